@@ -1,0 +1,97 @@
+"""`--config`: files give defaults, the command line wins, a record of a run repeats it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def options_of(run) -> dict[str, object]:
+    return json.loads((run / "run.json").read_text(encoding="utf-8"))["options"]
+
+
+def test_a_run_repeats_from_its_record(tiny, words, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    given = ["--unit", "lines", "--lambda", "2.5", "--skip", "a", "--skip", "b", "--lenient", "--seed", "7"]
+    assert tiny("tiny", "words.txt", *given, "-o", first, cwd=tmp_path).returncode == 0
+    assert tiny("tiny", "--config", first / "run.json", "-o", second, cwd="/").returncode == 0
+    assert options_of(first) == options_of(second)
+    assert (first / "metrics.json").read_bytes() == (second / "metrics.json").read_bytes()
+
+
+def test_the_record_holds_what_defines_the_result_and_nothing_else(tiny, words, tmp_path):
+    tiny("tiny", "words.txt", "-o", "out", "--json", "-v", cwd=tmp_path)
+    assert options_of(tmp_path / "out") == {
+        "source": str(words),
+        "unit": "words",
+        "lambda": 1.0,
+        "skip": [],
+        "strict": True,
+        "seed": 0,
+    }
+
+
+def test_yaml_gives_defaults_and_the_command_line_wins(tiny, words, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("lambda: 3\nunit: lines\nskip: [three two]\nstrict: false\n", encoding="utf-8")
+    assert tiny("tiny", words, "--config", config, "--unit", "words", "-o", tmp_path / "out").returncode == 0
+    options = options_of(tmp_path / "out")
+    assert options["lambda"] == 3.0
+    assert options["unit"] == "words"
+    assert options["skip"] == ["three two"]
+    assert options["strict"] is False
+
+
+def test_keys_may_be_written_with_dashes(tiny, words, tmp_path):
+    (tmp_path / "config.yaml").write_text("--seed: 3\n", encoding="utf-8")
+    tiny("tiny", words, "--config", tmp_path / "config.yaml", "-o", tmp_path / "out")
+    assert options_of(tmp_path / "out")["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "message", "hint"),
+    [
+        ("c.yaml", "lamda: 3", 2, "unknown key 'lamda'", "Did you mean lambda?"),
+        ("c.yaml", "config: other.yaml", 2, "unknown key 'config'", "See `vcli tiny count --help`."),
+        ("c.yaml", "seed: many", 2, "Invalid value for '--seed'", "See `vcli tiny count --help`."),
+        ("c.yaml", "- seed", 3, "list found; a mapping of option names to values expected", None),
+        ("c.yaml", "seed: [", 3, "not valid YAML", None),
+        ("c.json", "{", 3, "not valid JSON", None),
+        (
+            "run.json",
+            '{"schema_version": 1, "command": "tiny fail", "options": {}}',
+            2,
+            "record of a `tiny fail` run found; one of `tiny count` expected",
+            "Repeat it with `vcli tiny fail --config ",
+        ),
+        ("run.json", '{"schema_version": 1, "command": "tiny count"}', 3, "it is damaged", None),
+    ],
+)
+def test_a_wrong_config_is_refused(tiny, words, tmp_path, name, text, code, message, hint):
+    config = tmp_path / name
+    config.write_text(text, encoding="utf-8")
+    done = tiny("tiny", words, "--config", config)
+    assert done.returncode == code
+    error, *hints = done.stderr.splitlines()
+    assert message in error
+    assert str(config) in error or message.startswith("Invalid value")
+    assert [line.startswith(f"hint: {hint}") for line in hints] == ([True] if hint else [])
+
+
+def test_an_absent_config_is_wrong_usage(tiny, words):
+    done = tiny("tiny", words, "--config", "absent.yaml")
+    assert done.returncode == 2
+    assert "absent.yaml: no such file; a config file expected." in done.stderr
+
+
+def test_a_mistyped_option_gets_a_suggestion(tiny, words):
+    done = tiny("tiny", words, "--lamda", "2")
+    assert done.returncode == 2
+    assert done.stderr == "vcli: error: No such option: --lamda\nhint: Did you mean --lambda?\n"
+
+
+def test_a_wrong_choice_names_the_right_ones(tiny, words):
+    done = tiny("tiny", words, "--unit", "pages")
+    assert done.returncode == 2
+    assert "Invalid value for '--unit': 'pages' is not one of 'words', 'lines'." in done.stderr

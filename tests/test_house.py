@@ -1,0 +1,140 @@
+"""The rules of the house that no other check holds: layout, arrows, locked versions, forbidden words."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "vision_cli"
+
+TOP_LEVEL = {
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "vision_cli",
+    "tests",
+    "sample_data",
+    "completions",
+    ".ci",
+    ".python-version",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+}
+
+FORBIDDEN = {
+    "host of a package registry": r"pypi\.org|pythonhosted|npmjs|deb\.debian|conda\.anaconda",
+    "path of a machine": r"(?<![\w./])/(work|tmp|root|home|Users|mnt|scratch)/\w",
+    "unfinished work": r"\b(TODO|FIXME|XXX)\b|NotImplementedError",
+}
+
+
+def tracked_files() -> list[str]:
+    """Return the files that are in version control or would be added to it."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not in a checkout of the repository")
+    return [name for name in listed.splitlines() if (ROOT / name).is_file()]
+
+
+def test_the_top_level_holds_what_it_may_and_nothing_else():
+    assert {name.split("/")[0] for name in tracked_files()} <= TOP_LEVEL
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_names_what_is_forbidden(what):
+    found = []
+    for name in tracked_files():
+        if name == "tests/test_house.py" or name.endswith(".lock"):
+            continue
+        try:
+            text = (ROOT / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}: {line.strip()}" for line in text.splitlines() if re.search(FORBIDDEN[what], line)]
+    assert found == []
+
+
+def test_no_lock_file_holds_an_address():
+    for name in tracked_files():
+        if name.endswith(".lock"):
+            assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_no_module_is_longer_than_five_hundred_lines():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in PACKAGE.rglob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 500
+    }
+    assert long == {}
+
+
+def test_every_package_says_what_it_is_for():
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in PACKAGE.rglob("*.py")
+        if not path.read_text(encoding="utf-8").startswith(('"""', 'r"""'))
+    ]
+    assert silent == []
+
+
+def test_arrows_run_down_and_no_task_imports_another():
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"]
+    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_task_is_in_the_contract_on_arrows():
+    from vision_cli.cli import TASKS
+
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = configured["tool"]["importlinter"]["contracts"][0]["layers"]
+    for task in TASKS:
+        assert f"vision_cli.{task.name.replace('-', '_')}" in " ".join(layers)
+
+
+def locked_versions() -> dict[str, list[str]]:
+    """Return the locked versions by name; some have one for each of several platforms."""
+    locked: dict[str, list[str]] = {}
+    for line in (ROOT / ".ci" / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"([\w.-]+)==([\w.+]+)", line):
+            locked.setdefault(canonicalize_name(match.group(1)), []).append(match.group(2))
+    return locked
+
+
+def test_every_direct_requirement_is_locked_inside_its_range():
+    locked = locked_versions()
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = configured["project"]["dependencies"] + configured["dependency-groups"]["dev"]
+    for requirement in map(Requirement, wanted):
+        versions = locked.get(canonicalize_name(requirement.name), [])
+        assert versions, f"{requirement.name} is not locked"
+        for version in versions:
+            assert requirement.specifier.contains(version, prereleases=True), (
+                f"{requirement} locked at {version}"
+            )
+
+
+def test_the_installed_metadata_is_that_of_the_checkout():
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    from vision_cli import __version__
+
+    assert configured["version"] == __version__ == metadata.version("vision-cli")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")
+def test_the_checks_are_a_program():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)

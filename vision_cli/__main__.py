@@ -1,0 +1,17 @@
+"""The program `vcli`, also called as ``python -m vision_cli``."""
+
+from __future__ import annotations
+
+import sys
+
+from vision_cli.cli import app
+from vision_cli.core.launch import launch
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit code."""
+    return launch(app, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

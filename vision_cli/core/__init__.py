@@ -1,0 +1,1 @@
+"""What every task needs, and nothing that knows a task."""

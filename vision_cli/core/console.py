@@ -1,0 +1,192 @@
+"""What a command says: its result on stdout, everything else on stderr.
+
+A command holds one `Output`, made from ``--json``, ``--quiet`` and ``--verbose``, and speaks through it
+alone. So stdout carries nothing but the result (a short table, or one JSON document), whatever else
+happens, and can be piped. rich is imported only when a table or a progress bar is drawn.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import rich.progress
+    from rich.console import Console
+
+PROGRAM = "vcli"
+"""The name in front of every message, as in ``vcli: warning: ...``."""
+
+_PIPE_WIDTH = 10_000
+"""Columns of a table that is written to a file or a pipe: wide enough that no row is ever folded."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table of results.
+
+    Attributes
+    ----------
+    columns
+        The column titles, with units.
+    rows
+        One sequence of cells a row, as long as `columns`; `format_value` writes the cells.
+    title
+        A line above the table.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    title: str | None = None
+
+
+def format_value(value: object) -> str:
+    """Return how a value is written for people: floats to four digits, None as a dash, yes and no."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return str(value)
+
+
+def one_line(text: str) -> str:
+    """Return `text` on a single line: messages are read by line, in logs of many jobs."""
+    return " ".join(text.split())
+
+
+def say(kind: str, message: str) -> None:
+    """Write ``vcli: KIND: message`` as one line to stderr."""
+    print(f"{PROGRAM}: {kind}: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+class Progress:
+    """A progress bar on stderr, or nothing at all where nobody watches.
+
+    Parameters
+    ----------
+    description
+        What is being done.
+    total
+        How many steps there are; None when that is not known.
+    shown
+        Whether the bar is drawn.
+    """
+
+    def __init__(self, description: str, total: int | None, *, shown: bool) -> None:
+        self._description = description
+        self._total = total
+        self._shown = shown
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._description, total=self._total, note="")
+            self._bar.start()
+        return self
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Move on by `n` steps; `note` stands to the right of the bar (a loss, a file name)."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=n, note=note)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class Output:
+    """The voice of one command.
+
+    Parameters
+    ----------
+    as_json
+        The result is one JSON document instead of a table.
+    quiet
+        No table, no information and no progress; warnings, errors and an asked-for JSON document remain.
+    verbose
+        How often ``-v`` was given; details are said from 1 on.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: int = 0) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+
+    def result(self, table: Table | Sequence[Table] | None, data: Mapping[str, object]) -> None:
+        """Write the command's result to stdout.
+
+        Parameters
+        ----------
+        table
+            What people see; None where there is nothing to show but files.
+        data
+            What programs see with ``--json``; values that are not finite become null.
+        """
+        if self.as_json:
+            from vision_cli.core.files import json_text
+
+            sys.stdout.write(json_text(data))
+        elif table is not None and not self.quiet:
+            console = _stdout_console()
+            for one in [table] if isinstance(table, Table) else table:
+                _print_table(console, one)
+        sys.stdout.flush()
+
+    def info(self, message: str) -> None:
+        """Say what the command is doing, unless it was asked to be quiet."""
+        if not self.quiet:
+            print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr, flush=True)
+
+    def detail(self, message: str) -> None:
+        """Say something that only ``--verbose`` wants to hear."""
+        if self.verbose:
+            self.info(message)
+
+    def warn(self, message: str) -> None:
+        """Say that something is not as it should be, though the work goes on."""
+        say("warning", message)
+
+    def error(self, message: str) -> None:
+        """Say that something failed, for a failure that does not end the command."""
+        say("error", message)
+
+    def progress(self, description: str, total: int | None) -> Progress:
+        """Return a progress bar, drawn only if stderr is a terminal and the command is not quiet."""
+        return Progress(description, total, shown=sys.stderr.isatty() and not self.quiet)
+
+
+def _stdout_console() -> Console:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(box=SIMPLE_HEAD, title=table.title, title_justify="left", pad_edge=False)
+    for column in table.columns:
+        drawn.add_column(Text(column))
+    for row in table.rows:
+        # Text, not str: a file name with square brackets is no markup.
+        drawn.add_row(*(Text(format_value(cell)) for cell in row))
+    console.print(drawn)

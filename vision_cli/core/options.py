@@ -1,0 +1,240 @@
+"""The options that the commands share, spelled once, and the resolved options of a call.
+
+A verb takes an option by annotating a parameter with one of the types here, and gives the default that
+suits it::
+
+    def pair(ctx: typer.Context, out: OutOption = None, seed: SeedOption = 0) -> None: ...
+
+`--config` fills in defaults before the other options are read, so the command line wins over the file and
+the file over the built-in defaults. `resolved_options` is what a run records of all three.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from vision_cli.core.errors import InputError, UsageError
+
+from vision_cli.core.commands import did_you_mean
+
+_RUN = "Run options"
+_COMPUTE = "Compute options"
+_OUTPUT = "Output options"
+
+_NOT_RECORDED = frozenset({"config", "json", "out", "overwrite", "quiet", "resume", "shard", "verbose"})
+"""Options that say where a run goes, which part of it is done now and who hears of it, not what it is."""
+
+
+def _apply_config(ctx: typer.Context, config: Path | None) -> Path | None:
+    if config is not None and not ctx.resilient_parsing:
+        ctx.default_map = _defaults_from(config, ctx)
+    return config
+
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Directory of the run.", rich_help_panel=_RUN),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the run in --out where it stopped.", rich_help_panel=_RUN),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace the run that --out holds.", rich_help_panel=_RUN),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do part I of N; 'auto' takes both from the job array of SLURM, PBS, SGE or LSF.",
+        rich_help_panel=_RUN,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        callback=_apply_config,
+        help="Take defaults from a YAML file, or repeat a run: --config RUN/run.json.",
+        rich_help_panel=_RUN,
+    ),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_COMPUTE
+    ),
+]
+PrecisionOption = Annotated[
+    Literal["float32", "bfloat16", "float16"],
+    typer.Option("--precision", help="Number format of the network.", rich_help_panel=_COMPUTE),
+]
+ThreadsOption = Annotated[
+    str,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        help="CPU threads; 'auto' is what the machine or the scheduler grants.",
+        rich_help_panel=_COMPUTE,
+    ),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option("--seed", min=0, metavar="N", help="Seed of every random number.", rich_help_panel=_COMPUTE),
+]
+WeightsOption = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        metavar="FILE|HUB_ID",
+        help="Weights of the network; 'default' are the shipped ones.",
+        rich_help_panel=_COMPUTE,
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Write the result to stdout as one JSON document.", rich_help_panel=_OUTPUT),
+]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.", rich_help_panel=_OUTPUT),
+]
+VerboseOption = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        help="Say more; show the traceback of an unexpected fault.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+
+
+def resolved_options(ctx: typer.Context) -> dict[str, object]:
+    """Return what the call asked for: command line, config file and built-in defaults together.
+
+    Parameters
+    ----------
+    ctx
+        The context of the verb that is running.
+
+    Returns
+    -------
+    dict
+        Option names as in a config file (no dashes in front, underscores inside; positional arguments by
+        their parameter name) and values that JSON can hold. Paths are absolute, so that the run can be
+        repeated from any directory. Left out are the options that say where a run goes, which part of it
+        is done and who hears of it: ``--out``, ``--resume``, ``--overwrite``, ``--shard``, ``--config``,
+        ``--json``, ``--quiet`` and ``--verbose``.
+    """
+    return {
+        name: _plain(ctx.params[parameter])
+        for name, parameter in _option_names(ctx)
+        if name not in _NOT_RECORDED and parameter in ctx.params
+    }
+
+
+def _option_names(ctx: typer.Context) -> Iterator[tuple[str, str]]:
+    """Yield the name of every option and positional argument in files, with its parameter's name."""
+    for parameter in ctx.command.params:
+        longest = max(parameter.opts, key=len)
+        # Not the parameter's own name: --lambda stands for a parameter `lambda_`.
+        yield longest.lstrip("-").replace("-", "_"), parameter.name
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, Path):
+        return os.path.abspath(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _defaults_from(config: Path, ctx: typer.Context) -> dict[str, Any]:
+    """Return the defaults that `config` holds, by parameter name.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, a key is no option of this command, or the file is the record of a run
+        of another command.
+    InputError
+        If the file cannot be read as YAML or JSON.
+    """
+    parameters = dict(_option_names(ctx))
+    del parameters["config"]
+    defaults = {}
+    for key, value in _read_config(config, ctx).items():
+        name = str(key).lstrip("-").replace("-", "_")
+        if name not in parameters:
+            raise UsageError(
+                f"{config}: unknown key {key!r}; option names of `{ctx.command_path}` expected.",
+                hint=did_you_mean(name, parameters) or f"See `{ctx.command_path} --help`.",
+            )
+        # null stands for an option that was not given.
+        if value is not None:
+            defaults[parameters[name]] = _as_typed(value)
+    return defaults
+
+
+def _read_config(config: Path, ctx: typer.Context) -> Mapping[str, object]:
+    try:
+        text = config.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{config}: no such file; a config file expected.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{config}: cannot be read ({error}); a text file expected.") from error
+    document = _parse(config, text)
+    if not isinstance(document, dict):
+        raise InputError(
+            f"{config}: {type(document).__name__} found; a mapping of option names to values expected."
+        )
+    if "schema_version" not in document:
+        return document
+    command = ctx.command_path.partition(" ")[2]
+    if document.get("command") != command:
+        raise UsageError(
+            f"{config}: record of a `{document.get('command')}` run found; one of `{command}` expected.",
+            hint=f"Repeat it with `vcli {document.get('command')} --config {config}`.",
+        )
+    options = document.get("options")
+    if not isinstance(options, dict):
+        raise InputError(f"{config}: no options found in this record of a run; it is damaged.")
+    return options
+
+
+def _parse(config: Path, text: str) -> object:
+    if config.suffix == ".json":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{config}: not valid JSON ({error}).") from error
+    import yaml
+
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"{config}: not valid YAML ({error}).") from error
+
+
+def _as_typed(value: object) -> object:
+    """Return a value of a config file as if it had been typed: text, except for flags and lists."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list):
+        return [_as_typed(item) for item in value]
+    return str(value)

@@ -1,0 +1,134 @@
+"""Which part of the work is mine: from ``--shard I/N`` or from the array variables of a scheduler."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vision_cli.core.errors import UsageError
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of ``count`` equal parts of a list of items.
+
+    Attributes
+    ----------
+    index
+        1-based.
+    count
+        How many parts there are.
+    """
+
+    index: int
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise UsageError(
+                f"--shard {self.index}/{self.count}: part {self.index} found; 1 to {self.count} expected."
+            )
+
+    @property
+    def directory(self) -> str:
+        """Name of the shard's folder inside the run."""
+        return f"shard-{self.index}-of-{self.count}"
+
+    def take(self, items: Sequence[Item]) -> list[Item]:
+        """Return every ``count``-th item, so that no shard is more than one item longer than another."""
+        return list(items[self.index - 1 :: self.count])
+
+
+_DIRECTORY = re.compile(r"shard-(\d+)-of-(\d+)")
+
+
+def shard_of(directory_name: str) -> Shard | None:
+    """Return the shard that a folder's name stands for, None if it is no shard folder."""
+    match = _DIRECTORY.fullmatch(directory_name)
+    return Shard(int(match[1]), int(match[2])) if match else None
+
+
+def parse_shard(text: str | None, environ: Mapping[str, str] = os.environ) -> Shard | None:
+    """Return the shard that ``--shard`` names.
+
+    Parameters
+    ----------
+    text
+        ``I/N`` (1-based), ``auto`` (from SLURM, PBS, SGE or LSF array variables), or None for all the work.
+    environ
+        The environment that ``auto`` reads.
+
+    Raises
+    ------
+    UsageError
+        If the text is neither, or ``auto`` finds no array or does not learn how many tasks it has.
+    """
+    if text is None:
+        return None
+    if text == "auto":
+        return _from_scheduler(environ)
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match:
+        raise UsageError(f"--shard: {text} found; I/N, as in 3/16, or auto expected.")
+    return Shard(int(match[1]), int(match[2]))
+
+
+def _from_scheduler(environ: Mapping[str, str]) -> Shard:
+    # SGE and LSF set the task variables in every job; without an array they are "undefined" and 0.
+    if environ.get("SLURM_ARRAY_TASK_ID"):
+        first = environ.get("SLURM_ARRAY_TASK_MIN")
+        return _shard(
+            "SLURM",
+            environ["SLURM_ARRAY_TASK_ID"],
+            first,
+            environ.get("SLURM_ARRAY_TASK_MAX"),
+            environ.get("SLURM_ARRAY_TASK_STEP"),
+            environ.get("SLURM_ARRAY_TASK_COUNT"),
+        )
+    if environ.get("SGE_TASK_ID", "undefined") != "undefined":
+        return _shard(
+            "SGE",
+            environ["SGE_TASK_ID"],
+            environ.get("SGE_TASK_FIRST"),
+            environ.get("SGE_TASK_LAST"),
+            environ.get("SGE_TASK_STEPSIZE"),
+        )
+    if environ.get("LSB_JOBINDEX", "0") != "0":
+        return _shard(
+            "LSF",
+            environ["LSB_JOBINDEX"],
+            "1",
+            environ.get("LSB_JOBINDEX_END"),
+            environ.get("LSB_JOBINDEX_STEP"),
+        )
+    for name in ("PBS_ARRAY_INDEX", "PBS_ARRAYID"):
+        if environ.get(name):
+            raise UsageError(
+                f"--shard auto: PBS task {environ[name]} found; PBS does not tell how many tasks the array has.",
+                hint=f"Give it: --shard $(({name} - FIRST + 1))/COUNT.",
+            )
+    raise UsageError(
+        "--shard auto: no array variable of SLURM, PBS, SGE or LSF found.",
+        hint="Run inside a job array, or name the part: --shard I/N.",
+    )
+
+
+def _shard(
+    scheduler: str, task: str, first: str | None, last: str | None, step: str | None, count: str | None = None
+) -> Shard:
+    try:
+        stride = int(step or 1)
+        start = int(first or 1)
+        total = int(count) if count else (int(last or "") - start) // stride + 1
+        return Shard((int(task) - start) // stride + 1, total)
+    except ValueError as error:
+        raise UsageError(
+            f"--shard auto: {scheduler} task {task} of {first} to {last or 'an unknown end'} found; "
+            "numbers expected.",
+            hint="Name the part: --shard I/N.",
+        ) from error

@@ -1,0 +1,1 @@
+"""The commands beside the tasks: what works here, samples, weights, runs, shell completions."""

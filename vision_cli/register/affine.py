@@ -1,0 +1,280 @@
+"""Rigid and affine registration: moments, many starts, then L-BFGS over three scales.
+
+A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that takes fixed RAS mm to moving RAS mm. It is optimised as
+``y = c_m + t + exp(G) R0 (x - c_f)``: ``c`` are the foreground centroids, ``R0`` the rotation of the start, ``G`` a
+generator that is antisymmetric for a rigid and free for an affine transform.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vision_cli.register import fields
+from vision_cli.register.fields import Grid
+from vision_cli.register.images import Image, centroid, crop_to_foreground, foreground, resample
+from vision_cli.register.losses import Metric, build_similarity
+
+Matrix = NDArray[np.float64]
+LinearKind = Literal["rigid", "affine"]
+Init = Literal["header", "moments", "search"]
+
+_SAMPLES_ALONG_LONGEST = (22, 44, 88)
+_WINDOW = 5
+_START_ANGLE = np.deg2rad(30.0)
+
+
+@dataclass(frozen=True)
+class LinearResult:
+    """A linear registration.
+
+    Attributes
+    ----------
+    matrix
+        ``fixed_to_moving``, ``(D+1, D+1)``, RAS mm.
+    loss
+        Value of the image term at the finest scale.
+    notes
+        What the user should know, for instance that a mirrored start fits better.
+    """
+
+    matrix: Matrix
+    loss: float
+    notes: tuple[str, ...] = ()
+
+
+class _Scale:
+    """The pair at one sampling distance, with the loss of a matrix there."""
+
+    def __init__(self, fixed: Image, moving: Image, box: Grid, spacing: float, metric: Metric) -> None:
+        shape = tuple(
+            max(2, round(n * s / spacing)) if s < spacing and n > 1 else n
+            for n, s in zip(box.shape, box.spacing, strict=True)
+        )
+        self.grid = box.resized(shape)
+        self.moving = moving.blurred_to(spacing)
+        identity = np.eye(box.ndim + 1)
+        target = resample(fixed.blurred_to(spacing), self.grid, identity)
+        weight = None
+        if fixed.mask is not None:
+            weight = resample(Image(fixed.mask.float(), fixed.grid), self.grid, identity)
+        self.similarity = build_similarity(metric, target, _WINDOW, weight)
+        self.device = target.device
+        self.to_voxel = torch.as_tensor(np.linalg.inv(moving.grid.vox2ras), dtype=torch.float64)
+        self.vox2ras = torch.as_tensor(self.grid.vox2ras, dtype=torch.float64)
+        self.points = fields.identity_points(self.grid.shape, self.device)
+
+    def loss(self, matrix: Tensor) -> Tensor:
+        """Image term under ``matrix`` ``(D+1, D+1)``, float64 on the CPU, differentiable."""
+        dim = len(self.grid.shape)
+        voxel = (self.to_voxel @ matrix @ self.vox2ras).to(self.device, torch.float32)
+        flat = voxel[:dim, :dim] @ self.points.reshape(dim, -1) + voxel[:dim, dim:]
+        return self.similarity(fields.sample(self.moving.values[None], flat.reshape(self.points.shape))[0])
+
+
+@dataclass
+class _Candidate:
+    """A start: its rotation, its parameters (generator, translation) and its loss so far."""
+
+    rotation: Matrix
+    generator: Tensor
+    shift: Tensor
+    loss: float
+
+
+class _Problem:
+    """The parametrisation of one pair."""
+
+    def __init__(self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float) -> None:
+        self.dim = fixed.grid.ndim
+        self.centre_fixed = torch.as_tensor(centre_fixed, dtype=torch.float64)
+        self.centre_moving = torch.as_tensor(centre_moving, dtype=torch.float64)
+        self.radius = radius
+
+    def start(self, rotation: Matrix) -> _Candidate:
+        zeros = torch.zeros(self.dim, self.dim, dtype=torch.float64)
+        return _Candidate(rotation, zeros, torch.zeros(self.dim, dtype=torch.float64), np.inf)
+
+    def matrix(self, candidate: _Candidate, rigid: bool) -> Tensor:
+        generator = candidate.generator
+        if rigid:
+            generator = 0.5 * (generator - generator.T)
+        linear = torch.linalg.matrix_exp(generator) @ torch.as_tensor(candidate.rotation)
+        offset = self.centre_moving + candidate.shift * self.radius - linear @ self.centre_fixed
+        top = torch.cat([linear, offset[:, None]], 1)
+        bottom = torch.tensor([[0.0] * self.dim + [1.0]], dtype=torch.float64)
+        return torch.cat([top, bottom])
+
+    def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool, evaluations: int) -> _Candidate:
+        """Minimise the loss at a scale from a candidate."""
+        generator = candidate.generator.detach().clone().requires_grad_()
+        shift = candidate.shift.detach().clone().requires_grad_()
+        best = _Candidate(candidate.rotation, generator.detach().clone(), shift.detach().clone(), np.inf)
+        optimiser = torch.optim.LBFGS(
+            [generator, shift],
+            lr=1.0,
+            max_iter=evaluations,
+            max_eval=evaluations,
+            history_size=10,
+            tolerance_change=1e-7,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            loss = scale.loss(self.matrix(_Candidate(candidate.rotation, generator, shift, np.inf), rigid))
+            loss.backward()  # type: ignore[no-untyped-call]
+            if float(loss) < best.loss:
+                best.loss = float(loss)
+                best.generator = generator.detach().clone()
+                best.shift = shift.detach().clone()
+            return loss
+
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        return best
+
+
+def register_linear(
+    fixed: Image,
+    moving: Image,
+    *,
+    kind: LinearKind = "affine",
+    metric: Metric = "lncc",
+    init: Init | Matrix = "moments",
+    on_step: Callable[[str, float], None] = lambda _name, _loss: None,
+) -> LinearResult:
+    """Find the rigid or affine transform from the fixed to the moving image.
+
+    Parameters
+    ----------
+    fixed, moving
+        Prepared images (:func:`vision_cli.register.images.normalise`), 2D or 3D.
+    kind
+        ``"rigid"`` or ``"affine"`` (12 degrees of freedom in 3D).
+    metric
+        Image term, see :mod:`vision_cli.register.losses`.
+    init
+        ``"header"``: start where the headers put the images; ``"moments"``: centroids aligned, rotations of up to 30
+        degrees tried; ``"search"``: all proper axis permutations as well; or a ``(D+1, D+1)`` matrix.
+    on_step
+        Called with the name and loss of each scale.
+
+    Returns
+    -------
+    LinearResult
+    """
+    box = crop_to_foreground(fixed, margin=0.06 * _extent(fixed))
+    extent = float(max(n * s for n, s in zip(box.shape, box.spacing, strict=True)))
+    scales = [
+        _Scale(fixed, moving, box, max(extent / count, float(box.spacing.min())), metric)
+        for count in _SAMPLES_ALONG_LONGEST
+    ]
+    centre_fixed = centroid(fixed)
+    if isinstance(init, str):
+        centre_moving = centre_fixed if init == "header" else centroid(moving)
+        rotations = _start_rotations(box.ndim, init)
+        given = None
+    else:
+        centre_moving = init[:-1, :-1] @ centre_fixed + init[:-1, -1]
+        rotations, given = [init[:-1, :-1]], init
+    problem = _Problem(fixed, moving, centre_fixed, centre_moving, extent / 2)
+
+    coarse = scales[0]
+    starts = [problem.start(rotation) for rotation in rotations]
+    for start in starts:
+        with torch.no_grad():
+            start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
+    notes = _mirror_note(problem, coarse, starts) if init == "search" and given is None else ()
+    kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
+    kept = sorted((problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss)[:2]
+    on_step("coarse", kept[0].loss)
+    rigid = kind == "rigid"
+    kept = sorted((problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss)[:1]
+    on_step("middle", kept[0].loss)
+    best = problem.refine(kept[0], scales[2], rigid=rigid, evaluations=30)
+    on_step("fine", best.loss)
+    with torch.no_grad():
+        matrix = problem.matrix(best, rigid).numpy()
+    return LinearResult(matrix, best.loss, tuple(notes))
+
+
+def initial_matrix(fixed: Image, moving: Image, init: Literal["header", "moments"]) -> Matrix:
+    """Transform of a start without optimisation: the identity, or the shift between the centroids."""
+    matrix = np.eye(fixed.grid.ndim + 1)
+    if init == "moments":
+        matrix[:-1, -1] = centroid(moving) - centroid(fixed)
+    return matrix
+
+
+def axis_rotations(dim: int) -> list[Matrix]:
+    """Proper rotations that map axes to axes: 24 in 3D, 4 in 2D."""
+    rotations = []
+    for order in itertools.permutations(range(dim)):
+        for signs in itertools.product((1.0, -1.0), repeat=dim):
+            matrix = np.zeros((dim, dim))
+            matrix[np.arange(dim), order] = signs
+            if np.linalg.det(matrix) > 0:
+                rotations.append(matrix)
+    return rotations
+
+
+def _extent(image: Image) -> float:
+    return float(max(n * s for n, s in zip(image.grid.shape, image.grid.spacing, strict=True)))
+
+
+def _start_rotations(dim: int, init: str) -> list[Matrix]:
+    if init == "header":
+        return [np.eye(dim)]
+    steps = (0.0, -_START_ANGLE, _START_ANGLE)
+    if dim == 2:
+        small = [_rotation(dim, (0, 1), angle) for angle in steps]
+    else:
+        small = [
+            _rotation(dim, (1, 2), a) @ _rotation(dim, (0, 2), b) @ _rotation(dim, (0, 1), c)
+            for a, b, c in itertools.product(steps, repeat=3)
+        ]
+    if init == "moments":
+        return small
+    return [rotation @ turn for turn in axis_rotations(dim) for rotation in small]
+
+
+def _rotation(dim: int, plane: tuple[int, int], angle: float) -> Matrix:
+    matrix = np.eye(dim)
+    a, b = plane
+    matrix[a, a] = matrix[b, b] = np.cos(angle)
+    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+def _distinct(ordered: Sequence[_Candidate], count: int) -> list[_Candidate]:
+    """Best candidates that are not neighbours of a better one, so that one basin does not take every place."""
+    kept: list[_Candidate] = []
+    for candidate in ordered:
+        angles = [np.trace(candidate.rotation.T @ other.rotation) for other in kept]
+        near = len(candidate.rotation) - 2 * (1 - np.cos(0.8 * _START_ANGLE))
+        if all(angle < near for angle in angles):
+            kept.append(candidate)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate]) -> tuple[str, ...]:
+    """Warn when a mirrored start fits better than every proper one: a left-right flip in one header."""
+    best = min(start.loss for start in starts)
+    flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
+    mirrored = np.inf
+    for start in starts:
+        candidate = problem.start(start.rotation @ flip)
+        with torch.no_grad():
+            mirrored = min(mirrored, float(scale.loss(problem.matrix(candidate, rigid=True))))
+    if mirrored < best - 0.05 * abs(best):
+        return ("a mirrored image fits better than every rotation: one header may have left and right swapped",)
+    return ()

@@ -1,0 +1,202 @@
+"""Grids, and the operations on dense fields that registration is made of.
+
+Conventions, here and in every room of the task:
+
+* arrays and grids run ``(i, j, k)`` as the image file stores them; ``vox2ras`` maps a voxel index to RAS millimetres;
+* a field is ``(D, *grid)``, component ``c`` along grid axis ``c``, in voxels of its own grid;
+* corner voxel centres of two grids over the same box coincide ("align corners");
+* a velocity field generates ``phi = exp(v)`` by scaling and squaring (WiNet, section "diffeomorphic variant").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+_LINEAR_MODE = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid in physical space.
+
+    Attributes
+    ----------
+    shape
+        Voxels along each of the D axes.
+    vox2ras
+        ``(D+1, D+1)`` matrix from voxel index to RAS mm.
+    """
+
+    shape: tuple[int, ...]
+    vox2ras: NDArray[np.float64]
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.shape)
+
+    @property
+    def spacing(self) -> NDArray[np.float64]:
+        """Voxel size in mm along each axis, ``(D,)``."""
+        return np.linalg.norm(self.vox2ras[:-1, :-1], axis=0)
+
+    def resized(self, shape: tuple[int, ...]) -> Grid:
+        """Give the grid of another shape whose corner voxel centres are this grid's."""
+        scale = [
+            (old - 1) / (new - 1) if new > 1 else 1.0 for old, new in zip(self.shape, shape, strict=True)
+        ]
+        return Grid(shape, self.vox2ras @ np.diag([*scale, 1.0]))
+
+    def cropped(self, start: tuple[int, ...], shape: tuple[int, ...]) -> Grid:
+        """Give the sub-grid that begins at voxel ``start``."""
+        offset = np.eye(self.ndim + 1)
+        offset[:-1, -1] = start
+        return Grid(shape, self.vox2ras @ offset)
+
+
+@lru_cache(maxsize=8)
+def identity_points(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Voxel coordinates of every grid point, ``(D, *shape)``; shared, so not to be written to."""
+    axes = [torch.arange(n, dtype=torch.float32, device=device) for n in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))
+
+
+def affine_points(matrix: NDArray[np.float64], shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Image of every grid point under a voxel-to-voxel matrix, ``(D, *shape)``, without a grid of ones."""
+    dim = len(shape)
+    rows = []
+    for row in np.asarray(matrix)[:dim]:
+        total = torch.full((1,) * dim, float(row[dim]), device=device)
+        for axis, n in enumerate(shape):
+            ramp = torch.arange(n, dtype=torch.float32, device=device) * float(row[axis])
+            total = total + ramp.view([-1 if a == axis else 1 for a in range(dim)])
+        rows.append(total.expand(shape))
+    return torch.stack(rows)
+
+
+def sample(image: Tensor, points: Tensor, *, padding: str = "zeros") -> Tensor:
+    """Interpolate ``image`` linearly at ``points``.
+
+    Parameters
+    ----------
+    image
+        ``(C, *S)``.
+    points
+        ``(D, *G)`` coordinates in voxels of ``image``.
+    padding
+        ``"zeros"`` or ``"border"``: the value outside.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *G)``.
+
+    Notes
+    -----
+    torch interpolates one batch entry per thread on a CPU, so the points are dealt out as one entry a thread.
+    """
+    dim = points.shape[0]
+    shape = points.shape[1:]
+    count = points[0].numel()
+    parts = torch.get_num_threads() if points.device.type == "cpu" and count > 4096 else 1
+    last = torch.tensor([max(n - 1, 1) for n in image.shape[1:]], dtype=torch.float32, device=points.device)
+    unit = (points.reshape(dim, count) * (2.0 / last)[:, None] - 1.0).flip(0).T
+    fill = -count % parts
+    if fill:
+        unit = torch.cat([unit, unit[:fill]])
+    grid = unit.reshape(parts, *([1] * (dim - 1)), -1, dim)
+    values = functional.grid_sample(
+        image.expand(parts, *image.shape), grid, mode="bilinear", padding_mode=padding, align_corners=True
+    )
+    flat = values.reshape(parts, image.shape[0], -1).transpose(0, 1).reshape(image.shape[0], -1)
+    return flat[:, :count].reshape(image.shape[0], *shape)
+
+
+def compose(first: Tensor, second: Tensor) -> Tensor:
+    """Displacement of ``x -> y + second(y)`` after ``y = x + first(x)``; both ``(D, *grid)`` on one grid."""
+    points = identity_points(tuple(first.shape[1:]), first.device) + first
+    return first + sample(second, points, padding="border")
+
+
+def exponentiate(velocity: Tensor, squarings: int) -> Tensor:
+    """Displacement of ``exp(velocity)`` by scaling and squaring, ``(D, *grid)`` in voxels."""
+    displacement = velocity / 2**squarings
+    for _ in range(squarings):
+        displacement = compose(displacement, displacement)
+    return displacement
+
+
+def invert(displacement: Tensor, iterations: int = 30) -> Tensor:
+    """Inverse displacement by fixed-point iteration ``u_inv(y) = -u(y + u_inv(y))``, ``(D, *grid)``."""
+    points = identity_points(tuple(displacement.shape[1:]), displacement.device)
+    inverse = -displacement
+    for _ in range(iterations):
+        inverse = -sample(displacement, points + inverse, padding="border")
+    return inverse
+
+
+def resize(field: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Linear resampling of ``(C, *S)`` to ``(C, *shape)``, corner centres coinciding; values are untouched."""
+    if tuple(field.shape[1:]) == shape:
+        return field
+    return functional.interpolate(field[None], size=shape, mode=_LINEAR_MODE[len(shape)], align_corners=True)[
+        0
+    ]
+
+
+def rescale(field: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Resample a field to another grid over the same box and express it in that grid's voxels."""
+    old = field.shape[1:]
+    factor = [(new - 1) / (was - 1) if was > 1 else 1.0 for new, was in zip(shape, old, strict=True)]
+    scale = torch.tensor(factor, dtype=field.dtype, device=field.device).view(-1, *([1] * len(shape)))
+    return resize(field, shape) * scale
+
+
+def jacobian_determinant(displacement: Tensor) -> Tensor:
+    """Determinant of ``d(x + u)/dx`` by central differences (one-sided at the border), ``(*grid)``.
+
+    The determinant does not depend on the voxel size, because displacement and grid are in the same voxels.
+    """
+    dim = displacement.shape[0]
+    rows = []
+    for component in range(dim):
+        row = []
+        for axis in range(dim):
+            if displacement.shape[1 + axis] > 1:
+                slope = torch.gradient(displacement[component], dim=axis)[0]
+            else:
+                slope = torch.zeros_like(displacement[component])
+            row.append(slope + 1.0 if axis == component else slope)
+        rows.append(row)
+    if dim == 2:
+        return rows[0][0] * rows[1][1] - rows[0][1] * rows[1][0]
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+
+
+def gaussian_blur(image: Tensor, sigma: tuple[float, ...]) -> Tensor:
+    """Blur ``(C, *S)`` with a Gaussian of ``sigma`` voxels along each axis, edges replicated; 0 leaves an axis alone."""
+    dim = image.ndim - 1
+    for axis, width in enumerate(sigma):
+        if width <= 0 or image.shape[1 + axis] == 1:
+            continue
+        radius = min(max(1, int(3 * width + 0.5)), image.shape[1 + axis] - 1)
+        offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
+        weights = torch.exp(-0.5 * (offsets / width) ** 2)
+        weights = weights / weights.sum()
+        pad = [0] * (2 * dim)
+        pad[2 * (dim - 1 - axis)] = pad[2 * (dim - 1 - axis) + 1] = radius
+        padded = functional.pad(image, pad, mode="replicate")
+        n = image.shape[1 + axis]
+        image = sum(
+            (padded.narrow(1 + axis, k, n) * weight for k, weight in enumerate(weights.tolist())),
+            start=torch.zeros_like(image),
+        )
+    return image
