@@ -135,6 +135,10 @@ def test_the_installed_metadata_is_that_of_the_checkout():
     assert configured["version"] == __version__ == metadata.version("vision-cli")
 
 
+def test_the_readme_has_the_test_command_that_the_checks_run():
+    assert re.search("^uv run pytest$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="file modes are those of POSIX")
 def test_the_checks_are_a_program():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from vision_cli import __version__
-from vision_cli.core.commands import HELP_WIDTH, LazyCommand, LazyGroup
+from vision_cli.core.commands import CONTEXT_SETTINGS, LazyCommand, LazyGroup
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ app = typer.Typer(
     epilog="vcli register --sample                    # see one work, with nothing downloaded\n"
     "vcli register fixed.nii.gz moving.nii.gz -o out\n"
     "vcli doctor                               # what works on this machine",
-    context_settings={"max_content_width": HELP_WIDTH},
+    context_settings=CONTEXT_SETTINGS,
     add_completion=False,
     rich_markup_mode=None,
 )

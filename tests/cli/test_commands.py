@@ -48,6 +48,10 @@ def test_a_verb_behind_its_options_is_refused(tiny, tmp_path):
     assert "hint: Write `vcli tiny count ...`." in done.stderr
 
 
+def test_a_value_named_like_a_verb_is_a_value(tiny, words):
+    assert counted(tiny("tiny", "--out", "count", "words.txt", cwd=words.parent)) == "4"
+
+
 def test_no_input_says_how_to_run_the_sample(tiny):
     done = tiny("tiny")
     assert done.returncode == 2
@@ -62,6 +66,10 @@ def test_help_of_a_task_lists_verbs_default_and_examples(tiny):
     assert re.search(r"^  count +Count the words or lines of SOURCE\.$", page, re.MULTILINE)
     assert "`vcli tiny ...` without a verb is `vcli tiny count ...`" in page
     assert "Examples:\n  tiny words.txt -o out\n  tiny count words.txt --lambda 2\n" in page
+
+
+def test_help_may_be_asked_for_in_short(tiny):
+    assert tiny("tiny", "-h").stdout == tiny("tiny", "--help").stdout
 
 
 def test_help_of_a_verb_groups_the_shared_options(tiny):

@@ -54,6 +54,16 @@ def test_brackets_in_a_cell_are_text(capsys):
     assert "Result" in printed
 
 
+def test_a_table_without_rows_says_so(capsys):
+    Output().result(Table(columns=("weights", "task"), rows=[]), {})
+    assert capsys.readouterr().out == "no weights\n"
+
+
+def test_several_tables_stand_apart(capsys):
+    Output().result([TABLE, TABLE], {})
+    assert capsys.readouterr().out.count("Result") == 2
+
+
 def test_no_bar_is_drawn_where_nobody_watches(capsys):
     with Output().progress("working", total=3) as progress:
         progress.advance(2, note="loss 0.5")

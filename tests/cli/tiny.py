@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import typer
-from vision_cli.core.errors import InputError, PartialFailure
-from vision_cli.core.runs import Run
 
 from vision_cli.core.commands import (
     LazyCommand,
@@ -22,6 +20,7 @@ from vision_cli.core.commands import (
     run_directory,
 )
 from vision_cli.core.console import Output, Table
+from vision_cli.core.errors import InputError, PartialFailure
 from vision_cli.core.launch import launch
 from vision_cli.core.options import (
     ConfigOption,
@@ -34,6 +33,7 @@ from vision_cli.core.options import (
     VerboseOption,
     resolved_options,
 )
+from vision_cli.core.runs import Run
 
 EXAMPLES = ["tiny words.txt -o out", "tiny count words.txt --lambda 2"]
 

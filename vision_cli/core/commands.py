@@ -14,17 +14,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
 from vision_cli.core.errors import MissingError, UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-HELP_WIDTH = 110
-"""Columns of a help page on a terminal that is wide enough."""
+HELP_NAMES = ("-h", "--help")
+
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(HELP_NAMES), "max_content_width": 110}
+"""What all apps have in common: how help is asked for, and how wide it may get."""
 
 RUNS_DIRECTORY = Path("vcli-runs")
 """Where runs go that were not told where to go."""
@@ -103,7 +107,7 @@ class DefaultVerbGroup(VerbGroup):
             behind options that belong to it.
         """
         verbs = self.list_commands(ctx)
-        if not args or args[0] not in {*verbs, "--help"}:
+        if not args or args[0] not in {*verbs, *HELP_NAMES}:
             self._refuse_mistakes(ctx, verbs, args)
             args = [self.default_verb, *args]
         return super().parse_args(ctx, args)
@@ -122,8 +126,10 @@ class DefaultVerbGroup(VerbGroup):
         if ctx.resilient_parsing or not args:
             return
         if args[0].startswith("-"):
-            for word in args[1:]:
-                if word in verbs and not Path(word).exists():
+            parameters = self.get_command(ctx, self.default_verb).params
+            valued = {name for p in parameters if not getattr(p, "is_flag", True) for name in p.opts}
+            for before, word in pairwise(args):
+                if word in verbs and before not in valued and not Path(word).exists():
                     raise UsageError(
                         f"{ctx.command_path}: options found before the verb `{word}`; "
                         "the verb is expected first.",
@@ -160,7 +166,7 @@ class VerbApp(typer.Typer):
             help=help,
             epilog="\n".join(examples),
             subcommand_metavar="[VERB] ..." if default_verb else "COMMAND ...",
-            context_settings={"max_content_width": HELP_WIDTH},
+            context_settings=CONTEXT_SETTINGS,
             add_completion=False,
             rich_markup_mode=None,
         )
@@ -186,9 +192,7 @@ def _no_group_options() -> None:
 
 def single_command(function: Callable[..., None], *, examples: Sequence[str] = ()) -> typer.Typer:
     """Return an app that is one command without verbs, such as ``vcli doctor``."""
-    app = typer.Typer(
-        context_settings={"max_content_width": HELP_WIDTH}, add_completion=False, rich_markup_mode=None
-    )
+    app = typer.Typer(context_settings=CONTEXT_SETTINGS, add_completion=False, rich_markup_mode=None)
     app.command(cls=VerbCommand, epilog="\n".join(examples))(function)
     return app
 

@@ -145,7 +145,9 @@ class Output:
             sys.stdout.write(json_text(data))
         elif table is not None and not self.quiet:
             console = _stdout_console()
-            for one in [table] if isinstance(table, Table) else table:
+            for number, one in enumerate([table] if isinstance(table, Table) else table):
+                if number:
+                    console.print()
                 _print_table(console, one)
         sys.stdout.flush()
 
@@ -183,10 +185,12 @@ def _print_table(console: Console, table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=SIMPLE_HEAD, title=table.title, title_justify="left", pad_edge=False)
+    drawn = RichTable(
+        box=SIMPLE_HEAD, title=table.title, title_justify="left", pad_edge=False, show_edge=False
+    )
     for column in table.columns:
         drawn.add_column(Text(column))
     for row in table.rows:
         # Text, not str: a file name with square brackets is no markup.
         drawn.add_row(*(Text(format_value(cell)) for cell in row))
-    console.print(drawn)
+    console.print(drawn if table.rows else Text(f"no {table.columns[0]}"))

@@ -1,7 +1,7 @@
 """The ways a command can end, and the errors that stand for them.
 
-A `VcliError` is a failure that the user can act on: one line that names what was found and what was expected, and a hint
-that says what to do. Anything else that is raised is a fault of the program.
+A `VcliError` is a failure that the user can act on: one line that names what was found and what was expected,
+and a hint that says what to do. Anything else that is raised is a fault of the program.
 """
 
 from __future__ import annotations

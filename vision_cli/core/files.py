@@ -1,7 +1,8 @@
 """Files that appear whole or not at all.
 
-Everything is written beside its final place under a hidden name, flushed to the disk and then renamed, which is atomic
-on local and on network file systems. A killed process leaves at most a hidden file, which the next run removes.
+Everything is written beside its final place under a hidden name, flushed to the disk and then renamed, which
+is atomic on local and on network file systems. A killed process leaves at most a hidden file, which the next
+run removes.
 """
 
 from __future__ import annotations
@@ -9,45 +10,47 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
-import io
 import json
 import math
 import os
 import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import FileIO
+from numbers import Integral, Real
 from pathlib import Path
+from types import SimpleNamespace
 
 from vision_cli.core.errors import ResourceError
 
 TEMPORARY_PREFIX = ".vcli-tmp-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_CHUNK = 1 << 20
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Give a hidden sibling of ``target`` to write to; it becomes ``target`` when the block ends well.
 
-    The hidden name keeps all suffixes, because writers pick the format by them.
+    The hidden name keeps all suffixes, because writers pick the format by them. Directories on the way to
+    ``target`` are made.
 
     Raises
     ------
     ResourceError
         If the disk is full or the directory cannot be written to.
     """
-    target = Path(target)
-    hidden = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:12]}-{target.name}")
+    hidden = target.with_name(f"{TEMPORARY_PREFIX}{os.urandom(6).hex()}-{target.name}")
     try:
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield hidden
             _flush(hidden)
-            os.replace(hidden, target)
-            _flush(target.parent)
+            hidden.replace(target)
+            flush_directory(target.parent)
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             hidden.unlink()
 
 
@@ -58,13 +61,16 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all."""
-    write_bytes(target, text.encode("utf-8"))
+    r"""Write a UTF-8 file whole or not at all.
+
+    Bytes of file names that are no UTF-8 become escapes like ``\udcff``, which JSON reads back.
+    """
+    write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
 def json_text(document: Mapping[str, object] | Sequence[object]) -> str:
     """Return a document as JSON, indented, in its own order; numbers that are not finite become null."""
-    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(target: Path, document: Mapping[str, object] | Sequence[object]) -> None:
@@ -72,13 +78,31 @@ def write_json(target: Path, document: Mapping[str, object] | Sequence[object]) 
     write_text(target, json_text(document))
 
 
+def as_json(value: object) -> object:
+    """Return a value of another library or a path as JSON holds it: the ``default`` of `json.dumps`.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a number nor a path.
+    """
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__}: no value that JSON can hold.")
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table as CSV (comma, newline, quotes where needed); None is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines: list[str] = []
+    # With "\r\n" the writer quotes cells that hold either character; with "\n" it would leave a bare "\r".
+    writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
-    return text.getvalue()
+    return "".join(f"{line[:-2]}\n" for line in lines)
 
 
 def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -86,26 +110,61 @@ def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     write_text(target, csv_text(columns, rows))
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to the end of a file and flush it to the disk.
+
+    What a killed writer, a power cut or a full disk left of a line before is removed first.
+
+    Raises
+    ------
+    ResourceError
+        If the disk is full.
+    """
+    is_new = not path.exists()
+    rest = f"{line}\n".encode()
+    with writing(path), path.open("a+b", buffering=0) as stream:
+        _cut_torn_line(stream)
+        while rest:
+            rest = rest[stream.write(rest) :]
+        os.fsync(stream.fileno())
+    if is_new:
+        flush_directory(path.parent)
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file that `append_line` wrote, without a torn one; none if there is no file."""
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file, or of the names and contents of the files directly inside a directory."""
     digest = hashlib.sha256()
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    for file in files:
+    for file in _files(path):
         if path.is_dir():
-            digest.update(file.name.encode() + b"\0")
+            digest.update(os.fsencode(file.name) + b"\0")
         with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()
 
 
 def size(path: Path) -> int:
     """Bytes of a file, or of the files directly inside a directory."""
-    return sum(p.stat().st_size for p in path.iterdir() if p.is_file()) if path.is_dir() else path.stat().st_size
+    return sum(file.stat().st_size for file in _files(path))
 
 
 def require_free_space(directory: Path, needed: int) -> None:
     """Refuse to begin work whose output will not fit.
+
+    Parameters
+    ----------
+    directory
+        Where the output goes; it need not exist yet.
+    needed
+        Bytes of the output.
 
     Raises
     ------
@@ -122,11 +181,24 @@ def require_free_space(directory: Path, needed: int) -> None:
 
 
 def remove_stale_temporaries(directory: Path) -> None:
-    """Remove the hidden files that killed writers left in ``directory``; only for the one who holds its lock."""
-    for path in directory.glob(f"{TEMPORARY_PREFIX}*"):
-        if path.is_file():
-            with suppress(FileNotFoundError):
-                path.unlink()
+    """Remove the hidden files that killed writers left in ``directory`` and below.
+
+    Only for the one who holds the lock of ``directory``. Shards inside are left alone: their writers may be
+    at work.
+    """
+    for parent, names, file_names in os.walk(directory):
+        names[:] = [name for name in names if not name.startswith("shard-")]
+        for name in file_names:
+            if name.startswith(TEMPORARY_PREFIX):
+                with suppress(OSError):
+                    (Path(parent) / name).unlink()
+
+
+def flush_directory(directory: Path) -> None:
+    """Make sure that the names in a directory survive a power cut, where the file system can."""
+    with suppress(OSError):
+        # Some network file systems refuse this; the rename itself is still atomic there.
+        _flush(directory)
 
 
 @contextmanager
@@ -137,34 +209,53 @@ def writing(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise ResourceError(
-                f"{target}: no space left to write it.", hint="Free space or choose another --out, then --resume."
+                f"{target}: no space left to write it.",
+                hint="Free space or choose another --out, then --resume.",
             ) from error
-        if error.errno in _REFUSED:
+        if error.errno in _REFUSED and _is_on_the_way(error.filename, target):
             raise ResourceError(
-                f"{target}: cannot be written ({error.strerror}).", hint="Choose a directory that you may write to."
+                f"{target}: cannot be written ({error.strerror}).",
+                hint="Choose a directory that you may write to.",
             ) from error
         raise
+
+
+def _is_on_the_way(refused: object, target: Path) -> bool:
+    """Whether a refused name is that of ``target``, a sibling or a parent, not of an input that was read."""
+    if not isinstance(refused, str):
+        return True
+    path = Path(refused).absolute()
+    parents = target.absolute().parents
+    return path in parents or path.parent == parents[0] or path == target.absolute()
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+
+
+def _cut_torn_line(stream: FileIO) -> None:
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(max(end - 1, 0))
+    if stream.read(1) not in {b"", b"\n"}:
+        stream.seek(0)
+        stream.truncate(stream.readall().rfind(b"\n") + 1)
 
 
 def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
-    except OSError as error:
-        # Some network file systems refuse to flush a directory; the rename itself is still atomic there.
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EBADF} or not path.is_dir():
-            raise
     finally:
         os.close(descriptor)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+def _finite(value: object) -> object:
+    """Return a value with plain containers and numbers, and None for numbers that are not finite."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value
+        return [_finite(item) for item in value]
+    plain = as_json(value)
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

@@ -5,15 +5,18 @@ SIGTERM and SIGUSR1 are how schedulers announce preemption and time limits, SIGI
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from vision_cli.core.errors import Interrupted
 
 _SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+_STDERR = 2
+_NOTE = b"vcli: stopping at the next safe point; Ctrl-C again stops at once\n"
 
 
 class _Flag:
@@ -27,34 +30,44 @@ _flag = _Flag()
 def interruptible() -> Iterator[None]:
     """Turn the signals into a flag that `check` raises; a second Ctrl-C ends the program at once.
 
-    Signals can only be handled in the main thread; elsewhere this does nothing.
+    Signals that the caller of the program chose to ignore, as a shell does for background jobs, stay ignored.
+    They can only be handled in the main thread; elsewhere, and inside another such block, this does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    inside = signal.getsignal(signal.SIGTERM) is _remember
+    if inside or threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {signum: signal.signal(signum, _remember) for signum in _SIGNALS}
+    previous = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+    handled = [signum for signum, handler in previous.items() if handler not in {signal.SIG_IGN, None}]
+    _flag.signum = None
     try:
+        for signum in handled:
+            signal.signal(signum, _remember)
         yield
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        for signum in handled:
+            signal.signal(signum, previous[signum])
         _flag.signum = None
 
 
 def check() -> None:
-    """Stop here if a signal asked for it.
+    """Stop here if a signal asked for it; called where the work so far is safe.
 
     Raises
     ------
     Interrupted
-        Once for each signal received inside `interruptible`.
+        At every call after a signal was received inside `interruptible`, so that a handler of errors that
+        caught it too broadly does not keep the program alive.
     """
-    signum, _flag.signum = _flag.signum, None
-    if signum is not None:
-        raise Interrupted(signum)
+    if _flag.signum is not None:
+        raise Interrupted(_flag.signum)
 
 
 def _remember(signum: int, _frame: FrameType | None) -> None:
-    if signum == signal.SIGINT and _flag.signum == signal.SIGINT:
-        raise KeyboardInterrupt
+    if signum == signal.SIGINT:
+        if _flag.signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        # print() may be what the signal interrupted, and it cannot be entered twice.
+        with suppress(OSError):
+            os.write(_STDERR, _NOTE)
     _flag.signum = signum

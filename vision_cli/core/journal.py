@@ -1,22 +1,24 @@
 """The journal of a run over many items: what is done survives anything that happens later.
 
-One JSON line an item, flushed to the disk before the next item begins. A line that a kill tore is dropped when the run
-is resumed. Tables are written from the journal in the order of the input, so an interrupted run, a sharded run and a
-plain one end with the same bytes.
+One JSON line an item, flushed to the disk before the next item begins. A line that a kill tore is dropped
+when the run is resumed. Tables are written from the journal in the order of the input, so an interrupted run,
+a sharded run and a plain one end with the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vision_cli.core.files import csv_text
+from vision_cli.core import files
+from vision_cli.core.errors import InputError
+from vision_cli.core.records import METRICS
 
-FILE = "items.jsonl"
+JOURNAL = "items.jsonl"
+ITEMS = "items.csv"
+FAILURES = "failures.csv"
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,8 @@ class Journal:
     """The journal file of one run directory, for its only writer."""
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / FILE
+        self.path = directory / JOURNAL
         self._entries = {entry.id: entry for entry in read_journal(directory)}
-        if self.path.exists():
-            self._drop_torn_tail()
 
     @property
     def done(self) -> frozenset[str]:
@@ -61,56 +61,97 @@ class Journal:
         return sorted(self._entries.values(), key=lambda entry: entry.position)
 
     def add(self, item: str, position: int, row: Mapping[str, object]) -> None:
-        """Record the results of an item."""
+        """Record the results of an item.
+
+        Parameters
+        ----------
+        item
+            Name of the item, unique in the run.
+        position
+            Its place in the whole input, from 0, whatever the shard.
+        row
+            Numbers, texts, truth values and None by column.
+
+        Raises
+        ------
+        InputError
+            If another item has this name.
+        ResourceError
+            If the disk is full; what was recorded before stays whole.
+        """
         self._append(Entry(item, position, dict(row)))
 
     def fail(self, item: str, position: int, error: str) -> None:
-        """Record why an item failed."""
+        """Record why an item failed; raises as `add`."""
         self._append(Entry(item, position, {}, error))
 
     def _append(self, entry: Entry) -> None:
-        line = {"id": entry.id, "position": entry.position, "row": dict(entry.row), "error": entry.error}
-        with self.path.open("ab") as stream:
-            stream.write(json.dumps(line).encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._entries[entry.id] = entry
-
-    def _drop_torn_tail(self) -> None:
-        content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with self.path.open("r+b") as stream:
-                stream.truncate(whole)
+        known = self._entries.get(entry.id)
+        if known is not None and known.position != entry.position:
+            raise InputError(
+                f"{entry.id}: the name of items {known.position + 1} and {entry.position + 1} of the input; "
+                "a name of its own expected for each.",
+                hint="Rename one of them.",
+            )
+        line = json.dumps(asdict(entry), default=files.as_json)
+        files.append_line(self.path, line)
+        # What a resumed run would read back, so that both write the same bytes.
+        self._entries[entry.id] = Entry(**json.loads(line))
 
 
 def read_journal(directory: Path) -> list[Entry]:
-    """Return the entries of a run directory, the latest of each item, without a line that was torn."""
-    path = directory / FILE
-    if not path.exists():
-        return []
+    """Return the entries of a run directory, the latest of each item, without a line that was torn.
+
+    Raises
+    ------
+    InputError
+        If a whole line is no entry.
+    """
+    path = directory / JOURNAL
     latest: dict[str, Entry] = {}
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        record = json.loads(line)
-        latest[record["id"]] = Entry(record["id"], record["position"], record["row"], record["error"])
+    for number, line in enumerate(files.whole_lines(path), start=1):
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}: line {number} is damaged ({error}); the results of an item expected.",
+                hint="Begin the run anew with --overwrite.",
+            ) from error
+        latest[entry.id] = entry
     return sorted(latest.values(), key=lambda entry: entry.position)
+
+
+def item_files(entries: Sequence[Entry]) -> dict[str, str | None]:
+    """Return the contents of ``items.csv``, ``failures.csv`` and ``metrics.json`` by name.
+
+    None stands for a file that there shall not be: ``failures.csv`` where nothing failed.
+    """
+    return {
+        ITEMS: items_table(entries),
+        FAILURES: failures_table(entries),
+        METRICS: files.json_text(summarise(entries)),
+    }
 
 
 def items_table(entries: Iterable[Entry]) -> str:
     """Return ``items.csv``: a row for every item that succeeded, in the order of the input."""
     good = [entry for entry in entries if entry.error is None]
     columns = list(dict.fromkeys(name for entry in good for name in entry.row))
-    return csv_text(["id", *columns], [[entry.id, *(entry.row.get(c) for c in columns)] for entry in good])
+    return files.csv_text(
+        ["id", *columns], [[entry.id, *(entry.row.get(c) for c in columns)] for entry in good]
+    )
 
 
 def failures_table(entries: Iterable[Entry]) -> str | None:
     """Return ``failures.csv``, or None if nothing failed."""
     bad = [entry for entry in entries if entry.error is not None]
-    return csv_text(["id", "error"], [[entry.id, entry.error] for entry in bad]) if bad else None
+    return files.csv_text(["id", "error"], [[entry.id, entry.error] for entry in bad]) if bad else None
 
 
 def summarise(entries: Sequence[Entry]) -> dict[str, float | int | None]:
     """Return the metrics of a run over items: counts, and mean and median of every numeric column."""
+    import statistics
+
     good = [entry for entry in entries if entry.error is None]
     metrics: dict[str, float | int | None] = {"items": len(good), "items_failed": len(entries) - len(good)}
     for column in dict.fromkeys(name for entry in good for name in entry.row):

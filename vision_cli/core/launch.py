@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from vision_cli.core.errors import ExitCode, VcliError
 
 from vision_cli.core.commands import did_you_mean
 from vision_cli.core.console import PROGRAM, one_line, say
+from vision_cli.core.errors import ExitCode, VcliError
 
 _READER_LEFT = 141
 """What a shell reports for a process that SIGPIPE ended, as in ``vcli ... | head -1``."""

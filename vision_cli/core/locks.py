@@ -1,19 +1,21 @@
 """One writer a directory, also on network file systems.
 
-``flock`` is not to be trusted there; making a hard link is atomic everywhere. The lock file names its holder, who
-touches it while it works. A lock is stale when its process is gone from this host, or when nobody has touched it for two
-minutes; whoever finds a stale lock renames it away, which only one of several contenders can do.
+``flock`` is not to be trusted there; making a hard link is atomic everywhere. The lock file names its holder,
+who touches it while at work. A lock is stale when its process is gone from this machine, or when a holder on
+another machine has not touched it for two minutes. Only the one contender who holds a second, short lock may
+remove a stale lock, so nobody ever removes a fresh one.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import threading
 import time
-import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +24,9 @@ from vision_cli.core.errors import UsageError
 HEARTBEAT_SECONDS = 15.0
 STALE_SECONDS = 120.0
 _NAME = ".vcli-lock"
+_TAKE_OVER = ".vcli-lock-take-over"
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_ATTEMPTS, _PAUSE_SECONDS = 50, 0.05
 
 
 class DirectoryLock:
@@ -39,96 +44,188 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.path = directory / _NAME
-        self._mine = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "process_start": _process_start(os.getpid()),
-            "token": uuid.uuid4().hex,
-        }
+        self._directory = directory
+        self._path = directory / _NAME
+        self._token = os.urandom(8).hex()
         self._stop = threading.Event()
+        self._lost = False
         self._heart: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        proposal = self.path.with_name(f"{_NAME}-{self._mine['token']}")
-        proposal.write_text(json.dumps(self._mine), encoding="utf-8")
-        try:
-            for _ in range(10):
-                try:
-                    os.link(proposal, self.path)
-                except FileExistsError:
-                    self._clear_if_stale()
-                else:
-                    break
-            else:
-                raise UsageError(f"{self.path.parent}: lock keeps changing hands.", hint="Try again in a minute.")
-        finally:
-            proposal.unlink()
+        for _ in range(_ATTEMPTS):
+            if self._claim(self._path):
+                break
+            self._clear_if_stale()
+        else:
+            raise UsageError(
+                f"{self._directory}: other processes keep taking its lock.", hint="Choose another --out."
+            )
         self._heart = threading.Thread(target=self._beat, daemon=True, name="vcli-lock")
         self._heart.start()
+        self._sweep()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
         if self._heart is not None:
             self._heart.join()
-        # A lock that was taken over while this process was suspended is not ours to remove.
-        if (_read(self.path) or {}).get("token") == self._mine["token"]:
+        if self._is_mine():
+            with suppress(OSError):
+                self._path.unlink()
+
+    def require_held(self) -> None:
+        """Stop a writer that was suspended for so long that another process took its place.
+
+        Raises
+        ------
+        UsageError
+            If the lock was taken over.
+        """
+        if self._lost:
+            raise UsageError(
+                f"{self._directory}: this process slept, and another took over the run.",
+                hint="Let the other one finish.",
+            )
+
+    def _claim(self, path: Path) -> bool:
+        """Make ``path`` appear with this process's name in it, unless it is there."""
+        proposal = self._directory / f"{_NAME}-{self._token}"
+        proposal.write_text(json.dumps({**_identity(), "token": self._token}), encoding="utf-8")
+        try:
+            os.link(proposal, path)
+        except FileExistsError:
+            # Said also by a file server that made the link, lost its answer and was asked again.
+            return proposal.stat().st_nlink == 2
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return self._claim_without_links(path, proposal)
+        else:
+            return True
+        finally:
             with suppress(FileNotFoundError):
-                self.path.unlink()
+                proposal.unlink()
+
+    @staticmethod
+    def _claim_without_links(path: Path, proposal: Path) -> bool:
+        """Claim by exclusive creation; whoever reads the file before its content judges it by its age."""
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                stream.write(proposal.read_text(encoding="utf-8"))
+        except FileExistsError:
+            return False
+        return True
 
     def _clear_if_stale(self) -> None:
-        holder = _read(self.path)
+        holder = _read(self._path)
         if holder is None:
-            # Released between the two calls, or being written by nobody: a link appears with its content.
             return
-        if not self._is_stale(holder):
+        if not self._is_stale(self._path, holder):
             raise UsageError(
-                f"{self.path.parent}: in use by process {holder.get('pid')} on {holder.get('host')}.",
-                hint="Wait for it, or choose another --out.",
+                f"{self._directory}: in use by process {holder.get('pid', 'unknown')} "
+                f"on {holder.get('host', 'an unknown machine')}.",
+                hint="Wait for it (two minutes, if its machine died), or choose another --out.",
             )
-        aside = self.path.with_name(f"{_NAME}-stale-{self._mine['token']}")
-        try:
-            os.rename(self.path, aside)
-        except FileNotFoundError:
-            return
-        taken = _read(aside) or {}
-        if taken.get("token") != holder.get("token"):
-            # Another contender replaced the stale lock first and this renamed the new one: give it back.
-            with suppress(FileExistsError):
-                os.link(aside, self.path)
-        aside.unlink()
+        with self._take_over() as mine:
+            # Another contender may have taken over between the look above and now.
+            if mine and _read(self._path) == holder:
+                with suppress(FileNotFoundError):
+                    self._path.unlink()
 
-    def _is_stale(self, holder: dict[str, object]) -> bool:
-        if holder.get("host") == self._mine["host"]:
+    @contextmanager
+    def _take_over(self) -> Iterator[bool]:
+        """Tell whether this process is the only one that may remove a stale lock."""
+        path = self._directory / _TAKE_OVER
+        mine = self._claim(path)
+        try:
+            if not mine:
+                time.sleep(_PAUSE_SECONDS)
+                # It is held for an instant; an old one was left by a process killed in that instant.
+                if (holder := _read(path)) is not None and self._is_stale(path, holder):
+                    with suppress(FileNotFoundError):
+                        path.unlink()
+            yield mine
+        finally:
+            if mine:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+    def _is_stale(self, path: Path, holder: dict[str, object]) -> bool:
+        here = _identity()
+        if all(holder.get(key) == here[key] for key in ("host", "machine")):
             pid = holder.get("pid")
             return not isinstance(pid, int) or _process_start(pid) != holder.get("process_start")
+        return self._age(path) > STALE_SECONDS
+
+    def _age(self, path: Path) -> float:
+        """Seconds since a file was touched, by the clock of the file server, which sets both times."""
+        clock = self._directory / f"{_NAME}-{self._token}"
+        clock.touch()
         try:
-            return time.time() - self.path.stat().st_mtime > STALE_SECONDS
+            return clock.stat().st_mtime - path.stat().st_mtime
         except FileNotFoundError:
-            return False
+            return 0.0
+        finally:
+            clock.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError):
-                os.utime(self.path)
+            try:
+                if not self._is_mine():
+                    self._lost = True
+                    return
+                os.utime(self._path)
+            except OSError:
+                # A file server that is away for a moment; the next beat tries again.
+                continue
+
+    def _is_mine(self) -> bool:
+        holder = _read(self._path)
+        return holder is not None and holder.get("token") == self._token
+
+    def _sweep(self) -> None:
+        """Remove what contenders left that were killed on their way to the lock."""
+        for path in self._directory.glob(f"{_NAME}-*"):
+            if path.name != _TAKE_OVER and self._age(path) > STALE_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, object] | None:
+    """Return what a lock file says, None if there is none, nothing if it cannot be read."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
 
 
-def _process_start(pid: int) -> str | None:
-    """When a process of this host began, so that a reused process number is told apart; None if there is none."""
+def _identity() -> dict[str, object]:
+    return {
+        "host": socket.gethostname(),
+        "machine": _machine(),
+        "pid": os.getpid(),
+        "process_start": _process_start(os.getpid()),
+    }
+
+
+def _machine() -> str | None:
+    """Return what makes process numbers comparable: boot and namespace; containers may share a host name."""
     try:
-        # Field 22 of stat; the command's name before it may hold spaces and brackets.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return None
+
+
+def _process_start(pid: int) -> str | None:
+    """When a process began, so that a reused process number is told apart; None if it is gone."""
+    try:
+        # The command's name, in brackets, may hold anything; behind it stand state and 21 more fields.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        # A zombie writes no more; nobody may ever wait for it in a container without an init.
+        return None if fields[0] in {"Z", "X"} else fields[19]
     except (OSError, IndexError):
         pass
     try:

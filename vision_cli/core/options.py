@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from vision_cli.core.errors import InputError, UsageError
 
 from vision_cli.core.commands import did_you_mean
+from vision_cli.core.errors import InputError, UsageError
 
 _RUN = "Run options"
 _COMPUTE = "Compute options"
@@ -54,7 +54,7 @@ ShardOption = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Do part I of N; 'auto' takes both from the job array of SLURM, PBS, SGE or LSF.",
+        help="Do part I of N; 'auto' takes both from the job array of SLURM, SGE or LSF.",
         rich_help_panel=_RUN,
     ),
 ]

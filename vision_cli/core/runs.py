@@ -1,102 +1,41 @@
 """The run directory: everything a command wrote and everything needed to repeat it.
 
-``run.json`` is written first with status ``running`` and last with ``done``; in between every output appears whole or
-not at all. A directory that holds a run is never written over without being asked, and never by two processes at once.
+``run.json`` is written first with status ``running`` and last with ``done``; in between every output appears
+whole or not at all. A directory that holds a run is never written over without being asked, and never by two
+processes at once.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import resource
-import shutil
-import subprocess
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
-from vision_cli.core import files, interrupts
+from vision_cli.core import admission, files, interrupts, provenance
 from vision_cli.core.console import say
-from vision_cli.core.errors import Interrupted, InputError, UsageError, VcliError
-from vision_cli.core.journal import Journal, failures_table, items_table, summarise
+from vision_cli.core.devices import peak_memory_mb
+from vision_cli.core.errors import Interrupted, ResourceError, VcliError
+from vision_cli.core.journal import JOURNAL, Journal, item_files
 from vision_cli.core.locks import DirectoryLock
+from vision_cli.core.outputs import Outputs
+from vision_cli.core.records import METRICS, RECORD, SCHEMA_VERSION, RunRecord, read_metrics, read_run
 from vision_cli.core.shards import Shard
 
-SCHEMA_VERSION = 1
-RECORD = "run.json"
-METRICS = "metrics.json"
+__all__ = ["METRICS", "RECORD", "Run", "RunRecord", "read_metrics", "read_run"]
+
 LOG = "log.txt"
-_PACKAGES = ("vision-cli", "torch", "numpy", "scipy", "nibabel", "simpleitk", "pywavelets")
-_BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What ``run.json`` says of a run.
-
-    Attributes
-    ----------
-    directory
-        The run directory.
-    command
-        The words of the command, as in ``register pair``.
-    status
-        ``running``, ``done``, ``failed`` or ``interrupted``.
-    options
-        The resolved options.
-    document
-        The whole record.
-    """
-
-    directory: Path
-    command: str
-    status: str
-    options: Mapping[str, object]
-    document: Mapping[str, Any]
-
-
-def read_run(directory: Path) -> RunRecord:
-    """Read the record of a run.
-
-    Raises
-    ------
-    InputError
-        If the directory holds no run, or its record is damaged.
-    """
-    path = directory / RECORD
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return RunRecord(directory, document["command"], document["status"], document["options"], document)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{directory}: no {RECORD} found; the directory of a run expected.") from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: damaged record of a run ({error}).", hint="Repeat the run.") from error
-
-
-def read_metrics(directory: Path) -> dict[str, Any]:
-    """Return the metrics of a run, empty if it wrote none."""
-    try:
-        metrics: dict[str, Any] = json.loads((directory / METRICS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise InputError(f"{directory / METRICS}: damaged ({error}).", hint="Repeat the run.") from error
-    return metrics
 
 
 class Run:
     """A run in progress, for the length of a ``with`` block; made by `Run.open`.
 
-    Inside the block signals are held back until the work looks at them (`vision_cli.core.interrupts.check`). Leaving the
-    block without `finish` records the run as failed or interrupted.
+    Inside the block signals are held back until the work looks at them (`vision_cli.core.interrupts.check`).
+    Leaving the block without `finish` records the run as failed or interrupted.
 
     Attributes
     ----------
@@ -108,14 +47,24 @@ class Run:
         The directory held an unfinished run with the same options.
     """
 
-    def __init__(self, directory: Path, document: dict[str, Any], *, resumed: bool, already_done: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        document: dict[str, Any],
+        outputs: Outputs,
+        lock: DirectoryLock,
+        *,
+        resumed: bool,
+        already_done: bool,
+    ) -> None:
         self.directory = directory
         self.resumed = resumed
         self.already_done = already_done
         self._document = document
+        self._outputs = outputs
+        self._lock = lock
         self._stack = ExitStack()
         self._started = (time.monotonic(), time.process_time())
-        self._before = (float(document.get("wall_seconds", 0.0)), float(document.get("cpu_seconds", 0.0)))
         self._finished = already_done
         self._journal: Journal | None = None
 
@@ -126,7 +75,7 @@ class Run:
         *,
         command: str,
         options: Mapping[str, object],
-        inputs: Mapping[str, Path | Sequence[Path] | None] | None = None,
+        inputs: provenance.Inputs | None = None,
         resume: bool = False,
         overwrite: bool = False,
         shard: Shard | None = None,
@@ -144,70 +93,52 @@ class Run:
         inputs
             Input files by role; recorded with size and SHA-256.
         resume
-            Go on with the run that is there.
+            Go on with the run that is there; begin one where there is none.
         overwrite
-            Replace the run that is there. Only what runs wrote is removed: a directory without a record is refused.
+            Replace the run that is there. Only files that it wrote are removed.
         shard
             The part of the work that this process does.
 
         Raises
         ------
         UsageError
-            If the directory holds something else, another run, or another process's run.
+            If the directory holds something else, another run, or a run that another process is working on.
+        InputError
+            If an input is not there or cannot be read.
         ResourceError
-            If it cannot be written to.
+            If the directory cannot be written to.
         """
+        admission.require_one_wish(resume=resume, overwrite=overwrite)
+        provenance.require_inputs(inputs or {})
+        admission.require_one_division(directory, shard, resume=resume)
         if shard is not None:
             directory = directory / shard.directory
-        recorded = {role: _described(paths) for role, paths in (inputs or {}).items() if paths is not None}
-        document: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "command": command,
-            "argv": sys.argv,
-            "options": dict(options),
-            "shard": None if shard is None else {"index": shard.index, "count": shard.count},
-            "versions": _versions(),
-            "git_revision": _git_revision(),
-            "host": {"platform": platform.platform(), "cpus": os.cpu_count()},
-            "inputs": recorded,
-            "status": "running",
-            "started": _now(),
-            "warnings": [],
-        }
-        with files.writing(directory):
-            directory.mkdir(parents=True, exist_ok=True)
-        stack = ExitStack()
-        with stack:
+        with ExitStack() as stack:
             with files.writing(directory):
-                stack.enter_context(DirectoryLock(directory))
+                admission.make_directory(directory)
+                lock = stack.enter_context(DirectoryLock(directory))
             files.remove_stale_temporaries(directory)
-            previous = _previous(directory)
+            previous = admission.previous_run(directory, overwrite=overwrite)
+            going_on = previous is not None and resume
             if previous is None:
-                others = [p.name for p in directory.iterdir() if not p.name.startswith(".vcli-")]
-                if others:
-                    raise UsageError(
-                        f"{directory}: {len(others)} files that belong to no run found; an empty directory expected.",
-                        hint="Choose another --out.",
-                    )
-            elif not resume and not overwrite:
-                raise UsageError(
-                    f"{directory}: a run with status {previous.status!r} is already here.",
-                    hint="Go on with it with --resume, replace it with --overwrite, or choose another --out.",
-                )
-            elif resume:
-                _require_same(previous, document)
-                document["started"] = previous.document.get("started", document["started"])
-                for clock in ("wall_seconds", "cpu_seconds"):
-                    document[clock] = previous.document.get(clock, 0.0)
-                document["resumed"] = previous.document.get("resumed", 0) + 1
-            else:
-                _remove_run(directory)
-            done = previous is not None and resume and previous.status == "done"
-            if done and previous is not None:
-                document = dict(previous.document)
-            run = cls(directory, document, resumed=previous is not None and resume, already_done=done)
+                admission.require_empty(directory)
+            elif going_on:
+                admission.require_same_options(previous, command, options)
+            elif not overwrite:
+                admission.refuse(previous)
+            document = _new_document(command, options, inputs or {}, shard)
+            if previous is not None and going_on:
+                admission.require_same_inputs(previous, document["inputs"])
+            done = previous is not None and going_on and previous.status == "done"
+            known = [] if previous is None else previous.document.get("outputs", [])
+            outputs = Outputs(directory, known)
+            run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done)
+            if previous is not None and going_on:
+                run._carry_on(previous.document)
+            elif previous is not None:
+                run._clear()
             if not done:
-                files.write_json(directory / RECORD, document)
+                files.write_json(directory / RECORD, run._document)
             run._stack = stack.pop_all()
         return run
 
@@ -216,37 +147,40 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            if self._finished:
-                return
-            if isinstance(error, Interrupted | KeyboardInterrupt):
-                status = "interrupted"
-            else:
-                status = "failed"
-            with suppress(OSError, VcliError):
-                if error is not None and not isinstance(error, VcliError | KeyboardInterrupt):
-                    self.log("".join(traceback.format_exception(error)).rstrip())
-                    error.run_log = self.directory / LOG  # type: ignore[attr-defined]
-                elif isinstance(error, VcliError):
-                    self.log(f"error: {error.message}")
-                self._document["error"] = None if error is None else str(error)
-                self._close(status)
-        finally:
-            self._stack.close()
+        with self._stack:
+            if not self._finished:
+                self._give_up(error)
 
     @contextmanager
     def output(self, name: str) -> Iterator[Path]:
-        """Give a path to write to; it becomes file ``name`` of the run when the block ends well."""
-        with files.atomic_path(self.directory / name) as path:
+        """Give a path to write to; it becomes file ``name`` of the run when the block ends well.
+
+        Parameters
+        ----------
+        name
+            Path inside the run directory; folders on the way are made.
+
+        Raises
+        ------
+        InputError
+            If the name leads out of the run directory.
+        ResourceError
+            If the disk is full.
+        """
+        with files.atomic_path(self._path(name)) as path:
             yield path
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file of the run."""
+        files.write_text(self._path(name), text)
 
     def write_json(self, name: str, document: Mapping[str, object] | Sequence[object]) -> None:
         """Write a JSON file of the run."""
-        files.write_json(self.directory / name, document)
+        self.write_text(name, files.json_text(document))
 
     def write_csv(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a CSV file of the run."""
-        files.write_csv(self.directory / name, columns, rows)
+        self.write_text(name, files.csv_text(columns, rows))
 
     def write_metrics(self, metrics: Mapping[str, float | int | str | None]) -> None:
         """Write ``metrics.json``: flat names with units, values that do not depend on the machine's speed."""
@@ -259,12 +193,14 @@ class Run:
     def warn(self, message: str) -> None:
         """Warn on stderr, in the log and in the record."""
         say("warning", message)
-        self._document["warnings"].append(message)
+        if message not in self._document["warnings"]:
+            self._document["warnings"].append(message)
         self.log(f"warning: {message}")
 
     def log(self, message: str) -> None:
         """Add to ``log.txt``, with the time."""
-        with (self.directory / LOG).open("a", encoding="utf-8") as stream:
+        path = self.directory / LOG
+        with files.writing(path), path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(f"{_now()} {message}\n")
 
     @property
@@ -274,16 +210,50 @@ class Run:
             self._journal = Journal(self.directory)
         return self._journal
 
-    def finish_items(self) -> int:
-        """Write ``items.csv``, ``failures.csv`` and ``metrics.json`` from the journal; return how many items failed."""
-        entries = self.items.entries
-        files.write_text(self.directory / "items.csv", items_table(entries))
-        failures = failures_table(entries)
-        if failures is None:
-            (self.directory / "failures.csv").unlink(missing_ok=True)
+    @contextmanager
+    def attempt(self, item: str, position: int) -> Iterator[dict[str, object]]:
+        """Do one item of many: what the block puts into the row is recorded, or why the item failed.
+
+        Interruption and a lack of disk or memory are no failures of the item: they end the run, which can be
+        resumed.
+
+        Parameters
+        ----------
+        item
+            Name of the item, unique in the run.
+        position
+            Its place in the whole input, from 0, whatever the shard.
+        """
+        interrupts.check()
+        self._lock.require_held()
+        row: dict[str, object] = {}
+        try:
+            with files.writing(self.directory):
+                yield row
+        except (Interrupted, ResourceError, MemoryError):
+            raise
+        except VcliError as error:
+            say("warning", f"{item}: {error.message}")
+            self.items.fail(item, position, error.message)
+        except Exception as error:
+            say("warning", f"{item}: unexpected {type(error).__name__}; traceback in {self.directory / LOG}")
+            self.log(f"{item}: {_traceback(error)}")
+            self.items.fail(item, position, f"unexpected {type(error).__name__}: {error}")
         else:
-            files.write_text(self.directory / "failures.csv", failures)
-        self.write_metrics(summarise(entries))
+            self.items.add(item, position, row)
+
+    def finish_items(self) -> int:
+        """Write the tables and metrics of the journal's items; return how many items failed.
+
+        The files are ``items.csv``, ``failures.csv`` (if any failed) and ``metrics.json``.
+        """
+        entries = self.items.entries
+        for name, content in item_files(entries).items():
+            if content is None:
+                # A resumed run may have mended what had failed.
+                (self.directory / name).unlink(missing_ok=True)
+            else:
+                self.write_text(name, content)
         return sum(entry.error is not None for entry in entries)
 
     def finish(self) -> None:
@@ -291,82 +261,94 @@ class Run:
         self._close("done")
         self._finished = True
 
+    def _path(self, name: str) -> Path:
+        self._lock.require_held()
+        return self._outputs.add(name)
+
+    def _carry_on(self, previous: Mapping[str, Any]) -> None:
+        """Take over what an unfinished run recorded; of a finished one, the whole record."""
+        if self.already_done:
+            self._document = dict(previous)
+            return
+        new = self._document
+        gone = {"error", "ended"}
+        self._document = {name: value for name, value in previous.items() if name not in gone} | new
+        for name in ("started", "warnings", "wall_seconds", "cpu_seconds", "peak_memory_mb"):
+            self._document[name] = previous.get(name, new.get(name))
+        self._document["resumed"] = previous.get("resumed", 0) + 1
+        if previous.get("clearing"):
+            self._clear()
+        before, now = previous.get("versions", {}), new["versions"]
+        changed = [f"{n} {before[n]} -> {now.get(n)}" for n in before if before[n] != now.get(n)]
+        if changed:
+            self.warn(f"{self.directory}: resumed with other versions than begun with: {', '.join(changed)}.")
+
+    def _clear(self) -> None:
+        """Remove what the run that was here wrote; a kill on the way is noticed by whoever resumes."""
+        marked = self._document | {"clearing": True, "outputs": self._outputs.names}
+        files.write_json(self.directory / RECORD, marked)
+        self._document |= {"outputs": []}
+        self._document.pop("clearing", None)
+        for name in (JOURNAL, LOG):
+            (self.directory / name).unlink(missing_ok=True)
+        self._outputs.remove()
+
+    def _give_up(self, error: BaseException | None) -> None:
+        """Record a run that ended without `finish`, as far as the disk lets."""
+        with suppress(OSError, VcliError):
+            if isinstance(error, VcliError):
+                self.log(f"error: {error.message}")
+            elif isinstance(error, Exception):
+                self.log(_traceback(error))
+                error.run_log = self.directory / LOG  # type: ignore[attr-defined]
+        with suppress(OSError, VcliError):
+            self._document["error"] = None if error is None else str(error)
+            stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+            self._close("interrupted" if stopped else "failed")
+
     def _close(self, status: str) -> None:
+        self._lock.require_held()
+        before = self._document
         wall, cpu = self._started
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        self._document.update(
-            status=status,
-            ended=_now(),
-            wall_seconds=round(self._before[0] + time.monotonic() - wall, 3),
-            cpu_seconds=round(self._before[1] + time.process_time() - cpu, 3),
-            peak_memory_mb=round(used.ru_maxrss * _BYTES_PER_UNIT / 1e6, 1),
+        files.write_json(
+            self.directory / RECORD,
+            before
+            | {
+                "status": status,
+                "ended": _now(),
+                "wall_seconds": round(before["wall_seconds"] + time.monotonic() - wall, 3),
+                "cpu_seconds": round(before["cpu_seconds"] + time.process_time() - cpu, 3),
+                "peak_memory_mb": round(max(before["peak_memory_mb"], peak_memory_mb()), 1),
+                "outputs": self._outputs.names,
+            },
         )
-        files.write_json(self.directory / RECORD, self._document)
+        self._outputs.hand_over()
 
 
-def _previous(directory: Path) -> RunRecord | None:
-    return read_run(directory) if (directory / RECORD).exists() else None
+def _new_document(
+    command: str, options: Mapping[str, object], inputs: provenance.Inputs, shard: Shard | None
+) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "argv": sys.argv,
+        "options": dict(options),
+        "shard": None if shard is None else {"index": shard.index, "count": shard.count},
+        "versions": provenance.versions(),
+        "git_revision": provenance.git_revision(),
+        "host": provenance.host(),
+        "inputs": provenance.describe_inputs(inputs),
+        "status": "running",
+        "started": _now(),
+        "wall_seconds": 0.0,
+        "cpu_seconds": 0.0,
+        "peak_memory_mb": 0.0,
+        "warnings": [],
+    }
 
 
-def _require_same(previous: RunRecord, document: Mapping[str, Any]) -> None:
-    """Refuse to mix two runs in one directory."""
-    if previous.command != document["command"]:
-        raise UsageError(f"{previous.directory}: a `{previous.command}` run found; `{document['command']}` expected.")
-    # Compare as JSON holds them: a tuple that was written is a list when read.
-    now = json.loads(files.json_text(document["options"]))
-    names = [n for n in {**previous.options, **now} if previous.options.get(n) != now.get(n)]
-    if names:
-        raise UsageError(
-            f"{previous.directory}: the run was begun with other options: {', '.join(sorted(names))}.",
-            hint=f"Repeat its options with --config {previous.directory / RECORD}, or choose another --out.",
-        )
-    changed = [role for role, found in document["inputs"].items() if previous.document["inputs"].get(role) != found]
-    if changed:
-        raise UsageError(
-            f"{previous.directory}: inputs changed since the run was begun: {', '.join(changed)}.",
-            hint="Begin anew with --overwrite or in another --out.",
-        )
-
-
-def _remove_run(directory: Path) -> None:
-    for path in directory.iterdir():
-        if path.name.startswith(".vcli-lock"):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _described(paths: Path | Sequence[Path]) -> object:
-    if isinstance(paths, Path):
-        if not paths.exists():
-            raise InputError(f"{paths}: no such file.")
-        return {"path": str(paths.absolute()), "bytes": files.size(paths), "sha256": files.sha256(paths)}
-    return [_described(path) for path in paths]
-
-
-def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
-
-
-def _git_revision() -> str | None:
-    """Revision of the package's checkout, None where it is installed without one."""
-    checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / ".git").exists():
-        return None
-    with suppress(OSError, subprocess.SubprocessError):
-        answer = subprocess.run(
-            ["git", "-C", str(checkout), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True
-        )
-        return answer.stdout.strip()
-    return None
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from vision_cli.core.errors import UsageError
@@ -47,10 +48,14 @@ class Shard:
 _DIRECTORY = re.compile(r"shard-(\d+)-of-(\d+)")
 
 
-def shard_of(directory_name: str) -> Shard | None:
-    """Return the shard that a folder's name stands for, None if it is no shard folder."""
-    match = _DIRECTORY.fullmatch(directory_name)
-    return Shard(int(match[1]), int(match[2])) if match else None
+def find_shards(directory: Path) -> dict[Shard, Path]:
+    """Return the shard folders inside a run directory, by shard, in their order."""
+    found = {}
+    for path in directory.glob("shard-*"):
+        match = _DIRECTORY.fullmatch(path.name)
+        if match and path.is_dir() and 1 <= int(match[1]) <= int(match[2]):
+            found[Shard(int(match[1]), int(match[2]))] = path
+    return dict(sorted(found.items(), key=lambda item: (item[0].count, item[0].index)))
 
 
 def parse_shard(text: str | None, environ: Mapping[str, str] = os.environ) -> Shard | None:
@@ -109,7 +114,7 @@ def _from_scheduler(environ: Mapping[str, str]) -> Shard:
     for name in ("PBS_ARRAY_INDEX", "PBS_ARRAYID"):
         if environ.get(name):
             raise UsageError(
-                f"--shard auto: PBS task {environ[name]} found; PBS does not tell how many tasks the array has.",
+                f"--shard auto: PBS task {environ[name]} found; PBS does not say how many tasks there are.",
                 hint=f"Give it: --shard $(({name} - FIRST + 1))/COUNT.",
             )
     raise UsageError(

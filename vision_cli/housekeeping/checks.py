@@ -6,7 +6,6 @@ tried in a process of its own (`vision_cli.housekeeping.probes`).
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
@@ -22,6 +21,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from packaging.requirements import Requirement
+
+from vision_cli.core.devices import available_memory, available_threads, cgroup_cpus
+from vision_cli.core.weights import shipped_weights, verify
 
 Level = Literal["ok", "note", "problem"]
 
@@ -68,32 +70,13 @@ def check_system() -> Iterator[Finding]:
     python = f"{platform.python_version()} in {sys.prefix}"
     yield Finding("system", "python", "ok", python)
     yield Finding("system", "platform", "ok", platform.platform())
-    cores = os.cpu_count() or 1
-    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    quota = _cgroup_cores()
-    limit = f", {quota:g} by the container's quota" if quota else ""
-    yield Finding("system", "cores", "ok", f"{granted} of {cores} usable{limit}")
-    yield _memory()
-
-
-def _cgroup_cores() -> float | None:
-    """Return the cores that the control group grants, None where it sets no limit."""
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return int(quota) / int(period)
-    return None
-
-
-def _memory() -> Finding:
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return Finding("system", "memory", "note", "cannot be read on this platform")
-    found = f"{total / 2**30:.1f} GiB"
-    with contextlib.suppress(OSError, ValueError):
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
-        found += f", {limit / 2**30:.1f} GiB by the container's limit"
-    return Finding("system", "memory", "ok", found)
+    quota = cgroup_cpus()
+    limit = "" if quota is None else f"; the container's quota is {quota}"
+    cores = f"{available_threads()} of {os.cpu_count()} usable{limit}"
+    yield Finding("system", "cores", "ok", cores)
+    free = available_memory() / 2**30
+    level: Level = "ok" if free >= 2 else "note"
+    yield Finding("system", "memory", level, f"{free:.1f} GiB available")
 
 
 def check_libraries(*, deep: bool) -> Iterator[Finding]:
@@ -173,6 +156,16 @@ def _split_build(version: str) -> tuple[str, str]:
     """Return a version and its build: ``2.15.0+cpu`` is ``2.15.0`` for ``cpu``."""
     release, _, build = version.partition("+")
     return release, build
+
+
+def check_weights() -> Iterator[Finding]:
+    """Whether the shipped weights are what their cards say."""
+    for card in shipped_weights():
+        if verify(card):
+            yield Finding("weights", card.name, "ok", f"{card.parameters:,} parameters for {card.task}")
+        else:
+            found = f"{card.path}: altered or missing"
+            yield Finding("weights", card.name, "problem", found, "install vision_cli again")
 
 
 def check_formats() -> Iterator[Finding]:

@@ -94,7 +94,8 @@ def _built(command: Any, ctx: Any) -> list[str]:
 
 
 def _option(parameter: Any, hint: Any) -> OptionNode:
-    names = (*parameter.opts, *parameter.secondary_opts)
+    # Sorted, as Typer holds the names of --help in no order.
+    names = tuple(sorted((*parameter.opts, *parameter.secondary_opts), key=len, reverse=True))
     kind, choices = _value(parameter, hint)
     return OptionNode(names=names, help=parameter.help or "", kind=kind, choices=choices)
 

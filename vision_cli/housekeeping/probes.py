@@ -28,30 +28,49 @@ def probe_torch() -> dict[str, object]:
     return {"version": torch.__version__, "built_for": torch.version.cuda or "cpu", "devices": devices}
 
 
+_FORMATS = {
+    "NIfTI": ".nii.gz",
+    "MetaImage": ".mha",
+    "NRRD": ".nrrd",
+    "PNG": ".png",
+    "TIFF": ".tif",
+    "DICOM": ".dcm",
+}
+
+
 def probe_formats() -> dict[str, object]:
-    """Return, by kind of file, None if a small one is written and read back the same, else the error."""
+    """Return, by kind of file, None if a small one is written and read back the same, else the fault."""
+    results: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for kind, suffix in _FORMATS.items():
+            path = Path(directory) / f"probe{suffix}"
+            try:
+                same = _same_slice(path) if kind == "DICOM" else _same_volume(path)
+                results[kind] = None if same else "read back with other values"
+            # Whatever a library raises is what the doctor reports.
+            except Exception as error:
+                results[kind] = f"{type(error).__name__}: {error}"
+    return results
+
+
+def _same_volume(path: Path) -> bool:
     import numpy as np
 
     from vision_cli.io.volumes import read_volume, write_volume
 
-    results: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as directory:
-        for suffix, shape in {
-            ".nii.gz": (5, 4, 3),
-            ".mha": (5, 4, 3),
-            ".nrrd": (5, 4, 3),
-            ".png": (5, 4),
-            ".tif": (5, 4),
-        }.items():
-            values = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-            path = Path(directory) / f"probe{suffix}"
-            try:
-                write_volume(path, values, np.eye(len(shape) + 1), dtype=np.dtype(np.uint8))
-                same = np.array_equal(read_volume(path).data, values)
-                results[suffix] = None if same else "read back with other values"
-            except Exception as error:
-                results[suffix] = f"{type(error).__name__}: {error}"
-    return results
+    shape = (5, 4) if path.suffix in {".png", ".tif"} else (5, 4, 3)
+    values = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    write_volume(path, values, np.eye(len(shape) + 1), dtype=np.dtype(np.uint8))
+    return np.array_equal(read_volume(path).data, values)
+
+
+def _same_slice(path: Path) -> bool:
+    import numpy as np
+    import SimpleITK as sitk
+
+    values = np.arange(20, dtype=np.uint16).reshape(1, 4, 5)
+    sitk.WriteImage(sitk.GetImageFromArray(values), str(path))
+    return np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), values)
 
 
 def probe_import(name: str) -> dict[str, object]:

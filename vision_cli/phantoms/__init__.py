@@ -1,1 +1,1 @@
-"""Generated worlds with known truth, deterministic by seed: heads, hearts and the deformations between them."""
+"""Generated worlds with known truth, deterministic by seed: heads, hearts, and how they deform."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.deformations import Deformation
 from vision_cli.phantoms.heads import LABEL_NAMES, OUTSIDE_THE_SKULL, RIGHT_OF, Head
 from vision_cli.phantoms.pairs import (
@@ -21,8 +21,6 @@ from vision_cli.phantoms.pairs import (
 )
 from vision_cli.phantoms.rendering import Scanner
 
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
 Contrast = Literal["t1", "t2", "random"]
 
 HEAD_CENTRE = (0.0, -9.0, -2.0)
@@ -33,12 +31,12 @@ _SLICE_MM = 10.0
 """Height of the axial slice: through ventricles, thalamus and basal ganglia."""
 
 _T1 = {
-    2: 0.82, 3: 0.50, 4: 0.14, 7: 0.77, 8: 0.51, 10: 0.66, 11: 0.55, 12: 0.59, 13: 0.69, 14: 0.14, 15: 0.15, 16: 0.72,
-    17: 0.53, 18: 0.52, 24: 0.16, 165: 0.12, 192: 0.84, 201: 0.95, 202: 0.42, 203: 0.20,
+    2: 0.82, 3: 0.50, 4: 0.14, 7: 0.77, 8: 0.51, 10: 0.66, 11: 0.55, 12: 0.59, 13: 0.69, 14: 0.14, 15: 0.15,
+    16: 0.72, 17: 0.53, 18: 0.52, 24: 0.16, 165: 0.12, 192: 0.84, 201: 0.95, 202: 0.42, 203: 0.20,
 }  # fmt: skip
 _T2 = {
-    2: 0.38, 3: 0.55, 4: 0.98, 7: 0.39, 8: 0.53, 10: 0.47, 11: 0.52, 12: 0.48, 13: 0.34, 14: 0.97, 15: 0.96, 16: 0.42,
-    17: 0.56, 18: 0.56, 24: 0.92, 165: 0.10, 192: 0.35, 201: 0.62, 202: 0.24, 203: 0.90,
+    2: 0.38, 3: 0.55, 4: 0.98, 7: 0.39, 8: 0.53, 10: 0.47, 11: 0.52, 12: 0.48, 13: 0.34, 14: 0.97, 15: 0.96,
+    16: 0.42, 17: 0.56, 18: 0.56, 24: 0.92, 165: 0.10, 192: 0.35, 201: 0.62, 202: 0.24, 203: 0.90,
 }  # fmt: skip
 _SPREAD_BETWEEN_SCANS = 0.03
 
@@ -68,7 +66,9 @@ def draw_means(rng: np.random.Generator, contrast: Contrast) -> dict[int, float]
         means = {label: float(rng.uniform(0.05, 1)) for label in _T1}
     else:
         usual = {"t1": _T1, "t2": _T2}[contrast]
-        means = {label: mean * float(np.exp(rng.normal(0, _SPREAD_BETWEEN_SCANS))) for label, mean in usual.items()}
+        means = {
+            label: mean * float(np.exp(rng.normal(0, _SPREAD_BETWEEN_SCANS))) for label, mean in usual.items()
+        }
     return means | {right: means[left] for left, right in RIGHT_OF.items()}
 
 
@@ -144,7 +144,7 @@ def brain_pair(
     seed
         Decides everything; anatomy and deformations do not depend on the contrasts.
     shape, spacing
-        Grid of the fixed image: voxels, and mm a voxel, along R, A and S, whatever the order of the array's axes.
+        Grid of the fixed image: voxels, and mm a voxel, along R, A and S, whatever order the array has.
     contrasts
         Contrast of the fixed and of the moving image, as in :func:`render`.
     strip
@@ -154,7 +154,8 @@ def brain_pair(
     fixed_axcodes, moving_axcodes
         Directions of the arrays' axes.
     moving_spacing
-        mm a voxel of the moving image along R, A and S, over the same field of view; as the fixed one if not given.
+        mm a voxel of the moving image along R, A and S, over the same field of view; as the fixed one if not
+        given.
     moving_oblique_deg
         Angle by which the grid of the moving image is turned about the diagonal of space.
     """
@@ -219,9 +220,10 @@ def _scan_two(
     shapes, scans = streams
     fixed_grid, moving_grid = grids
     box = fixed_grid.box(_MARGIN_MM)
-    size = {"std_mm": difference.deform_mm, "correlation_mm": difference.correlation_mm}
-    fixed_deformation = Deformation.draw(shapes, *box, **size)
-    moving_deformation = Deformation.draw(shapes, *box, **size)
+    fixed_deformation, moving_deformation = (
+        Deformation.draw(shapes, *box, std_mm=difference.deform_mm, correlation_mm=difference.correlation_mm)
+        for _ in grids
+    )
     pose = residual_affine(
         shapes,
         shift_mm=difference.shift_mm,
@@ -229,7 +231,7 @@ def _scan_two(
         stretch=difference.stretch,
         centre=centre,
     )
-    unpose = np.linalg.inv(pose)
+    unpose = np.linalg.inv(pose).astype(np.float64)
     fixed_samples = observe(anatomy, fixed_grid, fixed_deformation.map)
     moving_samples = observe(
         anatomy, moving_grid, lambda points: moving_deformation.map(transform_points(unpose, points))

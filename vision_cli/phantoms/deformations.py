@@ -1,10 +1,10 @@
 """Known smooth invertible deformations, on grids of two or three dimensions.
 
-A field is ``(D, *grid)`` float32 in mm, component ``c`` along grid axis ``c``. A displacement ``u`` stands for the map
-``x -> x + u(x)`` and continues beyond the grid with its value at the border; it warps by pull-back,
+A field is ``(D, *grid)`` float32 in mm, component ``c`` along grid axis ``c``. A displacement ``u`` is the
+map ``x -> x + u(x)`` and continues beyond the grid with its value at the border; it warps by pull-back,
 ``warped(x) = image(x + u(x))``.
-A velocity ``v`` generates the diffeomorphism ``exp(v)``, whose inverse is ``exp(-v)``; both come by scaling and squaring
-(V. Arsigny et al., "A log-Euclidean framework for statistics on diffeomorphisms", MICCAI 2006).
+A velocity ``v`` generates the diffeomorphism ``exp(v)``, whose inverse is ``exp(-v)``; both come by scaling
+and squaring (V. Arsigny et al., "A log-Euclidean framework for statistics on diffeomorphisms", MICCAI 2006).
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.noise import Waves
-
-Floats = NDArray[np.float32]
 
 _WAVES = 64
 _SQUARINGS = 6
@@ -83,26 +81,25 @@ def jacobian_determinant(displacement: Floats, spacing: Sequence[float]) -> Floa
     """Give the determinant of ``d(x + u)/dx`` by central differences, ``(*grid)``; below 0 the map folds."""
     dim = len(displacement)
     axes = tuple(range(1, dim + 1))
-    gradients = np.stack(np.gradient(displacement, *spacing, axis=axes), axis=1)
+    gradients = np.stack(list(np.gradient(displacement, *spacing, axis=axes)), axis=1)
     matrices = np.moveaxis(gradients, (0, 1), (-2, -1)) + np.eye(dim)
-    return np.linalg.det(matrices).astype(np.float32)
+    determinant: Floats = np.linalg.det(matrices).astype(np.float32)
+    return determinant
 
 
 def warp_image(image: Floats, displacement: Floats, spacing: Sequence[float]) -> Floats:
-    """Pull an image ``(*grid)`` back through a displacement on its grid, with linear interpolation and 0 outside."""
+    """Pull an image ``(*grid)`` back through a displacement on its grid: interpolated linearly, 0 outside."""
     warped: Floats = ndimage.map_coordinates(
         image, _targets(displacement, spacing), order=1, mode="constant", output=np.float32
     )
     return warped
 
 
-def warp_labels(
-    labels: NDArray[np.uint8], displacement: Floats, spacing: Sequence[float]
-) -> NDArray[np.uint8]:
+def warp_labels(labels: Labels, displacement: Floats, spacing: Sequence[float]) -> Labels:
     """Pull labels ``(*grid)`` back through a displacement on their grid.
 
-    Each label is interpolated linearly as a membership of its own and the largest wins (the lower label where two
-    are equal), so that borders stay smooth. Outside the grid there is label 0.
+    Each label is interpolated linearly as a membership of its own and the largest wins (the lower label where
+    two are equal), so that borders stay smooth. Outside the grid there is label 0.
     """
     targets = _targets(displacement, spacing)
     warped = np.zeros(labels.shape, labels.dtype)
@@ -119,7 +116,7 @@ def warp_labels(
 
 @dataclass(frozen=True)
 class Deformation:
-    """A diffeomorphism of space with its inverse, known between the points of its grid by linear interpolation.
+    """A diffeomorphism of space with its inverse, interpolated linearly between the points of its grid.
 
     Attributes
     ----------
@@ -166,8 +163,8 @@ class Deformation:
     def unmap(self, points: Floats) -> Floats:
         """Map points ``(D, *S)`` in mm by the inverse."""
         guess = points + self._sample_at(self.inverse, points)
-        # Between grid points the interpolated inverse misses by some hundredths of a mm; a step of the fixed-point
-        # iteration u_inv(y) = -u(y + u_inv(y)) takes most of that away.
+        # Between grid points the interpolated inverse misses by some hundredths of a mm; a step of the
+        # fixed-point iteration u_inv(y) = -u(y + u_inv(y)) takes most of that away.
         return points - self._sample_at(self.displacement, guess)
 
     def _sample_at(self, field: Floats, points: Floats) -> Floats:

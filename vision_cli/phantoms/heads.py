@@ -1,9 +1,10 @@
 """The anatomy of a generated head, as a function from points in space to labels.
 
-Positions are those of the MNI brain in RAS mm (origin at the anterior commissure), shrunk to the size of an average
-head. The cortex is folded the way a real one is: sulci are sheets that go down from the surface along its normal,
-where a random function on that surface is zero; grey matter lines the surface and both walls of each sheet.
-Because the head is a function of space, a deformed head is this function at deformed points, without resampling.
+Positions are those of the MNI brain in RAS mm (origin at the anterior commissure), shrunk to the size of an
+average head. The cortex is folded the way a real one is: sulci are sheets that go down from the surface along
+its normal, where a random function on that surface is zero; grey matter lines the surface and both walls of
+each sheet. Because the head is a function of space, a deformed head is this function at deformed points,
+without resampling.
 """
 
 from __future__ import annotations
@@ -12,14 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.noise import Waves
 from vision_cli.phantoms.shapes import blend, carve, ellipsoid, length, tube
-
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
 
 RIGHT_OF: dict[int, int] = {2: 41, 3: 42, 4: 43, 7: 46, 8: 47, 10: 49, 11: 50, 12: 51, 13: 52, 17: 53, 18: 54}
 """Label of the right hemisphere for each label that both hemispheres have."""
@@ -64,7 +61,8 @@ OUTSIDE_THE_SKULL: tuple[int, ...] = (165, 201, 202, 203)
 
 _WHITE, _GREY, _VENTRICLE, _CEREBELLAR_WHITE, _CEREBELLAR_GREY = 2, 3, 4, 7, 8
 _THALAMUS, _CAUDATE, _PUTAMEN, _PALLIDUM, _HIPPOCAMPUS, _AMYGDALA = 10, 11, 12, 13, 17, 18
-_THIRD, _FOURTH, _STEM, _FLUID, _SKULL, _CALLOSUM, _FAT, _MUSCLE, _EYE = 14, 15, 16, 24, 165, 192, 201, 202, 203
+_THIRD, _FOURTH, _STEM, _FLUID = 14, 15, 16, 24
+_SKULL, _CALLOSUM, _FAT, _MUSCLE, _EYE = 165, 192, 201, 202, 203
 
 _POINTS_AT_ONCE = 1 << 17
 _SIZE_OF_AN_AVERAGE_HEAD = 0.93
@@ -73,6 +71,22 @@ _SIZE_OF_AN_AVERAGE_HEAD = 0.93
 _SULCAL_WAVELENGTHS_MM = (18.0, 27.0)
 _FISSURE_MM = 1.0
 """Half the width of the cleft between the hemispheres."""
+
+# Courses of the tubular structures of the right half, in mm.
+_CALLOSAL_ARC = ((0, 20, -4), (0, 31, 5), (0, 25, 17), (0, 5, 26), (0, -18, 26), (0, -36, 17), (0, -35, 11))
+_CAUDATE_ARC = ((12.5, 18, 2), (14.5, 8, 10), (18, -8, 20), (21, -22, 22), (27, -36, 12))
+_HIPPOCAMPAL_ARC = ((24, -11, -21), (29, -20, -15), (30, -30, -8), (25, -38, 2))
+_VENTRICULAR_BODY = (
+    (12, 32, 2),
+    (6, 18, 10),
+    (5.5, 0, 17),
+    (8, -20, 20),
+    (21, -40, 16),
+    (25, -60, 8),
+    (23, -74, 6),
+)
+_TEMPORAL_HORN = ((21, -40, 16), (31, -36, 0), (35, -22, -12), (31, -6, -20))
+_CORD = ((0, -38, -54), (0, -46, -90), (0, -48, -150))
 
 
 @dataclass(frozen=True)
@@ -177,7 +191,7 @@ class Head:
         return labels
 
     def _cerebral_mantle(self, points: Floats) -> Labels:
-        """Label points inside a hemisphere's hull: fluid in the sulci, cortex along them, white matter below."""
+        """Label points in a hemisphere's hull: fluid in the sulci, cortex along them, white matter below."""
         mirrored = _mirror(points)
         hull = _cerebrum(mirrored)
         below_hull, below_cleft = -hull, mirrored[0] - _FISSURE_MM
@@ -222,7 +236,7 @@ class Head:
         return labels
 
     def _deep_structures(self, mirrored: Floats) -> Iterator[tuple[int, Floats]]:
-        """Yield the deep structures, each with the distance to its surface; a later one covers an earlier one."""
+        """Yield the deep structures with the distance to each; a later one covers an earlier one."""
         wide = mirrored * np.asarray([0.3, 1, 1], np.float32)[:, None]
         yield _CALLOSUM, tube(wide, _CALLOSAL_ARC, (2.2, 4.6, 3.4, 2.8, 3.0, 4.8, 3.4))
         yield _VENTRICLE, self._ventricle(mirrored)
@@ -231,7 +245,10 @@ class Head:
         yield _THALAMUS, _oblique(mirrored, (11.5, -19, 7), (8.6, 15, 9.5), -0.25, size[_THALAMUS])
         yield _PUTAMEN, _oblique(mirrored, (26.5, 2, 1), (5.8, 17, 11), -0.22, size[_PUTAMEN])
         yield _PALLIDUM, _oblique(mirrored, (19.5, -4, -1), (4.4, 10, 6.5), -0.35, size[_PALLIDUM])
-        yield _HIPPOCAMPUS, tube(mirrored, _HIPPOCAMPAL_ARC, [size[_HIPPOCAMPUS] * r for r in (5.8, 5.4, 4.8, 3.0)])
+        yield (
+            _HIPPOCAMPUS,
+            tube(mirrored, _HIPPOCAMPAL_ARC, [size[_HIPPOCAMPUS] * r for r in (5.8, 5.4, 4.8, 3.0)]),
+        )
         yield _AMYGDALA, ellipsoid(mirrored, (23, -2, -20), [size[_AMYGDALA] * r for r in (7.6, 7, 7)])
         yield _THIRD, ellipsoid(mirrored, (0, -15, 1), (2.3 * size[_VENTRICLE], 12, 8))
         yield _FOURTH, ellipsoid(mirrored, (0, -43, -33), (6, 5.5, 10))
@@ -240,7 +257,8 @@ class Head:
         size = self.structures[_VENTRICLE]
         body = tube(mirrored, _VENTRICULAR_BODY, [size * r for r in (3.2, 4.8, 5.0, 4.6, 6.0, 3.6, 1.6)])
         horn = tube(mirrored, _TEMPORAL_HORN, [size * r for r in (5.0, 3.4, 2.4, 2.2)])
-        return np.maximum(np.minimum(body, horn), 0.8 - mirrored[0])
+        distance: Floats = np.maximum(np.minimum(body, horn), 0.8 - mirrored[0])
+        return distance
 
     def _outside(self, mirrored: Floats, cranium: Floats) -> Labels:
         """Label points outside the cranium, given their distance to it: bone, muscle, fat, eyes, airways."""
@@ -265,14 +283,6 @@ class Head:
         return labels
 
 
-_CALLOSAL_ARC = ((0, 20, -4), (0, 31, 5), (0, 25, 17), (0, 5, 26), (0, -18, 26), (0, -36, 17), (0, -35, 11))
-_CAUDATE_ARC = ((12.5, 18, 2), (14.5, 8, 10), (18, -8, 20), (21, -22, 22), (27, -36, 12))
-_HIPPOCAMPAL_ARC = ((24, -11, -21), (29, -20, -15), (30, -30, -8), (25, -38, 2))
-_VENTRICULAR_BODY = ((12, 32, 2), (6, 18, 10), (5.5, 0, 17), (8, -20, 20), (21, -40, 16), (25, -60, 8), (23, -74, 6))
-_TEMPORAL_HORN = ((21, -40, 16), (31, -36, 0), (35, -22, -12), (31, -6, -20))
-_CORD = ((0, -38, -54), (0, -46, -90), (0, -48, -150))
-
-
 def _mirror(points: Floats) -> Floats:
     """Fold the right half of space onto ``(|x|, y, z)``: both hemispheres have one geometry."""
     mirrored = points.copy()
@@ -280,7 +290,9 @@ def _mirror(points: Floats) -> Floats:
     return mirrored
 
 
-def _oblique(points: Floats, centre: Sequence[float], radii: Sequence[float], lean: float, size: float) -> Floats:
+def _oblique(
+    points: Floats, centre: Sequence[float], radii: Sequence[float], lean: float, size: float
+) -> Floats:
     """Give the distance to an ellipsoid that leans outward by ``lean`` mm a mm towards the front."""
     sheared = points.copy()
     sheared[0] -= lean * (points[1] - centre[1])
@@ -295,7 +307,8 @@ def _normals(solid: Callable[[Floats], Floats], points: Floats, values: Floats) 
         moved[axis] += 0.5
         slopes.append(solid(moved) - values)
     normals = np.stack(slopes)
-    return normals / np.maximum(length(normals), np.float32(1e-3))
+    normals /= np.maximum(length(normals), 1e-3)
+    return normals
 
 
 def _vault(mirrored: Floats) -> Floats:
@@ -326,23 +339,29 @@ def _cerebellum(mirrored: Floats) -> Floats:
 def _stem(mirrored: Floats) -> Floats:
     flat = mirrored * np.asarray([0.85, 1, 1], np.float32)[:, None]
     midbrain = tube(flat, ((0, -24, -4), (0, -27, -16)), (10, 11))
-    return blend(midbrain, tube(flat, ((0, -25, -27), (0, -27, -34), (0, -38, -56), (0, -44, -80)), (13, 13, 8, 6.5)), 6)
+    return blend(
+        midbrain,
+        tube(flat, ((0, -25, -27), (0, -27, -34), (0, -38, -56), (0, -44, -80)), (13, 13, 8, 6.5)),
+        6,
+    )
 
 
 def _hilus(mirrored: Floats) -> Floats:
-    """Give the distance to the middle of the brain, where the hemispheres join and the mantle has no cortex."""
+    """Give the distance to the middle of the brain, where the hemispheres join and there is no cortex."""
     core = ellipsoid(mirrored, (0, -4, 7), (24, 37, 23))
     return np.minimum(core, _stem(mirrored) - 5)
 
 
 def _sylvian_fissure(mirrored: Floats) -> Floats:
-    """Give the distance to the T of the lateral fissure: a sheet below the operculum, and one over the insula."""
+    """Give the distance to the lateral fissure: a sheet below the operculum, and one over the insula."""
     x, y, z = mirrored
     height = z - (-7 - 0.25 * y + 0.006 * np.minimum(y - 10, 0) ** 2)
     beyond = np.maximum(np.maximum(37 + 0.35 * np.maximum(-5 - y, 0) - x, np.abs(y + 7) - 34), 0)
     sheet = np.hypot(height / 1.08, beyond)
     beyond = 14 * np.maximum(np.hypot((y - 3) / 24, (height - 4) / 14) - 1, 0)
-    return np.minimum(sheet, np.hypot(x - 38 + 0.012 * (y - 3) ** 2 + 0.01 * (height - 4) ** 2, beyond))
+    over_insula = np.hypot(x - 38 + 0.012 * (y - 3) ** 2 + 0.01 * (height - 4) ** 2, beyond)
+    distance: Floats = np.minimum(sheet, over_insula)
+    return distance
 
 
 def _cranium(mirrored: Floats) -> Floats:

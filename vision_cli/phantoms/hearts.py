@@ -1,9 +1,9 @@
 """A beating heart in a chest, seen as thick short-axis slices at the end of diastole and of systole.
 
-The axes of space are those of the heart: x from the right to the left ventricle, y to the anterior wall, z from apex
-to base, in mm; the origin is the middle of the left ventricle.
-Blood leaves through sinks on the axes of the ventricles, so that the wall thickens and keeps its volume, and the base
-comes down towards the apex.
+The axes of space are those of the heart: x from the right to the left ventricle, y to the anterior wall, z
+from apex to base, in mm; the origin is the middle of the left ventricle.
+Blood leaves through sinks on the axes of the ventricles, so that the wall thickens and keeps its volume, and
+the base comes down towards the apex.
 """
 
 from __future__ import annotations
@@ -12,31 +12,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vision_cli.phantoms.deformations import Deformation
+from vision_cli.phantoms.arrays import Floats, Labels
+from vision_cli.phantoms.deformations import Deformation, compose, diffeomorphism
 from vision_cli.phantoms.noise import Waves
 from vision_cli.phantoms.pairs import PhantomGrid, PhantomPair, observe
 from vision_cli.phantoms.rendering import Scanner
 from vision_cli.phantoms.shapes import ellipsoid
-
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
 
 CINE_LABEL_NAMES: dict[int, str] = {1: "right ventricle", 2: "myocardium", 3: "left ventricle"}
 """Names of the labels, numbered as in the ACDC data set."""
 
 _RIGHT, _MYOCARDIUM, _LEFT, _SOFT, _LUNG, _FAT, _LIVER, _BLOOD = 1, 2, 3, 4, 5, 6, 7, 8
 _STRUCTURES = tuple(CINE_LABEL_NAMES)
-_MEANS = {_RIGHT: 0.86, _MYOCARDIUM: 0.30, _LEFT: 0.90, _SOFT: 0.34, _LUNG: 0.06, _FAT: 0.95, _LIVER: 0.42, _BLOOD: 0.80}
+_MEANS = {
+    _RIGHT: 0.86,
+    _MYOCARDIUM: 0.30,
+    _LEFT: 0.90,
+    _SOFT: 0.34,
+    _LUNG: 0.06,
+    _FAT: 0.95,
+    _LIVER: 0.42,
+    _BLOOD: 0.80,
+}
 
 _BASE_MM = 38.0
 _RIGHT_AXIS = (-27.0, 5.0)
 _RIGHT_SINK = (-46.0, 6.0)
 """Middle of the crescent that the right ventricle is where the left one stands in it."""
 
-_STEP_MM = (3.0, 3.0, 5.0)
-_MARGIN_MM = (15.0, 15.0, 20.0)
+_STEP_MM = (4.0, 4.0, 5.0)
+_PHASES = 4
+_MARGIN_MM = 15.0
 _SCANNER = Scanner(noise=0.025, shading=0.2, shading_mm=120.0, texture=0.05)
 
 
@@ -76,7 +83,7 @@ class Heart:
         )
 
     def tissues_at(self, points: Floats) -> Labels:
-        """Give the tissues at points ``(3, N)`` in mm, ``(N,)``: 1 to 3 as the labels, the others around the heart."""
+        """Give the tissues ``(N,)`` at points ``(3, N)`` in mm: 1 to 3 are the labels."""
         x, y, z = points
         uneven = 1.2 * self.uneven.at(points)
         base = (0, 0, _BASE_MM)
@@ -95,7 +102,7 @@ class Heart:
         heart = np.minimum(outer, right)
         tissues[heart < 4.5 + 2 * uneven] = _FAT
         tissues[heart < 2.5] = _SOFT
-        above = z > _BASE_MM + 5
+        above = z > _BASE_MM + 6 + 0.12 * x
         tissues[right < 0] = _RIGHT
         tissues[outer < 0] = _MYOCARDIUM
         tissues[cavity < 0] = _LEFT
@@ -157,26 +164,33 @@ def _chest(points: Floats, uneven: Floats) -> Labels:
 
 
 def _contraction(heart: Heart, rng: np.random.Generator, grid: PhantomGrid) -> Deformation:
-    """Give the map from diastole to systole over a grid."""
-    low, high = grid.box(0.0)
-    low, high = low - np.asarray(_MARGIN_MM), high + np.asarray(_MARGIN_MM)
-    shape = np.ceil((high - low) / np.asarray(_STEP_MM)).astype(int) + 1
+    """Give the map from diastole to systole over a grid.
+
+    A sink of constant strength would empty the middle of a cavity first. The contraction is a sequence of
+    short phases, each with sinks as wide as the cavities then are, which shrinks the blood pool evenly.
+    """
+    low, high = grid.box(_MARGIN_MM)
+    shape = [int(np.ceil((b - a) / step)) + 1 for a, b, step in zip(low, high, _STEP_MM, strict=True)]
     axes = [a + step * np.arange(n) for a, step, n in zip(low, _STEP_MM, shape, strict=True)]
     x, y, z = np.meshgrid(*axes, indexing="ij")
-    ejected = float(rng.uniform(0.55, 0.68))
     along = np.clip((z - _BASE_MM + heart.length_mm + 6) / heart.length_mm, 0, 1.1)
-    velocity = np.zeros((3, *shape))
-    for (cx, cy), radius, share in (
-        ((0.0, 0.0), heart.cavity_mm, ejected),
-        (_RIGHT_SINK, heart.right_mm, 0.4 * ejected),
-    ):
-        dx, dy = x - cx, y - cy
-        core = (1 - share) * radius**2
-        strength = 0.5 * share * radius**2 * np.sqrt(along) * np.exp(-((dx**2 + dy**2) / 70**2))
-        for component, offset in ((0, dx), (1, dy)):
-            velocity[component] -= strength * offset / np.maximum(dx**2 + dy**2, core)
-    descent = float(rng.uniform(9, 13)) * np.exp(-(x**2 + y**2) / 60**2)
-    velocity[2] = -descent * along**2
-    velocity[0] += descent * along / heart.length_mm * x
-    velocity[1] += descent * along / heart.length_mm * y
-    return Deformation.of_velocity(velocity.astype(np.float32), low, _STEP_MM)
+    ejected = float(rng.uniform(0.68, 0.78))
+    descent = float(rng.uniform(9, 13)) * np.exp(-((((x + 22) ** 2 + y**2) / 75**2) ** 2))
+    widening = along / heart.length_mm
+    shortening = descent * np.stack([widening * x, widening * y, -(along**2)])
+    forward = inverse = np.zeros((3, *shape), np.float32)
+    for phase in range(1, _PHASES + 1):
+        velocity = shortening / _PHASES
+        for (cx, cy), radius, share in (
+            ((0.0, 0.0), heart.cavity_mm, ejected),
+            (_RIGHT_SINK, heart.right_mm, 0.35 * ejected),
+        ):
+            offsets = np.stack([x - cx, y - cy])
+            squared = (offsets**2).sum(axis=0)
+            width = radius**2 * (1 - share * phase / _PHASES)
+            flow = 0.5 * share / _PHASES * radius**2 * np.sqrt(along) * np.exp(-squared / 70**2)
+            velocity[:2] -= flow * offsets / np.maximum(squared, width)
+        step, step_back = diffeomorphism(velocity.astype(np.float32), _STEP_MM)
+        forward = compose(forward, step, _STEP_MM)
+        inverse = compose(step_back, inverse, _STEP_MM)
+    return Deformation(forward, inverse, low, _STEP_MM)

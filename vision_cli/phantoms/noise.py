@@ -1,7 +1,7 @@
 """Smooth random functions of space: what makes a phantom irregular.
 
-A function is a finite sum of random waves, so it is known at every point and not only on a grid: the same seed gives
-the same anatomy at 1 mm and at 4 mm, on an oblique grid and under a deformation.
+A function is a finite sum of random waves, so it is known at every point and not only on a grid: the same
+seed gives the same anatomy at 1 mm and at 4 mm, on an oblique grid and under a deformation.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from vision_cli.phantoms.arrays import Floats, Matrix
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,19 @@ class Waves:
     def correlated(rng: np.random.Generator, correlation_mm: float, *, count: int, ndim: int = 3) -> Waves:
         """Draw waves whose correlation is ``exp(-r^2 / (2 correlation_mm^2))``.
 
-        Source: A. Rahimi and B. Recht, "Random features for large-scale kernel machines", NIPS 2007, section 3.
+        Source: A. Rahimi and B. Recht, "Random features for large-scale kernel machines", NIPS 2007, sec. 3.
         """
         return Waves._with_phases(rng, rng.standard_normal((count, ndim)) / correlation_mm)
 
     @staticmethod
-    def _with_phases(rng: np.random.Generator, wavevectors: NDArray[np.float64]) -> Waves:
+    def _with_phases(rng: np.random.Generator, wavevectors: Matrix) -> Waves:
         phases = rng.uniform(0, 2 * np.pi, len(wavevectors))
         return Waves(wavevectors.astype(np.float32), phases.astype(np.float32))
 
     def at(self, points: Floats) -> Floats:
         """Give the values at points ``(D, N)`` in mm, ``(N,)``."""
-        return self._scale * np.cos(self._angles(points)).sum(axis=0)
+        values: Floats = self._scale * np.cos(self._angles(points)).sum(axis=0)
+        return values
 
     def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
         """Give the values ``(N,)`` and the gradients per mm ``(D, N)`` at points ``(D, N)``."""
@@ -65,14 +65,16 @@ class Waves:
         return values, gradients
 
     def on_grid(self, axes_mm: tuple[Floats, ...]) -> Floats:
-        """Give the values on the grid with these coordinates along each axis, as one product of matrices per axis."""
+        """Give the values on the grid with these coordinates along each axis, by a product of matrices."""
         factors = [np.exp(1j * np.outer(w, x)) for w, x in zip(self.wavevectors.T, axes_mm, strict=True)]
         factors[0] = factors[0] * np.exp(1j * self.phases)[:, None]
         head = factors[0]
         for factor in factors[1:-1]:
             head = (head[:, :, None] * factor[:, None, :]).reshape(len(self.phases), -1)
         values = head.real.T @ factors[-1].real - head.imag.T @ factors[-1].imag
-        return (self._scale * values).reshape([len(x) for x in axes_mm]).astype(np.float32)
+        shape = [len(x) for x in axes_mm]
+        scaled: Floats = (self._scale * values).reshape(shape).astype(np.float32)
+        return scaled
 
     @property
     def _scale(self) -> np.float32:

@@ -1,8 +1,8 @@
 """Two pictures of one phantom, and the map between them that is to be found.
 
-The anatomy ``H`` is a function of space. The fixed image shows ``H(f(x))`` and the moving image ``H(m(y))`` for known
-maps ``f`` and ``m`` of space, each on any grid, without resampling; so the point ``x`` of the fixed image is the
-point ``m^-1(f(x))`` of the moving one, for every tissue and not only at borders.
+The anatomy ``H`` is a function of space. The fixed image shows ``H(f(x))`` and the moving image ``H(m(y))``
+for known maps ``f`` and ``m`` of space, each on any grid, without resampling; so the point ``x`` of the fixed
+image is the point ``m^-1(f(x))`` of the moving one, for every tissue and not only at borders.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
-Matrix = NDArray[np.float64]
+from vision_cli.phantoms.arrays import Floats, Labels, Matrix
+
 PointMap = Callable[[Floats], Floats]
 Anatomy = Callable[[Floats], Labels]
 """The labels ``(N,)`` at points ``(D, N)`` in RAS mm."""
@@ -96,13 +94,17 @@ class PhantomGrid:
         centre
             The middle of the grid in RAS mm.
         oblique_deg
-            Angle by which the grid is turned: in the plane in two dimensions, about the diagonal of space in three.
+            Angle by which the grid is turned: in the plane, or about the diagonal of space in 3D.
         """
         dim = len(shape)
         axes, signs = zip(*(_AXES[code] for code in axcodes), strict=True)
         turned = np.zeros((dim, dim))
-        turned[list(axes), range(dim)] = [sign * spacing[axis] for axis, sign in zip(axes, signs, strict=True)]
-        turned = rotation_matrix(np.ones(3) if dim == 3 else np.asarray([0, 0, 1.0]), oblique_deg, dim) @ turned
+        turned[list(axes), range(dim)] = [
+            sign * spacing[axis] for axis, sign in zip(axes, signs, strict=True)
+        ]
+        turned = (
+            rotation_matrix(np.ones(3) if dim == 3 else np.asarray([0, 0, 1.0]), oblique_deg, dim) @ turned
+        )
         array_shape = tuple(int(shape[axis]) for axis in axes)
         vox2ras = np.eye(dim + 1)
         vox2ras[:dim, :dim] = turned
@@ -125,11 +127,12 @@ class PhantomGrid:
         voxels = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(self.ndim, -1)
         return transform_points(self.vox2ras, voxels)
 
-    def box(self, margin_mm: float) -> tuple[Floats, Floats]:
+    def box(self, margin_mm: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Give the corners in RAS mm, lowest and highest, of a box with the grid inside."""
         corners = np.stack(np.meshgrid(*[(0, n - 1) for n in self.shape], indexing="ij"))
         points = transform_points(self.vox2ras, corners.reshape(self.ndim, -1).astype(np.float32))
-        return points.min(axis=1) - np.float32(margin_mm), points.max(axis=1) + np.float32(margin_mm)
+        low, high = points.min(axis=1) - margin_mm, points.max(axis=1) + margin_mm
+        return tuple(low.tolist()), tuple(high.tolist())
 
 
 def observe(anatomy: Anatomy, grid: PhantomGrid, pull_back: PointMap) -> list[Labels]:
@@ -147,8 +150,9 @@ def observe(anatomy: Anatomy, grid: PhantomGrid, pull_back: PointMap) -> list[La
     Returns
     -------
     list of ndarray
-        Label maps ``(*grid)``: the first holds the label at the centre of each voxel, the others the labels at places
-        around it, which differ from the first where a voxel holds a border. What :meth:`Scanner.take` mixes.
+        Label maps ``(*grid)``: the first holds the label at the centre of each voxel, the others those at
+        places around it, which differ from the first where a voxel holds a border. They are what
+        :meth:`Scanner.take` mixes.
     """
     points = grid.points()
     centre = anatomy(pull_back(points)).reshape(grid.shape)
@@ -164,7 +168,7 @@ def observe(anatomy: Anatomy, grid: PhantomGrid, pull_back: PointMap) -> list[La
 
 
 def rotation_matrix(axis: Matrix, angle_deg: float, ndim: int) -> Matrix:
-    """Give the rotation about an axis, ``(3, 3)``, or its part in the plane, ``(2, 2)``, for the axis ``(0, 0, 1)``."""
+    """Give the rotation about an axis, ``(3, 3)``, or its part in the plane R, A, ``(2, 2)``."""
     turn = Rotation.from_rotvec(axis / np.linalg.norm(axis) * angle_deg, degrees=True)
     matrix: Matrix = turn.as_matrix()[:ndim, :ndim]
     return matrix

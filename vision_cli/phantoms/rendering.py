@@ -1,7 +1,7 @@
 """From labels to the image that a scanner would take of them.
 
-Every tissue has a mean intensity and a faint texture; voxels at borders are mixtures; the coil shades the picture
-slowly; the noise of a magnitude image is Rician.
+Every tissue has a mean intensity and a faint texture; voxels at borders are mixtures; the coil shades the
+picture slowly; the noise of a magnitude image is Rician.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.noise import Waves
-
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Scanner:
         means
             Mean intensity of each label; others are dark.
         samples
-            Label maps ``(*grid)``: the labels at one or more places inside each voxel, whose mixture it shows.
+            Label maps ``(*grid)``: the labels at one or more places in each voxel, which shows their mixture.
         spacing
             Voxel size in mm along each axis.
         rng
@@ -81,4 +78,5 @@ class Scanner:
         signal *= np.exp(self.shading * sensitivity)
         real = signal + self.noise * rng.standard_normal(shape, np.float32)
         imaginary = self.noise * rng.standard_normal(shape, np.float32)
-        return np.hypot(real, imaginary)
+        image: Floats = np.hypot(real, imaginary)
+        return image

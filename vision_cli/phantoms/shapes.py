@@ -1,6 +1,6 @@
 """Solids as functions: the distance in mm from points to a surface, negative inside.
 
-The distances of ellipsoids and blends are approximate away from the surface, and good to a few per cent within the
+The distances of ellipsoids and blends are approximate away from the surface, and good enough within the
 centimetre that anatomy needs (the formulas are those of I. Quilez, "Distance functions").
 Points are ``(D, N)`` float32 arrays in mm.
 """
@@ -8,29 +8,29 @@ Points are ``(D, N)`` float32 arrays in mm.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from vision_cli.phantoms.arrays import Floats
+
 Vector = Sequence[float]
 
 
 def ellipsoid(points: Floats, centre: Vector, radii: Vector) -> Floats:
     """Give the approximate distance to an ellipsoid whose axes are those of space."""
     scaled = (points - _column(centre)) / _column(radii)
-    k0 = length(scaled)
+    relative = length(scaled)
     scaled /= _column(radii)
-    distance: Floats = k0 * (k0 - 1) / np.maximum(length(scaled), np.float32(1e-6))
+    distance: Floats = relative * (relative - 1)
+    distance /= np.maximum(length(scaled), 1e-6)
     return distance
 
 
 def tube(points: Floats, knots: Sequence[Vector], radii: Sequence[float]) -> Floats:
     """Give the distance to a chain of cones with round ends, of one radius at each knot."""
     distance = np.full(points.shape[1], np.inf, np.float32)
-    for (start, end), (r0, r1) in zip(
-        zip(knots, knots[1:], strict=False), zip(radii, radii[1:], strict=False), strict=True
-    ):
+    for (start, end), (r0, r1) in zip(pairwise(knots), pairwise(radii), strict=True):
         axis = np.subtract(end, start).astype(np.float32)
         local = points - _column(start)
         along = np.clip((axis / (axis @ axis)) @ local, 0, 1)
@@ -54,7 +54,8 @@ def carve(solid: Floats, tool: Floats, width_mm: float) -> Floats:
 
 def length(vectors: Floats) -> Floats:
     """Give the lengths ``(N,)`` of vectors ``(D, N)``."""
-    return np.sqrt(np.einsum("dn,dn->n", vectors, vectors))
+    lengths: Floats = np.sqrt(np.einsum("dn,dn->n", vectors, vectors))
+    return lengths
 
 
 def _column(values: Vector) -> Floats:

@@ -20,7 +20,7 @@ from torch import Tensor
 from vision_cli.register import fields
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image, centroid, crop_to_foreground, foreground, resample
-from vision_cli.register.losses import Metric, build_similarity
+from vision_cli.register.losses import Metric, box_sum, build_similarity
 
 Matrix = NDArray[np.float64]
 LinearKind = Literal["rigid", "affine"]
@@ -62,9 +62,9 @@ class _Scale:
         self.moving = moving.blurred_to(spacing)
         identity = np.eye(box.ndim + 1)
         target = resample(fixed.blurred_to(spacing), self.grid, identity)
-        weight = None
-        if fixed.mask is not None:
-            weight = resample(Image(fixed.mask.float(), fixed.grid), self.grid, identity)
+        # Windows outside the subject pull the fit towards its outline; one voxel of rim keeps the outline itself.
+        inside = resample(Image(foreground(fixed).float(), fixed.grid), self.grid, identity)
+        weight = (box_sum(inside, 3) > 0).float()
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
         self.device = target.device
         self.to_voxel = torch.as_tensor(np.linalg.inv(moving.grid.vox2ras), dtype=torch.float64)
@@ -92,7 +92,9 @@ class _Candidate:
 class _Problem:
     """The parametrisation of one pair."""
 
-    def __init__(self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float) -> None:
+    def __init__(
+        self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float
+    ) -> None:
         self.dim = fixed.grid.ndim
         self.centre_fixed = torch.as_tensor(centre_fixed, dtype=torch.float64)
         self.centre_moving = torch.as_tensor(centre_moving, dtype=torch.float64)
@@ -131,8 +133,9 @@ class _Problem:
             optimiser.zero_grad()
             loss = scale.loss(self.matrix(_Candidate(candidate.rotation, generator, shift, np.inf), rigid))
             loss.backward()  # type: ignore[no-untyped-call]
-            if float(loss) < best.loss:
-                best.loss = float(loss)
+            value = float(loss.detach())
+            if value < best.loss:
+                best.loss = value
                 best.generator = generator.detach().clone()
                 best.shift = shift.detach().clone()
             return loss
@@ -193,10 +196,14 @@ def register_linear(
             start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
     notes = _mirror_note(problem, coarse, starts) if init == "search" and given is None else ()
     kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
-    kept = sorted((problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss)[:2]
+    kept = sorted(
+        (problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss
+    )[:2]
     on_step("coarse", kept[0].loss)
     rigid = kind == "rigid"
-    kept = sorted((problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss)[:1]
+    kept = sorted(
+        (problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss
+    )[:1]
     on_step("middle", kept[0].loss)
     best = problem.refine(kept[0], scales[2], rigid=rigid, evaluations=30)
     on_step("fine", best.loss)
@@ -276,5 +283,7 @@ def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate])
         with torch.no_grad():
             mirrored = min(mirrored, float(scale.loss(problem.matrix(candidate, rigid=True))))
     if mirrored < best - 0.05 * abs(best):
-        return ("a mirrored image fits better than every rotation: one header may have left and right swapped",)
+        return (
+            "a mirrored image fits better than every rotation: one header may have left and right swapped",
+        )
     return ()

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vision_cli.register.fields import jacobian_determinant
+
 Metric = Literal["lncc", "mi", "mind", "mse"]
 
 
@@ -127,7 +129,7 @@ class LocalCorrelation:
         Keeps windows without structure from counting; in units of intensity to the fourth.
     """
 
-    def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = 1e-5) -> None:
+    def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = 1e-8) -> None:
         self.fixed = fixed
         self.width = width
         self.weight = weight
@@ -241,9 +243,9 @@ def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor |
 
 
 def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
-    """Mean squared gradient of a field, averaged over components, in mm per mm.
+    """Mean squared gradient of a field over components, axes and voxels, in mm per mm.
 
-    ``(1/D) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in mm.
+    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in mm.
     On an isotropic grid this is the paper's diffusion term in voxel units.
     """
     dim = field.shape[0]
@@ -254,7 +256,23 @@ def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
         for axis in range(dim)
         if field.shape[1 + axis] > 1
     ]
-    return torch.stack(terms).sum()
+    return torch.stack(terms).sum() / dim
+
+
+def divergence_penalty(field: Tensor) -> Tensor:
+    """Mean squared divergence of a field ``(D, *grid)`` in voxels, over D; the volumetric part of linear elasticity."""
+    dim = field.shape[0]
+    slopes = [
+        torch.diff(field[axis], dim=axis, append=field[axis].narrow(axis, field.shape[1 + axis] - 1, 1))
+        for axis in range(dim)
+        if field.shape[1 + axis] > 1
+    ]
+    return (torch.stack(slopes).sum(0) ** 2).mean() / dim
+
+
+def fold_penalty(displacement: Tensor, floor: float = 0.15) -> Tensor:
+    """Mean of ``max(0, floor - |J|)^2`` for a displacement ``(D, *grid)`` in voxels: zero where nothing nearly folds."""
+    return (torch.relu(floor - jacobian_determinant(displacement)) ** 2).mean()
 
 
 def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

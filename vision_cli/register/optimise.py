@@ -8,24 +8,46 @@ one more level of detail coefficients and goes on optimising the coarser ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from vision_cli.core.devices import one_thread_below
+from vision_cli.core.errors import NumericalError
 from vision_cli.register import fields
-from vision_cli.register.losses import Metric, Similarity, build_similarity, gradient_penalty
+from vision_cli.register.fields import Grid
+from vision_cli.register.losses import (
+    Metric,
+    build_similarity,
+    divergence_penalty,
+    fold_penalty,
+    gradient_penalty,
+)
 from vision_cli.register.wavelets import WaveletPyramid, apply_per_axis
 
 DeformableKind = Literal["displacement", "diffeo"]
 
+_MOMENTUM = 0.8
+_SECOND_MOMENT = 0.95
+_STEP = 0.1
+_STEP_DECAY = 0.5
+_LAST_STEP = 0.2
+_SQUARINGS = 4
+_FINAL_SQUARINGS = 7
+_COARSEST_IMAGE = 16
+_COARSEST_LEVEL = 8
+_FOLD_WEIGHT = 10.0
+_REPAIR_ITERATIONS = 10
+_MAX_REPAIRS = 3
+
 
 @dataclass(frozen=True)
 class Settings:
-    """What the optimiser is told; the defaults are the task's.
+    """What the optimiser is told.
 
     Attributes
     ----------
@@ -33,35 +55,315 @@ class Settings:
         ``"diffeo"``: the coefficients are of a stationary velocity field; ``"displacement"``: of the displacement.
     metric
         Image term.
-    regularisation
-        Weight of :func:`~vision_cli.register.losses.gradient_penalty`.
+    smoothness
+        Weight of the mean squared gradient of the field.
+    volume
+        Weight of the mean squared divergence: it holds volume changes down where the gradient alone would have to hold
+        back shear as well, and buys both overlap and a quieter Jacobian (figures in the task's README).
     wavelet
         PyWavelets name of the synthesis wavelet.
     iterations
-        Iterations a stage, coarsest stage first; the last stage works at full resolution.
-    windows
-        LNCC window a stage, in voxels of the stage.
-    step
-        Length of a step in field voxels for coefficients of the stage's finest image, see ``step_decay``.
-    step_decay
-        Factor on the step for each finer level of coefficients.
+        Iterations a stage, the finest stage last; further coarse stages take the first number.
+    window
+        LNCC window in voxels of the stage.
+    symmetric
+        Also pull the fixed image onto the moving one.
     """
 
     kind: DeformableKind = "diffeo"
     metric: Metric = "lncc"
-    regularisation: float = 2.0
+    smoothness: float = 0.45
+    volume: float = 0.4
     wavelet: str = "bior2.2"
-    iterations: tuple[int, ...] = (60, 50, 25, 8)
-    windows: tuple[int, ...] = (5, 5, 5, 9)
-    step: float = 0.2
-    step_decay: float = 0.5
-    momentum: float = 0.9
-    second_moment: float = 0.95
-    squarings: int = 6
-    octave: int = 1
-    blur: float = 0.5
-    eps: float = 1e-5
+    iterations: tuple[int, ...] = (60, 50, 40, 30)
+    window: int = 5
+    symmetric: bool = False
 
 
-def dev():
-    pass
+@dataclass(frozen=True)
+class Step:
+    """One iteration, as it is reported and written to ``loss.csv``."""
+
+    stage: int
+    iteration: int
+    similarity: float
+    regularisation: float
+    step: float
+
+
+@dataclass
+class State:
+    """Everything an interrupted optimisation needs to go on with the same numbers.
+
+    Attributes
+    ----------
+    stage, iteration
+        The next iteration to compute.
+    coefficients, momentum
+        A tensor a level each, see :class:`~vision_cli.register.wavelets.WaveletPyramid`.
+    second_moment
+        Running mean square of the gradient, a number a level.
+    history
+        The iterations so far.
+    repairs
+        Rounds of fold repair that were needed.
+    """
+
+    coefficients: list[Tensor]
+    stage: int = 0
+    iteration: int = 0
+    momentum: list[Tensor] = field(default_factory=list)
+    second_moment: list[float] = field(default_factory=list)
+    history: list[Step] = field(default_factory=list)
+    repairs: int = 0
+
+
+class WaveletOptimiser:
+    """Registers one pair that is already aligned linearly and sampled on one grid.
+
+    Parameters
+    ----------
+    fixed, moving
+        ``(*grid)`` intensities near [0, 1].
+    grid
+        The working grid.
+    settings
+        What to optimise.
+    mask
+        ``(*grid)`` weights of the image term, or None.
+    """
+
+    def __init__(
+        self, fixed: Tensor, moving: Tensor, grid: Grid, settings: Settings, mask: Tensor | None = None
+    ) -> None:
+        self.fixed = fixed
+        self.moving = moving
+        self.grid = grid
+        self.settings = settings
+        self.mask = mask
+        self.field_grid = _coarsened(grid, 2.0 * float(grid.spacing.min()))
+        self.pyramid = WaveletPyramid(
+            self.field_grid.shape,
+            tuple(self.field_grid.spacing),
+            settings.wavelet,
+            coarsest=_COARSEST_LEVEL,
+            device=fixed.device,
+        )
+        self.shrinks = _shrinks(grid)
+        self.state = State([self.pyramid.zeros(0)])
+
+    @property
+    def total_iterations(self) -> int:
+        """Iterations of all stages, without fold repair."""
+        return sum(self._iterations(stage) for stage in range(len(self.shrinks)))
+
+    def run(self, on_step: Callable[[Step], None] = lambda _step: None) -> None:
+        """Optimise from the present state to the end; whatever ``on_step`` raises leaves a state that can go on.
+
+        Raises
+        ------
+        NumericalError
+            If the loss is not finite, also after a restart of the stage with half the step.
+        """
+        while self.state.stage < len(self.shrinks):
+            before = [c.clone() for c in self.state.coefficients]
+            problem = _Stage(self, self.state.stage)
+            with one_thread_below(problem.voxels):
+                finite = self._run_stage(problem, on_step, _STEP)
+                if not finite:
+                    self.state.coefficients, self.state.iteration = before, 0
+                    finite = self._run_stage(problem, on_step, 0.5 * _STEP)
+            if not finite:
+                raise NumericalError(
+                    "the image term is not a finite number, also with half the step.",
+                    hint="Try --metric mi or a larger --lambda.",
+                )
+            self.state.stage += 1
+            self.state.iteration = 0
+
+    def repair_folds(self, inside: Tensor, on_step: Callable[[Step], None] = lambda _step: None) -> int:
+        """Smooth the field where it folds: double weights and ten iterations more, at most three times.
+
+        Parameters
+        ----------
+        inside
+            ``(*grid)`` bool, the voxels that must not fold.
+        on_step
+            As in :meth:`run`.
+
+        Returns
+        -------
+        int
+            Voxels that still fold.
+        """
+        while True:
+            with torch.no_grad():
+                determinant = fields.jacobian_determinant(self.displacement())
+                folds = int(((determinant <= 0) & inside).sum())
+            if folds == 0 or self.state.repairs == _MAX_REPAIRS:
+                return folds
+            self.state.repairs += 1
+            problem = _Stage(self, len(self.shrinks) - 1, stiffness=2.0**self.state.repairs)
+            problem.iterations = _REPAIR_ITERATIONS
+            self.state.iteration = 0
+            self._run_stage(problem, on_step, 0.5 * _STEP)
+
+    def field(self) -> Tensor:
+        """The velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
+        with torch.no_grad():
+            return self.pyramid.synthesise(self.state.coefficients)
+
+    def displacement(self, *, inverse: bool = False) -> Tensor:
+        """Displacement of the working grid, ``(D, *grid)`` in its voxels; with ``inverse`` of the inverse map."""
+        with torch.no_grad():
+            return self.to_displacement(self.field(), inverse=inverse)
+
+    def to_displacement(self, generator: Tensor, *, inverse: bool = False) -> Tensor:
+        """Displacement of the working grid that a field on the field grid generates."""
+        if self.settings.kind == "diffeo":
+            displacement = fields.exponentiate(-generator if inverse else generator, _FINAL_SQUARINGS)
+        else:
+            displacement = fields.invert(generator) if inverse else generator
+        return fields.rescale(displacement, self.grid.shape)
+
+    def scale_fields(self) -> Mapping[str, Tensor]:
+        """Part of the field that each level contributes, by name, ``(D, *field_grid)``; they add up to the field."""
+        parts: dict[str, Tensor] = {}
+        coefficients = self.state.coefficients
+        zeros = [torch.zeros_like(c) for c in coefficients]
+        finest = float(self.field_grid.spacing.min())
+        with torch.no_grad():
+            for index, own in enumerate(coefficients):
+                only = [own if i == index else z for i, z in enumerate(zeros)]
+                level = self.pyramid.depth - max(index, 1) + 1
+                name = (
+                    f"approximation {finest * 2**level:g} mm"
+                    if index == 0
+                    else f"detail {finest * 2**level:g} mm"
+                )
+                parts[name] = self.pyramid.synthesise(only)
+        return parts
+
+    def _iterations(self, stage: int) -> int:
+        numbers = self.settings.iterations
+        return numbers[max(0, len(numbers) - len(self.shrinks) + stage)]
+
+    def _run_stage(self, problem: _Stage, on_step: Callable[[Step], None], step: float) -> bool:
+        """Run the remaining iterations of a stage; False if the loss is not finite."""
+        state = self.state
+        while len(state.coefficients) < problem.levels:
+            state.coefficients.append(self.pyramid.zeros(len(state.coefficients)))
+        if state.iteration == 0:
+            state.momentum = [torch.zeros_like(c) for c in state.coefficients]
+            state.second_moment = [0.0] * len(state.coefficients)
+        while state.iteration < problem.iterations:
+            variables = [c.requires_grad_() for c in state.coefficients]
+            similarity, regularisation = problem.losses(variables)
+            gradients = torch.autograd.grad(similarity + regularisation, variables)
+            value = float(similarity.detach()), float(regularisation.detach())
+            state.coefficients = [c.detach() for c in variables]
+            if not all(map(math.isfinite, value)):
+                return False
+            length = step * problem.shrink * (1 - (1 - _LAST_STEP) * state.iteration / problem.iterations)
+            self._descend(gradients, length)
+            state.history.append(Step(state.stage, state.iteration, *value, length))
+            state.iteration += 1
+            on_step(state.history[-1])
+        return True
+
+    def _descend(self, gradients: tuple[Tensor, ...], length: float) -> None:
+        """Momentum with one running second moment a level; scaling every coefficient by its own over-fits."""
+        state = self.state
+        age = state.iteration + 1
+        for level, gradient in enumerate(gradients):
+            state.momentum[level].mul_(_MOMENTUM).add_(gradient, alpha=1 - _MOMENTUM)
+            square = float((gradient * gradient).mean())
+            state.second_moment[level] = (
+                _SECOND_MOMENT * state.second_moment[level] + (1 - _SECOND_MOMENT) * square
+            )
+            rms = (state.second_moment[level] / (1 - _SECOND_MOMENT**age)) ** 0.5
+            rate = length * _STEP_DECAY**level / (1 - _MOMENTUM**age) / (rms + 1e-20)
+            state.coefficients[level].sub_(state.momentum[level], alpha=rate)
+
+
+class _Stage:
+    """The pair at one shrink factor, with the loss of coefficients there."""
+
+    def __init__(self, optimiser: WaveletOptimiser, stage: int, stiffness: float = 1.0) -> None:
+        settings = optimiser.settings
+        self.optimiser = optimiser
+        self.shrink = optimiser.shrinks[stage]
+        self.iterations = optimiser._iterations(stage)
+        self.stiffness = stiffness
+        finest = float(optimiser.grid.spacing.min())
+        self.image_grid = _coarsened(optimiser.grid, finest * self.shrink)
+        self.field_grid = _coarsened(optimiser.grid, 2 * finest * self.shrink)
+        self.level = min(len(optimiser.shrinks) - 1 - stage, optimiser.pyramid.depth)
+        self.levels = optimiser.pyramid.depth - self.level + 1
+        self.reach = optimiser.pyramid.reach(self.level, self.field_grid.shape)
+        self.voxels = math.prod(self.image_grid.shape)
+        dim = optimiser.grid.ndim
+        factors = [
+            (new - 1) / (base - 1) if base > 1 else 1.0
+            for new, base in zip(self.field_grid.shape, optimiser.field_grid.shape, strict=True)
+        ]
+        self.to_stage = torch.tensor(factors, device=optimiser.fixed.device).view(-1, *([1] * dim))
+        self.points = fields.identity_points(self.image_grid.shape, optimiser.fixed.device)
+        self.fixed = self._shrunk(optimiser.fixed)
+        self.moving = self._shrunk(optimiser.moving)
+        weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)[0]
+        self.forward = build_similarity(settings.metric, self.fixed[0], settings.window, weight)
+        self.backward = None
+        if settings.symmetric:
+            self.backward = build_similarity(settings.metric, self.moving[0], settings.window, weight)
+
+    def losses(self, coefficients: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Image term and weighted penalties, scalars."""
+        settings = self.optimiser.settings
+        generator = apply_per_axis(self.reach, self.optimiser.pyramid.synthesise(coefficients, self.level))
+        generator = generator * self.to_stage
+        displacement = self._displacement(generator)
+        similarity = self.forward(self._warped(self.moving, displacement))
+        if self.backward is not None:
+            opposite = self._warped(self.fixed, self._displacement(-generator))
+            similarity = 0.5 * (similarity + self.backward(opposite))
+        spacing = tuple(self.field_grid.spacing)
+        penalty = settings.smoothness * gradient_penalty(generator, spacing)
+        if settings.volume > 0:
+            penalty = penalty + settings.volume * divergence_penalty(generator)
+        if settings.kind == "diffeo":
+            penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement)
+        return similarity, self.stiffness * penalty
+
+    def _displacement(self, generator: Tensor) -> Tensor:
+        if self.optimiser.settings.kind == "displacement":
+            return generator
+        return fields.exponentiate(generator, _SQUARINGS)
+
+    def _warped(self, image: Tensor, displacement: Tensor) -> Tensor:
+        return fields.sample(image, self.points + fields.rescale(displacement, self.image_grid.shape))[0]
+
+    def _shrunk(self, image: Tensor) -> Tensor:
+        """Blur and resample ``(*grid)`` to the stage, ``(1, *shape)``."""
+        ratio = self.image_grid.spacing / self.optimiser.grid.spacing
+        sigma = tuple(float(0.5 * r) if r > 1.2 else 0.0 for r in ratio)
+        return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)
+
+
+def _coarsened(grid: Grid, spacing: float) -> Grid:
+    """The grid over the same box with at least about ``spacing`` mm along each axis; thicker axes stay as they are."""
+    return grid.resized(
+        tuple(
+            n if own > 0.7 * spacing or n < 4 else max(2, -(-round(n * own * 1000) // round(spacing * 1000)))
+            for n, own in zip(grid.shape, grid.spacing, strict=True)
+        )
+    )
+
+
+def _shrinks(grid: Grid) -> tuple[int, ...]:
+    """Shrink factors of the stages, coarsest first, ending with 1."""
+    longest = max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True)) / float(grid.spacing.min())
+    count = 1
+    while longest / 2**count >= _COARSEST_IMAGE:
+        count += 1
+    return tuple(2**k for k in reversed(range(count)))

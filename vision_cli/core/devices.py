@@ -1,0 +1,235 @@
+"""The device, threads, memory and random numbers of a command.
+
+torch is imported when a command sets it up, not before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import re
+import resource
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vision_cli.core.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
+_MALLOC_TRIM_THRESHOLD, _MALLOC_MMAP_THRESHOLD = -1, -3
+_MALLOC_KEEP = 1 << 30
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how a command computes.
+
+    Attributes
+    ----------
+    device
+        The torch device.
+    threads
+        Threads of one operation on the CPU.
+    seed
+        Seed of every random stream.
+    """
+
+    device: torch.device
+    threads: int
+    seed: int
+
+    def generator(self, stream: str) -> torch.Generator:
+        """Return the random generator of a named stream, the same for the same seed and name."""
+        import torch
+
+        digest = hashlib.sha256(f"{self.seed}/{stream}".encode()).digest()
+        return torch.Generator(self.device).manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) -> Compute:
+    """Set up torch for a command.
+
+    Parameters
+    ----------
+    device
+        ``auto`` (CUDA if there is one, else the CPU: Metal lacks operations on volumes), ``cpu``, ``cuda``,
+        ``cuda:N`` or ``mps``.
+    threads
+        A number, or ``auto``: what the scheduler or the machine allows this process.
+    seed
+        Seed of the random streams.
+
+    Raises
+    ------
+    UsageError
+        If the device is not a valid one or not there, or the number of threads is none.
+    """
+    # cuBLAS reads this once, when the first matrix is multiplied; without it its sums are in any order.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    chosen = _device(device)
+    count = available_threads() if threads == "auto" else _thread_count(threads)
+    torch.set_num_threads(count)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    # For libraries that draw from the global generator; own code takes `Compute.generator`.
+    torch.manual_seed(seed)
+    _keep_freed_memory()
+    return Compute(chosen, count, seed)
+
+
+def available_threads(environ: Mapping[str, str] = os.environ) -> int:
+    """Return how many threads this process may use: its share of the machine, not the machine.
+
+    The smallest of the CPU affinity, the quota of the control group, and what ``SLURM_CPUS_PER_TASK``,
+    ``OMP_NUM_THREADS``, ``NSLOTS`` (SGE), ``NCPUS`` (PBS) or ``LSB_DJOB_NUMPROC`` (LSF) say.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    limits = [len(affinity(0)) if affinity else os.cpu_count() or 1]
+    quota = cgroup_cpus()
+    if quota is not None:
+        limits.append(quota)
+    for name in ("SLURM_CPUS_PER_TASK", "OMP_NUM_THREADS", "NSLOTS", "NCPUS", "LSB_DJOB_NUMPROC"):
+        with suppress(ValueError):
+            limits.append(int(environ.get(name, "")))
+    return max(1, min(limits))
+
+
+def cgroup_cpus(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int | None:
+    """Return the whole CPUs that this process's control groups may use, None if none has a quota."""
+    quotas = []
+    for group in _own_cgroups(root, membership):
+        with suppress(OSError, ValueError):
+            quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+            quotas.append(int(quota) // int(period))
+        with suppress(OSError, ValueError):
+            if (quota_us := _number(group / "cpu.cfs_quota_us")) > 0:
+                quotas.append(quota_us // _number(group / "cpu.cfs_period_us"))
+    return max(1, min(quotas)) if quotas else None
+
+
+@contextmanager
+def one_thread_below(voxels: int, threshold: int = 60_000) -> Iterator[None]:
+    """Compute with one thread while grids are so small that handing out work costs more than the work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if voxels < threshold:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int:
+    """Return the bytes of memory that this process can still take.
+
+    The smallest of what is free on the machine, what the control groups (a container's, a job's) leave, and
+    what the limit on address space (``ulimit -v``) leaves.
+    """
+    page = os.sysconf("SC_PAGE_SIZE")
+    free = [os.sysconf("SC_AVPHYS_PAGES") * page]
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        # Unlike the free pages, this counts the file cache, which makes room when asked.
+        free = [int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) * 1024]
+    for group in _own_cgroups(root, membership):
+        for limit, used in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            with suppress(OSError, ValueError):
+                free.append(_number(group / limit) - _number(group / used) + _file_cache(group))
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY:
+        with suppress(OSError, ValueError):
+            taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * page
+            free.append(space - taken)
+    return max(0, min(free))
+
+
+def peak_memory_mb() -> float:
+    """Return the greatest resident memory of this process so far, in 10^6 bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?|mps", name):
+        raise UsageError(f"--device: {name} found; auto, cpu, cuda, cuda:N or mps expected.")
+    device = torch.device(name)
+    there = {
+        "cpu": True,
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[device.type]:
+        raise UsageError(
+            f"--device: {name} found; a device of this machine expected.",
+            hint="See `vcli doctor` for what there is, or use --device cpu.",
+        )
+    return device
+
+
+def _thread_count(text: str | int) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise UsageError(f"--threads: {text} found; auto or a number of at least 1 expected.")
+    return count
+
+
+def _own_cgroups(root: Path, membership: Path) -> list[Path]:
+    """Return the directories of the control groups that hold this process, up to the root of each hierarchy.
+
+    Inside a container the names may be those of the host, and only the root is there.
+    """
+    found = []
+    with suppress(OSError, ValueError):
+        for line in membership.read_text(encoding="utf-8").splitlines():
+            _, controllers, name = line.split(":", 2)
+            # Version 1 has a hierarchy a controller, version 2 one without a name.
+            hierarchy = root / controllers
+            group = hierarchy / name.lstrip("/")
+            found += [path for path in (group, *group.parents) if path.is_relative_to(hierarchy)]
+    return [path for path in dict.fromkeys(found) if path.is_dir()]
+
+
+def _file_cache(group: Path) -> int:
+    """Bytes of a control group that hold cached files: they count as used, and make room when asked."""
+    lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+    counts = dict(line.split() for line in lines)
+    prefix = "total_" if "total_inactive_file" in counts else ""
+    return sum(int(counts.get(f"{prefix}{kind}_file", 0)) for kind in ("inactive", "active"))
+
+
+def _number(path: Path) -> int:
+    return int(path.read_text(encoding="ascii"))
+
+
+def _keep_freed_memory() -> None:
+    """Make glibc keep large blocks that were freed.
+
+    Giving each volume back to the kernel and taking it again costs more than the arithmetic on it.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_MALLOC_MMAP_THRESHOLD, _MALLOC_KEEP)
+        libc.mallopt(_MALLOC_TRIM_THRESHOLD, _MALLOC_KEEP)

@@ -1,0 +1,152 @@
+"""The whole run from its shards: checked, then written as one process would have written it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vision_cli.core import files
+from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.journal import Entry, item_files, read_journal
+from vision_cli.core.locks import DirectoryLock
+from vision_cli.core.records import RECORD, RunRecord, read_run
+from vision_cli.core.shards import Shard, find_shards
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged run.
+
+    Attributes
+    ----------
+    shards
+        The records of the shards, in their order.
+    entries
+        What became of every item, in the order of the input.
+    """
+
+    shards: tuple[RunRecord, ...]
+    entries: tuple[Entry, ...]
+
+
+def collect_shards(directory: Path) -> Merged:
+    """Read all shards of a run.
+
+    Raises
+    ------
+    InputError
+        If there are none, or a record is damaged.
+    UsageError
+        If shards are missing, not done, of several divisions, or of different options or inputs, or if items
+        are missing or were done twice. The hint says how to repair it.
+    """
+    found = find_shards(directory)
+    if not found:
+        raise InputError(f"{directory}: no shard folders found; a run made with --shard expected.")
+    count = _only_count(directory, found)
+    absent = sorted(set(range(1, count + 1)) - {shard.index for shard in found})
+    if absent:
+        raise UsageError(
+            f"{directory}: shards {_listed(absent)} of {count} are missing.",
+            hint=f"Run the same command with --shard {absent[0]}/{count}.",
+        )
+    records = {shard.index: read_run(path) for shard, path in found.items()}
+    undone = [index for index, record in records.items() if record.status != "done"]
+    if undone:
+        raise UsageError(
+            f"{directory}: shards {_listed(undone)} of {count} are not done.",
+            hint=f"Run the same command with --shard {undone[0]}/{count} --resume.",
+        )
+    odd = [index for index, record in records.items() if _work(record) != _work(records[1])]
+    if odd:
+        raise UsageError(
+            f"{directory}: shards {_listed(odd)} had other options or inputs than shard 1.",
+            hint=f"Run them again with --overwrite and --config {records[1].directory / RECORD}.",
+        )
+    entries = [entry for record in records.values() for entry in read_journal(record.directory)]
+    return Merged(tuple(records.values()), _in_order(directory, entries))
+
+
+def merge_shards(directory: Path) -> Merged:
+    """Write the tables, ``metrics.json`` and ``run.json`` of the whole run into its directory.
+
+    Raises
+    ------
+    InputError, UsageError
+        As `collect_shards`, or if the directory holds another run; nothing is written then.
+    ResourceError
+        If the directory cannot be written to.
+    """
+    merged = collect_shards(directory)
+    if (directory / RECORD).exists() and "shards" not in read_run(directory).document:
+        raise UsageError(
+            f"{directory}: a run of the whole work found beside the shards; shards only expected.",
+            hint="Move one of them to another directory.",
+        )
+    with files.writing(directory):
+        lock = DirectoryLock(directory)
+    with lock:
+        files.remove_stale_temporaries(directory)
+        contents = item_files(merged.entries)
+        for name, content in contents.items():
+            if content is None:
+                (directory / name).unlink(missing_ok=True)
+            else:
+                files.write_text(directory / name, content)
+        outputs = [name for name, content in contents.items() if content is not None]
+        files.write_json(directory / RECORD, {**_document(merged.shards), "outputs": sorted(outputs)})
+    return merged
+
+
+def _document(shards: tuple[RunRecord, ...]) -> dict[str, Any]:
+    """Return the record of the whole run: what the shards have in common, and what adds up."""
+    documents = [record.document for record in shards]
+    return {
+        **documents[0],
+        "argv": sys.argv,
+        "shard": None,
+        "shards": [record.directory.name for record in shards],
+        "started": min(document["started"] for document in documents),
+        "ended": max(document["ended"] for document in documents),
+        "wall_seconds": max(document["wall_seconds"] for document in documents),
+        "cpu_seconds": round(sum(document["cpu_seconds"] for document in documents), 3),
+        "peak_memory_mb": max(document["peak_memory_mb"] for document in documents),
+        "warnings": list(dict.fromkeys(w for document in documents for w in document["warnings"])),
+    }
+
+
+def _only_count(directory: Path, shards: Iterable[Shard]) -> int:
+    counts = sorted({shard.count for shard in shards})
+    if len(counts) > 1:
+        raise UsageError(
+            f"{directory}: shards of {_listed(counts)} parts found; one division expected.",
+            hint="Move the shards of the other divisions away.",
+        )
+    return counts[0]
+
+
+def _work(record: RunRecord) -> tuple[object, ...]:
+    return record.command, record.options, record.document.get("inputs")
+
+
+def _in_order(directory: Path, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries in the order of the input, each place taken exactly once."""
+    ordered = sorted(entries, key=lambda entry: entry.position)
+    if [entry.position for entry in ordered] != list(range(len(ordered))):
+        raise UsageError(
+            f"{directory}: the shards do not make up one list of items; each item once expected.",
+            hint="Run the shards again with --overwrite, all from the same input.",
+        )
+    names = [entry.id for entry in ordered]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{twice}: the name of two items; a name of its own expected for each.")
+    return tuple(ordered)
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8]))
+    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"

@@ -1,0 +1,115 @@
+"""``vcli runs``: what a run was, where runs differ, and one run out of its shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.commands import VerbApp
+from vision_cli.core.console import Output, Table
+from vision_cli.core.errors import UsageError
+from vision_cli.core.merge import merge_shards
+from vision_cli.core.options import JsonOption, QuietOption
+from vision_cli.core.records import RunRecord, read_metrics, read_run
+
+app = VerbApp(
+    help="Show, compare and merge runs.",
+    examples=[
+        "vcli runs out                      # the same as `vcli runs show out`",
+        "vcli runs compare out other        # where options, inputs, versions and measures differ",
+        "vcli runs merge out                # one run out of out/shard-*-of-*",
+    ],
+    default_verb="show",
+)
+
+_FACTS = ("started", "ended", "wall_seconds", "cpu_seconds", "peak_memory_mb", "git_revision", "error")
+
+Row = tuple[object, ...]
+
+
+@app.verb("show", examples=["vcli runs show out", "vcli runs show out --json | jq .metrics"])
+def show(
+    ctx: typer.Context,
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Directory of a run.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show what a run was, how it ended, and what it measured."""
+    if run is None:
+        raise UsageError(
+            f"{ctx.command_path}: no run given; the directory of a run expected.",
+            hint="`vcli runs --help` shows what can be done with runs.",
+        )
+    record = read_run(run)
+    metrics = read_metrics(run)
+    facts = [("command", record.command), ("status", record.status)]
+    facts += [(name, record.document[name]) for name in _FACTS if record.document.get(name) is not None]
+    facts += [("warning", warning) for warning in record.document.get("warnings", [])]
+    tables = [Table(("run", str(run)), facts), Table(("option", "value"), list(record.options.items()))]
+    if metrics:
+        tables.append(Table(("measure", "value"), list(metrics.items())))
+    data = {"run": record.document, "metrics": metrics}
+    Output(as_json=as_json, quiet=quiet).result(tables, data)
+
+
+@app.verb("compare", examples=["vcli runs compare out other", "vcli runs compare out other third --all"])
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Directories of two runs or more.")],
+    everything: Annotated[bool, typer.Option("--all", help="List also what is the same.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show where the options, inputs, versions and measures of runs differ."""
+    if len(runs) < 2:
+        raise UsageError(f"compare: {len(runs)} run found; two or more expected.")
+    described = [_described(read_run(run), read_metrics(run)) for run in runs]
+    rows = [row for row in _rows(described) if everything or any(value != row[1] for value in row[2:])]
+    names = [str(run) for run in runs]
+    data = {str(name): dict(zip(names, values, strict=True)) for name, *values in rows}
+    output = Output(as_json=as_json, quiet=quiet)
+    if not rows:
+        output.info("the runs do not differ.")
+    output.result(Table(("what", *names), rows) if rows else None, data)
+
+
+@app.verb("merge", examples=["vcli runs merge out"])
+def merge(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory that holds shard-1-of-N, ...")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Make one run out of its shards, once all of them are done."""
+    merge_shards(run)
+    metrics = read_metrics(run)
+    Output(as_json=as_json, quiet=quiet).result(Table(("measure", "value"), list(metrics.items())), metrics)
+
+
+def _described(record: RunRecord, metrics: Mapping[str, object]) -> dict[str, object]:
+    """Return what two runs are compared by, under the names that the table shows."""
+    document = record.document
+    described: dict[str, object] = {"command": record.command, "status": record.status}
+    for prefix, values in (
+        ("option", record.options),
+        ("input", {role: _digest(found) for role, found in document.get("inputs", {}).items()}),
+        ("version", document.get("versions", {})),
+        ("measure", metrics),
+    ):
+        described |= {f"{prefix} {name}": value for name, value in values.items()}
+    return described
+
+
+def _digest(found: object) -> object:
+    """Return what tells inputs apart: the start of the SHA-256, wherever the file was."""
+    if isinstance(found, list):
+        return [_digest(one) for one in found]
+    return found.get("sha256", "")[:12] if isinstance(found, dict) else found
+
+
+def _rows(described: Sequence[Mapping[str, object]]) -> Iterator[Row]:
+    names = dict.fromkeys(name for one in described for name in one)
+    # Measures last, wherever the runs that have them stand.
+    for name in sorted(names, key=lambda name: name.startswith("measure ")):
+        yield (name, *(one.get(name) for one in described))

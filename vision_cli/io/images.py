@@ -1,0 +1,80 @@
+"""Pictures as 2D images: PNG, TIFF and JPEG of 8 or 16 bits, through OpenCV.
+
+A picture carries no geometry: a pixel is 1 mm and the axes are those of LPS, as ITK has it.
+Arrays are ``(X, Y)``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.errors import InputError
+from vision_cli.io.raw import RawImage, pixel_grid, require_memory
+
+
+def read_picture(path: Path) -> RawImage:
+    """Read a picture; colours become luminance, with a note.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or holds several pages.
+    """
+    import cv2
+
+    _require_room(path)
+    try:
+        pages = cv2.imcount(str(path)) if path.suffix.lower() in {".tif", ".tiff"} else 1
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if pages == 1 else None
+    except cv2.error as error:
+        raise InputError(
+            f"{path}: damaged or too large a picture; at most 2^30 pixels expected.",
+            hint="Crop or convert it.",
+        ) from error
+    if pages > 1:
+        raise InputError(
+            f"{path}: {pages} pages; one expected.", hint="Convert the stack to NIfTI, or split its pages."
+        )
+    if pixels is None:
+        raise InputError(
+            f"{path}: damaged, cut short or not an image; a whole PNG, TIFF or JPEG file expected.",
+            hint="Copy or convert the file again.",
+        )
+    grey, notes = _grey(pixels)
+    return RawImage(grey.T, pixel_grid(2), pixels.dtype, notes)
+
+
+def write_picture(path: Path, data: NDArray[np.generic]) -> None:
+    """Write ``(X, Y)`` values of 8 or 16 bits, or float32 as TIFF; the grid is not kept."""
+    import cv2
+
+    if not cv2.imwrite(str(path), np.ascontiguousarray(data.T)):
+        raise OSError(f"{path}: the picture could not be written")
+
+
+def _grey(pixels: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[str, ...]]:
+    import cv2
+
+    if pixels.ndim == 2:
+        return pixels, ()
+    colours = pixels[..., :3]
+    if np.all(colours == colours[..., :1]):
+        return colours[..., 0], ()
+    weighed = cv2.cvtColor(np.ascontiguousarray(colours, dtype=np.float32), cv2.COLOR_BGR2GRAY)
+    return np.asarray(weighed), ("colours were turned into luminance",)
+
+
+def _require_room(path: Path) -> None:
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        # ITK knows fewer kinds of TIFF than OpenCV, which has a limit of its own.
+        return
+    require_memory(path, reader.GetSize(), 4 * reader.GetNumberOfComponents())

@@ -1,0 +1,216 @@
+"""Tables that users write by hand or export: lists of cases, names of labels, points.
+
+Spreadsheets add byte-order marks and semicolons; both are read. What a row lacks is said by file, line and
+column.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.errors import InputError
+
+_NUMBER_COLUMNS = {"label", "label number", "number", "id", "index", "value", "no", "no."}
+_NAME_COLUMNS = {"name", "label name", "structure", "region", "description", "title"}
+_POINT_COLUMNS = ("x", "y", "z")
+_LPS_WORDS = {"LPS", "1"}
+_RAS_WORDS = {"RAS", "0"}
+
+
+def read_csv_table(path: str | Path, required: Sequence[str]) -> list[dict[str, str]]:
+    """Read a table with a header, separated by comma, semicolon or tab; cells come without outer blanks.
+
+    Parameters
+    ----------
+    path
+        The file; UTF-8, with or without a byte-order mark.
+    required
+        Columns that must be there, with a value in each row.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty or no text, a required column or cell is missing, a row has too many
+        cells, or two rows have the same ``id``.
+    """
+    path = Path(path)
+    header, rows = _split(path)
+    missing = [column for column in required if column not in header]
+    if missing:
+        raise InputError(
+            f"{path}: columns {', '.join(header)}; {', '.join(missing)} expected too.",
+            hint="Add the columns.",
+        )
+    if doubled := sorted({column for column in header if header.count(column) > 1}):
+        raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
+    if not rows:
+        raise InputError(f"{path}: a header without rows; one row or more expected.", hint="Add rows.")
+    table: list[dict[str, str]] = []
+    lines: dict[str, int] = {}
+    for line, cells in rows:
+        if len(cells) > len(header):
+            raise InputError(
+                f"{path}: line {line} has {len(cells)} cells; {len(header)} expected.",
+                hint="Quote cells that hold the separator.",
+            )
+        row = dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=True))
+        if empty := [column for column in required if not row[column]]:
+            raise InputError(
+                f"{path}: line {line} has no {empty[0]}; a value expected.",
+                hint="Fill the cell or drop the row.",
+            )
+        if (key := row.get("id")) and key in lines:
+            raise InputError(
+                f"{path}: id {key} on lines {lines[key]} and {line}; unique ids expected.", hint="Rename one."
+            )
+        if key:
+            lines[key] = line
+        table.append(row)
+    return table
+
+
+def read_label_names(path: str | Path) -> dict[int, str]:
+    """Read the names of labels: a table with a number and a name column, or a FreeSurfer colour table.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or neither of the two.
+    """
+    path = Path(path)
+    colour_rows = [
+        match.groups()
+        for line in _text(path).splitlines()
+        if (match := re.match(r"\s*(\d+)\s+([^\s,;]+)", line))
+    ]
+    if colour_rows:
+        return {int(number): name for number, name in colour_rows}
+    header, rows = _split(path)
+    words = [column.lower().replace("_", " ") for column in header]
+    number_at = next((i for i, word in enumerate(words) if word in _NUMBER_COLUMNS), None)
+    name_at = next((i for i, word in enumerate(words) if word in _NAME_COLUMNS and i != number_at), None)
+    if number_at is None or name_at is None:
+        raise InputError(
+            f"{path}: columns {', '.join(header)}; a label and a name column expected.",
+            hint="Call them label and name.",
+        )
+    names = {}
+    for line, cells in rows:
+        padded = [*cells, *[""] * len(header)]
+        try:
+            names[int(padded[number_at])] = " ".join(padded[name_at].split())
+        except ValueError as error:
+            raise InputError(
+                f"{path}: label {padded[number_at]!r} on line {line}; an integer expected.",
+                hint="Correct the row.",
+            ) from error
+    return names
+
+
+def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
+    """Read points in RAS mm, ``(N, ndim)``.
+
+    Numbers are separated by comma, semicolon or blanks, with or without a header; a header with the columns
+    x, y, z says which to take, else the first ``ndim`` are taken. Slicer's .fcsv says itself whether it
+    counts in LPS.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or empty, or a line has too few numbers.
+    """
+    path = Path(path)
+    lines = [(n, line.strip()) for n, line in enumerate(_text(path).splitlines(), start=1) if line.strip()]
+    comments = [line for _, line in lines if line.startswith("#")]
+    lines = [(n, line) for n, line in lines if not line.startswith("#")]
+    columns = list(range(ndim))
+    is_fcsv = path.suffix.lower() == ".fcsv"
+    if is_fcsv:
+        # Markups: id, x, y, z, orientation and so on.
+        columns = [column + 1 for column in columns]
+    elif lines and not any(_is_number(cell) for cell in _cells(lines[0][1])[:ndim]):
+        header = [cell.lower() for cell in _cells(lines[0][1])]
+        lines = lines[1:]
+        if all(axis in header for axis in _POINT_COLUMNS[:ndim]):
+            columns = [header.index(axis) for axis in _POINT_COLUMNS[:ndim]]
+    if not lines:
+        raise InputError(f"{path}: no points; one line a point expected.", hint="Give another file.")
+    points = []
+    for line, text in lines:
+        cells = _cells(text)
+        try:
+            points.append([float(cells[column]) for column in columns])
+        except (IndexError, ValueError) as error:
+            raise InputError(
+                f"{path}: line {line} is {text[:60]!r}; {ndim} numbers expected.", hint="Correct the line."
+            ) from error
+    found = np.asarray(points, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise InputError(
+            f"{path}: coordinates that are NaN or infinite; finite expected.", hint="Correct them."
+        )
+    if is_fcsv and _counts_in_lps(path, comments):
+        found[:, :2] *= -1
+    return found
+
+
+def _counts_in_lps(path: Path, comments: Sequence[str]) -> bool:
+    for comment in comments:
+        if match := re.match(r"#\s*CoordinateSystem\s*=\s*(\w+)", comment):
+            word = match.group(1).upper()
+            if word in _LPS_WORDS | _RAS_WORDS:
+                return word in _LPS_WORDS
+            raise InputError(
+                f"{path}: coordinate system {word}; RAS or LPS expected.",
+                hint="Save the points again in RAS.",
+            )
+    return False
+
+
+def _cells(line: str) -> list[str]:
+    return [
+        cell.strip().strip('"') for cell in re.split(r"[,;]" if re.search("[,;]", line) else r"\s+", line)
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Give the header and the rows that are not blank, each with its line number."""
+    lines = _text(path).splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader(lines, delimiter=separator)
+    rows = []
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            rows.append((reader.line_num, cells))
+    if not rows:
+        raise InputError(f"{path}: an empty table; a header and rows expected.", hint="Give another file.")
+    return rows[0][1], rows[1:]
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; a table expected.", hint="Check the path.")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 text; a table expected.", hint="Save it as CSV UTF-8."
+        ) from error

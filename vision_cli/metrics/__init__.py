@@ -1,0 +1,1 @@
+"""Measures that two tasks or more use."""

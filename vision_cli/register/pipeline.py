@@ -1,0 +1,542 @@
+"""From two image files to a registration: read, align linearly, optimise, and say what was found.
+
+Usable from Python without the command line: :func:`read_pair`, then :func:`register`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vision_cli.core import interrupts
+from vision_cli.core.devices import Compute, available_memory
+from vision_cli.core.errors import InputError, NumericalError, ResourceError
+from vision_cli.io.tables import read_points
+from vision_cli.io.volumes import Volume, read_volume
+from vision_cli.register import affine, fields, images
+from vision_cli.register.fields import Grid
+from vision_cli.register.images import Image
+from vision_cli.register.losses import LocalCorrelation, Metric
+from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser
+from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
+
+TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
+Preset = Literal["fast", "default", "accurate"]
+Matrix = NDArray[np.float64]
+
+_MARGIN_MM_PER_EXTENT = 0.04
+_MAX_VOXELS = 12_000_000
+_MAX_ALONG = 256
+_BYTES_PER_VOXEL = 190
+_FIXED_BYTES = 750_000_000
+_ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
+    "fast": (60, 50, 40),
+    "default": (60, 50, 40, 25),
+    "accurate": (100, 100, 100, 60),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a pair is registered; the defaults are the command's.
+
+    Attributes
+    ----------
+    transform
+        Kind of transform.
+    preset
+        ``default`` works at the images' own resolution (at most 256 voxels along an axis), ``fast`` at half of it,
+        ``accurate`` like ``default`` with more iterations.
+    metric
+        Image term.
+    smoothness, volume
+        Weights of the penalties, see :class:`vision_cli.register.optimise.Settings`.
+    wavelet
+        PyWavelets name.
+    iterations
+        Iterations a stage, finest last; None for the preset's.
+    spacing
+        Working spacing in mm; None for the preset's.
+    symmetric
+        Use both directions of the image term.
+    init
+        ``header``, ``moments``, ``search`` or a matrix fixed RAS mm -> moving RAS mm.
+    max_memory
+        Bytes that the work may take; None for what the machine has.
+    """
+
+    transform: TransformKind = "diffeo"
+    preset: Preset = "default"
+    metric: Metric = "lncc"
+    smoothness: float = 0.45
+    volume: float = 0.4
+    wavelet: str = "bior2.2"
+    iterations: tuple[int, ...] | None = None
+    spacing: float | None = None
+    symmetric: bool = False
+    init: affine.Init | Matrix = "moments"
+    max_memory: float | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The inputs of one registration, read and checked.
+
+    Attributes
+    ----------
+    fixed, moving
+        Images of the same number of axes.
+    fixed_mask, moving_mask, fixed_labels, moving_labels
+        What came with them, each on a grid of its own.
+    fixed_points, moving_points
+        ``(N, D)`` corresponding landmarks, RAS mm.
+    notes
+        What was noticed while reading.
+    """
+
+    fixed: Volume
+    moving: Volume
+    fixed_mask: Volume | None = None
+    moving_mask: Volume | None = None
+    fixed_labels: Volume | None = None
+    moving_labels: Volume | None = None
+    fixed_points: NDArray[np.float64] | None = None
+    moving_points: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A registration found.
+
+    Attributes
+    ----------
+    affine
+        Fixed RAS mm -> moving RAS mm.
+    warp, inverse_warp
+        Displacements on the fixed image's grid, None for a linear transform. The whole map is ``y = A(x + u(x))``, the
+        inverse ``x = y' + u_inv(y')`` with ``y' = A^-1 y``.
+    log_jacobian
+        Log of the determinant of the warp on the fixed grid; None for a linear transform.
+    folds
+        Voxels of the fixed foreground whose determinant is not positive.
+    sdlogj
+        Standard deviation of the log-determinant over the fixed foreground.
+    jacobian_range
+        Least and greatest determinant over the fixed foreground.
+    inverse_error
+        Mean and 99 % quantile of ``|inverse(warp(x)) - x|`` over the fixed foreground, in voxels.
+    similarity
+        LNCC (mean squared local correlation in [0, 1]) under the header, the affine and the whole transform.
+    history
+        The iterations.
+    scales
+        RMS displacement in mm and share of the energy of each level, by name.
+    coefficients
+        Wavelet coefficients, coarsest first, with the grid they belong to; empty for a linear transform.
+    field_grid
+        Grid of the field that the coefficients give.
+    work_grid
+        Grid that the images were compared on.
+    repairs
+        Rounds of fold repair.
+    seconds
+        Wall time by phase.
+    notes
+        What the user should know.
+    """
+
+    affine: AffineTransform
+    warp: DisplacementTransform | None
+    inverse_warp: DisplacementTransform | None
+    log_jacobian: NDArray[np.float32] | None
+    folds: int | None
+    foreground_voxels: int
+    sdlogj: float | None
+    jacobian_range: tuple[float, float] | None
+    inverse_error: tuple[float, float] | None
+    similarity: tuple[float, float, float]
+    history: tuple[Step, ...]
+    scales: Mapping[str, tuple[float, float]]
+    coefficients: tuple[NDArray[np.float32], ...]
+    field_grid: Grid | None
+    work_grid: Grid
+    repairs: int
+    seconds: Mapping[str, float]
+    notes: tuple[str, ...]
+
+    @property
+    def chain(self) -> tuple[Transform, ...]:
+        """Transforms that take fixed points to moving points, in the order they apply."""
+        return (self.affine,) if self.warp is None else (self.warp, self.affine)
+
+
+def read_pair(paths: Mapping[str, Path | None], volume: int | None = None) -> Pair:
+    """Read the files of a pair.
+
+    Parameters
+    ----------
+    paths
+        By role: ``fixed``, ``moving`` and any of ``fixed_mask``, ``moving_mask``, ``fixed_label``, ``moving_label``,
+        ``fixed_points``, ``moving_points``.
+    volume
+        Which volume of 4D images.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or the two images differ in their number of axes.
+    """
+
+    def read(role: str, kind: Literal["image", "labels", "mask"]) -> Volume | None:
+        path = paths.get(role)
+        return None if path is None else read_volume(path, kind=kind, volume=volume if kind == "image" else None)
+
+    fixed, moving = read("fixed", "image"), read("moving", "image")
+    if fixed is None or moving is None:
+        raise InputError("a fixed and a moving image are expected.")
+    if fixed.ndim != moving.ndim:
+        raise InputError(
+            f"{moving.path}: {moving.ndim}D found; {fixed.ndim}D, as {fixed.path}, expected.",
+            hint="Register images of the same number of axes; take a slice of the 3D one first.",
+        )
+    extras = {
+        role: read(role, kind)
+        for role, kind in (
+            ("fixed_mask", "mask"),
+            ("moving_mask", "mask"),
+            ("fixed_label", "labels"),
+            ("moving_label", "labels"),
+        )
+    }
+    notes: list[str] = []
+    for volume_ in (fixed, moving, *extras.values()):
+        if volume_ is not None:
+            notes += [f"{volume_.path.name}: {note}" for note in volume_.notes]
+    for role, extra in extras.items():
+        image = fixed if role.startswith("fixed") else moving
+        if extra is not None and extra.ndim != image.ndim:
+            raise InputError(f"{extra.path}: {extra.ndim}D found; {image.ndim}D, as {image.path}, expected.")
+        if extra is not None and extra.shape == image.shape and not _same_grid(extra, image):
+            notes.append(
+                f"{extra.path.name}: same shape as {image.path.name} but another place in space; its own header is used"
+            )
+    points = [
+        None if (path := paths.get(role)) is None else read_points(path, fixed.ndim)
+        for role in ("fixed_points", "moving_points")
+    ]
+    if points[0] is not None and points[1] is not None and len(points[0]) != len(points[1]):
+        raise InputError(
+            f"{paths['moving_points']}: {len(points[1])} points found; {len(points[0])}, as the fixed ones, expected."
+        )
+    return Pair(
+        fixed,
+        moving,
+        extras["fixed_mask"],
+        extras["moving_mask"],
+        extras["fixed_label"],
+        extras["moving_label"],
+        points[0],
+        points[1],
+        tuple(notes),
+    )
+
+
+def grid_of(volume: Volume) -> Grid:
+    """Return the grid of a volume."""
+    return Grid(volume.shape, volume.vox2ras)
+
+
+def register(
+    pair: Pair,
+    options: Options,
+    compute: Compute,
+    *,
+    on_step: Callable[[Step], None] = lambda _step: None,
+    on_plan: Callable[[int], None] = lambda _total: None,
+    resume_from: tuple[Matrix, State] | None = None,
+    on_interrupt: Callable[[Matrix, State], None] = lambda _matrix, _state: None,
+) -> Registration:
+    """Register a pair.
+
+    Parameters
+    ----------
+    pair
+        From :func:`read_pair`.
+    options
+        What to do.
+    compute
+        Device and threads.
+    on_step, on_plan
+        Called after each iteration, and once with the number of iterations to come.
+    resume_from
+        Affine and optimiser state of an interrupted registration of the same pair and options.
+    on_interrupt
+        Called with the affine and the state when a signal stops the optimisation, before the error goes on.
+
+    Raises
+    ------
+    NumericalError
+        If the optimisation diverges, or its result fits worse than the affine.
+    ResourceError
+        If the work does not fit into ``max_memory`` at any resolution.
+    """
+    clock = _Clock()
+    fixed = _prepared(pair.fixed, pair.fixed_mask, compute)
+    moving = _prepared(pair.moving, pair.moving_mask, compute)
+    notes = list(pair.notes)
+    clock.lap("read")
+    if resume_from is None:
+        if not _overlap(fixed, moving):
+            if isinstance(options.init, str) and options.init == "header":
+                raise NumericalError(
+                    "the two images do not overlap in space; an overlap expected with --init header.",
+                    hint="Use --init moments or --init search.",
+                )
+            notes.append("the images do not overlap where their headers put them; started from their centres")
+        linear = affine.register_linear(
+            fixed,
+            moving,
+            kind="rigid" if options.transform == "rigid" else "affine",
+            metric=options.metric,
+            init=options.init,
+            on_step=lambda _name, _loss: interrupts.check(),
+        )
+        matrix = linear.matrix
+        notes += linear.notes
+    else:
+        matrix = resume_from[0]
+    clock.lap("affine")
+
+    work, note = _work_grid(fixed, options)
+    notes += note
+    spacing = float(work.spacing.min())
+    identity = np.eye(work.ndim + 1)
+    target = images.resample(fixed.blurred_to(spacing), work, identity)
+    source = moving.blurred_to(spacing)
+    affine_only = images.resample(source, work, matrix)
+    inside = images.resample(Image(images.foreground(fixed).float(), fixed.grid), work, identity) > 0.5
+    quality = LocalCorrelation(target, 5, inside.float() if bool(inside.any()) else None)
+    before = -float(quality(images.resample(source, work, identity)))
+    with_affine = -float(quality(affine_only))
+    if options.transform in ("rigid", "affine"):
+        return Registration(
+            AffineTransform(matrix),
+            None,
+            None,
+            None,
+            None,
+            int(inside.sum()),
+            None,
+            None,
+            None,
+            (before, with_affine, with_affine),
+            (),
+            {},
+            (),
+            None,
+            work,
+            0,
+            clock.laps,
+            tuple(notes),
+        )
+
+    settings = Settings(
+        kind=options.transform,
+        metric=options.metric,
+        smoothness=options.smoothness,
+        volume=options.volume,
+        wavelet=options.wavelet,
+        iterations=options.iterations or _ITERATIONS[options.preset],
+        symmetric=options.symmetric,
+    )
+    weight = None
+    if fixed.mask is not None:
+        weight = images.resample(Image(fixed.mask.float(), fixed.grid), work, identity)
+    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight)
+    if resume_from is not None:
+        optimiser.state = resume_from[1]
+    on_plan(optimiser.total_iterations)
+
+    def step_done(step: Step) -> None:
+        on_step(step)
+        interrupts.check()
+
+    try:
+        optimiser.run(step_done)
+        if settings.kind == "diffeo":
+            # Not interruptible: a repair cut in two would not end with the same bytes.
+            optimiser.repair_folds(inside, on_step)
+    except BaseException:
+        on_interrupt(matrix, optimiser.state)
+        raise
+    after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement()))[0]))
+    if after < with_affine:
+        raise NumericalError(
+            f"the deformation fits worse than the affine (LNCC {after:.3f} against {with_affine:.3f}).",
+            hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
+        )
+    clock.lap("optimise")
+    found = _finished(pair, fixed, moving, optimiser, matrix)
+    clock.lap("fields")
+    return replace(
+        found, similarity=(before, with_affine, after), seconds=clock.laps, notes=(*notes, *found.notes)
+    )
+
+
+def _finished(pair: Pair, fixed: Image, moving: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
+    """Bring the optimised field to the fixed image's grid, with its inverse and its Jacobian."""
+    work, grid = optimiser.grid, fixed.grid
+    forward = optimiser.displacement()
+    backward = optimiser.displacement(inverse=True)
+    inside = images.foreground(fixed)
+    on_fixed = _onto(forward, work, grid)
+    determinant = fields.jacobian_determinant(on_fixed)
+    values = determinant[inside] if bool(inside.any()) else determinant.reshape(-1)
+    error = _inverse_error(on_fixed, _onto(backward, work, grid), inside)
+    warp = DisplacementTransform(_in_mm(on_fixed, grid), grid)
+    del on_fixed
+    inverse = DisplacementTransform(_in_mm(_onto(backward, work, grid), grid), grid)
+    return Registration(
+        AffineTransform(matrix),
+        warp,
+        inverse,
+        torch.log(determinant.clamp(min=1e-9)).cpu().numpy(),
+        int((values <= 0).sum()),
+        int(values.numel()),
+        float(torch.log(values.clamp(min=1e-9)).std()),
+        (float(values.min()), float(values.max())),
+        error,
+        (math.nan, math.nan, math.nan),
+        tuple(optimiser.state.history),
+        _scales(optimiser),
+        tuple(c.cpu().numpy() for c in optimiser.state.coefficients),
+        optimiser.field_grid,
+        work,
+        optimiser.state.repairs,
+        {},
+        (),
+    )
+
+
+def _scales(optimiser: WaveletOptimiser) -> dict[str, tuple[float, float]]:
+    """RMS in mm and share of the energy of each level's part of the field: the paper's account of what a scale does."""
+    spacing = torch.as_tensor(optimiser.field_grid.spacing, dtype=torch.float32)
+    energies = {
+        name: float(((part.cpu() * spacing.view(-1, *([1] * (part.ndim - 1)))) ** 2).sum(0).mean())
+        for name, part in optimiser.scale_fields().items()
+    }
+    total = sum(energies.values()) or 1.0
+    return {name: (math.sqrt(energy), energy / total) for name, energy in energies.items()}
+
+
+def _inverse_error(forward: torch.Tensor, backward: torch.Tensor, inside: torch.Tensor) -> tuple[float, float]:
+    residual = fields.compose(forward, backward).square().sum(0).sqrt()
+    values = residual[inside] if bool(inside.any()) else residual.reshape(-1)
+    return float(values.mean()), float(np.quantile(values.cpu().numpy(), 0.99))
+
+
+def _onto(displacement: torch.Tensor, work: Grid, grid: Grid) -> torch.Tensor:
+    """Resample a displacement of the working grid onto another grid, in that grid's voxels, ``(D, *grid)``."""
+    matrix = np.linalg.inv(work.vox2ras) @ grid.vox2ras
+    points = fields.affine_points(matrix, grid.shape, displacement.device)
+    sampled = fields.sample(displacement, points, padding="border")
+    axes = torch.as_tensor(
+        np.linalg.inv(grid.vox2ras[:-1, :-1]) @ work.vox2ras[:-1, :-1],
+        dtype=torch.float32,
+        device=displacement.device,
+    )
+    return torch.einsum("ij,j...->i...", axes, sampled)
+
+
+def _in_mm(displacement: torch.Tensor, grid: Grid) -> NDArray[np.float32]:
+    """Voxel displacement ``(D, *grid)`` as RAS mm ``(*grid, D)``."""
+    axes = torch.as_tensor(grid.vox2ras[:-1, :-1], dtype=torch.float32, device=displacement.device)
+    return torch.einsum("ij,j...->...i", axes, displacement).contiguous().cpu().numpy()
+
+
+def _points(grid: Grid, displacement: torch.Tensor) -> torch.Tensor:
+    return fields.identity_points(grid.shape, displacement.device) + displacement
+
+
+def _prepared(volume: Volume, mask: Volume | None, compute: Compute) -> Image:
+    values = images.normalise(volume.data, compute.device)
+    image = Image(values, grid_of(volume))
+    if mask is None:
+        return image
+    own = Image(torch.as_tensor(mask.data, dtype=torch.float32, device=compute.device), grid_of(mask))
+    inside = images.resample(own, image.grid, np.eye(image.grid.ndim + 1)) > 0.5
+    if not bool(inside.any()):
+        raise InputError(f"{mask.path}: the mask does not touch {volume.path}.", hint="Check the mask's header.")
+    return Image(values, image.grid, inside)
+
+
+def _work_grid(fixed: Image, options: Options) -> tuple[Grid, tuple[str, ...]]:
+    """Grid on which the images are compared: the fixed foreground at the preset's spacing."""
+    extent = max(n * s for n, s in zip(fixed.grid.shape, fixed.grid.spacing, strict=True))
+    box = images.crop_to_foreground(fixed, _MARGIN_MM_PER_EXTENT * float(extent))
+    size = np.asarray(box.shape) * box.spacing
+    finest = float(box.spacing.min())
+    spacing = options.spacing or max(finest, float(size.max()) / _MAX_ALONG)
+    if options.spacing is None and options.preset == "fast":
+        spacing *= 2
+    limit = available_memory() if options.max_memory is None else options.max_memory
+    room = (limit - _FIXED_BYTES - 16 * fixed.values.numel()) / _BYTES_PER_VOXEL
+    budget = min(_MAX_VOXELS, room)
+    if budget < 1000:
+        raise ResourceError(
+            f"--max-memory: {limit / 1e9:.2f} GB found; about "
+            f"{(_FIXED_BYTES + 16 * fixed.values.numel()) / 1e9 + 0.05:.2f} GB expected at least.",
+            hint="Give more memory.",
+        )
+    chosen = spacing
+    while math.prod(_shape_at(box, chosen)) > budget:
+        chosen *= 1.05
+    notes: tuple[str, ...] = ()
+    if chosen > spacing:
+        notes = (f"working at {chosen:.2f} mm instead of {spacing:.2f} mm to stay within memory",)
+    return box.resized(_shape_at(box, chosen)), notes
+
+
+def _shape_at(box: Grid, spacing: float) -> tuple[int, ...]:
+    return tuple(
+        n if own > 0.95 * spacing else max(2, round(n * own / spacing))
+        for n, own in zip(box.shape, box.spacing, strict=True)
+    )
+
+
+def _overlap(fixed: Image, moving: Image) -> bool:
+    """Whether the boxes of the two images meet in space."""
+    low, high = zip(*(_bounds(image.grid) for image in (fixed, moving)), strict=True)
+    return bool(np.all(np.maximum(*low) < np.minimum(*high)))
+
+
+def _bounds(grid: Grid) -> tuple[Matrix, Matrix]:
+    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in grid.shape], indexing="ij"), -1).reshape(-1, grid.ndim)
+    points = corners @ grid.vox2ras[:-1, :-1].T + grid.vox2ras[:-1, -1]
+    return points.min(0), points.max(0)
+
+
+def _same_grid(one: Volume, other: Volume) -> bool:
+    return bool(np.allclose(one.vox2ras, other.vox2ras, atol=1e-3))
+
+
+class _Clock:
+    """Wall seconds by phase."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, phase: str) -> None:
+        now = time.monotonic()
+        self.laps[phase] = round(now - self._last, 3)
+        self._last = now

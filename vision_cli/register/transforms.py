@@ -1,0 +1,224 @@
+"""Transforms in physical space, and images and points through them.
+
+A transform takes fixed points to moving points, RAS mm (it pulls images back). A chain is applied first to last:
+``y = A(x + u(x))`` is ``(displacement, affine)``. Outside its grid a displacement is zero, as in ITK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.register.fields import Grid
+
+Interpolation = Literal["linear", "nearest", "label", "bspline"]
+Points = NDArray[np.float64]
+
+_SLAB_POINTS = 400_000
+_INVERSION_STEPS = 50
+_INVERSION_MM = 1e-3
+
+
+@dataclass(frozen=True)
+class AffineTransform:
+    """A linear map.
+
+    Attributes
+    ----------
+    matrix
+        ``(D+1, D+1)``, fixed RAS mm -> moving RAS mm.
+    """
+
+    matrix: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DisplacementTransform:
+    """A map ``x + u(x)``.
+
+    Attributes
+    ----------
+    displacement
+        ``(*grid.shape, D)`` float32, RAS mm along x, y, z.
+    grid
+        Where the displacements are known; linear in between.
+    """
+
+    displacement: NDArray[np.float32]
+    grid: Grid
+
+
+Transform = AffineTransform | DisplacementTransform
+
+
+def map_points(chain: Sequence[Transform], points: Points) -> Points:
+    """Map fixed points ``(N, D)`` in RAS mm to moving points."""
+    for transform in chain:
+        if isinstance(transform, AffineTransform):
+            points = points @ transform.matrix[:-1, :-1].T + transform.matrix[:-1, -1]
+        else:
+            index = _to_index(transform.grid, points)
+            points = points + _linear(np.moveaxis(transform.displacement, -1, 0), index).T
+    return points
+
+
+def resample(
+    data: NDArray[Any], grid: Grid, onto: Grid, chain: Sequence[Transform], interpolation: str = "linear"
+) -> NDArray[Any]:
+    """Bring a moving image onto a fixed grid.
+
+    Parameters
+    ----------
+    data, grid
+        The moving image ``(*grid.shape)`` and where it lies.
+    onto
+        The fixed grid.
+    chain
+        Transforms fixed -> moving.
+    interpolation
+        ``linear``; ``bspline`` (cubic); ``nearest``; or ``label``: the label with the greatest linear weight among the
+        corners of the cell, the smaller number where two are equal.
+
+    Returns
+    -------
+    ndarray
+        ``(*onto.shape)``: of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; 0 outside the
+        moving image, which reaches half a voxel beyond its outer voxel centres as in ITK.
+    """
+    keeps_type = interpolation in ("nearest", "label")
+    result = np.zeros(onto.shape, dtype=data.dtype if keeps_type else np.float32)
+    source = data
+    if interpolation == "bspline":
+        from scipy import ndimage
+
+        source = ndimage.spline_filter(data.astype(np.float32), order=3, output=np.float32, mode="mirror")
+    rows = max(1, _SLAB_POINTS // max(1, int(np.prod(onto.shape[1:]))))
+    for start in range(0, onto.shape[0], rows):
+        stop = min(start + rows, onto.shape[0])
+        index = _to_index(grid, map_points(chain, _grid_points(onto, start, stop)))
+        slab = _INTERPOLATORS[interpolation](source, index)
+        result[start:stop] = slab.reshape(stop - start, *onto.shape[1:])
+    return result
+
+
+def invert(transform: Transform) -> Transform:
+    """Invert a transform; a displacement by fixed-point iteration on its own grid."""
+    if isinstance(transform, AffineTransform):
+        return AffineTransform(np.linalg.inv(transform.matrix))
+    grid = transform.grid
+    places = _grid_points(grid, 0, grid.shape[0])
+    components = np.moveaxis(transform.displacement, -1, 0)
+    inverse = -transform.displacement.reshape(-1, grid.ndim).astype(np.float64)
+    for _ in range(_INVERSION_STEPS):
+        following = -_linear(components, _to_index(grid, places + inverse)).T
+        change = float(np.abs(following - inverse).max())
+        inverse = following
+        if change < _INVERSION_MM:
+            break
+    return DisplacementTransform(inverse.reshape(transform.displacement.shape).astype(np.float32), grid)
+
+
+def compose_to_displacement(chain: Sequence[Transform], onto: Grid) -> DisplacementTransform:
+    """Write a whole chain as one displacement on a grid."""
+    places = _grid_points(onto, 0, onto.shape[0])
+    moved = map_points(chain, places) - places
+    return DisplacementTransform(moved.reshape(*onto.shape, onto.ndim).astype(np.float32), onto)
+
+
+def _grid_points(grid: Grid, start: int, stop: int) -> Points:
+    """RAS mm of the voxels in rows ``start`` to ``stop`` of the first axis, ``(N, D)``."""
+    axes = [np.arange(start, stop), *(np.arange(n) for n in grid.shape[1:])]
+    linear, offset = grid.vox2ras[:-1, :-1], grid.vox2ras[:-1, -1]
+    total: Any = offset
+    for axis, ticks in enumerate(axes):
+        shape = [1] * grid.ndim + [grid.ndim]
+        shape[axis] = len(ticks)
+        total = total + (ticks[:, None] * linear[:, axis]).reshape(shape)
+    return np.asarray(total, dtype=np.float64).reshape(-1, grid.ndim)
+
+
+def _to_index(grid: Grid, points: Points) -> Points:
+    """Continuous voxel index of points, ``(D, N)``."""
+    inverse = np.linalg.inv(grid.vox2ras)
+    return inverse[:-1, :-1] @ points.T + inverse[:-1, -1:]
+
+
+def _inside(shape: Sequence[int], index: Points) -> NDArray[np.bool_]:
+    """Points in the buffer, which reaches half a voxel beyond the outer centres."""
+    size = np.asarray(shape, dtype=np.float64)[:, None]
+    inside: NDArray[np.bool_] = ((index >= -0.5) & (index <= size - 0.5)).all(0)
+    return inside
+
+
+def _linear(components: NDArray[Any], index: Points) -> NDArray[np.float64]:
+    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer."""
+    corners, weights = _corners(components.shape[1:], index)
+    flat = components.reshape(components.shape[0], -1)
+    total = np.zeros((components.shape[0], index.shape[1]))
+    for corner, weight in zip(corners, weights, strict=True):
+        total += flat[:, corner] * weight
+    total[:, ~_inside(components.shape[1:], index)] = 0
+    return total
+
+
+def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    return _linear(data[None], index)[0]
+
+
+def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    # ITK rounds halves up, numpy to even.
+    limits = np.asarray(data.shape, dtype=np.intp)[:, None] - 1
+    rounded = np.clip(np.floor(index + 0.5).astype(np.intp), 0, limits)
+    values = data[tuple(rounded)]
+    values[~_inside(data.shape, index)] = 0
+    return values
+
+
+def _bspline(coefficients: NDArray[Any], index: Points) -> NDArray[Any]:
+    from scipy import ndimage
+
+    values = ndimage.map_coordinates(coefficients, index, order=3, mode="mirror", prefilter=False)
+    values[~_inside(coefficients.shape, index)] = 0
+    return np.asarray(values)
+
+
+def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    corners, weights = _corners(data.shape, index)
+    flat = data.reshape(-1)
+    labels = np.stack([flat[corner] for corner in corners])
+    winner = labels[0].copy()
+    # Most cells hold one label; only the others are worth a vote.
+    mixed = np.flatnonzero((labels != winner).any(0))
+    votes = labels[:, mixed]
+    weight = np.stack([w[mixed] for w in weights])
+    best = np.full(mixed.size, -1.0)
+    chosen = np.zeros(mixed.size, dtype=data.dtype)
+    for candidate in votes:
+        score = (weight * (votes == candidate)).sum(0)
+        # A tie is one only beyond rounding, so that the order of the corners does not decide.
+        better = (score > best + 1e-9) | ((np.abs(score - best) <= 1e-9) & (candidate < chosen))
+        best = np.where(better, score, best)
+        chosen = np.where(better, candidate, chosen)
+    winner[mixed] = chosen
+    winner[~_inside(data.shape, index)] = 0
+    return winner
+
+
+def _corners(shape: Sequence[int], index: Points) -> tuple[list[NDArray[np.intp]], list[NDArray[np.float64]]]:
+    """Flat indices and weights of the cell corners around each point, clamped to the edge."""
+    flats, weights = [np.zeros(index.shape[1], dtype=np.intp)], [np.ones(index.shape[1])]
+    for axis, n in enumerate(shape):
+        place = np.clip(index[axis], 0, n - 1)
+        low = np.minimum(place.astype(np.intp), max(n - 2, 0))
+        high = np.minimum(low + 1, n - 1)
+        fraction = place - low
+        flats = [flat * n + end for flat in flats for end in (low, high)]
+        weights = [weight * part for weight in weights for part in (1 - fraction, fraction)]
+    return flats, weights
+
+
+_INTERPOLATORS = {"linear": _linear_image, "nearest": _nearest, "label": _label, "bspline": _bspline}
