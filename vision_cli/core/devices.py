@@ -81,7 +81,7 @@ def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) 
     torch.set_num_threads(count)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # For libraries that draw from the global generator; own code takes `Compute.generator`.
     torch.manual_seed(seed)
     _keep_freed_memory()

@@ -13,12 +13,27 @@ from pathlib import Path
 from vision_cli.core import files
 from vision_cli.core.console import Table, format_value
 
+_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".svg": "image/svg+xml",
+}
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a report: a PNG file and what it shows."""
+    """A picture of a report.
+
+    Attributes
+    ----------
+    file
+        A PNG, JPEG, GIF or SVG file.
+    caption
+        What it shows.
+    """
 
     file: Path
     caption: str
@@ -49,6 +64,11 @@ def write_report(
         Pictures below the tables.
     notes
         Warnings and remarks.
+
+    Raises
+    ------
+    ResourceError
+        If the file cannot be written.
     """
     from jinja2 import Environment
 
@@ -58,10 +78,12 @@ def write_report(
         title=title,
         summary=summary,
         tables=tables,
-        pictures=[
-            (base64.b64encode(picture.file.read_bytes()).decode("ascii"), picture.caption)
-            for picture in pictures
-        ],
+        pictures=[(_data_uri(picture.file), picture.caption) for picture in pictures],
         notes=notes,
     )
     files.write_text(target, page)
+
+
+def _data_uri(file: Path) -> str:
+    content = base64.b64encode(file.read_bytes()).decode("ascii")
+    return f"data:{_MEDIA_TYPES[file.suffix.lower()]};base64,{content}"

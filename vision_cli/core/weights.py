@@ -1,7 +1,7 @@
 """Weights of a network: shipped with the package, a local file, or a model hub's id.
 
-Only safetensors are opened: they hold numbers and nothing that runs. Every shipped file has a card beside it that says
-what it is, how it was made and what it measured.
+Only safetensors are opened: they hold numbers and nothing that runs. Every shipped file has a card beside it
+that says what it is, how it was made and what it measured.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from vision_cli.core import files
 from vision_cli.core.errors import InputError, MissingError
 
 _SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 _SUFFIX = ".safetensors"
+_HUB_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class WeightCard:
-    """The card of a shipped weight file.
+    """The card of a shipped weight file: ``NAME.json`` beside ``NAME.safetensors``.
 
     Attributes
     ----------
     name
-        File name without suffix.
+        File name without suffix; not in the card itself.
     task
         The task that uses it.
     parameters
@@ -39,8 +41,11 @@ class WeightCard:
     sha256
         Digest of the file.
     path
-        The file.
+        The file; not in the card itself.
     """
+
+    # A card with a word too many is of another version.
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     name: str
     task: str
@@ -56,7 +61,17 @@ class WeightCard:
 
 @dataclass(frozen=True)
 class ResolvedWeights:
-    """A weight file to load, with its digest; ``card`` is None for files that were not shipped."""
+    """A weight file to load.
+
+    Attributes
+    ----------
+    path
+        The file.
+    sha256
+        Its digest, for the record of the run.
+    card
+        Its card; None for a file that was not shipped.
+    """
 
     path: Path
     sha256: str
@@ -71,14 +86,7 @@ def shipped_weights(directory: Path = _SHIPPED) -> list[WeightCard]:
     InputError
         If a card is damaged.
     """
-    cards = []
-    for path in sorted(directory.glob("*.json")):
-        try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-            cards.append(WeightCard(name=path.stem, path=path.with_suffix(_SUFFIX), **card))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{path}: damaged card ({error}).", hint="Install vision_cli again.") from error
-    return cards
+    return [_read_card(path) for path in sorted(directory.glob("*.json"))]
 
 
 def verify(card: WeightCard) -> bool:
@@ -86,53 +94,97 @@ def verify(card: WeightCard) -> bool:
     return card.path.is_file() and files.sha256(card.path) == card.sha256
 
 
-def resolve_weights(choice: str, task: str) -> ResolvedWeights:
+def resolve_weights(choice: str, task: str, name: str | None = None) -> ResolvedWeights:
     """Find the weights that ``--weights`` names.
 
     Parameters
     ----------
     choice
-        ``default``, the path of a safetensors file, or ``owner/name`` of a model hub.
+        ``default``, the path of a safetensors file, or ``OWNER/NAME[@REVISION]`` of a model hub.
     task
         The task whose shipped weights ``default`` means.
+    name
+        Which of them, for a task with several networks.
 
     Raises
     ------
     MissingError
-        If they are not there.
+        If they are not there, or the hub cannot be reached.
     InputError
-        If the file is not of the safetensors format or a shipped file was altered.
+        If the file is not of the safetensors format, or a shipped file was altered.
     """
     if choice == "default":
-        cards = [card for card in shipped_weights() if card.task == task]
-        if not cards:
-            raise MissingError(
-                f"{task}: no weights are shipped with this version.", hint="Give --weights FILE."
-            )
-        if not verify(cards[0]):
-            raise InputError(f"{cards[0].path}: altered or missing.", hint="Install vision_cli again.")
-        return ResolvedWeights(cards[0].path, cards[0].sha256, cards[0])
-    path = Path(choice)
+        return _shipped(task, name)
+    path = Path(choice).expanduser()
     if path.is_file():
-        if path.suffix != _SUFFIX:
-            raise InputError(f"{path}: {path.suffix or 'no suffix'} found; a {_SUFFIX} file expected.")
-        return ResolvedWeights(path, files.sha256(path), None)
-    if choice.count("/") == 1 and not path.suffix:
+        return _local(path)
+    if choice.count("/") == 1 and path.suffix != _SUFFIX and not path.parent.exists():
         return _from_hub(choice)
     raise MissingError(
-        f"--weights: {choice}: no such file.", hint="Give a file, owner/name of a hub, or default."
+        f"--weights: {choice}: no such file.",
+        hint="Give a .safetensors file, OWNER/NAME of a hub, or default.",
     )
 
 
-def _from_hub(repository: str) -> ResolvedWeights:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+def _read_card(path: Path) -> WeightCard:
+    # pydantic takes longer to import than `vcli --help` to run.
+    from pydantic import TypeAdapter, ValidationError
 
     try:
-        path = Path(hf_hub_download(repository, "model.safetensors"))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {"name": path.stem, "path": path.with_suffix(_SUFFIX)}
+        return TypeAdapter(WeightCard).validate_python({**content, **known})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        reason = f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}"
+    except (ValueError, TypeError) as error:
+        reason = str(error)
+    raise InputError(f"{path}: damaged card ({reason}).", hint="Install vision_cli again.")
+
+
+def _shipped(task: str, name: str | None) -> ResolvedWeights:
+    cards = [card for card in shipped_weights() if card.task == task and name in {None, card.name}]
+    if not cards:
         raise MissingError(
-            f"--weights: {repository}: cannot be fetched ({type(error).__name__}).",
-            hint="Check the name and the network, or download it and give the file.",
+            f"{' '.join(filter(None, (task, name)))}: no weights are shipped with this version.",
+            hint="Give --weights FILE.safetensors.",
+        )
+    card = cards[0]
+    if not verify(card):
+        raise InputError(
+            f"{card.path}: altered or missing; the digest of its card expected.",
+            hint="Install vision_cli again.",
+        )
+    return ResolvedWeights(card.path, card.sha256, card)
+
+
+def _local(path: Path) -> ResolvedWeights:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        # Reads the header only, and refuses what is none: a pickle under another name is never opened.
+        with safe_open(path, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        raise InputError(
+            f"{path}: not of the safetensors format ({error}); safetensors expected.",
+            hint="Convert the weights with safetensors.torch.save_file.",
         ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     return ResolvedWeights(path, files.sha256(path), None)
+
+
+def _from_hub(choice: str) -> ResolvedWeights:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    repository, _, revision = choice.partition("@")
+    try:
+        path = Path(hf_hub_download(repository, _HUB_FILE, revision=revision or None))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise MissingError(
+            f"--weights: {choice}: cannot be fetched ({type(error).__name__}).",
+            hint=f"Check the name and the network, or download its {_HUB_FILE} and give the file.",
+        ) from error
+    return _local(path)

@@ -1,0 +1,358 @@
+"""A registration as files: what ANTs, ITK and people read.
+
+Names are ANTs', so that scripts written for it go on working.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.console import Table
+from vision_cli.core.report import Picture, write_report
+from vision_cli.core.runs import Run
+from vision_cli.io.volumes import Volume, write_volume
+from vision_cli.register import figures, itk_files
+from vision_cli.register.evaluation import LabelEvaluation, evaluate_labels, target_registration_error
+from vision_cli.register.fields import Grid
+from vision_cli.register.pipeline import Pair, Registration, grid_of
+from vision_cli.register.transforms import AffineTransform, DisplacementTransform, invert, resample
+
+_KEEP_BITS = 4096.0
+"""Displacements are written to the nearest 1/4096 mm: far below any meaning, and a third of the bytes."""
+
+Metrics = dict[str, float | int | str | None]
+
+
+def write_results(
+    run: Run,
+    pair: Pair,
+    found: Registration,
+    *,
+    names: Mapping[int, str] | None = None,
+    interpolation: str = "label",
+    pictures: bool = True,
+) -> Metrics:
+    """Write everything a registration gives into its run directory.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    pair
+        The inputs.
+    found
+        The registration.
+    names
+        Label names.
+    interpolation
+        Of labels: ``label`` or ``nearest``.
+    pictures
+        Also write the QC pictures and the report.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds.
+    """
+    found = _rounded(found)
+    fixed, moving = grid_of(pair.fixed), grid_of(pair.moving)
+    inverse = _inverse_chain(found)
+    warped = resample(pair.moving.data, moving, fixed, found.chain)
+    inverse_warped = resample(pair.fixed.data, fixed, moving, inverse)
+    evaluation = None
+    if pair.fixed_labels is not None and pair.moving_labels is not None:
+        linear = (found.affine,) if found.warp is not None else ()
+        evaluation = evaluate_labels(
+            pair.fixed_labels, pair.moving_labels, found.chain, linear=linear, names=names, interpolation=interpolation
+        )
+        for side, absent in (("fixed", evaluation.only_moving), ("moving", evaluation.only_fixed)):
+            if absent:
+                run.warn(f"labels missing on the {side} side are not scored: {_listed(absent)}.")
+    metrics = _metrics(pair, found, evaluation)
+
+    _write_transforms(run, found)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # Packing releases the interpreter, so two files are packed at a time.
+        jobs = [
+            pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
+            pool.submit(
+                _write_image, run, "InverseWarped.nii.gz", inverse_warped, pair.moving.vox2ras, pair.fixed.dtype
+            ),
+        ]
+        if found.log_jacobian is not None:
+            jobs.append(
+                pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
+            )
+        if evaluation is not None and pair.fixed_labels is not None and pair.moving_labels is not None:
+            jobs.append(
+                pool.submit(
+                    _write_image,
+                    run,
+                    "LabelsWarped.nii.gz",
+                    evaluation.warped,
+                    pair.fixed_labels.vox2ras,
+                    pair.moving_labels.dtype,
+                )
+            )
+        elif pair.moving_labels is not None:
+            own = grid_of(pair.moving_labels)
+            labels = resample(pair.moving_labels.data, own, fixed, found.chain, interpolation)
+            jobs.append(
+                pool.submit(
+                    _write_image, run, "LabelsWarped.nii.gz", labels, pair.fixed.vox2ras, pair.moving_labels.dtype
+                )
+            )
+        for job in jobs:
+            job.result()
+    _write_tables(run, found, evaluation)
+    if pictures:
+        _write_pictures(run, pair, found, warped, metrics, evaluation)
+    run.write_metrics(metrics)
+    return metrics
+
+
+def result_table(metrics: Mapping[str, object]) -> Table:
+    """Return the short table of a registration: similarity and overlap before, after the affine and after all."""
+    rows: list[tuple[str, object, object, object]] = [
+        ("local correlation", metrics.get("lncc_before"), metrics.get("lncc_affine"), metrics.get("lncc_after"))
+    ]
+    if metrics.get("dice_mean") is not None:
+        rows.append(("Dice, mean", metrics.get("dice_before_mean"), metrics["dice_affine_mean"], metrics["dice_mean"]))
+        rows.append(("HD95 mm, mean", None, None, metrics.get("hd95_mean_mm")))
+    if metrics.get("tre_mean_mm") is not None:
+        rows.append(("landmark error mm", metrics.get("tre_before_mean_mm"), None, metrics["tre_mean_mm"]))
+    if metrics.get("folds_voxels") is not None:
+        rows.append(("folded voxels", None, None, metrics["folds_voxels"]))
+        rows.append(("SD log Jacobian", None, None, metrics["sdlogj"]))
+        rows.append(("inverse error, voxels", None, None, metrics["inverse_error_mean_voxels"]))
+    return Table(("measure", "before", "affine", "after"), rows)
+
+
+def _rounded(found: Registration) -> Registration:
+    """Round what is written before anything is made from it, so that the files agree with each other to the bit."""
+    return replace(
+        found,
+        warp=_rounded_field(found.warp),
+        inverse_warp=_rounded_field(found.inverse_warp),
+        log_jacobian=None if found.log_jacobian is None else np.round(found.log_jacobian * 1024) / np.float32(1024),
+    )
+
+
+def _rounded_field(warp: DisplacementTransform | None) -> DisplacementTransform | None:
+    if warp is None:
+        return None
+    scaled = warp.displacement * np.float32(_KEEP_BITS)
+    np.round(scaled, out=scaled)
+    scaled /= np.float32(_KEEP_BITS)
+    return DisplacementTransform(scaled, warp.grid)
+
+
+def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementTransform, ...]:
+    backward = invert(found.affine)
+    return (backward,) if found.inverse_warp is None else (backward, found.inverse_warp)
+
+
+def _write_transforms(run: Run, found: Registration) -> None:
+    with run.output("0GenericAffine.mat") as path:
+        itk_files.write_affine(path, found.affine)
+    if found.warp is not None and found.inverse_warp is not None:
+        names = ("1Warp.nii.gz", "1InverseWarp.nii.gz")
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            notes = list(pool.map(_write_warp, (run, run), names, (found.warp, found.inverse_warp)))
+        if notes[0]:
+            run.warn(notes[0])
+    with run.output("composite.h5") as path:
+        itk_files.write_composite(path, found.chain)
+
+
+def _write_warp(run: Run, name: str, warp: DisplacementTransform) -> str | None:
+    with run.output(name) as path:
+        return itk_files.write_warp(path, warp)
+
+
+def _write_image(
+    run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object
+) -> None:
+    with run.output(name) as path:
+        write_volume(path, values, vox2ras, np.dtype(dtype))  # type: ignore[call-overload]
+
+
+def _metrics(pair: Pair, found: Registration, evaluation: LabelEvaluation | None) -> Metrics:
+    before, affine, after = found.similarity
+    metrics: Metrics = {
+        "dice_mean": None,
+        "dice_median": None,
+        "dice_affine_mean": None,
+        "dice_before_mean": None,
+        "hd95_mean_mm": None,
+        "labels_scored": None,
+        "sdlogj": found.sdlogj,
+        "folds_voxels": found.folds,
+        "folds_pct": None if found.folds is None else 100.0 * found.folds / max(found.foreground_voxels, 1),
+        "jacobian_min": None if found.jacobian_range is None else found.jacobian_range[0],
+        "jacobian_max": None if found.jacobian_range is None else found.jacobian_range[1],
+        "inverse_error_mean_voxels": None if found.inverse_error is None else found.inverse_error[0],
+        "inverse_error_p99_voxels": None if found.inverse_error is None else found.inverse_error[1],
+        "tre_mean_mm": None,
+        "tre_before_mean_mm": None,
+        "lncc_before": before,
+        "lncc_affine": affine,
+        "lncc_after": after,
+        "fold_repairs": found.repairs,
+        "working_spacing_mm": float(found.work_grid.spacing.min()),
+        "mask_used": "fixed" if pair.fixed_mask is not None else "none",
+    }
+    if evaluation is not None:
+        dice = [score.dice for score in evaluation.scores]
+        metrics |= {
+            "dice_mean": evaluation.mean("dice"),
+            "dice_median": float(np.median(dice)) if dice else None,
+            "dice_affine_mean": evaluation.mean("dice_affine") if found.warp is not None else evaluation.mean("dice"),
+            "dice_before_mean": evaluation.mean("dice_before"),
+            "hd95_mean_mm": evaluation.mean("hd95_mm"),
+            "labels_scored": len(dice),
+        }
+    if pair.fixed_points is not None and pair.moving_points is not None:
+        metrics["tre_before_mean_mm"] = float(
+            target_registration_error(pair.fixed_points, pair.moving_points, ()).mean()
+        )
+        metrics["tre_mean_mm"] = float(
+            target_registration_error(pair.fixed_points, pair.moving_points, found.chain).mean()
+        )
+    return metrics
+
+
+def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | None) -> None:
+    if evaluation is not None:
+        run.write_csv(
+            "labels.csv",
+            (
+                "label",
+                "name",
+                "dice_before",
+                "dice_affine",
+                "dice",
+                "hd95_mm",
+                "fixed_mm3",
+                "warped_mm3",
+            ),
+            [[_blank(cell) for cell in asdict(score).values()] for score in evaluation.scores],
+        )
+    if found.warp is None:
+        return
+    run.write_csv(
+        "loss.csv",
+        ("stage", "iteration", "similarity", "regularisation", "step"),
+        [tuple(asdict(step).values()) for step in found.history],
+    )
+    run.write_json(
+        "scales.json",
+        {name: {"rms_mm": rms, "energy_share": share} for name, (rms, share) in found.scales.items()},
+    )
+    if found.field_grid is not None:
+        with run.output("coeffs.npz") as path:
+            path.write_bytes(_coefficients(found, found.field_grid))
+
+
+def _coefficients(found: Registration, grid: Grid) -> bytes:
+    """The field as half-precision wavelet coefficients, with the grid that they are synthesised on."""
+    buffer = io.BytesIO()
+    arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
+    np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _write_pictures(
+    run: Run,
+    pair: Pair,
+    found: Registration,
+    warped: NDArray[np.float32],
+    metrics: Metrics,
+    evaluation: LabelEvaluation | None,
+) -> None:
+    grid = grid_of(pair.fixed)
+    fixed = pair.fixed.data
+    before = resample(pair.moving.data, grid_of(pair.moving), grid, (found.affine,) if found.warp is not None else ())
+    first = "affine" if found.warp is not None else "as given"
+    title = f"{pair.moving.path.name} onto {pair.fixed.path.name}"
+    if metrics["dice_mean"] is not None:
+        title += f"  ·  Dice {metrics['dice_affine_mean']:.3f} → {metrics['dice_mean']:.3f}"
+    shown: list[Picture] = []
+
+    def keep(name: str, caption: str) -> None:
+        shown.append(Picture(run.directory / name, caption))
+
+    with run.output("qc_overlay.png") as path:
+        figures.overlay(path, grid, fixed, before, warped, title)
+    keep("qc_overlay.png", f"Contours of the moving image over the fixed one: {first}, and after registration.")
+    with run.output("qc_checkerboard.png") as path:
+        figures.checkerboard(path, grid, fixed, warped, title)
+    keep("qc_checkerboard.png", "Fixed and warped image in alternating squares: edges should run on.")
+    with run.output("qc_difference.png") as path:
+        figures.difference(path, grid, fixed, before, warped, title)
+    keep("qc_difference.png", f"Difference of intensities on one scale: {first}, and after registration.")
+    if found.warp is not None and found.log_jacobian is not None:
+        with run.output("qc_grid.png") as path:
+            figures.deformation_grid(path, grid, fixed, found.warp.displacement, found.log_jacobian, title)
+        keep("qc_grid.png", "The deformation as a grid, coloured by the log of the local change of volume.")
+        with run.output("qc_scales.png") as path:
+            figures.scales(path, [(name, share) for name, (_, share) in found.scales.items()])
+        keep("qc_scales.png", "Share of the deformation's energy at each wavelet scale.")
+        with run.output("qc_loss.png") as path:
+            figures.loss_curve(path, _losses_by_stage(found))
+        keep("qc_loss.png", "The loss of each stage, coarse to fine.")
+    tables = [result_table(metrics)]
+    if evaluation is not None:
+        rows = [
+            (s.label, s.name, s.dice_affine, s.dice, _blank(s.hd95_mm), s.fixed_mm3, s.warped_mm3)
+            for s in evaluation.scores
+        ]
+        tables.append(
+            Table(("label", "name", "Dice affine", "Dice", "HD95 mm", "fixed mm³", "warped mm³"), rows, "Labels")
+        )
+    summary = {
+        "Dice": metrics["dice_mean"],
+        "local correlation": metrics["lncc_after"],
+        "folded voxels": metrics["folds_voxels"],
+        "SD log Jacobian": metrics["sdlogj"],
+        "working spacing mm": metrics["working_spacing_mm"],
+    }
+    with run.output("report.html") as path:
+        write_report(
+            path,
+            title=f"Registration of {pair.moving.path.name} onto {pair.fixed.path.name}",
+            summary={label: value for label, value in summary.items() if value is not None},
+            tables=tables,
+            pictures=shown,
+            notes=found.notes,
+        )
+
+
+def _losses_by_stage(found: Registration) -> list[list[float]]:
+    stages: dict[int, list[float]] = {}
+    for step in found.history:
+        stages.setdefault(step.stage, []).append(step.similarity + step.regularisation)
+    return list(stages.values())
+
+
+def _blank(cell: object) -> object:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def _listed(labels: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, labels[:10]))
+    return shown if len(labels) <= 10 else f"{shown} and {len(labels) - 10} more"
+
+
+def free_space_needed(pair: Pair) -> int:
+    """Bytes that the outputs of a pair take at most, for the check before the work begins."""
+    voxels = int(np.prod(pair.fixed.shape)) * pair.fixed.ndim
+    # Two packed warps, one composite in double precision, images.
+    return voxels * (2 * 4 + 8) + 4 * (int(np.prod(pair.fixed.shape)) * 3 + int(np.prod(pair.moving.shape)))

@@ -1,0 +1,171 @@
+"""One pair from files to a finished run directory: what `pair` does once, and `batch` for every row."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vision_cli.core import files
+from vision_cli.core.console import Output, Progress
+from vision_cli.core.devices import Compute, peak_memory_mb
+from vision_cli.core.errors import InputError, NumericalError
+from vision_cli.core.runs import Run
+from vision_cli.io.tables import read_label_names
+from vision_cli.register.optimise import State, Step
+from vision_cli.register.pipeline import Matrix, Options, read_pair, register
+from vision_cli.register.results import Metrics, free_space_needed, write_results
+
+CHECKPOINT = "checkpoint.npz"
+
+
+def register_files(
+    run: Run,
+    paths: Mapping[str, Path | None],
+    options: Options,
+    compute: Compute,
+    output: Output,
+    *,
+    volume: int | None = None,
+    label_names: Path | None = None,
+    interpolation: str = "label",
+    max_folds_pct: float | None = None,
+    pictures: bool = True,
+) -> Metrics:
+    """Read a pair, register it and write the results into an open run.
+
+    Parameters
+    ----------
+    run
+        Where to; an interrupted run goes on where it stopped.
+    paths
+        Files by role, see :func:`vision_cli.register.pipeline.read_pair`.
+    options, compute
+        How.
+    output
+        Where progress is shown.
+    volume
+        Which volume of 4D images.
+    label_names
+        Table of label names.
+    interpolation
+        Of labels.
+    max_folds_pct
+        Refuse a result with more folded voxels than this.
+    pictures
+        Also write pictures and the report.
+
+    Raises
+    ------
+    NumericalError
+        If the result is refused; the files are written all the same.
+    """
+    pair = read_pair(paths, volume)
+    for note in pair.notes:
+        run.warn(note)
+    files.require_free_space(run.directory, free_space_needed(pair))
+    names = None if label_names is None else read_label_names(label_names)
+    checkpoint = run.directory / CHECKPOINT
+    resume_from = load_checkpoint(checkpoint, compute.device) if run.resumed and checkpoint.exists() else None
+
+    with _Bar(output) as bar:
+        found = register(
+            pair,
+            options,
+            compute,
+            on_plan=bar.plan,
+            on_step=bar.step,
+            resume_from=resume_from,
+            on_interrupt=lambda matrix, state: save_checkpoint(run, matrix, state),
+        )
+    for note in found.notes:
+        if note not in pair.notes:
+            run.warn(note)
+    metrics = write_results(run, pair, found, names=names, interpolation=interpolation, pictures=pictures)
+    checkpoint.unlink(missing_ok=True)
+    run.record(
+        device=str(compute.device),
+        threads=compute.threads,
+        seed=compute.seed,
+        seconds=dict(found.seconds),
+        peak_memory_so_far_mb=round(peak_memory_mb(), 1),
+        notes=list(found.notes),
+    )
+    if max_folds_pct is not None and (metrics["folds_pct"] or 0.0) > max_folds_pct:  # type: ignore[operator]
+        raise NumericalError(
+            f"{metrics['folds_pct']:.4f} % of the voxels fold; at most {max_folds_pct} % expected.",
+            hint="Use --transform diffeo or a larger --lambda.",
+        )
+    return metrics
+
+
+def save_checkpoint(run: Run, matrix: Matrix, state: State) -> None:
+    """Keep what an interrupted optimisation needs to end with the same numbers."""
+    arrays = {f"coefficients_{n}": c.detach().cpu().numpy() for n, c in enumerate(state.coefficients)}
+    arrays |= {f"momentum_{n}": m.cpu().numpy() for n, m in enumerate(state.momentum)}
+    history = np.array([tuple(asdict(step).values()) for step in state.history], dtype=np.float64)
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        matrix=matrix,
+        position=np.array([state.stage, state.iteration, state.repairs]),
+        second_moment=np.array(state.second_moment, dtype=np.float64),
+        history=history.reshape(-1, 5),
+        **arrays,  # type: ignore[arg-type]
+    )
+    with run.output(CHECKPOINT) as path:
+        path.write_bytes(buffer.getvalue())
+
+
+def load_checkpoint(path: Path, device: torch.device) -> tuple[Matrix, State]:
+    """Read what `save_checkpoint` wrote, onto a device.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            stage, iteration, repairs = (int(n) for n in stored["position"])
+            levels = sum(name.startswith("coefficients_") for name in stored)
+            moments = sum(name.startswith("momentum_") for name in stored)
+            state = State(
+                [torch.from_numpy(stored[f"coefficients_{n}"]).to(device) for n in range(levels)],
+                stage,
+                iteration,
+                [torch.from_numpy(stored[f"momentum_{n}"]).to(device) for n in range(moments)],
+                stored["second_moment"].tolist(),
+                [Step(int(s), int(i), *rest) for s, i, *rest in stored["history"].tolist()],
+                repairs,
+            )
+            return np.asarray(stored["matrix"], dtype=np.float64), state
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
+
+
+class _Bar:
+    """A progress bar whose length is known only once the pair has been aligned linearly."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def plan(self, total: int) -> None:
+        self._progress = self._output.progress("registering", total)
+        self._progress.__enter__()
+
+    def step(self, step: Step) -> None:
+        if self._progress is not None:
+            self._progress.advance(note=f"stage {step.stage + 1}, loss {step.similarity + step.regularisation:.4f}")
+
+    def __exit__(self, *exception: object) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(*exception)
