@@ -123,9 +123,7 @@ def test_every_direct_requirement_is_locked_inside_its_range():
         versions = locked.get(canonicalize_name(requirement.name), [])
         assert versions, f"{requirement.name} is not locked"
         for version in versions:
-            assert requirement.specifier.contains(version, prereleases=True), (
-                f"{requirement} locked at {version}"
-            )
+            assert requirement.specifier.contains(version, prereleases=True), f"{requirement} locked at {version}"
 
 
 def test_the_installed_metadata_is_that_of_the_checkout():

@@ -62,9 +62,7 @@ SHELLS = [
     pytest.param(
         complete,
         id=complete.__name__,
-        marks=pytest.mark.skipif(
-            not NEEDED[complete.__name__], reason=f"{complete.__name__} is not installed"
-        ),
+        marks=pytest.mark.skipif(not NEEDED[complete.__name__], reason=f"{complete.__name__} is not installed"),
     )
     for complete in (bash, zsh, fish)
 ]

@@ -83,9 +83,7 @@ def count(
         metrics = {"count": lambda_ * len([piece for piece in pieces if piece not in (skip or [])])}
         run.write_metrics(metrics)
         run.finish()
-    output.result(
-        Table(("measure", "value"), list(metrics.items())), {**metrics, "not_a_number": float("nan")}
-    )
+    output.result(Table(("measure", "value"), list(metrics.items())), {**metrics, "not_a_number": float("nan")})
 
 
 @app.verb("fail")

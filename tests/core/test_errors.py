@@ -44,9 +44,7 @@ def test_an_error_carries_message_hint_and_code(name, code):
     assert (error.message, error.hint, error.exit_code) == (str(error), "Mend the header.", code)
 
 
-@pytest.mark.parametrize(
-    ("signum", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)]
-)
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
 def test_an_interruption_names_its_signal_and_how_to_go_on(signum, code):
     error = Interrupted(signum)
     assert error.exit_code == code

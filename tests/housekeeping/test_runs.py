@@ -20,9 +20,7 @@ def run(tmp_path):
     def make(name, options, metrics):
         source = tmp_path / "input.txt"
         source.write_text("input", encoding="utf-8")
-        with Run.open(
-            tmp_path / name, command="tiny count", options=options, inputs={"source": source}
-        ) as run:
+        with Run.open(tmp_path / name, command="tiny count", options=options, inputs={"source": source}) as run:
             run.write_metrics(metrics)
             run.finish()
         return tmp_path / name

@@ -29,6 +29,15 @@ def test_a_jpeg_is_read(tmp_path):
     assert read_volume(tmp_path / "a.jpg").shape == (25, 20)
 
 
+def test_a_jpeg_cut_short_is_refused_and_nothing_is_printed(tmp_path, capfd):
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match="its end is missing"):
+        read_volume(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_colours_become_luminance_with_a_note(tmp_path):
     pixels = np.zeros((4, 5, 3), np.uint8)
     pixels[..., 2] = 100
@@ -61,5 +70,5 @@ def test_reals_are_rounded_and_clipped_into_a_picture(tmp_path):
 
 
 def test_a_volume_is_not_written_as_a_picture(tmp_path):
-    with pytest.raises(InputError, match="3D values of type uint8; 2D"):
+    with pytest.raises(InputError, match="3D values; 2D in a picture"):
         write_volume(tmp_path / "a.png", np.zeros((3, 3, 3), np.uint8), np.eye(4))

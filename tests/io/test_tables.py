@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.tables import read_csv_table, read_label_names, read_points
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "register"
+MALF_NAMES = DATA / "malf" / "MICCAI-Challenge-2012-Label-Information.csv"
 
 
 @pytest.fixture
@@ -42,6 +47,7 @@ def test_an_optional_cell_may_be_empty(file):
         ("id,fixed,moving\na,b,c,d\n", "line 2 has 4 cells"),
         ("id,fixed,moving\na,b,c\nx,y,z\na,d,e\n", "id a on lines 2 and 4"),
         ("id,fixed,moving,id\na,b,c,d\n", "column id twice"),
+        ("id,fixed,moving\na,b," + 200_000 * "c", "line 2 is no table row"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_by_line_and_column(file, text, match):
@@ -69,9 +75,22 @@ def test_label_names_come_from_a_colour_table(file):
     assert read_label_names(file(text, "colours.txt")) == {0: "Unknown", 17: "Left-Hippocampus"}
 
 
+@pytest.mark.skipif(not MALF_NAMES.is_file(), reason="the names of the MALF labels are not on this machine")
+def test_the_names_of_the_miccai_2012_labels_are_read():
+    names = read_label_names(MALF_NAMES)
+    assert len(names) == 201
+    assert names[4] == "3rd Ventricle"
+    assert names[100] == "Right ACgG anterior cingulate gyrus"
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
-    [("a,b\n1,2\n", "a label and a name column"), ("label,name\nx,y\n", "label 'x' on line 2")],
+    [
+        ("a,b\n1,2\n", "a label and a name column"),
+        ("label,name\nx,y\n", "label 'x' on line 2"),
+        ("label,name\n4,left\n4,right\n", "label 4 is 'left', on line 3 'right'; one name"),
+        ("0 Unknown 0 0 0 0\n4 a 1 1 1 0\n4 b 2 2 2 0\n", "label 4 is 'a', on line 3 'b'; one name"),
+    ],
 )
 def test_a_table_without_labels_is_refused(file, text, match):
     with pytest.raises(InputError, match=match):
@@ -89,6 +108,10 @@ def test_a_table_without_labels_is_refused(file, text, match):
 )
 def test_points_are_read_with_or_without_a_header(file, text):
     np.testing.assert_array_equal(read_points(file(text)), [[1, 2, 3], [-4, 5.5, 6]])
+
+
+def test_decimal_commas_between_semicolons_are_read(file):
+    np.testing.assert_array_equal(read_points(file("x;y;z\n1,5;-2;3,25\n")), [[1.5, -2, 3.25]])
 
 
 def test_points_of_a_plane_have_two_coordinates(file):
@@ -112,6 +135,8 @@ def test_points_of_slicer_become_ras(file, system, sign):
         ("x,y,z\n", "p.csv", "no points"),
         ("1,2,3\n1,2\n", "p.csv", "line 2 is '1,2'; 3 numbers"),
         ("1,2,3\na,b,c\n", "p.csv", "line 2"),
+        ("1,2,3,4\n", "p.csv", "line 1 is '1,2,3,4'; 3 numbers"),
+        ("id,r,a,s\n1,2,3,4\n", "p.csv", "line 2 is '1,2,3,4'; 3 numbers"),
         ("1,2,nan\n", "p.csv", "NaN"),
         ("# CoordinateSystem = IJK\n1,1,2,3\n", "p.fcsv", "coordinate system IJK"),
     ],

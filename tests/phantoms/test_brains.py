@@ -23,9 +23,7 @@ def carried(pair):
     points = pair.fixed_vox2ras[:dim, :dim] @ voxels + pair.fixed_vox2ras[:dim, dim:]
     points = points + pair.displacement.reshape(dim, -1)
     to_moving = np.linalg.inv(pair.moving_vox2ras)
-    found = ndimage.map_coordinates(
-        pair.moving_labels, to_moving[:dim, :dim] @ points + to_moving[:dim, dim:], order=0
-    )
+    found = ndimage.map_coordinates(pair.moving_labels, to_moving[:dim, :dim] @ points + to_moving[:dim, dim:], order=0)
     return found.reshape(pair.fixed.shape)
 
 
@@ -76,9 +74,7 @@ def test_the_true_map_explains_what_the_headers_do_not(heads):
     still = dataclasses.replace(heads, displacement=np.zeros_like(heads.displacement))
     brain = [label for label in LABEL_NAMES if label not in OUTSIDE_THE_SKULL]
     for label in (10, 11, 12, 17):
-        assert dice(carried(heads), heads.fixed_labels, label) > 0.2 + dice(
-            carried(still), heads.fixed_labels, label
-        )
+        assert dice(carried(heads), heads.fixed_labels, label) > 0.2 + dice(carried(still), heads.fixed_labels, label)
     assert dice(carried(heads), heads.fixed_labels, *brain) > 0.95
 
 

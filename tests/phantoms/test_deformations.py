@@ -71,9 +71,7 @@ def test_the_exponential_of_a_linear_velocity_is_that_of_its_matrix():
     eigenvalues, vectors = np.linalg.eig(rate)
     matrix = (vectors @ np.diag(np.exp(eigenvalues)) @ np.linalg.inv(vectors)).real
     expected = (matrix @ points - points).reshape(2, 41, 41)
-    np.testing.assert_allclose(
-        inner(exponentiate(velocity, spacing), 12), inner(expected, 12), atol=0.1, rtol=0
-    )
+    np.testing.assert_allclose(inner(exponentiate(velocity, spacing), 12), inner(expected, 12), atol=0.1, rtol=0)
 
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
@@ -97,9 +95,7 @@ def test_warped_labels_are_those_of_the_deformed_solid():
     spacing = (1.0, 1.0, 1.0)
     shape = (32, 32, 32)
     points = np.stack(np.meshgrid(*[np.arange(32.0)] * 3, indexing="ij"))
-    displacement, _ = diffeomorphism(
-        smooth_velocity(shape, spacing, np.random.default_rng(6), 1.5, 10.0), spacing
-    )
+    displacement, _ = diffeomorphism(smooth_velocity(shape, spacing, np.random.default_rng(6), 1.5, 10.0), spacing)
 
     def balls(at):
         first = np.linalg.norm(at - np.asarray([11.2, 16.3, 15.6])[:, None, None, None], axis=0) < 7.4
@@ -123,9 +119,7 @@ def test_labels_warped_by_whole_voxels_are_shifted():
 
 
 def test_unmap_takes_mapped_points_back():
-    deformation = Deformation.draw(
-        np.random.default_rng(8), (-80,) * 3, (80,) * 3, std_mm=2.5, correlation_mm=24.0
-    )
+    deformation = Deformation.draw(np.random.default_rng(8), (-80,) * 3, (80,) * 3, std_mm=2.5, correlation_mm=24.0)
     points = np.random.default_rng(9).uniform(-50, 50, (3, 2000)).astype(np.float32)
     for there_and_back in (
         deformation.unmap(deformation.map(points)),

@@ -10,9 +10,7 @@ def test_values_on_a_grid_are_those_at_its_points():
     waves = Waves.correlated(np.random.default_rng(0), 20.0, count=16)
     axes = tuple(np.linspace(-30, 30, n, dtype=np.float32) for n in (4, 5, 6))
     points = np.stack(np.meshgrid(*axes, indexing="ij"))
-    np.testing.assert_allclose(
-        waves.on_grid(axes).ravel(), waves.at(points.reshape(3, -1)), atol=1e-5, rtol=0
-    )
+    np.testing.assert_allclose(waves.on_grid(axes).ravel(), waves.at(points.reshape(3, -1)), atol=1e-5, rtol=0)
 
 
 def test_gradients_are_those_of_differences():

@@ -13,9 +13,7 @@ CODES = ["RAS", "LAS", "LIA", "PSR", "ASL", "SPL"]
 
 @given(codes=st.sampled_from(CODES), oblique=st.floats(-30, 30))
 def test_a_grid_has_the_axes_spacing_and_middle_asked_for(codes, oblique):
-    grid = PhantomGrid.oriented(
-        (10, 12, 14), (1.0, 2.0, 3.0), axcodes=codes, centre=(4, 5, 6), oblique_deg=oblique
-    )
+    grid = PhantomGrid.oriented((10, 12, 14), (1.0, 2.0, 3.0), axcodes=codes, centre=(4, 5, 6), oblique_deg=oblique)
     along = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}
     assert "".join(nib.aff2axcodes(grid.vox2ras)) == codes
     assert grid.shape == tuple((10, 12, 14)[along[code]] for code in codes)

@@ -32,9 +32,7 @@ def make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(
-            f"{directory}: a file found; a directory expected.", hint="Choose another --out."
-        ) from None
+        raise UsageError(f"{directory}: a file found; a directory expected.", hint="Choose another --out.") from None
 
 
 def previous_run(directory: Path, *, overwrite: bool) -> RunRecord | None:

@@ -131,8 +131,7 @@ class DefaultVerbGroup(VerbGroup):
             for before, word in pairwise(args):
                 if word in verbs and before not in valued and not Path(word).exists():
                     raise UsageError(
-                        f"{ctx.command_path}: options found before the verb `{word}`; "
-                        "the verb is expected first.",
+                        f"{ctx.command_path}: options found before the verb `{word}`; the verb is expected first.",
                         hint=f"Write `{ctx.command_path} {word} ...`.",
                     )
             return

@@ -185,9 +185,7 @@ def _print_table(console: Console, table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(
-        box=SIMPLE_HEAD, title=table.title, title_justify="left", pad_edge=False, show_edge=False
-    )
+    drawn = RichTable(box=SIMPLE_HEAD, title=table.title, title_justify="left", pad_edge=False, show_edge=False)
     for column in table.columns:
         drawn.add_column(Text(column))
     for row in table.rows:

@@ -79,7 +79,8 @@ def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) 
     chosen = _device(device)
     count = available_threads() if threads == "auto" else _thread_count(threads)
     torch.set_num_threads(count)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # The same as use_deterministic_algorithms, which imports torch's compiler on the way: five seconds.
+    torch.set_deterministic_debug_mode("warn")
     # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # For libraries that draw from the global generator; own code takes `Compute.generator`.

@@ -64,10 +64,11 @@ def check() -> None:
 
 
 def _remember(signum: int, _frame: FrameType | None) -> None:
+    is_second = signum == signal.SIGINT == _flag.signum
+    _flag.signum = signum
+    if is_second:
+        raise KeyboardInterrupt
     if signum == signal.SIGINT:
-        if _flag.signum == signal.SIGINT:
-            raise KeyboardInterrupt
         # print() may be what the signal interrupted, and it cannot be entered twice.
         with suppress(OSError):
             os.write(_STDERR, _NOTE)
-    _flag.signum = signum

@@ -137,9 +137,7 @@ def items_table(entries: Iterable[Entry]) -> str:
     """Return ``items.csv``: a row for every item that succeeded, in the order of the input."""
     good = [entry for entry in entries if entry.error is None]
     columns = list(dict.fromkeys(name for entry in good for name in entry.row))
-    return files.csv_text(
-        ["id", *columns], [[entry.id, *(entry.row.get(c) for c in columns)] for entry in good]
-    )
+    return files.csv_text(["id", *columns], [[entry.id, *(entry.row.get(c) for c in columns)] for entry in good])
 
 
 def failures_table(entries: Iterable[Entry]) -> str | None:

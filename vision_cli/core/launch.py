@@ -99,11 +99,7 @@ def _shortage(error: Exception) -> tuple[str, str] | None:
         )
     # torch is not imported here: its errors are told by name and text.
     text = str(error)
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in text
-    ):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
         return (
             f"out of memory: {text or 'an allocation was refused'}.",
             "Use smaller input or another --device.",

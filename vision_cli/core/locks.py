@@ -57,9 +57,7 @@ class DirectoryLock:
                 break
             self._clear_if_stale()
         else:
-            raise UsageError(
-                f"{self._directory}: other processes keep taking its lock.", hint="Choose another --out."
-            )
+            raise UsageError(f"{self._directory}: other processes keep taking its lock.", hint="Choose another --out.")
         self._heart = threading.Thread(target=self._beat, daemon=True, name="vcli-lock")
         self._heart.start()
         self._sweep()

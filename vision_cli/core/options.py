@@ -71,9 +71,7 @@ ConfigOption = Annotated[
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option(
-        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_COMPUTE
-    ),
+    typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=_COMPUTE),
 ]
 PrecisionOption = Annotated[
     Literal["float32", "bfloat16", "float16"],
@@ -200,9 +198,7 @@ def _read_config(config: Path, ctx: typer.Context) -> Mapping[str, object]:
         raise InputError(f"{config}: cannot be read ({error}); a text file expected.") from error
     document = _parse(config, text)
     if not isinstance(document, dict):
-        raise InputError(
-            f"{config}: {type(document).__name__} found; a mapping of option names to values expected."
-        )
+        raise InputError(f"{config}: {type(document).__name__} found; a mapping of option names to values expected.")
     if "schema_version" not in document:
         return document
     command = ctx.command_path.partition(" ")[2]

@@ -130,8 +130,7 @@ class Run:
             if previous is not None and going_on:
                 admission.require_same_inputs(previous, document["inputs"])
             done = previous is not None and going_on and previous.status == "done"
-            known = [] if previous is None else previous.document.get("outputs", [])
-            outputs = Outputs(directory, known)
+            outputs = Outputs(directory, [] if previous is None else previous.document.get("outputs", []))
             run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done)
             if previous is not None and going_on:
                 run._carry_on(previous.document)
@@ -242,6 +241,28 @@ class Run:
         else:
             self.items.add(item, position, row)
 
+    def part(
+        self,
+        name: str,
+        *,
+        command: str,
+        options: Mapping[str, object],
+        inputs: provenance.Inputs | None = None,
+    ) -> Run:
+        """Begin or resume a run inside this one, as that of one item of a batch.
+
+        It belongs to this run: what replaces this run removes it.
+
+        Parameters
+        ----------
+        name
+            Path of its directory inside the run directory.
+        command, options, inputs
+            As for `open`, which also names the errors.
+        """
+        directory = self._path(f"{name}/{RECORD}").parent
+        return Run.open(directory, command=command, options=options, inputs=inputs, resume=True)
+
     def finish_items(self) -> int:
         """Write the tables and metrics of the journal's items; return how many items failed.
 
@@ -289,9 +310,7 @@ class Run:
         files.write_json(self.directory / RECORD, marked)
         self._document |= {"outputs": []}
         self._document.pop("clearing", None)
-        for name in (JOURNAL, LOG):
-            (self.directory / name).unlink(missing_ok=True)
-        self._outputs.remove()
+        _remove(self.directory, self._outputs)
 
     def _give_up(self, error: BaseException | None) -> None:
         """Record a run that ended without `finish`, as far as the disk lets."""
@@ -345,6 +364,18 @@ def _new_document(
         "peak_memory_mb": 0.0,
         "warnings": [],
     }
+
+
+def _remove(directory: Path, outputs: Outputs) -> None:
+    """Remove what a run wrote, its parts first; its record stays, for whoever wrote it down."""
+    for record in [directory / name for name in outputs.names]:
+        if record.name == RECORD and record.parent != directory:
+            part = admission.previous_run(record.parent, overwrite=True)
+            if part is not None:
+                _remove(part.directory, Outputs(part.directory, part.document.get("outputs", [])))
+    for name in (JOURNAL, LOG):
+        (directory / name).unlink(missing_ok=True)
+    outputs.remove()
 
 
 def _traceback(error: BaseException) -> str:

@@ -31,9 +31,7 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.count:
-            raise UsageError(
-                f"--shard {self.index}/{self.count}: part {self.index} found; 1 to {self.count} expected."
-            )
+            raise UsageError(f"--shard {self.index}/{self.count}: part {self.index} found; 1 to {self.count} expected.")
 
     @property
     def directory(self) -> str:
@@ -133,7 +131,6 @@ def _shard(
         return Shard((int(task) - start) // stride + 1, total)
     except ValueError as error:
         raise UsageError(
-            f"--shard auto: {scheduler} task {task} of {first} to {last or 'an unknown end'} found; "
-            "numbers expected.",
+            f"--shard auto: {scheduler} task {task} of {first} to {last or 'an unknown end'} found; numbers expected.",
             hint="Name the part: --shard I/N.",
         ) from error

@@ -195,9 +195,7 @@ def check_disk(directory: Path) -> Iterator[Finding]:
     }.items():
         free = shutil.disk_usage(path).free / 2**30
         level: Level = "ok" if free >= 1 else "note"
-        yield Finding(
-            "disk", name, level, f"{free:.1f} GiB free in {path}", "" if free >= 1 else "free space"
-        )
+        yield Finding("disk", name, level, f"{free:.1f} GiB free in {path}", "" if free >= 1 else "free space")
     try:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".vcli-doctor-") as scratch:
             yield from _file_system(Path(scratch))

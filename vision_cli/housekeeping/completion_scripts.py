@@ -210,9 +210,7 @@ def _fish(nodes: Sequence[CommandNode]) -> str:
             ]
     for node in nodes:
         completions += _fish_completions(node, nodes)
-    return _FISH.substitute(
-        valued=" ".join(sorted(valued)), steps="\n".join(steps), completions="\n".join(completions)
-    )
+    return _FISH.substitute(valued=" ".join(sorted(valued)), steps="\n".join(steps), completions="\n".join(completions))
 
 
 _WRITERS: Mapping[str, Callable[[Sequence[CommandNode]], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}

@@ -22,9 +22,7 @@ app = VerbApp(
     ],
 )
 
-_Directory = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Directory of vcli.bash, vcli.zsh, vcli.fish.")
-]
+_Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of vcli.bash, vcli.zsh, vcli.fish.")]
 
 
 def _scripts(ctx: typer.Context) -> dict[str, str]:
@@ -35,9 +33,7 @@ def _scripts(ctx: typer.Context) -> dict[str, str]:
 @app.verb("show")
 def show(
     ctx: typer.Context,
-    shell: Annotated[
-        Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")
-    ],
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
     """Write the script of one shell to stdout."""
     typer.echo(script(shell, list(walk(ctx))), nl=False)

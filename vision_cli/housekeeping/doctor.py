@@ -35,9 +35,7 @@ def doctor(deep: _Deep = False, as_json: JsonOption = False, quiet: QuietOption 
     )
     if problems:
         names = ", ".join(f"{finding.topic}/{finding.name}" for finding in problems)
-        raise MissingError(
-            f"{len(problems)} of {len(findings)} checks failed: {names}.", hint=problems[0].cure
-        )
+        raise MissingError(f"{len(problems)} of {len(findings)} checks failed: {names}.", hint=problems[0].cure)
 
 
 def _examine(*, deep: bool) -> Iterator[Finding]:

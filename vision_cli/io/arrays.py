@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,16 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.nifti import damaged
-from vision_cli.io.raw import Matrix, RawImage, pick_volume, require_memory
+from vision_cli.io.raw import (
+    Matrix,
+    RawImage,
+    pick_volume,
+    reading,
+    require_bytes,
+    require_memory,
+    slice_grid,
+    without_trailing_ones,
+)
 
 _GRID_KEY = "vox2ras"
 _IMAGE_KEYS, _LABEL_KEYS = ("vol", "vol_data"), ("seg",)
@@ -25,39 +34,35 @@ def read_npz(path: Path, volume: int | None, *, labels: bool) -> RawImage:
     InputError
         If the archive is damaged, holds several arrays under other names, or an array that is no image.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            keys = [Path(name).stem for name in archive.namelist() if name.endswith(".npy")]
-            key = _pick_key(path, keys, labels)
-            shape, dtype = _header(archive, key)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise damaged(path, error) from error
+    with reading(path), zipfile.ZipFile(path) as archive:
+        keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        key = _pick_key(path, keys, labels)
+        shape, dtype = _header(archive, key)
+        held = archive.getinfo(f"{key}.npy").file_size
     if dtype.kind not in "biuf":
         raise InputError(
             f"{path}: array {key} of type {dtype}; real numbers expected.", hint="Store numbers, not objects."
         )
     picked, notes = pick_volume(path, shape, volume)
     require_memory(path, shape, dtype.itemsize)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            data = archive[key]
-            stored_grid = np.asarray(archive[_GRID_KEY]) if _GRID_KEY in keys else None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise damaged(path, error) from error
-    if picked is not None:
-        data = data[:, :, :, picked]
-    while data.ndim > 2 and data.shape[-1] == 1:
-        data = data[..., 0]
+    require_bytes(path, math.prod(shape) * dtype.itemsize, held)
+    with reading(path), np.load(path, allow_pickle=False) as archive:
+        stored = archive[key]
+        stored_grid = np.asarray(archive[_GRID_KEY]) if _GRID_KEY in keys else None
+    data = without_trailing_ones(stored if picked is None else stored[:, :, :, picked])
     size = data.ndim + 1
     if stored_grid is None:
-        grid, notes = np.eye(size), (*notes, "no vox2ras in the archive; 1 mm voxels along RAS were assumed")
-    elif stored_grid.shape != (size, size) or stored_grid.dtype.kind not in "iuf":
+        note = "no vox2ras in the archive; 1 mm voxels along RAS were assumed"
+        return RawImage(data, np.eye(size), data.dtype, (*notes, note))
+    if stored_grid.shape not in {(size, size), (4, 4)} or stored_grid.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: vox2ras of shape {stored_grid.shape}; {(size, size)} expected.",
             hint="Store a matrix of one row and column more than the image has axes.",
         )
-    else:
-        grid = stored_grid.astype(np.float64)
+    grid = stored_grid.astype(np.float64)
+    if grid.shape != (size, size):
+        grid, slice_notes = slice_grid(grid)
+        notes = (*notes, *slice_notes)
     return RawImage(data, grid, data.dtype, notes)
 
 

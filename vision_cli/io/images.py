@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.raw import RawImage, pixel_grid, require_memory
+from vision_cli.io.raw import RawImage, pixel_grid, reading, require_memory
+
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 
 def read_picture(path: Path) -> RawImage:
@@ -26,22 +28,16 @@ def read_picture(path: Path) -> RawImage:
     import cv2
 
     _require_room(path)
-    try:
+    with reading(path):
+        if path.suffix.lower() in {".jpg", ".jpeg"}:
+            _require_end(path.read_bytes())
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
+            raise ValueError("no whole PNG, TIFF or JPEG file")
         pages = cv2.imcount(str(path)) if path.suffix.lower() in {".tif", ".tiff"} else 1
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if pages == 1 else None
-    except cv2.error as error:
-        raise InputError(
-            f"{path}: damaged or too large a picture; at most 2^30 pixels expected.",
-            hint="Crop or convert it.",
-        ) from error
     if pages > 1:
         raise InputError(
             f"{path}: {pages} pages; one expected.", hint="Convert the stack to NIfTI, or split its pages."
-        )
-    if pixels is None:
-        raise InputError(
-            f"{path}: damaged, cut short or not an image; a whole PNG, TIFF or JPEG file expected.",
-            hint="Copy or convert the file again.",
         )
     grey, notes = _grey(pixels)
     return RawImage(grey.T, pixel_grid(2), pixels.dtype, notes)
@@ -53,6 +49,12 @@ def write_picture(path: Path, data: NDArray[np.generic]) -> None:
 
     if not cv2.imwrite(str(path), np.ascontiguousarray(data.T)):
         raise OSError(f"{path}: the picture could not be written")
+
+
+def _require_end(jpeg: bytes) -> None:
+    """Refuse a JPEG file that ends within a scan: the library would fill what is missing with grey."""
+    if jpeg.rfind(_END_OF_IMAGE) < jpeg.rfind(_START_OF_SCAN):
+        raise ValueError("its end is missing")
 
 
 def _grey(pixels: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[str, ...]]:

@@ -1,11 +1,13 @@
 """MetaImage, NRRD and DICOM, through SimpleITK.
 
-ITK orders axes as (k, j, i) in arrays and counts in LPS mm; here both become the order and the RAS mm
-of NIfTI.
+ITK orders axes as (k, j, i) in arrays and counts in LPS mm; here both become the order and the RAS mm of
+NIfTI. The slices of a DICOM folder must make one volume: ITK spreads them evenly, wherever they lie.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.nifti import damaged
-from vision_cli.io.raw import Matrix, RawImage, pick_volume, ras_from_lps, require_memory
+from vision_cli.io.raw import (
+    Matrix,
+    RawImage,
+    pick_volume,
+    ras_from_lps,
+    reading,
+    require_memory,
+    slice_grid,
+    without_trailing_ones,
+)
 
+_SAME_PLACE_MM = 1e-3
 _UNEVEN_MM = 0.01
+_MISSING_SLICE = 1.5
+_NAMED_FILES = 3
 
 
 def read_itk(path: Path, volume: int | None) -> RawImage:
@@ -27,25 +40,21 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
     InputError
         If the file is damaged or holds colours, complex numbers or a series.
     """
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise damaged(path, error) from error
+    with _whole(path):
+        reader = _header(path)
     _require_numbers(path, reader)
     size = [int(n) for n in reader.GetSize()]
     picked, notes = pick_volume(path, size, volume)
     require_memory(path, size, _itemsize(reader.GetPixelID()))
-    try:
+    with _whole(path):
         image = reader.Execute()
-    except RuntimeError as error:
-        raise damaged(path, error) from error
-    if picked is not None:
-        image = image[:, :, :, picked]
-    return _from_itk(image, notes)
+    return _from_itk(image if picked is None else image[:, :, :, picked], notes)
+
+
+def is_dicom(path: Path) -> bool:
+    """Say whether a file is DICOM by the mark in its preamble, whatever its name."""
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
 
 
 def read_dicom_folder(path: Path) -> RawImage:
@@ -54,39 +63,40 @@ def read_dicom_folder(path: Path) -> RawImage:
     Raises
     ------
     InputError
-        If there is no series, or more than one.
+        If there is no series, or more than one, or its slices do not make one volume.
     """
     import SimpleITK as sitk
 
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+    with _silent():
+        series = {
+            uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), uid)
+            for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+        }
     if not series:
         raise InputError(
-            f"{path}: a folder without DICOM files; an image file or a DICOM folder expected.",
-            hint="Name the file itself.",
+            f"{path}: a folder without DICOM images; an image file or a DICOM folder expected.",
+            hint="Name the image file itself, or the folder that holds the slices.",
         )
     if len(series) > 1:
+        with reading(path), _silent():
+            listed = ", ".join(f"{_describe(names[0])} {uid}: {len(names)} files" for uid, names in series.items())
         raise InputError(
-            f"{path}: {len(series)} DICOM series ({', '.join(series)}); one expected.",
+            f"{path}: {len(series)} DICOM series ({listed}); one expected.",
             hint="Move each series into a folder of its own.",
         )
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-    first = sitk.ImageFileReader()
-    first.SetFileName(names[0])
+    (names,) = series.values()
+    with reading(path), _silent():
+        first = _header(Path(names[0]))
+        places = _places(names)
+    _require_numbers(path, first)
+    require_memory(path, [*first.GetSize()[:2], len(names)], _itemsize(first.GetPixelID()))
+    notes = _left_out(path, names)
+    notes = (*notes, *_check_places(path, places, notes))
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(names)
-    warned = sitk.ProcessObject.GetGlobalWarningDisplay()
-    # Uneven slices are reported below, as a note; ITK would print them to the terminal.
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        first.ReadImageInformation()
-        _require_numbers(path, first)
-        require_memory(path, [*first.GetSize()[:2], len(names)], _itemsize(first.GetPixelID()))
+    with reading(path), _silent():
         image = reader.Execute()
-    except RuntimeError as error:
-        raise damaged(path, error) from error
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(warned)
-    return _from_itk(image, _uneven_slices(names))
+    return _from_itk(image, notes)
 
 
 def write_itk(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
@@ -105,16 +115,52 @@ def write_itk(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
 def _from_itk(image: Any, notes: tuple[str, ...]) -> RawImage:
     import SimpleITK as sitk
 
-    data = np.asarray(sitk.GetArrayFromImage(image).T)
+    data = without_trailing_ones(np.asarray(sitk.GetArrayFromImage(image).T))
     ndim = image.GetDimension()
     lps = np.eye(ndim + 1)
     lps[:ndim, :ndim] = np.reshape(image.GetDirection(), (ndim, ndim)) * np.asarray(image.GetSpacing())
     lps[:ndim, ndim] = image.GetOrigin()
-    vox2ras = ras_from_lps(lps)
-    while data.ndim > 2 and data.shape[-1] == 1:
-        data = data[..., 0]
-    kept = [*range(data.ndim), ndim]
-    return RawImage(data, vox2ras[np.ix_(kept, kept)], data.dtype, notes)
+    spatial = [*range(min(ndim, 3)), ndim]
+    vox2ras = ras_from_lps(lps)[np.ix_(spatial, spatial)]
+    if data.ndim < len(vox2ras) - 1:
+        vox2ras, slice_notes = slice_grid(vox2ras)
+        notes = (*notes, *slice_notes)
+    return RawImage(data, vox2ras, data.dtype, notes)
+
+
+def _header(path: Path) -> Any:
+    """Give a reader that has read the header of a file."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return reader
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    with reading(path):
+        try:
+            yield
+        except RuntimeError as error:
+            # MetaImage gives the system's last error as its reason, whatever that was.
+            if "\nReason: " in str(error):
+                raise RuntimeError("its voxels are missing or too few") from error
+            raise
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep ITK from printing warnings to the terminal; what matters of them is noted or refused here."""
+    import SimpleITK as sitk
+
+    warned = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(warned)
 
 
 def _require_numbers(path: Path, reader: Any) -> None:
@@ -139,18 +185,47 @@ def _itemsize(pixel_id: int) -> int:
     return 8 if pixel_id in wide else 4
 
 
-def _uneven_slices(names: tuple[str, ...]) -> tuple[str, ...]:
-    import SimpleITK as sitk
+def _describe(name: str) -> str:
+    tag = "0008|103e"
+    reader = _header(Path(name))
+    return reader.GetMetaData(tag).strip() if reader.HasMetaDataKey(tag) else "unnamed"
 
-    if len(names) < 3:
+
+def _places(names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Give the origins of slices in the order of ``names``, ``(N, 3)``, in mm."""
+    return np.asarray([_header(Path(name)).GetOrigin() for name in names], dtype=np.float64)
+
+
+def _check_places(path: Path, places: NDArray[np.float64], left_out: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse slices that are no volume, which ITK would spread evenly, and note slight unevenness."""
+    if len(places) < 2:
         return ()
-    origins = []
-    for name in names:
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(name)
-        reader.ReadImageInformation()
-        origins.append(reader.GetOrigin())
-    steps = np.linalg.norm(np.diff(np.asarray(origins), axis=0), axis=1)
+    steps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    if steps.min() < _SAME_PLACE_MM:
+        count = 1 + int(np.count_nonzero(steps >= _SAME_PLACE_MM))
+        raise InputError(
+            f"{path}: {len(places)} slices at {count} places; one slice a place expected.",
+            hint="Move each time point or echo into a folder of its own.",
+        )
+    if steps.max() > _MISSING_SLICE * steps.min():
+        raise InputError(
+            f"{path}: slices lie {steps.min():.2f} to {steps.max():.2f} mm apart; even steps expected.",
+            hint=" ".join(("Add the missing slices, or resample the series to even steps.", *left_out)),
+        )
     if np.ptp(steps) < _UNEVEN_MM:
         return ()
     return (f"slices lie {steps.min():.2f} to {steps.max():.2f} mm apart; they were taken as evenly spaced",)
+
+
+def _left_out(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Note the DICOM files of a folder that are in no series: cut short, or reports and the like."""
+    read = {Path(name).name for name in names}
+    others = sorted(
+        file.name
+        for file in path.iterdir()
+        if file.is_file() and file.name not in read and file.name != "DICOMDIR" and is_dicom(file)
+    )
+    if not others:
+        return ()
+    named = ", ".join(others[:_NAMED_FILES]) + (" ..." if len(others) > _NAMED_FILES else "")
+    return (f"DICOM files that are cut short or hold no image were left out: {len(others)} ({named}).",)

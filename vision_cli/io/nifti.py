@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import gzip
 import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.raw import Matrix, RawImage, pick_volume, pixel_grid, require_memory
+from vision_cli.io.raw import (
+    Matrix,
+    RawImage,
+    is_orthogonal,
+    pick_volume,
+    pixel_grid,
+    reading,
+    require_bytes,
+    require_memory,
+    slice_grid,
+    without_trailing_ones,
+)
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 _ALIGNED = 1  # NIFTI_XFORM_SCANNER_ANAT
 _GZIP_LEVEL = 3
-_SAME_MM = 1e-2
-_ORTHOGONAL = 1e-3
+_SAME_MM = 0.1
+_CHUNK = 1 << 20
 
 
 def read_nifti(path: Path, volume: int | None) -> RawImage:
@@ -33,11 +47,9 @@ def read_nifti(path: Path, volume: int | None) -> RawImage:
     InputError
         If the file is damaged or not of this kind, or holds colours, complex numbers or a series.
     """
-    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
-    try:
+    with reading(path), _header_repairs() as repairs:
+        held = _bytes_held(path)
         image: Any = nib.load(path)
-    except Exception as error:
-        raise damaged(path, error) from error
     on_disk = np.dtype(image.get_data_dtype())
     if on_disk.fields is not None:
         raise InputError(
@@ -52,16 +64,17 @@ def read_nifti(path: Path, volume: int | None) -> RawImage:
     picked, notes = pick_volume(path, image.shape, volume)
     read_shape = image.shape if picked is None else image.shape[:3]
     require_memory(path, read_shape, on_disk.itemsize)
-    try:
-        data = np.asanyarray(image.dataobj if picked is None else image.dataobj[:, :, :, picked])
-    except Exception as error:
-        raise damaged(path, error) from error
-    while data.ndim > 2 and data.shape[-1] == 1:
-        data = data[..., 0]
-    vox2ras, grid_notes = _grid(image, data.ndim)
+    require_bytes(path, image.dataobj.offset + math.prod(image.shape) * on_disk.itemsize, held)
+    with reading(path):
+        stored = np.asanyarray(image.dataobj if picked is None else image.dataobj[:, :, :, picked])
+        vox2ras, grid_notes = _grid(image)
+    data = without_trailing_ones(stored)
+    if data.ndim == 2:
+        vox2ras, slice_notes = slice_grid(vox2ras)
+        grid_notes += slice_notes
     # Scaled values do not fit the stored integers, so what is written back from them must be real numbers.
     dtype = on_disk if data.dtype.newbyteorder("=") == on_disk.newbyteorder("=") else np.dtype(np.float32)
-    return RawImage(data, vox2ras, dtype.newbyteorder("="), (*notes, *grid_notes))
+    return RawImage(data, vox2ras, dtype.newbyteorder("="), (*notes, *repairs, *grid_notes))
 
 
 def write_nifti(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
@@ -70,7 +83,7 @@ def write_nifti(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
     ndim = data.ndim
     affine[:ndim, :ndim] = vox2ras[:ndim, :ndim]
     affine[:ndim, 3] = vox2ras[:ndim, ndim]
-    image = nib.Nifti1Image(data, affine)
+    image = nib.Nifti1Image(data, affine, dtype=data.dtype)
     image.set_sform(affine, code=_ALIGNED)
     # A qform has no shears: of a sheared grid it would tell a different place than the sform.
     image.set_qform(affine if is_orthogonal(affine) else None, code=_ALIGNED if is_orthogonal(affine) else 0)
@@ -82,28 +95,8 @@ def write_nifti(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
     path.write_bytes(content)
 
 
-def is_orthogonal(vox2ras: Matrix) -> bool:
-    """Say whether the axes of a grid stand at right angles."""
-    axes = vox2ras[:-1, :-1]
-    lengths = np.linalg.norm(axes, axis=0)
-    if not np.all(lengths > 0):
-        return False
-    cosines = (axes / lengths).T @ (axes / lengths)
-    return bool(np.abs(cosines - np.eye(len(axes))).max() < _ORTHOGONAL)
-
-
-def damaged(path: Path, error: Exception) -> InputError:
-    """Make the error for a file that a library cannot read; the last line of the library's words is kept."""
-    lines = str(error).strip().splitlines()
-    reason = (lines[-1].strip() if lines else type(error).__name__).replace(str(path), path.name)
-    return InputError(
-        f"{path}: damaged, cut short or not an image ({reason}); a whole image file expected.",
-        hint="Copy or convert the file again.",
-    )
-
-
-def _grid(image: Any, ndim: int) -> tuple[Matrix, list[str]]:
-    notes = []
+def _grid(image: Any) -> tuple[Matrix, list[str]]:
+    notes: list[str] = []
     if not isinstance(image, nib.Nifti1Image):
         grid = np.asarray(image.affine, dtype=np.float64)
     else:
@@ -114,7 +107,7 @@ def _grid(image: Any, ndim: int) -> tuple[Matrix, list[str]]:
         except (ValueError, nib.spatialimages.HeaderDataError):
             qform, q_code = None, 0
             notes.append("the qform is invalid and was ignored")
-        if sform is not None and qform is not None and not np.allclose(sform, qform, atol=_SAME_MM):
+        if sform is not None and qform is not None and not _same_places(sform, qform, image.shape):
             notes.append(f"sform (code {s_code}) and qform (code {q_code}) differ; the sform was used")
         if sform is not None:
             grid = np.asarray(sform, dtype=np.float64)
@@ -128,13 +121,43 @@ def _grid(image: Any, ndim: int) -> tuple[Matrix, list[str]]:
         if unit in _MM_PER_UNIT:
             grid = np.diag([_MM_PER_UNIT[unit]] * 3 + [1.0]) @ grid
             notes.append(f"lengths in {unit} were converted to mm")
-    if ndim == 3:
-        return grid, notes
-    flat = np.eye(3)
-    flat[:2, :2], flat[:2, 2] = grid[:2, :2], grid[:2, 3]
-    lengths = np.linalg.norm(grid[:3, :2], axis=0)
-    if np.all(lengths > 0) and abs(np.linalg.det(flat[:2, :2])) < 1e-3 * lengths.prod():
-        # A slice across the body has no place in the plane of x and y; its pixel sizes still hold.
-        flat = pixel_grid(2, [float(length) for length in lengths])
-        notes.append("the slice does not lie in the plane of x and y; only its pixel sizes were used")
-    return flat, notes
+    return grid, notes
+
+
+def _same_places(first: Matrix, second: Matrix, shape: tuple[int, ...]) -> bool:
+    """Say whether two grids put the first and the last voxel at the same places."""
+    last = [*[*shape, 1, 1][:3], 1]
+    return bool(np.all(np.abs(first - second) @ last < _SAME_MM))
+
+
+def _bytes_held(path: Path) -> int:
+    """Count the bytes of a file, unpacked; a packed one is read to its end, where its checksum stands.
+
+    nibabel stops where the voxels end, and takes what a flipped bit made of them.
+    """
+    if path.suffix.lower() not in {".gz", ".mgz"}:
+        return path.stat().st_size
+    held = 0
+    with gzip.open(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            held += len(chunk)
+    return held
+
+
+@contextmanager
+def _header_repairs() -> Iterator[list[str]]:
+    """Collect what nibabel logs of the headers that it repairs, instead of printing it."""
+    repairs: list[str] = []
+
+    def collect(record: logging.LogRecord) -> bool:
+        note = f"header: {record.getMessage()}"
+        if note not in repairs:
+            repairs.append(note)
+        return False
+
+    logger = logging.getLogger("nibabel.global")
+    logger.addFilter(collect)
+    try:
+        yield repairs
+    finally:
+        logger.removeFilter(collect)

@@ -81,59 +81,48 @@ def read_label_names(path: str | Path) -> dict[int, str]:
     Raises
     ------
     InputError
-        If the file is missing or neither of the two.
+        If the file is missing or neither of the two, or gives one label two names.
     """
     path = Path(path)
-    colour_rows = [
-        match.groups()
-        for line in _text(path).splitlines()
-        if (match := re.match(r"\s*(\d+)\s+([^\s,;]+)", line))
-    ]
-    if colour_rows:
-        return {int(number): name for number, name in colour_rows}
-    header, rows = _split(path)
-    words = [column.lower().replace("_", " ") for column in header]
-    number_at = next((i for i, word in enumerate(words) if word in _NUMBER_COLUMNS), None)
-    name_at = next((i for i, word in enumerate(words) if word in _NAME_COLUMNS and i != number_at), None)
-    if number_at is None or name_at is None:
-        raise InputError(
-            f"{path}: columns {', '.join(header)}; a label and a name column expected.",
-            hint="Call them label and name.",
-        )
-    names = {}
-    for line, cells in rows:
-        padded = [*cells, *[""] * len(header)]
+    names: dict[int, str] = {}
+    for line, number, words in _colour_rows(path) or _label_rows(path):
+        name = " ".join(words.split())
         try:
-            names[int(padded[number_at])] = " ".join(padded[name_at].split())
+            label = int(number)
         except ValueError as error:
             raise InputError(
-                f"{path}: label {padded[number_at]!r} on line {line}; an integer expected.",
-                hint="Correct the row.",
+                f"{path}: label {number!r} on line {line}; an integer expected.", hint="Correct the row."
             ) from error
+        if names.setdefault(label, name) != name:
+            raise InputError(
+                f"{path}: label {label} is {names[label]!r}, on line {line} {name!r}; one name expected.",
+                hint="Remove one of the rows.",
+            )
     return names
 
 
 def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
     """Read points in RAS mm, ``(N, ndim)``.
 
-    Numbers are separated by comma, semicolon or blanks, with or without a header; a header with the columns
-    x, y, z says which to take, else the first ``ndim`` are taken. Slicer's .fcsv says itself whether it
-    counts in LPS.
+    Numbers are separated by comma, semicolon (then with a decimal point or comma) or blanks, with or without
+    a header. Where a header names the columns x, y, z there may be others. Slicer's .fcsv says itself
+    whether it counts in LPS.
 
     Raises
     ------
     InputError
-        If the file is missing or empty, or a line has too few numbers.
+        If the file is missing or empty, or a line does not have ``ndim`` numbers.
     """
     path = Path(path)
     lines = [(n, line.strip()) for n, line in enumerate(_text(path).splitlines(), start=1) if line.strip()]
     comments = [line for _, line in lines if line.startswith("#")]
     lines = [(n, line) for n, line in lines if not line.startswith("#")]
-    columns = list(range(ndim))
+    # Without names of columns every cell must be a coordinate: a number before them may as well be an id.
+    columns: list[int] | None = None
     is_fcsv = path.suffix.lower() == ".fcsv"
     if is_fcsv:
         # Markups: id, x, y, z, orientation and so on.
-        columns = [column + 1 for column in columns]
+        columns = list(range(1, ndim + 1))
     elif lines and not any(_is_number(cell) for cell in _cells(lines[0][1])[:ndim]):
         header = [cell.lower() for cell in _cells(lines[0][1])]
         lines = lines[1:]
@@ -144,20 +133,44 @@ def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
     points = []
     for line, text in lines:
         cells = _cells(text)
-        try:
-            points.append([float(cells[column]) for column in columns])
-        except (IndexError, ValueError) as error:
+        picked = cells if columns is None else [cells[i] for i in columns if i < len(cells)]
+        numbers = [float(cell) for cell in picked if _is_number(cell)]
+        if not len(numbers) == len(picked) == ndim:
             raise InputError(
-                f"{path}: line {line} is {text[:60]!r}; {ndim} numbers expected.", hint="Correct the line."
-            ) from error
+                f"{path}: line {line} is {text[:60]!r}; {ndim} numbers expected.",
+                hint=f"Correct the line, or name the columns {', '.join(_POINT_COLUMNS[:ndim])} in a header.",
+            )
+        points.append(numbers)
     found = np.asarray(points, dtype=np.float64)
     if not np.isfinite(found).all():
-        raise InputError(
-            f"{path}: coordinates that are NaN or infinite; finite expected.", hint="Correct them."
-        )
+        raise InputError(f"{path}: coordinates that are NaN or infinite; finite expected.", hint="Correct them.")
     if is_fcsv and _counts_in_lps(path, comments):
         found[:, :2] *= -1
     return found
+
+
+def _colour_rows(path: Path) -> list[tuple[int, str, str]]:
+    """Give line, number and name of each row of a colour table; none if the file is none."""
+    return [
+        (line, match.group(1), match.group(2))
+        for line, text in enumerate(_text(path).splitlines(), start=1)
+        if (match := re.match(r"\s*(\d+)\s+([^\s,;]+)", text))
+    ]
+
+
+def _label_rows(path: Path) -> list[tuple[int, str, str]]:
+    """Give line, number and name of each row of a table with such columns."""
+    header, rows = _split(path)
+    words = [column.lower().replace("_", " ") for column in header]
+    number_at = next((i for i, word in enumerate(words) if word in _NUMBER_COLUMNS), None)
+    name_at = next((i for i, word in enumerate(words) if word in _NAME_COLUMNS and i != number_at), None)
+    if number_at is None or name_at is None:
+        raise InputError(
+            f"{path}: columns {', '.join(header)}; a label and a name column expected.",
+            hint="Call them label and name.",
+        )
+    padded = [(line, [*cells, *[""] * len(header)]) for line, cells in rows]
+    return [(line, cells[number_at], cells[name_at]) for line, cells in padded]
 
 
 def _counts_in_lps(path: Path, comments: Sequence[str]) -> bool:
@@ -174,9 +187,11 @@ def _counts_in_lps(path: Path, comments: Sequence[str]) -> bool:
 
 
 def _cells(line: str) -> list[str]:
-    return [
-        cell.strip().strip('"') for cell in re.split(r"[,;]" if re.search("[,;]", line) else r"\s+", line)
-    ]
+    if ";" in line:
+        cells = line.replace(",", ".").split(";")
+    else:
+        cells = line.removesuffix(",").split(",") if "," in line else line.split()
+    return [cell.strip().strip('"') for cell in cells]
 
 
 def _is_number(cell: str) -> bool:
@@ -194,12 +209,18 @@ def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     separator = max(",;\t", key=first.count)
     reader = csv.reader(lines, delimiter=separator)
     rows = []
-    for row in reader:
-        cells = [cell.strip() for cell in row]
-        while cells and not cells[-1]:
-            cells.pop()
-        if cells:
-            rows.append((reader.line_num, cells))
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: line {reader.line_num} is no table row ({error}); cells and separators expected.",
+            hint="Save it as CSV UTF-8.",
+        ) from error
     if not rows:
         raise InputError(f"{path}: an empty table; a header and rows expected.", hint="Give another file.")
     return rows[0][1], rows[1:]
@@ -211,6 +232,4 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text; a table expected.", hint="Save it as CSV UTF-8."
-        ) from error
+        raise InputError(f"{path}: not UTF-8 text; a table expected.", hint="Save it as CSV UTF-8.") from error

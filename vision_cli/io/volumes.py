@@ -7,6 +7,7 @@ noted.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import atomic_path
 from vision_cli.io.arrays import read_npz, write_npz
 from vision_cli.io.images import read_picture, write_picture
-from vision_cli.io.itk import read_dicom_folder, read_itk, write_itk
-from vision_cli.io.nifti import is_orthogonal, read_nifti, write_nifti
-from vision_cli.io.raw import Matrix, RawImage
+from vision_cli.io.itk import is_dicom, read_dicom_folder, read_itk, write_itk
+from vision_cli.io.nifti import read_nifti, write_nifti
+from vision_cli.io.raw import Matrix, RawImage, is_orthogonal
+from vision_cli.io.values import (
+    as_stored,
+    finite_values,
+    image_values,
+    label_values,
+    mask_values,
+    picture_dtype,
+)
 
 Kind = Literal["image", "labels", "mask"]
 
@@ -29,8 +39,6 @@ _ITK = (".mha", ".mhd", ".nrrd", ".nhdr", ".dcm")
 _PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 _READABLE = (*_NIFTI, *_ITK, ".npz", *_PICTURES)
 _WRITABLE = (".nii", ".nii.gz", ".mha", ".nrrd", ".npz", ".png", ".tif", ".tiff")
-_NOT_FINITE_LIMIT = 0.05
-_INTEGER_WITHIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -103,17 +111,15 @@ def read_volume(path: str | Path, *, kind: Kind = "image", volume: int | None = 
     path = Path(path)
     raw = _read_raw(path, kind, volume)
     notes = [*raw.notes, *_check_grid(path, raw.vox2ras)]
-    values, repairs = _finite(path, raw.data)
-    data = {"image": _image, "labels": _labels, "mask": _mask}[kind](path, values)
+    values, repairs = finite_values(path, raw.data)
+    data = {"image": image_values, "labels": label_values, "mask": mask_values}[kind](path, values)
     return Volume(np.ascontiguousarray(data), raw.vox2ras, raw.dtype, path, (*notes, *repairs))
 
 
 def write_volume(
     path: str | Path, data: NDArray[Any], vox2ras: Matrix, dtype: np.dtype[Any] | type | str | None = None
 ) -> None:
-    """Write an image in the format of the path's suffix, at that very path.
-
-    A file that must appear whole or not at all is written inside `vision_cli.core.files.atomic_path`.
+    """Write an image in the format of the path's suffix; it appears whole or not at all.
 
     Parameters
     ----------
@@ -131,6 +137,8 @@ def write_volume(
     ------
     InputError
         If nothing writes this suffix, or the values do not suit it.
+    ResourceError
+        If the disk is full or the directory cannot be written to.
     """
     path = Path(path)
     suffix = _suffix(path)
@@ -139,22 +147,25 @@ def write_volume(
             f"{path}: suffix {path.suffix or 'none'}; one of {', '.join(_WRITABLE)} expected.",
             hint="Choose another name.",
         )
-    if data.ndim not in {2, 3} or np.shape(vox2ras) != (data.ndim + 1, data.ndim + 1):
+    if data.ndim not in {2, 3} or data.size == 0 or np.shape(vox2ras) != (data.ndim + 1, data.ndim + 1):
         raise InputError(
             f"{path}: values {data.shape} with a grid {np.shape(vox2ras)}; 2D or 3D and a grid expected.",
             hint="Give a grid of one row and column more than the values have axes.",
         )
-    stored = _as_dtype(data, _storable(data, dtype, suffix))
+    if suffix in _PICTURES and data.ndim != 2:
+        raise InputError(f"{path}: 3D values; 2D in a picture expected.", hint="Write NIfTI instead.")
+    wanted = np.dtype(data.dtype if dtype is None else dtype)
+    stored = as_stored(data, picture_dtype(data, wanted, suffix) if suffix in _PICTURES else wanted)
     matrix = np.asarray(vox2ras, dtype=np.float64)
-    if suffix in _PICTURES:
-        _require_picture(path, stored, suffix)
-        write_picture(path, stored)
-    elif suffix in _NIFTI:
-        write_nifti(path, stored, matrix)
-    elif suffix in _ITK:
-        write_itk(path, stored, matrix)
-    else:
-        write_npz(path, stored, matrix)
+    with atomic_path(path) as hidden:
+        if suffix in _PICTURES:
+            write_picture(hidden, stored)
+        elif suffix in _NIFTI:
+            write_nifti(hidden, stored, matrix)
+        elif suffix in _ITK:
+            write_itk(hidden, stored, matrix)
+        else:
+            write_npz(hidden, stored, matrix)
 
 
 def _read_raw(path: Path, kind: Kind, volume: int | None) -> RawImage:
@@ -162,12 +173,16 @@ def _read_raw(path: Path, kind: Kind, volume: int | None) -> RawImage:
         return read_dicom_folder(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; an image expected.", hint="Check the path.")
+    if not path.is_file():
+        raise InputError(f"{path}: neither a file nor a folder; an image expected.", hint="Name a file.")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: an empty file (0 bytes); an image expected.", hint="Copy the file again.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: you may not read it; an image expected.", hint="Change its permissions.")
     suffix = _suffix(path)
     if suffix in _NIFTI:
         return read_nifti(path, volume)
-    if suffix in _ITK:
+    if suffix in _ITK or is_dicom(path):
         return read_itk(path, volume)
     if suffix in _PICTURES:
         return read_picture(path)
@@ -196,103 +211,4 @@ def _check_grid(path: Path, vox2ras: Matrix) -> list[str]:
         raise InputError(
             f"{path}: a singular voxel-to-mm matrix; independent axes expected.", hint="Correct the header."
         )
-    return (
-        [] if is_orthogonal(vox2ras) else ["the axes are not at right angles; the matrix was used as it is"]
-    )
-
-
-def _finite(path: Path, data: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
-    if data.dtype.kind in "biu":
-        return data, []
-    if data.dtype.kind != "f":
-        raise InputError(
-            f"{path}: values of type {data.dtype}; real numbers expected.", hint="Convert the values."
-        )
-    finite = np.isfinite(data)
-    bad = data.size - int(np.count_nonzero(finite))
-    if bad == 0:
-        return data, []
-    share = bad / data.size
-    if share >= _NOT_FINITE_LIMIT:
-        raise InputError(
-            f"{path}: {share:.1%} of the voxels are NaN or infinite; below {_NOT_FINITE_LIMIT:.0%} expected.",
-            hint="Repair the image.",
-        )
-    return np.where(finite, data, 0), [f"{bad} voxels ({share:.2%}) were NaN or infinite and were set to 0"]
-
-
-def _image(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
-    limit = float(np.finfo(np.float32).max)
-    lowest, highest = values.min(), values.max()
-    if lowest == highest:
-        raise InputError(
-            f"{path}: every voxel is {float(lowest):g}; an image with contrast expected.",
-            hint="Give another file.",
-        )
-    if max(abs(float(lowest)), abs(float(highest))) > limit:
-        raise InputError(
-            f"{path}: values up to {float(highest):g}; within float32 expected.", hint="Rescale the values."
-        )
-    return np.asarray(values, dtype=np.float32)
-
-
-def _labels(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
-    if values.dtype.kind == "f":
-        rounded = np.rint(values)
-        if not np.all(np.abs(values - rounded) <= _INTEGER_WITHIN):
-            worst = float(values.flat[int(np.argmax(np.abs(values - rounded)))])
-            raise InputError(
-                f"{path}: label {worst:g}; integers within {_INTEGER_WITHIN:g} expected.",
-                hint="Resample label maps by nearest neighbour, or give the label map rather than the image.",
-            )
-        values = rounded
-    limits = np.iinfo(np.int32)
-    lowest, highest = int(values.min()), int(values.max())
-    if lowest < limits.min or highest > limits.max:
-        raise InputError(
-            f"{path}: labels {lowest} to {highest}; {limits.min} to {limits.max} expected.",
-            hint="Renumber the labels.",
-        )
-    return np.asarray(values, dtype=np.int32)
-
-
-def _mask(path: Path, values: NDArray[Any]) -> NDArray[np.bool_]:
-    mask = np.asarray(values != 0)
-    if not mask.any():
-        raise InputError(
-            f"{path}: every voxel of the mask is 0; some voxel set expected.", hint="Give another mask."
-        )
-    return mask
-
-
-def _storable(data: NDArray[Any], dtype: np.dtype[Any] | type | str | None, suffix: str) -> np.dtype[Any]:
-    wanted = np.dtype(data.dtype if dtype is None else dtype)
-    if wanted.kind == "b":
-        return np.dtype(np.uint8)
-    if suffix == ".png" and wanted.itemsize > 2:
-        return np.dtype(np.uint8 if float(data.max()) <= 255 else np.uint16)
-    if wanted.kind == "f" and (suffix in _PICTURES or wanted.itemsize == 2):
-        return np.dtype(np.float32)
-    return np.dtype(np.int32) if dtype is None and wanted == np.int64 else wanted
-
-
-def _as_dtype(data: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if dtype.kind not in "iu" or data.dtype == dtype or data.dtype.kind == "b":
-        return data.astype(dtype, copy=False)
-    limits = np.iinfo(dtype)
-    if data.dtype.kind == "f":
-        # The greatest 64-bit integers are no floats: the comparison, not a clip, tells what is above.
-        rounded = np.nan_to_num(np.rint(data.astype(np.float64)), nan=0.0)
-        within = np.where((rounded < limits.max) & (rounded > limits.min), rounded, 0).astype(dtype)
-        ends = np.where(rounded > 0, limits.max, limits.min).astype(dtype)
-        return np.asarray(np.where((rounded < limits.max) & (rounded > limits.min), within, ends))
-    return np.asarray(np.clip(data, limits.min, limits.max).astype(dtype))
-
-
-def _require_picture(path: Path, stored: NDArray[Any], suffix: str) -> None:
-    kinds = {".png": ("uint8", "uint16")}.get(suffix, ("uint8", "uint16", "float32"))
-    if stored.ndim != 2 or stored.dtype.name not in kinds:
-        raise InputError(
-            f"{path}: {stored.ndim}D values of type {stored.dtype}; 2D of {', '.join(kinds)} expected.",
-            hint="Write NIfTI instead.",
-        )
+    return [] if is_orthogonal(vox2ras) else ["the axes are not at right angles; the matrix was used as it is"]

@@ -66,9 +66,7 @@ def draw_means(rng: np.random.Generator, contrast: Contrast) -> dict[int, float]
         means = {label: float(rng.uniform(0.05, 1)) for label in _T1}
     else:
         usual = {"t1": _T1, "t2": _T2}[contrast]
-        means = {
-            label: mean * float(np.exp(rng.normal(0, _SPREAD_BETWEEN_SCANS))) for label, mean in usual.items()
-        }
+        means = {label: mean * float(np.exp(rng.normal(0, _SPREAD_BETWEEN_SCANS))) for label, mean in usual.items()}
     return means | {right: means[left] for left, right in RIGHT_OF.items()}
 
 
@@ -195,9 +193,7 @@ def slice_pair(
     def in_plane(points: Floats) -> Labels:
         return whole(np.concatenate([points, np.full((1, points.shape[1]), _SLICE_MM, np.float32)]))
 
-    return _scan_two(
-        in_plane, (grid, grid), HEAD_CENTRE[:2], contrasts, difference or Difference(), streams[1:]
-    )
+    return _scan_two(in_plane, (grid, grid), HEAD_CENTRE[:2], contrasts, difference or Difference(), streams[1:])
 
 
 def _anatomy(head: Head, strip: bool) -> Anatomy:

@@ -152,9 +152,7 @@ class Deformation:
         step = correlation_mm / 5
         shape = [int(np.ceil((b - a) / step)) + 1 for a, b in zip(low, high, strict=True)]
         spacing = [step] * len(shape)
-        return Deformation.of_velocity(
-            smooth_velocity(shape, spacing, rng, std_mm, correlation_mm), low, spacing
-        )
+        return Deformation.of_velocity(smooth_velocity(shape, spacing, rng, std_mm, correlation_mm), low, spacing)
 
     def map(self, points: Floats) -> Floats:
         """Map points ``(D, *S)`` in mm."""

@@ -290,9 +290,7 @@ def _mirror(points: Floats) -> Floats:
     return mirrored
 
 
-def _oblique(
-    points: Floats, centre: Sequence[float], radii: Sequence[float], lean: float, size: float
-) -> Floats:
+def _oblique(points: Floats, centre: Sequence[float], radii: Sequence[float], lean: float, size: float) -> Floats:
     """Give the distance to an ellipsoid that leans outward by ``lean`` mm a mm towards the front."""
     sheared = points.copy()
     sheared[0] -= lean * (points[1] - centre[1])

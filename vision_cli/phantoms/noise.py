@@ -29,9 +29,7 @@ class Waves:
     phases: Floats
 
     @staticmethod
-    def in_band(
-        rng: np.random.Generator, wavelengths_mm: tuple[float, float], *, count: int, ndim: int = 3
-    ) -> Waves:
+    def in_band(rng: np.random.Generator, wavelengths_mm: tuple[float, float], *, count: int, ndim: int = 3) -> Waves:
         """Draw waves of all directions with wavelengths in a band: a pattern with a scale of its own."""
         directions = rng.standard_normal((count, ndim))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)

@@ -99,12 +99,8 @@ class PhantomGrid:
         dim = len(shape)
         axes, signs = zip(*(_AXES[code] for code in axcodes), strict=True)
         turned = np.zeros((dim, dim))
-        turned[list(axes), range(dim)] = [
-            sign * spacing[axis] for axis, sign in zip(axes, signs, strict=True)
-        ]
-        turned = (
-            rotation_matrix(np.ones(3) if dim == 3 else np.asarray([0, 0, 1.0]), oblique_deg, dim) @ turned
-        )
+        turned[list(axes), range(dim)] = [sign * spacing[axis] for axis, sign in zip(axes, signs, strict=True)]
+        turned = rotation_matrix(np.ones(3) if dim == 3 else np.asarray([0, 0, 1.0]), oblique_deg, dim) @ turned
         array_shape = tuple(int(shape[axis]) for axis in axes)
         vox2ras = np.eye(dim + 1)
         vox2ras[:dim, :dim] = turned

@@ -53,10 +53,10 @@ def _grey_values(image: Floats, labels: Labels, peak: float) -> Labels:
 
 
 def _write_nifti(path: Path, data: Labels, vox2ras: Matrix) -> None:
-    image = nib.Nifti1Image(data, vox2ras)  # type: ignore[no-untyped-call]
-    image.header.set_xyzt_units("mm")  # type: ignore[no-untyped-call]
-    image.set_qform(vox2ras, code="scanner")  # type: ignore[no-untyped-call]
-    image.set_sform(vox2ras, code="scanner")  # type: ignore[no-untyped-call]
+    image = nib.Nifti1Image(data, vox2ras)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(vox2ras, code="scanner")
+    image.set_sform(vox2ras, code="scanner")
     # No time stamp: the same data give the same bytes.
     write_bytes(path, gzip.compress(image.to_bytes(), mtime=0))
 

@@ -1,7 +1,7 @@
 """Rigid and affine registration: moments, many starts, then L-BFGS over three scales.
 
-A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that takes fixed RAS mm to moving RAS mm. It is optimised as
-``y = c_m + t + exp(G) R0 (x - c_f)``: ``c`` are the foreground centroids, ``R0`` the rotation of the start, ``G`` a
+A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that takes fixed RAS mm to moving RAS mm. It is optimised
+as ``y = c_m + t + exp(G) R0 (x - c_f)``: ``c`` are the foreground centroids, ``R0`` the rotation of the start, ``G`` a
 generator that is antisymmetric for a rigid and free for an affine transform.
 """
 
@@ -92,9 +92,7 @@ class _Candidate:
 class _Problem:
     """The parametrisation of one pair."""
 
-    def __init__(
-        self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float
-    ) -> None:
+    def __init__(self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float) -> None:
         self.dim = fixed.grid.ndim
         self.centre_fixed = torch.as_tensor(centre_fixed, dtype=torch.float64)
         self.centre_moving = torch.as_tensor(centre_moving, dtype=torch.float64)
@@ -132,7 +130,7 @@ class _Problem:
         def closure() -> Tensor:
             optimiser.zero_grad()
             loss = scale.loss(self.matrix(_Candidate(candidate.rotation, generator, shift, np.inf), rigid))
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             value = float(loss.detach())
             if value < best.loss:
                 best.loss = value
@@ -140,7 +138,7 @@ class _Problem:
                 best.shift = shift.detach().clone()
             return loss
 
-        optimiser.step(closure)  # type: ignore[no-untyped-call]
+        optimiser.step(closure)
         return best
 
 
@@ -196,14 +194,10 @@ def register_linear(
             start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
     notes = _mirror_note(problem, coarse, starts) if init == "search" and given is None else ()
     kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
-    kept = sorted(
-        (problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss
-    )[:2]
+    kept = sorted((problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss)[:2]
     on_step("coarse", kept[0].loss)
     rigid = kind == "rigid"
-    kept = sorted(
-        (problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss
-    )[:1]
+    kept = sorted((problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss)[:1]
     on_step("middle", kept[0].loss)
     best = problem.refine(kept[0], scales[2], rigid=rigid, evaluations=30)
     on_step("fine", best.loss)
@@ -283,7 +277,5 @@ def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate])
         with torch.no_grad():
             mirrored = min(mirrored, float(scale.loss(problem.matrix(candidate, rigid=True))))
     if mirrored < best - 0.05 * abs(best):
-        return (
-            "a mirrored image fits better than every rotation: one header may have left and right swapped",
-        )
+        return ("a mirrored image fits better than every rotation: one header may have left and right swapped",)
     return ()

@@ -116,23 +116,19 @@ def _register_one(
     l2r_submission: bool,
     pictures: bool,
 ) -> Mapping[str, object]:
-    directory = batch.directory / PAIRS / pair.id
-    quiet = Output(quiet=True)
     paths: dict[str, Path | None] = dict(pair.paths)
-    with Run.open(
-        directory,
+    with batch.part(
+        f"{PAIRS}/{pair.id}",
         command="register pair",
         options={**recorded, **{role: str(path.absolute()) for role, path in pair.paths.items()}},
         inputs=dict(pair.paths),
-        resume=True,
     ) as run:
-        if run.already_done:
-            return read_metrics(directory)
-        metrics = register_files(run, paths, options, compute, quiet, label_names=label_names, pictures=pictures)
-        run.finish()
+        if not run.already_done:
+            register_files(run, paths, options, compute, Output(quiet=True), label_names=label_names, pictures=pictures)
+            run.finish()
     if l2r_submission:
-        _submit(batch, pair, directory)
-    return metrics
+        _submit(batch, pair, run.directory)
+    return read_metrics(run.directory)
 
 
 def _submit(batch: Run, pair: PairFiles, directory: Path) -> None:

@@ -24,6 +24,23 @@ from vision_cli.core.options import (
     VerboseOption,
     resolved_options,
 )
+from vision_cli.register.options import (
+    INPUT,
+    QUALITY,
+    InitOption,
+    ItersOption,
+    LambdaOption,
+    MemoryOption,
+    MetricOption,
+    NamesOption,
+    PicturesOption,
+    PresetOption,
+    SpacingOption,
+    SymmetricOption,
+    TransformOption,
+    VolumeWeightOption,
+    WaveletOption,
+)
 
 if TYPE_CHECKING:
     from vision_cli.register.pipeline import Options
@@ -35,78 +52,11 @@ EXAMPLES = (
     "vcli register batch pairs.csv -o runs --shard auto --resume",
     "vcli register apply -i other.nii.gz -r fixed.nii.gz -t out/1Warp.nii.gz -t out/0GenericAffine.mat -o w.nii.gz",
 )
-_QUALITY = "Quality options"
-_INPUT = "Input options"
-
 app = VerbApp(
     help="Align one medical image with another, 2D or 3D (WiNet, arXiv:2407.13426).",
     examples=EXAMPLES,
     default_verb="pair",
 )
-
-TransformOption = Annotated[
-    Literal["rigid", "affine", "displacement", "diffeo"],
-    typer.Option(help="Kind of map; 'diffeo' is invertible and does not fold."),
-]
-PresetOption = Annotated[
-    Literal["fast", "default", "accurate"],
-    typer.Option(help="'fast' works at half the images' resolution; 'accurate' iterates longer."),
-]
-MetricOption = Annotated[
-    Literal["lncc", "mi", "mind", "mse"],
-    typer.Option(help="Image term; 'mi' or 'mind' for images of different kinds."),
-]
-LambdaOption = Annotated[
-    float, typer.Option("--lambda", min=0, metavar="X", help="Weight of smoothness.", rich_help_panel=_QUALITY)
-]
-VolumeWeightOption = Annotated[
-    float,
-    typer.Option(
-        "--volume-weight",
-        min=0,
-        metavar="X",
-        help="Weight against local changes of volume.",
-        rich_help_panel=_QUALITY,
-    ),
-]
-WaveletOption = Annotated[
-    str, typer.Option(metavar="NAME", help="Wavelet of the field, as PyWavelets names it.", rich_help_panel=_QUALITY)
-]
-ItersOption = Annotated[
-    str | None,
-    typer.Option(
-        "--iters", metavar="N,N,...", help="Iterations a stage, finest last.", rich_help_panel=_QUALITY
-    ),
-]
-SpacingOption = Annotated[
-    float | None,
-    typer.Option(min=1e-6, metavar="MM", help="Working spacing; default by preset.", rich_help_panel=_QUALITY),
-]
-SymmetricOption = Annotated[
-    bool,
-    typer.Option(
-        "--symmetric/--no-symmetric", help="Compare the images in both directions.", rich_help_panel=_QUALITY
-    ),
-]
-InitOption = Annotated[
-    str,
-    typer.Option(
-        metavar="HOW",
-        help="Start: header, moments, search (also axes mixed up), or a transform FILE.",
-        rich_help_panel=_QUALITY,
-    ),
-]
-MemoryOption = Annotated[
-    float | None,
-    typer.Option("--max-memory", min=0.1, metavar="GB", help="Work coarser rather than take more than this."),
-]
-NamesOption = Annotated[
-    Path | None,
-    typer.Option("--label-names", metavar="FILE", help="Table of label names.", rich_help_panel=_INPUT),
-]
-PicturesOption = Annotated[
-    bool, typer.Option("--pictures/--no-pictures", help="Write QC pictures and report.html.")
-]
 
 
 @app.verb("pair", examples=EXAMPLES[:3])
@@ -127,20 +77,21 @@ def pair(
     init: InitOption = "moments",
     max_folds: Annotated[
         float | None,
-        typer.Option(min=0, max=100, metavar="PCT", help="Exit 5 if more voxels fold.", rich_help_panel=_QUALITY),
+        typer.Option(min=0, max=100, metavar="PCT", help="Exit 5 if more voxels fold.", rich_help_panel=QUALITY),
     ] = None,
-    fixed_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
-    moving_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
-    fixed_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
-    moving_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
-    fixed_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
-    moving_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=_INPUT)] = None,
+    fixed_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
+    moving_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
+    fixed_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
+    moving_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
+    fixed_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
+    moving_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None,
     label_names: NamesOption = None,
     label_interp: Annotated[
-        Literal["label", "nearest"], typer.Option(help="Interpolation of labels.", rich_help_panel=_INPUT)
+        Literal["label", "nearest"], typer.Option(help="Interpolation of labels.", rich_help_panel=INPUT)
     ] = "label",
     volume: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Which volume of a 4D image.", rich_help_panel=_INPUT)
+        int | None,
+        typer.Option(min=0, metavar="N", help="Which volume of a 4D image.", rich_help_panel=INPUT),
     ] = None,
     pictures: PicturesOption = True,
     max_memory: MemoryOption = None,
@@ -178,7 +129,17 @@ def pair(
         "moving_points": moving_points,
     }
     options = _options(
-        transform, preset, metric, lambda_, volume_weight, wavelet, iters, spacing, symmetric, init, max_memory
+        transform,
+        preset,
+        metric,
+        lambda_,
+        volume_weight,
+        wavelet,
+        iters,
+        spacing,
+        symmetric,
+        init,
+        max_memory,
     )
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     with Run.open(
@@ -269,7 +230,17 @@ def batch(
     part = parse_shard(shard)
     listed = read_pairs(pairs)
     options = _options(
-        transform, preset, metric, lambda_, volume_weight, wavelet, iters, spacing, symmetric, init, max_memory
+        transform,
+        preset,
+        metric,
+        lambda_,
+        volume_weight,
+        wavelet,
+        iters,
+        spacing,
+        symmetric,
+        init,
+        max_memory,
     )
     recorded = resolved_options(ctx)
     for_pairs = {
@@ -311,8 +282,10 @@ def batch(
     "apply",
     examples=(
         EXAMPLES[4],
-        "vcli register apply -i fixed.nii.gz -r moving.nii.gz -t out/0GenericAffine.mat -t out/1InverseWarp.nii.gz "
-        "--invert 1 -o back.nii.gz",
+        (
+            "vcli register apply -i fixed.nii.gz -r moving.nii.gz -t out/0GenericAffine.mat -t out/1InverseWarp.nii.gz "
+            "--invert 1 -o back.nii.gz"
+        ),
     ),
 )
 def apply(
@@ -321,12 +294,16 @@ def apply(
     transforms: Annotated[
         list[Path],
         typer.Option(
-            "--transform", "-t", metavar="FILE", help="Transform; repeat, the first one is applied to points first."
+            "--transform",
+            "-t",
+            metavar="FILE",
+            help="Transform; repeat, the first one is applied to points first.",
         ),
     ],
     target: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")],
     invert: Annotated[
-        list[int] | None, typer.Option("--invert", min=1, metavar="K", help="Invert the K-th transform; may repeat.")
+        list[int] | None,
+        typer.Option("--invert", min=1, metavar="K", help="Invert the K-th transform; may repeat."),
     ] = None,
     interp: Annotated[Literal["linear", "nearest", "label", "bspline"], typer.Option(help="Interpolation.")] = "linear",
     volume: Annotated[int | None, typer.Option(min=0, metavar="N", help="Which volume of a 4D image.")] = None,
@@ -340,7 +317,14 @@ def apply(
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     facts = apply_transforms(
-        image, reference, transforms, target, invert=invert or [], interpolation=interp, volume=volume, overwrite=overwrite
+        image,
+        reference,
+        transforms,
+        target,
+        invert=invert or [],
+        interpolation=interp,
+        volume=volume,
+        overwrite=overwrite,
     )
     output.result(Table(("measure", "value"), list(facts.items())), facts)
 
@@ -349,8 +333,10 @@ def apply(
     "evaluate",
     examples=(
         "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz -t out/composite.h5",
-        "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz --disp disp_0001_0002.nii.gz "
-        "--l2r-compat",
+        (
+            "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz --disp disp_0001_0002.nii.gz "
+            "--l2r-compat"
+        ),
     ),
 )
 def evaluate(
@@ -405,15 +391,14 @@ def evaluate(
 def benchmark(
     ctx: typer.Context,
     pairs: Annotated[
-        Path | None, typer.Argument(metavar="PAIRS", help="CSV with id, fixed, moving, fixed_label, moving_label.")
+        Path | None,
+        typer.Argument(metavar="PAIRS", help="CSV with id, fixed, moving, fixed_label, moving_label."),
     ] = None,
     peers: Annotated[
         str, typer.Option(metavar="NAMES", help="Peers beside ours; their environment is made on first use.")
     ] = "greedy,greedy-2mm,ants-syn,ants-syncc,convexadam",
     presets: Annotated[str, typer.Option(metavar="NAMES", help="Our presets to measure.")] = "default,fast",
-    peers_env: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A ready environment with the peers.")
-    ] = None,
+    peers_env: Annotated[Path | None, typer.Option(metavar="DIR", help="A ready environment with the peers.")] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,

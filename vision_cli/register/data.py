@@ -50,8 +50,8 @@ def read_pairs(path: Path) -> list[PairFiles]:
     ----------
     path
         A CSV table with the columns ``id, fixed, moving`` and optionally the other `ROLES`, or the JSON of a Learn2Reg
-        data set (validation pairs, else test pairs, else paired training images; labels, masks and key points are found
-        by replacing ``images`` in the path).
+        data set (validation pairs, else test pairs, else paired training images; labels, masks and key points are
+        found by replacing ``images`` in the path).
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _read_table(path: Path) -> list[PairFiles]:
 def _read_l2r(path: Path) -> list[PairFiles]:
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        listed = next((document[split] for split in _L2R_SPLITS if document.get(split)), [])
+        listed: list[dict[str, str]] = next((document[split] for split in _L2R_SPLITS if document.get(split)), [])
         images = [(path.parent / entry["fixed"], path.parent / entry["moving"]) for entry in listed]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; a list of pairs expected.") from None
@@ -103,7 +103,8 @@ def _read_l2r(path: Path) -> list[PairFiles]:
 def l2r_name(fixed: Path, moving: Path) -> str:
     """Name of a pair in a Learn2Reg submission: ``disp_FIXED_MOVING`` without the prefix.
 
-    ``TASK_0001_0000`` is case 0001 of modality 0000; the modality is left out where both are the first, or 0000 to 0001.
+    ``TASK_0001_0000`` is case 0001 of modality 0000; the modality is left out where both have the
+    same, or 0000 and 0001.
     """
     case_f, modality_f = _case(fixed)
     case_m, modality_m = _case(moving)
@@ -120,7 +121,11 @@ def _case(path: Path) -> tuple[str, str]:
 def _with_siblings(fixed: Path, moving: Path) -> dict[str, Path]:
     paths = {"fixed": fixed, "moving": moving}
     for side, image in (("fixed", fixed), ("moving", moving)):
-        for kind, suffix, folder in (("label", None, "labels"), ("mask", None, "masks"), ("points", ".csv", "keypoints")):
+        for kind, suffix, folder in (
+            ("label", None, "labels"),
+            ("mask", None, "masks"),
+            ("points", ".csv", "keypoints"),
+        ):
             name = image.name if suffix is None else image.name.split(".")[0] + suffix
             sibling = image.parent.with_name(image.parent.name.replace("images", folder)) / name
             if sibling.is_file() and sibling != image:

@@ -127,11 +127,11 @@ def target_registration_error(
 
 
 def sdlogj_learn2reg(displacement: NDArray[np.floating]) -> float:
-    """Standard deviation of the log-determinant as the Learn2Reg evaluation computes it.
+    """Compute the SD of the log-determinant as the Learn2Reg evaluation does.
 
-    The determinant of ``displacement`` ``(*grid, D)`` in voxels, shifted by 3 and clipped to [1e-9, 1e9] before the log,
-    over the grid without a rim of two voxels (MDL-UzL/L2R, evaluation.py). Not comparable with the plain measure.
-    """
+    The determinant of ``displacement`` ``(*grid, D)`` in voxels, shifted by 3 and clipped to [1e-9, 1e9] before
+    the log, over the grid without a rim of two voxels (MDL-UzL/L2R, evaluation.py). Not comparable with the plain
+    measure."""
     determinant = _central_determinant(np.asarray(displacement, dtype=np.float64))
     return float(np.log(np.clip(determinant + 3, 1e-9, 1e9)).std())
 
@@ -140,7 +140,8 @@ def _central_determinant(displacement: NDArray[np.float64]) -> NDArray[np.float6
     dim = displacement.shape[-1]
     rim = tuple(slice(2, -2) for _ in range(dim))
     jacobian = np.stack(
-        [np.stack([np.gradient(displacement[..., c], axis=a) for a in range(dim)], -1) for c in range(dim)], -2
+        [np.stack([np.gradient(displacement[..., c], axis=a) for a in range(dim)], -1) for c in range(dim)],
+        -2,
     )[rim]
     determinant: NDArray[np.float64] = np.linalg.det(jacobian + np.eye(dim))
     return determinant

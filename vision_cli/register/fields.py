@@ -45,13 +45,11 @@ class Grid:
     @property
     def spacing(self) -> NDArray[np.float64]:
         """Voxel size in mm along each axis, ``(D,)``."""
-        return np.linalg.norm(self.vox2ras[:-1, :-1], axis=0)
+        return np.asarray(np.linalg.norm(self.vox2ras[:-1, :-1], axis=0), dtype=np.float64)
 
     def resized(self, shape: tuple[int, ...]) -> Grid:
         """Give the grid of another shape whose corner voxel centres are this grid's."""
-        scale = [
-            (old - 1) / (new - 1) if new > 1 else 1.0 for old, new in zip(self.shape, shape, strict=True)
-        ]
+        scale = [(old - 1) / (new - 1) if new > 1 else 1.0 for old, new in zip(self.shape, shape, strict=True)]
         return Grid(shape, self.vox2ras @ np.diag([*scale, 1.0]))
 
     def cropped(self, start: tuple[int, ...], shape: tuple[int, ...]) -> Grid:
@@ -106,8 +104,15 @@ def sample(image: Tensor, points: Tensor, *, padding: str = "zeros") -> Tensor:
     shape = points.shape[1:]
     count = points[0].numel()
     parts = torch.get_num_threads() if points.device.type == "cpu" and count > 4096 else 1
-    last = torch.tensor([max(n - 1, 1) for n in image.shape[1:]], dtype=torch.float32, device=points.device)
-    unit = (points.reshape(dim, count) * (2.0 / last)[:, None] - 1.0).flip(0).T
+    origin = torch.full((), -1.0, device=points.device)
+    # grid_sample counts from the last axis to the first, in units of half the image
+    unit = torch.stack(
+        [
+            torch.add(origin, points[axis].reshape(count), alpha=2.0 / max(image.shape[1 + axis] - 1, 1))
+            for axis in reversed(range(dim))
+        ],
+        dim=-1,
+    )
     fill = -count % parts
     if fill:
         unit = torch.cat([unit, unit[:fill]])
@@ -127,28 +132,44 @@ def compose(first: Tensor, second: Tensor) -> Tensor:
 
 def exponentiate(velocity: Tensor, squarings: int) -> Tensor:
     """Displacement of ``exp(velocity)`` by scaling and squaring, ``(D, *grid)`` in voxels."""
-    displacement = velocity / 2**squarings
+    displacement: Tensor = velocity / 2**squarings
     for _ in range(squarings):
         displacement = compose(displacement, displacement)
     return displacement
 
 
-def invert(displacement: Tensor, iterations: int = 30) -> Tensor:
-    """Inverse displacement by fixed-point iteration ``u_inv(y) = -u(y + u_inv(y))``, ``(D, *grid)``."""
+def invert(displacement: Tensor, guess: Tensor | None = None, iterations: int = 30) -> Tensor:
+    """Inverse displacement, ``(D, *grid)``: the root ``w`` of ``w(y) + u(y + w(y)) = 0``.
+
+    Plain fixed-point steps from ``-u``, which converge where ``|grad u| < 1``; or, from a good ``guess`` such as
+    ``exp(-v)``, Newton steps that take the inverse's own Jacobian for the inverse of the map's.
+    """
     points = identity_points(tuple(displacement.shape[1:]), displacement.device)
-    inverse = -displacement
+    inverse = -displacement if guess is None else guess
     for _ in range(iterations):
-        inverse = -sample(displacement, points + inverse, padding="border")
+        residual = inverse + sample(displacement, points + inverse, padding="border")
+        if guess is not None:
+            residual = residual + _directional(inverse, residual)
+        inverse = inverse - residual
     return inverse
+
+
+def _directional(field: Tensor, direction: Tensor) -> Tensor:
+    """Differentiate each component of a field along another field, ``sum_a d_a field_c * direction_a``."""
+    dim = field.shape[0]
+    rows = []
+    for component in range(dim):
+        axes = [axis for axis in range(dim) if field.shape[1 + axis] > 1]
+        slopes = (torch.gradient(field[component], dim=axis)[0] * direction[axis] for axis in axes)
+        rows.append(sum(slopes, start=torch.zeros_like(field[component])))
+    return torch.stack(rows)
 
 
 def resize(field: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Linear resampling of ``(C, *S)`` to ``(C, *shape)``, corner centres coinciding; values are untouched."""
     if tuple(field.shape[1:]) == shape:
         return field
-    return functional.interpolate(field[None], size=shape, mode=_LINEAR_MODE[len(shape)], align_corners=True)[
-        0
-    ]
+    return functional.interpolate(field[None], size=shape, mode=_LINEAR_MODE[len(shape)], align_corners=True)[0]
 
 
 def rescale(field: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -156,11 +177,11 @@ def rescale(field: Tensor, shape: tuple[int, ...]) -> Tensor:
     old = field.shape[1:]
     factor = [(new - 1) / (was - 1) if was > 1 else 1.0 for new, was in zip(shape, old, strict=True)]
     scale = torch.tensor(factor, dtype=field.dtype, device=field.device).view(-1, *([1] * len(shape)))
-    return resize(field, shape) * scale
+    return resize(field * scale, shape)
 
 
 def jacobian_determinant(displacement: Tensor) -> Tensor:
-    """Determinant of ``d(x + u)/dx`` by central differences (one-sided at the border), ``(*grid)``.
+    """Compute the determinant of ``d(x + u)/dx`` by central differences (one-sided at the border), ``(*grid)``.
 
     The determinant does not depend on the voxel size, because displacement and grid are in the same voxels.
     """
@@ -182,7 +203,7 @@ def jacobian_determinant(displacement: Tensor) -> Tensor:
 
 
 def gaussian_blur(image: Tensor, sigma: tuple[float, ...]) -> Tensor:
-    """Blur ``(C, *S)`` with a Gaussian of ``sigma`` voxels along each axis, edges replicated; 0 leaves an axis alone."""
+    """Blur ``(C, *S)`` with a Gaussian of ``sigma`` voxels along each axis, edges replicated; 0 skips an axis."""
     dim = image.ndim - 1
     for axis, width in enumerate(sigma):
         if width <= 0 or image.shape[1 + axis] == 1:

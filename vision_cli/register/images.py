@@ -72,7 +72,7 @@ def otsu_threshold(sample: NDArray[np.float32], bins: int = 256) -> float:
 
 
 def foreground(image: Image) -> Tensor:
-    """Voxels that belong to the subject, ``(*grid)`` bool: the mask if there is one, else above a quarter of Otsu's threshold."""
+    """Voxels that belong to the subject, ``(*grid)`` bool: the mask, or what exceeds a quarter of Otsu's threshold."""
     if image.mask is not None:
         return image.mask
     stride = max(1, image.values.numel() // _QUANTILE_SAMPLE)

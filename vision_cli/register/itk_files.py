@@ -1,7 +1,7 @@
 """Transform files that ITK, ANTs and Learn2Reg read: written here, and read back from any of them.
 
-ITK counts in LPS, this package in RAS; the conversion stands here and nowhere else. Axes that are not at right angles are
-refused by ITK, so a grid is written with the nearest orthogonal axes, and what that changed is noted.
+ITK counts in LPS, this package in RAS; the conversion stands here and nowhere else. Axes that are not at right angles
+are refused by ITK, so a grid is written with the nearest orthogonal axes, and what that changed is noted.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def _from_itk(path: Path, transform: Any) -> list[Transform]:
 
 
 def _text_matrix(path: Path) -> NDArray[np.float64] | None:
-    """A plain square matrix in text, as greedy writes it; None if the file is something else."""
+    """Return a plain square matrix in text, as greedy writes it; None if the file is something else."""
     try:
         rows = [[float(word) for word in line.split()] for line in path.read_text("ascii").splitlines() if line.strip()]
     except (UnicodeDecodeError, ValueError):
@@ -254,7 +254,7 @@ def _load(path: Path) -> Any:
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        image = nib.load(path)
+        image: Any = nib.load(path)
         np.asanyarray(image.dataobj[..., :1])
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; a displacement field expected.") from None
@@ -270,5 +270,8 @@ def _save(image: Any, path: Path) -> None:
     if not path.name.endswith(".gz"):
         image.to_filename(path)
         return
-    with path.open("wb") as stream, gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed:
+    with (
+        path.open("wb") as stream,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed,
+    ):
         image.to_stream(packed)

@@ -41,7 +41,8 @@ def box_sum(image: Tensor, width: int) -> Tensor:
         pad = [0] * (2 * image.ndim)
         pad[2 * (image.ndim - 1 - axis)] = pad[2 * (image.ndim - 1 - axis) + 1] = width // 2
         power = functional.pad(image, pad)
-        terms, offset, size, total = width, 0, 1, None
+        terms, offset, size = width, 0, 1
+        total: Tensor | None = None
         while True:
             if terms & 1:
                 part = power.narrow(axis, offset, n)
@@ -53,6 +54,7 @@ def box_sum(image: Tensor, width: int) -> Tensor:
             length = power.shape[axis] - size
             power = power.narrow(axis, 0, length) + power.narrow(axis, size, length)
             size *= 2
+        assert total is not None, "a window has at least one voxel"
         image = total
     return image
 
@@ -175,9 +177,7 @@ class MutualInformation:
         At most this many voxels, taken at a regular stride.
     """
 
-    def __init__(
-        self, fixed: Tensor, weight: Tensor | None = None, bins: int = 32, max_samples: int = 200_000
-    ) -> None:
+    def __init__(self, fixed: Tensor, weight: Tensor | None = None, bins: int = 32, max_samples: int = 200_000) -> None:
         self.bins = bins
         flat = fixed.reshape(-1)
         keep = torch.arange(flat.numel(), device=fixed.device)
@@ -245,8 +245,8 @@ def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor |
 def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
     """Mean squared gradient of a field over components, axes and voxels, in mm per mm.
 
-    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in mm.
-    On an isotropic grid this is the paper's diffusion term in voxel units.
+    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in
+    mm. On an isotropic grid this is the paper's diffusion term in voxel units.
     """
     dim = field.shape[0]
     scale = torch.tensor(list(spacing), dtype=field.dtype, device=field.device).view(-1, *([1] * dim))
@@ -271,7 +271,7 @@ def divergence_penalty(field: Tensor) -> Tensor:
 
 
 def fold_penalty(displacement: Tensor, floor: float = 0.15) -> Tensor:
-    """Mean of ``max(0, floor - |J|)^2`` for a displacement ``(D, *grid)`` in voxels: zero where nothing nearly folds."""
+    """Mean of ``max(0, floor - |J|)^2`` for a displacement ``(D, *grid)`` in voxels: zero far from folding."""
     return (torch.relu(floor - jacobian_determinant(displacement)) ** 2).mean()
 
 

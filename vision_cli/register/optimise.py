@@ -2,8 +2,8 @@
 
 The paper's parametrisation (WiNet, arXiv:2407.13426: coefficients per scale, assembled by a parameter-free IDWT) with
 the pair's own images in place of a training set. A stage works on images shrunk by a power of two; its field lives one
-octave coarser still, is exponentiated there, and only the displacement is brought up to the image grid. Each stage opens
-one more level of detail coefficients and goes on optimising the coarser ones.
+octave coarser still, is exponentiated there, and only the displacement is brought up to the image grid. Each stage
+opens one more level of detail coefficients and goes on optimising the coarser ones.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ _SECOND_MOMENT = 0.95
 _STEP = 0.1
 _STEP_DECAY = 0.5
 _LAST_STEP = 0.2
-_SQUARINGS = 4
+_SQUARINGS = 3
 _FINAL_SQUARINGS = 7
 _COARSEST_IMAGE = 16
 _COARSEST_LEVEL = 8
 _FOLD_WEIGHT = 10.0
 _REPAIR_ITERATIONS = 10
 _MAX_REPAIRS = 3
+_INVERSE_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -209,22 +210,27 @@ class WaveletOptimiser:
             self._run_stage(problem, on_step, 0.5 * _STEP)
 
     def field(self) -> Tensor:
-        """The velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
+        """Synthesise the velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
         with torch.no_grad():
             return self.pyramid.synthesise(self.state.coefficients)
 
-    def displacement(self, *, inverse: bool = False) -> Tensor:
-        """Displacement of the working grid, ``(D, *grid)`` in its voxels; with ``inverse`` of the inverse map."""
-        with torch.no_grad():
-            return self.to_displacement(self.field(), inverse=inverse)
-
-    def to_displacement(self, generator: Tensor, *, inverse: bool = False) -> Tensor:
-        """Displacement of the working grid that a field on the field grid generates."""
+    def displacement(self) -> Tensor:
+        """Displacement of the working grid, ``(D, *grid)`` in its voxels."""
+        generator = self.field()
         if self.settings.kind == "diffeo":
-            displacement = fields.exponentiate(-generator if inverse else generator, _FINAL_SQUARINGS)
-        else:
-            displacement = fields.invert(generator) if inverse else generator
-        return fields.rescale(displacement, self.grid.shape)
+            generator = fields.exponentiate(generator, _FINAL_SQUARINGS)
+        return fields.rescale(generator, self.grid.shape)
+
+    def inverse_displacement(self, forward: Tensor) -> Tensor:
+        """Inverse of ``forward``, the optimiser's own displacement, ``(D, *grid)``.
+
+        ``exp(-v)`` is the inverse up to the interpolation of the half-resolution field; two Newton steps on the working
+        grid remove most of what is left.
+        """
+        if self.settings.kind == "displacement":
+            return fields.invert(forward)
+        guess = fields.rescale(fields.exponentiate(-self.field(), _FINAL_SQUARINGS), self.grid.shape)
+        return fields.invert(forward, guess, iterations=_INVERSE_STEPS)
 
     def scale_fields(self) -> Mapping[str, Tensor]:
         """Part of the field that each level contributes, by name, ``(D, *field_grid)``; they add up to the field."""
@@ -236,11 +242,7 @@ class WaveletOptimiser:
             for index, own in enumerate(coefficients):
                 only = [own if i == index else z for i, z in enumerate(zeros)]
                 level = self.pyramid.depth - max(index, 1) + 1
-                name = (
-                    f"approximation {finest * 2**level:g} mm"
-                    if index == 0
-                    else f"detail {finest * 2**level:g} mm"
-                )
+                name = f"approximation {finest * 2**level:g} mm" if index == 0 else f"detail {finest * 2**level:g} mm"
                 parts[name] = self.pyramid.synthesise(only)
         return parts
 
@@ -278,9 +280,7 @@ class WaveletOptimiser:
         for level, gradient in enumerate(gradients):
             state.momentum[level].mul_(_MOMENTUM).add_(gradient, alpha=1 - _MOMENTUM)
             square = float((gradient * gradient).mean())
-            state.second_moment[level] = (
-                _SECOND_MOMENT * state.second_moment[level] + (1 - _SECOND_MOMENT) * square
-            )
+            state.second_moment[level] = _SECOND_MOMENT * state.second_moment[level] + (1 - _SECOND_MOMENT) * square
             rms = (state.second_moment[level] / (1 - _SECOND_MOMENT**age)) ** 0.5
             rate = length * _STEP_DECAY**level / (1 - _MOMENTUM**age) / (rms + 1e-20)
             state.coefficients[level].sub_(state.momentum[level], alpha=rate)
@@ -351,7 +351,7 @@ class _Stage:
 
 
 def _coarsened(grid: Grid, spacing: float) -> Grid:
-    """The grid over the same box with at least about ``spacing`` mm along each axis; thicker axes stay as they are."""
+    """Thin a grid out to about ``spacing`` mm along each axis; axes that are thicker already stay as they are."""
     return grid.resized(
         tuple(
             n if own > 0.7 * spacing or n < 4 else max(2, -(-round(n * own * 1000) // round(spacing * 1000)))

@@ -1,15 +1,14 @@
 """From two image files to a registration: read, align linearly, optimise, and say what was found.
 
-Usable from Python without the command line: :func:`read_pair`, then :func:`register`.
+Usable from Python without the command line: :func:`vision_cli.register.inputs.read_pair`, then :func:`register`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,26 +16,22 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.core import interrupts
-from vision_cli.core.devices import Compute, available_memory
-from vision_cli.core.errors import InputError, NumericalError, ResourceError
-from vision_cli.io.tables import read_points
-from vision_cli.io.volumes import Volume, read_volume
+from vision_cli.core.devices import Compute
+from vision_cli.core.errors import InputError, NumericalError
+from vision_cli.io.volumes import Volume
 from vision_cli.register import affine, fields, images
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
+from vision_cli.register.inputs import Pair, grid_of
 from vision_cli.register.losses import LocalCorrelation, Metric
 from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser
+from vision_cli.register.planning import work_grid
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
 
 TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
 Preset = Literal["fast", "default", "accurate"]
 Matrix = NDArray[np.float64]
 
-_MARGIN_MM_PER_EXTENT = 0.04
-_MAX_VOXELS = 12_000_000
-_MAX_ALONG = 256
-_BYTES_PER_VOXEL = 190
-_FIXED_BYTES = 750_000_000
 _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
     "fast": (60, 50, 40),
     "default": (60, 50, 40, 25),
@@ -84,33 +79,6 @@ class Options:
     symmetric: bool = False
     init: affine.Init | Matrix = "moments"
     max_memory: float | None = None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The inputs of one registration, read and checked.
-
-    Attributes
-    ----------
-    fixed, moving
-        Images of the same number of axes.
-    fixed_mask, moving_mask, fixed_labels, moving_labels
-        What came with them, each on a grid of its own.
-    fixed_points, moving_points
-        ``(N, D)`` corresponding landmarks, RAS mm.
-    notes
-        What was noticed while reading.
-    """
-
-    fixed: Volume
-    moving: Volume
-    fixed_mask: Volume | None = None
-    moving_mask: Volume | None = None
-    fixed_labels: Volume | None = None
-    moving_labels: Volume | None = None
-    fixed_points: NDArray[np.float64] | None = None
-    moving_points: NDArray[np.float64] | None = None
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,82 +147,6 @@ class Registration:
         return (self.affine,) if self.warp is None else (self.warp, self.affine)
 
 
-def read_pair(paths: Mapping[str, Path | None], volume: int | None = None) -> Pair:
-    """Read the files of a pair.
-
-    Parameters
-    ----------
-    paths
-        By role: ``fixed``, ``moving`` and any of ``fixed_mask``, ``moving_mask``, ``fixed_label``, ``moving_label``,
-        ``fixed_points``, ``moving_points``.
-    volume
-        Which volume of 4D images.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be used, or the two images differ in their number of axes.
-    """
-
-    def read(role: str, kind: Literal["image", "labels", "mask"]) -> Volume | None:
-        path = paths.get(role)
-        return None if path is None else read_volume(path, kind=kind, volume=volume if kind == "image" else None)
-
-    fixed, moving = read("fixed", "image"), read("moving", "image")
-    if fixed is None or moving is None:
-        raise InputError("a fixed and a moving image are expected.")
-    if fixed.ndim != moving.ndim:
-        raise InputError(
-            f"{moving.path}: {moving.ndim}D found; {fixed.ndim}D, as {fixed.path}, expected.",
-            hint="Register images of the same number of axes; take a slice of the 3D one first.",
-        )
-    extras = {
-        role: read(role, kind)
-        for role, kind in (
-            ("fixed_mask", "mask"),
-            ("moving_mask", "mask"),
-            ("fixed_label", "labels"),
-            ("moving_label", "labels"),
-        )
-    }
-    notes: list[str] = []
-    for volume_ in (fixed, moving, *extras.values()):
-        if volume_ is not None:
-            notes += [f"{volume_.path.name}: {note}" for note in volume_.notes]
-    for role, extra in extras.items():
-        image = fixed if role.startswith("fixed") else moving
-        if extra is not None and extra.ndim != image.ndim:
-            raise InputError(f"{extra.path}: {extra.ndim}D found; {image.ndim}D, as {image.path}, expected.")
-        if extra is not None and extra.shape == image.shape and not _same_grid(extra, image):
-            notes.append(
-                f"{extra.path.name}: same shape as {image.path.name} but another place in space; its own header is used"
-            )
-    points = [
-        None if (path := paths.get(role)) is None else read_points(path, fixed.ndim)
-        for role in ("fixed_points", "moving_points")
-    ]
-    if points[0] is not None and points[1] is not None and len(points[0]) != len(points[1]):
-        raise InputError(
-            f"{paths['moving_points']}: {len(points[1])} points found; {len(points[0])}, as the fixed ones, expected."
-        )
-    return Pair(
-        fixed,
-        moving,
-        extras["fixed_mask"],
-        extras["moving_mask"],
-        extras["fixed_label"],
-        extras["moving_label"],
-        points[0],
-        points[1],
-        tuple(notes),
-    )
-
-
-def grid_of(volume: Volume) -> Grid:
-    """Return the grid of a volume."""
-    return Grid(volume.shape, volume.vox2ras)
-
-
 def register(
     pair: Pair,
     options: Options,
@@ -270,7 +162,7 @@ def register(
     Parameters
     ----------
     pair
-        From :func:`read_pair`.
+        From :func:`vision_cli.register.inputs.read_pair`.
     options
         What to do.
     compute
@@ -316,7 +208,9 @@ def register(
         matrix = resume_from[0]
     clock.lap("affine")
 
-    work, note = _work_grid(fixed, options)
+    work, note = work_grid(
+        fixed, spacing=options.spacing, halved=options.preset == "fast", max_memory=options.max_memory
+    )
     notes += note
     spacing = float(work.spacing.min())
     identity = np.eye(work.ndim + 1)
@@ -327,7 +221,7 @@ def register(
     quality = LocalCorrelation(target, 5, inside.float() if bool(inside.any()) else None)
     before = -float(quality(images.resample(source, work, identity)))
     with_affine = -float(quality(affine_only))
-    if options.transform in ("rigid", "affine"):
+    if options.transform == "rigid" or options.transform == "affine":
         return Registration(
             AffineTransform(matrix),
             None,
@@ -385,18 +279,16 @@ def register(
             hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
         )
     clock.lap("optimise")
-    found = _finished(pair, fixed, moving, optimiser, matrix)
+    found = _finished(fixed, optimiser, matrix)
     clock.lap("fields")
-    return replace(
-        found, similarity=(before, with_affine, after), seconds=clock.laps, notes=(*notes, *found.notes)
-    )
+    return replace(found, similarity=(before, with_affine, after), seconds=clock.laps, notes=(*notes, *found.notes))
 
 
-def _finished(pair: Pair, fixed: Image, moving: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
+def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
     """Bring the optimised field to the fixed image's grid, with its inverse and its Jacobian."""
     work, grid = optimiser.grid, fixed.grid
     forward = optimiser.displacement()
-    backward = optimiser.displacement(inverse=True)
+    backward = optimiser.inverse_displacement(forward)
     inside = images.foreground(fixed)
     on_fixed = _onto(forward, work, grid)
     determinant = fields.jacobian_determinant(on_fixed)
@@ -479,40 +371,6 @@ def _prepared(volume: Volume, mask: Volume | None, compute: Compute) -> Image:
     return Image(values, image.grid, inside)
 
 
-def _work_grid(fixed: Image, options: Options) -> tuple[Grid, tuple[str, ...]]:
-    """Grid on which the images are compared: the fixed foreground at the preset's spacing."""
-    extent = max(n * s for n, s in zip(fixed.grid.shape, fixed.grid.spacing, strict=True))
-    box = images.crop_to_foreground(fixed, _MARGIN_MM_PER_EXTENT * float(extent))
-    size = np.asarray(box.shape) * box.spacing
-    finest = float(box.spacing.min())
-    spacing = options.spacing or max(finest, float(size.max()) / _MAX_ALONG)
-    if options.spacing is None and options.preset == "fast":
-        spacing *= 2
-    limit = available_memory() if options.max_memory is None else options.max_memory
-    room = (limit - _FIXED_BYTES - 16 * fixed.values.numel()) / _BYTES_PER_VOXEL
-    budget = min(_MAX_VOXELS, room)
-    if budget < 1000:
-        raise ResourceError(
-            f"--max-memory: {limit / 1e9:.2f} GB found; about "
-            f"{(_FIXED_BYTES + 16 * fixed.values.numel()) / 1e9 + 0.05:.2f} GB expected at least.",
-            hint="Give more memory.",
-        )
-    chosen = spacing
-    while math.prod(_shape_at(box, chosen)) > budget:
-        chosen *= 1.05
-    notes: tuple[str, ...] = ()
-    if chosen > spacing:
-        notes = (f"working at {chosen:.2f} mm instead of {spacing:.2f} mm to stay within memory",)
-    return box.resized(_shape_at(box, chosen)), notes
-
-
-def _shape_at(box: Grid, spacing: float) -> tuple[int, ...]:
-    return tuple(
-        n if own > 0.95 * spacing else max(2, round(n * own / spacing))
-        for n, own in zip(box.shape, box.spacing, strict=True)
-    )
-
-
 def _overlap(fixed: Image, moving: Image) -> bool:
     """Whether the boxes of the two images meet in space."""
     low, high = zip(*(_bounds(image.grid) for image in (fixed, moving)), strict=True)
@@ -523,10 +381,6 @@ def _bounds(grid: Grid) -> tuple[Matrix, Matrix]:
     corners = np.stack(np.meshgrid(*[(0, n - 1) for n in grid.shape], indexing="ij"), -1).reshape(-1, grid.ndim)
     points = corners @ grid.vox2ras[:-1, :-1].T + grid.vox2ras[:-1, -1]
     return points.min(0), points.max(0)
-
-
-def _same_grid(one: Volume, other: Volume) -> bool:
-    return bool(np.allclose(one.vox2ras, other.vox2ras, atol=1e-3))
 
 
 class _Clock:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from vision_cli.core.console import Table
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
-from vision_cli.io.volumes import Volume, write_volume
+from vision_cli.io.volumes import write_volume
 from vision_cli.register import figures, itk_files
 from vision_cli.register.evaluation import LabelEvaluation, evaluate_labels, target_registration_error
 from vision_cli.register.fields import Grid
-from vision_cli.register.pipeline import Pair, Registration, grid_of
+from vision_cli.register.inputs import Pair, grid_of
+from vision_cli.register.pipeline import Registration
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, invert, resample
 
 _KEEP_BITS = 4096.0
@@ -70,7 +71,12 @@ def write_results(
     if pair.fixed_labels is not None and pair.moving_labels is not None:
         linear = (found.affine,) if found.warp is not None else ()
         evaluation = evaluate_labels(
-            pair.fixed_labels, pair.moving_labels, found.chain, linear=linear, names=names, interpolation=interpolation
+            pair.fixed_labels,
+            pair.moving_labels,
+            found.chain,
+            linear=linear,
+            names=names,
+            interpolation=interpolation,
         )
         for side, absent in (("fixed", evaluation.only_moving), ("moving", evaluation.only_fixed)):
             if absent:
@@ -83,12 +89,24 @@ def write_results(
         jobs = [
             pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
             pool.submit(
-                _write_image, run, "InverseWarped.nii.gz", inverse_warped, pair.moving.vox2ras, pair.fixed.dtype
+                _write_image,
+                run,
+                "InverseWarped.nii.gz",
+                inverse_warped,
+                pair.moving.vox2ras,
+                pair.fixed.dtype,
             ),
         ]
         if found.log_jacobian is not None:
             jobs.append(
-                pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
+                pool.submit(
+                    _write_image,
+                    run,
+                    "logJacobian.nii.gz",
+                    found.log_jacobian,
+                    pair.fixed.vox2ras,
+                    np.float32,
+                )
             )
         if evaluation is not None and pair.fixed_labels is not None and pair.moving_labels is not None:
             jobs.append(
@@ -106,7 +124,12 @@ def write_results(
             labels = resample(pair.moving_labels.data, own, fixed, found.chain, interpolation)
             jobs.append(
                 pool.submit(
-                    _write_image, run, "LabelsWarped.nii.gz", labels, pair.fixed.vox2ras, pair.moving_labels.dtype
+                    _write_image,
+                    run,
+                    "LabelsWarped.nii.gz",
+                    labels,
+                    pair.fixed.vox2ras,
+                    pair.moving_labels.dtype,
                 )
             )
         for job in jobs:
@@ -121,7 +144,12 @@ def write_results(
 def result_table(metrics: Mapping[str, object]) -> Table:
     """Return the short table of a registration: similarity and overlap before, after the affine and after all."""
     rows: list[tuple[str, object, object, object]] = [
-        ("local correlation", metrics.get("lncc_before"), metrics.get("lncc_affine"), metrics.get("lncc_after"))
+        (
+            "local correlation",
+            metrics.get("lncc_before"),
+            metrics.get("lncc_affine"),
+            metrics.get("lncc_after"),
+        )
     ]
     if metrics.get("dice_mean") is not None:
         rows.append(("Dice, mean", metrics.get("dice_before_mean"), metrics["dice_affine_mean"], metrics["dice_mean"]))
@@ -177,9 +205,7 @@ def _write_warp(run: Run, name: str, warp: DisplacementTransform) -> str | None:
         return itk_files.write_warp(path, warp)
 
 
-def _write_image(
-    run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object
-) -> None:
+def _write_image(run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object) -> None:
     with run.output(name) as path:
         write_volume(path, values, vox2ras, np.dtype(dtype))  # type: ignore[call-overload]
 
@@ -262,7 +288,7 @@ def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | N
 
 
 def _coefficients(found: Registration, grid: Grid) -> bytes:
-    """The field as half-precision wavelet coefficients, with the grid that they are synthesised on."""
+    """Pack the field as half-precision wavelet coefficients, with the grid that they are synthesised on."""
     buffer = io.BytesIO()
     arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
     np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
@@ -290,13 +316,13 @@ def _write_pictures(
         shown.append(Picture(run.directory / name, caption))
 
     with run.output("qc_overlay.png") as path:
-        figures.overlay(path, grid, fixed, before, warped, title)
+        figures.overlay(path, grid, fixed, before, warped, title, first=first)
     keep("qc_overlay.png", f"Contours of the moving image over the fixed one: {first}, and after registration.")
     with run.output("qc_checkerboard.png") as path:
         figures.checkerboard(path, grid, fixed, warped, title)
     keep("qc_checkerboard.png", "Fixed and warped image in alternating squares: edges should run on.")
     with run.output("qc_difference.png") as path:
-        figures.difference(path, grid, fixed, before, warped, title)
+        figures.difference(path, grid, fixed, before, warped, title, first=first)
     keep("qc_difference.png", f"Difference of intensities on one scale: {first}, and after registration.")
     if found.warp is not None and found.log_jacobian is not None:
         with run.output("qc_grid.png") as path:

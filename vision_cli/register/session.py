@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from vision_cli.core.devices import Compute, peak_memory_mb
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.io.tables import read_label_names
+from vision_cli.register.inputs import read_pair
 from vision_cli.register.optimise import State, Step
-from vision_cli.register.pipeline import Matrix, Options, read_pair, register
+from vision_cli.register.pipeline import Matrix, Options, register
 from vision_cli.register.results import Metrics, free_space_needed, write_results
 
 CHECKPOINT = "checkpoint.npz"
@@ -43,7 +45,7 @@ def register_files(
     run
         Where to; an interrupted run goes on where it stopped.
     paths
-        Files by role, see :func:`vision_cli.register.pipeline.read_pair`.
+        Files by role, see :func:`vision_cli.register.inputs.read_pair`.
     options, compute
         How.
     output
@@ -155,7 +157,7 @@ class _Bar:
         self._output = output
         self._progress: Progress | None = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         return self
 
     def plan(self, total: int) -> None:

@@ -6,14 +6,16 @@ A transform takes fixed points to moving points, RAS mm (it pulls images back). 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from vision_cli.register.fields import Grid
+from vision_cli.register.fields import Grid, sample
 
 Interpolation = Literal["linear", "nearest", "label", "bspline"]
 Points = NDArray[np.float64]
@@ -59,7 +61,7 @@ def map_points(chain: Sequence[Transform], points: Points) -> Points:
     """Map fixed points ``(N, D)`` in RAS mm to moving points."""
     for transform in chain:
         if isinstance(transform, AffineTransform):
-            points = points @ transform.matrix[:-1, :-1].T + transform.matrix[:-1, -1]
+            points = np.asarray(points @ transform.matrix[:-1, :-1].T + transform.matrix[:-1, -1])
         else:
             index = _to_index(transform.grid, points)
             points = points + _linear(np.moveaxis(transform.displacement, -1, 0), index).T
@@ -96,10 +98,8 @@ def resample(
         from scipy import ndimage
 
         source = ndimage.spline_filter(data.astype(np.float32), order=3, output=np.float32, mode="mirror")
-    rows = max(1, _SLAB_POINTS // max(1, int(np.prod(onto.shape[1:]))))
-    for start in range(0, onto.shape[0], rows):
-        stop = min(start + rows, onto.shape[0])
-        index = _to_index(grid, map_points(chain, _grid_points(onto, start, stop)))
+    for start, stop in _slabs(onto):
+        index = _to_index(grid, _mapped_rows(chain, onto, start, stop))
         slab = _INTERPOLATORS[interpolation](source, index)
         result[start:stop] = slab.reshape(stop - start, *onto.shape[1:])
     return result
@@ -108,25 +108,52 @@ def resample(
 def invert(transform: Transform) -> Transform:
     """Invert a transform; a displacement by fixed-point iteration on its own grid."""
     if isinstance(transform, AffineTransform):
-        return AffineTransform(np.linalg.inv(transform.matrix))
+        return AffineTransform(np.asarray(np.linalg.inv(transform.matrix), dtype=np.float64))
     grid = transform.grid
-    places = _grid_points(grid, 0, grid.shape[0])
     components = np.moveaxis(transform.displacement, -1, 0)
-    inverse = -transform.displacement.reshape(-1, grid.ndim).astype(np.float64)
-    for _ in range(_INVERSION_STEPS):
-        following = -_linear(components, _to_index(grid, places + inverse)).T
-        change = float(np.abs(following - inverse).max())
-        inverse = following
-        if change < _INVERSION_MM:
-            break
-    return DisplacementTransform(inverse.reshape(transform.displacement.shape).astype(np.float32), grid)
+    result = np.empty_like(transform.displacement)
+    for start, stop in _slabs(grid):
+        places = _grid_points(grid, start, stop)
+        inverse = -transform.displacement[start:stop].reshape(-1, grid.ndim).astype(np.float64)
+        for _ in range(_INVERSION_STEPS):
+            following = -_linear(components, _to_index(grid, places + inverse)).T.astype(np.float64)
+            change = float(np.abs(following - inverse).max())
+            inverse = following
+            if change < _INVERSION_MM:
+                break
+        result[start:stop] = inverse.reshape(stop - start, *grid.shape[1:], grid.ndim)
+    return DisplacementTransform(result, grid)
 
 
 def compose_to_displacement(chain: Sequence[Transform], onto: Grid) -> DisplacementTransform:
     """Write a whole chain as one displacement on a grid."""
-    places = _grid_points(onto, 0, onto.shape[0])
-    moved = map_points(chain, places) - places
-    return DisplacementTransform(moved.reshape(*onto.shape, onto.ndim).astype(np.float32), onto)
+    moved = np.empty((*onto.shape, onto.ndim), dtype=np.float32)
+    for start, stop in _slabs(onto):
+        shift = _mapped_rows(chain, onto, start, stop) - _grid_points(onto, start, stop)
+        moved[start:stop] = shift.reshape(stop - start, *onto.shape[1:], onto.ndim)
+    return DisplacementTransform(moved, onto)
+
+
+def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
+    """Rows of the first axis, a slab at a time, so that a large grid takes no more memory than a slab."""
+    rows = max(1, _SLAB_POINTS // math.prod(grid.shape[1:]))
+    for start in range(0, grid.shape[0], rows):
+        yield start, min(start + rows, grid.shape[0])
+
+
+def _mapped_rows(chain: Sequence[Transform], grid: Grid, start: int, stop: int) -> Points:
+    """Map the voxels in rows ``start`` to ``stop`` of a grid, ``(N, D)``."""
+    points = _grid_points(grid, start, stop)
+    first = chain[0] if chain else None
+    if isinstance(first, DisplacementTransform) and _same(first.grid, grid):
+        # At the centres of its own voxels a displacement is what is stored.
+        points = points + first.displacement[start:stop].reshape(-1, grid.ndim)
+        chain = chain[1:]
+    return map_points(chain, points)
+
+
+def _same(one: Grid, other: Grid) -> bool:
+    return one.shape == other.shape and np.array_equal(one.vox2ras, other.vox2ras)
 
 
 def _grid_points(grid: Grid, start: int, stop: int) -> Points:
@@ -150,23 +177,19 @@ def _to_index(grid: Grid, points: Points) -> Points:
 def _inside(shape: Sequence[int], index: Points) -> NDArray[np.bool_]:
     """Points in the buffer, which reaches half a voxel beyond the outer centres."""
     size = np.asarray(shape, dtype=np.float64)[:, None]
-    inside: NDArray[np.bool_] = ((index >= -0.5) & (index <= size - 0.5)).all(0)
-    return inside
+    return np.asarray(((index >= -0.5) & (index <= size - 0.5)).all(axis=0))
 
 
-def _linear(components: NDArray[Any], index: Points) -> NDArray[np.float64]:
-    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer."""
-    corners, weights = _corners(components.shape[1:], index)
-    flat = components.reshape(components.shape[0], -1)
-    total = np.zeros((components.shape[0], index.shape[1]))
-    for corner, weight in zip(corners, weights, strict=True):
-        total += flat[:, corner] * weight
-    total[:, ~_inside(components.shape[1:], index)] = 0
-    return total
+def _linear(components: NDArray[Any], index: Points) -> NDArray[np.float32]:
+    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer, its rim as at the edge."""
+    field = torch.as_tensor(np.ascontiguousarray(components, dtype=np.float32))
+    values = sample(field, torch.as_tensor(index, dtype=torch.float32), padding="border").numpy()
+    values[:, ~_inside(components.shape[1:], index)] = 0
+    return np.asarray(values, dtype=np.float32)
 
 
 def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
-    return _linear(data[None], index)[0]
+    return np.asarray(_linear(data[None], index)[0])
 
 
 def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
@@ -175,7 +198,7 @@ def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
     rounded = np.clip(np.floor(index + 0.5).astype(np.intp), 0, limits)
     values = data[tuple(rounded)]
     values[~_inside(data.shape, index)] = 0
-    return values
+    return np.asarray(values)
 
 
 def _bspline(coefficients: NDArray[Any], index: Points) -> NDArray[Any]:
@@ -205,7 +228,7 @@ def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
         chosen = np.where(better, candidate, chosen)
     winner[mixed] = chosen
     winner[~_inside(data.shape, index)] = 0
-    return winner
+    return np.asarray(winner)
 
 
 def _corners(shape: Sequence[int], index: Points) -> tuple[list[NDArray[np.intp]], list[NDArray[np.float64]]]:

@@ -90,7 +90,12 @@ def apply_transforms(
     warped = resample(moving.data, Grid(moving.shape, moving.vox2ras), onto, chain, interpolation)
     with atomic_path(target) as hidden:
         write_volume(hidden, warped, fixed.vox2ras, moving.dtype)
-    return {"file": str(target), "shape": list(warped.shape), "transforms": len(chain), "interpolation": interpolation}
+    return {
+        "file": str(target),
+        "shape": list(warped.shape),
+        "transforms": len(chain),
+        "interpolation": interpolation,
+    }
 
 
 def evaluate_transforms(
@@ -179,7 +184,5 @@ def _start(text: str) -> Any:
         return text
     chain = itk_files.read_transform(Path(text)) if Path(text).is_file() else []
     if len(chain) != 1 or not isinstance(chain[0], AffineTransform):
-        raise UsageError(
-            f"--init: {text} found; header, moments, search or the file of an affine transform expected."
-        )
+        raise UsageError(f"--init: {text} found; header, moments, search or the file of an affine transform expected.")
     return chain[0].matrix

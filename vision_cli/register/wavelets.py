@@ -27,14 +27,14 @@ def synthesis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        ``(length, 2 n)``: the first ``n`` columns take approximation, the last ``n`` detail coefficients, times sqrt(2).
+        ``(length, 2 n)``: first approximation, then detail columns, times sqrt(2).
     """
     filters = pywt.Wavelet(wavelet)
     n = pywt.dwt_coeff_len(length, filters.dec_len, _MODE)
     unit = np.eye(n)
     low = [pywt.idwt(row, None, filters, _MODE)[:length] for row in unit]
     high = [pywt.idwt(None, row, filters, _MODE)[:length] for row in unit]
-    return np.asarray(low + high).T * np.sqrt(2.0)
+    return np.asarray(np.asarray(low + high).T * np.sqrt(2.0), dtype=np.float64)
 
 
 def apply_per_axis(matrices: tuple[Tensor | None, ...], field: Tensor) -> Tensor:
@@ -75,10 +75,7 @@ class Level:
     @property
     def band_names(self) -> list[str]:
         """Names of the detail bands in PyWavelets' spelling: ``a`` low, ``d`` high, ``-`` not decimated."""
-        return [
-            "".join("ad"[b] if axis in self.axes else "-" for axis, b in enumerate(band))
-            for band in self.bands
-        ]
+        return ["".join("ad"[b] if axis in self.axes else "-" for axis, b in enumerate(band)) for band in self.bands]
 
 
 class WaveletPyramid:
@@ -121,9 +118,7 @@ class WaveletPyramid:
         filters = pywt.Wavelet(wavelet)
         size, step = shape, np.asarray(spacing, dtype=float)
         while len(self.levels) < max_levels:
-            axes = tuple(
-                a for a in range(len(shape)) if step[a] <= 1.5 * step.min() and size[a] >= 2 * coarsest
-            )
+            axes = tuple(a for a in range(len(shape)) if step[a] <= 1.5 * step.min() and size[a] >= 2 * coarsest)
             if not axes:
                 break
             coarse = tuple(
@@ -174,9 +169,7 @@ class WaveletPyramid:
                 if axis in level.axes:
                     full = synthesis_matrix(level.fine[axis], self.wavelet)
                     matrix = matrix @ full[:, : full.shape[1] // 2]
-            identity = matrix.shape[0] == matrix.shape[1] and np.allclose(
-                matrix, np.eye(len(matrix)), atol=1e-12
-            )
+            identity = matrix.shape[0] == matrix.shape[1] and np.allclose(matrix, np.eye(len(matrix)), atol=1e-12)
             matrices.append(None if identity else self._tensor(matrix))
         return tuple(matrices)
 

@@ -1,0 +1,143 @@
+# Completions of vcli for bash, written by `vcli completions write`.
+# Use them in this shell with: source vcli.bash
+
+_vcli_facts() {
+    verbs='' default='' options='' files=''
+    case "$1" in
+    '') verbs=$'register\ndoctor\nsamples\nweights\nruns\ncompletions' options=$'--version\n--help\n-h' ;;
+    'register') verbs=$'pair\nbatch\napply\nevaluate\nbenchmark' default='pair' options=$'--help\n-h' ;;
+    'register pair') options=$'--sample\n--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register batch') options=$'--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
+    'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
+    'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
+    'samples copy') options=$'--overwrite\n--help\n-h' files=yes ;;
+    'weights') verbs=$'list\nverify' default='list' options=$'--help\n-h' ;;
+    'weights list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
+    'weights verify') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
+    'runs') verbs=$'show\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
+    'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
+    'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
+    'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
+    'completions') verbs=$'show\nwrite\ncheck' options=$'--help\n-h' ;;
+    'completions show') options=$'--help\n-h' ;;
+    'completions write') options=$'--help\n-h' files=yes ;;
+    'completions check') options=$'--help\n-h' files=yes ;;
+    esac
+}
+
+_vcli_value() {
+    kind=none choices=''
+    case "$1 $2" in
+    'register pair --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register pair --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
+    'register pair --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register pair --lambda') kind=any ;;
+    'register pair --volume-weight') kind=any ;;
+    'register pair --wavelet') kind=any ;;
+    'register pair --iters') kind=any ;;
+    'register pair --spacing') kind=any ;;
+    'register pair --init') kind=any ;;
+    'register pair --max-folds') kind=any ;;
+    'register pair --fixed-mask') kind=file ;;
+    'register pair --moving-mask') kind=file ;;
+    'register pair --fixed-label') kind=file ;;
+    'register pair --moving-label') kind=file ;;
+    'register pair --fixed-points') kind=file ;;
+    'register pair --moving-points') kind=file ;;
+    'register pair --label-names') kind=file ;;
+    'register pair --label-interp') kind=choice choices=$'label\nnearest' ;;
+    'register pair --volume') kind=any ;;
+    'register pair --max-memory') kind=any ;;
+    'register pair --out' | 'register pair -o') kind=directory ;;
+    'register pair --config') kind=file ;;
+    'register pair --device') kind=any ;;
+    'register pair --threads') kind=any ;;
+    'register pair --seed') kind=any ;;
+    'register batch --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register batch --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
+    'register batch --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register batch --lambda') kind=any ;;
+    'register batch --volume-weight') kind=any ;;
+    'register batch --wavelet') kind=any ;;
+    'register batch --iters') kind=any ;;
+    'register batch --spacing') kind=any ;;
+    'register batch --init') kind=any ;;
+    'register batch --only') kind=any ;;
+    'register batch --label-names') kind=file ;;
+    'register batch --max-memory') kind=any ;;
+    'register batch --shard') kind=any ;;
+    'register batch --out' | 'register batch -o') kind=directory ;;
+    'register batch --config') kind=file ;;
+    'register batch --device') kind=any ;;
+    'register batch --threads') kind=any ;;
+    'register batch --seed') kind=any ;;
+    'register apply --input' | 'register apply -i') kind=file ;;
+    'register apply --reference' | 'register apply -r') kind=file ;;
+    'register apply --transform' | 'register apply -t') kind=file ;;
+    'register apply --out' | 'register apply -o') kind=file ;;
+    'register apply --invert') kind=any ;;
+    'register apply --interp') kind=choice choices=$'linear\nnearest\nlabel\nbspline' ;;
+    'register apply --volume') kind=any ;;
+    'register evaluate --fixed-label') kind=file ;;
+    'register evaluate --moving-label') kind=file ;;
+    'register evaluate --transform' | 'register evaluate -t') kind=file ;;
+    'register evaluate --disp') kind=file ;;
+    'register evaluate --fixed-points') kind=file ;;
+    'register evaluate --moving-points') kind=file ;;
+    'register evaluate --label-names') kind=file ;;
+    'register evaluate --label-interp') kind=choice choices=$'label\nnearest' ;;
+    'register evaluate --out' | 'register evaluate -o') kind=file ;;
+    'register benchmark --peers') kind=any ;;
+    'register benchmark --presets') kind=any ;;
+    'register benchmark --peers-env') kind=directory ;;
+    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
+    'register benchmark --config') kind=file ;;
+    'register benchmark --threads') kind=any ;;
+    esac
+}
+
+_vcli() {
+    local current="${COMP_WORDS[COMP_CWORD]}" node='' word i IFS=$'\n'
+    local verbs default options files kind=none choices
+    COMPREPLY=()
+    _vcli_facts ''
+    for (( i = 1; i < COMP_CWORD; i++ )); do
+        word="${COMP_WORDS[i]}"
+        if [ "$kind" != none ]; then
+            # Bash splits --out=DIR into three words.
+            [ "$word" = '=' ] || kind=none
+        elif [ "${word#-}" != "$word" ]; then
+            if [ -n "$default" ]; then node="$node $default"; _vcli_facts "$node"; fi
+            _vcli_value "$node" "$word"
+        elif [[ $'\n'"$verbs"$'\n' == *$'\n'"$word"$'\n'* ]]; then
+            node="${node:+$node }$word"; _vcli_facts "$node"
+        elif [ -n "$default" ]; then
+            node="$node $default"; _vcli_facts "$node"
+        fi
+    done
+    [ "$current" = '=' ] && current=''
+    case "$kind" in
+    choice) COMPREPLY=( $(compgen -W "$choices" -- "$current") ) ;;
+    file) files=yes verbs='' ;;
+    directory) COMPREPLY=( $(compgen -d -- "$current") ); compopt -o filenames 2>/dev/null ;;
+    none)
+        [ -z "$default" ] || { word="$verbs"; _vcli_facts "$node $default"; verbs="$word"; }
+        if [ "${current#-}" != "$current" ]; then
+            COMPREPLY=( $(compgen -W "$options" -- "$current") )
+            return
+        fi
+        COMPREPLY=( $(compgen -W "$verbs" -- "$current") )
+        ;;
+    *) files='' ;;
+    esac
+    if [ -n "$files" ] && { [ "$kind" = none ] || [ "$kind" = file ]; }; then
+        COMPREPLY+=( $(compgen -f -- "$current") )
+        compopt -o filenames 2>/dev/null
+    fi
+}
+
+complete -F _vcli vcli

@@ -1,0 +1,146 @@
+#compdef vcli
+# Completions of vcli for zsh, written by `vcli completions write`.
+# Use them in this shell with: source vcli.zsh; or put the file as _vcli into a directory of $fpath.
+
+_vcli_facts() {
+    verbs=() default='' options=() files=''
+    case "$1" in
+    '') verbs=('register:Align one medical image with another, 2D or 3D (WiNet, arXiv:2407.13426).' 'doctor:Check what works on this machine, and how to mend the rest.' 'samples:List and copy the bundled samples.' 'weights:List and verify the shipped weights.' 'runs:Show, compare and merge runs.' 'completions:Write the completions of bash, zsh and fish.') options=('--version:Show the version and exit.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register') verbs=('pair:Register MOVING onto FIXED.' 'batch:Register every pair of a list.' 'apply:Warp an image or labels with transforms of this or another program.' 'evaluate:Score transforms by labels, landmarks and the Jacobian.' 'benchmark:Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run.') default='pair' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register pair') options=('--sample:Register the bundled sample.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-folds:Exit 5 if more voxels fold.' '--fixed-mask:' '--moving-mask:' '--fixed-label:' '--moving-label:' '--fixed-points:' '--moving-points:' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--volume:Which volume of a 4D image.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register batch') options=('--transform:Kind of map; diffeo is invertible and does not fold.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--only:Register this pair alone.' '--l2r-submission:Also write Learn2Regs displacement files.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register apply') options=('--input:Image or labels to warp.' '-i:Image or labels to warp.' '--reference:Grid to warp onto.' '-r:Grid to warp onto.' '--transform:Transform; repeat, the first one is applied to points first.' '-t:Transform; repeat, the first one is applied to points first.' '--out:File to write.' '-o:File to write.' '--invert:Invert the K-th transform; may repeat.' '--interp:Interpolation.' '--volume:Which volume of a 4D image.' '--overwrite:Replace the file.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register evaluate') options=('--fixed-label:Labels of the fixed image.' '--moving-label:Labels of the moving image.' '--transform:Transform; repeat in the order points take them.' '-t:Transform; repeat in the order points take them.' '--disp:A Learn2Reg displacement instead of transforms.' '--fixed-points:Landmarks, RAS mm.' '--moving-points:Their partners, RAS mm.' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--l2r-compat:Also give SDlogJ as Learn2Regs script computes it.' '--out:Write the metrics here as JSON.' '-o:Write the metrics here as JSON.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register benchmark') options=('--peers:Peers beside ours; their environment is made on first use.' '--presets:Our presets to measure.' '--peers-env:A ready environment with the peers.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'doctor') options=('--deep:Import every library; takes up to a minute.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'samples') verbs=('list:List the bundled samples.' 'copy:Copy the files of a tasks sample into a directory.') default='list' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'samples list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'samples copy') options=('--overwrite:Replace the run that --out holds.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'weights') verbs=('list:List the shipped weights with the cards that say how they were made.' 'verify:Check that every shipped file has the digest that its card names.') default='list' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'weights list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'weights verify') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'runs') verbs=('show:Show what a run was, how it ended, and what it measured.' 'compare:Show where the options, inputs, versions and measures of runs differ.' 'merge:Make one run out of its shards, once all of them are done.') default='show' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'runs show') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'runs compare') options=('--all:List also what is the same.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'runs merge') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'completions') verbs=('show:Write the script of one shell to stdout.' 'write:Write the scripts of all shells into a directory.' 'check:Check that the scripts in a directory are those of this version.') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'completions show') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'completions write') options=('--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'completions check') options=('--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    esac
+}
+
+_vcli_value() {
+    kind=none choices=()
+    case "$1 $2" in
+    'register pair --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register pair --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
+    'register pair --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register pair --lambda') kind=any ;;
+    'register pair --volume-weight') kind=any ;;
+    'register pair --wavelet') kind=any ;;
+    'register pair --iters') kind=any ;;
+    'register pair --spacing') kind=any ;;
+    'register pair --init') kind=any ;;
+    'register pair --max-folds') kind=any ;;
+    'register pair --fixed-mask') kind=file ;;
+    'register pair --moving-mask') kind=file ;;
+    'register pair --fixed-label') kind=file ;;
+    'register pair --moving-label') kind=file ;;
+    'register pair --fixed-points') kind=file ;;
+    'register pair --moving-points') kind=file ;;
+    'register pair --label-names') kind=file ;;
+    'register pair --label-interp') kind=choice choices=('label' 'nearest') ;;
+    'register pair --volume') kind=any ;;
+    'register pair --max-memory') kind=any ;;
+    'register pair --out' | 'register pair -o') kind=directory ;;
+    'register pair --config') kind=file ;;
+    'register pair --device') kind=any ;;
+    'register pair --threads') kind=any ;;
+    'register pair --seed') kind=any ;;
+    'register batch --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register batch --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
+    'register batch --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register batch --lambda') kind=any ;;
+    'register batch --volume-weight') kind=any ;;
+    'register batch --wavelet') kind=any ;;
+    'register batch --iters') kind=any ;;
+    'register batch --spacing') kind=any ;;
+    'register batch --init') kind=any ;;
+    'register batch --only') kind=any ;;
+    'register batch --label-names') kind=file ;;
+    'register batch --max-memory') kind=any ;;
+    'register batch --shard') kind=any ;;
+    'register batch --out' | 'register batch -o') kind=directory ;;
+    'register batch --config') kind=file ;;
+    'register batch --device') kind=any ;;
+    'register batch --threads') kind=any ;;
+    'register batch --seed') kind=any ;;
+    'register apply --input' | 'register apply -i') kind=file ;;
+    'register apply --reference' | 'register apply -r') kind=file ;;
+    'register apply --transform' | 'register apply -t') kind=file ;;
+    'register apply --out' | 'register apply -o') kind=file ;;
+    'register apply --invert') kind=any ;;
+    'register apply --interp') kind=choice choices=('linear' 'nearest' 'label' 'bspline') ;;
+    'register apply --volume') kind=any ;;
+    'register evaluate --fixed-label') kind=file ;;
+    'register evaluate --moving-label') kind=file ;;
+    'register evaluate --transform' | 'register evaluate -t') kind=file ;;
+    'register evaluate --disp') kind=file ;;
+    'register evaluate --fixed-points') kind=file ;;
+    'register evaluate --moving-points') kind=file ;;
+    'register evaluate --label-names') kind=file ;;
+    'register evaluate --label-interp') kind=choice choices=('label' 'nearest') ;;
+    'register evaluate --out' | 'register evaluate -o') kind=file ;;
+    'register benchmark --peers') kind=any ;;
+    'register benchmark --presets') kind=any ;;
+    'register benchmark --peers-env') kind=directory ;;
+    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
+    'register benchmark --config') kind=file ;;
+    'register benchmark --threads') kind=any ;;
+    esac
+}
+
+_vcli() {
+    local node='' word kind=none default files i
+    local -a verbs options choices group_verbs
+    _vcli_facts ''
+    for (( i = 2; i < CURRENT; i++ )); do
+        word=${words[i]}
+        if [[ $kind != none ]]; then
+            kind=none
+        elif [[ $word == -* ]]; then
+            [[ -n $default ]] && { node="$node $default"; _vcli_facts "$node" }
+            [[ $word == *=* ]] || _vcli_value "$node" "$word"
+        elif (( ${verbs[(I)$word:*]} )); then
+            node="${node:+$node }$word"; _vcli_facts "$node"
+        elif [[ -n $default ]]; then
+            node="$node $default"; _vcli_facts "$node"
+        fi
+    done
+    if [[ $kind == none && -n $default ]]; then
+        group_verbs=("${verbs[@]}") node="$node $default"
+        _vcli_facts "$node"
+        verbs=("${group_verbs[@]}")
+    fi
+    if [[ $kind == none && $PREFIX == --*=* ]]; then
+        _vcli_value "$node" "${PREFIX%%=*}"
+        compset -P '*='
+    fi
+    case $kind in
+    choice) compadd -a choices ;;
+    file) _files ;;
+    directory) _files -/ ;;
+    any) _message value ;;
+    none)
+        if [[ $PREFIX == -* ]]; then
+            _describe -o option options
+        else
+            (( $#verbs )) && _describe command verbs
+            [[ -n $files ]] && _files
+        fi
+        ;;
+    esac
+}
+
+if [[ ${funcstack[1]} == _vcli ]]; then _vcli "$@"; else compdef _vcli vcli; fi

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vision_cli.core.devices import Compute, configure
+from vision_cli.core.errors import InputError, NumericalError, ResourceError
+from vision_cli.io.volumes import Volume, write_volume
+from vision_cli.phantoms.brains import Difference, brain_pair, slice_pair
+from vision_cli.register.pipeline import Options, Pair, grid_of, read_pair, register
+from vision_cli.register.transforms import map_points
+
+BENT = Difference(deform_mm=4, correlation_mm=40, shift_mm=6, angle_deg=6, stretch=0.03)
+SHORT = (12, 10, 8)
+
+
+@pytest.fixture(scope="module")
+def compute() -> Compute:
+    return configure("cpu", 1)
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return slice_pair(9, (64, 72), (3.0, 3.0), difference=BENT)
+
+
+def volume_of(values, vox2ras, name="image.nii.gz"):
+    return Volume(values, np.asarray(vox2ras, float), values.dtype, Path(name))
+
+
+def pair_of(phantom, **more):
+    return Pair(
+        volume_of(phantom.fixed, phantom.fixed_vox2ras), volume_of(phantom.moving, phantom.moving_vox2ras), **more
+    )
+
+
+def written(folder, phantom):
+    write_volume(folder / "fixed.nii.gz", phantom.fixed, phantom.fixed_vox2ras)
+    write_volume(folder / "moving.nii.gz", phantom.moving, phantom.moving_vox2ras)
+    return {"fixed": folder / "fixed.nii.gz", "moving": folder / "moving.nii.gz"}
+
+
+def errors_in_mm(phantom, chain):
+    """Distance between found and true image of each voxel of the fixed foreground."""
+    voxels = np.argwhere(phantom.fixed_labels > 0)
+    points = np.c_[voxels, np.ones(len(voxels))] @ phantom.fixed_vox2ras.T
+    truth = points[:, :-1] + phantom.displacement[(slice(None), *voxels.T)].T
+    return np.linalg.norm(map_points(chain, points[:, :-1]) - truth, axis=1)
+
+
+@pytest.mark.parametrize("transform", ["diffeo", "displacement"])
+def test_a_deformation_comes_closer_to_the_truth_than_its_affine(phantom, compute, transform):
+    found = register(pair_of(phantom), Options(transform=transform, iterations=SHORT), compute)
+    before, linear, whole = (errors_in_mm(phantom, chain).mean() for chain in ((), (found.affine,), found.chain))
+    assert whole < linear < before
+    assert found.similarity[0] < found.similarity[1] < found.similarity[2] <= 1
+    assert found.warp.displacement.shape == (*phantom.fixed.shape, 2)
+    assert found.folds == 0
+    assert found.inverse_error[0] < 0.1
+    assert found.jacobian_range[0] > 0
+    assert found.log_jacobian.shape == phantom.fixed.shape
+    assert sum(share for _, share in found.scales.values()) == pytest.approx(1)
+    assert {"read", "affine", "optimise", "fields"} <= set(found.seconds)
+
+
+def test_the_inverse_warp_undoes_the_warp_in_space(phantom, compute):
+    found = register(pair_of(phantom), Options(iterations=SHORT), compute)
+    voxels = np.argwhere(phantom.fixed_labels > 0)
+    points = (np.c_[voxels, np.ones(len(voxels))] @ phantom.fixed_vox2ras.T)[:, :-1]
+    back = map_points((found.inverse_warp,), map_points((found.warp,), points))
+    assert np.linalg.norm(back - points, axis=1).mean() < 0.3
+
+
+def test_a_head_on_a_turned_grid_of_another_order_is_registered(compute):
+    phantom = brain_pair(5, (32, 38, 32), (6.0, 6.0, 6.0), difference=BENT, moving_axcodes="LIA", moving_oblique_deg=10)
+    found = register(pair_of(phantom), Options(iterations=(10, 8, 6)), compute)
+    linear, whole = (errors_in_mm(phantom, chain).mean() for chain in ((found.affine,), found.chain))
+    assert whole < linear < 6
+    assert found.folds == 0
+
+
+@pytest.mark.parametrize("transform", ["rigid", "affine"])
+def test_a_linear_registration_has_no_warp(phantom, compute, transform):
+    found = register(pair_of(phantom), Options(transform=transform), compute)
+    assert found.warp is None
+    assert found.inverse_warp is None
+    assert found.log_jacobian is None
+    assert found.history == ()
+    assert found.chain == (found.affine,)
+    linear = found.affine.matrix[:2, :2]
+    assert np.allclose(linear @ linear.T, np.eye(2)) == (transform == "rigid")
+    assert found.similarity[2] > found.similarity[0]
+
+
+def test_the_same_pair_gives_the_same_bits_again(phantom, compute):
+    first, second = (register(pair_of(phantom), Options(iterations=SHORT), compute) for _ in range(2))
+    np.testing.assert_array_equal(first.warp.displacement, second.warp.displacement)
+    np.testing.assert_array_equal(first.affine.matrix, second.affine.matrix)
+    assert first.similarity == second.similarity
+
+
+def test_an_interrupted_registration_goes_on_to_the_same_bits(phantom, compute):
+    options = Options(iterations=SHORT)
+    whole = register(pair_of(phantom), options, compute)
+    kept, seen, planned = [], [], []
+
+    def stop(step):
+        seen.append(step)
+        if len(seen) == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        register(
+            pair_of(phantom),
+            options,
+            compute,
+            on_step=stop,
+            on_plan=planned.append,
+            on_interrupt=lambda matrix, state: kept.append((matrix, copy.deepcopy(state))),
+        )
+    resumed = register(pair_of(phantom), options, compute, resume_from=kept[0])
+    np.testing.assert_array_equal(whole.warp.displacement, resumed.warp.displacement)
+    assert planned == [len(whole.history)]
+    assert resumed.history == whole.history
+
+
+def far_away(phantom):
+    vox2ras = phantom.moving_vox2ras.copy()
+    vox2ras[:2, 2] += 5000
+    return Pair(volume_of(phantom.fixed, phantom.fixed_vox2ras), volume_of(phantom.moving, vox2ras))
+
+
+def test_images_apart_in_space_are_refused_where_the_header_is_to_count(phantom, compute):
+    with pytest.raises(NumericalError, match="do not overlap in space"):
+        register(far_away(phantom), Options(transform="affine", init="header"), compute)
+
+
+def test_images_apart_in_space_start_from_their_centres_and_say_so(phantom, compute):
+    found = register(far_away(phantom), Options(transform="affine"), compute)
+    assert any("do not overlap" in note for note in found.notes)
+    assert found.similarity[1] > 0.3
+
+
+def test_a_given_matrix_is_the_start(phantom, compute):
+    found = register(pair_of(phantom), Options(transform="affine", init=phantom.fixed_to_moving_ras), compute)
+    assert errors_in_mm(phantom, found.chain).mean() < 6
+
+
+def test_little_memory_makes_the_grid_coarser_and_says_so(phantom, compute):
+    memory = 750_000_000 + 16 * phantom.fixed.size + 190 * 1500
+    found = register(pair_of(phantom), Options(iterations=(3,), max_memory=memory), compute)
+    assert int(np.prod(found.work_grid.shape)) <= 1500
+    assert any("to stay within memory" in note for note in found.notes)
+    assert found.warp.displacement.shape[:-1] == phantom.fixed.shape
+
+
+def test_too_little_memory_is_refused(phantom, compute):
+    with pytest.raises(ResourceError, match="--max-memory"):
+        register(pair_of(phantom), Options(max_memory=1e8), compute)
+
+
+def test_the_spacing_and_the_preset_set_the_working_grid(phantom, compute):
+    spacings = [
+        float(register(pair_of(phantom), Options(transform="rigid", **options), compute).work_grid.spacing.min())
+        for options in ({}, {"preset": "fast"}, {"spacing": 9.0})
+    ]
+    assert spacings == pytest.approx([3, 6, 9], rel=0.1)
+
+
+def test_a_mask_that_does_not_touch_its_image_is_refused(phantom, compute):
+    vox2ras = phantom.fixed_vox2ras.copy()
+    vox2ras[:2, 2] += 5000
+    mask = volume_of(np.ones(phantom.fixed.shape, bool), vox2ras, "mask.nii.gz")
+    with pytest.raises(InputError, match=r"mask\.nii\.gz: the mask does not touch"):
+        register(pair_of(phantom, fixed_mask=mask), Options(transform="rigid"), compute)
+
+
+def test_the_quality_is_measured_inside_the_mask(phantom, compute):
+    inside = np.zeros(phantom.fixed.shape, bool)
+    inside[20:44, 24:48] = True
+    mask = volume_of(inside, phantom.fixed_vox2ras)
+    found = register(pair_of(phantom, fixed_mask=mask), Options(iterations=(6, 6)), compute)
+    assert found.inside_voxels == inside.sum()
+
+
+def test_images_of_two_and_three_axes_do_not_mix(phantom, tmp_path):
+    paths = written(tmp_path, phantom)
+    write_volume(tmp_path / "moving.nii.gz", np.ones((6, 7, 8), np.float32), np.eye(4))
+    with pytest.raises(InputError, match=r"moving\.nii\.gz: 3D found; 2D, as .* expected"):
+        read_pair(paths)
+
+
+def test_labels_of_other_axes_than_their_image_are_refused(phantom, tmp_path):
+    write_volume(tmp_path / "labels.nii.gz", np.ones((6, 7, 8), np.uint8), np.eye(4))
+    with pytest.raises(InputError, match=r"labels\.nii\.gz: 3D found; 2D"):
+        read_pair({**written(tmp_path, phantom), "fixed_label": tmp_path / "labels.nii.gz"})
+
+
+def test_landmarks_without_partners_are_refused(phantom, tmp_path):
+    for name, count in (("fixed.csv", 3), ("moving.csv", 2)):
+        (tmp_path / name).write_text("x,y\n" + "1,2\n" * count)
+    points = {"fixed_points": tmp_path / "fixed.csv", "moving_points": tmp_path / "moving.csv"}
+    with pytest.raises(InputError, match="2 points found; 3, as the fixed ones, expected"):
+        read_pair({**written(tmp_path, phantom), **points})
+
+
+def test_a_pair_without_a_moving_image_is_refused(phantom, tmp_path):
+    with pytest.raises(InputError, match="a fixed and a moving image are expected"):
+        read_pair({"fixed": written(tmp_path, phantom)["fixed"]})
+
+
+def test_a_pair_is_read_with_what_comes_with_it(phantom, tmp_path):
+    moved = phantom.fixed_vox2ras.copy()
+    moved[0, 2] += 10
+    write_volume(tmp_path / "labels.nii.gz", phantom.fixed_labels, moved)
+    pair = read_pair({**written(tmp_path, phantom), "fixed_label": tmp_path / "labels.nii.gz", "moving_mask": None})
+    np.testing.assert_allclose(pair.fixed.data, phantom.fixed, atol=1e-5)
+    np.testing.assert_allclose(grid_of(pair.moving).vox2ras, phantom.moving_vox2ras, atol=1e-4)
+    assert pair.moving_mask is None
+    assert any("same shape as fixed.nii.gz but another place in space" in note for note in pair.notes)
+
+
+def test_a_constant_moving_image_ends_in_an_error_or_a_finite_matrix(phantom, compute):
+    flat = Pair(
+        volume_of(phantom.fixed, phantom.fixed_vox2ras),
+        volume_of(np.full(phantom.fixed.shape, 5, np.float32), phantom.fixed_vox2ras),
+    )
+    found = register(flat, Options(transform="rigid"), compute)
+    assert np.isfinite(found.affine.matrix).all()
+    assert torch.get_num_threads() == 1
