@@ -131,3 +131,11 @@ def test_blurring_for_a_coarser_grid_leaves_thick_axes_alone(rng):
     expected = ndimage.gaussian_filter(image.values.numpy(), (2, 2, 0), mode="nearest", radius=(6, 6, 0))
     np.testing.assert_allclose(blurred, expected, atol=1e-5)
     torch.testing.assert_close(image.blurred_to(1.0).values, image.values, rtol=0, atol=0)
+
+
+def test_a_few_bright_voxels_on_a_large_offset_are_the_foreground():
+    values = np.full((40, 40, 40), -1024, np.float32)
+    values[20, 20, 18:22] = 300
+    result = images.normalise(values, CPU)
+    assert float(result[20, 20, 20]) > 0.9
+    assert float(result[0, 0, 0]) == 0

