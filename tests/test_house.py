@@ -43,7 +43,7 @@ def tracked_files() -> list[str]:
     """Return the files that are in version control or would be added to it."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     try:
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not in a checkout of the repository")
     return [name for name in listed.splitlines() if (ROOT / name).is_file()]
@@ -93,7 +93,7 @@ def test_every_package_says_what_it_is_for():
 
 def test_arrows_run_down_and_no_task_imports_another():
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"]
-    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout
 
 

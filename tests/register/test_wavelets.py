@@ -152,3 +152,9 @@ def test_apply_per_axis_is_a_matrix_product_along_each_axis(rng):
     a, c = (torch.tensor(rng.normal(size=(4, n))) for n in (5, 7))
     expected = torch.einsum("xi,cijk,zk->cxjz", a, field, c)
     torch.testing.assert_close(apply_per_axis((a, None, c), field), expected)
+
+
+@pytest.mark.parametrize("wavelet", [*WAVELETS, "db10", "coif3"])
+def test_every_level_is_coarser_along_each_axis_it_decimates(wavelet):
+    for level in WaveletPyramid((97, 113, 97), (1.0,) * 3, wavelet, coarsest=8).levels:
+        assert all(level.coarse[axis] < level.fine[axis] for axis in level.axes)

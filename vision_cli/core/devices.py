@@ -166,6 +166,12 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
+def return_freed_memory() -> None:
+    """Give what glibc kept back to the kernel, once a phase that needed much memory is over."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def _device(name: str) -> torch.device:
     import torch
 

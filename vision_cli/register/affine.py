@@ -114,32 +114,26 @@ class _Problem:
 
     def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool, evaluations: int) -> _Candidate:
         """Minimise the loss at a scale from a candidate."""
-        generator = candidate.generator.detach().clone().requires_grad_()
-        shift = candidate.shift.detach().clone().requires_grad_()
-        best = _Candidate(candidate.rotation, generator.detach().clone(), shift.detach().clone(), np.inf)
-        optimiser = torch.optim.LBFGS(
-            [generator, shift],
-            lr=1.0,
-            max_iter=evaluations,
-            max_eval=evaluations,
-            history_size=10,
-            tolerance_change=1e-7,
-            line_search_fn="strong_wolfe",
-        )
+        from scipy.optimize import minimize
 
-        def closure() -> Tensor:
-            optimiser.zero_grad()
+        split = self.dim * self.dim
+
+        def unpacked(values: Matrix) -> tuple[Tensor, Tensor]:
+            both = torch.as_tensor(values, dtype=torch.float64)
+            return both[:split].reshape(self.dim, self.dim), both[split:]
+
+        def objective(values: Matrix) -> tuple[float, Matrix]:
+            generator, shift = (part.clone().requires_grad_() for part in unpacked(values))
             loss = scale.loss(self.matrix(_Candidate(candidate.rotation, generator, shift, np.inf), rigid))
-            loss.backward()
-            value = float(loss.detach())
-            if value < best.loss:
-                best.loss = value
-                best.generator = generator.detach().clone()
-                best.shift = shift.detach().clone()
-            return loss
+            slopes = torch.autograd.grad(loss, (generator, shift))
+            return float(loss.detach()), np.concatenate([slope.numpy().ravel() for slope in slopes])
 
-        optimiser.step(closure)
-        return best
+        start = np.concatenate([candidate.generator.numpy().ravel(), candidate.shift.numpy()])
+        # torch has an L-BFGS too, but making it imports torch's compiler: six seconds
+        found = minimize(
+            objective, start, jac=True, method="L-BFGS-B", options={"maxfun": evaluations, "ftol": 1e-7, "gtol": 1e-6}
+        )
+        return _Candidate(candidate.rotation, *unpacked(found.x), float(found.fun))
 
 
 def register_linear(
@@ -192,7 +186,7 @@ def register_linear(
     for start in starts:
         with torch.no_grad():
             start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
-    notes = _mirror_note(problem, coarse, starts) if init == "search" and given is None else ()
+    notes = _mirror_note(problem, coarse, starts) if given is None and init == "search" else ()
     kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
     kept = sorted((problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss)[:2]
     on_step("coarse", kept[0].loss)

@@ -60,7 +60,10 @@ def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:
 def otsu_threshold(sample: NDArray[np.float32], bins: int = 256) -> float:
     """Threshold of greatest between-class variance (Otsu 1979) of a sample of intensities."""
     low, high = np.quantile(sample, (0.0, 0.999))
-    counts, edges = np.histogram(sample, bins=bins, range=(float(low), float(max(high, low + 1e-6))))
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        # Nearly all voxels have one value: what differs from it is bright.
+        return float(low + 1e-6 * abs(low))
+    counts, edges = np.histogram(sample.astype(np.float64), bins=bins, range=(float(low), float(high)))
     centres = 0.5 * (edges[:-1] + edges[1:])
     below = np.cumsum(counts)
     above = below[-1] - below

@@ -1,32 +1,44 @@
 """Transform files that ITK, ANTs and Learn2Reg read: written here, and read back from any of them.
 
-ITK counts in LPS, this package in RAS; the conversion stands here and nowhere else. Axes that are not at right angles
-are refused by ITK, so a grid is written with the nearest orthogonal axes, and what that changed is noted.
+Names and layouts are ANTs', so that its tools take them. The same transform always gives the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, ResourceError, VcliError
+from vision_cli.io.raw import require_memory
+from vision_cli.register import hdf5
 from vision_cli.register.fields import Grid
+from vision_cli.register.itk_objects import (
+    affine_to_itk,
+    checked_affine,
+    checked_displacement,
+    dimension,
+    displacement_to_itk,
+    flips,
+    from_itk,
+    on_orthogonal_grid,
+)
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
 
-_SHEAR = 1e-4
 _VECTOR_INTENT = 1007
-_AFFINE_SUFFIXES = (".mat", ".tfm", ".txt", ".xfm")
+_NIFTI_SUFFIXES = (".nii", ".nii.gz")
+_HDF5_SUFFIXES = (".h5", ".hdf5")
+_AFFINE_SUFFIXES = (".mat", ".tfm", ".txt")
+_EXPECTED = "an ITK transform (.mat, .tfm, .txt, .h5), greedy's matrix or a vector field (.nii, .nii.gz)"
 
 
 def write_affine(path: Path, transform: AffineTransform) -> None:
     """Write an ITK affine (``.mat`` or ``.tfm``)."""
-    import SimpleITK as sitk
-
-    sitk.WriteTransform(_itk_affine(transform), str(path))
+    _write_itk(affine_to_itk(transform), path)
 
 
 def write_warp(path: Path, transform: DisplacementTransform) -> str | None:
@@ -39,9 +51,9 @@ def write_warp(path: Path, transform: DisplacementTransform) -> str | None:
     """
     import nibabel as nib
 
-    grid, note = orthogonal(transform.grid)
-    dim = grid.ndim
-    values = transform.displacement * _flip(dim).astype(np.float32)
+    transform, note = on_orthogonal_grid(transform)
+    grid, dim = transform.grid, transform.grid.ndim
+    values = transform.displacement * flips(dim).astype(np.float32)
     padded = values.reshape(*grid.shape, *([1] * (4 - dim)), dim)
     image = nib.Nifti1Image(padded, _in_3d(grid.vox2ras))
     image.header.set_intent(_VECTOR_INTENT)
@@ -56,15 +68,16 @@ def write_composite(path: Path, chain: Sequence[Transform]) -> None:
     """Write a chain as one ITK composite transform (``.h5``)."""
     import SimpleITK as sitk
 
-    dim = _dimension(chain[0])
+    dim = dimension(chain[0])
     composite = sitk.CompositeTransform(dim)
     # ITK applies the transform that was added last first.
     for transform in reversed(chain):
         if isinstance(transform, AffineTransform):
-            composite.AddTransform(_itk_affine(transform))
+            composite.AddTransform(affine_to_itk(transform))
         else:
-            composite.AddTransform(_itk_field(transform))
-    sitk.WriteTransform(composite, str(path))
+            composite.AddTransform(displacement_to_itk(transform))
+    _write_itk(composite, path)
+    hdf5.clear_times(path)
 
 
 def write_l2r(path: Path, transform: DisplacementTransform, moving: Grid) -> None:
@@ -91,60 +104,67 @@ def write_l2r(path: Path, transform: DisplacementTransform, moving: Grid) -> Non
 
 
 def read_l2r(path: Path, fixed: Grid, moving: Grid) -> DisplacementTransform:
-    """Read a Learn2Reg displacement as the whole map on the fixed grid."""
-    values = np.asarray(_load(path).dataobj, dtype=np.float64)
-    if values.shape != (*fixed.shape, fixed.ndim):
-        raise InputError(
-            f"{path}: array {values.shape} found; {(*fixed.shape, fixed.ndim)}, as the fixed image, expected."
-        )
-    index = np.stack(np.meshgrid(*[np.arange(n) for n in fixed.shape], indexing="ij"), -1)
-    points = index @ fixed.vox2ras[:-1, :-1].T + fixed.vox2ras[:-1, -1]
-    moved = (index + values) @ moving.vox2ras[:-1, :-1].T + moving.vox2ras[:-1, -1]
-    return DisplacementTransform((moved - points).astype(np.float32), fixed)
-
-
-def read_transform(path: Path) -> list[Transform]:
-    """Read a transform file of ITK, ANTs or greedy as a chain.
-
-    ``.mat``, ``.tfm``, ``.txt`` (ITK, or greedy's 4 x 4 RAS matrix), composite ``.h5``, or a NIfTI vector field.
+    """Read a Learn2Reg displacement as the whole map on the fixed grid.
 
     Raises
     ------
     InputError
-        If it is none of these.
+        If the file is damaged or its shape is not that of the fixed grid.
+    """
+    image = _load(path)
+    expected = (*fixed.shape, fixed.ndim)
+    if image.shape != expected:
+        raise InputError(
+            f"{path}: array {image.shape}; {expected}, the fixed image's voxels and a vector, expected.",
+            hint="Give the displacement of this pair; a warp of ANTs or ITK goes with --transform.",
+        )
+    values = _values(path, image).astype(np.float64)
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in fixed.shape], indexing="ij"), -1)
+    points = index @ fixed.vox2ras[:-1, :-1].T + fixed.vox2ras[:-1, -1]
+    moved = (index + values) @ moving.vox2ras[:-1, :-1].T + moving.vox2ras[:-1, -1]
+    return checked_displacement(path, (moved - points).astype(np.float32), fixed.vox2ras)
+
+
+def read_transform(path: Path, ndim: int | None = None) -> list[Transform]:
+    """Read a transform file of ITK, ANTs or greedy as a chain.
+
+    Parameters
+    ----------
+    path
+        ``.mat``, ``.tfm``, ``.txt`` (ITK's, or the matrix fixed RAS mm -> moving RAS mm that greedy and ITK-SNAP write
+        as text), ``.h5``, or a NIfTI vector field in LPS mm. A matrix of FSL looks like greedy's but is in other
+        coordinates: convert it first.
+    ndim
+        Number of axes that the transform must have; any by default.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, damaged, or of another number of axes.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; a transform expected.")
+        raise InputError(f"{path}: no such file; {_EXPECTED} expected.", hint="Check the path.")
     name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
-        return [_read_warp(path)]
-    if name.endswith(".h5"):
-        return _read_itk(path)
-    if name.endswith(_AFFINE_SUFFIXES):
+    if name.endswith(_NIFTI_SUFFIXES):
+        chain: list[Transform] = [_read_warp(path)]
+    elif name.endswith(_HDF5_SUFFIXES):
+        if not hdf5.is_whole(path):
+            raise _damaged(path, "not HDF5, or cut short")
+        chain = _read_itk(path)
+    elif name.endswith(_AFFINE_SUFFIXES):
         matrix = _text_matrix(path)
-        return [AffineTransform(matrix)] if matrix is not None else _read_itk(path)
-    raise InputError(f"{path}: unknown suffix; .mat, .tfm, .txt, .h5, .nii or .nii.gz expected.")
-
-
-def orthogonal(grid: Grid) -> tuple[Grid, str | None]:
-    """Return the grid with the nearest axes at right angles, and a note if that is more than rounding."""
-    axes = grid.vox2ras[:-1, :-1]
-    u, _, v = np.linalg.svd(axes / grid.spacing)
-    rotation = u @ v
-    shear = float(np.abs(rotation - axes / grid.spacing).max())
-    if shear < 1e-9:
-        return grid, None
-    vox2ras = grid.vox2ras.copy()
-    vox2ras[:-1, :-1] = rotation * grid.spacing
-    # The centre of the image stays where it is, so that the error is spread evenly.
-    centre = (np.asarray(grid.shape) - 1) / 2
-    vox2ras[:-1, -1] += (axes - vox2ras[:-1, :-1]) @ centre
-    note = f"axes sheared by {shear:.1e} were made orthogonal in the warp files" if shear > _SHEAR else None
-    return Grid(grid.shape, vox2ras), note
-
-
-def _flip(dim: int) -> NDArray[np.float64]:
-    return np.array([-1.0, -1.0, 1.0][:dim])
+        chain = _read_itk(path) if matrix is None else [checked_affine(path, matrix)]
+    else:
+        raise InputError(
+            f"{path}: suffix {path.suffix or 'none'}; {_EXPECTED} expected.", hint="Convert or rename the file."
+        )
+    for transform in chain:
+        if ndim is not None and dimension(transform) != ndim:
+            raise InputError(
+                f"{path}: a transform in {dimension(transform)}D; {ndim}D, as the image, expected.",
+                hint="Give a transform between images like this one.",
+            )
+    return chain
 
 
 def _in_3d(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -155,87 +175,54 @@ def _in_3d(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     return whole
 
 
-def _dimension(transform: Transform) -> int:
-    return len(transform.matrix) - 1 if isinstance(transform, AffineTransform) else transform.grid.ndim
-
-
-def _itk_affine(transform: AffineTransform) -> Any:
+def _write_itk(transform: Any, path: Path) -> None:
     import SimpleITK as sitk
 
-    dim = len(transform.matrix) - 1
-    flip = _flip(dim)
-    result = sitk.AffineTransform(dim)
-    result.SetMatrix((flip[:, None] * transform.matrix[:-1, :-1] * flip).ravel().tolist())
-    result.SetTranslation((flip * transform.matrix[:-1, -1]).tolist())
-    return result
-
-
-def _itk_field(transform: DisplacementTransform) -> Any:
-    import SimpleITK as sitk
-
-    grid, _ = orthogonal(transform.grid)
-    dim = grid.ndim
-    flip = _flip(dim)
-    order = [*reversed(range(dim)), dim]
-    image = sitk.GetImageFromArray((transform.displacement * flip).transpose(order), isVector=True)
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetOrigin((flip * grid.vox2ras[:-1, -1]).tolist())
-    image.SetDirection((flip[:, None] * grid.vox2ras[:-1, :-1] / grid.spacing).ravel().tolist())
-    return sitk.DisplacementFieldTransform(image)
+    try:
+        sitk.WriteTransform(transform, str(path))
+    except RuntimeError as error:
+        raise ResourceError(
+            f"{path}: ITK cannot write here.", hint="Check the free space and the rights to the directory."
+        ) from error
 
 
 def _read_warp(path: Path) -> DisplacementTransform:
     image = _load(path)
     shape = image.shape
-    if len(shape) != 5 or shape[4] not in (2, 3) or shape[3] != 1:
+    if len(shape) != 5 or shape[3] != 1 or shape[4] not in (2, 3) or (shape[4] == 2 and shape[2] != 1):
         raise InputError(
-            f"{path}: array {shape} found; a vector field (X, Y, Z, 1, 3) in mm expected.",
-            hint="For a Learn2Reg displacement use --disp.",
+            f"{path}: array {shape}; a vector field (X, Y, Z, 1, 3) or (X, Y, 1, 1, 2) in mm expected.",
+            hint="A Learn2Reg displacement goes with --disp.",
+        )
+    # NiftyReg stores positions, or displacements in RAS mm, in an array of the same shape.
+    if bytes(image.header["intent_name"]).startswith(b"NREG"):
+        raise InputError(
+            f"{path}: a transform of NiftyReg; a displacement in LPS mm, as of ITK and ANTs, expected.",
+            hint="Convert it first.",
         )
     dim = int(shape[4])
     vox2ras = np.asarray(image.affine, dtype=np.float64)
     if dim == 2:
         vox2ras = vox2ras[np.ix_([0, 1, 3], [0, 1, 3])]
-    values = np.asarray(image.dataobj, dtype=np.float32).reshape(*shape[:dim], dim)
-    return DisplacementTransform(values * _flip(dim).astype(np.float32), Grid(tuple(shape[:dim]), vox2ras))
+    values = _values(path, image).reshape(*shape[:dim], dim)
+    return checked_displacement(path, values * flips(dim).astype(np.float32), vox2ras)
 
 
 def _read_itk(path: Path) -> list[Transform]:
     import SimpleITK as sitk
 
-    try:
+    with _reading(path):
+        if path.suffix.lower() == ".mat":
+            _require_whole_mat(path)
         transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
-        raise InputError(f"{path}: not a transform that ITK reads.", hint="Write it again.") from error
-    return _from_itk(path, transform)
+    return from_itk(path, transform)
 
 
-def _from_itk(path: Path, transform: Any) -> list[Transform]:
-    import SimpleITK as sitk
+def _require_whole_mat(path: Path) -> None:
+    """Raise if a MATLAB 4 file ends early, which ITK does not notice."""
+    from scipy import io
 
-    dim = transform.GetDimension()
-    flip = _flip(dim)
-    if transform.GetTransformEnum() == sitk.sitkComposite:
-        composite = sitk.CompositeTransform(transform)
-        parts = [composite.GetNthTransform(n) for n in reversed(range(composite.GetNumberOfTransforms()))]
-        return [one for part in parts for one in _from_itk(path, part)]
-    if transform.GetTransformEnum() == sitk.sitkDisplacementField:
-        field = sitk.DisplacementFieldTransform(transform).GetDisplacementField()
-        order = [*reversed(range(dim)), dim]
-        values = sitk.GetArrayFromImage(field).transpose(order) * flip
-        vox2ras = np.eye(dim + 1)
-        vox2ras[:-1, :-1] = (flip[:, None] * np.reshape(field.GetDirection(), (dim, dim))) * field.GetSpacing()
-        vox2ras[:-1, -1] = flip * field.GetOrigin()
-        return [DisplacementTransform(values.astype(np.float32), Grid(values.shape[:-1], vox2ras))]
-    if not transform.IsLinear():
-        raise InputError(f"{path}: {transform.GetName()} found; an affine or a displacement field expected.")
-    # Four points determine a linear map whatever its parametrisation and centre.
-    origin = np.array(transform.TransformPoint([0.0] * dim))
-    columns = [np.array(transform.TransformPoint(row)) - origin for row in np.eye(dim).tolist()]
-    matrix = np.eye(dim + 1)
-    matrix[:-1, :-1] = flip[:, None] * np.stack(columns, 1) * flip
-    matrix[:-1, -1] = flip * origin
-    return [AffineTransform(matrix)]
+    io.loadmat(path)
 
 
 def _text_matrix(path: Path) -> NDArray[np.float64] | None:
@@ -251,16 +238,36 @@ def _text_matrix(path: Path) -> NDArray[np.float64] | None:
 
 def _load(path: Path) -> Any:
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; a displacement field expected.", hint="Check the path.")
+    with _reading(path):
+        return nib.load(path)
+
+
+def _values(path: Path, image: Any) -> NDArray[np.float32]:
+    require_memory(path, image.shape, image.get_data_dtype().itemsize)
+    with _reading(path):
+        return np.asarray(image.dataobj, dtype=np.float32)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever a library raises over a damaged file into one line."""
     try:
-        image: Any = nib.load(path)
-        np.asanyarray(image.dataobj[..., :1])
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a displacement field expected.") from None
-    except (ImageFileError, OSError, EOFError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); a NIfTI displacement field expected.") from error
-    return image
+        yield
+    except (VcliError, MemoryError):
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = (lines[-1] if lines else type(error).__name__).replace(str(path), path.name)
+        raise _damaged(path, reason) from error
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"{path}: damaged or no transform ({reason}); {_EXPECTED} expected.", hint="Copy or write the file again."
+    )
 
 
 def _save(image: Any, path: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.core import interrupts
-from vision_cli.core.devices import Compute
+from vision_cli.core.devices import Compute, return_freed_memory
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.io.volumes import Volume
 from vision_cli.register import affine, fields, images
@@ -279,7 +279,10 @@ def register(
             hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
         )
     clock.lap("optimise")
+    del source, affine_only, target, quality
+    return_freed_memory()
     found = _finished(fixed, optimiser, matrix)
+    fields.identity_points.cache_clear()
     clock.lap("fields")
     return replace(found, similarity=(before, with_affine, after), seconds=clock.laps, notes=(*notes, *found.notes))
 

@@ -13,7 +13,7 @@ import torch
 
 from vision_cli.core import files
 from vision_cli.core.console import Output, Progress
-from vision_cli.core.devices import Compute, peak_memory_mb
+from vision_cli.core.devices import Compute, peak_memory_mb, return_freed_memory
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.io.tables import read_label_names
@@ -84,6 +84,8 @@ def register_files(
             resume_from=resume_from,
             on_interrupt=lambda matrix, state: save_checkpoint(run, matrix, state),
         )
+    searched_mb = peak_memory_mb()
+    return_freed_memory()
     for note in found.notes:
         if note not in pair.notes:
             run.warn(note)
@@ -94,7 +96,7 @@ def register_files(
         threads=compute.threads,
         seed=compute.seed,
         seconds=dict(found.seconds),
-        peak_memory_so_far_mb=round(peak_memory_mb(), 1),
+        peak_memory_search_mb=round(searched_mb, 1),
         notes=list(found.notes),
     )
     if max_folds_pct is not None and (metrics["folds_pct"] or 0.0) > max_folds_pct:  # type: ignore[operator]

@@ -118,7 +118,14 @@ class WaveletPyramid:
         filters = pywt.Wavelet(wavelet)
         size, step = shape, np.asarray(spacing, dtype=float)
         while len(self.levels) < max_levels:
-            axes = tuple(a for a in range(len(shape)) if step[a] <= 1.5 * step.min() and size[a] >= 2 * coarsest)
+            axes = tuple(
+                a
+                for a in range(len(shape))
+                if step[a] <= 1.5 * step.min()
+                and size[a] >= 2 * coarsest
+                # A long filter hardly shortens a short signal: such a level would be none.
+                and pywt.dwt_coeff_len(size[a], filters.dec_len, _MODE) <= 0.75 * size[a]
+            )
             if not axes:
                 break
             coarse = tuple(

@@ -1,0 +1,201 @@
+"""A stand-alone script that runs one peer in the peers' own environment; it imports nothing of this package.
+
+``peer_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a peer, its affine included, and writes
+``transforms.json`` into OUTDIR: the files of the whole map and of its affine, in the order that fixed points take them.
+``peer_runner.py measure RESULT COMMAND...`` runs a command and writes its time and memory as JSON.
+``peer_runner.py apply-ants FIXED MOVING OURDIR`` lets ANTs apply our transform files and prints the greatest difference
+from our ``Warped.nii.gz``, in % of its range.
+
+A package that is not installed ends the script with status 4.
+"""
+
+# The packages of the peers are not those of this project.
+# mypy: disable-error-code="import-not-found, import-untyped"
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MISSING = 4
+COARSE_MM = 2.0
+
+
+def greedy(fixed: Path, moving: Path, out: Path, threads: int) -> None:
+    """Run greedy at full resolution: affine, then deformable, both with local correlation."""
+    from picsl_greedy import Greedy3D
+
+    # A command of greedy is one string without quotes, so it gets names without blanks.
+    os.chdir(out)
+    names = [_short_name("fixed", fixed), _short_name("moving", moving)]
+    images = f"-d 3 -i {names[0]} {names[1]} -m NCC 2x2x2 -n 100x50x10 -threads {threads}"
+    program = Greedy3D()
+    program.execute(f"{images} -a -dof 12 -ia-image-centers -o affine.mat")
+    program.execute(f"{images} -it affine.mat -o warp.nii.gz")
+    _tell(out, ["warp.nii.gz", "affine.mat"], ["affine.mat"])
+
+
+def greedy_2mm(fixed: Path, moving: Path, out: Path, threads: int) -> None:
+    """Run greedy on images of 2 mm; its transforms are in mm, so they serve at any resolution."""
+    greedy(_coarse(fixed, out / "fixed_2mm.nii.gz"), _coarse(moving, out / "moving_2mm.nii.gz"), out, threads)
+
+
+def ants_syn(fixed: Path, moving: Path, out: Path, threads: int) -> None:
+    """Run ANTs' SyN with its default metric, mutual information, at 2 mm."""
+    _ants(fixed, moving, out)
+
+
+def ants_syncc(fixed: Path, moving: Path, out: Path, threads: int) -> None:
+    """Run ANTs' SyN with local correlation of radius 2, at 2 mm."""
+    _ants(fixed, moving, out, syn_metric="CC", syn_sampling=2, reg_iterations=(40, 30, 6))
+
+
+def convexadam(fixed: Path, moving: Path, out: Path, threads: int) -> None:
+    """Run ConvexAdam at 2 mm after ANTs' affine, as it takes images on one grid only."""
+    import ants
+    import nibabel as nib
+    import numpy as np
+    import torch
+    from convexAdam.convex_adam_MIND import convex_adam_pt
+
+    torch.set_num_threads(threads)
+    target, source = _read_coarse_ants(fixed, out), _read_coarse_ants(moving, out)
+    linear = ants.registration(target, source, type_of_transform="Affine", outprefix=f"{out}{os.sep}")
+    aligned = linear["warpedmovout"]
+    voxels = convex_adam_pt(target.numpy(), aligned.numpy(), device=torch.device("cpu"), dtype=torch.float32)
+    axes = np.asarray(target.direction) * np.asarray(target.spacing)
+    to_lps = np.eye(4)
+    to_lps[:3, :3], to_lps[:3, 3] = axes, target.origin
+    field = (voxels @ axes.T).astype(np.float32)[..., None, :]
+    image = nib.Nifti1Image(field, np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_lps)
+    image.header.set_intent("vector")
+    nib.save(image, out / "warp.nii.gz")
+    affine = [Path(name).name for name in linear["fwdtransforms"]]
+    _tell(out, ["warp.nii.gz", *affine], affine)
+
+
+def apply_ants(fixed: Path, moving: Path, ours: Path) -> None:
+    """Print how far ANTs' application of our files is from our warped image, in % of its range."""
+    import ants
+    import nibabel as nib
+    import numpy as np
+
+    files = [str(ours / name) for name in ("1Warp.nii.gz", "0GenericAffine.mat")]
+    theirs = ants.apply_transforms(ants.image_read(str(fixed)), ants.image_read(str(moving)), files).numpy()
+    stored = nib.load(ours / "Warped.nii.gz")
+    warped = np.asarray(stored.dataobj, dtype=np.float64)
+    # Whole numbers on disk are up to half a grey level away from what was computed.
+    whole = np.issubdtype(stored.get_data_dtype(), np.integer)
+    rounding = 0.5 * abs(stored.header.get_slope_inter()[0] or 1.0) if whole else 0.0
+    difference = np.maximum(np.abs(theirs - warped) - rounding, 0.0).max()
+    print(json.dumps({"difference_pct": 100.0 * float(difference) / max(float(np.ptp(warped)), 1e-12)}))
+
+
+def measure(result: Path, command: list[str]) -> int:
+    """Run a command; write its wall and CPU seconds and its peak memory; return its exit status.
+
+    A process inherits the peak memory of the one that starts it, so this small one stands between.
+    """
+    started = time.monotonic()
+    child = subprocess.Popen(command)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - started
+    unit = 1.0 if sys.platform == "darwin" else 1024.0
+    code = os.waitstatus_to_exitcode(status)
+    child.returncode = code
+    facts = {
+        "wall_s": wall,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_rss_mb": usage.ru_maxrss * unit / 1e6,
+        "status": code,
+    }
+    result.write_text(json.dumps(facts), encoding="utf-8")
+    return code if code >= 0 else 128 - code
+
+
+def _ants(fixed: Path, moving: Path, out: Path, **options: Any) -> None:
+    import ants
+
+    found = ants.registration(
+        _read_coarse_ants(fixed, out),
+        _read_coarse_ants(moving, out),
+        type_of_transform="SyN",
+        outprefix=f"{out}{os.sep}",
+        **options,
+    )
+    files = [Path(name).name for name in found["fwdtransforms"]]
+    _tell(out, files, [name for name in files if name.endswith(".mat")])
+
+
+def _read_coarse_ants(path: Path, out: Path) -> Any:
+    import ants
+
+    return ants.image_read(str(_coarse(path, out / f"coarse_{len(list(out.iterdir()))}.nii.gz")))
+
+
+def _coarse(path: Path, target: Path) -> Path:
+    """Blur and resample an image to voxels of 2 mm; axes that are coarser stay as they are."""
+    import SimpleITK as sitk
+
+    image = sitk.ReadImage(str(path), sitk.sitkFloat32)
+    old = image.GetSpacing()
+    new = [max(step, COARSE_MM) for step in old]
+    shape = [max(1, round(n * a / b)) for n, a, b in zip(image.GetSize(), old, new, strict=True)]
+    # Half of the new step, less what the old step blurs already.
+    widths = [0.5 * (b**2 - a**2) ** 0.5 for a, b in zip(old, new, strict=True)]
+    if any(widths):
+        image = sitk.DiscreteGaussian(image, [width**2 for width in widths])
+    # Both grids cover the same box, from face to face of the outer voxels.
+    corner = image.TransformContinuousIndexToPhysicalPoint(
+        [0.5 * (n * a / m) / a - 0.5 for n, a, m in zip(image.GetSize(), old, shape, strict=True)]
+    )
+    spacing = [n * a / m for n, a, m in zip(image.GetSize(), old, shape, strict=True)]
+    identity = sitk.Transform(3, sitk.sitkIdentity)
+    coarse = sitk.Resample(image, shape, identity, sitk.sitkLinear, corner, spacing, image.GetDirection(), 0.0)
+    sitk.WriteImage(coarse, str(target))
+    return target
+
+
+def _short_name(role: str, path: Path) -> str:
+    link = Path(role + path.name[path.name.find(".") :])
+    link.symlink_to(path)
+    return link.name
+
+
+def _tell(out: Path, chain: list[str], affine: list[str]) -> None:
+    (out / "transforms.json").write_text(json.dumps({"chain": chain, "affine": affine}), encoding="utf-8")
+
+
+PEERS: dict[str, Callable[[Path, Path, Path, int], None]] = {
+    "greedy": greedy,
+    "greedy-2mm": greedy_2mm,
+    "ants-syn": ants_syn,
+    "ants-syncc": ants_syncc,
+    "convexadam": convexadam,
+}
+
+
+def main(words: list[str]) -> int:
+    """Do what the command line asks; return the exit status."""
+    if words[0] == "measure":
+        return measure(Path(words[1]), words[2:])
+    try:
+        fixed, moving, out = (Path(word).resolve() for word in words[1:4])
+        if words[0] == "apply-ants":
+            apply_ants(fixed, moving, out)
+        else:
+            PEERS[words[0]](fixed, moving, out, int(words[4]))
+    except ModuleNotFoundError as error:
+        print(f"{words[0]}: the environment has no package {error.name}", file=sys.stderr)
+        return MISSING
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
