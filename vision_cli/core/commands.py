@@ -126,7 +126,8 @@ class DefaultVerbGroup(VerbGroup):
         if ctx.resilient_parsing or not args:
             return
         if args[0].startswith("-"):
-            parameters = self.get_command(ctx, self.default_verb).params
+            command = self.get_command(ctx, self.default_verb)
+            parameters = [] if command is None else command.params
             valued = {name for p in parameters if not getattr(p, "is_flag", True) for name in p.opts}
             for before, word in pairwise(args):
                 if word in verbs and before not in valued and not Path(word).exists():

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from vision_cli.core.console import Output, Table
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.errors import InputError, MissingError, PartialFailure, UsageError
 from vision_cli.core.runs import Run
 from vision_cli.io.volumes import Volume, read_volume
 from vision_cli.metrics.segmentation import dice_per_label
@@ -130,7 +130,7 @@ def run_benchmark(
     failures = {e.id: e.error for e in run.items.entries if e.error is not None}
     rows = [entry.row for entry in run.items.entries if entry.error is None]
     notes = {m: next((failures[i] for p in pairs if (i := f"{p.id}-{m}") in failures), None) for m in methods}
-    run.write_csv(TABLE, _COLUMNS, [_summary(method, rows, notes[method]) for method in methods])
+    run.write_csv(TABLE, _COLUMNS, [[m, *_summary(m, rows), notes[m]] for m in methods])
     bars = list(_bars(rows))
     run.write_csv(BARS, _BAR_COLUMNS, [bar.cells() for bar in bars])
     run.write_metrics(_flat(methods, rows, bars, len(failures)))
@@ -239,8 +239,6 @@ def _row(pair: str, method: str, found: Score, cost: Cost, difference: float | N
 
 def _by_ants(run: Run, python: Path, fixed: Path, moving: Path, ours: Path, threads: int) -> float | None:
     """Let ANTs apply our files; an environment without ANTs is no failure of ours."""
-    from vision_cli.core.errors import MissingError, PartialFailure
-
     try:
         return ants_difference_pct(python, fixed, moving, ours, threads)
     except (MissingError, PartialFailure) as error:
@@ -288,22 +286,20 @@ def _ratio(rows: Sequence[Row], one: str, other: str, column: str) -> float | No
     return sum(a for a, _ in both) / sum(b for _, b in both) if both else None
 
 
-def _summary(method: str, rows: Sequence[Row], note: str | None) -> list[object]:
-    mean, worst = statistics.fmean, max
+def _summary(method: str, rows: Sequence[Row]) -> list[float | None]:
+    mean: Callable[[list[float]], float] = statistics.fmean
     folds = _over(rows, method, "folds_voxels", sum)
     return [
-        method,
         len(_values(rows, method, "dice_mean")),
         _over(rows, method, "dice_mean", mean),
         _over(rows, method, "dice_affine_mean", mean),
         None if folds is None else int(folds),
         _over(rows, method, "sdlogj", mean),
-        _over(rows, method, "sdlogj", worst),
+        _over(rows, method, "sdlogj", max),
         _over(rows, method, "wall_s", mean),
         _over(rows, method, "cpu_s", mean),
-        _over(rows, method, "peak_rss_mb", worst),
+        _over(rows, method, "peak_rss_mb", max),
         *(_ratio(rows, method, _REFERENCE, column) for column in ("wall_s", "cpu_s", "peak_rss_mb")),
-        note,
     ]
 
 
@@ -328,9 +324,9 @@ def _bars(rows: Sequence[Row]) -> Iterator[Bar]:
 def _flat(methods: Sequence[str], rows: Sequence[Row], bars: Sequence[Bar], failed: int) -> dict[str, float | None]:
     metrics: dict[str, float | None] = {"items": len(rows), "items_failed": failed}
     for method in methods:
-        for column, value in zip(_COLUMNS[1:-1], _summary(method, rows, None)[1:-1], strict=True):
+        for column, value in zip(_COLUMNS[1:-1], _summary(method, rows), strict=True):
             name = f"{method}_{column}".lower().replace(" / ", "_over_").replace(" ", "_").replace("-", "_")
-            metrics[name] = float(value) if isinstance(value, float) else value  # type: ignore[assignment]
+            metrics[name] = value
     metrics["bars_met"] = sum(bar.met is True for bar in bars)
     metrics["bars_missed"] = sum(bar.met is False for bar in bars)
     return metrics

@@ -131,7 +131,8 @@ def sdlogj_learn2reg(displacement: NDArray[np.floating]) -> float:
 
     The determinant of ``displacement`` ``(*grid, D)`` in voxels, shifted by 3 and clipped to [1e-9, 1e9] before
     the log, over the grid without a rim of two voxels (MDL-UzL/L2R, evaluation.py). Not comparable with the plain
-    measure."""
+    measure.
+    """
     determinant = _central_determinant(np.asarray(displacement, dtype=np.float64))
     return float(np.log(np.clip(determinant + 3, 1e-9, 1e9)).std())
 

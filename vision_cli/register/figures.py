@@ -62,7 +62,7 @@ def overlay(
     for image, panels in zip((before, warped), rows, strict=True):
         moving = _shades(image)
         outline = _outline_level(moving)
-        bright = otsu_threshold(_thinned(moving[moving > outline]))
+        bright = _bright_level(moving, outline)
         for view, panel in zip(views, panels, strict=True):
             sheets.show(panel, view, view.cut(fixed))
             smooth = _smoothed(view.cut(moving))
@@ -290,6 +290,12 @@ def _shades(image: Values) -> NDArray[np.float32]:
 def _outline_level(shades: NDArray[np.float32]) -> float:
     # Otsu's threshold lies inside the subject's blurred edge.
     return 0.6 * otsu_threshold(_thinned(shades))
+
+
+def _bright_level(shades: NDArray[np.float32], outline: float) -> float:
+    """Threshold between the subject's darker and its brighter tissue."""
+    tissue = shades[shades > outline]
+    return otsu_threshold(_thinned(tissue)) if tissue.size else outline
 
 
 def _limit(values: Values, quantile: float) -> float:

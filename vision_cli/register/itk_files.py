@@ -5,6 +5,7 @@ Names and layouts are ANTs', so that its tools take them. The same transform alw
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ _VECTOR_INTENT = 1007
 _NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 _AFFINE_SUFFIXES = (".mat", ".tfm", ".txt")
+_MAT_HEADER = struct.Struct("<5i")
+_MAT_FLOATS = {0: 8, 10: 4}
 _EXPECTED = "an ITK transform (.mat, .tfm, .txt, .h5), greedy's matrix or a vector field (.nii, .nii.gz)"
 
 
@@ -211,18 +214,23 @@ def _read_warp(path: Path) -> DisplacementTransform:
 def _read_itk(path: Path) -> list[Transform]:
     import SimpleITK as sitk
 
+    if path.suffix.lower() == ".mat" and not _is_whole_mat(path):
+        raise _damaged(path, "not an ITK transform, or cut short")
     with _reading(path):
-        if path.suffix.lower() == ".mat":
-            _require_whole_mat(path)
         transform = sitk.ReadTransform(str(path))
     return from_itk(path, transform)
 
 
-def _require_whole_mat(path: Path) -> None:
-    """Raise if a MATLAB 4 file ends early, which ITK does not notice."""
-    from scipy import io
-
-    io.loadmat(path)
+def _is_whole_mat(path: Path) -> bool:
+    """Whether a file is a sequence of whole MATLAB 4 matrices of floats; ITK does not notice where one ends early."""
+    content = path.read_bytes()
+    place = 0
+    while place + _MAT_HEADER.size <= len(content):
+        kind, rows, columns, _, name = _MAT_HEADER.unpack_from(content, place)
+        if kind not in _MAT_FLOATS or min(rows, columns, name) < 0:
+            return False
+        place += _MAT_HEADER.size + name + rows * columns * _MAT_FLOATS[kind]
+    return place == len(content) > 0
 
 
 def _text_matrix(path: Path) -> NDArray[np.float64] | None:

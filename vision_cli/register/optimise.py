@@ -36,6 +36,7 @@ _SECOND_MOMENT = 0.95
 _STEP = 0.1
 _STEP_DECAY = 0.5
 _LAST_STEP = 0.2
+_WARM_UP = 5
 _SQUARINGS = 3
 _FINAL_SQUARINGS = 7
 _COARSEST_IMAGE = 16
@@ -267,6 +268,7 @@ class WaveletOptimiser:
             if not all(map(math.isfinite, value)):
                 return False
             length = step * problem.shrink * (1 - (1 - _LAST_STEP) * state.iteration / problem.iterations)
+            length *= min(1.0, (state.iteration + 1) / _WARM_UP)
             self._descend(gradients, length)
             state.history.append(Step(state.stage, state.iteration, *value, length))
             state.iteration += 1

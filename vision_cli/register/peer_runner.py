@@ -25,6 +25,8 @@ from typing import Any
 
 MISSING = 4
 COARSE_MM = 2.0
+# ANTs takes whatever begins so for its own output.
+ANTS_PREFIX = "ants_"
 
 
 def greedy(fixed: Path, moving: Path, out: Path, threads: int) -> None:
@@ -34,7 +36,8 @@ def greedy(fixed: Path, moving: Path, out: Path, threads: int) -> None:
     # A command of greedy is one string without quotes, so it gets names without blanks.
     os.chdir(out)
     names = [_short_name("fixed", fixed), _short_name("moving", moving)]
-    images = f"-d 3 -i {names[0]} {names[1]} -m NCC 2x2x2 -n 100x50x10 -threads {threads}"
+    # Its sample points are jittered differently in each run, unless there is a seed.
+    images = f"-d 3 -i {names[0]} {names[1]} -m NCC 2x2x2 -n 100x50x10 -threads {threads} -seed 1"
     program = Greedy3D()
     program.execute(f"{images} -a -dof 12 -ia-image-centers -o affine.mat")
     program.execute(f"{images} -it affine.mat -o warp.nii.gz")
@@ -66,7 +69,7 @@ def convexadam(fixed: Path, moving: Path, out: Path, threads: int) -> None:
 
     torch.set_num_threads(threads)
     target, source = _read_coarse_ants(fixed, out), _read_coarse_ants(moving, out)
-    linear = ants.registration(target, source, type_of_transform="Affine", outprefix=f"{out}{os.sep}")
+    linear = ants.registration(target, source, type_of_transform="Affine", outprefix=str(out / ANTS_PREFIX))
     aligned = linear["warpedmovout"]
     voxels = convex_adam_pt(target.numpy(), aligned.numpy(), device=torch.device("cpu"), dtype=torch.float32)
     axes = np.asarray(target.direction) * np.asarray(target.spacing)
@@ -88,7 +91,7 @@ def apply_ants(fixed: Path, moving: Path, ours: Path) -> None:
 
     files = [str(ours / name) for name in ("1Warp.nii.gz", "0GenericAffine.mat")]
     theirs = ants.apply_transforms(ants.image_read(str(fixed)), ants.image_read(str(moving)), files).numpy()
-    stored = nib.load(ours / "Warped.nii.gz")
+    stored: Any = nib.load(ours / "Warped.nii.gz")
     warped = np.asarray(stored.dataobj, dtype=np.float64)
     # Whole numbers on disk are up to half a grey level away from what was computed.
     whole = np.issubdtype(stored.get_data_dtype(), np.integer)
@@ -126,7 +129,7 @@ def _ants(fixed: Path, moving: Path, out: Path, **options: Any) -> None:
         _read_coarse_ants(fixed, out),
         _read_coarse_ants(moving, out),
         type_of_transform="SyN",
-        outprefix=f"{out}{os.sep}",
+        outprefix=str(out / ANTS_PREFIX),
         **options,
     )
     files = [Path(name).name for name in found["fwdtransforms"]]

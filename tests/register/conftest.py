@@ -1,0 +1,107 @@
+"""What tests of transforms share: pairs of grids of all kinds, a map between them, and ITK's view of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from vision_cli.phantoms.pairs import PhantomGrid
+from vision_cli.register.fields import Grid
+from vision_cli.register.transforms import AffineTransform, DisplacementTransform
+
+KINDS = {
+    "RAS": ("RAS", (22, 26, 20), (2.0, 2.0, 2.0), 0),
+    "LAS": ("LAS", (22, 26, 20), (2.0, 2.0, 2.0), 0),
+    "LIA": ("LIA", (22, 26, 20), (2.0, 2.0, 2.0), 0),
+    "oblique": ("PIR", (22, 26, 20), (1.8, 2.1, 2.4), 23),
+    "thick slices": ("LPS", (30, 34, 7), (1.3, 1.3, 8.0), 7),
+    "2D": ("RA", (30, 41), (1.5, 1.0), 0),
+    "2D oblique": ("LP", (30, 41), (1.5, 1.0), 12),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A moving image, a fixed grid that reaches over its borders, and a chain from the one to the other."""
+
+    fixed: Grid
+    moving: Grid
+    image: np.ndarray
+    labels: np.ndarray
+    chain: tuple
+
+
+def _grid(codes, shape, spacing, angle, centre):
+    grid = PhantomGrid.oriented(shape, spacing, axcodes=codes, centre=centre[: len(shape)], oblique_deg=angle)
+    return Grid(grid.shape, grid.vox2ras)
+
+
+def smooth(rng, shape, size, sigma):
+    noise = ndimage.gaussian_filter(rng.normal(size=shape), [sigma] * len(shape), mode="nearest")
+    return size * noise / np.abs(noise).max()
+
+
+def world(kind, seed=0):
+    rng = np.random.default_rng(seed)
+    codes, shape, spacing, angle = KINDS[kind]
+    ndim = len(shape)
+    fixed = _grid(codes, shape, spacing, angle, (3.0, -12.0, 20.0))
+    # Another order of axes, another spacing, a smaller box: borders of all kinds are met.
+    moving = _grid(
+        codes[::-1], tuple(n - 2 for n in shape), tuple(1.1 * s for s in spacing), -angle / 2, (1.0, -9.0, 22.0)
+    )
+    image = (smooth(rng, moving.shape, 1.0, 1.5) + 0.3 * rng.random(moving.shape)).astype(np.float32)
+    labels = (2 * np.digitize(smooth(rng, moving.shape, 1.0, 2.5), (-0.3, 0.1, 0.4))).astype(np.int16)
+    u = np.stack([smooth(rng, fixed.shape, 3.0, 4.0) for _ in range(ndim)], -1).astype(np.float32)
+    matrix = np.eye(ndim + 1)
+    matrix[:-1, :-1] += rng.normal(scale=0.04, size=(ndim, ndim))
+    matrix[:-1, -1] = rng.normal(scale=2.0, size=ndim)
+    return World(fixed, moving, image, labels, (DisplacementTransform(u, fixed), AffineTransform(matrix)))
+
+
+@pytest.fixture(params=KINDS)
+def any_world(request):
+    """A world of each kind."""
+    return world(request.param)
+
+
+@pytest.fixture
+def make_world():
+    """Make a world of a kind."""
+    return world
+
+
+class Itk:
+    """ITK's image and resampling of arrays on our grids."""
+
+    @staticmethod
+    def image(values, grid):
+        import SimpleITK as sitk
+
+        flip = np.array([-1.0, -1.0, 1.0][: grid.ndim])
+        image = sitk.GetImageFromArray(np.ascontiguousarray(values.T))
+        image.SetSpacing(grid.spacing.tolist())
+        image.SetOrigin((flip * grid.vox2ras[:-1, -1]).tolist())
+        image.SetDirection((flip[:, None] * grid.vox2ras[:-1, :-1] / grid.spacing).ravel().tolist())
+        return image
+
+    @classmethod
+    def resample(cls, values, grid, onto, transform, interpolation="linear"):
+        import SimpleITK as sitk
+
+        method = {
+            "linear": sitk.sitkLinear,
+            "nearest": sitk.sitkNearestNeighbor,
+            "bspline": sitk.sitkBSpline,
+        }[interpolation]
+        reference = cls.image(np.zeros(onto.shape, np.float32), onto)
+        return sitk.GetArrayFromImage(sitk.Resample(cls.image(values, grid), reference, transform, method, 0.0)).T
+
+
+@pytest.fixture
+def itk():
+    """Images and resampling by SimpleITK."""
+    return Itk

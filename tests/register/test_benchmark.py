@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vision_cli.core import interrupts
+from vision_cli.core.console import Output
+from vision_cli.core.errors import InputError, Interrupted, MissingError, PartialFailure, UsageError
+from vision_cli.core.runs import Run, read_metrics
+from vision_cli.io.volumes import Volume, write_volume
+from vision_cli.phantoms.brains import brain_pair
+from vision_cli.register import benchmark, peer_runner, peers
+from vision_cli.register.benchmark import Bar, bars_table, run_benchmark, score
+from vision_cli.register.data import PairFiles, read_pairs
+from vision_cli.register.fields import Grid
+from vision_cli.register.transforms import AffineTransform, DisplacementTransform
+
+QUIET = Output(quiet=True)
+# Stands for the peers: greedy finds the identity, ants-syn lacks a package, ants-syncc fails.
+STUB = """
+import json, pathlib, sys
+script, name, fixed, moving, out = sys.argv[1:6]
+with open({calls!r}, "a") as calls:
+    calls.write(name + chr(10))
+if name == "apply-ants":
+    print("a line of another library")
+    print(json.dumps({{"difference_pct": 0.02}}))
+elif name == "greedy":
+    out = pathlib.Path(out)
+    (out / "affine.mat").write_text("1 0 0 0\\n0 1 0 0\\n0 0 1 0\\n0 0 0 1\\n")
+    (out / "transforms.json").write_text(json.dumps({{"chain": ["affine.mat"], "affine": ["affine.mat"]}}))
+elif name == "ants-syn":
+    sys.exit("ants-syn: it diverged")
+else:
+    print(name + ": the environment has no package torch", file=sys.stderr)
+    sys.exit(4)
+"""
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> list[PairFiles]:
+    folder = tmp_path_factory.mktemp("pair")
+    phantom = brain_pair(5, (34, 40, 34), (5.0, 5.0, 5.0))
+    for side in ("fixed", "moving"):
+        vox2ras = getattr(phantom, f"{side}_vox2ras")
+        write_volume(folder / f"{side}.nii.gz", getattr(phantom, side), vox2ras)
+        write_volume(folder / f"{side}_label.nii.gz", getattr(phantom, f"{side}_labels"), vox2ras)
+    roles = ("fixed", "moving", "fixed_label", "moving_label")
+    rows = ["id," + ",".join(roles), "one," + ",".join(f"{role}.nii.gz" for role in roles)]
+    (folder / "pairs.csv").write_text("\n".join(rows))
+    return read_pairs(folder / "pairs.csv")
+
+
+@pytest.fixture
+def environment(tmp_path) -> Path:
+    script = tmp_path / "stub.py"
+    script.write_text(STUB.format(calls=str(tmp_path / "calls.txt")))
+    python = tmp_path / "peers" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    python.chmod(0o755)
+    return tmp_path / "peers"
+
+
+def measured(folder, pairs, names, environment, *, presets=(), resume=False):
+    with Run.open(folder, command="register benchmark", options={}, resume=resume) as run:
+        run_benchmark(run, pairs, names, presets, threads=1, environment=environment, output=QUIET)
+        run.finish()
+    return folder
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def labels_of(data, spacing=(2.0, 2.0, 2.0)):
+    return Volume(data, np.diag([*spacing, 1.0]), data.dtype, Path("labels.nii.gz"))
+
+
+def blocks(shift=0):
+    data = np.zeros((14, 14, 14), np.int32)
+    data[3 + shift : 7 + shift, 3:11, 3:11] = 1
+    data[7 + shift : 11 + shift, 3:11, 3:11] = 2
+    return labels_of(data)
+
+
+def table(**methods):
+    """Rows of one or more pairs: each method gives one mapping of columns a pair."""
+    usual = {
+        "dice_mean": 0.6,
+        "dice_affine_mean": 0.4,
+        "folds_voxels": 0,
+        "sdlogj": 0.3,
+        "wall_s": 10.0,
+        "cpu_s": 20.0,
+        "peak_rss_mb": 1000.0,
+        "ants_difference_pct": None,
+    }
+    return [
+        {"pair": pair, "method": name.replace("_", "-"), **usual, **columns}
+        for name, by_pair in methods.items()
+        for pair, columns in by_pair.items()
+    ]
+
+
+def bar_named(rows, name):
+    return next(bar for bar in benchmark._bars(rows) if bar.name.startswith(name))
+
+
+def test_a_map_that_undoes_the_shift_scores_one_and_its_affine_alone_less():
+    back = np.zeros((14, 14, 14, 3), np.float32)
+    back[..., 0] = 2.0
+    fixed, moving = blocks(), blocks(shift=1)
+    warp = DisplacementTransform(back, Grid(fixed.shape, fixed.vox2ras))
+    stay = AffineTransform(np.eye(4))
+    found = score(fixed, moving, (warp, stay), (stay,))
+    assert found.dice_mean == 1
+    assert found.dice_affine_mean == pytest.approx(0.75)
+    assert (found.folds_voxels, found.sdlogj) == (0, pytest.approx(0, abs=1e-6))
+
+
+def test_folds_are_counted_in_the_foreground_only():
+    fixed = blocks()
+    fold = np.zeros((14, 14, 14, 3), np.float32)
+    x = 2.0 * np.arange(14)
+    fold[:, 3:11, 3:11, 0] = (-2 * (x - x[5])[:, None, None]) * (np.abs(np.arange(14) - 5) <= 1)[:, None, None]
+    warp = DisplacementTransform(fold, Grid(fixed.shape, fixed.vox2ras))
+    assert score(fixed, fixed, (warp,), ()).folds_voxels > 0
+    beside = np.where(np.arange(14)[:, None, None] >= 9, fixed.data, 0)
+    assert score(labels_of(beside), fixed, (warp,), ()).folds_voxels == 0
+
+
+def test_a_uniform_stretch_has_no_spread_whatever_the_voxel_size():
+    data = blocks().data
+    fixed = labels_of(data, (1.0, 2.0, 3.0))
+    index = np.stack(np.meshgrid(*[np.arange(14.0)] * 3, indexing="ij"), -1)
+    field = (0.1 * index * (1.0, 2.0, 3.0)).astype(np.float32)
+    found = score(fixed, fixed, (DisplacementTransform(field, Grid(fixed.shape, fixed.vox2ras)),), ())
+    assert found.sdlogj == pytest.approx(0, abs=1e-5)
+
+
+def test_label_maps_without_a_label_in_common_are_refused():
+    other = labels_of(np.full((14, 14, 14), 9, np.int32))
+    with pytest.raises(InputError, match="no label in common"):
+        score(blocks(), other, (), ())
+
+
+def test_a_peer_is_scored_and_one_that_fails_is_recorded_with_its_reason(tmp_path, pairs, environment):
+    names = ["greedy", "ants-syn", "convexadam"]
+    folder = measured(tmp_path / "run", pairs, names, environment)
+    (row,) = rows_of(folder / "items.csv")
+    assert (row["pair"], row["method"]) == ("one", "greedy")
+    assert 0 < float(row["dice_mean"]) == float(row["dice_affine_mean"]) < 1
+    assert float(row["wall_s"]) > 0
+    assert float(row["peak_rss_mb"]) > 1
+    reasons = {row["id"]: row["error"] for row in rows_of(folder / "failures.csv")}
+    assert "it diverged" in reasons["one-ants-syn"]
+    assert "no package torch" in reasons["one-convexadam"]
+    summary = rows_of(folder / "benchmark.csv")
+    assert [line["pairs"] for line in summary] == ["1", "0", "0"]
+    assert float(summary[0]["wall / greedy"]) == 1
+    metrics = read_metrics(folder)
+    assert metrics["items_failed"] == 2
+    assert metrics["greedy_dice_mean"] == float(row["dice_mean"])
+    assert metrics["ants_syn_dice_mean"] is None
+
+
+def test_a_resumed_benchmark_runs_only_what_is_missing(tmp_path, pairs, environment, monkeypatch):
+    def stop(*anything):
+        raise KeyboardInterrupt
+
+    whole = benchmark._summary
+    monkeypatch.setattr(benchmark, "_summary", stop)
+    with pytest.raises(KeyboardInterrupt):
+        measured(tmp_path / "run", pairs, ["greedy", "ants-syn"], environment)
+    monkeypatch.setattr(benchmark, "_summary", whole)
+    measured(tmp_path / "run", pairs, ["greedy", "ants-syn"], environment, resume=True)
+    assert (tmp_path / "calls.txt").read_text().split() == ["greedy", "ants-syn", "ants-syn"]
+
+
+def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, environment, monkeypatch):
+    def pretend(preset, fixed, moving, out, threads):
+        from vision_cli.register import itk_files
+
+        (out / "run").mkdir()
+        grid = Grid((34, 40, 34), np.diag([5.0, 5.0, 5.0, 1.0]))
+        itk_files.write_affine(out / "run" / "0GenericAffine.mat", AffineTransform(np.eye(4)))
+        field = DisplacementTransform(np.zeros((*grid.shape, 3), np.float32), grid)
+        itk_files.write_warp(out / "run" / "1Warp.nii.gz", field)
+        return peers.Cost(1.0, 2.0, 300.0)
+
+    monkeypatch.setattr(benchmark, "run_ours", pretend)
+    folder = measured(tmp_path / "run", pairs, ["greedy"], environment, presets=["default"])
+    ours, greedy = rows_of(folder / "items.csv")
+    assert ours["dice_mean"] == greedy["dice_mean"]
+    assert float(ours["ants_difference_pct"]) == 0.02
+    methods, bars = bars_table(folder)
+    assert methods.columns[0] == "method"
+    assert [row[0] for row in methods.rows] == ["ours-default", "greedy"]
+    met = {row[0]: row[3] for row in bars.rows}
+    assert met["Dice, default - greedy"] == "no"
+    assert met["Dice, default - ants-syncc"] == "not measured"
+    assert met["warped by ANTs - warped by ours, % of the range"] == "yes"
+
+
+@pytest.mark.slow
+def test_our_command_runs_and_leaves_what_is_scored(tmp_path, pairs):
+    files = (pairs[0].paths["fixed"], pairs[0].paths["moving"])
+    cost = peers.run_ours("fast", *files, tmp_path, 1)
+    assert {"1Warp.nii.gz", "0GenericAffine.mat", "Warped.nii.gz"} <= {
+        file.name for file in (tmp_path / "run").iterdir()
+    }
+    assert cost.cpu_s > 0
+
+
+def test_bars_compare_only_the_pairs_that_both_have():
+    rows = table(
+        ours_default={"a": {"dice_mean": 0.65}, "b": {"dice_mean": 0.10}}, greedy={"a": {"dice_mean": 0.60}, "c": {}}
+    )
+    bar = bar_named(rows, "Dice, default - greedy")
+    assert bar.measured == pytest.approx(0.05)
+    assert bar.met is True
+
+
+def test_the_affine_bar_takes_the_worst_pair():
+    rows = table(
+        ours_default={"a": {"dice_affine_mean": 0.5}, "b": {"dice_affine_mean": 0.39}}, greedy={"a": {}, "b": {}}
+    )
+    bar = bar_named(rows, "affine")
+    assert bar.measured == pytest.approx(-0.01)
+    assert bar.met is False
+
+
+def test_times_are_compared_as_totals_and_memory_by_its_peak():
+    rows = table(
+        ours_default={"a": {"wall_s": 4.0, "peak_rss_mb": 1500.0}, "b": {"wall_s": 8.0, "peak_rss_mb": 2100.0}},
+        greedy={"a": {"wall_s": 10.0}, "b": {"wall_s": 20.0}},
+    )
+    assert bar_named(rows, "wall time, default").measured == pytest.approx(0.4)
+    assert bar_named(rows, "peak memory").measured == pytest.approx(2.1)
+
+
+@pytest.mark.parametrize(
+    ("at_least", "found", "met"),
+    [(True, 1.0, "yes"), (True, 0.9, "no"), (False, 1.0, "yes"), (False, 1.1, "no"), (True, None, "not measured")],
+)
+def test_a_bar_is_met_on_its_own_side(at_least, found, met):
+    assert Bar("x", at_least, 1.0, found).cells()[3] == met
+
+
+@pytest.mark.parametrize(("names", "presets"), [(["elastix"], []), ([], ["best"]), ([], [])])
+def test_unknown_or_no_methods_are_refused(tmp_path, pairs, names, presets):
+    with pytest.raises(UsageError, match="expected"):
+        measured(tmp_path / "run", pairs, names, None, presets=presets)
+
+
+def test_pairs_without_labels_are_refused(tmp_path, pairs):
+    bare = PairFiles("one", {role: pairs[0].paths[role] for role in ("fixed", "moving")}, 0)
+    with pytest.raises(InputError, match="fixed_label and moving_label expected"):
+        measured(tmp_path / "run", [bare], ["greedy"], None)
+
+
+def test_a_folder_that_is_no_environment_is_refused(tmp_path):
+    with pytest.raises(MissingError, match="no bin/python"):
+        peers.peers_python(tmp_path, QUIET)
+
+
+def test_without_uv_or_the_list_it_is_said_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    listed = tmp_path / "list.txt"
+    monkeypatch.setattr(peers, "LIST", listed)
+    with pytest.raises(MissingError, match="list of the peers' packages") as refused:
+        peers.peers_python(None, QUIET)
+    assert "--peers-env" in (refused.value.hint or "")
+    listed.write_text("nothing")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="uv: not found"):
+        peers.peers_python(None, QUIET)
+
+
+def test_an_environment_is_made_once_for_a_list(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    uv = tmp_path / "uv"
+    uv.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/uv.txt"\n[ "$1" = venv ] && mkdir -p "$5"\nexit 0\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(peers.shutil, "which", lambda name: str(uv))
+    for _ in range(2):
+        python = peers.peers_python(None, QUIET)
+    assert python == tmp_path / "cache" / "vision_cli" / "peers-register" / "bin" / "python"
+    commands = (tmp_path / "uv.txt").read_text().splitlines()
+    assert len(commands) == 3
+    assert commands[2].endswith("--no-deps convexAdam==0.2.0")
+
+
+def test_the_list_pins_the_peers():
+    text = peers.LIST.read_text(encoding="utf-8")
+    assert {"antspyx==0.6.3", "picsl-greedy==1.4.0.3"} <= set(text.splitlines())
+
+
+def test_the_runner_knows_the_same_peers():
+    assert tuple(peer_runner.PEERS) == peers.PEERS
+
+
+def test_memory_and_time_are_those_of_the_command_alone(tmp_path):
+    ballast = np.ones(40_000_000)
+    work = "import time; x = bytearray(60_000_000); t = time.process_time()\nwhile time.process_time() - t < .3: pass"
+    cost = peers.run_measured("work", [sys.executable, "-I", "-S", "-c", work], tmp_path, 1)
+    assert ballast.nbytes / 1e6 > cost.peak_rss_mb > 60
+    assert 0.3 <= cost.cpu_s < 2
+    assert cost.wall_s >= cost.cpu_s * 0.9
+
+
+def test_a_command_gets_the_number_of_threads(tmp_path):
+    code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS'])"
+    peers.run_measured("threads", [sys.executable, "-c", code], tmp_path, 3)
+    assert (tmp_path / "printed.txt").read_text().split() == ["3", "3"]
+
+
+def test_a_command_that_fails_is_told_by_its_last_line(tmp_path):
+    with pytest.raises(PartialFailure, match="broken: ended with status 3: the reason"):
+        peers.run_measured("broken", ["/bin/sh", "-c", "echo first; echo the reason; exit 3"], tmp_path, 1)
+
+
+def test_an_interruption_stops_the_command(tmp_path, monkeypatch):
+    def stop():
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(interrupts, "check", stop)
+    with pytest.raises(Interrupted):
+        peers.run_measured("long", ["/bin/sleep", "60"], tmp_path, 1)
+
+
+def test_a_missing_package_ends_the_runner_with_its_own_status(monkeypatch, tmp_path, capsys):
+    def lacking(*anything):
+        raise ModuleNotFoundError("No module named 'x'", name="x")
+
+    monkeypatch.setitem(peer_runner.PEERS, "greedy", lacking)
+    assert peer_runner.main(["greedy", "f", "m", str(tmp_path), "1"]) == peer_runner.MISSING
+    assert "no package x" in capsys.readouterr().err
+
+
+def test_a_coarse_image_covers_the_same_box(tmp_path):
+    import SimpleITK as sitk
+
+    image = sitk.Image([40, 31, 10], sitk.sitkFloat32) + 1
+    image.SetSpacing([1.0, 1.0, 5.0])
+    image.SetOrigin([3.0, -4.0, 5.0])
+    sitk.WriteImage(image, str(tmp_path / "fine.nii.gz"))
+    coarse = sitk.ReadImage(str(peer_runner._coarse(tmp_path / "fine.nii.gz", tmp_path / "coarse.nii.gz")))
+    assert coarse.GetSize() == (20, 16, 10)
+    for corner in ([-0.5] * 3, None):
+        ends = [
+            one.TransformContinuousIndexToPhysicalPoint(corner or [n - 0.5 for n in one.GetSize()])
+            for one in (image, coarse)
+        ]
+        np.testing.assert_allclose(*ends, atol=1e-4)
+
+
+def test_measured_costs_are_written_as_json(tmp_path):
+    assert peer_runner.main(["measure", str(tmp_path / "cost.json"), "/bin/sh", "-c", "exit 2"]) == 2
+    found = json.loads((tmp_path / "cost.json").read_text())
+    assert found["status"] == 2
+    assert all(math.isfinite(found[name]) for name in ("wall_s", "cpu_s", "peak_rss_mb"))
