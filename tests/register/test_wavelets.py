@@ -44,7 +44,7 @@ def test_synthesis_is_pywavelets_inverse_transform(wavelet, shape):
     coefficients = drawn(pyramid)
     field = pyramid.synthesise(coefficients)
     assert field.shape == (len(shape), *shape)
-    assert pyramid.depth >= 2
+    assert pyramid.depth >= 1
     for component in range(len(shape)):
         expected = by_pywavelets(pyramid, coefficients, component)
         np.testing.assert_allclose(field[component], expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())

@@ -56,13 +56,12 @@ def overlay(
     first
         What ``before`` stands for.
     """
-    views = choose_views(grid, foreground(fixed))
+    views = choose_views(grid, fixed)
     figure, rows = sheets.sheet(views, (first, "after"), title)
     fixed = _shades(fixed)
     for image, panels in zip((before, warped), rows, strict=True):
         moving = _shades(image)
-        outline = _outline_level(moving)
-        bright = _bright_level(moving, outline)
+        outline, bright = _outline_level(moving), _bright_level(moving)
         for view, panel in zip(views, panels, strict=True):
             sheets.show(panel, view, view.cut(fixed))
             smooth = _smoothed(view.cut(moving))
@@ -86,7 +85,7 @@ def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: s
     title
         Heading.
     """
-    views = choose_views(grid, foreground(fixed))
+    views = choose_views(grid, fixed)
     figure, (panels,) = sheets.sheet(views, ("",), title)
     fixed, warped = _shades(fixed), _shades(warped)
     square = _round_length(max(max(view.size_mm) for view in views) / _SQUARES)
@@ -127,7 +126,7 @@ def difference(
         What ``before`` stands for.
     """
     inside = foreground(fixed)
-    views = choose_views(grid, inside)
+    views = choose_views(grid, fixed)
     fixed = _shades(fixed)
     before, warped = _shades(before), _shades(warped)
     levels, means = _mean_given(warped, fixed)
@@ -176,7 +175,7 @@ def deformation_grid(
     from matplotlib.colors import Normalize
 
     inside = foreground(fixed)
-    views = choose_views(grid, inside)
+    views = choose_views(grid, fixed)
     figure, (panels,) = sheets.sheet(views, ("",), title)
     fixed = _shades(fixed)
     limit = _limit(log_jacobian[inside], 0.99)
@@ -292,10 +291,11 @@ def _outline_level(shades: NDArray[np.float32]) -> float:
     return 0.6 * otsu_threshold(_thinned(shades))
 
 
-def _bright_level(shades: NDArray[np.float32], outline: float) -> float:
+def _bright_level(shades: NDArray[np.float32]) -> float:
     """Threshold between the subject's darker and its brighter tissue."""
-    tissue = shades[shades > outline]
-    return otsu_threshold(_thinned(tissue)) if tissue.size else outline
+    inside = otsu_threshold(_thinned(shades))
+    tissue = shades[shades > inside]
+    return otsu_threshold(_thinned(tissue)) if tissue.size else inside
 
 
 def _limit(values: Values, quantile: float) -> float:

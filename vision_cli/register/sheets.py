@@ -29,10 +29,9 @@ AROUND_BLACK = ("#c8edff", "#2f8fe0", "#0b2d4d", "#000000", "#52250a", "#e0701a"
 AROUND_GREY = ("#1f9bff", "#6fb4e6", "#8d959c", "#e6a37e", "#ff5a1f")
 """A diverging scale for lines over a grey image."""
 
-_SHADES = 96
-"""More than the eye tells apart; noise within a shade costs no bytes."""
 _DPI = 110
-_WIDTH, _LEAST_WIDTH, _MAX_HEIGHT = 10.5, 7.0, 7.0
+_WIDTH, _LEAST_WIDTH = 10.5, 7.0
+_MAX_HEIGHT, _MAX_HEIGHT_LONE = 7.0, 5.8
 _SIDE, _GAP, _TITLE, _CAPTION, _FOOT = 0.3, 0.08, 0.38, 0.24, 0.5
 
 
@@ -62,7 +61,7 @@ def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figur
     gap_across, gap_down = _GAP * (len(widths) - 1), _GAP * (len(shown) - 1)
     scale = min(
         (_WIDTH - 2 * _SIDE - gap_across) / sum(widths),
-        (_MAX_HEIGHT - above - _FOOT - gap_down) / (tallest * len(shown)),
+        ((_MAX_HEIGHT_LONE if lone else _MAX_HEIGHT) - above - _FOOT - gap_down) / (tallest * len(shown)),
     )
     content = scale * sum(widths) + gap_across
     figure = _figure(
@@ -185,7 +184,7 @@ def colour_map(colours: Sequence[str]) -> Colormap:
     """Make an even scale of colours."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("scale", list(colours), N=_SHADES)
+    return LinearSegmentedColormap.from_list("scale", list(colours))
 
 
 def save(figure: Figure, path: Path) -> None:

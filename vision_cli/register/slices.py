@@ -79,24 +79,27 @@ class View:
         return plane[top:bottom, left:right][::down, ::across]
 
 
-def foreground(image: NDArray[Any]) -> NDArray[np.bool_]:
-    """Voxels that belong to the subject, ``(*grid)``: above a quarter of Otsu's threshold, or all of them."""
+def foreground(image: NDArray[Any], share: float = 0.25) -> NDArray[np.bool_]:
+    """Voxels that belong to the subject, ``(*grid)``: above a share of Otsu's threshold, or all if none is."""
     values = np.asarray(image, dtype=np.float32) - image.min()
     sample = values.ravel()[:: max(1, values.size // _SAMPLE)]
-    inside: NDArray[np.bool_] = values > 0.25 * otsu_threshold(sample)
+    inside: NDArray[np.bool_] = values > share * otsu_threshold(sample)
     return inside if inside.any() else np.ones_like(inside)
 
 
-def choose_views(grid: Grid, inside: NDArray[np.bool_]) -> tuple[View, ...]:
+def choose_views(grid: Grid, image: NDArray[Any]) -> tuple[View, ...]:
     """Choose the axial, coronal and sagittal slice that show most of the subject; of a 2D image, the image.
+
+    A slice counts by its bright voxels: of a head that is brain rather than neck and air.
 
     Parameters
     ----------
     grid
         Where the voxels lie.
-    inside
-        ``(*grid.shape)``, the voxels of the subject.
+    image
+        ``(*grid.shape)``.
     """
+    inside, bright = foreground(image), foreground(image, 1.0)
     # For each array axis the body axis that it is nearest to, and whether it runs along or against it.
     nearest = nib.io_orientation(grid.vox2ras)
     array_axis = {int(body): axis for axis, (body, _) in enumerate(nearest)}
@@ -123,7 +126,7 @@ def choose_views(grid: Grid, inside: NDArray[np.bool_]) -> tuple[View, ...]:
     views = []
     for name, through, up, across in _PLANES:
         axis = array_axis[through]
-        index = _fullest(inside, axis, float(grid.spacing[axis]))
+        index = _fullest(bright, axis, float(grid.spacing[axis]))
         views.append(view(f"{name}, {'ijk'[axis]} = {index}", (axis, index), up, across))
     return tuple(views)
 
@@ -134,10 +137,10 @@ def _profile(inside: NDArray[np.bool_], axis: int) -> NDArray[np.float64]:
     return np.asarray(np.count_nonzero(inside, axis=others), dtype=np.float64)
 
 
-def _fullest(inside: NDArray[np.bool_], axis: int, spacing: float) -> int:
+def _fullest(bright: NDArray[np.bool_], axis: int, spacing: float) -> int:
     from scipy import ndimage
 
-    return int(np.argmax(ndimage.gaussian_filter1d(_profile(inside, axis), _SMOOTH_MM / spacing, mode="constant")))
+    return int(np.argmax(ndimage.gaussian_filter1d(_profile(bright, axis), _SMOOTH_MM / spacing, mode="constant")))
 
 
 def _crop(inside: NDArray[np.bool_], axis: int, spacing: float) -> tuple[int, int]:
