@@ -243,7 +243,9 @@ class WaveletOptimiser:
             for index, own in enumerate(coefficients):
                 only = [own if i == index else z for i, z in enumerate(zeros)]
                 level = self.pyramid.depth - max(index, 1) + 1
-                name = f"approximation {finest * 2**level:g} mm" if index == 0 else f"detail {finest * 2**level:g} mm"
+                name = (
+                    f"approximation {finest * 2**level:.3g} mm" if index == 0 else f"detail {finest * 2**level:.3g} mm"
+                )
                 parts[name] = self.pyramid.synthesise(only)
         return parts
 

@@ -46,14 +46,14 @@ def parse_options(given: Mapping[str, Any]) -> Options:
     return Options(**{**given, "iterations": _iterations(given["iterations"]), "init": _start(given["init"])})
 
 
-def read_chain(paths: Sequence[Path], inverted: Sequence[int] = ()) -> list[Transform]:
-    """Read transform files as one chain; numbers in ``inverted`` count from 1."""
+def read_chain(paths: Sequence[Path], ndim: int, inverted: Sequence[int] = ()) -> list[Transform]:
+    """Read transform files of ``ndim`` axes as one chain; numbers in ``inverted`` count from 1."""
     wrong = [number for number in inverted if number > len(paths)]
     if wrong:
         raise UsageError(f"--invert {wrong[0]}: {len(paths)} transforms found; a number up to that expected.")
     chain: list[Transform] = []
     for number, path in enumerate(paths, start=1):
-        parts = itk_files.read_transform(path)
+        parts = itk_files.read_transform(path, ndim)
         chain += [invert(part) for part in reversed(parts)] if number in inverted else parts
     return chain
 
@@ -85,7 +85,7 @@ def apply_transforms(
     fixed = read_volume(reference, kind="labels" if kind == "labels" and reference == image else "image", volume=volume)
     if moving.ndim != fixed.ndim:
         raise InputError(f"{image}: {moving.ndim}D found; {fixed.ndim}D, as {reference}, expected.")
-    chain = read_chain(transforms, invert)
+    chain = read_chain(transforms, fixed.ndim, invert)
     onto = Grid(fixed.shape, fixed.vox2ras)
     warped = resample(moving.data, Grid(moving.shape, moving.vox2ras), onto, chain, interpolation)
     with atomic_path(target) as hidden:
@@ -123,7 +123,7 @@ def evaluate_transforms(
         raise UsageError("evaluate: landmarks on one side found; both or none expected.")
     fixed, moving = read_volume(fixed_label, kind="labels"), read_volume(moving_label, kind="labels")
     grid_f, grid_m = Grid(fixed.shape, fixed.vox2ras), Grid(moving.shape, moving.vox2ras)
-    chain = [itk_files.read_l2r(disp, grid_f, grid_m)] if disp is not None else read_chain(transforms)
+    chain = [itk_files.read_l2r(disp, grid_f, grid_m)] if disp is not None else read_chain(transforms, fixed.ndim)
     names = None if label_names is None else read_label_names(label_names)
     linear = [part for part in chain if isinstance(part, AffineTransform)] if len(chain) > 1 else []
     scored = evaluate_labels(fixed, moving, chain, linear=linear, names=names, interpolation=interpolation)

@@ -1,0 +1,193 @@
+"""`vcli register` as it is typed: outputs, exit codes, interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from vision_cli.cli import app
+from vision_cli.core.launch import launch
+from vision_cli.io.volumes import read_volume, write_volume
+from vision_cli.phantoms.brains import brain_pair
+
+OUTPUTS = {
+    "0GenericAffine.mat",
+    "1Warp.nii.gz",
+    "1InverseWarp.nii.gz",
+    "composite.h5",
+    "Warped.nii.gz",
+    "InverseWarped.nii.gz",
+    "LabelsWarped.nii.gz",
+    "logJacobian.nii.gz",
+    "coeffs.npz",
+    "metrics.json",
+    "labels.csv",
+    "loss.csv",
+    "scales.json",
+    "report.html",
+    "run.json",
+}
+TIMED = {"run.json", "log.txt"}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A generated pair with labels, moving image in another orientation."""
+    directory = tmp_path_factory.mktemp("pair")
+    pair = brain_pair(3, (30, 36, 30), (6.0, 6.0, 6.0), moving_axcodes="LAS")
+    write_volume(directory / "fixed.nii.gz", pair.fixed, pair.fixed_vox2ras)
+    write_volume(directory / "moving.nii.gz", pair.moving, pair.moving_vox2ras)
+    write_volume(directory / "fixed_label.nii.gz", pair.fixed_labels, pair.fixed_vox2ras)
+    write_volume(directory / "moving_label.nii.gz", pair.moving_labels, pair.moving_vox2ras)
+    return directory
+
+
+def command(*words):
+    return [sys.executable, "-m", "vision_cli", "register", *map(str, words)]
+
+
+def digests(directory):
+    return {
+        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name not in TIMED and not path.name.startswith(".vcli") and path.suffix != ".jsonl"
+    }
+
+
+def wait_for(condition, seconds=120.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_pair_writes_everything_and_itk_warps_as_we_do(files, tmp_path):
+    import SimpleITK as sitk
+
+    out = tmp_path / "out"
+    done = subprocess.run(
+        command(
+            files / "fixed.nii.gz",
+            files / "moving.nii.gz",
+            "--fixed-label",
+            files / "fixed_label.nii.gz",
+            "--moving-label",
+            files / "moving_label.nii.gz",
+            "-o",
+            out,
+            "--json",
+            "--threads",
+            "1",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)
+    assert metrics["dice_mean"] > metrics["dice_affine_mean"] > 0
+    assert metrics["folds_voxels"] == 0
+    assert {path.name for path in out.iterdir()} >= OUTPUTS
+    assert json.loads((out / "run.json").read_text())["status"] == "done"
+
+    warped = read_volume(out / "Warped.nii.gz").data
+    fixed, moving = (sitk.ReadImage(str(files / f"{side}.nii.gz"), sitk.sitkFloat32) for side in ("fixed", "moving"))
+    theirs = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, sitk.ReadTransform(str(out / "composite.h5")))).T
+    assert np.abs(theirs - warped).max() <= 1e-3 * np.ptp(read_volume(files / "moving.nii.gz").data)
+
+    refused = subprocess.run(
+        command(files / "fixed.nii.gz", files / "moving.nii.gz", "-o", out), capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr
+
+
+def test_a_batch_killed_and_resumed_ends_with_the_same_files(files, tmp_path):
+    listed = tmp_path / "pairs.csv"
+    rows = [f"{name},{files}/fixed.nii.gz,{files}/moving.nii.gz" for name in ("a", "b")]
+    listed.write_text("\n".join(["id,fixed,moving", *rows]) + "\n")
+    words = ("batch", listed, "--no-pictures", "--threads", "1", "--transform", "displacement", "--iters", "20,20,20")
+    whole = subprocess.run(command(*words, "-o", tmp_path / "whole"), capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+
+    out = tmp_path / "killed"
+    with subprocess.Popen(command(*words, "-o", out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        wait_for(lambda: (out / "pairs" / "b" / "run.json").exists() or process.poll() is not None)
+        process.kill()
+    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert digests(out) == digests(tmp_path / "whole")
+
+
+def test_a_terminated_pair_can_be_resumed_to_the_same_files(files, tmp_path):
+    words = (files / "fixed.nii.gz", files / "moving.nii.gz", "--no-pictures", "--threads", "1", "--iters", "120,120")
+    whole = subprocess.run(command(*words, "-o", tmp_path / "whole"), capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    out = tmp_path / "stopped"
+    with subprocess.Popen(command(*words, "-o", out), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        wait_for((out / "run.json").exists)
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=120)
+    assert process.returncode == 75
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert digests(out) == digests(tmp_path / "whole")
+
+
+def _bad_inputs(files, tmp_path):
+    """Yield name, words and the exit code that is expected."""
+    fixed, moving = files / "fixed.nii.gz", files / "moving.nii.gz"
+    truncated = tmp_path / "truncated.nii.gz"
+    truncated.write_bytes(fixed.read_bytes()[:2000])
+    empty = tmp_path / "empty.nii.gz"
+    empty.touch()
+    text = tmp_path / "text.nii"
+    text.write_text("this is not an image")
+    pickled = tmp_path / "image.pkl"
+    pickled.write_bytes(b"\x80\x04.")
+    flat = tmp_path / "flat.nii.gz"
+    write_volume(flat, np.full((8, 8, 8), 3, np.float32), np.eye(4))
+    nothing = tmp_path / "mask.nii.gz"
+    write_volume(nothing, np.zeros((8, 8, 8), np.uint8), np.eye(4))
+    picture = tmp_path / "picture.nii.gz"
+    write_volume(picture, np.arange(400, dtype=np.float32).reshape(20, 20), np.eye(3))
+    far = tmp_path / "far.nii.gz"
+    away = np.eye(4)
+    away[:3, 3] = 5000
+    write_volume(far, read_volume(moving).data, away)
+    return {
+        "missing": ((fixed, tmp_path / "none.nii.gz"), 3),
+        "truncated": ((fixed, truncated), 3),
+        "empty": ((empty, moving), 3),
+        "not an image": ((fixed, text), 3),
+        "pickle": ((fixed, pickled), 3),
+        "constant": ((fixed, flat), 3),
+        "empty mask": ((fixed, moving, "--fixed-mask", nothing), 3),
+        "2D and 3D": ((fixed, picture), 3),
+        "no overlap": ((fixed, far, "--init", "header"), 5),
+        "wavelet": ((fixed, moving, "--wavelet", "nonsense"), 2),
+        "iterations": ((fixed, moving, "--iters", "a,b"), 2),
+        "start": ((fixed, moving, "--init", "nonsense"), 2),
+        "memory": ((fixed, moving, "--max-memory", "0.1"), 7),
+    }
+
+
+def test_bad_input_gives_one_line_its_exit_code_and_no_output(files, tmp_path, capfd):
+    for name, (words, code) in _bad_inputs(files, tmp_path).items():
+        out = tmp_path / f"out {name}"
+        assert launch(app, ["register", *map(str, words), "-o", str(out), "--threads", "1"]) == code, name
+        said = capfd.readouterr()
+        assert said.out == "", name
+        assert said.err.count("vcli: error:") == 1, name
+        assert "Traceback" not in said.err, name
+        left = {path.name for path in out.iterdir() if not path.name.startswith(".")} if out.exists() else set()
+        assert left <= TIMED, name
