@@ -22,7 +22,7 @@ def _program(*start: str) -> Program:
             cwd=cwd,
             env={**os.environ, "COLUMNS": "100"},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=120,
             check=False,
         )

@@ -29,7 +29,7 @@ def bash(line: list[str], cwd: Path) -> list[str]:
     """
     script = COMPLETIONS / "vcli.bash"
     command = [str(NEEDED["bash"]), "--norc", "-c", program, "bash", str(script), "vcli", *line]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=True, timeout=60)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
@@ -37,7 +37,7 @@ def bash(line: list[str], cwd: Path) -> list[str]:
 def fish(line: list[str], cwd: Path) -> list[str]:
     program = f'source {COMPLETIONS / "vcli.fish"}; complete -C "vcli {" ".join(line)}"'
     command = [str(NEEDED["fish"]), "--no-config", "-c", program]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=True, timeout=60)
     assert done.stderr == ""
     return [offer.partition("\t")[0].rstrip("/") for offer in done.stdout.splitlines()]
 
@@ -53,7 +53,7 @@ def zsh(line: list[str], cwd: Path) -> list[str]:
         source $1; shift; words=("$@"); CURRENT=$#; PREFIX=${words[-1]}; _vcli
     """
     command = [str(NEEDED["zsh"]), "-f", "-c", program, "zsh", str(COMPLETIONS / "vcli.zsh"), "vcli", *line]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False, timeout=60)
     assert done.stderr == ""
     return [offer for offer in done.stdout.splitlines() if offer.startswith(line[-1])]
 

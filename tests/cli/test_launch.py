@@ -66,7 +66,7 @@ def test_a_reader_that_leaves_is_no_error():
         [sys.executable, str(TINY), "tiny", "chatter"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     assert process.stdout.readline() == "line\n"
     process.stdout.close()
@@ -77,7 +77,7 @@ def test_a_reader_that_leaves_is_no_error():
 
 def test_ctrl_c_exits_with_130_and_no_traceback():
     process = subprocess.Popen(
-        [sys.executable, str(TINY), "tiny", "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, str(TINY), "tiny", "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     )
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)

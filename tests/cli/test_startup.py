@@ -52,5 +52,5 @@ def test_help_imports_no_heavy_library(arguments):
         "print(*(name for name in sys.modules if '.' not in name), file=sys.stderr)\n"
         "sys.exit(code)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert HEAVY.isdisjoint(done.stderr.split())

@@ -22,7 +22,7 @@ def start() -> Start:
             [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         processes.append(process)
         return process

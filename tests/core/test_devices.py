@@ -34,7 +34,7 @@ def test_the_processor_is_set_up():
 @pytest.mark.slow
 def test_setting_up_does_not_import_the_compiler_of_torch():
     program = "import sys; from vision_cli.core.devices import configure; configure(); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert "torch._inductor" not in done.stdout.split()
 
 
@@ -203,5 +203,5 @@ def test_small_grids_take_one_thread_and_large_ones_all():
 
 def test_the_module_itself_imports_no_torch():
     program = "import sys; from vision_cli.core import devices, merge, report, runs, weights; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True).stdout
     assert {"torch", "numpy", "pydantic", "rich", "jinja2"}.isdisjoint(loaded.split())

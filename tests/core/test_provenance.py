@@ -56,7 +56,7 @@ def test_a_changed_checkout_is_told_from_its_revision(tmp_path, monkeypatch):
     def git(*words):
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
         return subprocess.run(
-            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, encoding="utf-8"
         ).stdout.strip()
 
     module = tmp_path / "vision_cli" / "core" / "provenance.py"

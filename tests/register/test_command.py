@@ -88,7 +88,7 @@ def test_a_pair_writes_everything_and_itk_warps_as_we_do(files, tmp_path):
             "1",
         ),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,10 @@ def test_a_pair_writes_everything_and_itk_warps_as_we_do(files, tmp_path):
     assert np.abs(theirs - warped).max() <= 1e-3 * np.ptp(read_volume(files / "moving.nii.gz").data)
 
     refused = subprocess.run(
-        command(files / "fixed.nii.gz", files / "moving.nii.gz", "-o", out), capture_output=True, text=True, check=False
+        command(files / "fixed.nii.gz", files / "moving.nii.gz", "-o", out),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert refused.returncode == 2
     assert "--overwrite" in refused.stderr
@@ -115,21 +118,25 @@ def test_a_batch_killed_and_resumed_ends_with_the_same_files(files, tmp_path):
     rows = [f"{name},{files}/fixed.nii.gz,{files}/moving.nii.gz" for name in ("a", "b")]
     listed.write_text("\n".join(["id,fixed,moving", *rows]) + "\n")
     words = ("batch", listed, "--no-pictures", "--threads", "1", "--transform", "displacement", "--iters", "20,20,20")
-    whole = subprocess.run(command(*words, "-o", tmp_path / "whole"), capture_output=True, text=True, check=False)
+    whole = subprocess.run(
+        command(*words, "-o", tmp_path / "whole"), capture_output=True, encoding="utf-8", check=False
+    )
     assert whole.returncode == 0, whole.stderr
 
     out = tmp_path / "killed"
     with subprocess.Popen(command(*words, "-o", out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         wait_for(lambda: (out / "pairs" / "b" / "run.json").exists() or process.poll() is not None)
         process.kill()
-    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, text=True, check=False)
+    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, encoding="utf-8", check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert digests(out) == digests(tmp_path / "whole")
 
 
 def test_a_terminated_pair_can_be_resumed_to_the_same_files(files, tmp_path):
     words = (files / "fixed.nii.gz", files / "moving.nii.gz", "--no-pictures", "--threads", "1", "--iters", "120,120")
-    whole = subprocess.run(command(*words, "-o", tmp_path / "whole"), capture_output=True, text=True, check=False)
+    whole = subprocess.run(
+        command(*words, "-o", tmp_path / "whole"), capture_output=True, encoding="utf-8", check=False
+    )
     assert whole.returncode == 0, whole.stderr
     out = tmp_path / "stopped"
     with subprocess.Popen(command(*words, "-o", out), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
@@ -138,7 +145,7 @@ def test_a_terminated_pair_can_be_resumed_to_the_same_files(files, tmp_path):
         process.communicate(timeout=120)
     assert process.returncode == 75
     assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
-    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, text=True, check=False)
+    resumed = subprocess.run(command(*words, "-o", out, "--resume"), capture_output=True, encoding="utf-8", check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert digests(out) == digests(tmp_path / "whole")
 

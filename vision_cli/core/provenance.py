@@ -67,7 +67,7 @@ def git_revision() -> str | None:
         return None
     command = ["git", "--no-optional-locks", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=5, check=True)
+        done = subprocess.run(command, cwd=checkout, capture_output=True, encoding="utf-8", timeout=5, check=True)
         return done.stdout.strip()
     return None
 

@@ -235,7 +235,7 @@ def _probe(*arguments: str) -> dict[str, Any] | str:
         process = subprocess.run(
             [sys.executable, "-m", "vision_cli.housekeeping.probes", *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=_PROBE_SECONDS,
             check=False,
         )

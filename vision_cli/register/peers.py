@@ -190,7 +190,7 @@ def _make_environment(directory: Path) -> None:
         [*install, "-r", str(LIST)],
         [*install, "--no-deps", *alone],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             reason = " ".join(done.stderr.split())[-400:]
             raise MissingError(
