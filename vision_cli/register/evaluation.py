@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.io.volumes import Volume
-from vision_cli.metrics.segmentation import dice_per_label, hausdorff95_per_label, volume_mm3
+from vision_cli.metrics.segmentation import dice_per_label, hausdorff95_per_label, volumes_mm3
 from vision_cli.register.fields import Grid
 from vision_cli.register.transforms import Transform, map_points, resample
 
@@ -101,6 +101,7 @@ def evaluate_labels(
     before = dice_per_label(fixed.data, resample(moving.data, grid_m, grid_f, (), "nearest"))
     by_linear = dice_per_label(fixed.data, resample(moving.data, grid_m, grid_f, linear, method)) if linear else {}
     distances = hausdorff95_per_label(fixed.data, warped, fixed.spacing, shared)
+    volumes_fixed, volumes_warped = (volumes_mm3(labels, fixed.spacing) for labels in (fixed.data, warped))
     scores = tuple(
         LabelScore(
             label,
@@ -109,8 +110,8 @@ def evaluate_labels(
             by_linear.get(label, math.nan),
             dice.get(label, 0.0),
             distances[label],
-            volume_mm3(fixed.data, label, fixed.spacing),
-            volume_mm3(warped, label, fixed.spacing),
+            volumes_fixed[label],
+            volumes_warped.get(label, 0.0),
         )
         for label in shared
     )

@@ -296,10 +296,11 @@ def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Regi
     on_fixed = _onto(forward, work, grid)
     determinant = fields.jacobian_determinant(on_fixed)
     values = determinant[inside] if bool(inside.any()) else determinant.reshape(-1)
-    error = _inverse_error(on_fixed, _onto(backward, work, grid), inside)
+    back_on_fixed = _onto(backward, work, grid)
+    error = _inverse_error(on_fixed, back_on_fixed, inside)
     warp = DisplacementTransform(_in_mm(on_fixed, grid), grid)
     del on_fixed
-    inverse = DisplacementTransform(_in_mm(_onto(backward, work, grid), grid), grid)
+    inverse = DisplacementTransform(_in_mm(back_on_fixed, grid), grid)
     return Registration(
         AffineTransform(matrix),
         warp,
