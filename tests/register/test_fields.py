@@ -192,3 +192,57 @@ def test_the_gaussian_blur_is_scipys(shape, width):
 def test_a_blur_wider_than_the_image_keeps_a_constant():
     image = torch.full((1, 4, 3, 1), 0.7)
     torch.testing.assert_close(fields.gaussian_blur(image, (5.0, 5.0, 5.0)), image)
+
+
+@pytest.mark.parametrize("shape", [(24, 29), (18, 15, 20), (40, 3, 2), (1, 30)])
+@pytest.mark.parametrize("voxels", [1, 100, 10**6])
+def test_ranges_of_rows_follow_each_other_and_cover_the_grid(shape, voxels):
+    ranges = fields.row_ranges(shape, voxels)
+    assert [k for start, stop in ranges for k in range(start, stop)] == list(range(shape[0]))
+    assert all(stop > start for start, stop in ranges)
+
+
+def by_thin_rows(monkeypatch):
+    monkeypatch.setattr(fields, "row_ranges", lambda shape: [(k, min(k + 2, shape[0])) for k in range(0, shape[0], 2)])
+
+
+@pytest.mark.parametrize("shape", [(25, 29), (18, 15, 20), (1, 12), (2, 9)])
+def test_a_determinant_map_by_rows_is_the_determinant(shape, monkeypatch):
+    displacement = torch.tensor(np.random.default_rng(4).normal(size=(len(shape), *shape)))
+    by_thin_rows(monkeypatch)
+    expected = fields.jacobian_determinant(displacement)
+    torch.testing.assert_close(fields.determinant_map(displacement), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("guessed", [False, True])
+def test_an_inverse_by_rows_is_the_inverse(shape, guessed, monkeypatch):
+    velocity = smooth_field(shape, size=3.0)
+    forward = fields.exponentiate(velocity, 7)
+    guess = fields.exponentiate(-velocity, 5) if guessed else None
+    whole = fields.invert(forward, guess, iterations=3)
+    balanced = fields.balance_inverse(forward, whole, 0.4)
+    by_thin_rows(monkeypatch)
+    torch.testing.assert_close(fields.invert(forward, guess, iterations=3), whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(fields.balance_inverse(forward, whole, 0.4), balanced, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_balancing_evens_out_the_two_compositions(shape):
+    velocity = smooth_field(shape, size=4.0, sigma=2.5)
+    forward = fields.exponentiate(velocity, 7)
+    exact = fields.invert(forward, fields.exponentiate(-velocity, 7), iterations=6)
+
+    def errors(inverse):
+        pairs = ((forward, inverse), (inverse, forward))
+        return [float(fields.compose(*pair).norm(dim=0).mean()) for pair in pairs]
+
+    before, after = errors(exact), errors(fields.balance_inverse(forward, exact, 0.4))
+    assert before[1] < 0.1 * before[0]
+    assert after[0] < 0.85 * before[0]
+    assert after[1] < after[0]
+
+
+def test_balancing_leaves_a_shift_alone():
+    shift = torch.ones(2, 12, 14) * torch.tensor([1.5, -0.75])[:, None, None]
+    torch.testing.assert_close(fields.balance_inverse(shift, -shift, 1.0), -shift, atol=1e-6, rtol=0)

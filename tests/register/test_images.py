@@ -139,3 +139,16 @@ def test_a_few_bright_voxels_on_a_large_offset_are_the_foreground():
     result = images.normalise(values, CPU)
     assert float(result[20, 20, 20]) > 0.9
     assert float(result[0, 0, 0]) == 0
+
+
+def test_a_reduced_image_covers_the_same_box_and_keeps_thick_axes(rng):
+    values = ndimage.gaussian_filter(rng.normal(size=(40, 33, 6)), (6, 6, 1))
+    reduced = image_of(values, (1.0, 1.0, 5.0), values > 0).reduced_to(3.0)
+    assert reduced.grid.shape == (13, 11, 6)
+    np.testing.assert_allclose(reduced.grid.vox2ras @ [12, 10, 5, 1], [39, 32, 25, 1])
+    expected = ndimage.zoom(
+        ndimage.gaussian_filter(values, (1.5, 1.5, 0), mode="nearest"), (13 / 40, 11 / 33, 1), order=1
+    )
+    np.testing.assert_allclose(reduced.values, expected, atol=0.02 * np.ptp(values))
+    assert reduced.mask is not None
+    assert float((reduced.mask == (reduced.values > 0)).float().mean()) > 0.95

@@ -6,7 +6,7 @@ import pywt
 import torch
 
 from vision_cli.register.fields import resize
-from vision_cli.register.wavelets import WaveletPyramid, apply_per_axis, synthesis_matrix
+from vision_cli.register.wavelets import WaveletPyramid, analysis_matrix, apply_per_axis, synthesis_matrix
 
 WAVELETS = ["haar", "db2", "db4", "bior2.2", "bior4.4"]
 MODE = "symmetric"
@@ -75,6 +75,25 @@ def test_a_synthesis_matrix_is_one_inverse_transform(wavelet, length, rng):
     low, high = np.split(rng.normal(size=matrix.shape[1]), 2)
     expected = np.sqrt(2) * pywt.idwt(low, high, wavelet, MODE)[:length]
     np.testing.assert_allclose(matrix @ np.concatenate([low, high]), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+@pytest.mark.parametrize("length", [8, 9, 16, 31])
+def test_an_analysis_matrix_is_one_transform(wavelet, length, rng):
+    signal = rng.normal(size=length)
+    expected = np.concatenate(pywt.dwt(signal, wavelet, MODE)) / np.sqrt(2.0)
+    np.testing.assert_allclose(analysis_matrix(length, wavelet) @ signal, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+@pytest.mark.parametrize("shape", [(32, 40), (33, 27), (19, 25, 22), (30, 28, 3)])
+def test_synthesis_undoes_analysis(wavelet, shape, rng):
+    spacing = (1.0, 1.0, 8.0)[: len(shape)]
+    pyramid = WaveletPyramid(shape, spacing, wavelet)
+    field = torch.tensor(rng.normal(size=(len(shape), *shape)), dtype=torch.float32)
+    coefficients = pyramid.analyse(field)
+    assert [c.shape for c in coefficients] == [pyramid.zeros(k).shape for k in range(pyramid.depth + 1)]
+    torch.testing.assert_close(pyramid.synthesise(coefficients), field, rtol=1e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("wavelet", WAVELETS)

@@ -120,7 +120,7 @@ def cgroup_cpus(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int | 
 
 
 @contextmanager
-def one_thread_below(voxels: int, threshold: int = 60_000) -> Iterator[None]:
+def one_thread_below(voxels: int, threshold: int = 120_000) -> Iterator[None]:
     """Compute with one thread while grids are so small that handing out work costs more than the work."""
     import torch
 

@@ -6,7 +6,6 @@ than mm are converted. Writing sets both forms, and the same values always give 
 
 from __future__ import annotations
 
-import gzip
 import logging
 import math
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.io import packing
 from vision_cli.io.raw import (
     Matrix,
     RawImage,
@@ -34,9 +34,7 @@ from vision_cli.io.raw import (
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 _ALIGNED = 1  # NIFTI_XFORM_SCANNER_ANAT
-_GZIP_LEVEL = 3
 _SAME_MM = 0.1
-_CHUNK = 1 << 20
 
 
 def read_nifti(path: Path, volume: int | None) -> RawImage:
@@ -90,8 +88,7 @@ def write_nifti(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
     image.header.set_xyzt_units("mm")
     content = image.to_bytes()
     if path.name.lower().endswith(".gz"):
-        # No name and no time in the header: the bytes depend on the values alone.
-        content = gzip.compress(content, compresslevel=_GZIP_LEVEL, mtime=0)
+        content = packing.pack(content)
     path.write_bytes(content)
 
 
@@ -137,11 +134,7 @@ def _bytes_held(path: Path) -> int:
     """
     if path.suffix.lower() not in {".gz", ".mgz"}:
         return path.stat().st_size
-    held = 0
-    with gzip.open(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            held += len(chunk)
-    return held
+    return packing.unpacked_size(path)
 
 
 @contextmanager

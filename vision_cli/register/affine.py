@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vision_cli.core.devices import one_thread_below
 from vision_cli.register import fields
-from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image, centroid, crop_to_foreground, foreground, resample
 from vision_cli.register.losses import Metric, box_sum, build_similarity
 
@@ -28,6 +28,9 @@ Init = Literal["header", "moments", "search"]
 
 _SAMPLES_ALONG_LONGEST = (22, 44, 88)
 _WINDOW = 5
+_EVALUATIONS = 20
+_MARGIN_VOXELS = 4
+_RIM_WEIGHT = 0.3
 _START_ANGLE = np.deg2rad(30.0)
 
 
@@ -53,30 +56,37 @@ class LinearResult:
 class _Scale:
     """The pair at one sampling distance, with the loss of a matrix there."""
 
-    def __init__(self, fixed: Image, moving: Image, box: Grid, spacing: float, metric: Metric) -> None:
+    def __init__(self, fixed: Image, moving: Image, spacing: float, metric: Metric) -> None:
+        box = crop_to_foreground(fixed, margin=_MARGIN_VOXELS * spacing)
         shape = tuple(
             max(2, round(n * s / spacing)) if s < spacing and n > 1 else n
             for n, s in zip(box.shape, box.spacing, strict=True)
         )
-        self.grid = box.resized(shape)
-        self.moving = moving.blurred_to(spacing)
+        self.shape = shape
+        grid = box.resized(shape)
+        moving = moving.blurred_to(spacing)
         identity = np.eye(box.ndim + 1)
-        target = resample(fixed.blurred_to(spacing), self.grid, identity)
-        # Windows outside the subject pull the fit towards its outline; one voxel of rim keeps the outline itself.
-        inside = resample(Image(foreground(fixed).float(), fixed.grid), self.grid, identity)
-        weight = (box_sum(inside, 3) > 0).float()
+        target = resample(fixed.blurred_to(spacing), grid, identity)
+        # Windows outside the subject pull the fit towards its outline, and those inside alone lose the outline.
+        inside = resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5
+        rim = (box_sum(inside.float(), 3) > 0) & ~inside
+        weight = inside + _RIM_WEIGHT * rim
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
-        self.device = target.device
-        self.to_voxel = torch.as_tensor(np.linalg.inv(moving.grid.vox2ras), dtype=torch.float64)
-        self.vox2ras = torch.as_tensor(self.grid.vox2ras, dtype=torch.float64)
-        self.points = fields.identity_points(self.grid.shape, self.device)
+        self.moving = moving.values[None]
+        points = fields.identity_points(shape, target.device).reshape(box.ndim, -1).T
+        self.points = torch.cat([points, points.new_ones(len(points), 1)], 1)
+        # From RAS to units of half the moving image, the last axis first, as the sampler counts.
+        to_unit = np.diag([*(2.0 / max(n - 1, 1) for n in moving.grid.shape), 1.0])
+        to_unit[:-1, -1] = -1.0
+        order = [*reversed(range(box.ndim)), box.ndim]
+        self.ras2unit = torch.as_tensor((to_unit @ np.linalg.inv(moving.grid.vox2ras))[order])
+        self.vox2ras = torch.as_tensor(grid.vox2ras)
 
     def loss(self, matrix: Tensor) -> Tensor:
         """Image term under ``matrix`` ``(D+1, D+1)``, float64 on the CPU, differentiable."""
-        dim = len(self.grid.shape)
-        voxel = (self.to_voxel @ matrix @ self.vox2ras).to(self.device, torch.float32)
-        flat = voxel[:dim, :dim] @ self.points.reshape(dim, -1) + voxel[:dim, dim:]
-        return self.similarity(fields.sample(self.moving.values[None], flat.reshape(self.points.shape))[0])
+        voxel2unit = (self.ras2unit @ matrix @ self.vox2ras).to(self.points)[:-1]
+        warped = fields.sample_units(self.moving, self.points @ voxel2unit.T)
+        return self.similarity(warped.reshape(self.shape))
 
 
 @dataclass
@@ -112,7 +122,7 @@ class _Problem:
         bottom = torch.tensor([[0.0] * self.dim + [1.0]], dtype=torch.float64)
         return torch.cat([top, bottom])
 
-    def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool, evaluations: int) -> _Candidate:
+    def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool) -> _Candidate:
         """Minimise the loss at a scale from a candidate."""
         from scipy.optimize import minimize
 
@@ -129,10 +139,10 @@ class _Problem:
             return float(loss.detach()), np.concatenate([slope.numpy().ravel() for slope in slopes])
 
         start = np.concatenate([candidate.generator.numpy().ravel(), candidate.shift.numpy()])
-        # torch has an L-BFGS too, but making it imports torch's compiler: six seconds
-        found = minimize(
-            objective, start, jac=True, method="L-BFGS-B", options={"maxfun": evaluations, "ftol": 1e-7, "gtol": 1e-6}
-        )
+        limits = {"maxfun": _EVALUATIONS, "ftol": 1e-7, "gtol": 1e-6}
+        with one_thread_below(len(scale.points)):
+            # torch has an L-BFGS too, but making it imports torch's compiler: six seconds
+            found = minimize(objective, start, jac=True, method="L-BFGS-B", options=limits)
         return _Candidate(candidate.rotation, *unpacked(found.x), float(found.fun))
 
 
@@ -167,10 +177,7 @@ def register_linear(
     """
     box = crop_to_foreground(fixed, margin=0.06 * _extent(fixed))
     extent = float(max(n * s for n, s in zip(box.shape, box.spacing, strict=True)))
-    scales = [
-        _Scale(fixed, moving, box, max(extent / count, float(box.spacing.min())), metric)
-        for count in _SAMPLES_ALONG_LONGEST
-    ]
+    scales = _scales(fixed, moving, extent, metric)
     centre_fixed = centroid(fixed)
     if isinstance(init, str):
         centre_moving = centre_fixed if init == "header" else centroid(moving)
@@ -188,12 +195,12 @@ def register_linear(
             start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
     notes = _mirror_note(problem, coarse, starts) if given is None and init == "search" else ()
     kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
-    kept = sorted((problem.refine(s, coarse, rigid=True, evaluations=30) for s in kept), key=lambda s: s.loss)[:2]
+    kept = sorted((problem.refine(s, coarse, rigid=True) for s in kept), key=lambda s: s.loss)[:2]
     on_step("coarse", kept[0].loss)
     rigid = kind == "rigid"
-    kept = sorted((problem.refine(s, scales[1], rigid=rigid, evaluations=30) for s in kept), key=lambda s: s.loss)[:1]
+    kept = sorted((problem.refine(s, scales[1], rigid=rigid) for s in kept), key=lambda s: s.loss)[:1]
     on_step("middle", kept[0].loss)
-    best = problem.refine(kept[0], scales[2], rigid=rigid, evaluations=30)
+    best = problem.refine(kept[0], scales[2], rigid=rigid)
     on_step("fine", best.loss)
     with torch.no_grad():
         matrix = problem.matrix(best, rigid).numpy()
@@ -218,6 +225,17 @@ def axis_rotations(dim: int) -> list[Matrix]:
             if np.linalg.det(matrix) > 0:
                 rotations.append(matrix)
     return rotations
+
+
+def _scales(fixed: Image, moving: Image, extent: float, metric: Metric) -> list[_Scale]:
+    """Build the scales, coarsest first, each from images that are as fine as the next finer scale."""
+    scales = []
+    for count in reversed(_SAMPLES_ALONG_LONGEST):
+        spacing = max(extent / count, float(fixed.grid.spacing.min()))
+        scales.append(_Scale(fixed, moving, spacing, metric))
+        if count != _SAMPLES_ALONG_LONGEST[0]:
+            fixed, moving = fixed.reduced_to(spacing), moving.reduced_to(spacing)
+    return scales[::-1]
 
 
 def _extent(image: Image) -> float:

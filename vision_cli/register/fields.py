@@ -10,6 +10,8 @@ Conventions, here and in every room of the task:
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,15 +97,10 @@ def sample(image: Tensor, points: Tensor, *, padding: str = "zeros") -> Tensor:
     -------
     Tensor
         ``(C, *G)``.
-
-    Notes
-    -----
-    torch interpolates one batch entry per thread on a CPU, so the points are dealt out as one entry a thread.
     """
     dim = points.shape[0]
     shape = points.shape[1:]
     count = points[0].numel()
-    parts = torch.get_num_threads() if points.device.type == "cpu" and count > 4096 else 1
     origin = torch.full((), -1.0, device=points.device)
     # grid_sample counts from the last axis to the first, in units of half the image
     unit = torch.stack(
@@ -113,15 +110,34 @@ def sample(image: Tensor, points: Tensor, *, padding: str = "zeros") -> Tensor:
         ],
         dim=-1,
     )
+    return sample_units(image, unit, padding=padding).reshape(image.shape[0], *shape)
+
+
+def sample_units(image: Tensor, units: Tensor, *, padding: str = "zeros") -> Tensor:
+    """Interpolate ``image`` ``(C, *S)`` at ``units`` ``(N, D)``: -1 to 1 along each axis, the last axis first.
+
+    Returns
+    -------
+    Tensor
+        ``(C, N)``.
+
+    Notes
+    -----
+    torch interpolates one batch entry per thread on a CPU, so the points are dealt out as one entry a thread.
+    """
+    count, dim = units.shape
+    parts = torch.get_num_threads() if units.device.type == "cpu" and count > 4096 else 1
     fill = -count % parts
     if fill:
-        unit = torch.cat([unit, unit[:fill]])
-    grid = unit.reshape(parts, *([1] * (dim - 1)), -1, dim)
+        units = torch.cat([units, units[:fill]])
     values = functional.grid_sample(
-        image.expand(parts, *image.shape), grid, mode="bilinear", padding_mode=padding, align_corners=True
+        image.expand(parts, *image.shape),
+        units.reshape(parts, *([1] * (dim - 1)), -1, dim),
+        mode="bilinear",
+        padding_mode=padding,
+        align_corners=True,
     )
-    flat = values.reshape(parts, image.shape[0], -1).transpose(0, 1).reshape(image.shape[0], -1)
-    return flat[:, :count].reshape(image.shape[0], *shape)
+    return values.reshape(parts, image.shape[0], -1).transpose(0, 1).reshape(image.shape[0], -1)[:, :count]
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:
@@ -144,26 +160,68 @@ def invert(displacement: Tensor, guess: Tensor | None = None, iterations: int = 
     Half fixed-point steps from ``-u``, which converge where space stretches less than fourfold; or, from a good
     ``guess`` such as ``exp(-v)``, Newton steps that take the inverse's own Jacobian for the inverse of the map's.
     """
-    points = identity_points(tuple(displacement.shape[1:]), displacement.device)
     inverse = -displacement if guess is None else guess
     for _ in range(iterations):
-        residual = inverse + sample(displacement, points + inverse, padding="border")
-        if guess is not None:
-            residual = residual + _directional(inverse, residual)
-            inverse = inverse - residual
-        else:
-            inverse = inverse - 0.5 * residual
+        updated = torch.empty_like(inverse)
+        for start, stop in row_ranges(tuple(inverse.shape[1:])):
+            own = inverse[:, start:stop]
+            residual = own + sample(displacement, _points_of_rows(inverse, start, stop), padding="border")
+            step = 0.5 * residual if guess is None else residual + _directional(inverse, residual, start, stop)
+            updated[:, start:stop] = own - step
+        inverse = updated
     return inverse
 
 
-def _directional(field: Tensor, direction: Tensor) -> Tensor:
-    """Differentiate each component of a field along another field, ``sum_a d_a field_c * direction_a``."""
-    dim = field.shape[0]
+def balance_inverse(displacement: Tensor, inverse: Tensor, share: float) -> Tensor:
+    """Trade exactness of ``y + w(y)`` for that of ``w`` between its grid points, ``(D, *grid)``.
+
+    An inverse that is exact on its own grid is wrong between the points where space shrinks, for it is steep there:
+    ``w(x + u(x)) + u(x)`` is not zero. One step of simultaneous reconstruction lays that residual back onto the grid
+    points it was interpolated from.
+
+    Parameters
+    ----------
+    displacement
+        ``(D, *grid)`` voxels.
+    inverse
+        Its inverse, exact on the grid.
+    share
+        Part of the residual to take away, 0 to 1.
+    """
+    dim, size = displacement.shape[:2]
+    # The gradient of an interpolation is its transpose: it lays values back, and ones become the weights.
+    counted = torch.cat([inverse, torch.ones_like(inverse[:1])])
+    laid = torch.zeros_like(counted)
+    for start, stop in row_ranges(tuple(inverse.shape[1:])):
+        points = _points_of_rows(displacement, start, stop)
+        low = max(0, min(size - 2, int(points[0].min())))
+        high = min(size, max(low + 2, int(points[0].max()) + 2))
+        points[0] -= low
+        with torch.enable_grad():
+            part = counted[:, low:high].detach().requires_grad_()
+            values = sample(part, points, padding="border")
+            residual = values.detach().clone()
+            residual[:dim] += displacement[:, start:stop]
+            laid[:, low:high] += torch.autograd.grad((values * residual).sum(), part)[0]
+    return inverse - share * laid[:dim] / laid[dim].clamp(min=0.1)
+
+
+def _points_of_rows(displacement: Tensor, start: int, stop: int) -> Tensor:
+    """``x + u(x)`` for the rows from ``start`` to ``stop``, ``(D, stop - start, ...)``."""
+    shape = (stop - start, *displacement.shape[2:])
+    shift = np.eye(len(shape) + 1)
+    shift[0, -1] = start
+    return displacement[:, start:stop] + affine_points(shift, shape, displacement.device)
+
+
+def _directional(field: Tensor, direction: Tensor, start: int, stop: int) -> Tensor:
+    """Differentiate the rows of a field along a direction: ``sum_a d_a field_c * direction_a`` for each component."""
+    low, high = max(start - 1, 0), min(stop + 1, field.shape[1])
     rows = []
-    for component in range(dim):
-        axes = [axis for axis in range(dim) if field.shape[1 + axis] > 1]
-        slopes = (torch.gradient(field[component], dim=axis)[0] * direction[axis] for axis in axes)
-        rows.append(sum(slopes, start=torch.zeros_like(field[component])))
+    for component in field[:, low:high]:
+        axes = [axis for axis, n in enumerate(component.shape) if n > 1]
+        slopes = (torch.gradient(component, dim=axis)[0][start - low : stop - low] * direction[axis] for axis in axes)
+        rows.append(sum(slopes, start=torch.zeros_like(direction[0])))
     return torch.stack(rows)
 
 
@@ -202,6 +260,24 @@ def jacobian_determinant(displacement: Tensor) -> Tensor:
         return rows[0][0] * rows[1][1] - rows[0][1] * rows[1][0]
     (a, b, c), (d, e, f), (g, h, i) = rows
     return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+
+
+def row_ranges(shape: tuple[int, ...], voxels: int = 500_000) -> list[tuple[int, int]]:
+    """Cut a grid along its first axis into ranges of about so many voxels, so that work on them stays in the cache."""
+    count = max(1, min(shape[0], round(math.prod(shape) / voxels)))
+    edges = [round(k * shape[0] / count) for k in range(count + 1)]
+    return list(itertools.pairwise(edges))
+
+
+def determinant_map(displacement: Tensor) -> Tensor:
+    """:func:`jacobian_determinant` of a field that is large: the same values, a few rows at a time."""
+    shape = tuple(displacement.shape[1:])
+    parts = []
+    for start, stop in row_ranges(shape):
+        # Two rows at least: a single one has no slope along the first axis.
+        low, high = max(start - 1, 0), min(stop + 1, shape[0])
+        parts.append(jacobian_determinant(displacement[:, low:high])[start - low : stop - low])
+    return torch.cat(parts)
 
 
 def gaussian_blur(image: Tensor, sigma: tuple[float, ...]) -> Tensor:

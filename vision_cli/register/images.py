@@ -39,6 +39,19 @@ class Image:
         sigma = tuple(float(blur * r) if r > 1.01 else 0.0 for r in ratio)
         return Image(fields.gaussian_blur(self.values[None], sigma)[0], self.grid, self.mask)
 
+    def reduced_to(self, spacing: float) -> Image:
+        """Thin out to ``spacing`` mm, blurred as :meth:`blurred_to` has it; axes that are coarser stay as they are."""
+        shape = tuple(
+            max(2, round(n * own / spacing)) if own < spacing and n > 1 else n
+            for n, own in zip(self.grid.shape, self.grid.spacing, strict=True)
+        )
+        grid = self.grid.resized(shape)
+        blurred = self.blurred_to(spacing)
+        mask = None
+        if self.mask is not None:
+            mask = fields.resize(self.mask[None].float(), shape)[0] > 0.5
+        return Image(fields.resize(blurred.values[None], shape)[0], grid, mask)
+
 
 def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:
     """Scale intensities linearly so that the background is near 0 and the bright end of the foreground 1.

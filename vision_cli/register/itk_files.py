@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, ResourceError, VcliError
+from vision_cli.io.packing import pack
 from vision_cli.io.raw import require_memory
 from vision_cli.register import hdf5
 from vision_cli.register.fields import Grid
@@ -280,13 +281,5 @@ def _damaged(path: Path, reason: str) -> InputError:
 
 def _save(image: Any, path: Path) -> None:
     """Save a NIfTI file; the same values give the same bytes."""
-    import gzip
-
-    if not path.name.endswith(".gz"):
-        image.to_filename(path)
-        return
-    with (
-        path.open("wb") as stream,
-        gzip.GzipFile("", "wb", compresslevel=1, fileobj=stream, mtime=0) as packed,
-    ):
-        image.to_stream(packed)
+    content = image.to_bytes()
+    path.write_bytes(pack(content) if path.name.endswith(".gz") else content)

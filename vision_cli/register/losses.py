@@ -20,6 +20,10 @@ from vision_cli.register.fields import jacobian_determinant
 Metric = Literal["lncc", "mi", "mind", "mse"]
 
 
+CORRELATION_FLOOR = 1e-8
+"""What keeps local correlation finite where an image is flat, in units of intensity to the fourth."""
+
+
 class Similarity(Protocol):
     """A loss between a fixed image, bound at construction, and a warped one."""
 
@@ -28,19 +32,34 @@ class Similarity(Protocol):
         ...
 
 
-def box_sum(image: Tensor, width: int) -> Tensor:
-    """Sum over a window of ``width`` voxels along every axis longer than one, zero-padded; odd ``width``.
+def box_sum(
+    image: Tensor, width: int, border: Literal["same", "valid", "full"] = "same", axes: Sequence[int] | None = None
+) -> Tensor:
+    """Sum over a window of ``width`` voxels along each axis; odd ``width``.
 
     The sum grows by doubling (1, 2, 4, 8, 8+1 terms): as few passes over the data as a running sum, without the
     cancellation that a difference of two long cumulative sums suffers in float32.
+
+    Parameters
+    ----------
+    image
+        ``(*grid)``.
+    width
+        Window width.
+    border
+        ``"same"``: a sum a voxel, zeros outside; ``"valid"``: only windows that lie inside, ``width - 1`` fewer along
+        an axis; ``"full"``: every window that touches the image, ``width - 1`` more.
+    axes
+        Axes that the window extends along; None for those longer than one.
     """
-    for axis in range(image.ndim):
-        n = image.shape[axis]
-        if n == 1:
-            continue
-        pad = [0] * (2 * image.ndim)
-        pad[2 * (image.ndim - 1 - axis)] = pad[2 * (image.ndim - 1 - axis) + 1] = width // 2
-        power = functional.pad(image, pad)
+    half = {"same": width // 2, "valid": 0, "full": width - 1}[border]
+    for axis in long_axes(image) if axes is None else axes:
+        power = image
+        if half:
+            pad = [0] * (2 * image.ndim)
+            pad[2 * (image.ndim - 1 - axis)] = pad[2 * (image.ndim - 1 - axis) + 1] = half
+            power = functional.pad(image, pad)
+        n = power.shape[axis] - width + 1
         terms, offset, size = width, 0, 1
         total: Tensor | None = None
         while True:
@@ -59,8 +78,13 @@ def box_sum(image: Tensor, width: int) -> Tensor:
     return image
 
 
+def long_axes(image: Tensor) -> tuple[int, ...]:
+    """Axes longer than one voxel."""
+    return tuple(axis for axis, n in enumerate(image.shape) if n > 1)
+
+
 class _SquaredCorrelation(torch.autograd.Function):
-    """Mean squared local correlation with its analytic gradient: three box sums each way and no stored volumes.
+    """Sum of squared local correlations with its analytic gradient: three window sums each way, one stored volume.
 
     With window sums ``c = S(fm) - S(f)S(m)/n`` and ``v = S(mm) - S(m)^2/n``, the map ``q = c^2 / (u v + e)`` has
     ``dq/dc = a`` and ``dq/dv = b``, so ``dQ/dm = f S(a) + 2 m S(b) - S(a mean_f + 2 b mean_m)``.
@@ -77,41 +101,65 @@ class _SquaredCorrelation(torch.autograd.Function):
         width: int,
         eps: float,
     ) -> Tensor:
-        count = float(width ** sum(n > 1 for n in fixed.shape))
-        mean_m = box_sum(warped, width).div_(count)
-        cov = box_sum(warped * fixed, width).div_(count).addcmul_(mean_m, mean_f, value=-1)
-        var_m = box_sum(warped * warped, width).div_(count).addcmul_(mean_m, mean_m, value=-1)
-        inverse = (var_m * var_f).add_(eps).reciprocal_()
+        axes = long_axes(warped)
+        count = float(width ** len(axes))
+        mean_m = box_sum(warped, width, "valid", axes).div_(count)
+        cov = box_sum(warped * fixed, width, "valid", axes).div_(count).addcmul_(mean_m, mean_f, value=-1)
+        var_m = box_sum(warped * warped, width, "valid", axes).div_(count).addcmul_(mean_m, mean_m, value=-1)
+        inverse = var_m.mul_(var_f).add_(eps).reciprocal_()
         slope = cov * inverse
-        quality = slope * cov
-        if weight is None:
-            value = quality.mean()
-            scale = 1.0 / (count * quality.numel())
-        else:
-            total = weight.sum()
-            value = (quality * weight).sum() / total
-            scale = 1.0 / (count * float(total))
+        quality = cov.mul_(slope)
+        value = quality.sum() if weight is None else (quality * weight).sum()
+        if not ctx.needs_input_grad[0]:
+            return value
         # q v-derivative is -c^2 u / (u v + e)^2; both derivatives are kept where c and q were
-        by_var = quality.mul_(inverse).mul_(var_f).mul_(-scale)
-        by_cov = slope.mul_(2 * scale)
+        by_var = quality.mul_(inverse).mul_(var_f).mul_(-1 / count)
+        by_cov = slope.mul_(2 / count)
         if weight is not None:
             by_var.mul_(weight)
             by_cov.mul_(weight)
-        ctx.save_for_backward(warped, fixed, mean_f, mean_m, by_cov, by_var)
-        ctx.width = width
-        return -value
+        centre = (by_cov * mean_f).addcmul_(by_var, mean_m, value=2)
+        gradient = (
+            box_sum(by_cov, width, "full", axes)
+            .mul_(fixed)
+            .addcmul_(box_sum(by_var, width, "full", axes), warped, value=2)
+            .sub_(box_sum(centre, width, "full", axes))
+        )
+        ctx.save_for_backward(gradient)
+        return value
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
-        warped, fixed, mean_f, mean_m, by_cov, by_var = ctx.saved_tensors
-        centre = (by_cov * mean_f).addcmul_(by_var, mean_m, value=2)
-        grad = (
-            box_sum(by_cov, ctx.width)
-            .mul_(fixed)
-            .addcmul_(box_sum(by_var, ctx.width), warped, value=2)
-            .sub_(box_sum(centre, ctx.width))
-        )
-        return (grad.mul_(-grad_outputs[0]), None, None, None, None, None, None)
+        (gradient,) = ctx.saved_tensors
+        return (gradient * grad_outputs[0], None, None, None, None, None, None)
+
+
+def correlation_sum(
+    warped: Tensor,
+    fixed: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None,
+    width: int,
+    eps: float = CORRELATION_FLOOR,
+) -> Tensor:
+    """Sum of the squared local correlations ``cov^2 / (var_F var_M + eps)`` over the windows that lie inside.
+
+    Parameters
+    ----------
+    warped, fixed
+        ``(*grid)``, a border of ``width // 2`` around the window centres included.
+    mean, variance
+        Of ``fixed`` in the windows, ``width - 1`` smaller along every axis longer than one.
+    weight
+        Of the window centres, or None.
+    width
+        Odd window width in voxels.
+    eps
+        As in :class:`LocalCorrelation`.
+    """
+    result: Tensor = _SquaredCorrelation.apply(warped, fixed, mean, variance, weight, width, eps)
+    return result
 
 
 class LocalCorrelation:
@@ -131,21 +179,22 @@ class LocalCorrelation:
         Keeps windows without structure from counting; in units of intensity to the fourth.
     """
 
-    def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = 1e-8) -> None:
-        self.fixed = fixed
+    def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = CORRELATION_FLOOR) -> None:
         self.width = width
         self.weight = weight
         self.eps = eps
-        count = float(width ** sum(n > 1 for n in fixed.shape))
+        self.total = float(fixed.numel()) if weight is None else float(weight.sum())
+        self.pad = [width // 2 if n > 1 else 0 for n in reversed(fixed.shape) for _ in range(2)]
+        self.fixed = functional.pad(fixed, self.pad)
+        count = float(width ** len(long_axes(fixed)))
         self.mean = box_sum(fixed, width) / count
         self.variance = (box_sum(fixed * fixed, width) / count - self.mean**2).clamp_(min=0)
 
     def __call__(self, warped: Tensor) -> Tensor:
         """Loss of ``warped`` ``(*grid)``, in [-1, 0]."""
-        result: Tensor = _SquaredCorrelation.apply(
-            warped, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps
-        )
-        return result
+        padded = functional.pad(warped, self.pad)
+        total = correlation_sum(padded, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps)
+        return -total / self.total
 
 
 class MeanSquares:

@@ -1,8 +1,8 @@
 """Instance optimisation of the wavelet coefficients of a displacement or velocity field, coarse to fine.
 
 The paper's parametrisation (WiNet, arXiv:2407.13426: coefficients per scale, assembled by a parameter-free IDWT) with
-the pair's own images in place of a training set. A stage works on images shrunk by a power of two; its field lives one
-octave coarser still, is exponentiated there, and only the displacement is brought up to the image grid. Each stage
+the pair's own images in place of a training set. A stage works on images shrunk by a factor; its field lives one
+octave coarser still, is exponentiated there, and only the displacement is brought up to the image grid. Each octave
 opens one more level of detail coefficients and goes on optimising the coarser ones.
 """
 
@@ -22,11 +22,13 @@ from vision_cli.register import fields
 from vision_cli.register.fields import Grid
 from vision_cli.register.losses import (
     Metric,
+    box_sum,
     build_similarity,
     divergence_penalty,
     fold_penalty,
     gradient_penalty,
 )
+from vision_cli.register.matching import WarpedCorrelation
 from vision_cli.register.wavelets import WaveletPyramid, apply_per_axis
 
 DeformableKind = Literal["displacement", "diffeo"]
@@ -40,11 +42,15 @@ _WARM_UP = 5
 _SQUARINGS = 3
 _FINAL_SQUARINGS = 7
 _COARSEST_IMAGE = 16
+# Half as many iterations on the finest images give the overlap of twice as many, if the field's finest level has
+# settled on images of a third of the voxels before.
+_FINE_SHRINKS = (1.5, 1.0)
 _COARSEST_LEVEL = 8
 _FOLD_WEIGHT = 10.0
-_REPAIR_ITERATIONS = 10
-_MAX_REPAIRS = 3
+_MAX_REPAIRS = 20
+_WAYPOINTS = 5
 _INVERSE_STEPS = 2
+_INVERSE_BALANCE = 0.4
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Settings:
     smoothness: float = 0.45
     volume: float = 0.4
     wavelet: str = "bior2.2"
-    iterations: tuple[int, ...] = (60, 50, 40, 30)
+    iterations: tuple[int, ...] = (20, 20, 20, 12, 14)
     window: int = 5
     symmetric: bool = False
 
@@ -108,7 +114,7 @@ class State:
     history
         The iterations so far.
     repairs
-        Rounds of fold repair that were needed.
+        Rounds of local smoothing that folds called for.
     """
 
     coefficients: list[Tensor]
@@ -183,32 +189,46 @@ class WaveletOptimiser:
             self.state.stage += 1
             self.state.iteration = 0
 
-    def repair_folds(self, inside: Tensor, on_step: Callable[[Step], None] = lambda _step: None) -> int:
-        """Smooth the field where it folds: double weights and ten iterations more, at most three times.
+    def repair_folds(self, inside: Tensor) -> int:
+        """Smooth the field where it folds, and nowhere else, round by round until no voxel folds.
 
         Parameters
         ----------
         inside
             ``(*grid)`` bool, the voxels that must not fold.
-        on_step
-            As in :meth:`run`.
 
         Returns
         -------
         int
             Voxels that still fold.
         """
-        while True:
-            with torch.no_grad():
-                determinant = fields.jacobian_determinant(self.displacement())
-                folds = int(((determinant <= 0) & inside).sum())
-            if folds == 0 or self.state.repairs == _MAX_REPAIRS:
-                return folds
-            self.state.repairs += 1
-            problem = _Stage(self, len(self.shrinks) - 1, stiffness=2.0**self.state.repairs)
-            problem.iterations = _REPAIR_ITERATIONS
-            self.state.iteration = 0
-            self._run_stage(problem, on_step, 0.5 * _STEP)
+        with torch.no_grad():
+            while True:
+                displacement = self.displacement()
+                folded = (fields.jacobian_determinant(displacement) <= 0) & inside
+                folds = int(folded.sum())
+                if folds == 0 or self.state.repairs == _MAX_REPAIRS:
+                    return folds
+                self.state.repairs += 1
+                share = self._neighbourhood(folded, displacement)
+                field = self.field()
+                smooth = fields.gaussian_blur(field, tuple(float(n > 1) for n in self.field_grid.shape))
+                self.state.coefficients = self.pyramid.analyse(field + share * (smooth - field))
+
+    def _neighbourhood(self, folded: Tensor, displacement: Tensor) -> Tensor:
+        """Weights in [0, 1] on the field's grid, ``(*field_grid)``: one along the ways that the voxels take."""
+        start = torch.nonzero(folded)
+        way = displacement[:, folded].T
+        shape = self.field_grid.shape
+        limit = torch.tensor([n - 1 for n in shape], device=start.device)
+        scale = limit / torch.tensor([max(n - 1, 1) for n in self.grid.shape], device=start.device)
+        weights = torch.zeros(shape, device=start.device)
+        for part in torch.linspace(0, 1, _WAYPOINTS).tolist():
+            here = ((start + part * way) * scale).round().long()
+            weights[tuple(torch.minimum(here.clamp(min=0), limit).T)] = 1
+        # Two rings of neighbours, then a soft edge.
+        near = box_sum(weights, 5) > 0
+        return fields.gaussian_blur(near[None].float(), tuple(float(n > 1) for n in shape))[0]
 
     def field(self) -> Tensor:
         """Synthesise the velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
@@ -226,12 +246,14 @@ class WaveletOptimiser:
         """Inverse of ``forward``, the optimiser's own displacement, ``(D, *grid)``.
 
         ``exp(-v)`` is the inverse up to the interpolation of the half-resolution field; two Newton steps on the working
-        grid remove most of what is left.
+        grid remove most of what is left, and a last step evens the errors of the two compositions out.
         """
         if self.settings.kind == "displacement":
-            return fields.invert(forward)
-        guess = fields.rescale(fields.exponentiate(-self.field(), _FINAL_SQUARINGS), self.grid.shape)
-        return fields.invert(forward, guess, iterations=_INVERSE_STEPS)
+            exact = fields.invert(forward)
+        else:
+            guess = fields.rescale(fields.exponentiate(-self.field(), _FINAL_SQUARINGS), self.grid.shape)
+            exact = fields.invert(forward, guess, iterations=_INVERSE_STEPS)
+        return fields.balance_inverse(forward, exact, _INVERSE_BALANCE)
 
     def scale_fields(self) -> Mapping[str, Tensor]:
         """Part of the field that each level contributes, by name, ``(D, *field_grid)``; they add up to the field."""
@@ -269,7 +291,7 @@ class WaveletOptimiser:
             state.coefficients = [c.detach() for c in variables]
             if not all(map(math.isfinite, value)):
                 return False
-            length = step * problem.shrink * (1 - (1 - _LAST_STEP) * state.iteration / problem.iterations)
+            length = step * problem.step * (1 - (1 - _LAST_STEP) * state.iteration / problem.iterations)
             length *= min(1.0, (state.iteration + 1) / _WARM_UP)
             self._descend(gradients, length)
             state.history.append(Step(state.stage, state.iteration, *value, length))
@@ -293,16 +315,17 @@ class WaveletOptimiser:
 class _Stage:
     """The pair at one shrink factor, with the loss of coefficients there."""
 
-    def __init__(self, optimiser: WaveletOptimiser, stage: int, stiffness: float = 1.0) -> None:
+    def __init__(self, optimiser: WaveletOptimiser, stage: int) -> None:
         settings = optimiser.settings
         self.optimiser = optimiser
         self.shrink = optimiser.shrinks[stage]
+        octave = math.floor(math.log2(self.shrink))
         self.iterations = optimiser._iterations(stage)
-        self.stiffness = stiffness
         finest = float(optimiser.grid.spacing.min())
         self.image_grid = _coarsened(optimiser.grid, finest * self.shrink)
-        self.field_grid = _coarsened(optimiser.grid, 2 * finest * self.shrink)
-        self.level = min(len(optimiser.shrinks) - 1 - stage, optimiser.pyramid.depth)
+        self.field_grid = _coarsened(optimiser.grid, finest * 2 ** (octave + 1))
+        self.step = 2.0**octave
+        self.level = min(octave, optimiser.pyramid.depth)
         self.levels = optimiser.pyramid.depth - self.level + 1
         self.reach = optimiser.pyramid.reach(self.level, self.field_grid.shape)
         self.voxels = math.prod(self.image_grid.shape)
@@ -312,14 +335,11 @@ class _Stage:
             for new, base in zip(self.field_grid.shape, optimiser.field_grid.shape, strict=True)
         ]
         self.to_stage = torch.tensor(factors, device=optimiser.fixed.device).view(-1, *([1] * dim))
-        self.points = fields.identity_points(self.image_grid.shape, optimiser.fixed.device)
         self.fixed = self._shrunk(optimiser.fixed)
         self.moving = self._shrunk(optimiser.moving)
-        weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)[0]
-        self.forward = build_similarity(settings.metric, self.fixed[0], settings.window, weight)
-        self.backward = None
-        if settings.symmetric:
-            self.backward = build_similarity(settings.metric, self.moving[0], settings.window, weight)
+        weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)
+        self.forward = self._match(self.fixed, self.moving, weight)
+        self.backward = self._match(self.moving, self.fixed, weight) if settings.symmetric else None
 
     def losses(self, coefficients: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Image term and weighted penalties, scalars."""
@@ -327,31 +347,38 @@ class _Stage:
         generator = apply_per_axis(self.reach, self.optimiser.pyramid.synthesise(coefficients, self.level))
         generator = generator * self.to_stage
         displacement = self._displacement(generator)
-        similarity = self.forward(self._warped(self.moving, displacement))
+        similarity = self.forward(displacement)
         if self.backward is not None:
-            opposite = self._warped(self.fixed, self._displacement(-generator))
-            similarity = 0.5 * (similarity + self.backward(opposite))
+            similarity = 0.5 * (similarity + self.backward(self._displacement(-generator)))
         spacing = tuple(self.field_grid.spacing)
         penalty = settings.smoothness * gradient_penalty(generator, spacing)
         if settings.volume > 0:
             penalty = penalty + settings.volume * divergence_penalty(generator)
         if settings.kind == "diffeo":
             penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement)
-        return similarity, self.stiffness * penalty
+        return similarity, penalty
+
+    def _match(self, fixed: Tensor, moving: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Image term of a displacement of the stage's field grid."""
+        settings = self.optimiser.settings
+        if settings.metric == "lncc":
+            return WarpedCorrelation(fixed, moving, self.field_grid.shape, settings.window, weight)
+        similarity = build_similarity(settings.metric, fixed, settings.window, weight)
+        points = fields.identity_points(self.image_grid.shape, fixed.device)
+        return lambda displacement: similarity(
+            fields.sample(moving[None], points + fields.rescale(displacement, self.image_grid.shape))[0]
+        )
 
     def _displacement(self, generator: Tensor) -> Tensor:
         if self.optimiser.settings.kind == "displacement":
             return generator
         return fields.exponentiate(generator, _SQUARINGS)
 
-    def _warped(self, image: Tensor, displacement: Tensor) -> Tensor:
-        return fields.sample(image, self.points + fields.rescale(displacement, self.image_grid.shape))[0]
-
     def _shrunk(self, image: Tensor) -> Tensor:
-        """Blur and resample ``(*grid)`` to the stage, ``(1, *shape)``."""
+        """Blur and resample ``(*grid)`` to the stage's image grid."""
         ratio = self.image_grid.spacing / self.optimiser.grid.spacing
         sigma = tuple(float(0.5 * r) if r > 1.2 else 0.0 for r in ratio)
-        return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)
+        return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)[0]
 
 
 def _coarsened(grid: Grid, spacing: float) -> Grid:
@@ -364,10 +391,10 @@ def _coarsened(grid: Grid, spacing: float) -> Grid:
     )
 
 
-def _shrinks(grid: Grid) -> tuple[int, ...]:
-    """Shrink factors of the stages, coarsest first, ending with 1."""
+def _shrinks(grid: Grid) -> tuple[float, ...]:
+    """Shrink factors of the images by stage, coarsest first: powers of two down to 2, then 1.5 and 1."""
     longest = max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True)) / float(grid.spacing.min())
     count = 1
     while longest / 2**count >= _COARSEST_IMAGE:
         count += 1
-    return tuple(2**k for k in reversed(range(count)))
+    return (*(2.0**k for k in range(count - 1, 0, -1)), *_FINE_SHRINKS)

@@ -83,60 +83,35 @@ def write_results(
                 run.warn(f"labels missing on the {side} side are not scored: {_listed(absent)}.")
     metrics = _metrics(pair, found, evaluation)
 
-    _write_transforms(run, found)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        # Packing releases the interpreter, so two files are packed at a time.
+    labels = None
+    if evaluation is not None:
+        labels = evaluation.warped
+    elif pair.moving_labels is not None:
+        labels = resample(pair.moving_labels.data, grid_of(pair.moving_labels), fixed, found.chain, interpolation)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Packing and writing release the interpreter: one thread packs while the other draws.
         jobs = [
+            pool.submit(_write_transforms, run, found),
             pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
             pool.submit(
-                _write_image,
-                run,
-                "InverseWarped.nii.gz",
-                inverse_warped,
-                pair.moving.vox2ras,
-                pair.fixed.dtype,
+                _write_image, run, "InverseWarped.nii.gz", inverse_warped, pair.moving.vox2ras, pair.fixed.dtype
             ),
         ]
         if found.log_jacobian is not None:
             jobs.append(
-                pool.submit(
-                    _write_image,
-                    run,
-                    "logJacobian.nii.gz",
-                    found.log_jacobian,
-                    pair.fixed.vox2ras,
-                    np.float32,
-                )
+                pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
             )
-        if evaluation is not None and pair.fixed_labels is not None and pair.moving_labels is not None:
+        if labels is not None and pair.moving_labels is not None:
+            # Scored labels lie on the grid of the fixed labels, others on that of the fixed image.
+            home = pair.fixed if pair.fixed_labels is None else pair.fixed_labels
             jobs.append(
-                pool.submit(
-                    _write_image,
-                    run,
-                    "LabelsWarped.nii.gz",
-                    evaluation.warped,
-                    pair.fixed_labels.vox2ras,
-                    pair.moving_labels.dtype,
-                )
+                pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
             )
-        elif pair.moving_labels is not None:
-            own = grid_of(pair.moving_labels)
-            labels = resample(pair.moving_labels.data, own, fixed, found.chain, interpolation)
-            jobs.append(
-                pool.submit(
-                    _write_image,
-                    run,
-                    "LabelsWarped.nii.gz",
-                    labels,
-                    pair.fixed.vox2ras,
-                    pair.moving_labels.dtype,
-                )
-            )
+        _write_tables(run, found, evaluation)
+        if pictures:
+            _write_pictures(run, pair, found, warped, metrics, evaluation)
         for job in jobs:
             job.result()
-    _write_tables(run, found, evaluation)
-    if pictures:
-        _write_pictures(run, pair, found, warped, metrics, evaluation)
     run.write_metrics(metrics)
     return metrics
 
@@ -190,19 +165,16 @@ def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementT
 def _write_transforms(run: Run, found: Registration) -> None:
     with run.output("0GenericAffine.mat") as path:
         itk_files.write_affine(path, found.affine)
-    if found.warp is not None and found.inverse_warp is not None:
-        names = ("1Warp.nii.gz", "1InverseWarp.nii.gz")
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            notes = list(pool.map(_write_warp, (run, run), names, (found.warp, found.inverse_warp)))
-        if notes[0]:
-            run.warn(notes[0])
     with run.output("composite.h5") as path:
         itk_files.write_composite(path, found.chain)
-
-
-def _write_warp(run: Run, name: str, warp: DisplacementTransform) -> str | None:
-    with run.output(name) as path:
-        return itk_files.write_warp(path, warp)
+    if found.warp is None or found.inverse_warp is None:
+        return
+    with run.output("1Warp.nii.gz") as path:
+        note = itk_files.write_warp(path, found.warp)
+    if note:
+        run.warn(note)
+    with run.output("1InverseWarp.nii.gz") as path:
+        itk_files.write_warp(path, found.inverse_warp)
 
 
 def _write_image(run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object) -> None:

@@ -37,6 +37,21 @@ def synthesis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
     return np.asarray(np.asarray(low + high).T * np.sqrt(2.0), dtype=np.float64)
 
 
+@lru_cache(maxsize=256)
+def analysis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
+    """One-level DWT of a signal of ``length`` samples as a matrix.
+
+    Returns
+    -------
+    ndarray
+        ``(2 n, length)``: first approximation, then detail rows, over sqrt(2); ``synthesis_matrix`` undoes it.
+    """
+    filters = pywt.Wavelet(wavelet)
+    bands = [pywt.dwt(row, filters, _MODE) for row in np.eye(length)]
+    both = np.asarray([np.concatenate(pair) for pair in bands]).T / np.sqrt(2.0)
+    return np.asarray(both, dtype=np.float64)
+
+
 def apply_per_axis(matrices: tuple[Tensor | None, ...], field: Tensor) -> Tensor:
     """Multiply axis ``a`` of ``(C, *S)`` by ``matrices[a]`` ``(m_a, S_a)``; ``None`` leaves an axis alone."""
     channels = field.shape[0]
@@ -163,6 +178,18 @@ class WaveletPyramid:
             field = self._raise(field, details, self.levels[number])
         return field
 
+    def analyse(self, field: Tensor) -> list[Tensor]:
+        """Coefficients of a field ``(D, *shape)`` on every level, the coarsest first; ``synthesise`` undoes it."""
+        details: list[Tensor] = []
+        for level in self.levels:
+            matrices = tuple(
+                self._tensor(analysis_matrix(level.fine[axis], self.wavelet)) if axis in level.axes else None
+                for axis in range(len(level.fine))
+            )
+            field, own = self._separate(apply_per_axis(matrices, field), level)
+            details.append(own)
+        return [field, *reversed(details)]
+
     def reach(self, stop: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
         """Matrices that take the approximation at level ``stop`` to a regular grid of ``shape`` over the same box.
 
@@ -171,7 +198,7 @@ class WaveletPyramid:
         """
         matrices = []
         for axis, n in enumerate(self.shape):
-            matrix = _interpolation_matrix(n, shape[axis])
+            matrix = interpolation_matrix(n, shape[axis])
             for level in self.levels[:stop]:
                 if axis in level.axes:
                     full = synthesis_matrix(level.fine[axis], self.wavelet)
@@ -199,11 +226,20 @@ class WaveletPyramid:
             low.shape[0], *[count * n for count, n in zip(counts, level.coarse, strict=True)]
         )
 
+    def _separate(self, block: Tensor, level: Level) -> tuple[Tensor, Tensor]:
+        """Undo :meth:`_interleave`: the all-low band and the detail bands."""
+        dim = len(level.fine)
+        counts = [2 if axis in level.axes else 1 for axis in range(dim)]
+        pairs = [size for pair in zip(counts, level.coarse, strict=True) for size in pair]
+        order = [0, *(1 + 2 * axis for axis in range(dim)), *(2 + 2 * axis for axis in range(dim))]
+        bands = block.reshape(block.shape[0], *pairs).permute(order).reshape(block.shape[0], -1, *level.coarse)
+        return bands[:, 0].contiguous(), bands[:, 1:].contiguous()
+
     def _tensor(self, matrix: NDArray[np.float64]) -> Tensor:
         return torch.as_tensor(matrix, dtype=torch.float32, device=self.device)
 
 
-def _interpolation_matrix(source: int, target: int) -> NDArray[np.float64]:
+def interpolation_matrix(source: int, target: int) -> NDArray[np.float64]:
     """Linear resampling from ``source`` to ``target`` samples with coinciding ends, ``(target, source)``."""
     position = np.linspace(0, source - 1, target)
     left = np.minimum(position.astype(int), max(source - 2, 0))
