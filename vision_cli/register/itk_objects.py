@@ -83,7 +83,9 @@ def displacement_to_itk(transform: DisplacementTransform) -> Any:
     grid, dim = transform.grid, transform.grid.ndim
     flip = flips(dim)
     order = [*reversed(range(dim)), dim]
-    image = sitk.GetImageFromArray((transform.displacement * flip).transpose(order), isVector=True)
+    # In single precision as long as can be: ITK takes displacements in double only.
+    narrow = (transform.displacement * flip.astype(np.float32)).transpose(order)
+    image = sitk.Cast(sitk.GetImageFromArray(narrow, isVector=True), sitk.sitkVectorFloat64)
     image.SetSpacing(grid.spacing.tolist())
     image.SetOrigin((flip * grid.vox2ras[:-1, -1]).tolist())
     image.SetDirection((flip[:, None] * grid.vox2ras[:-1, :-1] / grid.spacing).ravel().tolist())

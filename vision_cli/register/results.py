@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,6 @@ from vision_cli.register.fields import Grid
 from vision_cli.register.inputs import Pair, grid_of
 from vision_cli.register.pipeline import Registration
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, invert, resample
-
-_KEEP_BITS = 4096.0
-"""Displacements are written to the nearest 1/4096 mm: far below any meaning, and a third of the bytes."""
 
 Metrics = dict[str, float | int | str | None]
 
@@ -62,7 +59,6 @@ def write_results(
     dict
         What ``metrics.json`` holds.
     """
-    found = _rounded(found)
     fixed, moving = grid_of(pair.fixed), grid_of(pair.moving)
     inverse = _inverse_chain(found)
     warped = resample(pair.moving.data, moving, fixed, found.chain)
@@ -136,25 +132,6 @@ def result_table(metrics: Mapping[str, object]) -> Table:
         rows.append(("SD log Jacobian", None, None, metrics["sdlogj"]))
         rows.append(("inverse error, voxels", None, None, metrics["inverse_error_mean_voxels"]))
     return Table(("measure", "before", "affine", "after"), rows)
-
-
-def _rounded(found: Registration) -> Registration:
-    """Round what is written before anything is made from it, so that the files agree with each other to the bit."""
-    return replace(
-        found,
-        warp=_rounded_field(found.warp),
-        inverse_warp=_rounded_field(found.inverse_warp),
-        log_jacobian=None if found.log_jacobian is None else np.round(found.log_jacobian * 1024) / np.float32(1024),
-    )
-
-
-def _rounded_field(warp: DisplacementTransform | None) -> DisplacementTransform | None:
-    if warp is None:
-        return None
-    scaled = warp.displacement * np.float32(_KEEP_BITS)
-    np.round(scaled, out=scaled)
-    scaled /= np.float32(_KEEP_BITS)
-    return DisplacementTransform(scaled, warp.grid)
 
 
 def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementTransform, ...]:
