@@ -229,3 +229,32 @@ def test_a_first_line_that_was_torn_is_replaced(tmp_path):
     assert files.whole_lines(path) == []
     files.append_line(path, "two")
     assert path.read_bytes() == b"two\n"
+
+
+@pytest.fixture
+def small_files():
+    """Files of at most 64 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_room_is_found_and_given_back(tmp_path, small_files):
+    files.require_room_for(tmp_path / "a.h5", 60 * 1024)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_will_not_fit_is_refused_before_it_is_begun(tmp_path, small_files):
+    with pytest.raises(ResourceError):
+        files.require_room_for(tmp_path / "a.h5", 70 * 1024)
+    assert names(tmp_path) == []
+
+
+def test_a_file_system_that_cannot_reserve_does_not_stop_the_work(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unsupported)
+    files.require_room_for(tmp_path / "a.h5", 10)
+    assert names(tmp_path) == []

@@ -13,14 +13,15 @@ import time
 import pytest
 
 from vision_cli.core import interrupts
-from vision_cli.core.errors import InputError, Interrupted, NumericalError, ResourceError, UsageError
+from vision_cli.core.errors import InputError, Interrupted, NumericalError, PartialFailure, ResourceError, UsageError
 from vision_cli.core.runs import Run, read_metrics, read_run
 
 COMMAND = {"command": "tiny count", "options": {"seed": 0}}
 
 BATCH = """
     import sys, time
-    from pathlib import Path
+    from contextlib import suppress
+from pathlib import Path
     from vision_cli.core.errors import VcliError
     from vision_cli.core.runs import Run
 
@@ -282,14 +283,56 @@ def test_an_unfinished_part_is_resumed_and_a_finished_one_is_not_repeated(out):
     with open_run(out) as run:
         with run.part("one", command="tiny one", options={}) as part:
             part.finish()
-        with run.part("two", command="tiny one", options={}):
-            pass
+        with suppress(KeyboardInterrupt), run.part("two", command="tiny one", options={}):
+            raise KeyboardInterrupt
     with open_run(out, resume=True) as run:
         with run.part("one", command="tiny one", options={}) as part:
             assert part.already_done
         with run.part("two", command="tiny one", options={}) as part:
             assert part.resumed
             assert not part.already_done
+
+
+def test_items_that_failed_are_tried_again_by_a_resumed_run(out):
+    with open_run(out) as run:
+        run.items.add("a", 0, {"value": 1})
+        run.items.fail("b", 1, "broken")
+        run.finish_items()
+        run.finish()
+    with pytest.raises(PartialFailure, match="1 of 2 items failed"):
+        run.require_all_good()
+    with open_run(out, resume=True) as run:
+        assert not run.already_done
+        assert run.items.done == {"a"}
+        run.items.add("b", 1, {"value": 2})
+        run.finish_items()
+        run.finish()
+    run.require_all_good()
+    assert not (out / "failures.csv").exists()
+    with open_run(out, resume=True) as run:
+        assert run.already_done
+
+
+def test_a_part_that_failed_begins_anew_with_mended_inputs(out, tmp_path):
+    source = tmp_path / "input.txt"
+    source.write_text("broken", encoding="utf-8")
+
+    def do_part(text):
+        with run.part("one", command="tiny one", options={}, inputs={"text": source}) as part:
+            assert not part.resumed
+            part.write_text("result.txt", text)
+            if source.read_text(encoding="utf-8") == "broken":
+                raise InputError("broken")
+            part.finish()
+
+    with open_run(out) as run:
+        with pytest.raises(InputError):
+            do_part("first")
+        source.write_text("mended", encoding="utf-8")
+        do_part("second")
+        run.finish()
+    assert (out / "one" / "result.txt").read_text(encoding="utf-8") == "second"
+    assert record(out / "one")["status"] == "done"
 
 
 def test_an_output_outside_the_run_is_refused(out):

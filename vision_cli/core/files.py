@@ -180,6 +180,38 @@ def require_free_space(directory: Path, needed: int) -> None:
         )
 
 
+def require_room_for(path: Path, size: int) -> None:
+    """Refuse to hand a file to a library that cannot bear a full disk, unless ``size`` bytes fit.
+
+    The room is taken and given back at once: limits, quotas and full disks show before anything is written.
+
+    Parameters
+    ----------
+    path
+        A file that does not exist yet, for instance from `atomic_path`.
+    size
+        Bytes that will be written.
+
+    Raises
+    ------
+    ResourceError
+        If they do not fit.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            # File systems that cannot reserve say so; then only writing shows.
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+        finally:
+            os.close(descriptor)
+            path.unlink()
+
+
 def remove_stale_temporaries(directory: Path) -> None:
     """Remove the hidden files that killed writers left in ``directory`` and below.
 

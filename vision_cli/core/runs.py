@@ -19,8 +19,8 @@ from typing import Any, Self
 from vision_cli.core import admission, files, interrupts, provenance
 from vision_cli.core.console import say
 from vision_cli.core.devices import peak_memory_mb
-from vision_cli.core.errors import Interrupted, ResourceError, VcliError
-from vision_cli.core.journal import JOURNAL, Journal, item_files
+from vision_cli.core.errors import Interrupted, PartialFailure, ResourceError, VcliError
+from vision_cli.core.journal import FAILURES, JOURNAL, Journal, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.outputs import Outputs
 from vision_cli.core.records import METRICS, RECORD, SCHEMA_VERSION, RunRecord, read_metrics, read_run
@@ -129,7 +129,7 @@ class Run:
             document = _new_document(command, options, inputs or {}, shard)
             if previous is not None and going_on:
                 admission.require_same_inputs(previous, document["inputs"])
-            done = previous is not None and going_on and previous.status == "done"
+            done = previous is not None and going_on and previous.status == "done" and not _has_failures(directory)
             outputs = Outputs(directory, [] if previous is None else previous.document.get("outputs", []))
             run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done)
             if previous is not None and going_on:
@@ -251,7 +251,8 @@ class Run:
     ) -> Run:
         """Begin or resume a run inside this one, as that of one item of a batch.
 
-        It belongs to this run: what replaces this run removes it.
+        It belongs to this run: what replaces this run removes it. One that failed begins anew, for its inputs may have
+        been mended.
 
         Parameters
         ----------
@@ -261,7 +262,9 @@ class Run:
             As for `open`, which also names the errors.
         """
         directory = self._path(f"{name}/{RECORD}").parent
-        return Run.open(directory, command=command, options=options, inputs=inputs, resume=True)
+        previous = admission.previous_run(directory, overwrite=True) if directory.exists() else None
+        failed = previous is not None and previous.status == "failed"
+        return Run.open(directory, command=command, options=options, inputs=inputs, resume=not failed, overwrite=failed)
 
     def finish_items(self) -> int:
         """Write the tables and metrics of the journal's items; return how many items failed.
@@ -276,6 +279,16 @@ class Run:
             else:
                 self.write_text(name, content)
         return sum(entry.error is not None for entry in entries)
+
+    def require_all_good(self) -> None:
+        """Raise `PartialFailure` if items failed: what a run over many items ends with, when its result is shown."""
+        entries = self.items.entries
+        failed = sum(entry.error is not None for entry in entries)
+        if failed:
+            raise PartialFailure(
+                f"{failed} of {len(entries)} items failed.",
+                hint=f"See {self.directory / FAILURES}; --resume tries them again.",
+            )
 
     def finish(self) -> None:
         """Record the run as done; the last thing a run writes."""
@@ -384,3 +397,8 @@ def _traceback(error: BaseException) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _has_failures(directory: Path) -> bool:
+    """Whether items of a finished run failed: those are tried again."""
+    return any(entry.error is not None for entry in read_journal(directory))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
-from vision_cli.core.errors import PartialFailure, UsageError
+from vision_cli.core.errors import UsageError
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.core.shards import Shard
 from vision_cli.register import itk_files
@@ -45,7 +45,7 @@ def register_all(
     label_names: Path | None = None,
     l2r_submission: bool = False,
     pictures: bool = True,
-) -> int:
+) -> None:
     """Register every pair that is not done yet.
 
     Parameters
@@ -69,11 +69,6 @@ def register_all(
     pictures
         Also write pictures and a report for each pair.
 
-    Returns
-    -------
-    int
-        How many pairs failed.
-
     Raises
     ------
     UsageError
@@ -94,16 +89,7 @@ def register_all(
                     )
                     row.update({name: metrics.get(name) for name in _COLUMNS})
             progress.advance(note=pair.id)
-    return run.finish_items()
-
-
-def require_all_good(run: Run, failed: int) -> None:
-    """Raise `PartialFailure` if pairs failed."""
-    if failed:
-        raise PartialFailure(
-            f"{failed} of {len(run.items.entries)} pairs failed.",
-            hint=f"See {run.directory / 'failures.csv'}; --resume tries them again.",
-        )
+    run.finish_items()
 
 
 def _register_one(

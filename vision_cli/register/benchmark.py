@@ -23,7 +23,7 @@ from vision_cli.io.volumes import Volume, read_volume
 from vision_cli.metrics.segmentation import dice_per_label
 from vision_cli.register import itk_files
 from vision_cli.register.data import PairFiles
-from vision_cli.register.fields import Grid, jacobian_determinant
+from vision_cli.register.fields import Grid, determinant_map
 from vision_cli.register.peers import PEERS, Cost, ants_difference_pct, peers_python, run_ours, run_peer
 from vision_cli.register.transforms import AffineTransform, Transform, compose_to_displacement, resample
 
@@ -173,7 +173,7 @@ def score(fixed: Volume, moving: Volume, chain: Sequence[Transform], affine: Seq
     bent = [part for part in chain if not isinstance(part, AffineTransform)]
     displacement = compose_to_displacement(bent, onto).displacement
     voxels = displacement @ np.linalg.inv(onto.vox2ras[:-1, :-1]).T.astype(np.float32)
-    determinant = jacobian_determinant(torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))).numpy()
+    determinant = determinant_map(torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))).numpy()
     inside = determinant[fixed.data > 0].astype(np.float64)
     spread = float(np.log(np.clip(inside, _SMALLEST_DETERMINANT, None)).std())
     return Score(dice, by_affine, int((inside <= 0).sum()), spread)

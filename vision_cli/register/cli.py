@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,9 +40,6 @@ from vision_cli.register.options import (
     VolumeWeightOption,
     WaveletOption,
 )
-
-if TYPE_CHECKING:
-    from vision_cli.register.pipeline import Options
 
 EXAMPLES = (
     "vcli register --sample                                   # the bundled pair",
@@ -117,6 +113,7 @@ def pair(
     if fixed is None or moving is None:
         raise missing_input(ctx, "FIXED and MOVING")
     from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.register.verbs import parse_options
 
     paths = {
         "fixed": fixed,
@@ -128,19 +125,7 @@ def pair(
         "fixed_points": fixed_points,
         "moving_points": moving_points,
     }
-    options = _options(
-        transform,
-        preset,
-        metric,
-        lambda_,
-        volume_weight,
-        wavelet,
-        iters,
-        spacing,
-        symmetric,
-        init,
-        max_memory,
-    )
+    options = parse_options(resolved_options(ctx))
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     with Run.open(
         run_directory(ctx, out, resume=resume),
@@ -223,26 +208,15 @@ def batch(
     from vision_cli.core.devices import configure
     from vision_cli.core.runs import Run, read_metrics
     from vision_cli.core.shards import parse_shard
-    from vision_cli.register.batch import register_all, require_all_good
+    from vision_cli.register.batch import register_all
     from vision_cli.register.data import read_pairs
+    from vision_cli.register.verbs import parse_options
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
     listed = read_pairs(pairs)
-    options = _options(
-        transform,
-        preset,
-        metric,
-        lambda_,
-        volume_weight,
-        wavelet,
-        iters,
-        spacing,
-        symmetric,
-        init,
-        max_memory,
-    )
     recorded = resolved_options(ctx)
+    options = parse_options(recorded)
     for_pairs = {
         name: value
         for name, value in recorded.items()
@@ -258,7 +232,7 @@ def batch(
         shard=part,
     ) as run:
         if not run.already_done:
-            failed = register_all(
+            register_all(
                 run,
                 listed,
                 options,
@@ -272,10 +246,10 @@ def batch(
                 pictures=pictures,
             )
             run.finish()
-            require_all_good(run, failed)
     metrics = read_metrics(run.directory)
     output.info(f"results in {run.directory}")
     output.result(Table(("measure", "value"), list(metrics.items())), metrics)
+    run.require_all_good()
 
 
 @app.verb(
@@ -438,34 +412,4 @@ def benchmark(
             run.finish()
     metrics = read_metrics(run.directory)
     output.result(bars_table(run.directory), metrics)
-
-
-def _options(
-    transform: str,
-    preset: str,
-    metric: str,
-    smoothness: float,
-    volume: float,
-    wavelet: str,
-    iters: str | None,
-    spacing: float | None,
-    symmetric: bool,
-    init: str,
-    max_memory: float | None,
-) -> Options:
-    from vision_cli.register.verbs import parse_options
-
-    given: Mapping[str, object] = {
-        "transform": transform,
-        "preset": preset,
-        "metric": metric,
-        "smoothness": smoothness,
-        "volume": volume,
-        "wavelet": wavelet,
-        "iterations": iters,
-        "spacing": spacing,
-        "symmetric": symmetric,
-        "init": init,
-        "max_memory": None if max_memory is None else max_memory * 1e9,
-    }
-    return parse_options(given)
+    run.require_all_good()

@@ -75,9 +75,6 @@ def _read_table(path: Path) -> list[PairFiles]:
         if not name or name.startswith(".") or "/" in name or "\\" in name:
             raise InputError(f"{path}: id {name!r}; a name that can be a folder's expected.", hint="Correct the row.")
         paths = {role: path.parent / row[role] for role in ROLES if row.get(role)}
-        for role in ("fixed", "moving"):
-            if role not in paths:
-                raise InputError(f"{path}: pair {name}: no {role} image; a path expected.", hint="Correct the row.")
         pairs.append(PairFiles(name, paths, position))
     return pairs
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, ResourceError, VcliError
+from vision_cli.core.files import require_room_for
 from vision_cli.io.packing import pack
 from vision_cli.io.raw import require_memory
 from vision_cli.register import hdf5
@@ -35,6 +36,7 @@ _VECTOR_INTENT = 1007
 _NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 _AFFINE_SUFFIXES = (".mat", ".tfm", ".txt")
+_COMPOSITE_FRAME = 64 * 1024
 _MAT_HEADER = struct.Struct("<5i")
 _MAT_FLOATS = {0: 8, 10: 4}
 _EXPECTED = "an ITK transform (.mat, .tfm, .txt, .h5), greedy's matrix or a vector field (.nii, .nii.gz)"
@@ -80,6 +82,9 @@ def write_composite(path: Path, chain: Sequence[Transform]) -> None:
             composite.AddTransform(affine_to_itk(transform))
         else:
             composite.AddTransform(displacement_to_itk(transform))
+    sizes = (one.displacement.size for one in chain if isinstance(one, DisplacementTransform))
+    # HDF5 brings the process down where the disk is full.
+    require_room_for(path, _COMPOSITE_FRAME + 8 * sum(sizes))
     _write_itk(composite, path)
     hdf5.clear_times(path)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -34,7 +34,7 @@ Matrix = NDArray[np.float64]
 
 _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
     "fast": (20, 20, 20, 20, 20),
-    "default": (20, 20, 20, 12, 14),
+    "default": Settings.iterations,
     "accurate": (60, 60, 60, 30, 40),
 }
 
@@ -76,9 +76,9 @@ class Options:
     transform: TransformKind = "diffeo"
     preset: Preset = "default"
     metric: Metric = "lncc"
-    smoothness: float = 0.45
-    volume: float = 0.4
-    wavelet: str = "bior2.2"
+    smoothness: float = Settings.smoothness
+    volume: float = Settings.volume
+    wavelet: str = Settings.wavelet
     iterations: tuple[int, ...] | None = None
     spacing: float | None = None
     symmetric: bool = False
@@ -129,23 +129,23 @@ class Registration:
     """
 
     affine: AffineTransform
-    warp: DisplacementTransform | None
-    inverse_warp: DisplacementTransform | None
-    log_jacobian: NDArray[np.float32] | None
-    folds: int | None
-    foreground_voxels: int
-    sdlogj: float | None
-    jacobian_range: tuple[float, float] | None
-    inverse_error: tuple[float, float] | None
-    similarity: tuple[float, float, float]
-    history: tuple[Step, ...]
-    scales: Mapping[str, tuple[float, float]]
-    coefficients: tuple[NDArray[np.float32], ...]
-    field_grid: Grid | None
     work_grid: Grid
-    repairs: int
-    seconds: Mapping[str, float]
-    notes: tuple[str, ...]
+    foreground_voxels: int
+    similarity: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    warp: DisplacementTransform | None = None
+    inverse_warp: DisplacementTransform | None = None
+    log_jacobian: NDArray[np.float32] | None = None
+    folds: int | None = None
+    sdlogj: float | None = None
+    jacobian_range: tuple[float, float] | None = None
+    inverse_error: tuple[float, float] | None = None
+    history: tuple[Step, ...] = ()
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    coefficients: tuple[NDArray[np.float32], ...] = ()
+    field_grid: Grid | None = None
+    repairs: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def chain(self) -> tuple[Transform, ...]:
@@ -229,24 +229,12 @@ def register(
     with_affine = -float(quality(affine_only))
     if options.transform == "rigid" or options.transform == "affine":
         return Registration(
-            AffineTransform(matrix),
-            None,
-            None,
-            None,
-            None,
-            int(inside.sum()),
-            None,
-            None,
-            None,
-            (before, with_affine, with_affine),
-            (),
-            {},
-            (),
-            None,
-            work,
-            0,
-            clock.laps,
-            tuple(notes),
+            affine=AffineTransform(matrix),
+            foreground_voxels=int(inside.sum()),
+            similarity=(before, with_affine, with_affine),
+            work_grid=work,
+            seconds=clock.laps,
+            notes=tuple(notes),
         )
 
     settings = Settings(
@@ -307,24 +295,21 @@ def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Regi
     del on_fixed
     inverse = DisplacementTransform(_in_mm(back_on_fixed, grid), grid)
     return Registration(
-        AffineTransform(matrix),
-        warp,
-        inverse,
-        _rounded(determinant.clamp(min=1e-9).log_(), _STEPS_PER_LOG),
-        int((values <= 0).sum()),
-        int(values.numel()),
-        float(torch.log(values.clamp(min=1e-9)).std()),
-        (float(values.min()), float(values.max())),
-        error,
-        (math.nan, math.nan, math.nan),
-        tuple(optimiser.state.history),
-        _scales(optimiser),
-        tuple(c.cpu().numpy() for c in optimiser.state.coefficients),
-        optimiser.field_grid,
-        work,
-        optimiser.state.repairs,
-        {},
-        (),
+        affine=AffineTransform(matrix),
+        warp=warp,
+        inverse_warp=inverse,
+        log_jacobian=_rounded(determinant.clamp(min=1e-9).log_(), _STEPS_PER_LOG),
+        folds=int((values <= 0).sum()),
+        foreground_voxels=int(values.numel()),
+        sdlogj=float(torch.log(values.clamp(min=1e-9)).std()),
+        jacobian_range=(float(values.min()), float(values.max())),
+        inverse_error=error,
+        history=tuple(optimiser.state.history),
+        scales=_scales(optimiser),
+        coefficients=tuple(c.cpu().numpy() for c in optimiser.state.coefficients),
+        field_grid=optimiser.field_grid,
+        work_grid=work,
+        repairs=optimiser.state.repairs,
     )
 
 

@@ -29,7 +29,7 @@ _STARTS = ("header", "moments", "search")
 
 
 def parse_options(given: Mapping[str, Any]) -> Options:
-    """Check what was typed and make `Options` of it.
+    """Check what was typed and make `Options` of it; ``given`` has the options by name, others among them.
 
     Raises
     ------
@@ -43,7 +43,19 @@ def parse_options(given: Mapping[str, Any]) -> Options:
             f"--wavelet: {given['wavelet']} found; a discrete wavelet of PyWavelets expected.",
             hint="For instance haar, db2, db4, bior2.2 or bior4.4.",
         )
-    return Options(**{**given, "iterations": _iterations(given["iterations"]), "init": _start(given["init"])})
+    return Options(
+        transform=given["transform"],
+        preset=given["preset"],
+        metric=given["metric"],
+        smoothness=given["lambda"],
+        volume=given["volume_weight"],
+        wavelet=given["wavelet"],
+        iterations=_iterations(given["iters"]),
+        spacing=given["spacing"],
+        symmetric=given["symmetric"],
+        init=_start(given["init"]),
+        max_memory=None if given["max_memory"] is None else given["max_memory"] * 1e9,
+    )
 
 
 def read_chain(paths: Sequence[Path], ndim: int, inverted: Sequence[int] = ()) -> list[Transform]:
@@ -149,14 +161,14 @@ def _regularity(chain: Sequence[Transform], grid: Grid, l2r_compat: bool) -> dic
     """Folding and spread of the log-determinant of the nonlinear part."""
     import torch
 
-    from vision_cli.register.fields import jacobian_determinant
+    from vision_cli.register.fields import determinant_map
 
     bent = [part for part in chain if not isinstance(part, AffineTransform)]
     if not bent:
         return {"folds_voxels": None, "sdlogj": None}
     axes = np.linalg.inv(grid.vox2ras[:-1, :-1])
     voxels = compose_to_displacement(bent, grid).displacement @ axes.T
-    determinant = jacobian_determinant(torch.from_numpy(np.moveaxis(voxels, -1, 0).astype(np.float32))).numpy()
+    determinant = determinant_map(torch.from_numpy(np.moveaxis(voxels, -1, 0).astype(np.float32))).numpy()
     found: dict[str, object] = {
         "folds_voxels": int((determinant <= 0).sum()),
         "folds_pct": 100 * float((determinant <= 0).mean()),
