@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -20,8 +21,7 @@ COMMAND = {"command": "tiny count", "options": {"seed": 0}}
 
 BATCH = """
     import sys, time
-    from contextlib import suppress
-from pathlib import Path
+    from pathlib import Path
     from vision_cli.core.errors import VcliError
     from vision_cli.core.runs import Run
 
