@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import pywt
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vision_cli.core.errors import InputError
+from vision_cli.register import fields
+from vision_cli.register.networks import DWT, IDWT, RefinementBlock, WiNet
+
+WAVELETS = ["haar", "db2", "db4", "bior2.2", "bior4.4"]
+SHAPES = [(16, 18), (15, 22), (16, 10, 12), (9, 14, 17)]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(40)
+
+
+def drawn(rng, *shape):
+    return torch.tensor(rng.normal(size=shape), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_transform_is_pywavelets(wavelet, shape, rng):
+    image = drawn(rng, 2, 3, *shape)
+    bands = DWT(wavelet)(image)
+    expected = pywt.dwtn(image.numpy().astype(np.float64), wavelet, mode="periodization", axes=range(2, 2 + len(shape)))
+    stacked = np.stack([expected["".join(band)] for band in itertools.product("ad", repeat=len(shape))], 2)
+    np.testing.assert_allclose(bands, stacked.reshape(bands.shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("wavelet", WAVELETS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_inverse_transform_is_pywavelets_and_undoes_it(wavelet, shape, rng):
+    image = drawn(rng, 2, 3, *shape)
+    bands = DWT(wavelet)(image)
+    torch.testing.assert_close(IDWT(wavelet)(bands, shape), image, atol=1e-5, rtol=1e-5)
+    other = torch.randn(bands.shape, generator=torch.Generator().manual_seed(1))
+    keys = ["".join(band) for band in itertools.product("ad", repeat=len(shape))]
+    split = other.reshape(2, 3, len(keys), *other.shape[2:]).numpy().astype(np.float64)
+    expected = pywt.idwtn(
+        {key: split[:, :, n] for n, key in enumerate(keys)},
+        wavelet,
+        mode="periodization",
+        axes=range(2, 2 + len(shape)),
+    )
+    np.testing.assert_allclose(IDWT(wavelet)(other), expected, atol=1e-5)
+
+
+def test_sizes_with_one_side_in_common_have_their_own_matrices(rng):
+    transform, inverse = DWT("db2"), IDWT("db2")
+    for shape in ((16, 12, 20), (16, 20, 12), (12, 16, 20)):
+        image = drawn(rng, 1, 1, *shape)
+        torch.testing.assert_close(inverse(transform(image)), image, atol=1e-5, rtol=1e-5)
+
+
+def test_the_network_has_as_many_parameters_as_the_papers():
+    assert sum(p.numel() for p in WiNet(3, 8).parameters()) == 1_418_573
+
+
+@pytest.mark.parametrize(("dim", "shape"), [(2, (32, 48)), (3, (16, 32, 16))])
+@pytest.mark.parametrize("wavelet", ["haar", "db4"])
+@pytest.mark.parametrize("parts", [{}, {"refine": False}, {"smooth": False}])
+def test_the_field_has_the_shape_of_the_images_and_every_parameter_a_part_in_it(dim, shape, wavelet, parts, rng):
+    network = WiNet(dim, 2, wavelet, **parts)
+    torch.manual_seed(0)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    moving, fixed = drawn(rng, 2, 1, *shape), drawn(rng, 2, 1, *shape)
+    found = network(moving, fixed)
+    assert found.field.shape == (2, dim, *shape)
+    bands = 2**dim
+    for coefficients, part, count in zip(found.coefficients, (8, 4, 2), (bands, bands - 1, bands - 1), strict=True):
+        assert coefficients.shape == (2, count * dim, *(n // part for n in shape))
+    found.field.square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert bool(torch.isfinite(parameter.grad).all()), name
+        # A bias before an instance norm is taken out by it.
+        if not (name.startswith("enc1") and name.endswith("bias")):
+            assert float(parameter.grad.abs().max()) > 0, name
+
+
+def test_a_new_network_predicts_hardly_any_motion(rng):
+    torch.manual_seed(0)
+    found = WiNet(3, 2)(drawn(rng, 1, 1, 16, 16, 32), drawn(rng, 1, 1, 16, 16, 32))
+    assert 0 < float(found.in_voxels().detach().abs().max()) < 0.01
+
+
+def test_a_pair_does_not_depend_on_its_batch(rng):
+    torch.manual_seed(0)
+    network = WiNet(2, 4).eval()
+    moving, fixed = drawn(rng, 3, 1, 32, 32), drawn(rng, 3, 1, 32, 32)
+    together = network(moving, fixed).field
+    alone = torch.cat([network(moving[n : n + 1], fixed[n : n + 1]).field for n in range(3)])
+    torch.testing.assert_close(together, alone, atol=1e-8, rtol=1e-4)
+
+
+def test_fields_in_voxels_count_half_the_distance_of_the_outer_centres():
+    network = WiNet(2, 1, smooth=False, refine=False)
+    found = network(torch.rand(1, 1, 16, 32), torch.rand(1, 1, 16, 32))
+    torch.testing.assert_close(found.in_voxels()[:, 0], found.field[:, 0] * 7.5)
+    torch.testing.assert_close(found.in_voxels()[:, 1], found.field[:, 1] * 15.5)
+
+
+@pytest.mark.parametrize("shapes", [((20, 32), (20, 32)), ((16, 32), (32, 16)), ((16, 16, 16), (16, 16, 16))])
+def test_images_that_do_not_fit_are_refused(shapes):
+    with pytest.raises(InputError, match="multiples of 16"):
+        WiNet(2, 1)(*(torch.zeros(1, 1, *shape) for shape in shapes))
+
+
+def test_the_coarsest_approximation_alone_is_a_smooth_field(rng):
+    """One coefficient of the LLL band spreads over its eight voxels a side, of each component by itself."""
+    network = WiNet(3, 1, refine=False, smooth=False)
+    low = torch.zeros(1, 3, 2, 2, 2)
+    low[0, 1, 0, 1, 0] = 1.0
+    details = [torch.zeros(1, 21, 2 * k, 2 * k, 2 * k) for k in (1, 2, 4)]
+    field = low
+    for number, own in enumerate(details, start=1):
+        field = network._assembled(field, own, number)
+    expected = torch.zeros(1, 3, 16, 16, 16)
+    expected[0, 1, :8, 8:, :8] = 8.0**-0.5 / 8
+    torch.testing.assert_close(field, expected)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_a_refinement_block_keeps_the_bands_apart(dim, rng):
+    torch.manual_seed(0)
+    block = RefinementBlock(dim)
+    bands = 2**dim - 1
+    coarse, own = drawn(rng, 1, bands * dim, *[3] * dim), drawn(rng, 1, bands * dim, *[6] * dim)
+    before = block(coarse, own)
+    for changed in (coarse, own):
+        changed[:, dim : 2 * dim] += 1.0
+    after = block(coarse, own)
+    moved = (after - before).abs().amax(dim=tuple(range(2, 2 + dim)))[0].reshape(bands, dim).amax(1)
+    assert moved[1] > 0
+    assert float(moved[torch.arange(bands) != 1].max()) == 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**16))
+def test_the_exponential_of_a_predicted_velocity_does_not_fold(seed):
+    generator = torch.Generator().manual_seed(seed)
+    network = WiNet(2, 1)
+    for parameter in network.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.1
+    images = torch.rand(2, 1, 1, 48, 48, generator=generator)
+    with torch.no_grad():
+        velocity = network(images[0], images[1]).in_voxels()[0]
+    velocity = fields.gaussian_blur(velocity, (3.0, 3.0))
+    velocity *= 3.0 / max(float(velocity.abs().max()), 1e-12)
+    assert float(fields.jacobian_determinant(fields.exponentiate(velocity, 7)).min()) > 0
