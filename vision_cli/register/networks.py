@@ -123,8 +123,8 @@ class RefinementBlock(nn.Module):
         conv = _conv(dim)
         self.mix = conv(2 * dim * self.bands, 2 * dim * self.bands, 3, padding=1, groups=self.bands)
         self.merge = conv(2 * dim * self.bands, dim * self.bands, 3, padding=1, groups=self.bands)
-        nn.init.normal_(self.merge.weight, std=_FIRST_SPREAD)
-        nn.init.zeros_(self.merge.bias)
+        for parameter in self.merge.parameters():
+            nn.init.normal_(parameter, std=_FIRST_SPREAD)
 
     def forward(self, coarse: Tensor, own: Tensor) -> Tensor:
         """Refine ``own`` ``(B, bands D, *2S)`` with ``coarse`` ``(B, bands D, *S)``; channels run band by band."""

@@ -1,0 +1,308 @@
+"""The training loop that all tasks share, on accelerate.
+
+A task gives its network, what one batch costs and what a validation measures; the loop does the rest: it steps, keeps
+checkpoints, writes ``history.csv``, resumes after a kill with the same numbers, stops at a loss that is no number, and
+runs on several processes as on one. Which samples a step sees follows from the seed and the step alone, so that neither
+an interruption nor the number of processes changes the order.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from vision_cli.core import interrupts
+from vision_cli.core.errors import InputError, NumericalError, UsageError
+from vision_cli.core.runs import Run
+
+Precision = Literal["no", "bf16"]
+Batch = TypeVar("Batch")
+Batch_contra = TypeVar("Batch_contra", contravariant=True)
+
+CHECKPOINT = "checkpoint.pt"
+HISTORY = "history.csv"
+LAST = "last.safetensors"
+BEST = "best.safetensors"
+
+
+class Task(Protocol[Batch_contra]):
+    """What a task brings to the loop.
+
+    Attributes
+    ----------
+    network
+        The module that is trained; ``training_step`` calls it through the argument that it is given, which wraps it
+        where several processes share the work.
+    """
+
+    network: nn.Module
+
+    def training_step(self, network: nn.Module, batch: Batch_contra) -> Mapping[str, Tensor]:
+        """Scalars of a batch by name; ``loss`` is minimised, the others are written down."""
+        ...
+
+    def validation_step(self, network: nn.Module) -> Mapping[str, float]:
+        """Measures of the network as it is, by name; empty where there is nothing to validate on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes
+    ----------
+    steps
+        Optimiser steps in all.
+    batch_size
+        Samples a step over all processes together.
+    learning_rate
+        Adam's step; constant, or with ``decay`` along half a cosine to nothing.
+    decay
+        Whether it decays.
+    clip_norm
+        Largest norm of the gradient; None for no limit.
+    validate_every, save_every
+        Steps between validations and between checkpoints.
+    monitor
+        Validation measure whose greatest value makes the best weights; None to keep the last ones as the best.
+    precision
+        Mixed precision.
+    seed
+        Of the order of the samples and of what a task draws for them.
+    """
+
+    steps: int
+    batch_size: int = 1
+    learning_rate: float = 1e-4
+    decay: bool = False
+    clip_norm: float | None = None
+    validate_every: int = 500
+    save_every: int = 100
+    monitor: str | None = None
+    precision: Precision = "no"
+    seed: int = 0
+
+
+@dataclass
+class Progress:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    step
+        Steps that are done.
+    best
+        Greatest value of the monitored measure, and the step it was found at.
+    rows
+        ``history.csv`` so far.
+    """
+
+    step: int = 0
+    best: tuple[float, int] = (-math.inf, 0)
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+class Order:
+    """The samples of every step: whole passes over the data, each in another order.
+
+    Parameters
+    ----------
+    count
+        Samples in the data; None for data that never end, whose samples are 0, 1, 2, ...
+    batch_size
+        Samples a step.
+    seed
+        Of the order.
+    """
+
+    def __init__(self, count: int | None, batch_size: int, seed: int) -> None:
+        if count is not None and count < 1:
+            raise UsageError("no training samples found; one or more expected.")
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self._pass = -1, np.zeros(0, dtype=np.int64)
+
+    def samples(self, step: int) -> list[int]:
+        """Numbers of the samples of a step, ``batch_size`` of them."""
+        numbers = range(step * self.batch_size, (step + 1) * self.batch_size)
+        if self.count is None:
+            return list(numbers)
+        return [self._shuffled(number // self.count)[number % self.count] for number in numbers]
+
+    def _shuffled(self, which: int) -> list[int]:
+        if self._pass[0] != which:
+            generator = np.random.default_rng((self.seed, which))
+            self._pass = which, generator.permutation(self.count or 0)
+        return [int(n) for n in self._pass[1]]
+
+
+class Trainer(Generic[Batch]):
+    """Trains a task's network into a run directory.
+
+    Parameters
+    ----------
+    run
+        The open run; None on the processes that write nothing (all but the first).
+    task
+        Network and losses.
+    schedule
+        How long and how fast.
+    samples
+        Number of training samples; None for data without end.
+    load
+        Makes a batch of sample numbers; called with this process's share.
+    device
+        ``cpu`` or ``cuda``; with several processes each takes the one of its number.
+    """
+
+    def __init__(
+        self,
+        run: Run | None,
+        task: Task[Batch],
+        schedule: Schedule,
+        *,
+        samples: int | None,
+        load: Callable[[Sequence[int]], Batch],
+        device: str = "cpu",
+    ) -> None:
+        self.accelerator = Accelerator(mixed_precision=schedule.precision, cpu=device == "cpu")
+        processes = self.accelerator.num_processes
+        if schedule.batch_size % processes:
+            raise UsageError(
+                f"a batch of {schedule.batch_size} on {processes} processes found; a multiple of them expected.",
+                hint="Change the batch size or the number of processes.",
+            )
+        self.run, self.task, self.schedule, self.load = run, task, schedule, load
+        self.order = Order(samples, schedule.batch_size, schedule.seed)
+        self.progress = Progress()
+        optimiser = torch.optim.Adam(task.network.parameters(), lr=schedule.learning_rate, foreach=False)
+        self.network, self.optimiser = self.accelerator.prepare(task.network, optimiser)
+
+    def fit(self, on_step: Callable[[dict[str, float]], None] = lambda _row: None) -> Progress:
+        """Train to the last step, from the run's checkpoint where there is one.
+
+        Raises
+        ------
+        NumericalError
+            If the loss is not a finite number; the last checkpoint stays.
+        Interrupted
+            If a signal asks to stop; a checkpoint is written first.
+        """
+        self._restore()
+        while self.progress.step < self.schedule.steps:
+            row = self._step()
+            done = self.progress.step == self.schedule.steps
+            if done or self.progress.step % self.schedule.validate_every == 0:
+                row |= self._validate()
+            self.progress.rows.append(row)
+            on_step(row)
+            if done or self.progress.step % self.schedule.save_every == 0:
+                self._save()
+            try:
+                interrupts.check()
+            except BaseException:
+                self._save()
+                raise
+        self._write_weights(LAST)
+        if self.schedule.monitor is None:
+            self._write_weights(BEST)
+        return self.progress
+
+    def _step(self) -> dict[str, float]:
+        started = time.monotonic()
+        step, schedule = self.progress.step, self.schedule
+        rate = schedule.learning_rate
+        if schedule.decay:
+            rate *= 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        numbers = self.order.samples(step)
+        share = len(numbers) // self.accelerator.num_processes
+        first = self.accelerator.process_index * share
+        self.network.train()
+        values = self.task.training_step(self.network, self.load(numbers[first : first + share]))
+        self.accelerator.backward(values["loss"])
+        if schedule.clip_norm is not None:
+            self.accelerator.clip_grad_norm_(self.network.parameters(), schedule.clip_norm)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        means = self.accelerator.reduce(torch.stack([value.detach().float() for value in values.values()]), "mean")
+        row = dict(zip(values, means.tolist(), strict=True))
+        if not math.isfinite(row["loss"]):
+            raise NumericalError(
+                f"the loss of step {step + 1} is {row['loss']}; a finite number expected.",
+                hint="Lower --lr; --resume goes on from the last checkpoint.",
+            )
+        self.progress.step = step + 1
+        return {"step": step + 1, **row, "learning_rate": rate, "seconds": round(time.monotonic() - started, 3)}
+
+    def _validate(self) -> dict[str, float]:
+        """Validate on the first process; the others wait."""
+        measures: dict[str, float] = {}
+        network = self.accelerator.unwrap_model(self.network)
+        if self.run is not None:
+            network.eval()
+            with torch.no_grad():
+                measures = {f"val_{name}": value for name, value in self.task.validation_step(network).items()}
+            monitored = None if self.schedule.monitor is None else measures.get(f"val_{self.schedule.monitor}")
+            if monitored is not None and monitored > self.progress.best[0]:
+                self.progress.best = monitored, self.progress.step
+                self._write_weights(BEST)
+        self.accelerator.wait_for_everyone()
+        return measures
+
+    def _save(self) -> None:
+        """Write the checkpoint and the history; one process does."""
+        if self.run is None:
+            return
+        buffer = io.BytesIO()
+        state: dict[str, Any] = {
+            "network": self.accelerator.unwrap_model(self.network).state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "progress": asdict(self.progress),
+            "schedule": asdict(self.schedule),
+        }
+        torch.save(state, buffer)
+        with self.run.output(CHECKPOINT) as path:
+            path.write_bytes(buffer.getvalue())
+        columns = list(dict.fromkeys(name for row in self.progress.rows for name in row))
+        self.run.write_csv(HISTORY, columns, [[row.get(name) for name in columns] for row in self.progress.rows])
+
+    def _restore(self) -> None:
+        """Go on from the checkpoint of the run, on every process."""
+        directory = None if self.run is None else str(self.run.directory)
+        if self.accelerator.num_processes > 1:
+            from accelerate.utils import broadcast_object_list
+
+            directory = broadcast_object_list([directory])[0]
+        path = Path(str(directory)) / CHECKPOINT
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.accelerator.unwrap_model(self.network).load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            stored = state["progress"]
+            self.progress = Progress(stored["step"], tuple(stored["best"]), stored["rows"])
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError) as error:
+            raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
+
+    def _write_weights(self, name: str) -> None:
+        if self.run is None:
+            return
+        tensors = self.accelerator.unwrap_model(self.network).state_dict()
+        content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+        with self.run.output(name) as path:
+            path.write_bytes(content)
