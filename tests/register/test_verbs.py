@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import inspect
 import json
 import shlex
 import subprocess
@@ -16,6 +18,8 @@ from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.io.volumes import read_volume, write_volume
 from vision_cli.phantoms.brains import brain_pair, slice_pair
+from vision_cli.register import cli
+from vision_cli.register.pipeline import Options
 
 QUICK = ("--iters", "8,8", "--threads", "1", "--no-pictures")
 TIMED = ("wall_seconds", "cpu_seconds")
@@ -334,3 +338,11 @@ def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, t
     assert not any(name.startswith(".") and "composite" in name for name in left)
     assert run(*words[1:], "--resume") == 0
     assert (tmp_path / "out" / "composite.h5").stat().st_size > 100 * 1024
+
+
+@pytest.mark.parametrize("verb", ["pair", "batch"])
+def test_the_commands_defaults_are_those_of_the_library(verb):
+    parameters = inspect.signature(getattr(cli, verb)).parameters
+    words = {"smoothness": "lambda_", "volume": "volume_weight", "iterations": "iters"}
+    for option in dataclasses.fields(Options):
+        assert parameters[words.get(option.name, option.name)].default == option.default, option.name

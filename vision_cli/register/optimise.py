@@ -81,7 +81,7 @@ class Settings:
     kind: DeformableKind = "diffeo"
     metric: Metric = "lncc"
     smoothness: float = 0.45
-    volume: float = 0.4
+    volume: float = 0.45
     wavelet: str = "bior2.2"
     iterations: tuple[int, ...] = (20, 20, 20, 12, 14)
     window: int = 5
