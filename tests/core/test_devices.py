@@ -189,7 +189,7 @@ def test_small_grids_take_one_thread_and_large_ones_all():
     with devices.one_thread_below(1000):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
-    with devices.one_thread_below(100_000):
+    with devices.one_thread_below(500_000):
         assert torch.get_num_threads() == 2
 
     def fail():

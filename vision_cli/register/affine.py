@@ -20,7 +20,7 @@ from torch import Tensor
 from vision_cli.core.devices import one_thread_below
 from vision_cli.register import fields
 from vision_cli.register.images import Image, centroid, crop_to_foreground, foreground, resample
-from vision_cli.register.losses import Metric, box_sum, build_similarity
+from vision_cli.register.losses import Metric, build_similarity
 
 Matrix = NDArray[np.float64]
 LinearKind = Literal["rigid", "affine"]
@@ -30,7 +30,6 @@ _SAMPLES_ALONG_LONGEST = (22, 44, 88)
 _WINDOW = 5
 _EVALUATIONS = 20
 _MARGIN_VOXELS = 4
-_RIM_WEIGHT = 0.2
 _START_ANGLE = np.deg2rad(30.0)
 
 
@@ -67,10 +66,8 @@ class _Scale:
         moving = moving.blurred_to(spacing)
         identity = np.eye(box.ndim + 1)
         target = resample(fixed.blurred_to(spacing), grid, identity)
-        # Windows outside the subject pull the fit towards its outline, and those inside alone lose the outline.
-        inside = resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5
-        rim = (box_sum(inside.float(), 3) > 0) & ~inside
-        weight = inside + _RIM_WEIGHT * rim
+        # Windows outside the subject pull the fit towards its outline.
+        weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
         self.moving = moving.values[None]
         points = fields.identity_points(shape, target.device).reshape(box.ndim, -1).T
