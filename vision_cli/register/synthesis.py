@@ -56,7 +56,7 @@ def draw_pair(
     Parameters
     ----------
     seed
-        Number of the pair.
+        Seed of the pair, below 2^32: torch takes no more of it.
     shape
         Voxels along each of two or three axes.
     spacing

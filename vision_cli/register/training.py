@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,8 +17,7 @@ from vision_cli.register.synthesis import SyntheticPair, draw_pair
 
 _SQUARINGS = 5
 _LABELS_A_STEP = 8
-_FAR_AHEAD = 2**40
-"""Seeds of validation pairs begin here, where no training gets to."""
+_TRAINING, _VALIDATION = 0, 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class SyntheticTask:
 
     def load(self, numbers: Sequence[int]) -> SyntheticBatch:
         """Draw the pairs of these numbers."""
-        pairs = tuple(self._pair(number) for number in numbers)
+        pairs = tuple(self._pair(_TRAINING, number) for number in numbers)
         return SyntheticBatch(pairs, numbers[0] / (self.schedule.steps * self.schedule.batch_size))
 
     def training_step(self, network: nn.Module, batch: SyntheticBatch) -> Mapping[str, Tensor]:
@@ -117,7 +117,7 @@ class SyntheticTask:
         """Mean Dice before and after, mean endpoint error in mm and folded voxels on pairs that no training sees."""
         before, after, errors, folds = [], [], [], 0
         for number in range(self.validation_pairs):
-            pair = self._pair(_FAR_AHEAD + number)
+            pair = self._pair(_VALIDATION, number)
             (field,) = self._fields(network, [pair])
             displacement = self._displacement(field)
             before.append(float(_soft_dice(pair, torch.zeros_like(displacement), labels=None)))
@@ -133,9 +133,10 @@ class SyntheticTask:
             "folds_voxels": float(folds),
         }
 
-    def _pair(self, number: int) -> SyntheticPair:
-        seed = (self.schedule.seed << 48) + number
-        return draw_pair(seed, self.shape, self.spacing, self.device, self.maps)
+    def _pair(self, stream: int, number: int) -> SyntheticPair:
+        # torch takes 32 bits of a seed, so what tells pairs apart is mixed into as many.
+        (seed,) = np.random.SeedSequence((self.schedule.seed, stream, number)).generate_state(1)
+        return draw_pair(int(seed), self.shape, self.spacing, self.device, self.maps)
 
     def _fields(self, network: nn.Module, pairs: Sequence[SyntheticPair]) -> Tensor:
         """Predict the fields of pairs, ``(B, D, *shape)`` in voxels."""
