@@ -153,7 +153,7 @@ def test_a_given_matrix_is_the_start(phantom, compute):
 
 
 def test_little_memory_makes_the_grid_coarser_and_says_so(phantom, compute):
-    memory = 750_000_000 + 16 * phantom.fixed.size + 190 * 1500
+    memory = 750_000_000 + 110 * phantom.fixed.size + 90 * 1500
     found = register(pair_of(phantom), Options(iterations=(3,), max_memory=memory), compute)
     assert int(np.prod(found.work_grid.shape)) <= 1500
     assert any("to stay within memory" in note for note in found.notes)
