@@ -5,12 +5,13 @@ _vcli_facts() {
     verbs='' default='' options='' files=''
     case "$1" in
     '') verbs=$'register\ndoctor\nsamples\nweights\nruns\ncompletions' options=$'--version\n--help\n-h' ;;
-    'register') verbs=$'pair\nbatch\napply\nevaluate\nbenchmark' default='pair' options=$'--help\n-h' ;;
+    'register') verbs=$'pair\nbatch\napply\nevaluate\nbenchmark\ntrain' default='pair' options=$'--help\n-h' ;;
     'register pair') options=$'--sample\n--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register batch') options=$'--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register train') options=$'--synthetic\n--label-maps\n--dim\n--steps\n--batch-size\n--lr\n--transform\n--loss\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
@@ -97,6 +98,21 @@ _vcli_value() {
     'register benchmark --out' | 'register benchmark -o') kind=directory ;;
     'register benchmark --config') kind=file ;;
     'register benchmark --threads') kind=any ;;
+    'register train --label-maps') kind=directory ;;
+    'register train --dim') kind=choice choices=$'3\n2' ;;
+    'register train --steps') kind=any ;;
+    'register train --batch-size') kind=any ;;
+    'register train --lr') kind=any ;;
+    'register train --transform') kind=choice choices=$'diffeo\ndisplacement' ;;
+    'register train --loss') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register train --wavelet') kind=any ;;
+    'register train --width') kind=any ;;
+    'register train --out' | 'register train -o') kind=directory ;;
+    'register train --config') kind=file ;;
+    'register train --device') kind=any ;;
+    'register train --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
+    'register train --threads') kind=any ;;
+    'register train --seed') kind=any ;;
     esac
 }
 

@@ -8,7 +8,7 @@ function __vcli_node
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --config --device --disp --fixed-label --fixed-mask --fixed-points --init --input --interp --invert --iters --label-interp --label-names --lambda --max-folds --max-memory --metric --moving-label --moving-mask --moving-points --only --out --peers --peers-env --preset --presets --reference --seed --shard --spacing --threads --transform --volume --volume-weight --wavelet -i -o -r -t; and set skip yes
+            contains -- $word --batch-size --config --device --dim --disp --fixed-label --fixed-mask --fixed-points --init --input --interp --invert --iters --label-interp --label-maps --label-names --lambda --loss --lr --max-folds --max-memory --metric --moving-label --moving-mask --moving-points --only --out --peers --peers-env --precision --preset --presets --reference --seed --shard --spacing --steps --threads --transform --volume --volume-weight --wavelet --width -i -o -r -t; and set skip yes
         else
             switch "$node $word"
                 case ' register'
@@ -33,6 +33,8 @@ function __vcli_node
                     set node 'register evaluate'
                 case 'register benchmark'
                     set node 'register benchmark'
+                case 'register train'
+                    set node 'register train'
                 case 'register *'
                     set node 'register pair'
                 case 'samples list'
@@ -85,6 +87,7 @@ complete -c vcli -n "__vcli_at 'register'" -a 'batch' -d 'Register every pair of
 complete -c vcli -n "__vcli_at 'register'" -a 'apply' -d 'Warp an image or labels with transforms of this or another program.'
 complete -c vcli -n "__vcli_at 'register'" -a 'evaluate' -d 'Score transforms by labels, landmarks and the Jacobian.'
 complete -c vcli -n "__vcli_at 'register'" -a 'benchmark' -d 'Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run.'
+complete -c vcli -n "__vcli_at 'register'" -a 'train' -d 'Train WiNet, on synthetic pairs or on images of your own.'
 complete -c vcli -n "__vcli_at 'register'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l sample -d 'Register the bundled sample.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l transform -x -a 'rigid affine displacement diffeo' -d 'Kind of map; diffeo is invertible and does not fold.'
@@ -188,6 +191,31 @@ complete -c vcli -n "__vcli_at 'register benchmark'" -l quiet -s q -d 'Say nothi
 complete -c vcli -n "__vcli_at 'register benchmark'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -F
+complete -c vcli -n "__vcli_at 'register train'" -l synthetic -d 'Train on pairs drawn from label maps.'
+complete -c vcli -n "__vcli_at 'register train'" -l label-maps -x -a '(__fish_complete_directories)' -d 'Label maps for --synthetic; generated heads without.'
+complete -c vcli -n "__vcli_at 'register train'" -l dim -x -a '3 2' -d 'Axes of the images, with --synthetic.'
+complete -c vcli -n "__vcli_at 'register train'" -l steps -x -d 'Optimiser steps.'
+complete -c vcli -n "__vcli_at 'register train'" -l batch-size -x -d 'Pairs a step, over all processes.'
+complete -c vcli -n "__vcli_at 'register train'" -l lr -x -d 'Adams learning rate.'
+complete -c vcli -n "__vcli_at 'register train'" -l transform -x -a 'diffeo displacement' -d 'What the network predicts.'
+complete -c vcli -n "__vcli_at 'register train'" -l loss -x -a 'lncc mi mind mse' -d 'Image term; mi or mind for images of different kinds.'
+complete -c vcli -n "__vcli_at 'register train'" -l wavelet -x -d 'Wavelet of the field, as PyWavelets names it.'
+complete -c vcli -n "__vcli_at 'register train'" -l width -x -d 'Start width of the network.'
+complete -c vcli -n "__vcli_at 'register train'" -l no-refine -l refine -d 'Have the refinement blocks.'
+complete -c vcli -n "__vcli_at 'register train'" -l no-smooth -l smooth -d 'Have the convolutions C1 to C3.'
+complete -c vcli -n "__vcli_at 'register train'" -l reg-compat -d 'Scale smoothness as the published code does.'
+complete -c vcli -n "__vcli_at 'register train'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
+complete -c vcli -n "__vcli_at 'register train'" -l resume -d 'Go on with the run in --out where it stopped.'
+complete -c vcli -n "__vcli_at 'register train'" -l overwrite -d 'Replace the run that --out holds.'
+complete -c vcli -n "__vcli_at 'register train'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'register train'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
+complete -c vcli -n "__vcli_at 'register train'" -l precision -x -a 'float32 bfloat16 float16' -d 'Number format of the network.'
+complete -c vcli -n "__vcli_at 'register train'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
+complete -c vcli -n "__vcli_at 'register train'" -l seed -x -d 'Seed of every random number.'
+complete -c vcli -n "__vcli_at 'register train'" -l json -d 'Write the result to stdout as one JSON document.'
+complete -c vcli -n "__vcli_at 'register train'" -l quiet -s q -d 'Say nothing but warnings and errors.'
+complete -c vcli -n "__vcli_at 'register train'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
+complete -c vcli -n "__vcli_at 'register train'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'doctor'" -l deep -d 'Import every library; takes up to a minute.'
 complete -c vcli -n "__vcli_at 'doctor'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'doctor'" -l quiet -s q -d 'Say nothing but warnings and errors.'

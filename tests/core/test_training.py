@@ -15,6 +15,7 @@ import time
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from vision_cli.core.errors import InputError, Interrupted, NumericalError, UsageError
@@ -152,6 +153,22 @@ def test_the_rate_falls_along_half_a_cosine(tmp_path):
     assert rates[0] == pytest.approx(1e-2)
     assert rates[12] == pytest.approx(5e-3)
     assert all(later < earlier for earlier, later in itertools.pairwise(rates))
+
+
+def test_the_rate_rises_evenly_before(tmp_path):
+    with open_run(tmp_path / "run") as run:
+        rows = train(run, warm_up=4).fit().rows
+    assert [row["learning_rate"] for row in rows[:5]] == pytest.approx([2.5e-3, 5e-3, 7.5e-3, 1e-2, 1e-2])
+
+
+def test_weight_files_say_what_they_are(tmp_path):
+    with open_run(tmp_path / "run") as run:
+        trainer = train(run)
+        trainer.metadata = {"architecture": "line"}
+        trainer.fit()
+    for name in (LAST, BEST):
+        with safe_open(tmp_path / "run" / name, framework="pt") as stored:
+            assert stored.metadata() == {"architecture": "line"}
 
 
 @pytest.mark.parametrize(("count", "size"), [(7, 3), (5, 5), (4, 9), (1, 2)])

@@ -15,6 +15,7 @@ from vision_cli.register.losses import (
     divergence_penalty,
     fold_penalty,
     gradient_penalty,
+    published_gradient_penalty,
 )
 
 SHAPES = [(14, 17), (9, 11, 10)]
@@ -227,3 +228,14 @@ def test_the_fold_penalty_counts_only_what_nearly_folds():
     for slope, expected in ((-0.5, 0.0), (-0.85, 0.0), (-1.0, 0.15**2), (-1.5, 0.65**2)):
         field = torch.stack([slope * x, torch.zeros_like(x)])
         assert float(fold_penalty(field)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_published_penalty_of_a_linear_field_is_known():
+    shape = (8, 12)
+    theta = torch.zeros(2, *shape)
+    theta[1] = 0.01 * torch.arange(shape[0])[:, None]
+    # Only the derivative along the first axis is there, and counts by that axis.
+    assert float(published_gradient_penalty(theta)) == pytest.approx((0.5 * 8 * 0.01) ** 2 / 2 / 2)
+    # On a cubic grid it is the gradient in voxels, but for the distance of the outer centres.
+    cube = torch.randn(3, 9, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert float(published_gradient_penalty(cube / 4.5)) == pytest.approx(float(gradient_penalty(cube, (1.0,) * 3)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ import pywt
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from vision_cli.core.errors import InputError
 from vision_cli.register import fields
-from vision_cli.register.networks import DWT, IDWT, RefinementBlock, WiNet
+from vision_cli.register.networks import DWT, IDWT, RefinementBlock, WiNet, load_network
 
 WAVELETS = ["haar", "db2", "db4", "bior2.2", "bior4.4"]
 SHAPES = [(16, 18), (15, 22), (16, 10, 12), (9, 14, 17)]
@@ -158,3 +160,45 @@ def test_the_exponential_of_a_predicted_velocity_does_not_fold(seed):
     velocity = fields.gaussian_blur(velocity, (3.0, 3.0))
     velocity *= 3.0 / max(float(velocity.abs().max()), 1e-12)
     assert float(fields.jacobian_determinant(fields.exponentiate(velocity, 7)).min()) > 0
+
+
+@pytest.mark.parametrize(
+    "network",
+    [WiNet(2, 2), WiNet(3, 1, "bior2.2", "displacement", refine=False, smooth=False)],
+    ids=["2D", "3D with all options"],
+)
+def test_stored_weights_say_what_network_they_are_of(network, tmp_path, rng):
+    save_file(network.state_dict(), tmp_path / "w.safetensors", network.description)
+    loaded = load_network(tmp_path / "w.safetensors")
+    assert loaded.description == network.description
+    assert not loaded.training
+    images = [drawn(rng, 1, 1, *[16] * network.dim) for _ in range(2)]
+    with torch.no_grad():
+        assert torch.equal(loaded(*images).field, network.eval()(*images).field)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "VoxelMorph"}, "weights of VoxelMorph found; of WiNet expected"),
+        ({"architecture": None}, "weights of an unnamed network found"),
+        ({"width": 4}, "not the weights that it says it holds"),
+        ({"dim": None}, "not the weights that it says it holds"),
+        ({"dim": 5}, "not the weights that it says it holds"),
+        ({"wavelet": "none"}, "not the weights that it says it holds"),
+        ({"width": "wide"}, "not the weights that it says it holds"),
+    ],
+)
+def test_weights_of_something_else_are_refused(tmp_path, changes, message):
+    network = WiNet(2, 2)
+    about = {**json.loads(network.description["network"]), **changes}
+    stored = json.dumps({key: value for key, value in about.items() if value is not None})
+    save_file(network.state_dict(), tmp_path / "w.safetensors", {"network": stored})
+    with pytest.raises(InputError, match=message):
+        load_network(tmp_path / "w.safetensors")
+
+
+def test_what_is_no_weight_file_is_refused(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(b"x" * 40)
+    with pytest.raises(InputError, match="cannot be read as safetensors"):
+        load_network(tmp_path / "w.safetensors")

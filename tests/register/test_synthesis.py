@@ -1,68 +1,105 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from vision_cli.register import fields
-from vision_cli.register.synthesis import draw_pair
+from vision_cli.register.subjects import Subject
+from vision_cli.register.synthesis import PairSource, Recipe
+from vision_cli.register.training import soft_dice
 
 CPU = torch.device("cpu")
-CASES = [((48, 56), 4.0), ((40, 36, 38), 5.0)]
+CASES = [((48, 64), 4.0), ((32, 32, 48), 4.0)]
+WITHIN = Recipe(across=0.0, shapes=0.0)
+ACROSS = Recipe(across=1.0, shapes=0.0)
+SHAPES = Recipe(shapes=1.0)
 
 
-def moved_labels(pair):
-    points = fields.identity_points(tuple(pair.fixed.shape), CPU) + pair.displacement
-    inside = torch.ones(pair.fixed.shape, dtype=torch.bool)
-    index = []
-    for place, n in zip(points, pair.fixed.shape, strict=True):
-        inside &= (place >= 0) & (place <= n - 1)
-        index.append(place.round().long().clamp(0, n - 1))
-    return pair.moving_labels[tuple(index)], inside
+def bodies(dim, count=2):
+    """Ellipsoids of four labels about one middle, each body a little different."""
+    maps = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        places = np.stack(np.meshgrid(*[np.linspace(-1.2, 1.2, 72)] * dim, indexing="ij"))
+        radius = np.sqrt(sum((axis / rng.uniform(0.8, 1.0)) ** 2 for axis in places))
+        labels = np.digitize(-radius, [-1.0, -0.7, -0.45]).astype(np.uint8)
+        labels[(labels == 1) & (places[0] > 0.2)] = 9
+        maps.append(Subject(labels))
+    return maps
+
+
+def source(shape, spacing, count=2):
+    return PairSource(bodies(len(shape), count), shape, spacing, CPU)
 
 
 @pytest.mark.parametrize(("shape", "spacing"), CASES)
-@pytest.mark.parametrize("seed", range(4))
-def test_the_known_displacement_takes_fixed_to_moving_labels(shape, spacing, seed):
-    pair = draw_pair(seed, shape, spacing, CPU)
-    moved, inside = moved_labels(pair)
-    before = float((pair.moving_labels == pair.fixed_labels)[inside].float().mean())
-    after = float((moved == pair.fixed_labels)[inside].float().mean())
-    # What is left are voxels that a border cuts: labels are looked up to the nearest voxel, three times.
-    assert after > 0.65
+@pytest.mark.parametrize("recipe", [WITHIN, SHAPES])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_known_displacement_takes_the_moving_image_to_the_fixed_one(shape, spacing, recipe, seed):
+    pair = source(shape, spacing).draw(seed, recipe)
+    still = torch.zeros_like(pair.displacement)
+    before = float(soft_dice(pair.fixed_shares, pair.moving_shares, still))
+    after = float(soft_dice(pair.fixed_shares, pair.moving_shares, pair.displacement))
+    # What is left are parts of labels that left the image, and borders that were looked up three times.
     assert 1 - after < 0.6 * (1 - before)
     assert float(fields.jacobian_determinant(pair.displacement).min()) > 0
 
 
 @pytest.mark.parametrize(("shape", "spacing"), CASES)
-def test_images_are_intensities_that_follow_the_labels(shape, spacing):
-    pair = draw_pair(3, shape, spacing, CPU)
-    for image, labels in ((pair.fixed, pair.fixed_labels), (pair.moving, pair.moving_labels)):
-        assert image.shape == shape
+@pytest.mark.parametrize("recipe", [WITHIN, ACROSS, SHAPES])
+def test_images_are_intensities_that_follow_the_labels(shape, spacing, recipe):
+    pair = source(shape, spacing).draw(3, recipe)
+    for image, shares in ((pair.fixed, pair.fixed_shares), (pair.moving, pair.moving_shares)):
+        assert tuple(image.shape) == shape
+        assert tuple(shares.shape[1:]) == shape
         assert bool(torch.isfinite(image).all())
         assert 0 <= float(image.min()) <= float(image.max()) <= 1
-        within = torch.stack([image[labels == label].var() for label in labels.unique() if (labels == label).sum() > 9])
+        assert float(shares.min()) >= 0
+        assert float(shares.sum(0).max()) <= 1.01
+        within = torch.stack([image[one > 0.9].var() for one in shares if int((one > 0.9).sum()) > 9])
         assert float(within.mean()) < 0.7 * float(image.var())
 
 
+def test_two_subjects_have_no_known_displacement():
+    assert source((32, 32), 4.0).draw(1, ACROSS).displacement is None
+    assert source((32, 32), 4.0).draw(1, WITHIN).displacement is not None
+
+
+def test_subjects_of_two_groups_are_never_paired():
+    halves = np.zeros((40, 40), np.uint8)
+    halves[20:] = 7
+    maps = [Subject(halves, 0), Subject(np.rot90(halves, k=2).copy(), 1)]
+    pairs = PairSource(maps, (32, 32), 2.0, CPU)
+    for seed in range(6):
+        # The half that is label 7 is the same in both images, wherever it is.
+        pair = pairs.draw(seed, Recipe(across=1.0, shapes=0.0, motion_mm=(0.0, 0.0), misalignment=0.0))
+        torch.testing.assert_close(pair.fixed_shares, pair.moving_shares, atol=1e-4, rtol=0)
+
+
 def test_the_same_seed_gives_the_same_pair():
-    one, again, other = (draw_pair(seed, (32, 32), 4.0, CPU) for seed in (5, 5, 6))
+    pairs = source((32, 32), 4.0)
+    one, again, other = (pairs.draw(seed, WITHIN) for seed in (5, 5, 6))
     assert torch.equal(one.fixed, again.fixed)
     assert torch.equal(one.displacement, again.displacement)
     assert not torch.equal(one.fixed, other.fixed)
 
 
-def test_given_maps_are_used():
-    halves = torch.zeros(32, 32, dtype=torch.int64)
-    halves[16:] = 7
-    pair = draw_pair(1, (32, 32), 4.0, CPU, maps=[halves])
-    assert set(pair.fixed_labels.unique().tolist()) == {0, 7}
-    assert bool((pair.fixed_labels[0] == 0).all())
+def test_some_labels_are_drawn_of_many():
+    pairs = source((32, 32), 4.0)
+    assert len(pairs.draw(1, WITHIN).fixed_shares) == 4
+    assert len(pairs.draw(1, WITHIN, labels=2).fixed_shares) == 2
+
+
+def test_without_subjects_pairs_show_shapes():
+    pair = PairSource([], (32, 32), 4.0, CPU).draw(1, WITHIN)
+    assert len(pair.fixed_shares) > 8
 
 
 def test_motion_is_a_few_millimetres_at_any_spacing():
-    for spacing in (2.0, 4.0):
+    for spacing, shape in ((2.0, (96, 96)), (4.0, (48, 48))):
         sizes = [
-            float(draw_pair(seed, (64, 64), spacing, CPU).displacement.square().sum(0).mean().sqrt()) * spacing
+            float(source(shape, spacing).draw(seed, WITHIN).displacement.square().sum(0).mean().sqrt()) * spacing
             for seed in range(6)
         ]
         assert 3 < sum(sizes) / 6 < 16

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -29,6 +30,9 @@ _OUTPUT = "Output options"
 
 _NOT_RECORDED = frozenset({"config", "json", "out", "overwrite", "quiet", "resume", "shard", "verbose"})
 """Options that say where a run goes, which part of it is done now and who hears of it, not what it is."""
+
+
+_NOT_REPEATED = _NOT_RECORDED | {"as_json", "device", "threads"}
 
 
 def _apply_config(ctx: typer.Context, config: Path | None) -> Path | None:
@@ -142,6 +146,26 @@ def resolved_options(ctx: typer.Context) -> dict[str, object]:
         for name, parameter in _option_names(ctx)
         if name not in _NOT_RECORDED and parameter in ctx.params
     }
+
+
+def words_to_repeat(ctx: typer.Context) -> str:
+    """Write the call as a line to type: options that differ from the defaults, and of files and folders the names.
+
+    Where a run goes and on what machine it runs is left out.
+    """
+    words = ctx.command_path.split()
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        value = ctx.params.get(name)
+        if name in _NOT_REPEATED or value is None or value == parameter.default:
+            continue
+        if isinstance(value, bool):
+            words.append(parameter.opts[0] if value else parameter.secondary_opts[0])
+            continue
+        option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words += [*option, one.name if isinstance(one, Path) else str(one)]
+    return shlex.join(words)
 
 
 def _option_names(ctx: typer.Context) -> Iterator[tuple[str, str]]:

@@ -72,6 +72,8 @@ class Schedule:
         Adam's step; constant, or with ``decay`` along half a cosine to nothing.
     decay
         Whether it decays.
+    warm_up
+        Steps over which it rises from nothing.
     clip_norm
         Largest norm of the gradient; None for no limit.
     validate_every, save_every
@@ -88,6 +90,7 @@ class Schedule:
     batch_size: int = 1
     learning_rate: float = 1e-4
     decay: bool = False
+    warm_up: int = 0
     clip_norm: float | None = None
     validate_every: int = 500
     save_every: int = 100
@@ -165,6 +168,8 @@ class Trainer(Generic[Batch]):
         Makes a batch of sample numbers; called with this process's share.
     device
         ``cpu`` or ``cuda``; with several processes each takes the one of its number.
+    metadata
+        What the weight files say about themselves.
     """
 
     def __init__(
@@ -176,7 +181,9 @@ class Trainer(Generic[Batch]):
         samples: int | None,
         load: Callable[[Sequence[int]], Batch],
         device: str = "cpu",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
+        self.metadata = dict(metadata or {})
         self.accelerator = Accelerator(mixed_precision=schedule.precision, cpu=device == "cpu")
         processes = self.accelerator.num_processes
         if schedule.batch_size % processes:
@@ -226,6 +233,8 @@ class Trainer(Generic[Batch]):
         rate = schedule.learning_rate
         if schedule.decay:
             rate *= 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
+        if step < schedule.warm_up:
+            rate *= (step + 1) / schedule.warm_up
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         numbers = self.order.samples(step)
@@ -303,6 +312,8 @@ class Trainer(Generic[Batch]):
         if self.run is None:
             return
         tensors = self.accelerator.unwrap_model(self.network).state_dict()
-        content = save({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
+        content = save(
+            {key: value.detach().cpu().contiguous() for key, value in tensors.items()}, self.metadata or None
+        )
         with self.run.output(name) as path:
             path.write_bytes(content)

@@ -40,6 +40,7 @@ from vision_cli.register.options import (
     VolumeWeightOption,
     WaveletOption,
 )
+from vision_cli.register.training_cli import TRAIN_EXAMPLES, train
 
 EXAMPLES = (
     "vcli register --sample                                   # the bundled pair",
@@ -413,3 +414,6 @@ def benchmark(
     metrics = read_metrics(run.directory)
     output.result(bars_table(run.directory), metrics)
     run.require_all_good()
+
+
+app.verb("train", examples=TRAIN_EXAMPLES)(train)

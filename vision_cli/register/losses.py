@@ -308,6 +308,21 @@ def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
     return torch.stack(terms).sum() / dim
 
 
+def published_gradient_penalty(field: Tensor) -> Tensor:
+    """Smoothness term as WiNet's published code scales it, for comparison with its results.
+
+    ``(1/D) sum_a mean( (n_a/2 d_a theta)^2 )`` with ``theta`` ``(D, *grid)`` in units of half the image: every
+    component counts by the size of the axis along which it is differentiated, not by that of its own axis.
+    """
+    dim = field.shape[0]
+    terms = [
+        (torch.diff(field, dim=1 + axis) * (0.5 * field.shape[1 + axis])).square().mean()
+        for axis in range(dim)
+        if field.shape[1 + axis] > 1
+    ]
+    return torch.stack(terms).sum() / dim
+
+
 def divergence_penalty(field: Tensor) -> Tensor:
     """Mean squared divergence of a field ``(D, *grid)`` in voxels, over D; the volumetric part of linear elasticity."""
     dim = field.shape[0]

@@ -9,15 +9,18 @@ to the next, and parameter-free inverse transforms assemble the field.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pywt
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,9 +32,12 @@ Variant = Literal["displacement", "diffeo"]
 STRIDE = 16
 """The sides of the images must be multiples of this."""
 
+_ARCHITECTURE = "WiNet"
+_DESCRIPTION = "network"
 _MODE = "periodization"
 _SLOPE = 0.01
 _FIRST_SPREAD = 1e-5
+_FIRST_HEAD_SPREAD = 1e-3
 
 
 @lru_cache(maxsize=128)
@@ -123,8 +129,6 @@ class RefinementBlock(nn.Module):
         conv = _conv(dim)
         self.mix = conv(2 * dim * self.bands, 2 * dim * self.bands, 3, padding=1, groups=self.bands)
         self.merge = conv(2 * dim * self.bands, dim * self.bands, 3, padding=1, groups=self.bands)
-        for parameter in self.merge.parameters():
-            nn.init.normal_(parameter, std=_FIRST_SPREAD)
 
     def forward(self, coarse: Tensor, own: Tensor) -> Tensor:
         """Refine ``own`` ``(B, bands D, *2S)`` with ``coarse`` ``(B, bands D, *S)``; channels run band by band."""
@@ -176,6 +180,11 @@ class WiNet(nn.Module):
         Have the refinement blocks (an ablation leaves them out).
     smooth
         Have the convolutions C1 to C3 after the inverse transforms (an ablation leaves them out).
+
+    Raises
+    ------
+    InputError
+        If there is no such wavelet, variant or number of axes.
     """
 
     def __init__(
@@ -189,6 +198,8 @@ class WiNet(nn.Module):
         smooth: bool = True,
     ) -> None:
         super().__init__()
+        if dim not in (2, 3) or variant not in get_args(Variant) or wavelet not in pywt.wavelist(kind="discrete"):
+            raise InputError(f"a {variant} network of {dim} axes with wavelet {wavelet} found; none such is known.")
         self.dim, self.width, self.wavelet, self.variant = dim, width, wavelet, variant
         self.refine, self.smooth = refine, smooth
         bands = 2**dim
@@ -209,12 +220,38 @@ class WiNet(nn.Module):
             self.rb1, self.rb2 = RefinementBlock(dim), RefinementBlock(dim)
         if smooth:
             self.c1, self.c2, self.c3 = (conv(dim, dim, 3, padding=1, groups=dim, bias=False) for _ in range(3))
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+                # torch's own start shrinks the signal to a third a layer: what the deepest ones see is their biases.
+                nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         for head in (self.conv0, self.conv1, self.conv2):
             # The first field is nearly zero, so that training starts at the affine.
-            nn.init.normal_(head.weight, std=_FIRST_SPREAD)
+            nn.init.normal_(head.weight, std=_FIRST_HEAD_SPREAD)
+        if refine:
+            for block in (self.rb1, self.rb2):
+                nn.init.normal_(block.merge.weight, std=_FIRST_SPREAD)
         if smooth:
             for filtering in (self.c1, self.c2, self.c3):
                 nn.init.constant_(filtering.weight, 3.0**-dim)
+
+    @property
+    def description(self) -> dict[str, str]:
+        """What a weight file says about the network that it belongs to, for :func:`load_network`.
+
+        One entry, since safetensors writes several in another order every time.
+        """
+        about = {
+            "architecture": _ARCHITECTURE,
+            "dim": self.dim,
+            "width": self.width,
+            "wavelet": self.wavelet,
+            "variant": self.variant,
+            "refine": self.refine,
+            "smooth": self.smooth,
+        }
+        return {_DESCRIPTION: json.dumps(about)}
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Prediction:
         """Predict the field that takes fixed points to moving points.
@@ -256,6 +293,37 @@ class WiNet(nn.Module):
         bands = torch.cat([low, details], 1).reshape(len(low), -1, self.dim, *low.shape[2:])
         joined: Tensor = self.idwt(bands.transpose(1, 2).flatten(1, 2))
         return self.get_submodule(f"c{number}")(joined) if self.smooth else joined
+
+
+def load_network(path: Path) -> WiNet:
+    """Build the network that a safetensors file describes and load its weights, as float32, ready to predict.
+
+    Raises
+    ------
+    InputError
+        If the file holds something else, or tensors of other shapes.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            about = json.loads((stored.metadata() or {}).get(_DESCRIPTION, "{}"))
+            tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error}).") from error
+    architecture = about.pop("architecture", "an unnamed network") if isinstance(about, dict) else "an unnamed network"
+    if architecture != _ARCHITECTURE:
+        raise InputError(
+            f"{path}: weights of {architecture} found; of {_ARCHITECTURE} expected.",
+            hint="Give a file that `vcli register train` wrote.",
+        )
+    try:
+        # Without memory of its own, so that a wrong width costs nothing.
+        with torch.device("meta"):
+            network = WiNet(**about)
+        network.load_state_dict(tensors, assign=True)
+    except (TypeError, KeyError, ValueError, RuntimeError, InputError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path}: not the weights that it says it holds ({reason}).") from error
+    return network.eval()
 
 
 def _conv(dim: int) -> type[nn.Conv2d | nn.Conv3d]:
