@@ -5,13 +5,13 @@ _vcli_facts() {
     verbs='' default='' options='' files=''
     case "$1" in
     '') verbs=$'register\ndoctor\nsamples\nweights\nruns\ncompletions' options=$'--version\n--help\n-h' ;;
-    'register') verbs=$'pair\nbatch\napply\nevaluate\nbenchmark\ntrain' default='pair' options=$'--help\n-h' ;;
-    'register pair') options=$'--sample\n--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register batch') options=$'--transform\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
+    'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register train') options=$'--synthetic\n--label-maps\n--dim\n--steps\n--batch-size\n--lr\n--transform\n--loss\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'register train') options=$'--layout\n--synthetic\n--preset\n--label-maps\n--dim\n--atlas\n--spacing\n--no-align\n--align\n--held-out\n--steps\n--epochs\n--batch-size\n--lr\n--transform\n--loss\n--lambda\n--dice-weight\n--no-augment\n--augment\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--ablate\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--layout\n--subset\n--dim\n--kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
@@ -34,6 +34,7 @@ _vcli_value() {
     kind=none choices=''
     case "$1 $2" in
     'register pair --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register pair --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register pair --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
     'register pair --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
     'register pair --lambda') kind=any ;;
@@ -53,12 +54,14 @@ _vcli_value() {
     'register pair --label-interp') kind=choice choices=$'label\nnearest' ;;
     'register pair --volume') kind=any ;;
     'register pair --max-memory') kind=any ;;
+    'register pair --weights') kind=file ;;
     'register pair --out' | 'register pair -o') kind=directory ;;
     'register pair --config') kind=file ;;
     'register pair --device') kind=any ;;
     'register pair --threads') kind=any ;;
     'register pair --seed') kind=any ;;
     'register batch --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register batch --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register batch --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
     'register batch --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
     'register batch --lambda') kind=any ;;
@@ -70,6 +73,7 @@ _vcli_value() {
     'register batch --only') kind=any ;;
     'register batch --label-names') kind=file ;;
     'register batch --max-memory') kind=any ;;
+    'register batch --weights') kind=file ;;
     'register batch --shard') kind=any ;;
     'register batch --out' | 'register batch -o') kind=directory ;;
     'register batch --config') kind=file ;;
@@ -83,6 +87,36 @@ _vcli_value() {
     'register apply --invert') kind=any ;;
     'register apply --interp') kind=choice choices=$'linear\nnearest\nlabel\nbspline' ;;
     'register apply --volume') kind=any ;;
+    'register benchmark --peers') kind=any ;;
+    'register benchmark --presets') kind=any ;;
+    'register benchmark --peers-env') kind=directory ;;
+    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
+    'register benchmark --config') kind=file ;;
+    'register benchmark --threads') kind=any ;;
+    'register train --layout') kind=choice choices=$'csv\nfolder\noasis\nixi\ncmr\nl2r' ;;
+    'register train --preset') kind=choice choices=$'shipped' ;;
+    'register train --label-maps') kind=directory ;;
+    'register train --dim') kind=choice choices=$'3\n2' ;;
+    'register train --atlas') kind=file ;;
+    'register train --spacing') kind=any ;;
+    'register train --held-out') kind=any ;;
+    'register train --steps') kind=any ;;
+    'register train --epochs') kind=any ;;
+    'register train --batch-size') kind=any ;;
+    'register train --lr') kind=any ;;
+    'register train --transform') kind=choice choices=$'diffeo\ndisplacement' ;;
+    'register train --loss') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register train --lambda') kind=any ;;
+    'register train --dice-weight') kind=any ;;
+    'register train --wavelet') kind=any ;;
+    'register train --width') kind=any ;;
+    'register train --weights') kind=file ;;
+    'register train --out' | 'register train -o') kind=directory ;;
+    'register train --config') kind=file ;;
+    'register train --device') kind=any ;;
+    'register train --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
+    'register train --threads') kind=any ;;
+    'register train --seed') kind=any ;;
     'register evaluate --fixed-label') kind=file ;;
     'register evaluate --moving-label') kind=file ;;
     'register evaluate --transform' | 'register evaluate -t') kind=file ;;
@@ -91,28 +125,27 @@ _vcli_value() {
     'register evaluate --moving-points') kind=file ;;
     'register evaluate --label-names') kind=file ;;
     'register evaluate --label-interp') kind=choice choices=$'label\nnearest' ;;
+    'register evaluate --layout') kind=choice choices=$'csv\nfolder\noasis\nixi\ncmr\nl2r' ;;
+    'register evaluate --subset') kind=choice choices=$'train\nvalidation\ntest' ;;
+    'register evaluate --dim') kind=choice choices=$'3\n2' ;;
+    'register evaluate --kind') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register evaluate --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
+    'register evaluate --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
+    'register evaluate --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register evaluate --lambda') kind=any ;;
+    'register evaluate --volume-weight') kind=any ;;
+    'register evaluate --wavelet') kind=any ;;
+    'register evaluate --iters') kind=any ;;
+    'register evaluate --spacing') kind=any ;;
+    'register evaluate --init') kind=any ;;
+    'register evaluate --max-memory') kind=any ;;
+    'register evaluate --weights') kind=file ;;
+    'register evaluate --shard') kind=any ;;
     'register evaluate --out' | 'register evaluate -o') kind=file ;;
-    'register benchmark --peers') kind=any ;;
-    'register benchmark --presets') kind=any ;;
-    'register benchmark --peers-env') kind=directory ;;
-    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
-    'register benchmark --config') kind=file ;;
-    'register benchmark --threads') kind=any ;;
-    'register train --label-maps') kind=directory ;;
-    'register train --dim') kind=choice choices=$'3\n2' ;;
-    'register train --steps') kind=any ;;
-    'register train --batch-size') kind=any ;;
-    'register train --lr') kind=any ;;
-    'register train --transform') kind=choice choices=$'diffeo\ndisplacement' ;;
-    'register train --loss') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
-    'register train --wavelet') kind=any ;;
-    'register train --width') kind=any ;;
-    'register train --out' | 'register train -o') kind=directory ;;
-    'register train --config') kind=file ;;
-    'register train --device') kind=any ;;
-    'register train --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
-    'register train --threads') kind=any ;;
-    'register train --seed') kind=any ;;
+    'register evaluate --config') kind=file ;;
+    'register evaluate --device') kind=any ;;
+    'register evaluate --threads') kind=any ;;
+    'register evaluate --seed') kind=any ;;
     esac
 }
 

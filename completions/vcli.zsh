@@ -6,13 +6,13 @@ _vcli_facts() {
     verbs=() default='' options=() files=''
     case "$1" in
     '') verbs=('register:Align one medical image with another, 2D or 3D (WiNet, arXiv:2407.13426).' 'doctor:Check what works on this machine, and how to mend the rest.' 'samples:List and copy the bundled samples.' 'weights:List and verify the shipped weights.' 'runs:Show, compare and merge runs.' 'completions:Write the completions of bash, zsh and fish.') options=('--version:Show the version and exit.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'register') verbs=('pair:Register MOVING onto FIXED.' 'batch:Register every pair of a list.' 'apply:Warp an image or labels with transforms of this or another program.' 'evaluate:Score transforms by labels, landmarks and the Jacobian.' 'benchmark:Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run.' 'train:Train WiNet, on synthetic pairs or on images of your own.') default='pair' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'register pair') options=('--sample:Register the bundled sample.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-folds:Exit 5 if more voxels fold.' '--fixed-mask:' '--moving-mask:' '--fixed-label:' '--moving-label:' '--fixed-points:' '--moving-points:' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--volume:Which volume of a 4D image.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'register batch') options=('--transform:Kind of map; diffeo is invertible and does not fold.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--only:Register this pair alone.' '--l2r-submission:Also write Learn2Regs displacement files.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register') verbs=('pair:Register MOVING onto FIXED.' 'batch:Register every pair of a list.' 'apply:Warp an image or labels with transforms of this or another program.' 'benchmark:Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run.' 'train:Train WiNet, on images of your own or on synthetic pairs.' 'evaluate:Score transforms by labels, landmarks and the Jacobian; or a whole data set by its protocol.') default='pair' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register pair') options=('--sample:Register the bundled sample.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-folds:Exit 5 if more voxels fold.' '--fixed-mask:' '--moving-mask:' '--fixed-label:' '--moving-label:' '--fixed-points:' '--moving-points:' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--volume:Which volume of a 4D image.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register batch') options=('--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--only:Register this pair alone.' '--l2r-submission:Also write Learn2Regs displacement files.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
     'register apply') options=('--input:Image or labels to warp.' '-i:Image or labels to warp.' '--reference:Grid to warp onto.' '-r:Grid to warp onto.' '--transform:Transform; repeat, the first one is applied to points first.' '-t:Transform; repeat, the first one is applied to points first.' '--out:File to write.' '-o:File to write.' '--invert:Invert the K-th transform; may repeat.' '--interp:Interpolation.' '--volume:Which volume of a 4D image.' '--overwrite:Replace the file.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'register evaluate') options=('--fixed-label:Labels of the fixed image.' '--moving-label:Labels of the moving image.' '--transform:Transform; repeat in the order points take them.' '-t:Transform; repeat in the order points take them.' '--disp:A Learn2Reg displacement instead of transforms.' '--fixed-points:Landmarks, RAS mm.' '--moving-points:Their partners, RAS mm.' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--l2r-compat:Also give SDlogJ as Learn2Regs script computes it.' '--out:Write the metrics here as JSON.' '-o:Write the metrics here as JSON.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'register benchmark') options=('--peers:Peers beside ours; their environment is made on first use.' '--presets:Our presets to measure.' '--peers-env:A ready environment with the peers.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'register train') options=('--synthetic:Train on pairs drawn from label maps.' '--label-maps:Label maps for --synthetic; generated heads without.' '--dim:Axes of the images, with --synthetic.' '--steps:Optimiser steps.' '--batch-size:Pairs a step, over all processes.' '--lr:Adams learning rate.' '--transform:What the network predicts.' '--loss:Image term; mi or mind for images of different kinds.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--width:Start width of the network.' '--no-refine:Have the refinement blocks.' '--refine:Have the refinement blocks.' '--no-smooth:Have the convolutions C1 to C3.' '--smooth:Have the convolutions C1 to C3.' '--reg-compat:Scale smoothness as the published code does.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--precision:Number format of the network.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'register train') options=('--layout:How the images lie in DATA.' '--synthetic:Train on pairs drawn from label maps.' '--preset:Synthetic pairs: those that the shipped weights were trained on.' '--label-maps:Label maps for --synthetic; generated heads without.' '--dim:Axes, for --synthetic and layouts that have both.' '--atlas:Image to register all others with.' '--spacing:Working spacing; default by preset.' '--no-align:Align linearly; by default where the layout needs it.' '--align:Align linearly; by default where the layout needs it.' '--held-out:Images, or listed pairs, to validate on.' '--steps:Optimiser steps; 1000, synthetic 6000.' '--epochs:Passes over the pairs, for --steps.' '--batch-size:Pairs a step, over all processes.' '--lr:Adams rate; 0.0003, synthetic 0.001.' '--transform:What the network predicts.' '--loss:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--dice-weight:Weight of the labels overlap.' '--no-augment:Vary the images of DATA.' '--augment:Vary the images of DATA.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--width:Start width of the network.' '--no-refine:Have the refinement blocks.' '--refine:Have the refinement blocks.' '--no-smooth:Have the convolutions C1 to C3.' '--smooth:Have the convolutions C1 to C3.' '--reg-compat:Scale smoothness as the published code does.' '--ablate:With --synthetic: train variants of the network alike, and compare.' '--weights:Begin with these weights; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--precision:Number format of the network.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register evaluate') options=('--fixed-label:Labels of the fixed image.' '--moving-label:Labels of the moving image.' '--transform:Transform; repeat in the order points take them.' '-t:Transform; repeat in the order points take them.' '--disp:A Learn2Reg displacement instead of transforms.' '--fixed-points:Landmarks, RAS mm.' '--moving-points:Their partners, RAS mm.' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--l2r-compat:Also give SDlogJ as Learn2Regs script computes it.' '--layout:How the images lie in DATA.' '--subset:Which pairs of DATA.' '--dim:Axes, for layouts that have both.' '--kind:Kind of map to register DATA with, as --transform of the other verbs.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.' '--out:Run directory for DATA; else a JSON file for the metrics.' '-o:Run directory for DATA; else a JSON file for the metrics.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
     'doctor') options=('--deep:Import every library; takes up to a minute.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'samples') verbs=('list:List the bundled samples.' 'copy:Copy the files of a tasks sample into a directory.') default='list' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'samples list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
@@ -35,6 +35,7 @@ _vcli_value() {
     kind=none choices=()
     case "$1 $2" in
     'register pair --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register pair --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register pair --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
     'register pair --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
     'register pair --lambda') kind=any ;;
@@ -54,12 +55,14 @@ _vcli_value() {
     'register pair --label-interp') kind=choice choices=('label' 'nearest') ;;
     'register pair --volume') kind=any ;;
     'register pair --max-memory') kind=any ;;
+    'register pair --weights') kind=file ;;
     'register pair --out' | 'register pair -o') kind=directory ;;
     'register pair --config') kind=file ;;
     'register pair --device') kind=any ;;
     'register pair --threads') kind=any ;;
     'register pair --seed') kind=any ;;
     'register batch --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register batch --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register batch --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
     'register batch --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
     'register batch --lambda') kind=any ;;
@@ -71,6 +74,7 @@ _vcli_value() {
     'register batch --only') kind=any ;;
     'register batch --label-names') kind=file ;;
     'register batch --max-memory') kind=any ;;
+    'register batch --weights') kind=file ;;
     'register batch --shard') kind=any ;;
     'register batch --out' | 'register batch -o') kind=directory ;;
     'register batch --config') kind=file ;;
@@ -84,6 +88,36 @@ _vcli_value() {
     'register apply --invert') kind=any ;;
     'register apply --interp') kind=choice choices=('linear' 'nearest' 'label' 'bspline') ;;
     'register apply --volume') kind=any ;;
+    'register benchmark --peers') kind=any ;;
+    'register benchmark --presets') kind=any ;;
+    'register benchmark --peers-env') kind=directory ;;
+    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
+    'register benchmark --config') kind=file ;;
+    'register benchmark --threads') kind=any ;;
+    'register train --layout') kind=choice choices=('csv' 'folder' 'oasis' 'ixi' 'cmr' 'l2r') ;;
+    'register train --preset') kind=choice choices=('shipped') ;;
+    'register train --label-maps') kind=directory ;;
+    'register train --dim') kind=choice choices=('3' '2') ;;
+    'register train --atlas') kind=file ;;
+    'register train --spacing') kind=any ;;
+    'register train --held-out') kind=any ;;
+    'register train --steps') kind=any ;;
+    'register train --epochs') kind=any ;;
+    'register train --batch-size') kind=any ;;
+    'register train --lr') kind=any ;;
+    'register train --transform') kind=choice choices=('diffeo' 'displacement') ;;
+    'register train --loss') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register train --lambda') kind=any ;;
+    'register train --dice-weight') kind=any ;;
+    'register train --wavelet') kind=any ;;
+    'register train --width') kind=any ;;
+    'register train --weights') kind=file ;;
+    'register train --out' | 'register train -o') kind=directory ;;
+    'register train --config') kind=file ;;
+    'register train --device') kind=any ;;
+    'register train --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
+    'register train --threads') kind=any ;;
+    'register train --seed') kind=any ;;
     'register evaluate --fixed-label') kind=file ;;
     'register evaluate --moving-label') kind=file ;;
     'register evaluate --transform' | 'register evaluate -t') kind=file ;;
@@ -92,28 +126,27 @@ _vcli_value() {
     'register evaluate --moving-points') kind=file ;;
     'register evaluate --label-names') kind=file ;;
     'register evaluate --label-interp') kind=choice choices=('label' 'nearest') ;;
+    'register evaluate --layout') kind=choice choices=('csv' 'folder' 'oasis' 'ixi' 'cmr' 'l2r') ;;
+    'register evaluate --subset') kind=choice choices=('train' 'validation' 'test') ;;
+    'register evaluate --dim') kind=choice choices=('3' '2') ;;
+    'register evaluate --kind') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register evaluate --method') kind=choice choices=('auto' 'optimize' 'network') ;;
+    'register evaluate --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
+    'register evaluate --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register evaluate --lambda') kind=any ;;
+    'register evaluate --volume-weight') kind=any ;;
+    'register evaluate --wavelet') kind=any ;;
+    'register evaluate --iters') kind=any ;;
+    'register evaluate --spacing') kind=any ;;
+    'register evaluate --init') kind=any ;;
+    'register evaluate --max-memory') kind=any ;;
+    'register evaluate --weights') kind=file ;;
+    'register evaluate --shard') kind=any ;;
     'register evaluate --out' | 'register evaluate -o') kind=file ;;
-    'register benchmark --peers') kind=any ;;
-    'register benchmark --presets') kind=any ;;
-    'register benchmark --peers-env') kind=directory ;;
-    'register benchmark --out' | 'register benchmark -o') kind=directory ;;
-    'register benchmark --config') kind=file ;;
-    'register benchmark --threads') kind=any ;;
-    'register train --label-maps') kind=directory ;;
-    'register train --dim') kind=choice choices=('3' '2') ;;
-    'register train --steps') kind=any ;;
-    'register train --batch-size') kind=any ;;
-    'register train --lr') kind=any ;;
-    'register train --transform') kind=choice choices=('diffeo' 'displacement') ;;
-    'register train --loss') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
-    'register train --wavelet') kind=any ;;
-    'register train --width') kind=any ;;
-    'register train --out' | 'register train -o') kind=directory ;;
-    'register train --config') kind=file ;;
-    'register train --device') kind=any ;;
-    'register train --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
-    'register train --threads') kind=any ;;
-    'register train --seed') kind=any ;;
+    'register evaluate --config') kind=file ;;
+    'register evaluate --device') kind=any ;;
+    'register evaluate --threads') kind=any ;;
+    'register evaluate --seed') kind=any ;;
     esac
 }
 

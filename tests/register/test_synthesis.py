@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from vision_cli.register import fields
+from vision_cli.register.objective import soft_dice
 from vision_cli.register.subjects import Subject
 from vision_cli.register.synthesis import PairSource, Recipe
-from vision_cli.register.training import soft_dice
 
 CPU = torch.device("cpu")
 CASES = [((48, 64), 4.0), ((32, 32, 48), 4.0)]

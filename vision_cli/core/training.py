@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,7 +20,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -291,12 +293,7 @@ class Trainer(Generic[Batch]):
 
     def _restore(self) -> None:
         """Go on from the checkpoint of the run, on every process."""
-        directory = None if self.run is None else str(self.run.directory)
-        if self.accelerator.num_processes > 1:
-            from accelerate.utils import broadcast_object_list
-
-            directory = broadcast_object_list([directory])[0]
-        path = Path(str(directory)) / CHECKPOINT
+        path = shared_directory(self.run) / CHECKPOINT
         if not path.exists():
             return
         try:
@@ -317,3 +314,54 @@ class Trainer(Generic[Batch]):
         )
         with self.run.output(name) as path:
             path.write_bytes(content)
+
+
+def shared_directory(run: Run | None, *, cpu: bool = True) -> Path:
+    """Tell every process the directory of the run that the first one has open.
+
+    Parameters
+    ----------
+    run
+        The open run; None on all processes but the first.
+    cpu
+        Whether the processes compute on CPUs; for the first call of a process.
+    """
+    directory = None if run is None else str(run.directory)
+    if PartialState(cpu=cpu).num_processes > 1:
+        directory = broadcast_object_list([directory])[0]
+    return Path(str(directory))
+
+
+@dataclass(frozen=True)
+class SharedRun:
+    """A run that several processes work on.
+
+    Attributes
+    ----------
+    run
+        The open run; None on all processes but the first.
+    done
+        Whether there is nothing left to do.
+    """
+
+    run: Run | None
+    done: bool
+
+
+@contextmanager
+def open_shared_run(open_run: Callable[[], Run], *, cpu: bool) -> Iterator[SharedRun]:
+    """Open a run on the first process of a training, and tell the others whether it is done already.
+
+    Parameters
+    ----------
+    open_run
+        Opens it.
+    cpu
+        Whether the processes compute on CPUs.
+    """
+    state = PartialState(cpu=cpu)
+    with open_run() if state.is_main_process else nullcontext() as run:
+        done = run is not None and run.already_done
+        if state.num_processes > 1:
+            done = broadcast_object_list([done])[0]
+        yield SharedRun(run, done)

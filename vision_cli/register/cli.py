@@ -21,8 +21,10 @@ from vision_cli.core.options import (
     ShardOption,
     ThreadsOption,
     VerboseOption,
+    WeightsOption,
     resolved_options,
 )
+from vision_cli.register.evaluation_cli import EVALUATE_EXAMPLES, evaluate
 from vision_cli.register.options import (
     INPUT,
     QUALITY,
@@ -30,6 +32,7 @@ from vision_cli.register.options import (
     ItersOption,
     LambdaOption,
     MemoryOption,
+    MethodOption,
     MetricOption,
     NamesOption,
     PicturesOption,
@@ -63,6 +66,7 @@ def pair(
     moving: Annotated[Path | None, typer.Argument(metavar="MOVING", help="Image to align.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Register the bundled sample.")] = False,
     transform: TransformOption = "diffeo",
+    method: MethodOption = "auto",
     preset: PresetOption = "default",
     metric: MetricOption = "lncc",
     lambda_: LambdaOption = 0.45,
@@ -92,6 +96,7 @@ def pair(
     ] = None,
     pictures: PicturesOption = True,
     max_memory: MemoryOption = None,
+    weights: WeightsOption = "default",
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
@@ -175,6 +180,7 @@ def batch(
         typer.Argument(metavar="PAIRS", help="CSV with id, fixed, moving, ..., or a Learn2Reg JSON."),
     ] = None,
     transform: TransformOption = "diffeo",
+    method: MethodOption = "auto",
     preset: PresetOption = "default",
     metric: MetricOption = "lncc",
     lambda_: LambdaOption = 0.45,
@@ -191,6 +197,7 @@ def batch(
     label_names: NamesOption = None,
     pictures: PicturesOption = True,
     max_memory: MemoryOption = None,
+    weights: WeightsOption = "default",
     shard: ShardOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
@@ -305,61 +312,6 @@ def apply(
 
 
 @app.verb(
-    "evaluate",
-    examples=(
-        "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz -t out/composite.h5",
-        (
-            "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz --disp disp_0001_0002.nii.gz "
-            "--l2r-compat"
-        ),
-    ),
-)
-def evaluate(
-    fixed_label: Annotated[Path, typer.Option(metavar="FILE", help="Labels of the fixed image.")],
-    moving_label: Annotated[Path, typer.Option(metavar="FILE", help="Labels of the moving image.")],
-    transforms: Annotated[
-        list[Path] | None,
-        typer.Option("--transform", "-t", metavar="FILE", help="Transform; repeat in the order points take them."),
-    ] = None,
-    disp: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A Learn2Reg displacement instead of transforms.")
-    ] = None,
-    fixed_points: Annotated[Path | None, typer.Option(metavar="FILE", help="Landmarks, RAS mm.")] = None,
-    moving_points: Annotated[Path | None, typer.Option(metavar="FILE", help="Their partners, RAS mm.")] = None,
-    label_names: NamesOption = None,
-    label_interp: Annotated[Literal["label", "nearest"], typer.Option(help="Interpolation of labels.")] = "label",
-    l2r_compat: Annotated[
-        bool, typer.Option("--l2r-compat", help="Also give SDlogJ as Learn2Reg's script computes it.")
-    ] = False,
-    target: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the metrics here as JSON.")
-    ] = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = 0,
-) -> None:
-    """Score transforms by labels, landmarks and the Jacobian."""
-    from vision_cli.core.files import write_json
-    from vision_cli.register.verbs import evaluate_transforms
-
-    output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    metrics, table = evaluate_transforms(
-        fixed_label,
-        moving_label,
-        transforms or [],
-        disp=disp,
-        fixed_points=fixed_points,
-        moving_points=moving_points,
-        label_names=label_names,
-        interpolation=label_interp,
-        l2r_compat=l2r_compat,
-    )
-    if target is not None:
-        write_json(target, metrics)
-    output.result(table, metrics)
-
-
-@app.verb(
     "benchmark",
     examples=("vcli register benchmark pairs.csv --peers greedy,ants-syn,ants-syncc,convexadam --threads 2 -o bench",),
 )
@@ -417,3 +369,4 @@ def benchmark(
 
 
 app.verb("train", examples=TRAIN_EXAMPLES)(train)
+app.verb("evaluate", examples=EVALUATE_EXAMPLES)(evaluate)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,6 +80,23 @@ def affine_points(matrix: NDArray[np.float64], shape: tuple[int, ...], device: t
             total = total + ramp.view([-1 if a == axis else 1 for a in range(dim)])
         rows.append(total.expand(shape))
     return torch.stack(rows)
+
+
+def mapped(matrix: Tensor, points: Tensor) -> Tensor:
+    """Image of points ``(D, *G)`` under a ``(D + 1, D + 1)`` matrix."""
+    dim = points.shape[0]
+    matrix = matrix.to(points)
+    return torch.einsum("ij,j...->i...", matrix[:dim, :dim], points) + matrix[:dim, dim].view(-1, *[1] * dim)
+
+
+def centred_matrix(source: Sequence[int], linear: Tensor, target: Sequence[int], shift: Tensor) -> Tensor:
+    """Matrix of a linear map that takes the middle of ``source`` voxels to ``shift`` from the middle of ``target``."""
+    dim = len(source)
+    middles = [(torch.tensor(list(shape), dtype=torch.float32) - 1) / 2 for shape in (source, target)]
+    matrix = torch.eye(dim + 1)
+    matrix[:dim, :dim] = linear
+    matrix[:dim, dim] = middles[1] - linear @ middles[0] + shift
+    return matrix
 
 
 def sample(image: Tensor, points: Tensor, *, padding: str = "zeros") -> Tensor:
@@ -238,6 +256,27 @@ def rescale(field: Tensor, shape: tuple[int, ...]) -> Tensor:
     factor = [(new - 1) / (was - 1) if was > 1 else 1.0 for new, was in zip(shape, old, strict=True)]
     scale = torch.tensor(factor, dtype=field.dtype, device=field.device).view(-1, *([1] * len(shape)))
     return resize(field * scale, shape)
+
+
+def transfer(displacement: Tensor, source: Grid, target: Grid) -> Tensor:
+    """Resample a field of one grid onto another one in space, in that grid's voxels, ``(D, *target.shape)``.
+
+    Outside of ``source`` the value at its border goes on.
+    """
+    matrix = np.linalg.inv(source.vox2ras) @ target.vox2ras
+    axes = torch.as_tensor(
+        np.linalg.inv(target.vox2ras[:-1, :-1]) @ source.vox2ras[:-1, :-1],
+        dtype=torch.float32,
+        device=displacement.device,
+    )
+    result = displacement.new_empty((target.ndim, *target.shape))
+    for start, stop in row_ranges(target.shape):
+        shift = np.eye(target.ndim + 1)
+        shift[0, -1] = start
+        points = affine_points(matrix @ shift, (stop - start, *target.shape[1:]), displacement.device)
+        sampled = sample(displacement, points, padding="border")
+        result[:, start:stop] = torch.einsum("ij,j...->i...", axes, sampled)
+    return result
 
 
 def jacobian_determinant(displacement: Tensor) -> Tensor:

@@ -180,6 +180,10 @@ class WiNet(nn.Module):
         Have the refinement blocks (an ablation leaves them out).
     smooth
         Have the convolutions C1 to C3 after the inverse transforms (an ablation leaves them out).
+    scales
+        At how many of the three scales coefficients are predicted, the coarsest first; details of others are zero.
+    longest_side
+        Voxels along the longest side of the images that it is trained on, and best used with.
 
     Raises
     ------
@@ -196,12 +200,16 @@ class WiNet(nn.Module):
         *,
         refine: bool = True,
         smooth: bool = True,
+        scales: int = 3,
+        longest_side: int = 64,
     ) -> None:
         super().__init__()
+        if scales not in (1, 2, 3):
+            raise InputError(f"{scales} scales found; 1, 2 or 3 expected.")
         if dim not in (2, 3) or variant not in get_args(Variant) or wavelet not in pywt.wavelist(kind="discrete"):
             raise InputError(f"a {variant} network of {dim} axes with wavelet {wavelet} found; none such is known.")
         self.dim, self.width, self.wavelet, self.variant = dim, width, wavelet, variant
-        self.refine, self.smooth = refine, smooth
+        self.refine, self.smooth, self.scales, self.longest_side = refine, smooth, scales, longest_side
         bands = 2**dim
         narrow, wide = 4 * width, 8 * width
         conv = _conv(dim)
@@ -250,6 +258,8 @@ class WiNet(nn.Module):
             "variant": self.variant,
             "refine": self.refine,
             "smooth": self.smooth,
+            "scales": self.scales,
+            "longest_side": self.longest_side,
         }
         return {_DESCRIPTION: json.dumps(about)}
 
@@ -281,6 +291,7 @@ class WiNet(nn.Module):
         deep = self.dec2(torch.cat([self.up2(deep), quarter], 1))
         w4 = self.conv1(deep)
         w2 = self.conv2(self.dec3(torch.cat([self.up3(deep), half], 1)))
+        w4, w2 = w4 * float(self.scales > 1), w2 * float(self.scales > 2)
 
         low, details = w8[:, : self.dim], w8[:, self.dim :]
         x4 = self._assembled(low, details, 1)

@@ -115,6 +115,8 @@ class State:
         The iterations so far.
     repairs
         Rounds of local smoothing that folds called for.
+    meeting
+        Losses of the two starts that :meth:`WaveletOptimiser.meet` compared, the own one first.
     """
 
     coefficients: list[Tensor]
@@ -124,6 +126,7 @@ class State:
     second_moment: list[float] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     repairs: int = 0
+    meeting: tuple[float, float] | None = None
 
 
 class WaveletOptimiser:
@@ -165,15 +168,49 @@ class WaveletOptimiser:
         """Iterations of all stages, without fold repair."""
         return sum(self._iterations(stage) for stage in range(len(self.shrinks)))
 
-    def run(self, on_step: Callable[[Step], None] = lambda _step: None) -> None:
+    def stage_of(self, spacing: float) -> int:
+        """First stage whose images are as fine as ``spacing`` mm, the last one if none is."""
+        finest = float(self.grid.spacing.min())
+        fine = (n for n, shrink in enumerate(self.shrinks) if shrink * finest <= spacing)
+        return next(fine, len(self.shrinks) - 1)
+
+    def meet(self, field: Tensor) -> None:
+        """Compare the present coefficients with those of another field by the stage's loss; keep the better ones.
+
+        Parameters
+        ----------
+        field
+            ``(D, *field_grid)`` in voxels of the field grid, a velocity or displacement as the settings have it.
+        """
+        problem = _Stage(self, self.state.stage)
+        starts = [self.state.coefficients, self.pyramid.analyse(field)[: problem.levels]]
+        with torch.no_grad(), one_thread_below(problem.voxels):
+            own, other = (float(sum(problem.losses(start))) for start in starts)
+        self.state.meeting = own, other
+        # A loss that is no number is not lower.
+        self.state.coefficients = starts[1] if other < own else starts[0]
+
+    def take(self, field: Tensor) -> None:
+        """Have the coefficients of a field ``(D, *field_grid)``, and no stage left to optimise."""
+        self.state.coefficients = self.pyramid.analyse(field)
+        self.state.stage = len(self.shrinks)
+
+    def run(self, on_step: Callable[[Step], None] = lambda _step: None, until: int | None = None) -> None:
         """Optimise from the present state to the end; whatever ``on_step`` raises leaves a state that can go on.
+
+        Parameters
+        ----------
+        on_step
+            Called after every iteration.
+        until
+            The stage to stop before; None for the end.
 
         Raises
         ------
         NumericalError
             If the loss is not finite, also after a restart of the stage with half the step.
         """
-        while self.state.stage < len(self.shrinks):
+        while self.state.stage < (len(self.shrinks) if until is None else until):
             before = [c.clone() for c in self.state.coefficients]
             problem = _Stage(self, self.state.stage)
             with one_thread_below(problem.voxels):

@@ -18,6 +18,10 @@ PresetOption = Annotated[
     Literal["fast", "default", "accurate"],
     typer.Option(help="'fast' works at half the images' resolution; 'accurate' iterates longer."),
 ]
+MethodOption = Annotated[
+    Literal["auto", "optimize", "network"],
+    typer.Option(help="Optimise, let the network predict, or 'auto': optimise, from the prediction if that is better."),
+]
 MetricOption = Annotated[
     Literal["lncc", "mi", "mind", "mse"],
     typer.Option(help="Image term; 'mi' or 'mind' for images of different kinds."),

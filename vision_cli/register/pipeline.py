@@ -26,10 +26,12 @@ from vision_cli.register.inputs import Pair, grid_of
 from vision_cli.register.losses import LocalCorrelation, Metric
 from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser
 from vision_cli.register.planning import work_grid
+from vision_cli.register.proposal import NetworkShare, Proposal, propose
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
 
 TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
 Preset = Literal["fast", "default", "accurate"]
+Method = Literal["auto", "optimize", "network"]
 Matrix = NDArray[np.float64]
 
 _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
@@ -39,6 +41,7 @@ _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
 }
 
 
+_MEETING = 1.5
 # Far below any meaning, and a third of the bytes.
 _STEPS_PER_MM = 4096.0
 _STEPS_PER_LOG = 1024.0
@@ -71,6 +74,11 @@ class Options:
         ``header``, ``moments``, ``search`` or a matrix fixed RAS mm -> moving RAS mm.
     max_memory
         Bytes that the work may take; None for what the machine has.
+    method
+        ``auto`` optimises from what the network proposes if that fits better than the optimisation so far,
+        ``optimize`` does without a network, ``network`` without an optimisation.
+    weights
+        Of the network: ``default``, a file or a hub's id.
     """
 
     transform: TransformKind = "diffeo"
@@ -84,6 +92,8 @@ class Options:
     symmetric: bool = False
     init: affine.Init | Matrix = "moments"
     max_memory: float | None = None
+    method: Method = "auto"
+    weights: str = "default"
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,8 @@ class Registration:
         Wall time by phase.
     notes
         What the user should know.
+    network
+        What the network contributed; None where there was none.
     """
 
     affine: AffineTransform
@@ -146,6 +158,7 @@ class Registration:
     repairs: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    network: NetworkShare | None = None
 
     @property
     def chain(self) -> tuple[Transform, ...]:
@@ -252,13 +265,21 @@ def register(
     optimiser = WaveletOptimiser(target, affine_only, work, settings, weight)
     if resume_from is not None:
         optimiser.state = resume_from[1]
-    on_plan(optimiser.total_iterations)
+    proposal, share = None, None
+    if options.method != "optimize":
+        proposal, share = propose(
+            options.weights, fixed, moving, matrix, work, kind=options.transform, device=compute.device
+        )
+        clock.lap("network")
+    on_plan(0 if options.method == "network" else optimiser.total_iterations)
 
     def step_done(step: Step) -> None:
         on_step(step)
         interrupts.check()
 
     try:
+        if proposal is not None and share is not None:
+            share = _met(optimiser, proposal, share, options.method, step_done)
         optimiser.run(step_done)
         if settings.kind == "diffeo":
             optimiser.repair_folds(inside)
@@ -277,7 +298,32 @@ def register(
     found = _finished(fixed, optimiser, matrix)
     fields.identity_points.cache_clear()
     clock.lap("fields")
-    return replace(found, similarity=(before, with_affine, after), seconds=clock.laps, notes=(*notes, *found.notes))
+    return replace(
+        found,
+        similarity=(before, with_affine, after),
+        seconds=clock.laps,
+        notes=(*notes, *found.notes),
+        network=share,
+    )
+
+
+def _met(
+    optimiser: WaveletOptimiser,
+    proposal: Proposal,
+    share: NetworkShare,
+    method: Method,
+    on_step: Callable[[Step], None],
+) -> NetworkShare:
+    """Let the optimisation meet the network's field where its images are as fine as the network's."""
+    if method == "network":
+        optimiser.take(proposal.on(optimiser.field_grid))
+        return share
+    stage = optimiser.stage_of(_MEETING * float(proposal.grid.spacing.max()))
+    optimiser.run(on_step, until=stage)
+    if optimiser.state.meeting is None:
+        optimiser.meet(proposal.on(optimiser.field_grid))
+    own, other = optimiser.state.meeting or (math.nan, math.nan)
+    return replace(share, stage=stage, loss_from_zero=own, loss_from_network=other, used=other < own)
 
 
 def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
@@ -286,10 +332,10 @@ def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Regi
     forward = optimiser.displacement()
     backward = optimiser.inverse_displacement(forward)
     inside = images.foreground(fixed)
-    on_fixed = _onto(forward, work, grid)
+    on_fixed = fields.transfer(forward, work, grid)
     determinant = fields.determinant_map(on_fixed)
     values = determinant[inside] if bool(inside.any()) else determinant.reshape(-1)
-    back_on_fixed = _onto(backward, work, grid)
+    back_on_fixed = fields.transfer(backward, work, grid)
     error = _inverse_error(on_fixed, back_on_fixed, inside)
     warp = DisplacementTransform(_in_mm(on_fixed, grid), grid)
     del on_fixed
@@ -338,24 +384,6 @@ def _inverse_error(forward: torch.Tensor, backward: torch.Tensor, inside: torch.
             lengths.append(residual.square().sum(0).sqrt())
     values = torch.cat(lengths)
     return float(values.mean()), float(np.quantile(values.cpu().numpy(), 0.99))
-
-
-def _onto(displacement: torch.Tensor, work: Grid, grid: Grid) -> torch.Tensor:
-    """Resample a displacement of the working grid onto another grid, in that grid's voxels, ``(D, *grid)``."""
-    matrix = np.linalg.inv(work.vox2ras) @ grid.vox2ras
-    axes = torch.as_tensor(
-        np.linalg.inv(grid.vox2ras[:-1, :-1]) @ work.vox2ras[:-1, :-1],
-        dtype=torch.float32,
-        device=displacement.device,
-    )
-    result = displacement.new_empty((grid.ndim, *grid.shape))
-    for start, stop in fields.row_ranges(grid.shape):
-        shift = np.eye(grid.ndim + 1)
-        shift[0, -1] = start
-        points = fields.affine_points(matrix @ shift, (stop - start, *grid.shape[1:]), displacement.device)
-        sampled = fields.sample(displacement, points, padding="border")
-        result[:, start:stop] = torch.einsum("ij,j...->i...", axes, sampled)
-    return result
 
 
 def _in_mm(displacement: torch.Tensor, grid: Grid) -> NDArray[np.float32]:

@@ -98,6 +98,7 @@ def register_files(
         seconds=dict(found.seconds),
         peak_memory_search_mb=round(searched_mb, 1),
         notes=list(found.notes),
+        network=None if found.network is None else asdict(found.network),
     )
     if max_folds_pct is not None and (metrics["folds_pct"] or 0.0) > max_folds_pct:  # type: ignore[operator]
         raise NumericalError(
@@ -117,6 +118,7 @@ def save_checkpoint(run: Run, matrix: Matrix, state: State) -> None:
         buffer,
         matrix=matrix,
         position=np.array([state.stage, state.iteration, state.repairs]),
+        meeting=np.array(state.meeting or (), dtype=np.float64),
         second_moment=np.array(state.second_moment, dtype=np.float64),
         history=history.reshape(-1, 5),
         **arrays,  # type: ignore[arg-type]
@@ -146,6 +148,7 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[Matrix, State]:
                 stored["second_moment"].tolist(),
                 [Step(int(s), int(i), *rest) for s, i, *rest in stored["history"].tolist()],
                 repairs,
+                tuple(stored["meeting"].tolist()) or None,
             )
             return np.asarray(stored["matrix"], dtype=np.float64), state
     except (OSError, ValueError, KeyError) as error:

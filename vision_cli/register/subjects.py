@@ -20,6 +20,7 @@ from vision_cli.phantoms.heads import OUTSIDE_THE_SKULL
 from vision_cli.register import affine, fields, images
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
+from vision_cli.register.transforms import AffineTransform, resample
 
 SPACING_MM = 2.0
 _SHAPE = (84, 104, 84)
@@ -81,7 +82,9 @@ def read_subjects(directory: Path) -> list[Subject]:
             grid, matrix = _frame(image), np.eye(4)
         else:
             matrix = affine.register_linear(reference, image, kind="affine", metric="lncc", init="moments").matrix
-        subjects.append(Subject(_looked_up(labels, volume, grid, matrix)))
+        own = Grid(volume.shape, volume.vox2ras)
+        onto = resample(labels, own, grid, (AffineTransform(matrix),), "nearest")
+        subjects.append(Subject(onto.astype(np.uint8)))
     return subjects
 
 
@@ -142,14 +145,3 @@ def _frame(image: Image) -> Grid:
     vox2ras = np.diag([SPACING_MM] * 3 + [1.0])
     vox2ras[:3, 3] = middle[:3] - (np.asarray(_SHAPE) - 1) / 2 * SPACING_MM
     return Grid(_SHAPE, vox2ras)
-
-
-def _looked_up(labels: NDArray[np.int32], volume: Volume, grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Nearest labels on a grid, 0 outside."""
-    points = fields.affine_points(
-        np.linalg.inv(volume.vox2ras) @ matrix @ grid.vox2ras, grid.shape, torch.device("cpu")
-    )
-    index = points.round().long().numpy()
-    inside = np.all([(i >= 0) & (i < n) for i, n in zip(index, labels.shape, strict=True)], axis=0)
-    clipped = tuple(i.clip(0, n - 1) for i, n in zip(index, labels.shape, strict=True))
-    return np.where(inside, labels[clipped], 0).astype(np.uint8)

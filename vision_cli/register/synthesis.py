@@ -18,6 +18,7 @@ from torch import Tensor
 from vision_cli.phantoms.blobs import draw_blobs, smooth_noise
 from vision_cli.phantoms.brains import draw_means
 from vision_cli.register import fields
+from vision_cli.register.examples import Example
 from vision_cli.register.subjects import Subject, shares
 
 _SHAPE_LABELS = (16, 26)
@@ -52,27 +53,6 @@ class Recipe:
     misalignment: float = 1.0
 
 
-@dataclass(frozen=True)
-class SyntheticPair:
-    """A generated pair.
-
-    Attributes
-    ----------
-    fixed, moving
-        ``(*shape)`` intensities in [0, 1].
-    fixed_shares, moving_shares
-        ``(K, *shape)`` share of each of some labels in a voxel; background is none of them.
-    displacement
-        ``(D, *shape)`` voxels, from fixed to moving points; None for two subjects.
-    """
-
-    fixed: Tensor
-    moving: Tensor
-    fixed_shares: Tensor
-    moving_shares: Tensor
-    displacement: Tensor | None
-
-
 class PairSource:
     """Draws pairs by seed: the same seed gives the same pair.
 
@@ -93,7 +73,7 @@ class PairSource:
         self.maps = [shares(subject.labels, spacing, device) for subject in subjects]
         self.groups = [subject.group for subject in subjects]
 
-    def draw(self, seed: int, recipe: Recipe, labels: int | None = None) -> SyntheticPair:
+    def draw(self, seed: int, recipe: Recipe, labels: int | None = None) -> Example:
         """Draw a pair.
 
         Parameters
@@ -118,13 +98,13 @@ class PairSource:
         warps, displacement = self._deformations(recipe, known, generator)
         place = self._placement(tuple(fixed.shape[1:]), generator)
         mirrored = bool(torch.rand(1, generator=generator) < 0.5)
-        seen = [fields.sample(side, _mapped(place, points)) for side, points in zip(sides, warps, strict=True)]
+        seen = [fields.sample(side, fields.mapped(place, points)) for side, points in zip(sides, warps, strict=True)]
         if mirrored:
             seen = [side.flip(1) for side in seen]
             if displacement is not None:
                 displacement = displacement.flip(1)
                 displacement[0] *= -1
-        return SyntheticPair(seen[0][0], seen[1][0], seen[0][1:], seen[1][1:], displacement)
+        return Example(seen[0][0], seen[1][0], seen[0][1:], seen[1][1:], displacement)
 
     def _two_maps(
         self, recipe: Recipe, generator: torch.Generator
@@ -173,10 +153,10 @@ class PairSource:
         points = fields.identity_points(self.shape, self.device)
         fixed_points = points + self._flow(velocities[0])
         # The moving image is seen through the affine after its own deformation.
-        moving_points = _mapped(turn, points + self._flow(velocities[1]))
+        moving_points = fields.mapped(turn, points + self._flow(velocities[1]))
         if not known:
             return (fixed_points, moving_points), None
-        back = _mapped(torch.linalg.inv(turn), fixed_points)
+        back = fields.mapped(torch.linalg.inv(turn), fixed_points)
         inverse = self._flow(-velocities[1])
         displacement = back + fields.sample(inverse, back, padding="border") - points
         return (fixed_points, moving_points), displacement
@@ -202,30 +182,16 @@ class PairSource:
         turn = (draw - draw.T) / 2 * math.radians(_TURN_DEG)
         scale = torch.diag(torch.randn(dim, generator=generator) * _SCALE)
         shift = torch.randn(dim, generator=generator) * (_SHIFT_MM / self.spacing)
-        return _about(self.shape, torch.linalg.matrix_exp(amount * (turn + scale)), self.shape, amount * shift)
+        return fields.centred_matrix(
+            self.shape, torch.linalg.matrix_exp(amount * (turn + scale)), self.shape, amount * shift
+        )
 
     def _placement(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Where in a map of ``shape`` voxels the images are taken from, and how much they enlarge it."""
         dim = len(self.shape)
         zoom = torch.diag(torch.exp(_ZOOM * torch.randn(dim, generator=generator)))
         shift = torch.randn(dim, generator=generator) * (_OFFSET_MM / self.spacing)
-        return _about(self.shape, zoom, shape, shift)
-
-
-def _about(source: Sequence[int], linear: Tensor, target: Sequence[int], shift: Tensor) -> Tensor:
-    """Matrix of a linear map that takes the middle of ``source`` to ``shift`` from the middle of ``target``."""
-    dim = len(source)
-    middles = [(torch.tensor(list(shape), dtype=torch.float32) - 1) / 2 for shape in (source, target)]
-    matrix = torch.eye(dim + 1)
-    matrix[:dim, :dim] = linear
-    matrix[:dim, dim] = middles[1] - linear @ middles[0] + shift
-    return matrix
-
-
-def _mapped(matrix: Tensor, points: Tensor) -> Tensor:
-    dim = points.shape[0]
-    matrix = matrix.to(points)
-    return torch.einsum("ij,j...->i...", matrix[:dim, :dim], points) + matrix[:dim, dim].view(-1, *[1] * dim)
+        return fields.centred_matrix(self.shape, zoom, shape, shift)
 
 
 def _scan(image: Tensor, generator: torch.Generator) -> Tensor:

@@ -55,6 +55,8 @@ def parse_options(given: Mapping[str, Any]) -> Options:
         symmetric=given["symmetric"],
         init=_start(given["init"]),
         max_memory=None if given["max_memory"] is None else given["max_memory"] * 1e9,
+        method=given["method"],
+        weights=given["weights"],
     )
 
 

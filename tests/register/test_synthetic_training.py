@@ -18,8 +18,9 @@ from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import brain_labels
 from vision_cli.register import fields
 from vision_cli.register.networks import WiNet, load_network
+from vision_cli.register.objective import Weights, soft_dice
 from vision_cli.register.synthesis import PairSource, Recipe
-from vision_cli.register.training import PHASES, Phase, SyntheticTask, Weights, soft_dice
+from vision_cli.register.synthetic_training import PHASES, Phase, SyntheticTask
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(across=0.0, shapes=1.0)
@@ -99,7 +100,8 @@ def test_steps_see_other_pairs_than_validations(monkeypatch):
         task.load([number])
     trained = set(seeds)
     seeds.clear()
-    task.validation_step(task.network)
+    with torch.no_grad():
+        task.validation_step(task.network)
     assert len(seeds) == 2
     assert not trained & set(seeds)
 

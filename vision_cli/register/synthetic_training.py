@@ -1,0 +1,237 @@
+"""Training WiNet on synthetic pairs, whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vision_cli.core.console import Output
+from vision_cli.core.devices import Compute
+from vision_cli.core.runs import Run
+from vision_cli.core.training import Precision, Schedule
+from vision_cli.register.examples import Example
+from vision_cli.register.losses import Metric
+from vision_cli.register.networks import WiNet
+from vision_cli.register.objective import Objective, Weights
+from vision_cli.register.subjects import Subject, generate_subjects, read_subjects, slices_of
+from vision_cli.register.synthesis import PairSource, Recipe
+from vision_cli.register.training import NetworkOptions, fit, laid_out, sample_seed
+
+_LABELS_A_STEP = 8
+_TRAINING, _VALIDATION = 0, 1
+_GENERATED = 20
+_HELD_OUT = 2
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a training on synthetic pairs.
+
+    Attributes
+    ----------
+    until
+        Share of the training at which it ends.
+    shape, spacing
+        Voxels of the pairs, multiples of 16, and their size in mm.
+    recipe
+        What the pairs are like.
+    weights
+        Of the losses.
+    """
+
+    until: float
+    shape: tuple[int, ...]
+    spacing: float
+    recipe: Recipe
+    weights: Weights
+
+
+# A fresh network moves nothing for hundreds of steps if the pairs differ by less than a voxel, as aligned subjects do;
+# it first learns what a displacement is from large ones that are known.
+_LARGE = Recipe(across=0.0, shapes=0.25, motion_mm=(2.4, 6.0), misalignment=1.0)
+_REAL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.6, 4.0), misalignment=0.4)
+_KNOWN_ALONE = Weights(similarity=0.0, overlap=0.0, endpoint=1.0, smoothness=0.1)
+
+PHASES: Mapping[int, tuple[Phase, ...]] = {
+    3: (
+        Phase(0.12, (32, 48, 32), 4.5, _LARGE, _KNOWN_ALONE),
+        Phase(0.55, (32, 48, 32), 4.5, _REAL, Weights()),
+        Phase(1.0, (48, 64, 48), 3.0, _REAL, Weights()),
+    ),
+    2: (
+        Phase(0.15, (80, 96), 2.0, _LARGE, _KNOWN_ALONE),
+        Phase(1.0, (80, 96), 2.0, _REAL, Weights()),
+    ),
+}
+"""How the shipped weights were trained, by the number of axes."""
+
+
+@dataclass(frozen=True)
+class SyntheticBatch:
+    """Pairs of a step, and the phase that it belongs to."""
+
+    pairs: tuple[Example, ...]
+    phase: Phase
+
+
+class SyntheticTask:
+    """WiNet on pairs drawn by number.
+
+    Parameters
+    ----------
+    network
+        The network.
+    phases
+        Of the training, in order; validation is done as in the last one.
+    schedule
+        Of the training.
+    device
+        Where the pairs are drawn.
+    subjects
+        To draw training pairs from; without any, pairs show random shapes.
+    held_out
+        Subjects to draw validation pairs from.
+    validation_pairs
+        How many pairs a validation scores; every other one shows two subjects.
+    metric
+        Image term.
+    published_penalty
+        Scale the smoothness term as the published code does.
+    """
+
+    def __init__(
+        self,
+        network: WiNet,
+        phases: Sequence[Phase],
+        schedule: Schedule,
+        device: torch.device,
+        *,
+        subjects: Sequence[Subject] = (),
+        held_out: Sequence[Subject] = (),
+        validation_pairs: int = 8,
+        metric: Metric = "lncc",
+        published_penalty: bool = False,
+    ) -> None:
+        self.network: nn.Module = laid_out(network)
+        self.phases, self.schedule, self.device = tuple(phases), schedule, device
+        self.subjects, self.held_out = subjects, held_out
+        self.validation_pairs = validation_pairs
+        self.objective = Objective(network.variant, metric, published_penalty=published_penalty)
+        self._source: tuple[Phase, PairSource] | None = None
+        self._validation: list[Example] = []
+
+    def load(self, numbers: Sequence[int]) -> SyntheticBatch:
+        """Draw the pairs of these numbers."""
+        share = numbers[0] // self.schedule.batch_size / self.schedule.steps
+        phase = next((phase for phase in self.phases if share < phase.until), self.phases[-1])
+        if self._source is None or (self._source[0].shape, self._source[0].spacing) != (phase.shape, phase.spacing):
+            self._source = phase, PairSource(self.subjects, phase.shape, phase.spacing, self.device)
+        source = self._source[1]
+        pairs = tuple(
+            source.draw(sample_seed(self.schedule.seed, _TRAINING, n), phase.recipe, _LABELS_A_STEP) for n in numbers
+        )
+        return SyntheticBatch(pairs, phase)
+
+    def training_step(self, network: nn.Module, batch: SyntheticBatch) -> Mapping[str, Tensor]:
+        """Losses of a batch, see :class:`vision_cli.register.objective.Objective`."""
+        return self.objective.losses(network, batch.pairs, batch.phase.weights)
+
+    def validation_step(self, network: nn.Module) -> Mapping[str, float]:
+        """Measures on pairs that no training sees."""
+        last = self.phases[-1]
+        if not self._validation:
+            source = PairSource(self.held_out, last.shape, last.spacing, self.device)
+            recipes = [Recipe(float(across), 0.0, last.recipe.motion_mm, last.recipe.misalignment) for across in (1, 0)]
+            self._validation = [
+                source.draw(sample_seed(self.schedule.seed, _VALIDATION, n), recipes[n % 2])
+                for n in range(self.validation_pairs)
+            ]
+        return self.objective.measures(network, self._validation, last.spacing)
+
+
+@dataclass(frozen=True)
+class SyntheticTraining:
+    """A training on synthetic pairs; the defaults are those of the shipped weights.
+
+    Attributes
+    ----------
+    dim
+        2 or 3.
+    steps, batch_size, learning_rate
+        How long and how fast; pairs change with the share of the steps that is done, see :data:`PHASES`.
+    label_maps
+        Folder of label maps to draw from; None for generated heads.
+    network
+        Which network.
+    metric, published_penalty
+        Image term, and whether the smoothness term is scaled as the published code does.
+    precision
+        Mixed precision.
+    """
+
+    dim: int = 3
+    steps: int = 6000
+    batch_size: int = 2
+    learning_rate: float = 1e-3
+    label_maps: Path | None = None
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    metric: Metric = "lncc"
+    published_penalty: bool = False
+    precision: Precision = "no"
+
+
+def train_on_synthetic_pairs(
+    run: Run | None, options: SyntheticTraining, compute: Compute, output: Output
+) -> Mapping[str, float]:
+    """Train WiNet on pairs that are drawn as they are needed.
+
+    Parameters
+    ----------
+    run
+        The open run; None on all processes but the first.
+    options, compute
+        What to train, and where.
+    output
+        Where progress is shown.
+
+    Returns
+    -------
+    Mapping
+        Validation measures of the best weights, which ``weights.safetensors`` holds as float16.
+    """
+    if options.label_maps is None:
+        subjects = generate_subjects(_GENERATED, compute.seed)
+    else:
+        subjects = read_subjects(options.label_maps)
+    seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
+    if options.dim == 2:
+        seen, held_out = slices_of(seen), slices_of(held_out)
+    torch.manual_seed(compute.seed)
+    network = options.network.build(options.dim, longest_side=max(PHASES[options.dim][-1].shape))
+    schedule = Schedule(
+        options.steps,
+        options.batch_size,
+        options.learning_rate,
+        decay=True,
+        warm_up=min(100, options.steps // 10),
+        clip_norm=1.0,
+        validate_every=max(1, min(500, options.steps // 4)),
+        monitor="dice",
+        precision=options.precision,
+        seed=compute.seed,
+    )
+    task = SyntheticTask(
+        network,
+        PHASES[options.dim],
+        schedule,
+        compute.device,
+        subjects=seen,
+        held_out=held_out,
+        metric=options.metric,
+        published_penalty=options.published_penalty,
+    )
+    return fit(run, task, schedule, None, network, compute, output)
