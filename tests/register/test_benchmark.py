@@ -195,6 +195,9 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
         itk_files.write_affine(out / "run" / "0GenericAffine.mat", AffineTransform(np.eye(4)))
         field = DisplacementTransform(np.zeros((*grid.shape, 3), np.float32), grid)
         itk_files.write_warp(out / "run" / "1Warp.nii.gz", field)
+        share = {"used": True, "cpu_seconds": 1.5, "peak_memory_mb": 600.0}
+        told = {"network": {**share, "loss_from_network": -0.4, "loss_from_zero": -0.3}}
+        (out / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
         return peers.Cost(1.0, 2.0, 300.0)
 
     monkeypatch.setattr(benchmark, "run_ours", pretend)
@@ -202,6 +205,8 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
     ours, greedy = rows_of(folder / "items.csv")
     assert ours["dice_mean"] == greedy["dice_mean"]
     assert float(ours["ants_difference_pct"]) == 0.02
+    assert float(ours["network_cpu_s"]) == 1.5
+    assert greedy["network_cpu_s"] == ""
     methods, bars = bars_table(folder)
     assert methods.columns[0] == "method"
     assert [row[0] for row in methods.rows] == ["ours-default", "greedy"]
@@ -246,6 +251,19 @@ def test_times_are_compared_as_totals_and_memory_by_its_peak():
     )
     assert bar_named(rows, "wall time, default").measured == pytest.approx(0.4)
     assert bar_named(rows, "peak memory").measured == pytest.approx(2.1)
+
+
+def test_the_network_is_compared_with_its_affine_and_with_doing_without():
+    rows = table(
+        ours_network={"a": {"dice_mean": 0.50, "dice_affine_mean": 0.45, "network_cpu_s": 2.0}},
+        ours_fast={"a": {"dice_mean": 0.61, "wall_s": 9.0}},
+        ours_fast_optimize={"a": {"dice_mean": 0.60, "wall_s": 10.0}},
+    )
+    assert bar_named(rows, "Dice, network alone").measured == pytest.approx(0.05)
+    assert bar_named(rows, "CPU s of the network").met is True
+    assert bar_named(rows, "Dice, fast with the network").measured == pytest.approx(0.01)
+    assert bar_named(rows, "wall time, fast with the network").measured == pytest.approx(0.9)
+    assert bar_named(rows, "Dice, default with the network").met is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import csv
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,13 +24,12 @@ from vision_cli.metrics.segmentation import dice_per_label
 from vision_cli.register import itk_files
 from vision_cli.register.data import PairFiles
 from vision_cli.register.fields import Grid, determinant_map
-from vision_cli.register.peers import PEERS, Cost, ants_difference_pct, peers_python, run_ours, run_peer
+from vision_cli.register.peers import OURS, PEERS, Cost, ants_difference_pct, peers_python, run_ours, run_peer
 from vision_cli.register.transforms import AffineTransform, Transform, compose_to_displacement, resample
 
 TABLE = "benchmark.csv"
 BARS = "bars.csv"
 
-_PRESETS = ("fast", "default", "accurate")
 _OURS = "ours-"
 _REFERENCE = "greedy"
 _SMALLEST_DETERMINANT = 1e-9
@@ -50,6 +49,13 @@ _COLUMNS = (
     "RSS / greedy",
     "note",
 )
+_NETWORK_COLUMNS = {
+    "used": "used",
+    "cpu_s": "cpu_seconds",
+    "peak_mb": "peak_memory_mb",
+    "loss": "loss_from_network",
+    "loss_from_zero": "loss_from_zero",
+}
 _BAR_COLUMNS = ("bar", "required", "measured", "met")
 
 Row = Mapping[str, object]
@@ -92,7 +98,7 @@ def run_benchmark(
     pairs
         The pairs, with labels.
     peers, presets
-        Names of peers and of our presets.
+        Names of peers, and of our presets with or without the network.
     threads
         Threads of every method.
     environment
@@ -110,7 +116,7 @@ def run_benchmark(
         If there is no environment with the peers and none can be made.
     """
     _require_known("--peers", peers, PEERS)
-    _require_known("--presets", presets, _PRESETS)
+    _require_known("--presets", presets, OURS)
     for pair in pairs:
         if "fixed_label" not in pair.paths or "moving_label" not in pair.paths:
             raise InputError(f"pair {pair.id}: no labels found; fixed_label and moving_label expected.")
@@ -214,13 +220,14 @@ class Bar:
 def _measure(run: Run, pair: PairFiles, method: str, python: Path | None, threads: int) -> dict[str, object]:
     fixed, moving = (pair.paths[role].absolute() for role in ("fixed", "moving"))
     labels = [read_volume(pair.paths[role], kind="labels") for role in ("fixed_label", "moving_label")]
-    difference = None
+    difference, share = None, None
     with tempfile.TemporaryDirectory(prefix="vcli-benchmark-") as name:
         out = Path(name)
         if method.startswith(_OURS):
             cost = run_ours(method.removeprefix(_OURS), fixed, moving, out, threads)
             chain_files = [out / "run" / part for part in ("1Warp.nii.gz", "0GenericAffine.mat")]
             affine_files = chain_files[1:]
+            share = json.loads((out / "run" / "run.json").read_text(encoding="utf-8")).get("network")
             if python is not None:
                 difference = _by_ants(run, python, fixed, moving, out / "run", threads)
         else:
@@ -229,7 +236,10 @@ def _measure(run: Run, pair: PairFiles, method: str, python: Path | None, thread
             told = json.loads((out / "transforms.json").read_text(encoding="utf-8"))
             chain_files, affine_files = ([out / part for part in told[kind]] for kind in ("chain", "affine"))
         found = score(labels[0], labels[1], _read(chain_files), _read(affine_files))
-    return _row(pair.id, method, found, cost, difference)
+    row = _row(pair.id, method, found, cost, difference)
+    if share is not None:
+        row |= {f"network_{name}": share[key] for name, key in _NETWORK_COLUMNS.items()}
+    return row
 
 
 def _row(pair: str, method: str, found: Score, cost: Cost, difference: float | None) -> dict[str, object]:
@@ -250,7 +260,7 @@ def _read(files: Sequence[Path]) -> list[Transform]:
     return [part for file in files for part in itk_files.read_transform(file)]
 
 
-def _require_known(option: str, names: Sequence[str], known: Sequence[str]) -> None:
+def _require_known(option: str, names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             raise UsageError(f"{option}: {name} found; names out of {', '.join(known)} expected.")
@@ -317,6 +327,16 @@ def _bars(rows: Sequence[Row]) -> Iterator[Bar]:
     yield Bar("CPU time, fast / ants-syncc", False, 0.3, _ratio(rows, fast, "ants-syncc", "cpu_s"))
     yield Bar("peak memory of the worst pair, default, GB", False, 2.0, None if memory is None else memory / 1000)
     yield Bar("affine Dice of the worst pair, default - greedy", True, -0.003, min(affine, default=None))
+    for name in (best, fast):
+        alone = f"{name}-optimize"
+        what = name.removeprefix(_OURS)
+        yield Bar(f"Dice, {what} with the network - without", True, 0.0, _gain(rows, name, alone, "dice_mean"))
+        yield Bar(f"wall time, {what} with the network / without", False, 1.0, _ratio(rows, name, alone, "wall_s"))
+    network = _OURS + "network"
+    rises = _values(rows, network, "dice_mean"), _values(rows, network, "dice_affine_mean")
+    rise = statistics.fmean(rises[0][pair] - rises[1][pair] for pair in rises[0]) if rises[0] else None
+    yield Bar("Dice, network alone - its affine", True, 0.06, rise)
+    yield Bar("CPU s of the network, worst pair", False, 5.0, _over(rows, network, "network_cpu_s", max))
     worst = _over(rows, best, "ants_difference_pct", max)
     yield Bar("warped by ANTs - warped by ours, % of the range", False, 0.1, worst)
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,16 @@ from vision_cli.core.errors import MissingError, PartialFailure, VcliError
 from vision_cli.core.files import sha256
 
 PEERS = ("greedy", "greedy-2mm", "ants-syn", "ants-syncc", "convexadam")
+OURS: Mapping[str, tuple[str, str]] = {
+    "fast": ("fast", "auto"),
+    "default": ("default", "auto"),
+    "accurate": ("accurate", "auto"),
+    "fast-optimize": ("fast", "optimize"),
+    "default-optimize": ("default", "optimize"),
+    "network": ("fast", "network"),
+}
+"""Preset and method of each of our own ways to register."""
+
 LIST = Path(__file__).parents[2] / "tests" / "bench" / "peers-register.txt"
 
 _RUNNER = Path(__file__).with_name("peer_runner.py")
@@ -98,11 +108,12 @@ def run_peer(python: Path, name: str, fixed: Path, moving: Path, out: Path, thre
     return run_measured(name, _script(python, name, fixed, moving, out, str(threads)), out, threads)
 
 
-def run_ours(preset: str, fixed: Path, moving: Path, out: Path, threads: int) -> Cost:
-    """Register with this program into ``out/run``; raises as `run_measured`."""
+def run_ours(name: str, fixed: Path, moving: Path, out: Path, threads: int) -> Cost:
+    """Register with this program, one of `OURS`, into ``out/run``; raises as `run_measured`."""
+    preset, method = OURS[name]
     command = [sys.executable, "-m", "vision_cli", "register", "pair", str(fixed), str(moving), "--preset", preset]
-    command += ["--threads", str(threads), "--device", "cpu", "-o", str(out / "run"), "--quiet"]
-    return run_measured(f"ours-{preset}", command, out, threads)
+    command += ["--method", method, "--threads", str(threads), "--device", "cpu", "-o", str(out / "run"), "--quiet"]
+    return run_measured(f"ours-{name}", command, out, threads)
 
 
 def ants_difference_pct(python: Path, fixed: Path, moving: Path, ours: Path, threads: int) -> float:

@@ -56,8 +56,8 @@ class NetworkShare:
         Name or path of the weights, and their digest.
     grid_shape, grid_spacing_mm
         What the network saw.
-    seconds, peak_memory_mb
-        Of the prediction, and of the process until then.
+    seconds, cpu_seconds, peak_memory_mb
+        Of the prediction, on the wall and on all cores together; and of the process until then.
     stage
         Stage of the optimisation, from 0, before which its field was met; None without an optimisation.
     loss_from_zero, loss_from_network
@@ -71,6 +71,7 @@ class NetworkShare:
     grid_shape: tuple[int, ...]
     grid_spacing_mm: float
     seconds: float
+    cpu_seconds: float
     peak_memory_mb: float
     stage: int | None = None
     loss_from_zero: float | None = None
@@ -108,7 +109,7 @@ def propose(
     MissingError
         If they are not there.
     """
-    started = time.monotonic()
+    started, busy = time.monotonic(), time.process_time()
     weights = resolve_weights(choice, "register", f"winet-{box.ndim}d")
     network = load_network(weights.path)
     if network.dim != box.ndim:
@@ -130,6 +131,7 @@ def propose(
         grid_shape=proposal.grid.shape,
         grid_spacing_mm=round(float(proposal.grid.spacing.max()), 3),
         seconds=round(time.monotonic() - started, 3),
+        cpu_seconds=round(time.process_time() - busy, 3),
         peak_memory_mb=round(peak_memory_mb(), 1),
     )
 
