@@ -202,3 +202,14 @@ def test_what_is_no_weight_file_is_refused(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(b"x" * 40)
     with pytest.raises(InputError, match="cannot be read as safetensors"):
         load_network(tmp_path / "w.safetensors")
+
+
+def test_scales_that_are_left_out_have_no_details(rng):
+    images = [drawn(rng, 1, 1, 16, 16) for _ in range(2)]
+    for scales in (1, 2, 3):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            _, w4, w2 = WiNet(2, 2, scales=scales)(*images).coefficients
+        assert [bool((w == 0).all()) for w in (w4, w2)] == [scales < 2, scales < 3]
+    with pytest.raises(InputError, match="4 scales found"):
+        WiNet(2, 2, scales=4)

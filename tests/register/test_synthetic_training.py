@@ -14,9 +14,11 @@ from vision_cli.core.launch import launch
 from vision_cli.core.runs import Run
 from vision_cli.core.training import Schedule, Trainer
 from vision_cli.core.weights import shipped_weights, verify
+from vision_cli.io.tables import read_csv_table
 from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import brain_labels
 from vision_cli.register import fields
+from vision_cli.register.ablation import VARIANTS
 from vision_cli.register.networks import WiNet, load_network
 from vision_cli.register.objective import Weights, soft_dice
 from vision_cli.register.synthesis import PairSource, Recipe
@@ -176,6 +178,25 @@ def test_the_verb_writes_weights_a_card_and_the_line_that_makes_them_again(maps,
     assert "endpoint_mm" in capfd.readouterr().out
     assert train_command(*words, "-o", tmp_path / "again") == 0
     assert (tmp_path / "again" / "weights.safetensors").read_bytes() == (out / "weights.safetensors").read_bytes()
+
+
+def test_variants_are_trained_alike_and_compared(maps, tmp_path, capfd):
+    words = ["--ablate", "--dim", "2", "--label-maps", maps, "--steps", "2", "--width", "1"]
+    assert train_command(*words, "-o", tmp_path / "run") == 0
+    shown = capfd.readouterr().out
+    rows = read_csv_table(tmp_path / "run" / "items.csv", ("id", "dice_before", "dice"))
+    assert [row["id"] for row in rows] == list(VARIANTS)
+    assert all(name in shown for name in VARIANTS)
+    # All see the same pairs, and each is a network of its own.
+    assert len({row["dice_before"] for row in rows}) == 1
+    assert len({row["dice"] for row in rows}) > 5
+    networks = {
+        row["id"]: load_network(tmp_path / "run" / "variants" / str(n) / "weights.safetensors")
+        for n, row in enumerate(rows)
+    }
+    assert networks["displacement"].variant == "displacement"
+    assert networks["scale 1/8 alone"].scales == 1
+    assert not networks["without refinement blocks"].refine
 
 
 @pytest.mark.parametrize(

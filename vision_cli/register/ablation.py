@@ -11,7 +11,7 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.journal import ITEMS
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.io.tables import read_csv_table
-from vision_cli.register.synthetic_training import SyntheticTraining, train_on_synthetic_pairs
+from vision_cli.register.synthetic_training import SyntheticTraining, subjects_of, train_on_synthetic_pairs
 from vision_cli.register.training import NetworkOptions
 
 VARIANTS: Mapping[str, Mapping[str, object]] = {
@@ -43,6 +43,7 @@ def train_variants(run: Run, options: SyntheticTraining, compute: Compute, outpu
         As for one training.
     """
     done = run.items.done
+    subjects = subjects_of(options, compute)
     for position, (name, changes) in enumerate(VARIANTS.items()):
         if name in done:
             continue
@@ -53,7 +54,7 @@ def train_variants(run: Run, options: SyntheticTraining, compute: Compute, outpu
             with run.part(f"variants/{position}", command="register train", options=recorded) as part:
                 if not part.already_done:
                     own = replace(options, network=network)
-                    part.write_metrics(train_on_synthetic_pairs(part, own, compute, output))
+                    part.write_metrics(train_on_synthetic_pairs(part, own, compute, output, subjects))
                     part.finish()
             measures = read_metrics(part.directory)
             row.update({name: measures.get(name) for name in _COLUMNS})

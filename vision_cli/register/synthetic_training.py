@@ -184,8 +184,22 @@ class SyntheticTraining:
     precision: Precision = "no"
 
 
+def subjects_of(options: SyntheticTraining, compute: Compute) -> tuple[list[Subject], list[Subject]]:
+    """Subjects to train on, and those to validate on."""
+    if options.label_maps is None:
+        subjects = generate_subjects(_GENERATED, compute.seed)
+    else:
+        subjects = read_subjects(options.label_maps)
+    seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
+    return (slices_of(seen), slices_of(held_out)) if options.dim == 2 else (seen, held_out)
+
+
 def train_on_synthetic_pairs(
-    run: Run | None, options: SyntheticTraining, compute: Compute, output: Output
+    run: Run | None,
+    options: SyntheticTraining,
+    compute: Compute,
+    output: Output,
+    subjects: tuple[list[Subject], list[Subject]] | None = None,
 ) -> Mapping[str, float]:
     """Train WiNet on pairs that are drawn as they are needed.
 
@@ -197,19 +211,15 @@ def train_on_synthetic_pairs(
         What to train, and where.
     output
         Where progress is shown.
+    subjects
+        What :func:`subjects_of` gave, if that was asked before.
 
     Returns
     -------
     Mapping
         Validation measures of the best weights, which ``weights.safetensors`` holds as float16.
     """
-    if options.label_maps is None:
-        subjects = generate_subjects(_GENERATED, compute.seed)
-    else:
-        subjects = read_subjects(options.label_maps)
-    seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
-    if options.dim == 2:
-        seen, held_out = slices_of(seen), slices_of(held_out)
+    seen, held_out = subjects or subjects_of(options, compute)
     torch.manual_seed(compute.seed)
     network = options.network.build(options.dim, longest_side=max(PHASES[options.dim][-1].shape))
     schedule = Schedule(
