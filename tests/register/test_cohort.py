@@ -36,7 +36,7 @@ def file(heads, name, subset=None, labels=True):
 
 
 def gathered(collection, **options):
-    return gather(collection, **{"spacing": None, "longest_side": 32, **options})
+    return gather(collection, **{"spacing": None, "longest_sides": {3: 32}, **options})
 
 
 def test_images_of_a_collection_lie_in_the_frame_of_the_first(heads):

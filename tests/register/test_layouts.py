@@ -9,7 +9,7 @@ import pytest
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.volumes import write_volume
-from vision_cli.register.layouts import _IXI_NUMBERS, read_collection, read_image
+from vision_cli.register.layouts import _IXI_NUMBERS, ImageFile, read_collection, read_image
 
 SHAPE = (6, 7, 8)
 
@@ -25,7 +25,7 @@ def image(path, labels=False):
 def subject(path, protocol=4, label_type=np.uint8):
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.random.default_rng(1).random(SHAPE).astype(np.float32)
-    path.write_bytes(pickle.dumps((values, (values * 40).astype(label_type)), protocol=protocol))
+    path.write_bytes(pickle.dumps((values, np.rint(values * 40).astype(label_type)), protocol=protocol))
     return path
 
 
@@ -69,6 +69,21 @@ def test_a_table_of_pairs(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "message"),
+    [
+        ("id,image,label", "7,a.nii.gz,gone.nii.gz", r"row 7: label .*gone\.nii\.gz: no such file"),
+        ("id,fixed,moving", "7,a.nii.gz,gone.nii.gz", r"row 7: moving .*gone\.nii\.gz: no such file"),
+        ("id,fixed,moving,fixed_label", "7,a.nii.gz,a.nii.gz,gone.nii.gz", "row 7: fixed_label"),
+    ],
+)
+def test_a_row_of_a_table_that_names_a_missing_file_is_said(tmp_path, header, cells, message):
+    image(tmp_path / "a.nii.gz")
+    (tmp_path / "t.csv").write_text(f"{header}\n{cells}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_collection(tmp_path / "t.csv", "csv")
+
+
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_folder(tmp_path, nested):
     home = tmp_path / "images" if nested else tmp_path
@@ -102,6 +117,12 @@ def test_neurite_oasis(tmp_path, listed, dim, kind, labels):
     assert collection.aligned
     assert {file.image.name for file in collection.images} == {f"{kind}_norm.nii.gz"}
     assert {file.label.name for file in collection.images} == {f"{kind}_{labels}.nii.gz"}
+
+
+def test_the_list_of_neurite_oasis_may_begin_with_a_byte_order_mark(tmp_path):
+    image(tmp_path / "OASIS_1" / "aligned_norm.nii.gz")
+    (tmp_path / "subjects.txt").write_text("OASIS_1\n", encoding="utf-8-sig")
+    assert summary(read_collection(tmp_path, "oasis")) == {"OASIS_1": (False, None)}
 
 
 @pytest.mark.parametrize("root", ["", "IXI_data"])
@@ -162,14 +183,16 @@ def pickled(content):
         (pickled(lambda marker: (np.ones(SHAPE), Harmful(marker))), "mkdir, which is no data; NumPy arrays alone"),
         (pickled(lambda _: (np.ones(SHAPE), np.ones((2, 2, 2)))), r"labels of \(2, 2, 2\) voxels"),
         (pickled(lambda _: (np.array([{}, 1]),)), "an image, or an image and its labels"),
-        (pickled(lambda _: (np.full(SHAPE, np.nan),)), "an image, or an image and its labels"),
+        (pickled(lambda _: (np.full(SHAPE, np.nan),)), "of the voxels are NaN"),
+        (pickled(lambda _: (np.ones(SHAPE),)), "an image with contrast expected"),
+        (pickled(lambda _: (np.eye(9), np.full((9, 9), 0.5))), "integers within 0.001 expected"),
         (pickled(lambda _: {"image": 1}), "an image, or an image and its labels"),
         (pickled(lambda _: (np.ones(SHAPE),) * 3), "an image, or an image and its labels"),
         (lambda _: b"not a pickle", "not a pickle that can be read"),
         (lambda _: pickle.dumps(np.ones(SHAPE))[:-40], "not a pickle that can be read"),
         (lambda _: b"", "not a pickle that can be read"),
     ],
-    ids=["harm", "shapes", "objects", "nan", "mapping", "three", "text", "cut", "empty"],
+    ids=["harm", "shapes", "objects", "nan", "constant", "parts", "mapping", "three", "text", "cut", "empty"],
 )
 def test_pickles_of_anything_else_are_refused_and_not_obeyed(tmp_path, content, message):
     subject(tmp_path / "atlas.pkl")
@@ -233,6 +256,28 @@ def test_learn2reg(tmp_path, given):
     assert [pair.subset for pair in collection.pairs] == ["train", "validation"]
 
 
+def test_labels_that_a_learn2reg_entry_names_go_before_those_beside_its_image(tmp_path):
+    names = [f"imagesTr/T_000{n}_0000.nii.gz" for n in (1, 2)]
+    for name in names:
+        image(tmp_path / name)
+        image(tmp_path / name.replace("images", "labels"), labels=True)
+    image(tmp_path / "segmented" / "one.nii.gz", labels=True)
+    training = [{"image": names[0], "label": "./segmented/one.nii.gz"}, {"image": names[1]}]
+    (tmp_path / "T_dataset.json").write_text(json.dumps({"training": training}), encoding="utf-8")
+    collection = read_collection(tmp_path, "l2r")
+    assert [file.label.relative_to(tmp_path).as_posix() for file in collection.images] == [
+        "segmented/one.nii.gz",
+        "labelsTr/T_0002_0000.nii.gz",
+    ]
+
+
+def test_labels_of_other_axes_than_their_image_are_refused(tmp_path):
+    write_volume(tmp_path / "flat.nii.gz", np.ones(SHAPE[:2], np.int16), np.eye(3))
+    file = ImageFile("a", image(tmp_path / "a.nii.gz"), tmp_path / "flat.nii.gz")
+    with pytest.raises(InputError, match="2D labels found; 3D, as"):
+        read_image(file)
+
+
 def broken(tmp_path, name):
     image(tmp_path / "a.nii.gz")
     made = {
@@ -241,6 +286,8 @@ def broken(tmp_path, name):
         "oasis": lambda: (tmp_path / "d" / "OASIS_1").mkdir(parents=True),
         "no atlas": lambda: subject(tmp_path / "d" / "Train" / "subject_1.pkl"),
         "info": lambda: (image(tmp_path / "d" / "p" / "x.nii.gz").with_name("Info.cfg")).write_text("ED: 1\n"),
+        "info text": lambda: image(tmp_path / "d" / "p" / "x.nii.gz").with_name("Info.cfg").write_bytes(b"ED: \xff"),
+        "subjects text": lambda: image(tmp_path / "d" / "x.nii.gz").with_name("subjects.txt").write_bytes(b"\xff"),
         "split": lambda: (tmp_path / "d").write_text("id,image,split\n1,a.nii.gz,later\n"),
         "missing": lambda: (tmp_path / "d").write_text("id,image\n1,b.nii.gz\n"),
         "doubled": lambda: (image(tmp_path / "d" / "a.nii.gz"), image(tmp_path / "d" / "a.nrrd")),
@@ -261,6 +308,8 @@ def broken(tmp_path, name):
         ("oasis", "oasis", "neither aligned_norm.nii.gz nor aligned_orig.nii.gz"),
         ("no atlas", "ixi", "the atlas of the data set expected"),
         ("info", "cmr", "no frame numbers of ED and ES"),
+        ("info text", "cmr", r"Info\.cfg: not UTF-8 text"),
+        ("subjects text", "oasis", r"subjects\.txt: not UTF-8 text"),
         ("split", "csv", "split 'later'; train, validation or test expected"),
         ("missing", "csv", "b.nii.gz: no such file"),
         ("doubled", "folder", "two images named a;"),
@@ -270,5 +319,7 @@ def broken(tmp_path, name):
     ],
 )
 def test_what_is_not_in_the_layout_is_refused(tmp_path, name, layout, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         read_collection(broken(tmp_path, name), layout)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message

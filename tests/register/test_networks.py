@@ -110,6 +110,7 @@ def test_fields_in_voxels_count_half_the_distance_of_the_outer_centres():
     found = network(torch.rand(1, 1, 16, 32), torch.rand(1, 1, 16, 32))
     torch.testing.assert_close(found.in_voxels()[:, 0], found.field[:, 0] * 7.5)
     torch.testing.assert_close(found.in_voxels()[:, 1], found.field[:, 1] * 15.5)
+    torch.testing.assert_close(found.in_voxels((9, 11))[:, 1], found.field[:, 1] * 5.0)
 
 
 @pytest.mark.parametrize("shapes", [((20, 32), (20, 32)), ((16, 32), (32, 16)), ((16, 16, 16), (16, 16, 16))])

@@ -62,6 +62,7 @@ class Known(torch.nn.Module):
 
     variant = "diffeo"
     longest_side = 32
+    reference = None
 
     def __init__(self, shift_voxels):
         super().__init__()
@@ -71,7 +72,7 @@ class Known(torch.nn.Module):
         self.seen = moving, fixed
         return self
 
-    def in_voxels(self):
+    def in_voxels(self, reference):
         shape = self.seen[0].shape[2:]
         return torch.tensor(self.shift).view(1, -1, *[1] * len(shape)).expand(1, -1, *shape)
 

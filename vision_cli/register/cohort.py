@@ -27,6 +27,7 @@ Matrix = NDArray[np.float64]
 _MARGIN = 0.02
 _BLUR = 0.35
 _HELD_OUT = 0.1
+_LONGEST_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def gather(
     collection: Collection,
     *,
     spacing: float | None,
-    longest_side: int,
+    longest_sides: Mapping[int, int],
     align: bool | None = None,
     known: Mapping[str, Matrix] | None = None,
     held_out: int | None = None,
@@ -93,9 +94,9 @@ def gather(
     collection
         From :func:`vision_cli.register.layouts.read_collection`.
     spacing
-        Voxel size in mm; None for what gives ``longest_side`` voxels along the longest side.
-    longest_side
-        See there.
+        Voxel size in mm; None for what gives ``longest_sides`` voxels along the longest side.
+    longest_sides
+        Voxels by the number of axes.
     align
         Whether to align linearly; None for what the layout needs.
     known
@@ -110,7 +111,7 @@ def gather(
         If an image cannot be used, or nothing is left to train on.
     """
     wanted = not collection.aligned if align is None else align
-    frames = _Frames(spacing, longest_side, dict(known or {}), align=wanted)
+    frames = _Frames(spacing, longest_sides, dict(known or {}), align=wanted)
     labelled = all(file.label is not None for file in collection.images)
     if collection.pairs:
         return _gather_pairs(collection, frames, labelled, held_out)
@@ -201,15 +202,19 @@ def _cohort(
 class _Frames:
     """Grids of one size and shape, and the alignments with what lies on them."""
 
-    def __init__(self, spacing: float | None, longest_side: int, matrices: dict[str, Matrix], *, align: bool) -> None:
-        self.spacing, self.longest_side, self.align = spacing, longest_side, align
+    def __init__(
+        self, spacing: float | None, longest_sides: Mapping[int, int], matrices: dict[str, Matrix], *, align: bool
+    ) -> None:
+        self.spacing, self.longest_sides, self.align = spacing, longest_sides, align
         self.matrices = matrices
 
     def grid(self, references: Sequence[Image] | Iterator[Image]) -> Grid:
         """Grid that is large enough for the foreground of every reference."""
         boxes = [_box(reference) for reference in references]
         longest = max(float(((np.asarray(box.shape) - 1) * box.spacing).max()) for box in boxes)
-        step = longest / (self.longest_side - 1) if self.spacing is None else self.spacing
+        step = self.spacing
+        if step is None:
+            step = longest / (self.longest_sides.get(boxes[0].ndim, _LONGEST_SIDE) - 1)
         grids = [network_grid(box, step) for box in boxes]
         shape = np.max([grid.shape for grid in grids], axis=0)
         return _reshaped(grids[0], tuple(int(n) for n in shape))

@@ -76,7 +76,9 @@ class ImageTask:
         self.network: nn.Module = laid_out(network)
         self.cohort, self.schedule, self.device, self.augment = cohort, schedule, device, augment
         self.weights = replace(weights, endpoint=0.0)
-        self.objective = Objective(network.variant, metric, published_penalty=published_penalty)
+        self.objective = Objective(
+            network.variant, metric, published_penalty=published_penalty, reference=network.reference
+        )
         self._order = Order(len(cohort.training), 1, schedule.seed)
 
     def load(self, numbers: Sequence[int]) -> list[Example]:
@@ -198,11 +200,9 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
     if options.atlas is not None:
         added = ImageFile("atlas", options.atlas)
         collection = replace(collection, images=(*collection.images, added), atlas=added.id, pairs=())
-    longest = _longest_side(options)
-    cohort = _gathered(run, collection, options, longest, compute, output)
-    dim = cohort.images.ndim - 1
+    cohort = _gathered(run, collection, options, compute, output)
     torch.manual_seed(compute.seed)
-    network = options.network.build(dim, max(cohort.images.shape[1:]))
+    network = options.network.build(tuple(cohort.images.shape[1:]))
     if options.start != "none":
         _begin_with(network, options.start, output)
     steps = options.steps
@@ -241,15 +241,17 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
     return fit(run, task, schedule, None, network, compute, output)
 
 
-def _longest_side(options: ImageTraining) -> int:
+def _longest_sides(choice: str) -> Mapping[int, int]:
     """Voxels along the longest side where no spacing is asked for: as the weights to begin with were trained."""
-    if options.start in ("default", "none"):
-        return WiNet(2, 1).longest_side
-    return load_network(resolve_weights(options.start, "register").path).longest_side
+    if choice in ("default", "none"):
+        networks = [load_network(resolve_weights("default", "register", f"winet-{dim}d").path) for dim in (2, 3)]
+    else:
+        networks = [load_network(resolve_weights(choice, "register").path)]
+    return {network.dim: network.longest_side for network in networks}
 
 
 def _gathered(
-    run: Run | None, collection: Collection, options: ImageTraining, longest: int, compute: Compute, output: Output
+    run: Run | None, collection: Collection, options: ImageTraining, compute: Compute, output: Output
 ) -> Cohort:
     """Read and align the images; the first process keeps the alignments for the others and for a resumed run."""
     directory = shared_directory(run, cpu=compute.device.type == "cpu")
@@ -263,7 +265,7 @@ def _gathered(
         cohort = gather(
             collection,
             spacing=options.spacing,
-            longest_side=longest,
+            longest_sides=_longest_sides(options.start),
             align=options.align,
             known=known,
             held_out=options.held_out,
@@ -279,9 +281,12 @@ def _begin_with(network: WiNet, choice: str, output: Output) -> None:
     The shipped weights serve only the network that they are of; a file that was asked for has to fit.
     """
     found = load_network(resolve_weights(choice, "register", f"winet-{network.dim}d").path)
+    units, found.reference = found.reference, network.reference
     found.longest_side = network.longest_side
     if found.description == network.description:
         network.load_state_dict(found.state_dict())
+        # Its units stay those that its parameters are of.
+        network.reference = units
     elif choice == "default":
         output.info("the shipped weights are of another network; training begins with none")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,12 +132,14 @@ def read_collection(path: Path, layout: Layout, dim: int = 3) -> Collection:
         "l2r": lambda: _read_l2r(path),
     }
     if layout not in ("csv", "l2r") and not path.is_dir():
-        raise InputError(f"{path}: a file found; the folder of a data set expected with --layout {layout}.")
+        raise InputError(
+            f"{path}: a file found; the folder of a data set expected with --layout {layout}.", hint="Check --layout."
+        )
     collection = readers[layout]()
     if not [image for image in collection.images if image.id != collection.atlas]:
         raise InputError(f"{path}: no images found in the layout {layout}.", hint="Check --layout.")
-    ids = [image.id for image in collection.images]
-    if doubled := sorted({name for name in ids if ids.count(name) > 1}):
+    counts = Counter(image.id for image in collection.images)
+    if doubled := sorted(name for name, count in counts.items() if count > 1):
         raise InputError(f"{path}: two images named {doubled[0]}; unique names expected.", hint="Rename one.")
     for image in collection.images:
         for file in (image.image, image.label):
@@ -158,12 +161,20 @@ def read_image(file: ImageFile) -> tuple[Volume, Volume | None]:
     image = read_volume(file.image, kind="image")
     labels = None if file.label is None else read_volume(file.label, kind="labels")
     if labels is not None and labels.ndim != image.ndim:
-        raise InputError(f"{labels.path}: {labels.ndim}D labels found; {image.ndim}D, as {image.path}, expected.")
+        raise InputError(
+            f"{labels.path}: {labels.ndim}D labels found; {image.ndim}D, as {image.path}, expected.",
+            hint="Give the labels of this image.",
+        )
     return image, labels
 
 
 def _read_table(path: Path) -> Collection:
     rows = read_csv_table(path, ("id",))
+    for row in rows:
+        for column in ("image", "label", "fixed", "moving", "fixed_label", "moving_label"):
+            file = _beside(path, row.get(column))
+            if file is not None and not file.exists():
+                raise InputError(f"{path}: row {row['id']}: {column} {file}: no such file.", hint="Correct the table.")
     if "image" in rows[0]:
         return Collection(
             tuple(
@@ -194,7 +205,7 @@ def _read_folder(path: Path) -> Collection:
 def _read_oasis(path: Path, dim: int) -> Collection:
     listed = path / "subjects.txt"
     if listed.is_file():
-        names = listed.read_text(encoding="utf-8").split()
+        names = _text(listed).split()
     else:
         names = sorted(folder.name for folder in path.glob("OASIS_*") if folder.is_dir())
     kind, maps = ("aligned", ("seg35", "seg4")) if dim == 3 else ("slice", ("seg24", "seg4"))
@@ -221,7 +232,9 @@ def _read_ixi(path: Path) -> Collection:
     ]
     atlas = root / "atlas.pkl"
     if not atlas.is_file():
-        raise InputError(f"{atlas}: no such file; the atlas of the data set expected.")
+        raise InputError(
+            f"{atlas}: no such file; the atlas of the data set expected.", hint="Is the data set complete?"
+        )
     position = {number: place for place, number in enumerate(_IXI_NUMBERS)}
     structures = {name: tuple(position[n] for n in numbers) for name, numbers in _IXI_STRUCTURES.items()}
     return Collection((*images, ImageFile("atlas", atlas, atlas)), (), "atlas", True, structures)
@@ -230,12 +243,7 @@ def _read_ixi(path: Path) -> Collection:
 def _read_cmr(path: Path) -> Collection:
     images: list[ImageFile] = []
     pairs = []
-    subsets: Iterable[tuple[Path, Subset | None]] = (
-        (path, None),
-        (path / "training", "train"),
-        (path / "testing", "test"),
-    )
-    for home, subset in subsets:
+    for home, subset in _homes(path):
         for folder in sorted(home.iterdir()) if home.is_dir() else ():
             phases = _phases(folder)
             if phases is None:
@@ -260,11 +268,14 @@ def _phases(folder: Path) -> Sequence[tuple[Path, Path]] | None:
     facts = folder / "Info.cfg"
     if not facts.is_file():
         return None
-    lines = dict(line.split(":", 1) for line in facts.read_text(encoding="utf-8").splitlines() if ":" in line)
+    lines = dict(line.split(":", 1) for line in _text(facts).splitlines() if ":" in line)
     try:
         frames = [int(lines[phase]) for phase in ("ED", "ES")]
     except (KeyError, ValueError) as error:
-        raise InputError(f"{facts}: no frame numbers of ED and ES found ({error}); both expected.") from error
+        raise InputError(
+            f"{facts}: no frame numbers of ED and ES found ({error}); both expected.",
+            hint="Add lines such as ED: 1 and ES: 12.",
+        ) from error
     stems = [f"{folder.name}_frame{frame:02d}" for frame in frames]
     return [(folder / f"{stem}.nii.gz", folder / f"{stem}_gt.nii.gz") for stem in stems]
 
@@ -278,7 +289,7 @@ def _read_l2r(path: Path) -> Collection:
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         images = {
-            str(entry["image"]): _l2r_image(path, str(entry["image"]), "train")
+            str(entry["image"]): _l2r_image(path, str(entry["image"]), "train", entry.get("label"))
             for entry in document.get("training", ())
         }
         pairs = []
@@ -288,7 +299,10 @@ def _read_l2r(path: Path) -> Collection:
                     images.setdefault(str(entry[side]), _l2r_image(path, str(entry[side]), subset))
                 pairs.append(ListedPair(str(entry["fixed"]), str(entry["moving"]), subset))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}).") from error
+        raise InputError(
+            f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}).",
+            hint=f"Images are expected under training, pairs under {' or '.join(_L2R_PAIRS)}.",
+        ) from error
     return Collection(tuple(images.values()), tuple(pairs))
 
 
@@ -299,8 +313,10 @@ _L2R_PAIRS: Mapping[str, Subset] = {
 }
 
 
-def _l2r_image(path: Path, name: str, subset: Subset) -> ImageFile:
+def _l2r_image(path: Path, name: str, subset: Subset, label: str | None = None) -> ImageFile:
     image = path.parent / name
+    if label:
+        return ImageFile(name, image, path.parent / label, subset)
     labels = image.parent.with_name(image.parent.name.replace("images", "labels"))
     return ImageFile(name, image, _label_in(labels, image) if labels != image.parent else None, subset)
 
@@ -308,7 +324,9 @@ def _l2r_image(path: Path, name: str, subset: Subset) -> ImageFile:
 def _subset(path: Path, row: Mapping[str, str]) -> Subset | None:
     word = row.get("split", "")
     if word and word not in _SUBSETS:
-        raise InputError(f"{path}: {row['id']}: split {word!r}; train, validation or test expected.")
+        raise InputError(
+            f"{path}: {row['id']}: split {word!r}; train, validation or test expected.", hint="Correct the row."
+        )
     return _SUBSETS.get(word)
 
 
@@ -321,6 +339,13 @@ def _label_in(folder: Path, image: Path) -> Path | None:
     if (folder / image.name).is_file():
         return folder / image.name
     return image if image.suffix == ".npz" and _holds_labels(image) else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text; text expected.", hint="Save it as UTF-8.") from error
 
 
 def _holds_labels(path: Path) -> bool:

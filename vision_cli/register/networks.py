@@ -157,9 +157,16 @@ class Prediction:
     field: Tensor
     coefficients: tuple[Tensor, Tensor, Tensor]
 
-    def in_voxels(self) -> Tensor:
-        """Return the field in voxels, ``(B, D, *S)``."""
-        half = [0.5 * (n - 1) for n in self.field.shape[2:]]
+    def in_voxels(self, reference: Sequence[int] | None = None) -> Tensor:
+        """Return the field in voxels, ``(B, D, *S)``.
+
+        Parameters
+        ----------
+        reference
+            Shape whose halves are the units, for images of another size than the network was trained on: what it has
+            learned of a shift in voxels holds at any size, what it has learned of units does not. None for ``S``.
+        """
+        half = [0.5 * (n - 1) for n in reference or self.field.shape[2:]]
         return self.field * self.field.new_tensor(half).view(1, -1, *[1] * len(half))
 
 
@@ -184,6 +191,8 @@ class WiNet(nn.Module):
         At how many of the three scales coefficients are predicted, the coarsest first; details of others are zero.
     longest_side
         Voxels along the longest side of the images that it is trained on, and best used with.
+    reference
+        Shape whose halves are the units of what it predicts, see :meth:`Prediction.in_voxels`.
 
     Raises
     ------
@@ -202,6 +211,7 @@ class WiNet(nn.Module):
         smooth: bool = True,
         scales: int = 3,
         longest_side: int = 64,
+        reference: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         if scales not in (1, 2, 3):
@@ -210,6 +220,7 @@ class WiNet(nn.Module):
             raise InputError(f"a {variant} network of {dim} axes with wavelet {wavelet} found; none such is known.")
         self.dim, self.width, self.wavelet, self.variant = dim, width, wavelet, variant
         self.refine, self.smooth, self.scales, self.longest_side = refine, smooth, scales, longest_side
+        self.reference = None if reference is None else tuple(reference)
         bands = 2**dim
         narrow, wide = 4 * width, 8 * width
         conv = _conv(dim)
@@ -260,6 +271,7 @@ class WiNet(nn.Module):
             "smooth": self.smooth,
             "scales": self.scales,
             "longest_side": self.longest_side,
+            "reference": self.reference,
         }
         return {_DESCRIPTION: json.dumps(about)}
 

@@ -57,10 +57,20 @@ class Objective:
         Image term.
     published_penalty
         Scale the smoothness term as the published code does.
+    reference
+        Shape whose halves are the units of predictions; None for that of each image, as the paper has it.
     """
 
-    def __init__(self, variant: Variant, metric: Metric = "lncc", *, published_penalty: bool = False) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        metric: Metric = "lncc",
+        *,
+        published_penalty: bool = False,
+        reference: Sequence[int] | None = None,
+    ) -> None:
         self.variant, self.metric, self.published_penalty = variant, metric, published_penalty
+        self.reference = reference
 
     def losses(self, network: nn.Module, examples: Sequence[Example], weights: Weights) -> Mapping[str, Tensor]:
         """Means over the examples: ``similarity``, ``smoothness``, ``overlap`` and ``endpoint``, and their ``loss``.
@@ -114,7 +124,7 @@ class Objective:
 
     def _of_images(self, prediction: Prediction, example: Example) -> tuple[Tensor, dict[str, Tensor]]:
         """Predicted displacement ``(D, *shape)`` in voxels, with its ``similarity`` and ``smoothness``."""
-        field = prediction.in_voxels()[0]
+        field = prediction.in_voxels(self.reference)[0]
         displacement = fields.exponentiate(field, _SQUARINGS) if self.variant == "diffeo" else field
         if self.published_penalty:
             penalty = published_gradient_penalty(prediction.field[0])

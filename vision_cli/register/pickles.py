@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy._core import multiarray, numeric
-from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.io.values import finite_values, image_values, label_values
 from vision_cli.io.volumes import Volume
 
 _ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -49,29 +49,31 @@ def read_subject(path: Path) -> tuple[Volume, Volume | None]:
         raise
     except Exception as error:
         # Damaged pickles raise whatever their bytes lead to.
-        raise InputError(f"{path}: not a pickle that can be read ({type(error).__name__}: {error}).") from error
+        raise InputError(
+            f"{path}: not a pickle that can be read ({type(error).__name__}: {error}).", hint="Copy the file again."
+        ) from error
     arrays = content if isinstance(content, tuple | list) else (content,)
     if not 1 <= len(arrays) <= 2 or not all(_is_volume(array) for array in arrays):
-        raise InputError(f"{path}: an image, or an image and its labels, of two or three axes expected.")
+        raise InputError(
+            f"{path}: an image, or an image and its labels, of two or three axes expected.",
+            hint="Store numbers, as in pickle.dump((image, labels), file).",
+        )
     image, labels = arrays[0], arrays[1] if len(arrays) == 2 else None
     if labels is not None and labels.shape != image.shape:
-        raise InputError(f"{path}: labels of {labels.shape} voxels found; {image.shape}, as the image, expected.")
+        raise InputError(
+            f"{path}: labels of {labels.shape} voxels found; {image.shape}, as the image, expected.",
+            hint="Store an image with its own labels.",
+        )
     vox2ras = np.eye(image.ndim + 1)
-    read = Volume(np.ascontiguousarray(image, np.float32), vox2ras, image.dtype, path, (_NOTE,))
+    finite, notes = finite_values(path, image)
+    read = Volume(image_values(path, finite), vox2ras, image.dtype, path, (*notes, _NOTE))
     if labels is None:
         return read, None
-    whole = np.ascontiguousarray(np.rint(labels), np.int32)
-    return read, Volume(whole, vox2ras, np.dtype(np.int32), path)
+    return read, Volume(label_values(path, labels), vox2ras, np.dtype(np.int32), path)
 
 
-def _is_volume(array: NDArray[Any] | object) -> bool:
-    return (
-        isinstance(array, np.ndarray)
-        and array.ndim in (2, 3)
-        and array.size > 0
-        and array.dtype.kind in "iuf"
-        and bool(np.isfinite(array).all())
-    )
+def _is_volume(array: object) -> bool:
+    return isinstance(array, np.ndarray) and array.ndim in (2, 3) and array.size > 0 and array.dtype.kind in "iuf"
 
 
 class _ArraysOnly(pickle.Unpickler):

@@ -159,7 +159,7 @@ def predict(network: WiNet, fixed: Image, moving: Image, matrix: NDArray[np.floa
     ]
     with torch.no_grad():
         prediction = network(*(part / part.max().clamp(min=1e-6) for part in seen))
-    return Proposal(prediction.in_voxels()[0], grid, network.variant)
+    return Proposal(prediction.in_voxels(network.reference)[0], grid, network.variant)
 
 
 def network_grid(box: Grid, spacing: float) -> Grid:

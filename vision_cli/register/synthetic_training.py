@@ -221,7 +221,7 @@ def train_on_synthetic_pairs(
     """
     seen, held_out = subjects or subjects_of(options, compute)
     torch.manual_seed(compute.seed)
-    network = options.network.build(options.dim, longest_side=max(PHASES[options.dim][-1].shape))
+    network = options.network.build(PHASES[options.dim][-1].shape)
     schedule = Schedule(
         options.steps,
         options.batch_size,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +33,18 @@ class NetworkOptions:
     smooth: bool = True
     scales: int = 3
 
-    def build(self, dim: int, longest_side: int) -> WiNet:
-        """Build the network, its parameters drawn from torch's generator."""
+    def build(self, shape: Sequence[int]) -> WiNet:
+        """Build the network for images of a shape, its parameters drawn from torch's generator."""
         return WiNet(
-            dim,
+            len(shape),
             self.width,
             self.wavelet,
             self.variant,
             refine=self.refine,
             smooth=self.smooth,
             scales=self.scales,
-            longest_side=longest_side,
+            longest_side=max(shape),
+            reference=shape,
         )
 
 
