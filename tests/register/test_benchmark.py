@@ -196,7 +196,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
         field = DisplacementTransform(np.zeros((*grid.shape, 3), np.float32), grid)
         itk_files.write_warp(out / "run" / "1Warp.nii.gz", field)
         share = {"used": True, "cpu_seconds": 1.5, "peak_memory_mb": 600.0}
-        told = {"network": {**share, "loss_from_network": -0.4, "loss_from_zero": -0.3}}
+        told = {"network": {**share, "loss_affine": -0.1, "loss_optimised": -0.3, "loss_proposed": -0.4}}
         (out / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
         return peers.Cost(1.0, 2.0, 300.0)
 

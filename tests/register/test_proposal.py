@@ -14,14 +14,14 @@ from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io.volumes import Volume
 from vision_cli.phantoms.brains import Difference, brain_pair, slice_pair
 from vision_cli.phantoms.pairs import PhantomGrid
-from vision_cli.register import fields, images
+from vision_cli.register import fields, images, proposal
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
 from vision_cli.register.inputs import Pair
 from vision_cli.register.networks import WiNet
 from vision_cli.register.optimise import Settings, WaveletOptimiser
 from vision_cli.register.pipeline import Options, register
-from vision_cli.register.proposal import Proposal, network_grid, predict, propose
+from vision_cli.register.proposal import Proposer, network_grid
 
 CPU = torch.device("cpu")
 SHORT = (12, 10, 8)
@@ -60,6 +60,7 @@ def pair_of(pair):
 class Known(torch.nn.Module):
     """Stands in for a network: predicts the same shift in mm along the world axes, whatever it sees."""
 
+    dim = 3
     variant = "diffeo"
     longest_side = 32
     reference = None
@@ -105,33 +106,49 @@ def test_the_network_sees_the_box_along_the_world_axes(codes, shape, spacing, an
     np.testing.assert_allclose(inside.mean(0), (np.asarray(grid.shape) - 1) / 2)
 
 
+def proposer_of(monkeypatch, network, fixed, moving, matrix, kind="diffeo"):
+    monkeypatch.setattr(proposal, "load_network", lambda _path: network)
+    return Proposer("default", fixed, moving, matrix, fixed.grid, kind)
+
+
+@pytest.mark.parametrize("kind", ["diffeo", "displacement"])
 @pytest.mark.parametrize("codes", ["RAS", "LIA", "PSR"])
-def test_a_predicted_shift_is_the_same_shift_in_space_on_every_grid(codes):
+def test_a_predicted_shift_is_the_same_shift_in_space_on_every_grid(codes, kind, monkeypatch):
     box = grid_of(codes, (20, 24, 22), (2.0, 2.0, 2.0), 9)
-    values = torch.rand(20, 24, 22, generator=torch.Generator().manual_seed(0))
-    image = Image(values, box)
-    proposal = predict(Known((1.0, -2.0, 0.5)), image, image, np.eye(4), box)
-    step = float(proposal.grid.spacing[0])
-    in_mm = torch.einsum("ij,j...->i...", torch.tensor(box.vox2ras[:3, :3], dtype=torch.float32), proposal.on(box))
-    axes = proposal.grid.vox2ras[:3, :3] / step
-    expected = axes @ (np.array([1.0, -2.0, 0.5]) * step)
-    np.testing.assert_allclose(
-        in_mm.reshape(3, -1).T.numpy(), np.broadcast_to(expected, (values.numel(), 3)), atol=1e-4
-    )
+    image = Image(torch.rand(box.shape, generator=torch.Generator().manual_seed(0)), box)
+    proposer = proposer_of(monkeypatch, Known((1.0, -2.0, 0.5)), image, image, np.eye(4), kind)
+    found = proposer.improved(torch.zeros(3, *box.shape), box)
+    axes = torch.tensor(box.vox2ras[:3, :3], dtype=torch.float32)
+    in_mm = torch.einsum("ij,j...->i...", axes, found).reshape(3, -1).T
+    expected = proposer.grid.vox2ras[:3, :3] @ np.array([1.0, -2.0, 0.5])
+    np.testing.assert_allclose(in_mm.numpy(), np.broadcast_to(expected, in_mm.shape), atol=1e-3)
+    twice = proposer.improved(found, box)
+    torch.testing.assert_close(twice, 2 * found, atol=1e-3, rtol=0)
 
 
-def test_the_network_is_shown_the_moving_image_through_the_affine():
+def test_the_network_is_shown_the_moving_image_as_it_is_aligned_so_far(monkeypatch):
     box = grid_of("RAS", (24, 24, 24), (2.0, 2.0, 2.0))
     values = torch.zeros(24, 24, 24)
     values[8:14, 8:16, 8:16] = 0.5
-    shift = np.eye(4)
-    shift[0, 3] = 6.0
-    moved = Image(torch.roll(values, 3, 0), box)
+    by_affine, by_field = np.eye(4), torch.zeros(3, 24, 24, 24)
+    by_affine[0, 3] = 4.0
+    by_field[0] = 1.0
     network = Known((0.0, 0.0, 0.0))
-    predict(network, Image(values, box), moved, shift, box)
+    moved = Image(torch.roll(values, 3, 0), box)
+    proposer_of(monkeypatch, network, Image(values, box), moved, by_affine).improved(by_field, box)
     moving, fixed = network.seen
-    torch.testing.assert_close(moving, fixed, atol=0.02, rtol=0)
+    # The image is interpolated twice on its way, which blurs its edges.
+    assert float((moving - fixed).abs().mean()) < 0.003
+    assert float((moving - fixed).abs().max()) < 0.2
     assert float(fixed.max()) == 1.0
+
+
+def test_what_a_field_has_of_fine_detail_is_kept(monkeypatch):
+    box = grid_of("RAS", (60, 60, 60), (1.0, 1.0, 1.0))
+    image = Image(torch.rand(box.shape, generator=torch.Generator().manual_seed(0)), box)
+    fine = 0.2 * torch.randn(3, *box.shape, generator=torch.Generator().manual_seed(1))
+    still = proposer_of(monkeypatch, Known((0.0, 0.0, 0.0)), image, image, np.eye(4))
+    torch.testing.assert_close(still.improved(fine, box), fine, atol=1e-5, rtol=0)
 
 
 def optimiser_of(pair, **options):
@@ -140,19 +157,24 @@ def optimiser_of(pair, **options):
     return WaveletOptimiser(fixed, moving, grid, Settings(**{"iterations": SHORT, **options}))
 
 
-def test_the_better_of_two_starts_is_kept(slices):
+def test_a_field_that_is_worth_it_is_taken_and_another_is_not(slices):
     settled = optimiser_of(slices)
     settled.run()
     good = settled.field()
-    for field, wins in ((good, True), (-2 * good, False), (torch.full_like(good, torch.nan), False)):
+    for field, margin, wins in (
+        (good, 0.1, True),
+        (good, 1e3, False),
+        (-2 * good, 0.0, False),
+        (torch.full_like(good, torch.nan), 0.0, False),
+    ):
         optimiser = optimiser_of(slices)
         optimiser.run(until=1)
         before = [c.clone() for c in optimiser.state.coefficients]
-        optimiser.meet(field)
-        own, other = optimiser.state.meeting
+        assert optimiser.meet(field, margin) is wins
+        none, own, _ = optimiser.state.meeting
+        assert own < none
         kept = all(torch.equal(a, b) for a, b in zip(before, optimiser.state.coefficients, strict=False))
         assert kept is not wins
-        assert (other < own) is wins
         optimiser.run()
         assert optimiser.state.stage == len(optimiser.shrinks)
 
@@ -184,9 +206,10 @@ def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_p
         assert found.history == ()
         assert share.stage is None
         # A network that has learned nothing moves nothing.
-        assert float(np.abs(found.warp.displacement).max()) < 0.1
+        assert float(np.abs(found.warp.displacement).max()) < 0.5
     else:
-        assert share.loss_from_zero < share.loss_from_network
+        assert share.loss_optimised < share.loss_affine
+        assert share.loss_proposed == pytest.approx(share.loss_optimised, abs=0.01)
         assert not share.used
         alone = register(pair_of(slices), Options(iterations=SHORT, method="optimize"), compute)
         np.testing.assert_array_equal(found.warp.displacement, alone.warp.displacement)
@@ -196,8 +219,6 @@ def test_a_network_of_velocities_serves_for_displacements_too(slices, compute, t
     weights = stored(WiNet(2, 2), tmp_path)
     options = Options(transform="displacement", iterations=SHORT, weights=weights)
     assert register(pair_of(slices), options, compute).network is not None
-    velocity = Proposal(torch.zeros(2, 16, 16), Grid((16, 16), np.eye(3)), "diffeo")
-    assert velocity.variant == "diffeo"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +232,7 @@ def test_weights_that_do_not_fit_the_pair_are_refused(slices, tmp_path, network,
     weights = stored(network(), tmp_path)
     image = Image(images.normalise(slices.fixed, CPU), Grid(slices.fixed.shape, slices.fixed_vox2ras))
     with pytest.raises(InputError, match=message):
-        propose(weights, image, image, np.eye(3), image.grid, kind="diffeo", device=CPU)
+        Proposer(weights, image, image, np.eye(3), image.grid, "diffeo")
 
 
 def test_absent_weights_are_refused(slices, compute):

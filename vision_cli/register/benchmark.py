@@ -53,8 +53,9 @@ _NETWORK_COLUMNS = {
     "used": "used",
     "cpu_s": "cpu_seconds",
     "peak_mb": "peak_memory_mb",
-    "loss": "loss_from_network",
-    "loss_from_zero": "loss_from_zero",
+    "loss_affine": "loss_affine",
+    "loss_optimised": "loss_optimised",
+    "loss_proposed": "loss_proposed",
 }
 _BAR_COLUMNS = ("bar", "required", "measured", "met")
 

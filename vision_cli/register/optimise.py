@@ -116,7 +116,7 @@ class State:
     repairs
         Rounds of local smoothing that folds called for.
     meeting
-        Losses of the two starts that :meth:`WaveletOptimiser.meet` compared, the own one first.
+        Losses that :meth:`WaveletOptimiser.meet` compared: of no field, of the own and of the other one.
     """
 
     coefficients: list[Tensor]
@@ -126,7 +126,7 @@ class State:
     second_moment: list[float] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     repairs: int = 0
-    meeting: tuple[float, float] | None = None
+    meeting: tuple[float, float, float] | None = None
 
 
 class WaveletOptimiser:
@@ -174,21 +174,31 @@ class WaveletOptimiser:
         fine = (n for n, shrink in enumerate(self.shrinks) if shrink * finest <= spacing)
         return next(fine, len(self.shrinks) - 1)
 
-    def meet(self, field: Tensor) -> None:
-        """Compare the present coefficients with those of another field by the stage's loss; keep the better ones.
+    def meet(self, field: Tensor, margin: float) -> bool:
+        """Compare the present field with another one by the loss of the present stage; take it if it is worth it.
 
         Parameters
         ----------
         field
             ``(D, *field_grid)`` in voxels of the field grid, a velocity or displacement as the settings have it.
+        margin
+            The other field is taken if its loss is lower by more than this share of what the present one has gained.
+
+        Returns
+        -------
+        bool
+            Whether it is.
         """
         problem = _Stage(self, self.state.stage)
-        starts = [self.state.coefficients, self.pyramid.analyse(field)[: problem.levels]]
+        other = self.pyramid.analyse(field)[: problem.levels]
+        fields_compared = [[torch.zeros_like(c) for c in other], self.state.coefficients, other]
         with torch.no_grad(), one_thread_below(problem.voxels):
-            own, other = (float(sum(problem.losses(start))) for start in starts)
-        self.state.meeting = own, other
-        # A loss that is no number is not lower.
-        self.state.coefficients = starts[1] if other < own else starts[0]
+            none, own, new = (float(sum(problem.losses(coefficients))) for coefficients in fields_compared)
+        self.state.meeting = none, own, new
+        taken = worth_taking(self.state.meeting, margin)
+        if taken:
+            self.state.coefficients = other
+        return taken
 
     def take(self, field: Tensor) -> None:
         """Have the coefficients of a field ``(D, *field_grid)``, and no stage left to optimise."""
@@ -347,6 +357,13 @@ class WaveletOptimiser:
             rms = (state.second_moment[level] / (1 - _SECOND_MOMENT**age)) ** 0.5
             rate = length * _STEP_DECAY**level / (1 - _MOMENTUM**age) / (rms + 1e-20)
             state.coefficients[level].sub_(state.momentum[level], alpha=rate)
+
+
+def worth_taking(losses: tuple[float, float, float], margin: float) -> bool:
+    """Whether :meth:`WaveletOptimiser.meet`, which found these losses, took the other field."""
+    none, own, other = losses
+    # A loss that is no number is not lower.
+    return other < own - margin * max(none - own, 0.0)
 
 
 class _Stage:

@@ -24,9 +24,9 @@ from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
 from vision_cli.register.inputs import Pair, grid_of
 from vision_cli.register.losses import LocalCorrelation, Metric
-from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser
+from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser, worth_taking
 from vision_cli.register.planning import work_grid
-from vision_cli.register.proposal import NetworkShare, Proposal, propose
+from vision_cli.register.proposal import NetworkShare, Proposer
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
 
 TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
@@ -41,7 +41,11 @@ _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
 }
 
 
-_MEETING = 1.5
+# The network is asked before the stage whose images have voxels of at most this many of its own.
+_FINE_ENOUGH = 1.5
+# A network's field that is hardly better leads to another result, not to a better one.
+_MARGIN = 0.1
+_PASSES = 2
 # Far below any meaning, and a third of the bytes.
 _STEPS_PER_MM = 4096.0
 _STEPS_PER_LOG = 1024.0
@@ -265,12 +269,10 @@ def register(
     optimiser = WaveletOptimiser(target, affine_only, work, settings, weight)
     if resume_from is not None:
         optimiser.state = resume_from[1]
-    proposal, share = None, None
+    proposer = None
     if options.method != "optimize":
-        proposal, share = propose(
-            options.weights, fixed, moving, matrix, work, kind=options.transform, device=compute.device
-        )
-        clock.lap("network")
+        proposer = Proposer(options.weights, fixed, moving, matrix, work, options.transform)
+    share = None
     on_plan(0 if options.method == "network" else optimiser.total_iterations)
 
     def step_done(step: Step) -> None:
@@ -278,8 +280,8 @@ def register(
         interrupts.check()
 
     try:
-        if proposal is not None and share is not None:
-            share = _met(optimiser, proposal, share, options.method, step_done)
+        if proposer is not None:
+            share = _asked(proposer, optimiser, options.method, step_done)
         optimiser.run(step_done)
         if settings.kind == "diffeo":
             optimiser.repair_folds(inside)
@@ -293,6 +295,8 @@ def register(
             hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
         )
     clock.lap("optimise")
+    if share is not None:
+        clock.split("optimise", "network", share.seconds)
     del source, affine_only, target, quality
     return_freed_memory()
     found = _finished(fixed, optimiser, matrix)
@@ -307,23 +311,29 @@ def register(
     )
 
 
-def _met(
-    optimiser: WaveletOptimiser,
-    proposal: Proposal,
-    share: NetworkShare,
-    method: Method,
-    on_step: Callable[[Step], None],
+def _asked(
+    proposer: Proposer, optimiser: WaveletOptimiser, method: Method, on_step: Callable[[Step], None]
 ) -> NetworkShare:
-    """Let the optimisation meet the network's field where its images are as fine as the network's."""
+    """Have the network add to the field, once the images are as fine as those that it sees; keep what is worth it."""
     if method == "network":
-        optimiser.take(proposal.on(optimiser.field_grid))
-        return share
-    stage = optimiser.stage_of(_MEETING * float(proposal.grid.spacing.max()))
+        field = optimiser.field()
+        for _ in range(_PASSES):
+            field = proposer.improved(field, optimiser.field_grid)
+        optimiser.take(field)
+        return proposer.share
+    stage = optimiser.stage_of(_FINE_ENOUGH * float(proposer.grid.spacing.max()))
     optimiser.run(on_step, until=stage)
     if optimiser.state.meeting is None:
-        optimiser.meet(proposal.on(optimiser.field_grid))
-    own, other = optimiser.state.meeting or (math.nan, math.nan)
-    return replace(share, stage=stage, loss_from_zero=own, loss_from_network=other, used=other < own)
+        optimiser.meet(proposer.improved(optimiser.field(), optimiser.field_grid), _MARGIN)
+    losses = optimiser.state.meeting or (math.nan,) * 3
+    return replace(
+        proposer.share,
+        stage=stage,
+        loss_affine=losses[0],
+        loss_optimised=losses[1],
+        loss_proposed=losses[2],
+        used=worth_taking(losses, _MARGIN),
+    )
 
 
 def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
@@ -436,3 +446,8 @@ class _Clock:
         now = time.monotonic()
         self.laps[phase] = round(now - self._last, 3)
         self._last = now
+
+    def split(self, phase: str, part: str, seconds: float) -> None:
+        """Count some of a phase as one of its own."""
+        self.laps[part] = seconds
+        self.laps[phase] = round(self.laps[phase] - seconds, 3)

@@ -17,33 +17,10 @@ from vision_cli.core.weights import resolve_weights
 from vision_cli.register import fields, images
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
-from vision_cli.register.networks import STRIDE, Variant, WiNet, load_network
+from vision_cli.register.networks import STRIDE, Variant, load_network
 
 _BLUR = 0.35
 _SQUARINGS = 7
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A predicted field.
-
-    Attributes
-    ----------
-    field
-        ``(D, *grid.shape)`` in voxels of its grid, from fixed points to points of the linearly aligned moving image.
-    grid
-        Its grid.
-    variant
-        Whether the field is a displacement or a velocity.
-    """
-
-    field: Tensor
-    grid: Grid
-    variant: Variant
-
-    def on(self, grid: Grid) -> Tensor:
-        """Return the field on another grid, in that grid's voxels."""
-        return fields.transfer(self.field, self.grid, grid)
 
 
 @dataclass(frozen=True)
@@ -57,11 +34,11 @@ class NetworkShare:
     grid_shape, grid_spacing_mm
         What the network saw.
     seconds, cpu_seconds, peak_memory_mb
-        Of the prediction, on the wall and on all cores together; and of the process until then.
+        Of its predictions, on the wall and on all cores together; and of the process until then.
     stage
-        Stage of the optimisation, from 0, before which its field was met; None without an optimisation.
-    loss_from_zero, loss_from_network
-        Losses of that stage with the field optimised so far, and with the network's.
+        Stage of the optimisation, from 0, before which it was asked; None without an optimisation.
+    loss_affine, loss_optimised, loss_proposed
+        Losses of that stage with no field, with the one optimised so far, and with what the network made of it.
     used
         Whether the network's field was taken.
     """
@@ -74,33 +51,27 @@ class NetworkShare:
     cpu_seconds: float
     peak_memory_mb: float
     stage: int | None = None
-    loss_from_zero: float | None = None
-    loss_from_network: float | None = None
+    loss_affine: float | None = None
+    loss_optimised: float | None = None
+    loss_proposed: float | None = None
     used: bool = True
 
 
-def propose(
-    choice: str,
-    fixed: Image,
-    moving: Image,
-    matrix: NDArray[np.float64],
-    box: Grid,
-    *,
-    kind: Variant,
-    device: torch.device,
-) -> tuple[Proposal, NetworkShare]:
-    """Have the network of some weights predict the field of a pair.
+class Proposer:
+    """The network of some weights, and a pair as it sees it.
 
     Parameters
     ----------
     choice
         What ``--weights`` says.
-    fixed, moving, matrix, box
-        As for :func:`predict`.
+    fixed, moving
+        Images with intensities near [0, 1].
+    matrix
+        Fixed RAS mm -> moving RAS mm, the linear alignment.
+    box
+        A grid over the part of the fixed image that is to be registered.
     kind
-        What field is wanted; a velocity serves for a displacement too.
-    device
-        Where it is computed.
+        What fields are: velocities (``diffeo``) or displacements.
 
     Raises
     ------
@@ -109,57 +80,90 @@ def propose(
     MissingError
         If they are not there.
     """
-    started, busy = time.monotonic(), time.process_time()
-    weights = resolve_weights(choice, "register", f"winet-{box.ndim}d")
-    network = load_network(weights.path)
-    if network.dim != box.ndim:
-        raise InputError(
-            f"--weights: {weights.path}: a network of {network.dim}D images found; of {box.ndim}D ones expected.",
-            hint="Give other weights, or --method optimize.",
+
+    def __init__(
+        self, choice: str, fixed: Image, moving: Image, matrix: NDArray[np.float64], box: Grid, kind: Variant
+    ) -> None:
+        started, busy = time.monotonic(), time.process_time()
+        self.weights = resolve_weights(choice, "register", f"winet-{box.ndim}d")
+        self.network = load_network(self.weights.path).to(fixed.values.device)
+        self.kind = kind
+        self._require_fitting(box.ndim)
+        extent = float(((np.asarray(box.shape) - 1) * box.spacing).max())
+        self.grid = network_grid(box, extent / (self.network.longest_side - 1))
+        self._fixed, self._moving = (
+            _seen(image, self.grid, to_image) for image, to_image in ((fixed, np.eye(box.ndim + 1)), (moving, matrix))
         )
-    if network.variant == "displacement" and kind == "diffeo":
-        raise InputError(
-            f"--weights: {weights.path}: a network of displacements found; of velocities expected.",
-            hint="Give --transform displacement, or --method optimize.",
+        self._seconds, self._cpu_seconds = time.monotonic() - started, time.process_time() - busy
+        self._peak_memory_mb = 0.0
+
+    def improved(self, field: Tensor, grid: Grid) -> Tensor:
+        """Return a field with what the network adds to it.
+
+        The network is shown the moving image as the field has it already, and predicts what is left to do.
+
+        Parameters
+        ----------
+        field
+            ``(D, *grid.shape)`` in voxels of its grid; zero for a prediction from the affine.
+        grid
+            Its grid.
+
+        Returns
+        -------
+        Tensor
+            A field of the same kind on the same grid.
+        """
+        started, busy = time.monotonic(), time.process_time()
+        with torch.no_grad():
+            present = fields.transfer(field, grid, self.grid)
+            displacement = fields.exponentiate(present, _SQUARINGS) if self.kind == "diffeo" else present
+            points = fields.identity_points(self.grid.shape, field.device) + displacement
+            warped = fields.sample(self._moving[None], points)
+            added = self.network(warped[None], self._fixed[None, None]).in_voxels(self.network.reference)[0]
+            if self.kind == "displacement" and self.network.variant == "diffeo":
+                added = fields.exponentiate(added, _SQUARINGS)
+            # Velocities add up to first order; of displacements the added one comes first.
+            total = present + added if self.kind == "diffeo" else fields.compose(added, present)
+            # What the network's grid is too coarse for is kept.
+            improved = field + fields.transfer(total - present, self.grid, grid)
+        self._seconds += time.monotonic() - started
+        self._cpu_seconds += time.process_time() - busy
+        self._peak_memory_mb = peak_memory_mb()
+        return improved
+
+    @property
+    def share(self) -> NetworkShare:
+        """What it took so far."""
+        card = self.weights.card
+        return NetworkShare(
+            weights=card.name if card else str(self.weights.path),
+            sha256=self.weights.sha256,
+            grid_shape=self.grid.shape,
+            grid_spacing_mm=round(float(self.grid.spacing.max()), 3),
+            seconds=round(self._seconds, 3),
+            cpu_seconds=round(self._cpu_seconds, 3),
+            peak_memory_mb=round(self._peak_memory_mb, 1),
         )
-    proposal = predict(network.to(device), fixed, moving, matrix, box)
-    if proposal.variant == "diffeo" and kind == "displacement":
-        proposal = Proposal(fields.exponentiate(proposal.field, _SQUARINGS), proposal.grid, "displacement")
-    return proposal, NetworkShare(
-        weights=weights.card.name if weights.card else str(weights.path),
-        sha256=weights.sha256,
-        grid_shape=proposal.grid.shape,
-        grid_spacing_mm=round(float(proposal.grid.spacing.max()), 3),
-        seconds=round(time.monotonic() - started, 3),
-        cpu_seconds=round(time.process_time() - busy, 3),
-        peak_memory_mb=round(peak_memory_mb(), 1),
-    )
+
+    def _require_fitting(self, ndim: int) -> None:
+        if self.network.dim != ndim:
+            raise InputError(
+                f"--weights: {self.weights.path}: a network of {self.network.dim}D images found; of {ndim}D ones "
+                "expected.",
+                hint="Give other weights, or --method optimize.",
+            )
+        if self.network.variant == "displacement" and self.kind == "diffeo":
+            raise InputError(
+                f"--weights: {self.weights.path}: a network of displacements found; of velocities expected.",
+                hint="Give --transform displacement, or --method optimize.",
+            )
 
 
-def predict(network: WiNet, fixed: Image, moving: Image, matrix: NDArray[np.float64], box: Grid) -> Proposal:
-    """Predict the field of a pair.
-
-    Parameters
-    ----------
-    network
-        Ready to predict, for as many axes as the images have.
-    fixed, moving
-        Images with intensities near [0, 1].
-    matrix
-        Fixed RAS mm -> moving RAS mm, the linear alignment.
-    box
-        A grid over the part of the fixed image that is to be registered.
-    """
-    extent = float(((np.asarray(box.shape) - 1) * box.spacing).max())
-    grid = network_grid(box, extent / (network.longest_side - 1))
-    spacing = float(grid.spacing.max())
-    seen = [
-        images.resample(image.blurred_to(spacing, _BLUR), grid, to_image)[None, None]
-        for image, to_image in ((moving, matrix), (fixed, np.eye(grid.ndim + 1)))
-    ]
-    with torch.no_grad():
-        prediction = network(*(part / part.max().clamp(min=1e-6) for part in seen))
-    return Proposal(prediction.in_voxels(network.reference)[0], grid, network.variant)
+def _seen(image: Image, grid: Grid, matrix: NDArray[np.float64]) -> Tensor:
+    """Image on the network's grid, ``(*grid.shape)``, its greatest value 1."""
+    values = images.resample(image.blurred_to(float(grid.spacing.max()), _BLUR), grid, matrix)
+    return values / values.max().clamp(min=1e-6)
 
 
 def network_grid(box: Grid, spacing: float) -> Grid:
