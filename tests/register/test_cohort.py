@@ -126,9 +126,11 @@ def test_an_example_has_the_labels_that_are_chosen_of_those_that_both_have(heads
     [
         lambda heads: Collection((file(heads, "f0"),)),
         lambda heads: Collection((file(heads, "f0", "validation"), file(heads, "f1", "validation"))),
+        lambda heads: Collection((file(heads, "f0", "test"),)),
+        lambda heads: Collection((file(heads, "f0"), file(heads, "m0")), (ListedPair("f0", "m0", "test"),)),
     ],
-    ids=["one image", "all to validate on"],
+    ids=["one image", "all to validate on", "images of the test set", "pairs of the test set"],
 )
 def test_nothing_to_train_on_is_refused(heads, collection):
-    with pytest.raises(InputError, match="pairs to train on expected"):
+    with pytest.raises(InputError, match="to train on expected"):
         gathered(collection(heads))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class Cohort:
     images
         ``(N, *shape)`` float16 intensities in [0, 1]; both images of a pair lie on the same grid.
     labels
-        ``(N, *shape)`` int32; None where not every image has some.
+        ``(N, *shape)`` whole numbers; None where not every image has some.
     spacing
         Voxel size in mm, the same along all axes.
     training, validation
@@ -49,7 +50,7 @@ class Cohort:
     """
 
     images: Tensor
-    labels: NDArray[np.int32] | None
+    labels: NDArray[np.integer] | None
     spacing: float
     training: tuple[tuple[int, int], ...]
     validation: tuple[tuple[int, int], ...]
@@ -69,10 +70,15 @@ class Cohort:
 
     def shared_labels(self, pair: tuple[int, int]) -> list[int]:
         """Labels that both images of a pair have."""
-        if self.labels is None:
-            return []
-        first, second = (set(np.unique(self.labels[n]).tolist()) for n in pair)
+        first, second = (self._present[n] for n in pair)
         return sorted((first & second) - {0})
+
+    @cached_property
+    def _present(self) -> list[set[int]]:
+        """Labels of each image."""
+        if self.labels is None:
+            return [set() for _ in self.images]
+        return [set(np.unique(own).tolist()) for own in self.labels]
 
 
 def gather(
@@ -121,6 +127,10 @@ def gather(
 def _gather_images(collection: Collection, frames: _Frames, labelled: bool, held_out: int | None) -> Cohort:
     """Bring all images into the frame of the atlas or the first one."""
     files = [file for file in collection.images if file.subset != "test"]
+    if not files:
+        raise InputError(
+            "training: all images are of the test set; some to train on expected.", hint="Check the split."
+        )
     reference = next((file for file in files if file.id == collection.atlas), files[0])
     fixed, _ = _read(reference)
     grid = frames.grid([fixed])
@@ -152,7 +162,7 @@ def _gather_pairs(collection: Collection, frames: _Frames, labelled: bool, held_
     files = {file.id: file for file in collection.images}
     pairs = [pair for pair in collection.pairs if pair.subset != "test"]
     if not pairs:
-        raise InputError("training: all pairs are of the test set; some to train on expected.")
+        raise InputError("training: all pairs are of the test set; some to train on expected.", hint="Check the split.")
     fixed_images = (_read(files[pair.fixed])[0] for pair in pairs)
     grid = frames.grid(fixed_images)
     seen, labels = [], []
@@ -191,12 +201,19 @@ def _cohort(
     maps = [own for own in labels if own is not None]
     return Cohort(
         torch.stack(list(seen)),
-        np.stack(maps) if len(maps) == len(seen) else None,
+        _packed(maps) if len(maps) == len(seen) else None,
         float(grid.spacing.max()),
         tuple(training),
         tuple(validation),
         frames.matrices,
     )
+
+
+def _packed(maps: Sequence[NDArray[np.int32]]) -> NDArray[np.integer]:
+    """Stack label maps in the smallest type that holds their numbers."""
+    low, high = min(int(own.min()) for own in maps), max(int(own.max()) for own in maps)
+    kind = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    return np.stack([own.astype(kind) for own in maps])
 
 
 class _Frames:
