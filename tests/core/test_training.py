@@ -155,6 +155,15 @@ def test_the_rate_falls_along_half_a_cosine(tmp_path):
     assert all(later < earlier for earlier, later in itertools.pairwise(rates))
 
 
+def test_the_decay_begins_anew_where_it_is_told():
+    schedule = Schedule(40, learning_rate=0.1, decay=True, restarts=(0.25, 0.75), warm_up=2)
+    rates = [schedule.rate(step) for step in range(40)]
+    assert rates[10] == rates[30] == 0.1
+    assert rates[5] == rates[20] == rates[35] == pytest.approx(0.05)
+    assert [step for step, (a, b) in enumerate(itertools.pairwise(rates), 1) if b > a] == [1, 10, 30]
+    assert min(rates) > 0
+
+
 def test_the_rate_rises_evenly_before(tmp_path):
     with open_run(tmp_path / "run") as run:
         rows = train(run, warm_up=4).fit().rows

@@ -112,17 +112,17 @@ def proposer_of(monkeypatch, network, fixed, moving, matrix, kind="diffeo"):
 
 
 @pytest.mark.parametrize("kind", ["diffeo", "displacement"])
-@pytest.mark.parametrize("codes", ["RAS", "LIA", "PSR"])
-def test_a_predicted_shift_is_the_same_shift_in_space_on_every_grid(codes, kind, monkeypatch):
+@pytest.mark.parametrize(("codes", "fineness"), [("RAS", 1.0), ("LIA", 1.0), ("PSR", 1.5)])
+def test_a_predicted_shift_is_the_same_shift_in_space_on_every_grid(codes, fineness, kind, monkeypatch):
     box = grid_of(codes, (20, 24, 22), (2.0, 2.0, 2.0), 9)
     image = Image(torch.rand(box.shape, generator=torch.Generator().manual_seed(0)), box)
     proposer = proposer_of(monkeypatch, Known((1.0, -2.0, 0.5)), image, image, np.eye(4), kind)
-    found = proposer.improved(torch.zeros(3, *box.shape), box)
+    found = proposer.improved(torch.zeros(3, *box.shape), box, fineness)
     axes = torch.tensor(box.vox2ras[:3, :3], dtype=torch.float32)
     in_mm = torch.einsum("ij,j...->i...", axes, found).reshape(3, -1).T
-    expected = proposer.grid.vox2ras[:3, :3] @ np.array([1.0, -2.0, 0.5])
+    expected = proposal.STEP * proposer.grid(fineness).vox2ras[:3, :3] @ np.array([1.0, -2.0, 0.5])
     np.testing.assert_allclose(in_mm.numpy(), np.broadcast_to(expected, in_mm.shape), atol=1e-3)
-    twice = proposer.improved(found, box)
+    twice = proposer.improved(found, box, fineness)
     torch.testing.assert_close(twice, 2 * found, atol=1e-3, rtol=0)
 
 
@@ -200,8 +200,9 @@ def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_p
     share = found.network
     assert share.weights == weights
     assert len(share.sha256) == 64
-    assert max(share.grid_shape) == 48
     assert share.seconds > 0
+    assert max(share.grid_shape) == (96 if method == "network" else 48)
+    assert share.passes == (3 if method == "network" else 1)
     if method == "network":
         assert found.history == ()
         assert share.stage is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,3 +105,14 @@ def test_motion_is_a_few_millimetres_at_any_spacing():
             for seed in range(6)
         ]
         assert 3 < sum(sizes) / 6 < 16
+
+
+def test_images_show_parts_of_the_subject_as_far_off_as_the_recipe_says():
+    spread = {}
+    for offset in (0.0, 12.0):
+        recipe = replace(WITHIN, motion_mm=(0.0, 0.0), offset_mm=offset)
+        images = [source((64, 64), 4.0, count=1).draw(seed, recipe).fixed_shares.sum(0) for seed in range(24)]
+        middles = [(torch.nonzero(image > 0.5).float().mean(0)[1] * 4.0).item() for image in images]
+        spread[offset] = np.std(middles)
+    assert spread[0.0] < 1.5
+    assert 8.0 < spread[12.0] < 16.0

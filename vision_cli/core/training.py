@@ -9,6 +9,7 @@ an interruption nor the number of processes changes the order.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,6 +75,8 @@ class Schedule:
         Adam's step; constant, or with ``decay`` along half a cosine to nothing.
     decay
         Whether it decays.
+    restarts
+        Shares of the steps at which the decay begins anew.
     warm_up
         Steps over which it rises from nothing.
     clip_norm
@@ -92,6 +95,7 @@ class Schedule:
     batch_size: int = 1
     learning_rate: float = 1e-4
     decay: bool = False
+    restarts: tuple[float, ...] = ()
     warm_up: int = 0
     clip_norm: float | None = None
     validate_every: int = 500
@@ -99,6 +103,15 @@ class Schedule:
     monitor: str | None = None
     precision: Precision = "no"
     seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, from 0."""
+        rate = self.learning_rate
+        if self.decay:
+            bounds = [0, *(round(share * self.steps) for share in self.restarts), self.steps]
+            start, end = next((a, b) for a, b in itertools.pairwise(bounds) if step < b)
+            rate *= 0.5 * (1 + math.cos(math.pi * (step - start) / (end - start)))
+        return rate * min(1.0, (step + 1) / self.warm_up) if self.warm_up else rate
 
 
 @dataclass
@@ -232,11 +245,7 @@ class Trainer(Generic[Batch]):
     def _step(self) -> dict[str, float]:
         started = time.monotonic()
         step, schedule = self.progress.step, self.schedule
-        rate = schedule.learning_rate
-        if schedule.decay:
-            rate *= 0.5 * (1 + math.cos(math.pi * step / schedule.steps))
-        if step < schedule.warm_up:
-            rate *= (step + 1) / schedule.warm_up
+        rate = schedule.rate(step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         numbers = self.order.samples(step)

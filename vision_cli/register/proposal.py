@@ -21,6 +21,8 @@ from vision_cli.register.networks import STRIDE, Variant, load_network
 
 _BLUR = 0.35
 _SQUARINGS = 7
+STEP = 0.8
+"""Share of a prediction that is taken: a whole one overshoots where pairs differ from those of the training."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class NetworkShare:
     ----------
     weights, sha256
         Name or path of the weights, and their digest.
+    passes
+        How often it was asked.
     grid_shape, grid_spacing_mm
-        What the network saw.
+        What it saw at the last pass.
     seconds, cpu_seconds, peak_memory_mb
         Of its predictions, on the wall and on all cores together; and of the process until then.
     stage
@@ -45,6 +49,7 @@ class NetworkShare:
 
     weights: str
     sha256: str
+    passes: int
     grid_shape: tuple[int, ...]
     grid_spacing_mm: float
     seconds: float
@@ -55,6 +60,15 @@ class NetworkShare:
     loss_optimised: float | None = None
     loss_proposed: float | None = None
     used: bool = True
+
+
+@dataclass(frozen=True)
+class _View:
+    """The pair on a grid of the network's, ``(*grid.shape)``, greatest values 1."""
+
+    grid: Grid
+    fixed: Tensor
+    moving: Tensor
 
 
 class Proposer:
@@ -89,15 +103,19 @@ class Proposer:
         self.network = load_network(self.weights.path).to(fixed.values.device)
         self.kind = kind
         self._require_fitting(box.ndim)
-        extent = float(((np.asarray(box.shape) - 1) * box.spacing).max())
-        self.grid = network_grid(box, extent / (self.network.longest_side - 1))
-        self._fixed, self._moving = (
-            _seen(image, self.grid, to_image) for image, to_image in ((fixed, np.eye(box.ndim + 1)), (moving, matrix))
-        )
+        self._pair, self._matrix, self._box = (fixed, moving), matrix, box
+        self._views: dict[float, _View] = {}
+        self._passes = 0
+        self._last = self.grid()
         self._seconds, self._cpu_seconds = time.monotonic() - started, time.process_time() - busy
         self._peak_memory_mb = 0.0
 
-    def improved(self, field: Tensor, grid: Grid) -> Tensor:
+    def grid(self, fineness: float = 1.0) -> Grid:
+        """Return what the network sees: ``fineness`` times the voxels of its training along the longest side."""
+        extent = float(((np.asarray(self._box.shape) - 1) * self._box.spacing).max())
+        return network_grid(self._box, extent / (round(fineness * self.network.longest_side) - 1))
+
+    def improved(self, field: Tensor, grid: Grid, fineness: float = 1.0) -> Tensor:
         """Return a field with what the network adds to it.
 
         The network is shown the moving image as the field has it already, and predicts what is left to do.
@@ -108,6 +126,9 @@ class Proposer:
             ``(D, *grid.shape)`` in voxels of its grid; zero for a prediction from the affine.
         grid
             Its grid.
+        fineness
+            How many voxels the network sees along an axis, in proportion to its training. Its displacements are in
+            voxels: on a finer grid it sees more and moves less.
 
         Returns
         -------
@@ -115,22 +136,34 @@ class Proposer:
             A field of the same kind on the same grid.
         """
         started, busy = time.monotonic(), time.process_time()
+        view = self._view(fineness)
         with torch.no_grad():
-            present = fields.transfer(field, grid, self.grid)
+            present = fields.transfer(field, grid, view.grid)
             displacement = fields.exponentiate(present, _SQUARINGS) if self.kind == "diffeo" else present
-            points = fields.identity_points(self.grid.shape, field.device) + displacement
-            warped = fields.sample(self._moving[None], points)
-            added = self.network(warped[None], self._fixed[None, None]).in_voxels(self.network.reference)[0]
+            points = fields.identity_points(view.grid.shape, field.device) + displacement
+            warped = fields.sample(view.moving[None], points)
+            added = STEP * self.network(warped[None], view.fixed[None, None]).in_voxels(self.network.reference)[0]
             if self.kind == "displacement" and self.network.variant == "diffeo":
                 added = fields.exponentiate(added, _SQUARINGS)
             # Velocities add up to first order; of displacements the added one comes first.
             total = present + added if self.kind == "diffeo" else fields.compose(added, present)
             # What the network's grid is too coarse for is kept.
-            improved = field + fields.transfer(total - present, self.grid, grid)
+            improved = field + fields.transfer(total - present, view.grid, grid)
+        self._passes, self._last = self._passes + 1, view.grid
         self._seconds += time.monotonic() - started
         self._cpu_seconds += time.process_time() - busy
         self._peak_memory_mb = peak_memory_mb()
         return improved
+
+    def _view(self, fineness: float) -> _View:
+        if fineness not in self._views:
+            grid = self.grid(fineness)
+            unmoved = np.eye(self._box.ndim + 1)
+            fixed, moving = (
+                _seen(image, grid, matrix) for image, matrix in zip(self._pair, (unmoved, self._matrix), strict=True)
+            )
+            self._views[fineness] = _View(grid, fixed, moving)
+        return self._views[fineness]
 
     @property
     def share(self) -> NetworkShare:
@@ -139,8 +172,9 @@ class Proposer:
         return NetworkShare(
             weights=card.name if card else str(self.weights.path),
             sha256=self.weights.sha256,
-            grid_shape=self.grid.shape,
-            grid_spacing_mm=round(float(self.grid.spacing.max()), 3),
+            passes=self._passes,
+            grid_shape=self._last.shape,
+            grid_spacing_mm=round(float(self._last.spacing.max()), 3),
             seconds=round(self._seconds, 3),
             cpu_seconds=round(self._cpu_seconds, 3),
             peak_memory_mb=round(self._peak_memory_mb, 1),

@@ -25,7 +25,7 @@ _SHAPE_LABELS = (16, 26)
 _MARGIN = 1.15
 _CORRELATION_MM = (24.0, 64.0)
 _TURN_DEG, _SCALE, _SHIFT_MM = 3.0, 0.03, 3.0
-_ZOOM, _OFFSET_MM = 0.08, 6.0
+_ZOOM = 0.08
 _ACROSS_MOTION = 0.4
 _SQUARINGS = 5
 _T1_SHARE = 0.6
@@ -45,12 +45,15 @@ class Recipe:
         Range of the standard deviation of the velocity that takes one image of a subject to the other.
     misalignment
         How much of the turns, scales and shifts that an affine registration may leave is there.
+    offset_mm
+        Standard deviation of how far the middle of the images is from that of the subject.
     """
 
     across: float = 0.0
     shapes: float = 0.25
     motion_mm: tuple[float, float] = (2.4, 6.0)
     misalignment: float = 1.0
+    offset_mm: float = 6.0
 
 
 class PairSource:
@@ -96,7 +99,7 @@ class PairSource:
             for own, part in zip(means, (fixed, moving), strict=True)
         ]
         warps, displacement = self._deformations(recipe, known, generator)
-        place = self._placement(tuple(fixed.shape[1:]), generator)
+        place = self._placement(recipe.offset_mm, tuple(fixed.shape[1:]), generator)
         mirrored = bool(torch.rand(1, generator=generator) < 0.5)
         seen = [fields.sample(side, fields.mapped(place, points)) for side, points in zip(sides, warps, strict=True)]
         if mirrored:
@@ -186,11 +189,11 @@ class PairSource:
             self.shape, torch.linalg.matrix_exp(amount * (turn + scale)), self.shape, amount * shift
         )
 
-    def _placement(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    def _placement(self, offset_mm: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Where in a map of ``shape`` voxels the images are taken from, and how much they enlarge it."""
         dim = len(self.shape)
         zoom = torch.diag(torch.exp(_ZOOM * torch.randn(dim, generator=generator)))
-        shift = torch.randn(dim, generator=generator) * (_OFFSET_MM / self.spacing)
+        shift = torch.randn(dim, generator=generator) * (offset_mm / self.spacing)
         return fields.centred_matrix(self.shape, zoom, shape, shift)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -41,6 +42,8 @@ class Phase:
         What the pairs are like.
     weights
         Of the losses.
+    restart
+        Whether the decay of the learning rate begins anew with it.
     """
 
     until: float
@@ -48,19 +51,23 @@ class Phase:
     spacing: float
     recipe: Recipe
     weights: Weights
+    restart: bool = False
 
 
 # A fresh network moves nothing for hundreds of steps if the pairs differ by less than a voxel, as aligned subjects do;
 # it first learns what a displacement is from large ones that are known.
 _LARGE = Recipe(across=0.0, shapes=0.25, motion_mm=(2.4, 6.0), misalignment=1.0)
 _REAL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.6, 4.0), misalignment=0.4)
+# Parts of the subjects at twice the resolution: what is left when a coarser pass was there before.
+_DETAIL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.0, 3.0), misalignment=0.3, offset_mm=20.0)
 _KNOWN_ALONE = Weights(similarity=0.0, overlap=0.0, endpoint=1.0, smoothness=0.1)
 
 PHASES: Mapping[int, tuple[Phase, ...]] = {
     3: (
-        Phase(0.12, (32, 48, 32), 4.5, _LARGE, _KNOWN_ALONE),
-        Phase(0.55, (32, 48, 32), 4.5, _REAL, Weights()),
-        Phase(1.0, (48, 64, 48), 3.0, _REAL, Weights()),
+        Phase(0.09, (32, 48, 32), 4.5, _LARGE, _KNOWN_ALONE),
+        Phase(0.4125, (32, 48, 32), 4.5, _REAL, Weights()),
+        Phase(0.75, (48, 64, 48), 3.0, _REAL, Weights()),
+        Phase(1.0, (48, 64, 48), 2.0, _DETAIL, Weights(), restart=True),
     ),
     2: (
         Phase(0.15, (80, 96), 2.0, _LARGE, _KNOWN_ALONE),
@@ -68,6 +75,9 @@ PHASES: Mapping[int, tuple[Phase, ...]] = {
     ),
 }
 """How the shipped weights were trained, by the number of axes."""
+
+STEPS: Mapping[int, int] = {3: 8000, 2: 6000}
+"""How long."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,7 @@ class SyntheticTask:
         last = self.phases[-1]
         if not self._validation:
             source = PairSource(self.held_out, last.shape, last.spacing, self.device)
-            recipes = [Recipe(float(across), 0.0, last.recipe.motion_mm, last.recipe.misalignment) for across in (1, 0)]
+            recipes = [replace(last.recipe, across=float(across), shapes=0.0) for across in (1, 0)]
             self._validation = [
                 source.draw(sample_seed(self.schedule.seed, _VALIDATION, n), recipes[n % 2])
                 for n in range(self.validation_pairs)
@@ -174,7 +184,7 @@ class SyntheticTraining:
     """
 
     dim: int = 3
-    steps: int = 6000
+    steps: int = STEPS[3]
     batch_size: int = 2
     learning_rate: float = 1e-3
     label_maps: Path | None = None
@@ -192,6 +202,11 @@ def subjects_of(options: SyntheticTraining, compute: Compute) -> tuple[list[Subj
         subjects = read_subjects(options.label_maps)
     seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
     return (slices_of(seen), slices_of(held_out)) if options.dim == 2 else (seen, held_out)
+
+
+def _restarts(phases: Sequence[Phase]) -> tuple[float, ...]:
+    """Shares of the training at which phases begin with the learning rate at its height."""
+    return tuple(before.until for before, phase in itertools.pairwise(phases) if phase.restart)
 
 
 def train_on_synthetic_pairs(
@@ -227,6 +242,7 @@ def train_on_synthetic_pairs(
         options.batch_size,
         options.learning_rate,
         decay=True,
+        restarts=_restarts(PHASES[options.dim]),
         warm_up=min(100, options.steps // 10),
         clip_norm=1.0,
         validate_every=max(1, min(500, options.steps // 4)),

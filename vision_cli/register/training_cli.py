@@ -35,7 +35,7 @@ TRAIN_EXAMPLES = (
     "vcli register train --synthetic --label-maps maps -o run  # label maps of your own",
 )
 
-_SYNTHETIC_STEPS, _STEPS = 6000, 1000
+_STEPS = 1000
 _SYNTHETIC_RATE, _RATE = 1e-3, 3e-4
 
 
@@ -69,7 +69,8 @@ def train(
         typer.Option(min=0, metavar="N", help="Images, or listed pairs, to validate on.", rich_help_panel=INPUT),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help=f"Optimiser steps; {_STEPS}, synthetic {_SYNTHETIC_STEPS}.")
+        int | None,
+        typer.Option(min=1, metavar="N", help=f"Optimiser steps; {_STEPS}, synthetic: as the shipped weights."),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Passes over the pairs, for --steps.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs a step, over all processes.")] = 2,
@@ -153,12 +154,12 @@ def train(
     with open_shared_run(open_run, cpu=compute.device.type == "cpu") as shared:
         measures: Mapping[str, float] = {}
         if data is None:
-            from vision_cli.register.synthetic_training import SyntheticTraining, train_on_synthetic_pairs
+            from vision_cli.register.synthetic_training import STEPS, SyntheticTraining, train_on_synthetic_pairs
 
             described = "generated heads" if label_maps is None else f"{len(maps)} label maps of {label_maps.name}"
             recipe = SyntheticTraining(
                 dim=int(dim),
-                steps=steps or _SYNTHETIC_STEPS,
+                steps=steps or STEPS[int(dim)],
                 batch_size=batch_size,
                 learning_rate=_SYNTHETIC_RATE if lr is None else lr,
                 label_maps=label_maps,
