@@ -4,7 +4,7 @@
 _vcli_facts() {
     verbs='' default='' options='' files=''
     case "$1" in
-    '') verbs=$'register\ndoctor\nsamples\nweights\nruns\ncompletions' options=$'--version\n--help\n-h' ;;
+    '') verbs=$'register\ndoctor\nsamples\nweights\nruns\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
     'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
@@ -23,6 +23,7 @@ _vcli_facts() {
     'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
+    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' ;;
     'completions') verbs=$'show\nwrite\ncheck' options=$'--help\n-h' ;;
     'completions show') options=$'--help\n-h' ;;
     'completions write') options=$'--help\n-h' files=yes ;;
@@ -146,6 +147,14 @@ _vcli_value() {
     'register evaluate --device') kind=any ;;
     'register evaluate --threads') kind=any ;;
     'register evaluate --seed') kind=any ;;
+    'submit --array') kind=any ;;
+    'submit --gpus') kind=any ;;
+    'submit --cpus') kind=any ;;
+    'submit --mem') kind=any ;;
+    'submit --time') kind=any ;;
+    'submit --partition') kind=any ;;
+    'submit --setup') kind=file ;;
+    'submit --executor') kind=choice choices=$'auto\nslurm\nlocal\ndebug' ;;
     esac
 }
 

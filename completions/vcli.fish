@@ -8,7 +8,7 @@ function __vcli_node
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --atlas --batch-size --config --device --dice-weight --dim --disp --epochs --fixed-label --fixed-mask --fixed-points --held-out --init --input --interp --invert --iters --kind --label-interp --label-maps --label-names --lambda --layout --loss --lr --max-folds --max-memory --method --metric --moving-label --moving-mask --moving-points --only --out --peers --peers-env --precision --preset --presets --reference --seed --shard --spacing --steps --subset --threads --transform --volume --volume-weight --wavelet --weights --width -i -o -r -t; and set skip yes
+            contains -- $word --array --atlas --batch-size --config --cpus --device --dice-weight --dim --disp --epochs --executor --fixed-label --fixed-mask --fixed-points --gpus --held-out --init --input --interp --invert --iters --kind --label-interp --label-maps --label-names --lambda --layout --loss --lr --max-folds --max-memory --mem --method --metric --moving-label --moving-mask --moving-points --only --out --partition --peers --peers-env --precision --preset --presets --reference --seed --setup --shard --spacing --steps --subset --threads --time --transform --volume --volume-weight --wavelet --weights --width -i -o -r -t; and set skip yes
         else
             switch "$node $word"
                 case ' register'
@@ -21,6 +21,8 @@ function __vcli_node
                     set node 'weights'
                 case ' runs'
                     set node 'runs'
+                case ' submit'
+                    set node 'submit'
                 case ' completions'
                     set node 'completions'
                 case 'register pair'
@@ -79,6 +81,7 @@ complete -c vcli -n "__vcli_at ''" -a 'doctor' -d 'Check what works on this mach
 complete -c vcli -n "__vcli_at ''" -a 'samples' -d 'List and copy the bundled samples.'
 complete -c vcli -n "__vcli_at ''" -a 'weights' -d 'List and verify the shipped weights.'
 complete -c vcli -n "__vcli_at ''" -a 'runs' -d 'Show, compare and merge runs.'
+complete -c vcli -n "__vcli_at ''" -a 'submit' -d 'Run a command as a job, or as an array of jobs that share its work.'
 complete -c vcli -n "__vcli_at ''" -a 'completions' -d 'Write the completions of bash, zsh and fish.'
 complete -c vcli -n "__vcli_at ''" -l version -d 'Show the version and exit.'
 complete -c vcli -n "__vcli_at ''" -l help -s h -d 'Show this message and exit.'
@@ -143,7 +146,7 @@ complete -c vcli -n "__vcli_at 'register batch'" -l label-names -r -F -d 'Table 
 complete -c vcli -n "__vcli_at 'register batch'" -l no-pictures -l pictures -d 'Write QC pictures and report.html.'
 complete -c vcli -n "__vcli_at 'register batch'" -l max-memory -x -d 'Work coarser rather than take more than this.'
 complete -c vcli -n "__vcli_at 'register batch'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
-complete -c vcli -n "__vcli_at 'register batch'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.'
+complete -c vcli -n "__vcli_at 'register batch'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
 complete -c vcli -n "__vcli_at 'register batch'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'register batch'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register batch'" -l overwrite -d 'Replace the run that --out holds.'
@@ -190,7 +193,7 @@ complete -c vcli -n "__vcli_at 'register train'" -l atlas -r -F -d 'Image to reg
 complete -c vcli -n "__vcli_at 'register train'" -l spacing -x -d 'Working spacing; default by preset.'
 complete -c vcli -n "__vcli_at 'register train'" -l no-align -l align -d 'Align linearly; by default where the layout needs it.'
 complete -c vcli -n "__vcli_at 'register train'" -l held-out -x -d 'Images, or listed pairs, to validate on.'
-complete -c vcli -n "__vcli_at 'register train'" -l steps -x -d 'Optimiser steps; 1000, synthetic 6000.'
+complete -c vcli -n "__vcli_at 'register train'" -l steps -x -d 'Optimiser steps; 1000, synthetic: as the shipped weights.'
 complete -c vcli -n "__vcli_at 'register train'" -l epochs -x -d 'Passes over the pairs, for --steps.'
 complete -c vcli -n "__vcli_at 'register train'" -l batch-size -x -d 'Pairs a step, over all processes.'
 complete -c vcli -n "__vcli_at 'register train'" -l lr -x -d 'Adams rate; 0.0003, synthetic 0.001.'
@@ -244,7 +247,7 @@ complete -c vcli -n "__vcli_at 'register evaluate'" -l no-symmetric -l symmetric
 complete -c vcli -n "__vcli_at 'register evaluate'" -l init -x -d 'Start: header, moments, search (also axes mixed up), or a transform FILE.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l max-memory -x -d 'Work coarser rather than take more than this.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
-complete -c vcli -n "__vcli_at 'register evaluate'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF.'
+complete -c vcli -n "__vcli_at 'register evaluate'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l out -s o -r -F -d 'Run directory for DATA; else a JSON file for the metrics.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l overwrite -d 'Replace the run that --out holds.'
@@ -296,6 +299,19 @@ complete -c vcli -n "__vcli_at 'runs merge'" -l json -d 'Write the result to std
 complete -c vcli -n "__vcli_at 'runs merge'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'runs merge'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'runs merge'" -F
+complete -c vcli -n "__vcli_at 'submit'" -l array -x -d 'Share the work among N tasks.'
+complete -c vcli -n "__vcli_at 'submit'" -l gpus -x -d 'GPUs of a task; several for trainings.'
+complete -c vcli -n "__vcli_at 'submit'" -l cpus -x -d 'Processors of a task.'
+complete -c vcli -n "__vcli_at 'submit'" -l mem -x -d 'Memory of a task, as 16G.'
+complete -c vcli -n "__vcli_at 'submit'" -l time -x -d 'Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.'
+complete -c vcli -n "__vcli_at 'submit'" -l partition -x -d 'Partition of the cluster.'
+complete -c vcli -n "__vcli_at 'submit'" -l setup -r -F -d 'Lines of shell to run first, as `module load cuda`.'
+complete -c vcli -n "__vcli_at 'submit'" -l executor -x -a 'auto slurm local debug' -d 'Where to run; local is this machine, debug this process.'
+complete -c vcli -n "__vcli_at 'submit'" -l dry-run -d 'Write the sbatch script to stdout; submit nothing.'
+complete -c vcli -n "__vcli_at 'submit'" -l wait -d 'Stay until the end, and say how far the tasks are.'
+complete -c vcli -n "__vcli_at 'submit'" -l json -d 'Write the result to stdout as one JSON document.'
+complete -c vcli -n "__vcli_at 'submit'" -l quiet -s q -d 'Say nothing but warnings and errors.'
+complete -c vcli -n "__vcli_at 'submit'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'completions'" -a 'show' -d 'Write the script of one shell to stdout.'
 complete -c vcli -n "__vcli_at 'completions'" -a 'write' -d 'Write the scripts of all shells into a directory.'
 complete -c vcli -n "__vcli_at 'completions'" -a 'check' -d 'Check that the scripts in a directory are those of this version.'

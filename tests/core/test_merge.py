@@ -82,31 +82,32 @@ def test_no_shards_are_refused(tmp_path):
     refused(tmp_path, InputError, "no shard folders found; a run made with --shard expected")
 
 
-def test_missing_shards_are_named(tmp_path):
+def test_missing_shards_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/somewhere/vcli", "words", "--shard", "2/5", "--overwrite"])
     for index in (2, 5):
         work(tmp_path, range(5), Shard(index, 5))
-    error = refused(tmp_path, UsageError, "shards 1, 3, 4 of 5 are missing")
-    assert "--shard 1/5" in error.hint
+    error = refused(tmp_path, UsageError, "3 of 5 shards are not done; missing: 1, 3, 4.")
+    assert error.hint == "Run for n in 1 3 4; do vcli words --shard $n/5 --resume; done"
 
 
 def test_unfinished_shards_are_named(tmp_path):
     work(tmp_path, range(5), Shard(1, 2))
     work(tmp_path, range(5), Shard(2, 2), finish=False)
-    error = refused(tmp_path, UsageError, "shards 2 of 2 are not done")
+    error = refused(tmp_path, UsageError, r"1 of 2 shards are not done; failed: 2\.")
     assert "--shard 2/2 --resume" in error.hint
 
 
 def test_shards_with_other_options_are_named(tmp_path):
     work(tmp_path, range(5), Shard(1, 2))
     work(tmp_path, range(5), Shard(2, 2), options={"seed": 1})
-    refused(tmp_path, UsageError, "shards 2 had other options or inputs than shard 1")
+    refused(tmp_path, UsageError, "shards 2 had other options or inputs than shard 1: seed.")
 
 
 def test_shards_with_other_inputs_are_named(tmp_path):
     for index in (1, 2):
         (tmp_path / "list.csv").write_text(f"list {index}", encoding="utf-8")
         work(tmp_path / "out", range(5), Shard(index, 2), inputs={"list": tmp_path / "list.csv"})
-    refused(tmp_path / "out", UsageError, "shards 2 had other options or inputs than shard 1")
+    refused(tmp_path / "out", UsageError, "shards 2 had other options or inputs than shard 1: list.")
 
 
 def test_two_divisions_are_refused(tmp_path):

@@ -29,7 +29,7 @@ def test_without_the_option_the_work_is_not_divided():
 
 @pytest.mark.parametrize("text", ["", "3", "3/", "/8", "1.0/2", "-1/2", "3 of 8", "Auto"])
 def test_other_words_are_refused(text):
-    with pytest.raises(UsageError, match=r"--shard: .* found; I/N, as in 3/16, or auto expected"):
+    with pytest.raises(UsageError, match=r"--shard: .* found; I/N, as in 3/16, auto or auto/N expected"):
         parse_shard(text)
 
 
@@ -107,6 +107,38 @@ def test_auto_refuses_what_it_cannot_know(environ, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse_shard("auto", environ)
     assert "--shard" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PBS_ARRAY_INDEX": "3"},
+        {"PBS_ARRAYID": "3"},
+        {"SGE_TASK_ID": "3", "LSB_JOBINDEX": "0"},
+        {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_COUNT": "2"},
+    ],
+)
+def test_a_given_count_takes_the_number_of_the_task(environ):
+    assert parse_shard("auto/8", environ) == Shard(3, 8)
+
+
+@pytest.mark.parametrize("environ", [{}, {"SGE_TASK_ID": "undefined", "LSB_JOBINDEX": "0"}])
+def test_a_given_count_needs_an_array(environ):
+    with pytest.raises(UsageError, match=r"--shard auto/N: no array variable"):
+        parse_shard("auto/8", environ)
+
+
+def test_a_task_beyond_the_given_count_is_refused():
+    with pytest.raises(UsageError, match="part 9 found; 1 to 8 expected"):
+        parse_shard("auto/8", {"PBS_ARRAYID": "9"})
+
+
+def test_a_part_says_where_it_comes_from():
+    assert str(Shard(2, 3)) == "part 2 of 3"
+    slurm = {"ID": "14", "MIN": "10", "MAX": "18", "STEP": "4", "COUNT": "3"}
+    found = parse_shard("auto", {f"SLURM_ARRAY_TASK_{name}": value for name, value in slurm.items()})
+    assert str(found) == "part 2 of 3, from SLURM task 14 of 10 to 18 by 4"
+    assert str(parse_shard("auto/8", {"PBS_ARRAYID": "3"})) == "part 3 of 8, from PBS_ARRAYID=3"
 
 
 def test_shard_folders_are_found_in_their_order(tmp_path):

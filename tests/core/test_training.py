@@ -18,7 +18,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from vision_cli.core.errors import InputError, Interrupted, NumericalError, UsageError
+from vision_cli.core.errors import ExitCode, InputError, Interrupted, NumericalError, UsageError
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, CHECKPOINT, HISTORY, LAST, Order, Schedule, Trainer
 
@@ -207,37 +207,73 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_two_processes_give_the_loss_curve_of_one(tmp_path):
-    rows, last = whole(tmp_path / "whole")
-    out = tmp_path / "two"
-    script = textwrap.dedent(TASK) + textwrap.dedent("""
-        import os
-        from contextlib import nullcontext
-        first = os.environ["RANK"] == "0"
-        opened = Run.open(Path(sys.argv[1]), command="tiny train", options={}) if first else nullcontext()
+RANK = textwrap.dedent("""
+    import os
+    from contextlib import nullcontext
+    from vision_cli.core.errors import VcliError
+    first = os.environ["RANK"] == "0"
+    opened = Run.open(Path(sys.argv[1]), command="tiny train", options={}, resume=True) if first else nullcontext()
+
+    def wait(row):
+        if not first and row["step"] == int(sys.argv[2]):
+            os.kill(os.getpid(), 9)
+
+    try:
         with opened as run:
-            train(run).fit()
+            train(run).fit(wait)
             if first:
                 run.finish()
-    """)
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "ACCELERATE_USE_CPU": "1"}
+    except VcliError as error:
+        print(error.message, file=sys.stderr)
+        sys.exit(error.exit_code)
+""")
+
+
+def on_processes(out, count, *, killed_at=0):
+    """Train on several processes; return their exit codes and what they said."""
+    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(out)],
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            [sys.executable, "-c", textwrap.dedent(TASK) + RANK, str(out), str(killed_at)],
+            env=os.environ
+            | shared
+            | {"ACCELERATE_USE_CPU": "1", "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
-        for rank in range(2)
+        for rank in range(count)
     ]
     said = [process.communicate(timeout=120)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    return [process.returncode for process in processes], said
+
+
+def require_same(out, rows, last):
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["status"] == "done"
     for one, other in zip(history(out), rows, strict=True):
         # Means of parts of a batch: the loss is their mean, a root is not.
         assert float(one["loss"]) == pytest.approx(float(other["loss"]), rel=1e-5)
     for name, value in load_file(out / LAST).items():
         torch.testing.assert_close(value, last[name], rtol=1e-4, atol=1e-5)
+
+
+def test_two_processes_give_the_loss_curve_of_one(tmp_path):
+    rows, last = whole(tmp_path / "whole")
+    codes, said = on_processes(tmp_path / "two", 2)
+    assert codes == [0, 0], said
+    require_same(tmp_path / "two", rows, last)
+
+
+def test_a_killed_process_ends_the_others_and_one_process_goes_on(tmp_path):
+    rows, last = whole(tmp_path / "whole")
+    out = tmp_path / "two"
+    codes, said = on_processes(out, 2, killed_at=14)
+    assert codes == [ExitCode.INTERRUPTED, -signal.SIGKILL], said
+    assert said[0].splitlines()[-1] == "another process of this training ended before its end."
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
+    assert 0 < len(history(out)) < len(rows)
+    codes, said = on_processes(out, 1)
+    assert codes == [0], said
+    require_same(out, rows, last)
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(tmp_path, monkeypatch):

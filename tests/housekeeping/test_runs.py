@@ -86,7 +86,7 @@ def test_merged_shards_have_the_bytes_of_an_unsplit_run(tmp_path, capsys):
     work(tmp_path / "whole")
     for index in (1, 2):
         work(tmp_path / "split", Shard(index, 2))
-    assert launch(app, ["runs", "merge", str(tmp_path / "split"), "--json"]) == 0
+    assert launch(app, ["runs", "merge", str(tmp_path / "split"), "--json"]) == 6
     assert json.loads(capsys.readouterr().out)["items_failed"] == 1
     for name in ("items.csv", "failures.csv", "metrics.json"):
         assert (tmp_path / "split" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -97,7 +97,7 @@ def test_shards_that_are_missing_are_named(tmp_path, capsys):
         run.finish_items()
         run.finish()
     assert launch(app, ["runs", "merge", str(tmp_path / "split")]) == 2
-    assert "shards 2, 3 of 3 are missing" in capsys.readouterr().err
+    assert "2 of 3 shards are not done; missing: 2, 3." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,42 @@ def test_shards_that_are_missing_are_named(tmp_path, capsys):
 def test_what_is_no_run_is_refused(capsys, arguments, code, message):
     assert launch(app, ["runs", *arguments]) == code
     assert message in capsys.readouterr().err
+
+
+def shard(directory, index, count, *, failing=()):
+    """Do part of the items 0 to 5."""
+    part = Shard(index, count)
+    with Run.open(directory, command="tiny count", options={}, shard=part) as run:
+        for position in part.take(range(6)):
+            if position in failing:
+                run.items.fail(f"item {position}", position, "no such word")
+            else:
+                run.items.add(f"item {position}", position, {"value": position})
+        run.finish_items()
+        run.finish()
+
+
+def test_show_tells_how_far_the_shards_are(tmp_path, capsys):
+    shard(tmp_path, 1, 3)
+    shard(tmp_path, 3, 3, failing=[5])
+    assert launch(app, ["runs", str(tmp_path), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["counts"] == {"done": 2, "missing": 1}
+    assert [s["state"] for s in shown["shards"]] == ["done", "missing", "done"]
+    assert launch(app, ["runs", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"done +2 +3 +1", printed)
+    assert re.search(r"shard-2-of-3 +missing", printed)
+    assert re.search(r"shard-3-of-3 +done +1 +1", printed)
+    assert "shard-1-of-3" not in printed
+
+
+def test_merge_names_the_items_that_failed_and_exits_as_the_undivided_run(tmp_path, capsys):
+    shard(tmp_path, 1, 2)
+    shard(tmp_path, 2, 2, failing=[3])
+    assert launch(app, ["runs", "merge", str(tmp_path)]) == 6
+    said = capsys.readouterr().err
+    assert "1 of 6 items failed: item 3." in said
+    assert "--shard 2/2 --resume" in said
+    assert (tmp_path / "failures.csv").exists()
+    assert (tmp_path / "items.csv").exists()

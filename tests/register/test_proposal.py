@@ -201,8 +201,8 @@ def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_p
     assert share.weights == weights
     assert len(share.sha256) == 64
     assert share.seconds > 0
-    assert max(share.grid_shape) == (96 if method == "network" else 48)
-    assert share.passes == (3 if method == "network" else 1)
+    assert max(share.grid_shape) == (80 if method == "network" else 48)
+    assert share.passes == (2 if method == "network" else 1)
     if method == "network":
         assert found.history == ()
         assert share.stage is None

@@ -190,9 +190,15 @@ def _no_group_options() -> None:
     """Take no options: all options belong to the verbs."""
 
 
-def single_command(function: Callable[..., None], *, examples: Sequence[str] = ()) -> typer.Typer:
-    """Return an app that is one command without verbs, such as ``vcli doctor``."""
-    app = typer.Typer(context_settings=CONTEXT_SETTINGS, add_completion=False, rich_markup_mode=None)
+def single_command(
+    function: Callable[..., None], *, examples: Sequence[str] = (), wraps_a_command: bool = False
+) -> typer.Typer:
+    """Return an app that is one command without verbs, such as ``vcli doctor``.
+
+    With ``wraps_a_command`` its own options end with the first word that is none: the rest is another command line.
+    """
+    settings = {**CONTEXT_SETTINGS, "allow_interspersed_args": not wraps_a_command}
+    app = typer.Typer(context_settings=settings, add_completion=False, rich_markup_mode=None)
     app.command(cls=VerbCommand, epilog="\n".join(examples))(function)
     return app
 

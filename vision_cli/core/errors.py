@@ -112,3 +112,12 @@ class Interrupted(VcliError):
     def exit_code(self) -> ExitCode:
         """75, or 130 after Ctrl-C."""
         return ExitCode.CTRL_C if self.signum == signal.SIGINT else ExitCode.INTERRUPTED
+
+
+class ProcessLost(Interrupted):
+    """Another process of the same work is gone; what the first one had saved can be resumed."""
+
+    def __init__(self) -> None:
+        super().__init__(signal.SIGTERM)
+        self.message = "another process of this training ended before its end."
+        self.args = (self.message,)

@@ -85,6 +85,22 @@ class DirectoryLock:
                 hint="Let the other one finish.",
             )
 
+    @classmethod
+    def is_held(cls, directory: Path) -> bool:
+        """Tell whether a live process seems to work on a directory; nothing is written there.
+
+        Of a process on another machine only the age of its lock is known, by the clock of this one.
+        """
+        path = directory / _NAME
+        holder = _read(path)
+        if holder is None:
+            return False
+        if _is_here(holder):
+            return not _is_gone(holder)
+        with suppress(OSError):
+            return time.time() - path.stat().st_mtime <= STALE_SECONDS
+        return False
+
     def _claim(self, path: Path) -> bool:
         """Make ``path`` appear with this process's name in it, unless it is there."""
         proposal = self._directory / f"{_NAME}-{self._token}"
@@ -149,11 +165,7 @@ class DirectoryLock:
                     path.unlink()
 
     def _is_stale(self, path: Path, holder: dict[str, object]) -> bool:
-        here = _identity()
-        if all(holder.get(key) == here[key] for key in ("host", "machine")):
-            pid = holder.get("pid")
-            return not isinstance(pid, int) or _process_start(pid) != holder.get("process_start")
-        return self._age(path) > STALE_SECONDS
+        return _is_gone(holder) if _is_here(holder) else self._age(path) > STALE_SECONDS
 
     def _age(self, path: Path) -> float:
         """Seconds since a file was touched, by the clock of the file server, which sets both times."""
@@ -197,6 +209,18 @@ def _read(path: Path) -> dict[str, object] | None:
     except ValueError:
         return {}
     return holder if isinstance(holder, dict) else {}
+
+
+def _is_here(holder: dict[str, object]) -> bool:
+    """Whether a holder's process number means something to this process."""
+    here = _identity()
+    return all(holder.get(key) == here[key] for key in ("host", "machine"))
+
+
+def _is_gone(holder: dict[str, object]) -> bool:
+    """Whether the process of a holder that is here has ended."""
+    pid = holder.get("pid")
+    return not isinstance(pid, int) or _process_start(pid) != holder.get("process_start")
 
 
 def _identity() -> dict[str, object]:

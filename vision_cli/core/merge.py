@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from vision_cli.core.journal import Entry, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.records import RECORD, RunRecord, read_run
 from vision_cli.core.shards import Shard, find_shards
+from vision_cli.core.survey import ShardState, repair_command, survey
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,14 @@ def collect_shards(directory: Path) -> Merged:
     if not found:
         raise InputError(f"{directory}: no shard folders found; a run made with --shard expected.")
     count = _only_count(directory, found)
-    absent = sorted(set(range(1, count + 1)) - {shard.index for shard in found})
-    if absent:
-        raise UsageError(
-            f"{directory}: shards {_listed(absent)} of {count} are missing.",
-            hint=f"Run the same command with --shard {absent[0]}/{count}.",
-        )
+    states = [state for state in survey(directory) if state.shard.count == count]
+    _require_done(directory, states, found)
     records = {shard.index: read_run(path) for shard, path in found.items()}
-    undone = [index for index, record in records.items() if record.status != "done"]
-    if undone:
-        raise UsageError(
-            f"{directory}: shards {_listed(undone)} of {count} are not done.",
-            hint=f"Run the same command with --shard {undone[0]}/{count} --resume.",
-        )
     odd = [index for index, record in records.items() if _work(record) != _work(records[1])]
     if odd:
+        differing = ", ".join(sorted({name for index in odd for name in _differences(records[1], records[index])}))
         raise UsageError(
-            f"{directory}: shards {_listed(odd)} had other options or inputs than shard 1.",
+            f"{directory}: shards {_listed(odd)} had other options or inputs than shard 1: {differing}.",
             hint=f"Run them again with --overwrite and --config {records[1].directory / RECORD}.",
         )
     entries = [entry for record in records.values() for entry in read_journal(record.directory)]
@@ -128,8 +120,39 @@ def _only_count(directory: Path, shards: Iterable[Shard]) -> int:
     return counts[0]
 
 
+def _require_done(directory: Path, states: Sequence[ShardState], found: Mapping[Shard, Path]) -> None:
+    """Refuse what is not whole: first what nobody works on, then what somebody does."""
+    broken = [state for state in states if state.state not in {"done", "running"}]
+    if broken:
+        said = "; ".join(
+            f"{name}: {_listed([state.shard.index for state in broken if state.state == name])}"
+            for name in dict.fromkeys(state.state for state in broken)
+        )
+        why = next((f" ({state.error})" for state in broken if state.error), "")
+        readable = [state.shard for state in states if state.state not in {"missing", "damaged"}]
+        argv = read_run(found[readable[0]]).document.get("argv", []) if readable else []
+        raise UsageError(
+            f"{directory}: {len(broken)} of {len(states)} shards are not done; {said}{why}.",
+            hint=f"Run {repair_command(argv, [state.shard for state in broken])}" if argv else None,
+        )
+    running = [state.shard.index for state in states if state.state == "running"]
+    if running:
+        raise UsageError(
+            f"{directory}: {len(running)} of {len(states)} shards are running: {_listed(running)}.",
+            hint=f"Wait for them; `vcli runs show {directory}` shows how far they are.",
+        )
+
+
 def _work(record: RunRecord) -> tuple[object, ...]:
     return record.command, record.options, record.document.get("inputs")
+
+
+def _differences(one: RunRecord, other: RunRecord) -> set[str]:
+    """Names of options and inputs that differ."""
+    if one.command != other.command:
+        return {"the command"}
+    pairs = (one.options, other.options), (one.document.get("inputs", {}), other.document.get("inputs", {}))
+    return {name for a, b in pairs for name in {*a, *b} if a.get(name) != b.get(name)}
 
 
 def _in_order(directory: Path, entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -58,7 +58,7 @@ ShardOption = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Do part I of N; 'auto' takes both from the job array of SLURM, SGE or LSF.",
+        help="Do part I of N; 'auto' takes both from the job array of SLURM, SGE or LSF, 'auto/N' the first.",
         rich_help_panel=_RUN,
     ),
 ]

@@ -138,6 +138,8 @@ class Run:
                 run._clear()
             if not done:
                 files.write_json(directory / RECORD, run._document)
+            if shard is not None and not done:
+                run.log(str(shard))
             run._stack = stack.pop_all()
         return run
 

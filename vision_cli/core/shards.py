@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,14 +24,21 @@ class Shard:
         1-based.
     count
         How many parts there are.
+    source
+        What said so, if it was not the user.
     """
 
     index: int
     count: int
+    source: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.index <= self.count:
             raise UsageError(f"--shard {self.index}/{self.count}: part {self.index} found; 1 to {self.count} expected.")
+
+    def __str__(self) -> str:
+        """Say which part it is, and why."""
+        return f"part {self.index} of {self.count}" + (f", from {self.source}" if self.source else "")
 
     @property
     def directory(self) -> str:
@@ -43,6 +50,7 @@ class Shard:
         return list(items[self.index - 1 :: self.count])
 
 
+_TASK_VARIABLES = ("SLURM_ARRAY_TASK_ID", "SGE_TASK_ID", "LSB_JOBINDEX", "PBS_ARRAY_INDEX", "PBS_ARRAYID")
 _DIRECTORY = re.compile(r"shard-(\d+)-of-(\d+)")
 
 
@@ -62,23 +70,31 @@ def parse_shard(text: str | None, environ: Mapping[str, str] = os.environ) -> Sh
     Parameters
     ----------
     text
-        ``I/N`` (1-based), ``auto`` (from SLURM, PBS, SGE or LSF array variables), or None for all the work.
+        ``I/N`` (1-based), ``auto`` (from SLURM, SGE or LSF array variables), ``auto/N`` (only the number of the task
+        from there, also of PBS: for a scheduler that does not tell the count, and for an array of some of the parts),
+        or None for all the work.
     environ
         The environment that ``auto`` reads.
 
     Raises
     ------
     UsageError
-        If the text is neither, or ``auto`` finds no array or does not learn how many tasks it has.
+        If the text is none of these, or ``auto`` finds no array or does not learn how many tasks it has.
     """
     if text is None:
         return None
     if text == "auto":
         return _from_scheduler(environ)
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    match = re.fullmatch(r"(\d+|auto)/(\d+)", text)
     if not match:
-        raise UsageError(f"--shard: {text} found; I/N, as in 3/16, or auto expected.")
-    return Shard(int(match[1]), int(match[2]))
+        raise UsageError(f"--shard: {text} found; I/N, as in 3/16, auto or auto/N expected.")
+    if match[1] != "auto":
+        return Shard(int(match[1]), int(match[2]))
+    for name in _TASK_VARIABLES:
+        number = environ.get(name, "")
+        if number.isdigit() and not (name == "LSB_JOBINDEX" and number == "0"):
+            return Shard(int(number), int(match[2]), f"{name}={number}")
+    raise _no_array("auto/N")
 
 
 def _from_scheduler(environ: Mapping[str, str]) -> Shard:
@@ -113,10 +129,14 @@ def _from_scheduler(environ: Mapping[str, str]) -> Shard:
         if environ.get(name):
             raise UsageError(
                 f"--shard auto: PBS task {environ[name]} found; PBS does not say how many tasks there are.",
-                hint=f"Give it: --shard $(({name} - FIRST + 1))/COUNT.",
+                hint="Number them from 1 and say how many there are: --shard auto/COUNT.",
             )
-    raise UsageError(
-        "--shard auto: no array variable of SLURM, PBS, SGE or LSF found.",
+    raise _no_array("auto")
+
+
+def _no_array(wanted: str) -> UsageError:
+    return UsageError(
+        f"--shard {wanted}: no array variable of SLURM, PBS, SGE or LSF found.",
         hint="Run inside a job array, or name the part: --shard I/N.",
     )
 
@@ -128,7 +148,8 @@ def _shard(
         stride = int(step or 1)
         start = int(first or 1)
         total = int(count) if count else (int(last or "") - start) // stride + 1
-        return Shard((int(task) - start) // stride + 1, total)
+        source = f"{scheduler} task {task} of {start} to {start + (total - 1) * stride}"
+        return Shard((int(task) - start) // stride + 1, total, source if stride == 1 else f"{source} by {stride}")
     except ValueError as error:
         raise UsageError(
             f"--shard auto: {scheduler} task {task} of {first} to {last or 'an unknown end'} found; numbers expected.",

@@ -27,7 +27,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core import interrupts
-from vision_cli.core.errors import InputError, NumericalError, UsageError
+from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError
 from vision_cli.core.runs import Run
 
 Precision = Literal["no", "bf16"]
@@ -38,6 +38,8 @@ CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.csv"
 LAST = "last.safetensors"
 BEST = "best.safetensors"
+# What gloo and NCCL say when the other end of a connection is gone.
+_LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
 
 
 class Task(Protocol[Batch_contra]):
@@ -221,10 +223,17 @@ class Trainer(Generic[Batch]):
             If the loss is not a finite number; the last checkpoint stays.
         Interrupted
             If a signal asks to stop; a checkpoint is written first.
+        ProcessLost
+            If another process of the training is gone; the last checkpoint stays.
         """
         self._restore()
         while self.progress.step < self.schedule.steps:
-            row = self._step()
+            try:
+                row = self._step()
+            except RuntimeError as error:
+                if self.accelerator.num_processes > 1 and any(words in str(error) for words in _LOST):
+                    raise ProcessLost from error
+                raise
             done = self.progress.step == self.schedule.steps
             if done or self.progress.step % self.schedule.validate_every == 0:
                 row |= self._validate()

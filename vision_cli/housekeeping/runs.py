@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +12,18 @@ import typer
 
 from vision_cli.core.commands import VerbApp
 from vision_cli.core.console import Output, Table
-from vision_cli.core.errors import UsageError
+from vision_cli.core.errors import PartialFailure, UsageError
+from vision_cli.core.journal import FAILURES
 from vision_cli.core.merge import merge_shards
 from vision_cli.core.options import JsonOption, QuietOption
-from vision_cli.core.records import RunRecord, read_metrics, read_run
+from vision_cli.core.records import RECORD, RunRecord, read_metrics, read_run
+from vision_cli.core.shards import find_shards
+from vision_cli.core.survey import STATES, repair_command, survey
 
 app = VerbApp(
     help="Show, compare and merge runs.",
     examples=[
-        "vcli runs out                      # the same as `vcli runs show out`",
+        "vcli runs out                      # the same as `vcli runs show out`; of shards, how far each is",
         "vcli runs compare out other        # where options, inputs, versions and measures differ",
         "vcli runs merge out                # one run out of out/shard-*-of-*",
     ],
@@ -26,6 +31,8 @@ app = VerbApp(
 )
 
 _FACTS = ("started", "ended", "wall_seconds", "cpu_seconds", "peak_memory_mb", "git_revision", "error")
+
+_NAMED, _LISTED = 5, 20
 
 Row = tuple[object, ...]
 
@@ -43,6 +50,9 @@ def show(
             f"{ctx.command_path}: no run given; the directory of a run expected.",
             hint="`vcli runs --help` shows what can be done with runs.",
         )
+    if not (run / RECORD).exists() and find_shards(run):
+        _show_shards(run, Output(as_json=as_json, quiet=quiet))
+        return
     record = read_run(run)
     metrics = read_metrics(run)
     facts = [("command", record.command), ("status", record.status)]
@@ -81,10 +91,44 @@ def merge(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make one run out of its shards, once all of them are done."""
-    merge_shards(run)
+    """Make one run out of its shards, once all of them are done.
+
+    Ends with 6, as the undivided run would, if items failed: they are named, with the command that tries them again.
+    """
+    merged = merge_shards(run)
     metrics = read_metrics(run)
     Output(as_json=as_json, quiet=quiet).result(Table(("measure", "value"), list(metrics.items())), metrics)
+    failed = [entry.id for entry in merged.entries if entry.error is not None]
+    if failed:
+        shards = [state.shard for state in survey(run) if state.items_failed]
+        raise PartialFailure(
+            f"{len(failed)} of {len(merged.entries)} items failed: {', '.join(failed[:_NAMED])}"
+            f"{' ...' if len(failed) > _NAMED else ''}.",
+            hint=f"See {run / FAILURES}; to try them again, and merge anew: "
+            f"{repair_command(merged.shards[0].document['argv'], shards)}",
+        )
+
+
+def _show_shards(run: Path, output: Output) -> None:
+    """Show how many shards are in which state, and those that are not done."""
+    states = survey(run)
+    groups = {name: [state for state in states if state.state == name] for name in STATES}
+    counts = [
+        (name, len(group), sum(one.items for one in group), sum(one.items_failed for one in group))
+        for name, group in groups.items()
+        if group
+    ]
+    tables = [Table(("state", "shards", "items done", "items failed"), counts)]
+    open_ones = [state for state in states if state.state != "done" or state.items_failed]
+    if open_ones:
+        rows = [(s.shard.directory, s.state, s.items, s.items_failed, s.error or "") for s in open_ones[:_LISTED]]
+        tables.append(Table(("shard", "state", "items done", "items failed", "error"), rows))
+    shown = [{**asdict(state), "shard": state.shard.directory} for state in states]
+    output.result(tables, {"run": str(run), "counts": {name: n for name, n, *_ in counts}, "shards": shown})
+    if len(open_ones) > _LISTED:
+        output.info(f"{len(open_ones) - _LISTED} more shards are not done; --json lists all.")
+    if not open_ones:
+        output.info(f"all shards are done: vcli runs merge {shlex.quote(str(run))}")
 
 
 def _described(record: RunRecord, metrics: Mapping[str, object]) -> dict[str, object]:

@@ -222,6 +222,8 @@ def batch(
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
+    if part is not None:
+        output.info(str(part))
     listed = read_pairs(pairs)
     recorded = resolved_options(ctx)
     options = parse_options(recorded)

@@ -144,6 +144,8 @@ def evaluate(
     from vision_cli.register.verbs import parse_options
 
     part = parse_shard(shard)
+    if part is not None:
+        output.info(str(part))
     recorded = resolved_options(ctx)
     collection = read_collection(data, layout, int(dim))
     with Run.open(

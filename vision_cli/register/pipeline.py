@@ -43,10 +43,11 @@ _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
 
 # The network is asked before the stage whose images have voxels of at most this many of its own.
 _FINE_ENOUGH = 1.5
-# A network's field that is hardly better leads to another result, not to a better one.
-_MARGIN = 0.1
-# Without an optimisation it is asked so often, on finer and finer grids.
-_PASSES = (1.0, 1.5, 1.75)
+# A network's field that is a little better leads to another result, not to a better one: it is taken where the
+# optimisation has gone astray.
+_MARGIN = 0.25
+# How fine the grids are, one after the other, that it sees if there is no optimisation.
+_PASSES = (1.5, 1.5)
 # Far below any meaning, and a third of the bytes.
 _STEPS_PER_MM = 4096.0
 _STEPS_PER_LOG = 1024.0

@@ -21,7 +21,7 @@ from vision_cli.register.networks import STRIDE, Variant, load_network
 
 _BLUR = 0.35
 _SQUARINGS = 7
-STEP = 0.8
+STEP = 0.9
 """Share of a prediction that is taken: a whole one overshoots where pairs differ from those of the training."""
 
 

@@ -1,0 +1,170 @@
+"""Job arrays on a real Slurm: divided, preempted, requeued and out of time, a run ends as one that never was."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from vision_cli.io.volumes import write_volume
+from vision_cli.phantoms.brains import slice_pair
+
+PAIRS = 16
+QUICK = ("--iters", "6,6", "--threads", "1", "--no-pictures")
+TABLES = ("items.csv", "metrics.json")
+# As the README has it.
+SCRIPT = """\
+    #!/bin/bash
+    #SBATCH --array=1-{count} --cpus-per-task=1 --requeue --open-mode=append --signal=USR1@{grace}
+    srun vcli register batch pairs.csv -o out --shard auto --resume {options}
+    code=$?
+    if [ $code = 75 ] && squeue -h -j $SLURM_JOB_ID -t R | grep -q .; then scontrol requeue $SLURM_JOB_ID; fi
+    exit $code
+"""
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Sixteen generated pairs of slices with labels, and a table of them."""
+    directory = tmp_path_factory.mktemp("inputs")
+    rows = []
+    for number in range(PAIRS):
+        pair = slice_pair(number, (40, 48), (5.0, 5.0))
+        row = {"id": f"p{number:02d}"}
+        for side in ("fixed", "moving"):
+            vox2ras = getattr(pair, f"{side}_vox2ras")
+            for role, values in (("", getattr(pair, side)), ("_label", getattr(pair, f"{side}_labels"))):
+                row[side + role] = directory / f"{number}_{side}{role}.nii.gz"
+                write_volume(row[side + role], values, vox2ras)
+        rows.append(row)
+    write_table(directory / "pairs.csv", rows)
+    return directory, rows
+
+
+def write_table(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def whole(cluster, inputs):
+    """The undivided run."""
+    directory, _ = inputs
+    done = cluster.vcli("register", "batch", "pairs.csv", "-o", "whole", "-q", *QUICK, cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return directory / "whole"
+
+
+@pytest.fixture
+def here(inputs, tmp_path):
+    """A directory of its own with the table of pairs."""
+    write_table(tmp_path / "pairs.csv", inputs[1])
+    return tmp_path
+
+
+def script(count, grace=60, options=QUICK):
+    return SCRIPT.format(count=count, grace=grace, options=" ".join(map(str, options)))
+
+
+def require_whole(cluster, here, whole, count):
+    """Merge, and compare with the undivided run; every item was computed once."""
+    merged = cluster.vcli("runs", "merge", "out", "-q", cwd=here)
+    assert merged.returncode == 0, merged.stderr
+    for name in TABLES:
+        assert (here / "out" / name).read_bytes() == (whole / name).read_bytes()
+    finished = Counter()
+    for shard in range(1, count + 1):
+        lines = (here / "out" / f"shard-{shard}-of-{count}" / "items.jsonl").read_text(encoding="utf-8").splitlines()
+        finished.update(json.loads(line)["id"] for line in lines)
+    assert finished == {f"p{number:02d}": 1 for number in range(PAIRS)}
+    assert not [path for path in (here / "out").rglob("*") if path.name.startswith(".")]
+
+
+def items_done(here, shard, count):
+    journal = here / "out" / f"shard-{shard}-of-{count}" / "items.jsonl"
+    return len(journal.read_text(encoding="utf-8").splitlines()) if journal.exists() else 0
+
+
+def until(holds, seconds=240):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def output_of(here):
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(here.glob("slurm-*.out")))
+
+
+def test_an_array_of_eight_is_the_undivided_run(cluster, here, whole):
+    cluster.wait_for(cluster.sbatch(script(8), cwd=here))
+    assert not [word for word in output_of(here).splitlines() if "error" in word]
+    shown = cluster.vcli("runs", "show", "out", "--json", cwd=here)
+    assert json.loads(shown.stdout)["counts"] == {"done": 8}
+    require_whole(cluster, here, whole, 8)
+
+
+@pytest.mark.parametrize("way", ["requeue", "preempted"])
+def test_a_task_that_is_sent_back_resumes_and_does_nothing_twice(cluster, here, whole, way):
+    job = cluster.sbatch(script(2), cwd=here)
+    until(lambda: items_done(here, 1, 2) >= 2)
+    if way == "requeue":
+        cluster.ask("scontrol", "requeue", f"{job}_1")
+    else:
+        cluster.ask("scancel", "--signal=USR1", f"{job}_1")
+    until(lambda: items_done(here, 1, 2) >= 4)
+    cluster.wait_for(job)
+    record = json.loads((here / "out" / "shard-1-of-2" / "run.json").read_text(encoding="utf-8"))
+    assert record["resumed"] == 1
+    require_whole(cluster, here, whole, 2)
+
+
+def test_a_cancelled_array_stays_cancelled(cluster, here):
+    job = cluster.sbatch(script(2), cwd=here)
+    until(lambda: items_done(here, 1, 2) >= 1)
+    cluster.ask("scancel", job)
+    cluster.wait_for(job)
+    time.sleep(3)
+    assert cluster.queue(job).values() <= {"CANCELLED"} if cluster.queue(job) else True
+    refused = cluster.vcli("runs", "merge", "out", cwd=here)
+    assert refused.returncode == 2
+    assert re.search(r"[12] of 2 shards are not done", refused.stderr)
+    assert "--resume" in refused.stderr
+
+
+def test_a_failing_item_gives_exit_6_and_merge_names_it(cluster, here, inputs):
+    rows = [dict(row) for row in inputs[1][:4]]
+    rows[2]["moving"] = here / "not_there.nii.gz"
+    Path(rows[2]["moving"]).write_bytes(b"no image")
+    write_table(here / "pairs.csv", rows)
+    job = cluster.sbatch(script(2), cwd=here)
+    cluster.wait_for(job)
+    codes = re.findall(r"ExitCode=(\d+):0", cluster.ask("scontrol", "show", "job", job))
+    assert sorted(codes) == ["0", "6"]
+    merged = cluster.vcli("runs", "merge", "out", cwd=here)
+    assert merged.returncode == 6
+    assert "1 of 4 items failed: p02." in merged.stderr
+    assert "vcli register batch pairs.csv -o out" in merged.stderr
+    assert "--shard 1/2 --resume" in merged.stderr
+
+
+def test_a_task_that_meets_its_time_limit_resumes(cluster, here, inputs, whole):
+    # Slurm counts in minutes, so that the work is made longer than one by iterations.
+    slow = ("--iters", "400,400", "--threads", "1", "--no-pictures")
+    rows = inputs[1][:12]
+    write_table(here / "pairs.csv", rows)
+    text = script(2, grace=40, options=slow).replace("1-2", "1-2 --time=1")
+    job = cluster.sbatch(text, cwd=here)
+    cluster.wait_for(job, timeout=900)
+    records = [json.loads((here / "out" / f"shard-{n}-of-2" / "run.json").read_text()) for n in (1, 2)]
+    assert [record["status"] for record in records] == ["done", "done"]
+    assert max(record.get("resumed", 0) for record in records) >= 1
+    assert cluster.vcli("runs", "merge", "out", "-q", cwd=here).returncode == 0
+    assert len((here / "out" / "items.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(rows)
