@@ -152,3 +152,23 @@ def test_a_reduced_image_covers_the_same_box_and_keeps_thick_axes(rng):
     np.testing.assert_allclose(reduced.values, expected, atol=0.02 * np.ptp(values))
     assert reduced.mask is not None
     assert float((reduced.mask == (reduced.values > 0)).float().mean()) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(12, 9, 8), (10, 14)])
+def test_pooling_keeps_places_and_values(shape):
+    spacing = (1.0, 2.0, 0.7)[: len(shape)]
+    places = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"))
+    values = sum(place * step for place, step in zip(places, spacing, strict=True)).astype(np.float32)
+    pooled = image_of(values, spacing).pooled_to(2.1)
+    assert pooled.grid.shape == tuple(-(-n // int(2.1 / step)) for n, step in zip(shape, spacing, strict=True))
+    # What grows linearly in space is the same wherever it is asked for, but where a block is cut off at the end.
+    inner = tuple(slice(0, n // int(2.1 / step)) for n, step in zip(shape, spacing, strict=True))
+    voxels = np.stack(np.meshgrid(*[np.arange(n) for n in pooled.grid.shape], indexing="ij"), -1)
+    ras = voxels @ pooled.grid.vox2ras[:-1, :-1].T + pooled.grid.vox2ras[:-1, -1]
+    start = image_of(values, spacing).grid.vox2ras[:-1, -1]
+    np.testing.assert_allclose(pooled.values.numpy()[inner], (ras - start).sum(-1)[inner], rtol=1e-5)
+
+
+def test_pooling_leaves_coarse_images_as_they_are():
+    image = image_of(np.ones((6, 7), np.float32), (2.0, 3.0))
+    assert image.pooled_to(2.0).grid.shape == (6, 7)

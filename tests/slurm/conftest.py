@@ -22,7 +22,7 @@ _CONF = """
     SlurmctldPort={controller_port}
     SlurmdPort={daemon_port}
     AuthType=auth/munge
-    AuthInfo=socket={root}/munge.socket
+    AuthInfo=socket={root}/munge.socket,cred_expire=5
     CryptoType=crypto/munge
     ProctrackType=proctrack/linuxproc
     TaskPlugin=task/none

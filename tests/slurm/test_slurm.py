@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -105,7 +106,8 @@ def output_of(here):
 
 def test_an_array_of_eight_is_the_undivided_run(cluster, here, whole):
     cluster.wait_for(cluster.sbatch(script(8), cwd=here))
-    assert not [word for word in output_of(here).splitlines() if "error" in word]
+    assert "vcli: error" not in output_of(here)
+    assert "vcli: part 8 of 8, from SLURM task 8 of 1 to 8" in output_of(here)
     shown = cluster.vcli("runs", "show", "out", "--json", cwd=here)
     assert json.loads(shown.stdout)["counts"] == {"done": 8}
     require_whole(cluster, here, whole, 8)
@@ -126,13 +128,42 @@ def test_a_task_that_is_sent_back_resumes_and_does_nothing_twice(cluster, here, 
     require_whole(cluster, here, whole, 2)
 
 
+def test_submit_waits_for_an_array_and_what_is_preempted_comes_back(cluster, here, whole):
+    command = ["vcli", "submit", "--array", "2", "--wait", "--", "register", "batch", "pairs.csv", "-o", "out", *QUICK]
+    waiting = subprocess.Popen(
+        command, env=cluster.environ, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    until(lambda: items_done(here, 1, 2) >= 2)
+    (task,) = [task for task in cluster.ask("squeue", "--noheader", "--array", "--format=%i").split() if "_0" in task]
+    cluster.ask("scancel", "--signal=USR2", task)
+    result, progress = waiting.communicate(timeout=600)
+    assert waiting.returncode == 0, progress
+    job = task.partition("_")[0]
+    assert re.search(rf"job +{job}\b", result)
+    assert f"vcli: part 2 of 2: done, {PAIRS // 2} items done" in progress
+    said = "".join(path.read_text(encoding="utf-8") for path in (here / "out-jobs").glob(f"{job}_0_*_log.*"))
+    assert "Calling checkpoint method" in said
+    assert "interrupted by SIGTERM" in said
+    require_whole(cluster, here, whole, 2)
+
+
+def test_submit_says_what_the_scheduler_refuses(cluster, here):
+    refused = cluster.vcli(
+        "submit", "--partition", "nowhere", "--", "register", "batch", "pairs.csv", "-o", "out", cwd=here
+    )
+    assert refused.returncode == 3
+    assert "the scheduler refused the job" in refused.stderr
+    assert "partition" in refused.stderr
+    assert not (here / "out").exists()
+
+
 def test_a_cancelled_array_stays_cancelled(cluster, here):
     job = cluster.sbatch(script(2), cwd=here)
     until(lambda: items_done(here, 1, 2) >= 1)
     cluster.ask("scancel", job)
     cluster.wait_for(job)
     time.sleep(3)
-    assert cluster.queue(job).values() <= {"CANCELLED"} if cluster.queue(job) else True
+    assert set(cluster.queue(job).values()) <= {"CANCELLED"}
     refused = cluster.vcli("runs", "merge", "out", cwd=here)
     assert refused.returncode == 2
     assert re.search(r"[12] of 2 shards are not done", refused.stderr)

@@ -196,7 +196,8 @@ class Proposer:
 
 def _seen(image: Image, grid: Grid, matrix: NDArray[np.float64]) -> Tensor:
     """Image on the network's grid, ``(*grid.shape)``, its greatest value 1."""
-    values = images.resample(image.blurred_to(float(grid.spacing.max()), _BLUR), grid, matrix)
+    spacing = float(grid.spacing.max())
+    values = images.resample(image.pooled_to(spacing).blurred_to(spacing, _BLUR), grid, matrix)
     return values / values.max().clamp(min=1e-6)
 
 
