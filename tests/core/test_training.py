@@ -71,9 +71,9 @@ def history(directory):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(stream)]
 
 
-def whole(directory):
+def whole(directory, **options):
     with open_run(directory) as run:
-        train(run).fit()
+        train(run, **options).fit()
         run.finish()
     return history(directory), load_file(directory / LAST)
 
@@ -220,7 +220,7 @@ RANK = textwrap.dedent("""
 
     try:
         with opened as run:
-            train(run).fit(wait)
+            train(run, steps=50).fit(wait)
             if first:
                 run.finish()
     except VcliError as error:
@@ -257,14 +257,14 @@ def require_same(out, rows, last):
 
 
 def test_two_processes_give_the_loss_curve_of_one(tmp_path):
-    rows, last = whole(tmp_path / "whole")
+    rows, last = whole(tmp_path / "whole", steps=50)
     codes, said = on_processes(tmp_path / "two", 2)
     assert codes == [0, 0], said
     require_same(tmp_path / "two", rows, last)
 
 
 def test_a_killed_process_ends_the_others_and_one_process_goes_on(tmp_path):
-    rows, last = whole(tmp_path / "whole")
+    rows, last = whole(tmp_path / "whole", steps=50)
     out = tmp_path / "two"
     codes, said = on_processes(out, 2, killed_at=14)
     assert codes == [ExitCode.INTERRUPTED, -signal.SIGKILL], said

@@ -18,15 +18,9 @@ from vision_cli.phantoms.brains import slice_pair
 PAIRS = 16
 QUICK = ("--iters", "6,6", "--threads", "1", "--no-pictures")
 TABLES = ("items.csv", "metrics.json")
-# As the README has it.
-SCRIPT = """\
-    #!/bin/bash
-    #SBATCH --array=1-{count} --cpus-per-task=1 --requeue --open-mode=append --signal=USR1@{grace}
-    srun vcli register batch pairs.csv -o out --shard auto --resume {options}
-    code=$?
-    if [ $code = 75 ] && squeue -h -j $SLURM_JOB_ID -t R | grep -q .; then scontrol requeue $SLURM_JOB_ID; fi
-    exit $code
-"""
+README = Path(__file__).parents[2] / "README.md"
+# What the README asks for, and what the node of the tests has.
+ASKED = "#SBATCH --array=1-8 --cpus-per-task=4 --mem=8G --requeue --open-mode=append --signal=USR1@60"
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +64,14 @@ def here(inputs, tmp_path):
     return tmp_path
 
 
-def script(count, grace=60, options=QUICK):
-    return SCRIPT.format(count=count, grace=grace, options=" ".join(map(str, options)))
+def script(count, grace=60, options=QUICK, time_limit=""):
+    """The script of the README, with other numbers and quick options."""
+    (text,) = re.findall(
+        r"^```bash\n(#!/bin/bash\n.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert ASKED in text
+    granted = f"--array=1-{count} --cpus-per-task=1 --requeue --open-mode=append --signal=USR1@{grace} {time_limit}"
+    return text.replace(ASKED, f"#SBATCH {granted}").replace("--resume\n", f"--resume {' '.join(options)}\n", 1)
 
 
 def require_whole(cluster, here, whole, count):
@@ -191,8 +191,7 @@ def test_a_task_that_meets_its_time_limit_resumes(cluster, here, inputs, whole):
     slow = ("--iters", "400,400", "--threads", "1", "--no-pictures")
     rows = inputs[1][:12]
     write_table(here / "pairs.csv", rows)
-    text = script(2, grace=40, options=slow).replace("1-2", "1-2 --time=1")
-    job = cluster.sbatch(text, cwd=here)
+    job = cluster.sbatch(script(2, grace=40, options=slow, time_limit="--time=1"), cwd=here)
     cluster.wait_for(job, timeout=900)
     records = [json.loads((here / "out" / f"shard-{n}-of-2" / "run.json").read_text()) for n in (1, 2)]
     assert [record["status"] for record in records] == ["done", "done"]
