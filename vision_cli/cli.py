@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from vision_cli import __version__
-from vision_cli.core.commands import CONTEXT_SETTINGS, LazyCommand, LazyGroup
+from vision_cli.core.commands import CONTEXT_SETTINGS, TASKS_PANEL, LazyCommand, LazyGroup
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ _HOUSEKEEPING = (
 
 class _Root(LazyGroup):
     entries: ClassVar[Sequence[LazyCommand]] = (
-        *(LazyCommand(task.name, task.help, "Tasks", task.app) for task in TASKS),
+        *(LazyCommand(task.name, task.help, TASKS_PANEL, task.app) for task in TASKS),
         *(
             LazyCommand(name, line, "Housekeeping", f"vision_cli.housekeeping.{name}:app")
             for name, line in _HOUSEKEEPING

@@ -30,6 +30,9 @@ HELP_NAMES = ("-h", "--help")
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(HELP_NAMES), "max_content_width": 110}
 """What all apps have in common: how help is asked for, and how wide it may get."""
 
+TASKS_PANEL = "Tasks"
+"""The heading of the root's help under which the tasks stand."""
+
 RUNS_DIRECTORY = Path("vcli-runs")
 """Where runs go that were not told where to go."""
 

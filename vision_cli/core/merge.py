@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vision_cli.core import files
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.core.journal import Entry, item_files, read_journal
+from vision_cli.core.journal import Entry, item_files
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.records import RECORD, RunRecord, read_run
 from vision_cli.core.shards import Shard, find_shards
@@ -48,9 +48,9 @@ def collect_shards(directory: Path) -> Merged:
     if not found:
         raise InputError(f"{directory}: no shard folders found; a run made with --shard expected.")
     count = _only_count(directory, found)
-    states = [state for state in survey(directory) if state.shard.count == count]
-    _require_done(directory, states, found)
-    records = {shard.index: read_run(path) for shard, path in found.items()}
+    states = survey(directory, count)
+    _require_done(directory, states)
+    records = {state.shard.index: state.record for state in states if state.record is not None}
     odd = [index for index, record in records.items() if _work(record) != _work(records[1])]
     if odd:
         differing = ", ".join(sorted({name for index in odd for name in _differences(records[1], records[index])}))
@@ -58,7 +58,7 @@ def collect_shards(directory: Path) -> Merged:
             f"{directory}: shards {_listed(odd)} had other options or inputs than shard 1: {differing}.",
             hint=f"Run them again with --overwrite and --config {records[1].directory / RECORD}.",
         )
-    entries = [entry for record in records.values() for entry in read_journal(record.directory)]
+    entries = [entry for state in states for entry in state.entries]
     return Merged(tuple(records.values()), _in_order(directory, entries))
 
 
@@ -120,7 +120,7 @@ def _only_count(directory: Path, shards: Iterable[Shard]) -> int:
     return counts[0]
 
 
-def _require_done(directory: Path, states: Sequence[ShardState], found: Mapping[Shard, Path]) -> None:
+def _require_done(directory: Path, states: Sequence[ShardState]) -> None:
     """Refuse what is not whole: first what nobody works on, then what somebody does."""
     broken = [state for state in states if state.state not in {"done", "running"}]
     if broken:
@@ -129,8 +129,9 @@ def _require_done(directory: Path, states: Sequence[ShardState], found: Mapping[
             for name in dict.fromkeys(state.state for state in broken)
         )
         why = next((f" ({state.error})" for state in broken if state.error), "")
-        readable = [state.shard for state in states if state.state not in {"missing", "damaged"}]
-        argv = read_run(found[readable[0]]).document.get("argv", []) if readable else []
+        argv: Sequence[str] = next(
+            (state.record.document.get("argv", []) for state in states if state.record is not None), []
+        )
         raise UsageError(
             f"{directory}: {len(broken)} of {len(states)} shards are not done; {said}{why}.",
             hint=f"Run {repair_command(argv, [state.shard for state in broken])}" if argv else None,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from vision_cli.core.console import PROGRAM
 from vision_cli.core.errors import InputError
-from vision_cli.core.journal import read_journal
+from vision_cli.core.journal import Entry, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.records import RECORD, RunRecord, read_run
 from vision_cli.core.shards import Shard, find_shards
@@ -30,26 +30,44 @@ class ShardState:
         Which one.
     state
         How far it is.
-    items, items_failed
-        Items that are done, and that failed.
     error
         Why it ended before its end, if it said so.
+    record
+        Its record; None of one that is missing or damaged.
+    entries
+        What became of its items so far, in the order of the input.
     """
 
     shard: Shard
     state: State
-    items: int = 0
-    items_failed: int = 0
     error: str | None = None
+    record: RunRecord | None = None
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def items(self) -> int:
+        """How many items are done."""
+        return len(self.entries) - self.items_failed
+
+    @property
+    def items_failed(self) -> int:
+        """How many items failed."""
+        return sum(entry.error is not None for entry in self.entries)
 
 
-def survey(directory: Path) -> list[ShardState]:
+def survey(directory: Path, count: int | None = None) -> list[ShardState]:
     """Return the states of all shards of a run, in their order, also of those that never began.
 
-    Where shards of several divisions lie together, those of each are listed.
+    Parameters
+    ----------
+    directory
+        The run directory; it need not be there yet.
+    count
+        How many shards there are; None for what is found, of several divisions that lie together each.
     """
     found = find_shards(directory)
-    expected = (Shard(index, count) for count in sorted({s.count for s in found}) for index in range(1, count + 1))
+    counts = sorted({shard.count for shard in found}) if count is None else [count]
+    expected = (Shard(index, number) for number in counts for index in range(1, number + 1))
     return [_state(shard, found.get(shard)) for shard in expected]
 
 
@@ -62,9 +80,8 @@ def _state(shard: Shard, directory: Path | None) -> ShardState:
         entries = read_journal(directory)
     except InputError as damage:
         return ShardState(shard, "damaged", error=damage.message)
-    failed = sum(entry.error is not None for entry in entries)
     error = record.document.get("error")
-    return ShardState(shard, _present(record), len(entries) - failed, failed, None if error is None else str(error))
+    return ShardState(shard, _present(record), None if error is None else str(error), record, tuple(entries))
 
 
 def _present(record: RunRecord) -> State:

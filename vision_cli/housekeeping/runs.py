@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -123,7 +122,16 @@ def _show_shards(run: Path, output: Output) -> None:
     if open_ones:
         rows = [(s.shard.directory, s.state, s.items, s.items_failed, s.error or "") for s in open_ones[:_LISTED]]
         tables.append(Table(("shard", "state", "items done", "items failed", "error"), rows))
-    shown = [{**asdict(state), "shard": state.shard.directory} for state in states]
+    shown = [
+        {
+            "shard": state.shard.directory,
+            "state": state.state,
+            "items": state.items,
+            "items_failed": state.items_failed,
+            "error": state.error,
+        }
+        for state in states
+    ]
     output.result(tables, {"run": str(run), "counts": {name: n for name, n, *_ in counts}, "shards": shown})
     if len(open_ones) > _LISTED:
         output.info(f"{len(open_ones) - _LISTED} more shards are not done; --json lists all.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vision_cli.core import interrupts
-from vision_cli.core.commands import single_command
+from vision_cli.core.commands import TASKS_PANEL, single_command
 from vision_cli.core.console import PROGRAM, Output, Table
 from vision_cli.core.devices import available_threads
 from vision_cli.core.errors import PartialFailure, UsageError
@@ -99,7 +99,7 @@ def submit(
     output = Output(as_json=as_json, quiet=quiet)
     if not command:
         raise UsageError("submit: no command given; TASK VERB ARGS... expected.", hint=f"As in `{EXAMPLES[0]}`.")
-    call = _looked_through(ctx, command)
+    call = _looked_through(ctx, command, array)
     resources = jobs.Resources(
         minutes=jobs.parse_minutes(limit),
         cpus=cpus,
@@ -109,7 +109,7 @@ def submit(
         setup=jobs.read_setup(setup),
     )
     folder = call.out.absolute().with_name(f"{call.out.name}-jobs")
-    processes = _processes(call, gpus, array)
+    processes = _processes(call, gpus)
     if dry_run:
         (words,) = _words(call, array, by_scheduler=True)[:1]
         typer.echo(jobs.sbatch_script(folder, _job_name(call), resources, array or 1))
@@ -131,10 +131,11 @@ def submit(
     _require_done(call, array, folder)
 
 
-def _looked_through(ctx: typer.Context, words: Sequence[str]) -> _Call:
+def _looked_through(ctx: typer.Context, words: Sequence[str], array: int | None) -> _Call:
     """Parse a command line as ``vcli`` would, and run nothing."""
     context: Any = ctx.find_root()
     group, rest = context.command, list(words)
+    tasks = {entry.name for entry in group.entries if entry.panel == TASKS_PANEL}
     name: list[str] = []
     while hasattr(group, "resolve_command"):
         so_far = name[-1] if name else PROGRAM
@@ -146,7 +147,7 @@ def _looked_through(ctx: typer.Context, words: Sequence[str]) -> _Call:
             word, group, rest = group.resolve_command(inner, rest)
             name.append(str(word))
             context = inner
-    if name[0] in {"submit", "doctor", "runs", "samples", "weights", "completions"}:
+    if name[0] not in tasks:
         raise UsageError(f"submit: `{PROGRAM} {name[0]}` found; a task expected.", hint="See `vcli --help`.")
     with group.make_context(name[-1], rest, parent=context) as verb:
         options = frozenset(spelling for parameter in verb.command.params for spelling in parameter.opts)
@@ -158,16 +159,16 @@ def _looked_through(ctx: typer.Context, words: Sequence[str]) -> _Call:
         )
     if sharded is not None:
         raise UsageError("submit: --shard found; that is what --array N does.", hint="Leave --shard out.")
+    if array is not None and "--shard" not in options:
+        raise UsageError(
+            f"submit: --array with `{' '.join(name)}` found; it takes no --shard, so that it cannot be divided.",
+            hint="Leave --array out.",
+        )
     return _Call(tuple(words), " ".join(name), out, options)
 
 
-def _processes(call: _Call, gpus: int | None, array: int | None) -> int:
+def _processes(call: _Call, gpus: int | None) -> int:
     """How many processes the command is started as: one a GPU for a training."""
-    if array is not None and "--shard" not in call.options:
-        raise UsageError(
-            f"submit: --array with `{call.name}` found; it takes no --shard, so that it cannot be divided.",
-            hint="Leave --array out.",
-        )
     if gpus is None or gpus < 2:
         return 1
     if call.name.split()[-1] != _TRAINING:
@@ -218,13 +219,7 @@ def _still_queued(numbers: Sequence[str]) -> int:
 
 
 def _states(call: _Call, array: int | None) -> list[ShardState]:
-    from vision_cli.core.shards import Shard
-
-    if array is None:
-        return []
-    known = {state.shard: state for state in survey(call.out) if state.shard.count == array}
-    parts = (Shard(index, array) for index in range(1, array + 1))
-    return [known.get(part, ShardState(part, "missing")) for part in parts]
+    return [] if array is None else survey(call.out, array)
 
 
 def _follow(call: _Call, array: int | None, left: Callable[[], int], output: Output) -> None:
