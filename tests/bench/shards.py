@@ -86,7 +86,7 @@ def main() -> None:
     print(f"{given.items} items in {given.parts} parts, one after the other")
     print(f"{'work ms':>8} {'alone s':>8} {'in parts s':>10} {'ratio':>6} {'ms an item':>10}")
     for work in WORK_MS:
-        count = given.items if work < 100 else given.items // 10
+        count = given.items if work < 100 else max(1, given.items // 10)
         alone = timed(lambda count=count, work=work: [busy(work / 1000) for _ in range(count)])
         with tempfile.TemporaryDirectory(dir=given.directory) as folder:
             divided = in_parts(Path(folder), count, given.parts, work / 1000)
