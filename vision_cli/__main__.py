@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from vision_cli.cli import app
+from vision_cli.core.interrupts import stop_cleanly
 from vision_cli.core.launch import launch
 
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
+    stop_cleanly()
     return launch(app, sys.argv[1:])
 
 

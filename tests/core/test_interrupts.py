@@ -92,3 +92,26 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert faults == []
+
+
+EARLY = """
+    import os, signal, sys
+    from vision_cli.core.commands import single_command
+    from vision_cli.core.interrupts import stop_cleanly
+    from vision_cli.core.launch import launch
+
+    def command():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        print("never reached")
+
+    stop_cleanly()
+    sys.exit(launch(single_command(command), []))
+"""
+
+
+def test_a_signal_before_the_run_is_an_interruption_too(start):
+    process = start(EARLY)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "never reached" not in output
+    assert "vcli: error: interrupted by SIGUSR1." in errors

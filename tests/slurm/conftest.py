@@ -108,8 +108,7 @@ class Cluster:
 
     def ask(self, *words):
         """Return what one of Slurm's programs says, whether it succeeds or not."""
-        found = subprocess.run(words, env=self.environ, capture_output=True, text=True, check=False, timeout=60)
-        return found.stdout
+        return self._run(words).stdout
 
     def vcli(self, *words, cwd, timeout=600):
         """Run vcli as a user of the cluster types it."""
@@ -128,8 +127,10 @@ class Cluster:
 
     def queue(self, job):
         """Return the states of a job's tasks that the scheduler still has, by task."""
-        lines = self.ask("squeue", "--noheader", "--array", "--format=%i %T", f"--jobs={job}").splitlines()
-        return dict(line.split() for line in lines)
+        found = self._run(("squeue", "--noheader", "--array", "--format=%i %T", f"--jobs={job}"))
+        # A job that the controller has forgotten is an error to squeue; a controller too busy to answer is another.
+        assert found.returncode == 0 or "Invalid job id" in found.stderr, found.stderr
+        return dict(line.split() for line in found.stdout.splitlines())
 
     def wait_for(self, job, timeout=600):
         """Wait until nothing of a job is in the queue."""
@@ -147,6 +148,9 @@ class Cluster:
             f"{path.name}:\n" + "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
             for path in sorted(self.root.glob("*.log"))
         )
+
+    def _run(self, words):
+        return subprocess.run(words, env=self.environ, capture_output=True, text=True, check=False, timeout=60)
 
     def _start(self, *command):
         log = (self.root / f"{command[0]}.out").open("w", encoding="utf-8")

@@ -50,6 +50,18 @@ def interruptible() -> Iterator[None]:
         _flag.signum = None
 
 
+def stop_cleanly() -> None:
+    """Let the schedulers' signals end the program as an interruption, from its first line on.
+
+    A signal that comes while libraries are imported finds no run, and no handler but this: without it the program would
+    die by the signal, which a script cannot tell from a crash.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGTERM, signal.SIGUSR1):
+            if signal.getsignal(signum) is signal.SIG_DFL:
+                signal.signal(signum, _interrupt)
+
+
 def check() -> None:
     """Stop here if a signal asked for it; called where the work so far is safe.
 
@@ -61,6 +73,10 @@ def check() -> None:
     """
     if _flag.signum is not None:
         raise Interrupted(_flag.signum)
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    raise Interrupted(signum)
 
 
 def _remember(signum: int, _frame: FrameType | None) -> None:
