@@ -50,7 +50,7 @@ TASKS = (
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
     Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),
     Task("fewshot-seg", "TAVP, arXiv:2409.05393", "Segment a new class from a few examples."),
-    Task("kan-fit", "S-KAN, arXiv:2408.08338", "Fit readable functions to data."),
+    Task("kan-fit", "S-KAN, arXiv:2408.08338", "Fit readable functions to data.", "vision_cli.kan_fit.cli:app"),
     Task("gaze-predict", "GEM, arXiv:2408.05502", "Predict where a radiologist looks in a chest X-ray."),
     Task("enhance-eval", "arXiv:2409.14461", "Measure what low-light enhancement does to recognition."),
 )

@@ -1,0 +1,14 @@
+"""``vcli kan-fit``: the verbs."""
+
+from __future__ import annotations
+
+from vision_cli.core.commands import VerbApp
+from vision_cli.kan_fit.fit_cli import FIT_EXAMPLES, PREDICT_EXAMPLES, fit, predict
+
+app = VerbApp(
+    help="Fit readable functions to data (S-KAN, arXiv:2408.08338).",
+    examples=(*FIT_EXAMPLES[:3], *PREDICT_EXAMPLES),
+    default_verb="fit",
+)
+app.verb("fit", examples=FIT_EXAMPLES)(fit)
+app.verb("predict", examples=PREDICT_EXAMPLES)(predict)

@@ -1,0 +1,225 @@
+"""Pictures of a fit: the network with the function on every edge, single edges, agreement, history, comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from vision_cli.kan_fit.models import TableModel
+    from vision_cli.kan_fit.networks import SKANLayer
+    from vision_cli.kan_fit.selection import Candidate
+
+Array = NDArray[np.float64]
+
+INK, FAINT, LINE = "#20252b", "#7a828b", "#d5dade"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a800", "#6a3d9a", "#8c564b")
+"""Colours that people who see colours otherwise tell apart, too (Okabe and Ito 2008)."""
+
+_POINTS = 200
+_ROWS = 2000
+_MOST_CANDIDATES = 8
+_MOST_NAMED = 24
+_DPI = 130
+
+
+def network(path: Path, model: TableModel, inputs: Array) -> None:
+    """Draw the network from its inputs below to its output above, each edge with its function.
+
+    Parameters
+    ----------
+    path
+        An SVG or PNG file.
+    model
+        A fitted model.
+    inputs
+        ``(N, inputs)``, which show how much each edge does.
+    """
+    net = model.network
+    layers = net.each_layer()
+    x = torch.from_numpy(inputs[:_ROWS])
+    with torch.no_grad():
+        taken = net.layer_inputs(x)
+        spreads = [layer.edge_outputs(values).std(0).numpy() for layer, values in zip(layers, taken, strict=False)]
+    drawn = [[(i, j) for i in range(s.shape[0]) for j in range(s.shape[1]) if s[i, j] > 0] for s in spreads]
+    widest = max(1, *map(len, drawn), *net.widths)
+    names = {
+        mode: COLOURS[n % len(COLOURS)] for n, mode in enumerate(dict.fromkeys(m for p in net.plans for m in p.pool))
+    }
+    figure, axes = _figure(max(4.5, 1.05 * widest), 2.1 * len(layers) + 1.1)
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.25, len(layers) + 0.3)
+    places = [np.linspace(0, 1, width + 2)[1:-1] for width in net.widths]
+    for number, (layer, edges) in enumerate(zip(layers, drawn, strict=True)):
+        strongest = max(float(spreads[number].max()), 1e-30)
+        slots = dict(zip(edges, np.linspace(0, 1, len(edges) + 2)[1:-1], strict=True))
+        half = min(0.4 / (len(edges) + 1), 0.075)
+        for (i, j), slot in slots.items():
+            alpha = 0.25 + 0.75 * float(spreads[number][i, j]) / strongest
+            axes.plot([places[number][i], slot], [number, number + 0.34], color=LINE, linewidth=1, zorder=1)
+            axes.plot([slot, places[number + 1][j]], [number + 0.66, number + 1], color=LINE, linewidth=1, zorder=1)
+            box = axes.inset_axes((slot - half, number + 0.34, 2 * half, 0.32), transform=axes.transData)
+            points, values = edge_curve(layer, taken[number], i, j)
+            box.plot(points, values, color=names[layer.plan.modes[i][0]], linewidth=1.6, alpha=alpha)
+            box.set_xticks([])
+            box.set_yticks([])
+            for spine in box.spines.values():
+                spine.set_color(LINE)
+    for number, row in enumerate(places):
+        axes.scatter(row, [number] * len(row), s=26, color=INK, zorder=2)
+    if len(model.names) <= _MOST_NAMED:
+        for place, name in zip(places[0], model.names, strict=True):
+            axes.text(place, -0.09, name, ha="center", va="top", color=INK, fontsize=9)
+    axes.text(places[-1][0], len(layers) + 0.08, model.target, ha="center", va="bottom", color=INK, fontsize=9)
+    handles = [axes.plot([], [], color=colour, label=name)[0] for name, colour in names.items()]
+    figure.legend(handles=handles, loc="lower right", ncols=len(handles), frameon=False, fontsize=8, title=None)
+    _save(figure, path)
+
+
+def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: int, title: str) -> None:
+    """Draw the function of one edge over the values that reach it.
+
+    Parameters
+    ----------
+    path
+        An SVG or PNG file.
+    layer
+        The edge's layer.
+    taken
+        ``(N, inputs)``, what the layer takes in.
+    node, output
+        Which edge.
+    title
+        Heading.
+    """
+    figure, axes = _figure(4.2, 3.0)
+    points, values = edge_curve(layer, taken, node, output)
+    axes.plot(points, values, color=COLOURS[0], linewidth=2)
+    reached = taken[:_ROWS, node].numpy()
+    axes.plot(reached, np.full(len(reached), values.min() - 0.06 * np.ptp(values)), "|", color=FAINT, alpha=0.15)
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    axes.set_xlabel("what reaches the edge")
+    axes.set_ylabel("what it gives")
+    _save(figure, path)
+
+
+@torch.no_grad()
+def edge_curve(layer: SKANLayer, taken: torch.Tensor, node: int, output: int) -> tuple[Array, Array]:
+    """Sample the function of an edge over the range of what reaches it: 200 points and values, mean 0."""
+    points = torch.linspace(float(taken[:, node].min()), float(taken[:, node].max()), _POINTS, dtype=taken.dtype)
+    inputs = taken.mean(0).repeat(_POINTS, 1)
+    inputs[:, node] = points
+    values = layer.edge_outputs(inputs)[:, node, output]
+    return points.numpy(), (values - values.mean()).numpy()
+
+
+def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
+    """Draw predictions against the truth, and their errors as a histogram.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+    predicted, target
+        ``(N,)``.
+    name
+        Of the target.
+    """
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    figure = MatplotlibFigure(figsize=(8.5, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    shown = slice(None, None, max(1, len(target) // _ROWS))
+    ends = [min(target.min(), predicted.min()), max(target.max(), predicted.max())]
+    left.plot(ends, ends, color=LINE, linewidth=1)
+    left.plot(target[shown], predicted[shown], ".", color=COLOURS[0], markersize=3, alpha=0.5)
+    left.set_xlabel(f"{name}, test data")
+    left.set_ylabel("predicted")
+    right.hist(predicted - target, bins=60, color=COLOURS[0])
+    right.set_xlabel("error")
+    right.set_ylabel("rows")
+    for axes in (left, right):
+        _quiet(axes)
+    _save(figure, path)
+
+
+def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
+    """Draw the validation error of the best candidates over their steps.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+    candidates
+        With their steps.
+    scale
+        Of the target, which errors are multiplied with.
+    """
+    figure, axes = _figure(8.5, 3.6)
+    ranked = sorted(candidates, key=lambda candidate: candidate.score)[:_MOST_CANDIDATES]
+    for number, candidate in enumerate(ranked):
+        values = [step.val * scale for step in candidate.steps]
+        if values:
+            axes.plot(values, color=COLOURS[number % len(COLOURS)], linewidth=1.4, label=candidate.name)
+    axes.set_yscale("log")
+    axes.set_xlabel("step")
+    axes.set_ylabel("validation RMSE")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _save(figure, path)
+
+
+def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
+    """Draw test errors as bars on a logarithmic scale.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+    rivals
+        Names and errors.
+    """
+    figure, axes = _figure(8.5, 0.5 * len(rivals) + 1.0)
+    values = [max(value, 1e-300) for _, value in rivals]
+    axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[FAINT] * (len(rivals) - 1)], height=0.6)
+    axes.set_yticks(range(len(rivals)), [name for name, _ in rivals])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(min(values) / 3, max(values) * 4)
+    for place, value in enumerate(values):
+        axes.text(value * 1.1, place, f"{value:.2g}", va="center", fontsize=9, color=INK)
+    axes.set_xlabel("test RMSE (logarithmic)")
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    figure = MatplotlibFigure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    _quiet(axes)
+    return figure, axes
+
+
+def _quiet(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    import matplotlib as mpl
+
+    # A constant salt and no date: the same fit gives the same bytes.
+    with mpl.rc_context({"svg.hashsalt": "vision_cli"}):
+        figure.savefig(path, dpi=_DPI, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -1,0 +1,347 @@
+"""S-KAN: a Kolmogorov-Arnold network whose nodes select their activation space (arXiv:2408.08338).
+
+A layer computes, for output j and inputs i,
+
+    x_j = b_j + sum_i [ w_ij SiLU(u_i) + sum_m g_im sum_k c_imkj B_mk(u_i) ],   u_i = (x_i - centre_i) scale_i,
+
+with the gates g_i = softmax(a_i / tau) over the modes m of the node. The affine u puts the observed range of a node
+onto [-1, 1], where the spaces live. A selected layer has one mode a node and no gates: only its functions are computed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vision_cli.kan_fit.spaces import SPACES, evaluate, evaluate_plainly, slopes
+
+SelectLevel = Literal["node", "edge", "layer"]
+
+BASE = -1
+"""The mode number of the SiLU term, which every node has."""
+
+_START_SPREAD = 0.1
+_LEAST_GATE = 1e-3
+_LEAST_RANGE = 1e-9
+_INPUT_MARGIN_ROWS, _HIDDEN_MARGIN = 4, 0.01
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """What a layer is made of.
+
+    Attributes
+    ----------
+    modes
+        Spaces of each input node, by name; one name a node once the layer is selected.
+    outputs
+        Nodes of the next layer.
+    grid
+        Intervals of the range; each space makes its number of functions of it.
+    level
+        What has a gate of its own.
+    """
+
+    modes: tuple[tuple[str, ...], ...]
+    outputs: int
+    grid: int = 5
+    level: SelectLevel = "node"
+
+    @property
+    def inputs(self) -> int:
+        """Input nodes."""
+        return len(self.modes)
+
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """All spaces that occur, in the order of their first node."""
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(self.modes)))
+
+    @property
+    def is_selected(self) -> bool:
+        """Whether each node has one mode."""
+        return all(len(modes) == 1 for modes in self.modes)
+
+
+class SKANLayer(nn.Module):
+    """One layer of S-KAN.
+
+    Its functions are columns ``(N, F)``: first SiLU of every node, then space by space the functions of the nodes that
+    have it. ``weight`` ``(F, outputs)`` holds w and c in this order.
+
+    Parameters
+    ----------
+    plan
+        Nodes, spaces and grid.
+    generator
+        Of the start values; without one they are zero.
+    """
+
+    center: Tensor
+    scale: Tensor
+    edges: Tensor
+    node: Tensor
+    mode: Tensor
+
+    def __init__(self, plan: LayerPlan, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.plan = plan
+        self.tau, self.is_hard = 1.0, False
+        self._blocks: list[tuple[str, Tensor, int]] = []
+        node, mode = [torch.arange(plan.inputs)], [torch.full((plan.inputs,), BASE)]
+        for number, name in enumerate(plan.pool):
+            members = torch.tensor([i for i, modes in enumerate(plan.modes) if name in modes])
+            count = SPACES[name].count(plan.grid)
+            self.register_buffer(f"_members_{number}", members, persistent=False)
+            self._blocks.append((name, members, count))
+            node.append(members.repeat_interleave(count))
+            mode.append(torch.full((len(members) * count,), number))
+        self.register_buffer("node", torch.cat(node), persistent=False)
+        self.register_buffer("mode", torch.cat(mode), persistent=False)
+        self.register_buffer("center", torch.zeros(plan.inputs))
+        self.register_buffer("scale", torch.ones(plan.inputs))
+        self.register_buffer("edges", torch.ones(plan.inputs, plan.outputs))
+        weight = torch.zeros(len(self.node), plan.outputs)
+        if generator is not None:
+            weight = torch.randn(weight.shape, generator=generator) * _START_SPREAD / len(self.node) ** 0.5
+            weight[: plan.inputs] = torch.randn(plan.inputs, plan.outputs, generator=generator) / plan.inputs**0.5
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(plan.outputs))
+        self.logits: nn.Parameter | None = None
+        if not plan.is_selected:
+            rows = 1 if plan.level == "layer" else plan.inputs
+            columns = plan.outputs if plan.level == "edge" else 1
+            self.logits = nn.Parameter(torch.zeros(rows, columns, len(plan.pool)))
+
+    def gates(self) -> Tensor:
+        """Gates ``(inputs, outputs, modes)``: a node's add up to 1, in the number of modes that it has.
+
+        With ``is_hard`` the forward value is 1 for the largest and 0 for the others, with the slopes of the soft gates.
+        """
+        if self.logits is None:
+            return self.weight.new_ones(self.plan.inputs, self.plan.outputs, len(self.plan.pool))
+        soft = torch.softmax((self.logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
+        if self.is_hard:
+            hard = functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+            soft = hard + soft - soft.detach()
+        return soft.expand(self.plan.inputs, self.plan.outputs, -1)
+
+    def effective_weight(self) -> Tensor:
+        """Weights with gates and removed edges worked in, ``(F, outputs)``."""
+        weight = self.weight * self.edges[self.node]
+        if self.logits is None:
+            return weight
+        gates = self.gates()[self.node, :, self.mode.clamp(min=0)]
+        return weight * torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""
+        u = (x - self.center) * self.scale
+        call = evaluate_plainly if torch.compiler.is_exporting() else evaluate
+        parts = [functional.silu(u)]
+        parts += [call(SPACES[name], self._pick(u, i), count).flatten(1) for i, name, count in self._each_block()]
+        return torch.cat(parts, dim=1)
+
+    def feature_slopes(self, x: Tensor) -> Tensor:
+        """Differentiate `features` by the input that each belongs to, ``(N, F)``."""
+        u = (x - self.center) * self.scale
+        gate = torch.sigmoid(u)
+        parts = [gate * (1 + u * (1 - gate))]
+        parts += [slopes(SPACES[name], self._pick(u, i), count).flatten(1) for i, name, count in self._each_block()]
+        return torch.cat(parts, dim=1) * self.scale[self.node]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Next layer's nodes, ``(N, inputs)`` to ``(N, outputs)``."""
+        return torch.addmm(self.bias, self.features(x), self.effective_weight())
+
+    def contributions(self, x: Tensor) -> Tensor:
+        """Variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``."""
+        features, weight = self.features(x), self.effective_weight()
+        found = weight.new_zeros(self.plan.inputs, len(self.plan.pool))
+        for mode in range(len(self.plan.pool)):
+            for i in range(self.plan.inputs):
+                columns = (self.node == i) & (self.mode == mode)
+                if columns.any():
+                    found[i, mode] = (features[:, columns] @ weight[columns]).var(0, unbiased=False).sum()
+        return found
+
+    def edge_outputs(self, x: Tensor) -> Tensor:
+        """Return what each edge gives, ``(N, inputs, outputs)``."""
+        features, weight = self.features(x), self.effective_weight()
+        given = [features[:, self.node == i] @ weight[self.node == i] for i in range(self.plan.inputs)]
+        return torch.stack(given, dim=1)
+
+    def parameters_in_use(self) -> int:
+        """Numbers that a forward pass depends on, removed edges left out."""
+        gates = 0 if self.logits is None else self.logits.numel()
+        return int(self.edges[self.node].sum()) + self.plan.outputs + gates
+
+    def _each_block(self) -> list[tuple[int, str, int]]:
+        return [(number, name, count) for number, (name, _, count) in enumerate(self._blocks)]
+
+    def _pick(self, u: Tensor, number: int) -> Tensor:
+        members: Tensor = getattr(self, f"_members_{number}")
+        # A copy is made of what all nodes share only where some are left out.
+        return u if len(members) == self.plan.inputs else u[:, members]
+
+    def _has_mode(self) -> Tensor:
+        has = [[name in modes for name in self.plan.pool] for modes in self.plan.modes]
+        table = torch.tensor(has, device=self.weight.device).unsqueeze(1)
+        return table.any(0, keepdim=True) if self.plan.level == "layer" else table
+
+
+class SKAN(nn.Module):
+    """A stack of S-KAN layers.
+
+    Parameters
+    ----------
+    plans
+        One a layer; the outputs of each are the inputs of the next.
+    generator
+        Of the start values; without one they are zero.
+    """
+
+    def __init__(self, plans: Sequence[LayerPlan], generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([SKANLayer(plan, generator) for plan in plans])
+
+    @property
+    def plans(self) -> tuple[LayerPlan, ...]:
+        """What the layers are made of."""
+        return tuple(layer.plan for layer in self.each_layer())
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Nodes from the input to the output."""
+        return (self.plans[0].inputs, *(plan.outputs for plan in self.plans))
+
+    def each_layer(self) -> list[SKANLayer]:
+        """Return the layers, typed."""
+        return [layer for layer in self.layers if isinstance(layer, SKANLayer)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(N, inputs)`` to ``(N, outputs)``."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def layer_inputs(self, x: Tensor) -> list[Tensor]:
+        """Return what every layer takes in, and last what the network gives."""
+        found = [x]
+        for layer in self.each_layer():
+            found.append(layer(found[-1]))
+        return found
+
+    def set_gates(self, *, tau: float = 1.0, is_hard: bool = False) -> None:
+        """Set the temperature of all gates, and whether they are hard in the forward pass."""
+        for layer in self.each_layer():
+            layer.tau, layer.is_hard = tau, is_hard
+
+    def gate_entropy(self) -> Tensor:
+        """Sum over nodes of the entropies of their gates, in nats."""
+        total = self.each_layer()[0].weight.new_zeros(())
+        for layer in self.each_layer():
+            if layer.logits is not None:
+                soft = torch.softmax((layer.logits / layer.tau).masked_fill(~layer._has_mode(), -torch.inf), dim=-1)
+                total = total - torch.special.xlogy(soft, soft).sum()
+        return total
+
+    def parameters_in_use(self) -> int:
+        """Numbers that a forward pass depends on."""
+        return sum(layer.parameters_in_use() for layer in self.each_layer())
+
+
+def plan_network(
+    widths: Sequence[int], pool: Sequence[str], *, grid: int = 5, level: SelectLevel = "node"
+) -> tuple[LayerPlan, ...]:
+    """Plan a network in which every node has every space of a pool.
+
+    Parameters
+    ----------
+    widths
+        Nodes from the input to the output.
+    pool
+        Names of spaces.
+    grid
+        Intervals of the range.
+    level
+        What has a gate of its own.
+    """
+    return tuple(
+        LayerPlan((tuple(pool),) * inputs, outputs, grid, level) for inputs, outputs in itertools.pairwise(widths)
+    )
+
+
+@torch.no_grad()
+def reshape(
+    network: SKAN,
+    x: Tensor,
+    *,
+    grid: int | None = None,
+    modes: Sequence[Sequence[str]] | None = None,
+    bounds: Tensor | None = None,
+) -> SKAN:
+    """Give a network of the same function on another grid, with ranges as observed, or with selected modes.
+
+    Each node's functions are fitted anew by least squares to what its edges gave on ``x``, so that the function changes
+    by no more than the new functions cannot follow.
+
+    Parameters
+    ----------
+    network
+        Its parameters stay as they are.
+    x
+        Inputs ``(N, inputs)`` whose ranges count.
+    grid
+        Intervals of the new grid; as it was without.
+    modes
+        Space of every node, layer by layer; all that it had without.
+    bounds
+        Lowest and highest values that the network's inputs can have, ``(2, inputs)``, where they are known.
+    """
+    plans = []
+    for number, plan in enumerate(network.plans):
+        chosen = plan.modes if modes is None else tuple((name,) for name in modes[number])
+        plans.append(replace(plan, modes=chosen, grid=plan.grid if grid is None else grid))
+    made = SKAN(plans).to(x)
+    inputs = x
+    for old, new in zip(network.each_layer(), made.each_layer(), strict=True):
+        lowest, highest = inputs.amin(0), inputs.amax(0)
+        # New data reach a little beyond those of the fit: inputs by about their range over their number, hidden nodes,
+        # whose extremes lie in corners, by more. A wide margin would leave high polynomials to themselves.
+        margin = 1 + (_INPUT_MARGIN_ROWS / len(x) if inputs is x else _HIDDEN_MARGIN)
+        if bounds is not None and inputs is x:
+            lowest, highest, margin = *bounds, 1.0
+        new.center.copy_((lowest + highest) / 2)
+        new.scale.copy_(2 / margin / (highest - lowest).clamp(min=_LEAST_RANGE))
+        new.edges.copy_(old.edges)
+        _project(old, new, inputs)
+        inputs = old(inputs)
+    return made
+
+
+def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor) -> None:
+    """Fit the functions of ``new`` to what each node of ``old`` gives."""
+    features, given = new.features(inputs), old.edge_outputs(inputs)
+    gates = None
+    if new.logits is not None and old.logits is not None:
+        new.logits.copy_(old.logits)
+        new.tau, new.is_hard = old.tau, old.is_hard
+        gates = new.gates()[new.node, :, new.mode.clamp(min=0)].clamp(min=_LEAST_GATE)
+        gates = torch.where((new.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+    new.bias.copy_(old.bias)
+    for i in range(new.plan.inputs):
+        columns = new.node == i
+        design = torch.cat([features[:, columns], torch.ones_like(inputs[:, :1])], dim=1)
+        normal = design.T @ design
+        ridge = 1e-12 * normal.diagonal().mean().clamp(min=1e-300)
+        normal.diagonal().add_(ridge)
+        solved = torch.linalg.solve(normal, design.T @ given[:, i])
+        new.weight[columns] = solved[:-1] if gates is None else solved[:-1] / gates[columns]
+        new.bias.add_(solved[-1] * new.edges[i])

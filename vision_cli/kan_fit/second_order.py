@@ -1,0 +1,334 @@
+"""Levenberg-Marquardt in float64 for networks of up to a few thousand parameters.
+
+The Jacobian of a stack of S-KAN layers is written down rather than derived by a machine: a layer is linear in its
+weights, so that a row is an outer product of the layer's functions with what the output owes to the layer's nodes. The
+functions of the first layer never change within a fit and are computed once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vision_cli.core.errors import NumericalError
+from vision_cli.kan_fit.networks import BASE, SKAN, SKANLayer
+
+_FIRST_DAMPING = 1e-2
+_LEAST_DAMPING, _GREATEST_DAMPING = 1e-15, 1e8
+_EASE, _TIGHTEN = 1 / 4, 6.0
+_CHUNK_NUMBERS = 1 << 24
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What is added to the mean squared residual.
+
+    Attributes
+    ----------
+    ridge
+        Of the squared weights.
+    group
+        Of the norms of the weights of each mode of a node (the lambda_1 of the full phase).
+    entropy
+        Of the gates' entropy (its lambda_H).
+    """
+
+    ridge: float = 1e-11
+    group: float = 0.0
+    entropy: float = 0.0
+
+
+NO_PENALTY = Penalty()
+"""Hardly any: what keeps weights that the data say nothing of from growing."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a fit went.
+
+    Attributes
+    ----------
+    steps
+        Steps that were accepted or tried in vain.
+    losses, scores
+        Mean squared residual after each step, on the data and on the validation data.
+    best
+        The least validation score, whose parameters the network has now.
+    """
+
+    steps: int
+    losses: tuple[float, ...]
+    scores: tuple[float, ...]
+    best: float
+
+
+def fit(
+    network: SKAN,
+    x: Tensor,
+    y: Tensor,
+    *,
+    steps: int,
+    validation: tuple[Tensor, Tensor] | None = None,
+    penalty: Penalty = NO_PENALTY,
+    tolerance: float = 1e-3,
+    patience: int = 5,
+    on_step: Callable[[float, float], None] = lambda _loss, _score: None,
+) -> Fitted:
+    """Minimise the mean squared residual; the network ends with the parameters that validated best.
+
+    Parameters
+    ----------
+    network
+        In float64; removed edges stay removed.
+    x, y
+        ``(N, inputs)`` and ``(N, outputs)``.
+    steps
+        At most.
+    validation
+        Inputs and outputs that choose among the steps; the data themselves without.
+    penalty
+        Added to the residual.
+    tolerance, patience
+        Stop when the loss fell by less than this share over so many steps.
+    on_step
+        Told the loss and the validation score.
+
+    Raises
+    ------
+    NumericalError
+        If the residual is not finite at the start.
+    """
+    state = _State(network, x, y, penalty)
+    loss = state.loss(state.values)
+    if not math.isfinite(loss):
+        raise NumericalError("the first residual is not finite; finite values expected.", hint="Check the data.")
+    # Without validation data the residual itself chooses.
+    score = loss if validation is None else _mean_square(network, *validation)
+    best, best_values = score, state.values.clone()
+    losses, scores = [loss], [score]
+    damping = _FIRST_DAMPING
+    for _ in range(steps):
+        normal, gradient = state.normal_equations()
+        step_taken = False
+        while damping < _GREATEST_DAMPING:
+            step = _solve(normal, gradient, damping)
+            if step is not None:
+                tried = state.values - step
+                found = state.loss(tried)
+                if found < loss:
+                    state.accept(tried)
+                    loss, step_taken = found, True
+                    damping = max(damping * _EASE, _LEAST_DAMPING)
+                    break
+            damping = max(damping, _LEAST_DAMPING) * _TIGHTEN
+        state.restore()
+        if not step_taken:
+            break
+        score = loss if validation is None else _mean_square(network, *validation)
+        losses.append(loss)
+        scores.append(score)
+        on_step(loss, score)
+        if score < best:
+            best, best_values = score, state.values.clone()
+        if len(losses) > patience and losses[-1 - patience] - loss < tolerance * losses[-1 - patience]:
+            break
+    state.accept(best_values)
+    state.restore()
+    return Fitted(len(losses) - 1, tuple(losses), tuple(scores), best)
+
+
+def _solve(normal: Tensor, gradient: Tensor, damping: float) -> Tensor | None:
+    """Step of the damped normal equations; None where they cannot be solved."""
+    damped = normal.clone()
+    # Part the size of the whole, part each parameter's own: the first bounds what the data say nothing of.
+    diagonal = normal.diagonal()
+    damped.diagonal().add_(damping * (0.5 * diagonal.mean() + 0.5 * diagonal))
+    factor, failed = torch.linalg.cholesky_ex(damped)
+    if int(failed):
+        return None
+    step = torch.cholesky_solve(gradient.unsqueeze(1), factor).squeeze(1)
+    return step if bool(torch.isfinite(step).all()) else None
+
+
+def _gram(jacobian: Tensor) -> Tensor:
+    """JᵀJ; NumPy computes one triangle only, which torch does not."""
+    if jacobian.device.type != "cpu":
+        return jacobian.T @ jacobian
+    array = jacobian.numpy()
+    return torch.from_numpy(array.T @ array)
+
+
+@torch.no_grad()
+def _mean_square(network: SKAN, x: Tensor, y: Tensor) -> float:
+    return float((network(x) - y).square().mean())
+
+
+class _State:
+    """The parameters as one vector, and the normal equations at it."""
+
+    def __init__(self, network: SKAN, x: Tensor, y: Tensor, penalty: Penalty) -> None:
+        self.network, self.x, self.y, self.penalty = network, x, y, penalty
+        self.layers = network.each_layer()
+        self.first = self.layers[0].features(x).detach()
+        self.kept = [layer.edges[layer.node].reshape(-1).nonzero().squeeze(1) for layer in self.layers]
+        self.values = self._gather()
+
+    def accept(self, values: Tensor) -> None:
+        self.values = values
+
+    def restore(self) -> None:
+        self._scatter(self.values)
+
+    @torch.no_grad()
+    def loss(self, values: Tensor) -> float:
+        self._scatter(values)
+        residual = self._forward() - self.y
+        return float(residual.square().mean()) + self._penalty_value()
+
+    @torch.no_grad()
+    def normal_equations(self) -> tuple[Tensor, Tensor]:
+        """Give JᵀJ / N and Jᵀr / N with the penalty's part, ``(P, P)`` and ``(P,)``."""
+        self._scatter(self.values)
+        count = len(self.values)
+        normal = self.values.new_zeros(count, count)
+        gradient = self.values.new_zeros(count)
+        rows = max(_CHUNK_NUMBERS // count, 1)
+        numbers = self.y.numel()
+        for start in range(0, len(self.x), rows):
+            part = slice(start, start + rows)
+            for jacobian, residual in self._jacobians(part):
+                normal += _gram(jacobian)
+                gradient.addmv_(jacobian.T, residual)
+        normal /= numbers
+        gradient /= numbers
+        self._add_penalty(normal, gradient)
+        return normal, gradient
+
+    def _jacobians(self, part: slice) -> list[tuple[Tensor, Tensor]]:
+        """Jacobian ``(n, P)`` and residual ``(n,)`` of each output on some rows."""
+        inputs, features, slopes = [self.x[part]], [self.first[part]], []
+        weights = [layer.effective_weight() for layer in self.layers]
+        for number, layer in enumerate(self.layers):
+            if number:
+                features.append(layer.features(inputs[-1]))
+                slopes.append(layer.feature_slopes(inputs[-1]))
+            inputs.append(torch.addmm(layer.bias, features[-1], weights[number]))
+        residual = inputs[-1] - self.y[part]
+        found = []
+        for output in range(self.y.shape[1]):
+            owed = torch.zeros_like(inputs[-1])
+            owed[:, output] = 1
+            columns: list[Tensor] = []
+            for number in reversed(range(len(self.layers))):
+                layer = self.layers[number]
+                columns = self._layer_columns(layer, self.kept[number], features[number], owed) + columns
+                if number:
+                    per_function = (owed @ weights[number].T) * slopes[number - 1]
+                    owed = per_function.new_zeros(len(owed), layer.plan.inputs).index_add_(1, layer.node, per_function)
+            found.append((torch.cat(columns, dim=1), residual[:, output]))
+        return found
+
+    @staticmethod
+    def _layer_columns(layer: SKANLayer, kept: Tensor, features: Tensor, owed: Tensor) -> list[Tensor]:
+        """Columns of a layer's weights, bias and gates."""
+        products = (features.unsqueeze(2) * owed.unsqueeze(1)).flatten(1)
+        if layer.logits is None:
+            return [products if len(kept) == products.shape[1] else products[:, kept], owed]
+        gates = layer.gates()
+        spread = gates[layer.node, :, layer.mode.clamp(min=0)]
+        spread = torch.where((layer.mode == BASE).unsqueeze(-1), torch.ones_like(spread), spread)
+        columns = [(products * spread.reshape(-1))[:, kept], owed]
+        # How the output depends on the gate of each node, edge and mode, then through the softmax.
+        plan = layer.plan
+        count = len(plan.pool)
+        with_weight = (products * (layer.weight * layer.edges[layer.node]).reshape(-1)).unflatten(1, (-1, plan.outputs))
+        has = layer.mode != BASE
+        slot = layer.node[has] * count + layer.mode[has]
+        by_gate = products.new_zeros(len(products), plan.inputs * count, plan.outputs)
+        by_gate.index_add_(1, slot, with_weight[:, has])
+        by_gate = by_gate.unflatten(1, (plan.inputs, count)).transpose(2, 3)
+        mean = (by_gate * gates).sum(-1, keepdim=True)
+        by_logit = gates * (by_gate - mean) / layer.tau
+        if layer.logits.shape[0] == 1:
+            by_logit = by_logit.sum(1, keepdim=True)
+        if layer.logits.shape[1] == 1:
+            by_logit = by_logit.sum(2, keepdim=True)
+        return [*columns, by_logit.flatten(1)]
+
+    def _forward(self) -> Tensor:
+        x = torch.addmm(self.layers[0].bias, self.first, self.layers[0].effective_weight())
+        for layer in self.layers[1:]:
+            x = layer(x)
+        return x
+
+    def _gather(self) -> Tensor:
+        parts = []
+        for layer, kept in zip(self.layers, self.kept, strict=True):
+            parts += [layer.weight.detach().reshape(-1)[kept], layer.bias.detach()]
+            if layer.logits is not None:
+                parts.append(layer.logits.detach().reshape(-1))
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def _scatter(self, values: Tensor) -> None:
+        start = 0
+        for layer, kept in zip(self.layers, self.kept, strict=True):
+            layer.weight.view(-1)[kept] = values[start : start + len(kept)]
+            start += len(kept)
+            layer.bias.copy_(values[start : start + len(layer.bias)])
+            start += len(layer.bias)
+            if layer.logits is not None:
+                layer.logits.copy_(values[start : start + layer.logits.numel()].view_as(layer.logits))
+                start += layer.logits.numel()
+
+    def _penalty_value(self) -> float:
+        total = 0.0
+        for layer in self.layers:
+            total += self.penalty.ridge * float(layer.weight.square().sum())
+            if self.penalty.group and layer.logits is not None:
+                total += self.penalty.group * float(_group_norms(layer).sum())
+        if self.penalty.entropy:
+            total += self.penalty.entropy * float(self.network.gate_entropy())
+        return total
+
+    def _add_penalty(self, normal: Tensor, gradient: Tensor) -> None:
+        """Add the penalty's slopes, and of norms the curvature of the parabola that touches them."""
+        entropies = self._entropy_slopes()
+        start = 0
+        for number, (layer, kept) in enumerate(zip(self.layers, self.kept, strict=True)):
+            curvature = torch.full_like(layer.weight, self.penalty.ridge)
+            if self.penalty.group and layer.logits is not None:
+                norms = _group_norms(layer).clamp(min=1e-8)
+                has = layer.mode != BASE
+                curvature[has] += self.penalty.group / 2 / norms[layer.node[has], layer.mode[has]].unsqueeze(1)
+            flat = curvature.reshape(-1)[kept]
+            span = slice(start, start + len(kept))
+            normal.diagonal()[span] += flat
+            gradient[span] += flat * layer.weight.reshape(-1)[kept]
+            start += len(kept) + len(layer.bias)
+            if layer.logits is not None:
+                gradient[start : start + layer.logits.numel()] += entropies[number] / 2
+                start += layer.logits.numel()
+
+    def _entropy_slopes(self) -> list[Tensor]:
+        sizes = [0 if layer.logits is None else layer.logits.numel() for layer in self.layers]
+        if not self.penalty.entropy:
+            return [self.values.new_zeros(size) for size in sizes]
+        with torch.enable_grad():
+            total = self.network.gate_entropy()
+            logits = [layer.logits for layer in self.layers if layer.logits is not None]
+            found = iter(torch.autograd.grad(total, logits))
+        return [self.penalty.entropy * next(found).reshape(-1) if size else self.values.new_zeros(0) for size in sizes]
+
+
+def _group_norms(layer: SKANLayer) -> Tensor:
+    """Norms of the weights of each mode of a node, ``(inputs, modes)``."""
+    has = layer.mode != BASE
+    slot = layer.node[has] * len(layer.plan.pool) + layer.mode[has]
+    squares = layer.weight.new_zeros(layer.plan.inputs * len(layer.plan.pool))
+    squares.index_add_(0, slot, layer.weight.detach()[has].square().sum(1))
+    return squares.sqrt().view(layer.plan.inputs, -1)
