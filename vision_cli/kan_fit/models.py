@@ -13,16 +13,15 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
 
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.files import json_text
 from vision_cli.core.runs import Run
-from vision_cli.kan_fit.networks import SKAN, LayerPlan, reshape
+from vision_cli.kan_fit.networks import SKAN, LayerPlan
 from vision_cli.kan_fit.spaces import SPACES
 from vision_cli.kan_fit.table_data import Column
 
-DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
+DESCRIPTION, NUMBERS, SAMPLE = "model.json", "model.safetensors", "sample.safetensors"
 _KIND = "kan-fit table"
 _ROWS_AT_ONCE = 1 << 14
 _LEAST_RESIDUALS = 10
@@ -48,6 +47,8 @@ class TableModel:
         Range of each input in the training data, ``(inputs,)``.
     residuals
         Sizes of the validation residuals, ascending: what intervals are made from.
+    sample_inputs, sample_target
+        Some rows of the training data, ``(n, inputs)`` and ``(n,)``: what explanations are drawn from.
     """
 
     network: SKAN
@@ -59,6 +60,8 @@ class TableModel:
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     residuals: NDArray[np.float64]
+    sample_inputs: NDArray[np.float64]
+    sample_target: NDArray[np.float64]
 
     @torch.no_grad()
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +137,7 @@ def build_network(plans: Any, numbers: bytes) -> SKAN:
 
 
 def write_model(run: Run, model: TableModel) -> None:
-    """Write ``model.json`` and ``model.safetensors`` into a run."""
+    """Write ``model.json``, ``model.safetensors`` and ``sample.safetensors`` into a run."""
     document = {
         "kind": _KIND,
         "plans": describe_plans(model.network.plans),
@@ -149,6 +152,9 @@ def write_model(run: Run, model: TableModel) -> None:
     }
     with run.output(NUMBERS) as path:
         path.write_bytes(network_bytes(model.network))
+    with run.output(SAMPLE) as path:
+        rows = torch.from_numpy(np.column_stack([model.sample_inputs, model.sample_target]))
+        path.write_bytes(save({"rows": rows.contiguous()}))
     run.write_text(DESCRIPTION, json_text(document))
 
 
@@ -164,24 +170,32 @@ def read_model(path: Path) -> TableModel:
     try:
         document = json.loads(description.read_text(encoding="utf-8"))
         numbers = description.with_name(NUMBERS).read_bytes()
+        rows = load(description.with_name(SAMPLE).read_bytes())["rows"].numpy()
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: no {Path(str(error.filename)).name} found; the directory of a finished `kan-fit fit` expected."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{description}: cannot be read ({error}).", hint="Fit it again.") from error
     if not isinstance(document, dict) or document.get("kind") != _KIND:
         found = document.get("kind") if isinstance(document, dict) else type(document).__name__
         raise InputError(f"{description}: {found} found; {_KIND} expected.")
     try:
+        numbers_by_name = {
+            name: np.array(document[name], dtype=np.float64) for name in ("lowest", "highest", "residuals")
+        }
         return TableModel(
-            build_network(document["plans"], numbers),
-            tuple(Column(c["name"], tuple(c["categories"]), c["fill"]) for c in document["columns"]),
-            tuple(document["names"]),
-            str(document["target"]),
-            float(document["mean"]),
-            float(document["scale"]),
-            *(np.array(document[name], dtype=np.float64) for name in ("lowest", "highest", "residuals")),
+            network=build_network(document["plans"], numbers),
+            columns=tuple(Column(c["name"], tuple(c["categories"]), c["fill"]) for c in document["columns"]),
+            names=tuple(document["names"]),
+            target=str(document["target"]),
+            mean=float(document["mean"]),
+            scale=float(document["scale"]),
+            lowest=numbers_by_name["lowest"],
+            highest=numbers_by_name["highest"],
+            residuals=numbers_by_name["residuals"],
+            sample_inputs=rows[:, :-1],
+            sample_target=rows[:, -1],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{description}: damaged ({error!r}).", hint="Fit it again.") from error
@@ -189,9 +203,11 @@ def read_model(path: Path) -> TableModel:
         raise InputError(f"{description}: {error.message}", hint=error.hint) from error
 
 
-def pruned_model(model: TableModel, share: float, x: Tensor) -> TableModel:
-    """Return the model without edges that vary by less than a share of their layer's largest on ``x``."""
-    network = reshape(model.network, x)
+def pruned_model(model: TableModel, share: float) -> TableModel:
+    """Return the model without the edges that vary by less than a share of their layer's largest."""
+    x = torch.from_numpy(model.sample_inputs)
+    network = SKAN(model.network.plans).double()
+    network.load_state_dict(model.network.state_dict())
     for layer, inputs in zip(network.each_layer(), network.layer_inputs(x), strict=False):
         with torch.no_grad():
             spread = layer.edge_outputs(inputs).std(0)

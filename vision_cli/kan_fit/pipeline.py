@@ -34,6 +34,7 @@ _EPOCHS_ON_ALL = 10
 _FEWEST_ROWS = 30
 _WIDE_INPUTS = 10
 _PEER_ROWS = 100_000
+_KEPT_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ def fit(
         final, _ = remember("all rows", lambda: (_fit_on_all(everything, final, settings), ()))
         del everything
     network = final.network.cpu()
+    kept = _sample(split.train, _KEPT_ROWS)
     model = TableModel(
         network,
         table.columns,
@@ -209,6 +211,8 @@ def fit(
         inputs[split.train].min(axis=0),
         inputs[split.train].max(axis=0),
         np.zeros(0),
+        inputs[kept],
+        target[kept],
     )
     residuals = np.abs(model.predict(inputs[split.val]) - target[split.val])
     return Fit(replace(model, residuals=np.sort(residuals)), selection, final)

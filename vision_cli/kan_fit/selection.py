@@ -37,6 +37,8 @@ _SHAPES = 2
 # Squared residuals of a target of unit variance: a numerical one, and how much more is still close.
 _EXACT = 1e-14
 _CLOSE = 2.0
+_SIMPLE = 1e-12
+_PROMISING = 1e6
 _HOPELESS = 1e3
 _ROWS_FOR_THREADS = 20_000
 _PRUNED_SHARE = 0.01
@@ -233,6 +235,13 @@ def _search(
     workers = [_Worker(problem, (inputs, *hidden, outputs), settings, remember, found) for hidden in widths]
     workers = [worker for worker in workers if worker.fits()] or [min(workers, key=lambda worker: sum(worker.shape))]
     ranked = sorted(workers, key=lambda worker: worker.scout())
+    for worker in workers:
+        is_simpler = sum(worker.shape) < sum(ranked[0].shape)
+        is_promising = worker.scout() < _PROMISING * max(ranked[0].scout(), _SIMPLE)
+        if is_simpler and is_promising and worker.glance() < _SIMPLE:
+            # A simpler network that is exact for all practical purposes is what a reader wants to see.
+            ranked = []
+            break
     for number, worker in enumerate(ranked[:_SHAPES]):
         if number and (found.best.score < _EXACT or worker.scout() > _CLOSE * ranked[0].scout()):
             break
@@ -300,6 +309,11 @@ class _Worker:
             self._add(_name(self.shape, MIXED), self.mixed)
             self._add(_name(self.shape, SWAPPED), lambda: self.swapped(start))
 
+    def glance(self) -> float:
+        """Take the space that did best on the coarsest grids to the finest; return its score."""
+        name = min(self.scouted, key=lambda name: self.scouted[name].score)
+        return self._add(_name(self.shape, name), lambda: (self.homogeneous(name), ())).score
+
     def homogeneous(self, name: str) -> Candidate:
         """Take the scouted network of one space to finer and finer grids."""
         scouted = self.scouted[name]
@@ -352,6 +366,9 @@ class _Worker:
         return min(started, key=lambda candidate: candidate.score)
 
     def _add(self, name: str, compute: Callable[[], tuple[Candidate, Sequence[Choice]]]) -> Candidate:
+        known = [candidate for candidate in self.found.candidates if candidate.name == name]
+        if known:
+            return known[0]
         candidate, choices = self.remember(name, compute)
         self.found.candidates.append(candidate)
         self.found.choices += choices

@@ -1,0 +1,415 @@
+"""From a fitted network to a formula, every operator chosen by the loss of the whole network.
+
+Edge by edge, the most important first, operators are fitted to the edge's curve; those that fit best are put into the
+network one after the other, all constants found so far take a few steps of Levenberg-Marquardt together, and the
+operator with the smallest validation loss stays, complexity counted against it. An edge's own fit would often choose a
+look-alike (arXiv:2603.15250). In the end all constants are fitted together, and rounded where that costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vision_cli.core import interrupts
+from vision_cli.core.errors import NumericalError
+from vision_cli.kan_fit.figures import edge_curve
+from vision_cli.kan_fit.models import TableModel
+from vision_cli.kan_fit.networks import SKANLayer
+from vision_cli.kan_fit.operators import Operator
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+Edge = tuple[int, int, int]
+
+_TRIED = 6
+_STEPS_A_CHOICE, _STEPS_AT_THE_END = 6, 200
+_COMPLEXITY = 0.03
+_VALIDATION = 0.3
+_SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
+_WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
+_ROUNDED_MAY_COST = 1.01
+_EXACT = 1e-9
+_WHOLE = 1e-9
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula that stands for a network.
+
+    Attributes
+    ----------
+    expression
+        Of symbols named like the columns.
+    variables
+        Names of the columns that occur, in their order.
+    operators
+        Operator of every edge, by layer, node and output.
+    rmse
+        Against the validation rows of the sample, in the target's unit.
+    network_rmse
+        The network's own there.
+    is_rounded
+        Whether its constants are rounded.
+    """
+
+    expression: sympy.Expr
+    variables: tuple[str, ...]
+    operators: dict[Edge, str]
+    rmse: float
+    network_rmse: float
+    is_rounded: bool
+
+    def __call__(self, inputs: Array, names: Sequence[str]) -> Array:
+        """Compute it, ``(N, inputs)`` to ``(N,)``; ``names`` are those of the inputs."""
+        return _evaluate(self.expression, self.variables, inputs, names)
+
+
+def find_formula(
+    model: TableModel, inputs: Array, target: Array, library: Sequence[Operator], *, seed: int = 0
+) -> Formula:
+    """Find a formula for a fitted model.
+
+    Parameters
+    ----------
+    model
+        With the edges that the formula is to have.
+    inputs, target
+        Rows to fit the constants to, ``(N, inputs)`` and ``(N,)``.
+    library
+        Operators to choose from.
+    seed
+        Of the split into rows to fit and rows to choose by.
+
+    Raises
+    ------
+    NumericalError
+        If no operator of the library can follow an edge.
+    """
+    order = np.random.default_rng((seed, 2)).permutation(len(inputs))
+    held = max(1, round(_VALIDATION * len(inputs)))
+    rows, chosen_by = order[held:], order[:held]
+    scaled = (target - model.mean) / model.scale
+    net = _SymbolicNetwork(model, inputs[rows])
+    for edge in net.by_importance():
+        interrupts.check()
+        net.replace(edge, library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
+    net.refine(inputs[rows], scaled[rows], _STEPS_AT_THE_END)
+    loss = net.loss(inputs[chosen_by], scaled[chosen_by])
+    expression = _tidy(net.expression(model))
+    names = model.names
+    variables = tuple(name for name in names if _symbol(name) in expression.free_symbols)
+    error = math.sqrt(loss) * model.scale
+    rounded = _rounded(expression, variables, inputs[chosen_by], names, target[chosen_by], error, model.scale)
+    final = expression if rounded is None else rounded
+    predicted = _evaluate(final, variables, inputs[chosen_by], names)
+    own = model.predict(inputs[chosen_by])
+    return Formula(
+        final,
+        variables,
+        {edge: fitted.operator.name for edge, fitted in net.symbolic.items()},
+        math.sqrt(float(np.mean((predicted - target[chosen_by]) ** 2))),
+        math.sqrt(float(np.mean((own - target[chosen_by]) ** 2))),
+        rounded is not None,
+    )
+
+
+@dataclass
+class _Fitted:
+    """An edge as a f(b x + c) + d."""
+
+    operator: Operator
+    constants: Array
+
+    def value(self, x: Array) -> Array:
+        a, b, c, d = self.constants
+        return np.asarray(a * self.operator.value(b * x + c) + d)
+
+    def slope(self, x: Array) -> Array:
+        a, b, c, _ = self.constants
+        return np.asarray(a * b * self.operator.slope(b * x + c))
+
+    def by_constants(self, x: Array) -> Array:
+        """Differentiate by a, b, c, d, ``(N, 4)``."""
+        a, b, c, _ = self.constants
+        inner = b * x + c
+        bent = a * self.operator.slope(inner)
+        return np.stack([self.operator.value(inner), bent * x, bent, np.ones_like(x)], axis=1)
+
+
+class _SymbolicNetwork:
+    """The network with some of its edges replaced by operators."""
+
+    def __init__(self, model: TableModel, inputs: Array) -> None:
+        self.layers: list[SKANLayer] = model.network.each_layer()
+        self.widths = model.network.widths
+        self.symbolic: dict[Edge, _Fitted] = {}
+        x = torch.from_numpy(inputs)
+        with torch.no_grad():
+            self.taken = model.network.layer_inputs(x)
+            spreads = [layer.edge_outputs(t).std(0) for layer, t in zip(self.layers, self.taken, strict=False)]
+        self.importance: dict[Edge, float] = {
+            (number, i, j): float(spread[i, j] / spread.max())
+            for number, spread in enumerate(spreads)
+            for i in range(spread.shape[0])
+            for j in range(spread.shape[1])
+            if spread[i, j] > 1e-12
+        }
+
+    def by_importance(self) -> list[Edge]:
+        return sorted(self.importance, key=lambda edge: -self.importance[edge])
+
+    def replace(
+        self, edge: Edge, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> None:
+        """Put the operator in whose network has the least loss."""
+        number, i, j = edge
+        points, values = edge_curve(self.layers[number], self.taken[number], i, j)
+        with torch.no_grad():
+            level = float(self.layers[number].edge_outputs(self.taken[number])[:, i, j].mean())
+        reached = self.taken[number][:, i].numpy()
+        at_reached = np.interp(reached, points, values)
+        values = values - at_reached.mean() + level
+        fits = sorted(
+            (found for operator in library if (found := _fit_curve(operator, points, values)) is not None),
+            key=lambda found: found[0] * (1 + _COMPLEXITY * found[1].operator.complexity),
+        )
+        if not fits:
+            raise NumericalError(f"edge {edge}: no operator of the library can follow it.", hint="Give a larger one.")
+        before = {key: fitted.constants.copy() for key, fitted in self.symbolic.items()}
+        best: tuple[float, dict[Edge, _Fitted]] | None = None
+        for _, fitted in fits[:_TRIED]:
+            self.symbolic = {
+                **{key: _Fitted(self.symbolic[key].operator, constants.copy()) for key, constants in before.items()},
+                edge: _Fitted(fitted.operator, fitted.constants.copy()),
+            }
+            self.refine(*data, _STEPS_A_CHOICE)
+            loss = self.loss(*choosing)
+            # A complexity more must buy a little; next to an exact fit it must buy an exact one.
+            score = (loss + _EXACT**2) * (1 + _COMPLEXITY) ** fitted.operator.complexity
+            if math.isfinite(score) and (best is None or score < best[0]):
+                best = score, self.symbolic
+        if best is None:
+            raise NumericalError(f"edge {edge}: no operator keeps the network finite.", hint="Give a larger library.")
+        self.symbolic = best[1]
+
+    def loss(self, inputs: Array, target: Array) -> float:
+        with np.errstate(all="ignore"):
+            residual = self._forward(inputs)[0][-1][:, 0] - target
+            value = float(np.mean(residual**2))
+        return value if math.isfinite(value) else math.inf
+
+    def refine(self, inputs: Array, target: Array, steps: int) -> None:
+        """Fit all constants together by Levenberg-Marquardt."""
+        damping, loss = 1e-3, self.loss(inputs, target)
+        for _ in range(steps):
+            with np.errstate(all="ignore"):
+                jacobian, residual = self._jacobian(inputs, target)
+            if not np.isfinite(jacobian).all():
+                return
+            normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+            diagonal = np.diagonal(normal) + 1e-12 * np.trace(normal) / len(normal) + 1e-300
+            start = self._constants()
+            before = loss
+            while damping < 1e10:
+                try:
+                    step = np.linalg.solve(normal + damping * np.diag(diagonal), gradient)
+                except np.linalg.LinAlgError:
+                    step = np.full_like(start, np.nan)
+                self._set_constants(start - step)
+                found = self.loss(inputs, target) if np.isfinite(step).all() else math.inf
+                if found < loss:
+                    loss, damping = found, max(damping / 5, 1e-14)
+                    break
+                damping *= 6
+            else:
+                self._set_constants(start)
+                return
+            if before - loss < 1e-7 * before:
+                return
+
+    def expression(self, model: TableModel) -> sympy.Expr:
+        """Write the network as an expression in the target's unit."""
+        import sympy
+
+        nodes: list[Any] = [_symbol(name) for name in model.names]
+        for number, width in enumerate(self.widths[1:]):
+            following: list[Any] = [sympy.Float(float(b)) for b in self.layers[number].bias.detach()]
+            for (layer, i, j), fitted in self.symbolic.items():
+                if layer == number:
+                    a, b, c, d = (sympy.Float(float(value)) for value in fitted.constants)
+                    following[j] += a * fitted.operator.symbol(b * nodes[i] + c) + d
+            nodes = following[:width]
+        return nodes[0] * sympy.Float(model.scale) + sympy.Float(model.mean)
+
+    def _forward(self, inputs: Array) -> tuple[list[Array], list[Array]]:
+        """Return what every layer takes in and last what comes out, and the slope of each edge, ``(N, i, j)``."""
+        taken, slopes = [inputs], []
+        for number, layer in enumerate(self.layers):
+            here = taken[-1]
+            out = np.tile(layer.bias.detach().numpy(), (len(here), 1))
+            slope = np.zeros((len(here), *layer.edges.shape))
+            numeric = [e for e in self.importance if e[0] == number and e not in self.symbolic]
+            if numeric:
+                x = torch.from_numpy(np.ascontiguousarray(here))
+                with torch.no_grad():
+                    weight = layer.effective_weight()
+                    given = layer.edge_outputs(x).numpy()
+                    by_input = layer.feature_slopes(x)
+                for _, i, j in numeric:
+                    columns = layer.node == i
+                    out[:, j] += given[:, i, j]
+                    slope[:, i, j] = (by_input[:, columns] @ weight[columns, j].detach()).numpy()
+            for (layer_number, i, j), fitted in self.symbolic.items():
+                if layer_number == number:
+                    out[:, j] += fitted.value(here[:, i])
+                    slope[:, i, j] = fitted.slope(here[:, i])
+            taken.append(out)
+            slopes.append(slope)
+        return taken, slopes
+
+    def _jacobian(self, inputs: Array, target: Array) -> tuple[Array, Array]:
+        taken, slopes = self._forward(inputs)
+        owed = [np.ones((len(inputs), 1))]
+        for slope in reversed(slopes[1:]):
+            owed.insert(0, np.einsum("nij,nj->ni", slope, owed[0]))
+        columns = [
+            fitted.by_constants(taken[number][:, i]) * owed[number][:, j : j + 1]
+            for (number, i, j), fitted in self.symbolic.items()
+        ]
+        return np.concatenate(columns, axis=1), taken[-1][:, 0] - target
+
+    def _constants(self) -> Array:
+        return np.concatenate([fitted.constants for fitted in self.symbolic.values()])
+
+    def _set_constants(self, values: Array) -> None:
+        for number, fitted in enumerate(self.symbolic.values()):
+            fitted.constants = values[4 * number : 4 * number + 4]
+
+
+def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float, _Fitted] | None:
+    """Fit a f(b x + c) + d to a curve: b and c on grids that close in, a and d by least squares."""
+    middle, half = (points[0] + points[-1]) / 2, max((points[-1] - points[0]) / 2, 1e-300)
+    x = (points - middle) / half
+    centred = values - values.mean()
+    total = float(centred @ centred)
+    if operator.name == "x":
+        slopes, shifts = np.array([1.0]), np.array([0.0])
+    else:
+        size = np.geomspace(0.05, _WIDEST_SLOPE, _SLOPES)
+        slopes = np.concatenate([-size[::-1], size])
+        shifts = np.linspace(-_WIDEST_SHIFT, _WIDEST_SHIFT, _SHIFTS)
+    best: tuple[float, float, float] | None = None
+    with np.errstate(all="ignore"):
+        for zoom in range(_ZOOMS):
+            b, c = np.meshgrid(slopes, shifts, indexing="ij")
+            bent = operator.value(b[..., None] * x + c[..., None])
+            bent = bent - bent.mean(axis=-1, keepdims=True)
+            norm = (bent**2).sum(-1)
+            share = (bent @ centred) ** 2 / norm
+            share = np.where(np.isfinite(share) & (norm > 1e-18 * len(x)), share, -np.inf)
+            place = np.unravel_index(int(np.argmax(share)), share.shape)
+            if not math.isfinite(float(share[place])):
+                return None
+            if best is None or share[place] > best[0]:
+                best = float(share[place]), float(b[place]), float(c[place])
+            if operator.name == "x":
+                break
+            spread = 0.3 / 6**zoom
+            slopes = best[1] * np.exp(np.linspace(-spread, spread, _SLOPES))
+            shifts = best[2] + np.linspace(-1, 1, _SHIFTS) * _WIDEST_SHIFT / _SHIFTS * 2 / 6**zoom
+        if best is None:
+            return None
+        b0, c0 = best[1], best[2]
+        bent = operator.value(b0 * x + c0)
+        a0 = float((bent - bent.mean()) @ centred / ((bent - bent.mean()) @ (bent - bent.mean())))
+        d0 = float(values.mean() - a0 * bent.mean())
+    # Back from x within [-1, 1] to the edge's own unit.
+    fitted = _Fitted(operator, np.array([a0, b0 / half, c0 - b0 * middle / half, d0]))
+    return max(total - best[0], 0.0) / max(total, 1e-300), fitted
+
+
+def _symbol(name: str) -> Any:
+    import sympy
+
+    return sympy.Symbol(name, real=True)
+
+
+def _evaluate(expression: Any, variables: Sequence[str], inputs: Array, names: Sequence[str]) -> Array:
+    import sympy
+
+    # Names of columns may be no names of Python.
+    stand_ins = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(variables))]
+    plain = expression.xreplace(dict(zip(map(_symbol, variables), stand_ins, strict=True)))
+    call = sympy.lambdify(stand_ins, plain, "numpy")
+    columns = [inputs[:, list(names).index(name)] for name in variables]
+    with np.errstate(all="ignore"):
+        return np.asarray(np.broadcast_to(np.real(call(*columns)), len(inputs)), dtype=np.float64)
+
+
+def _tidy(expression: Any) -> Any:
+    """Multiply out, so that constants which belong together meet.
+
+    Exponents and shifts that are whole but for the last digits are made whole first: they keep powers apart.
+    """
+    import sympy
+
+    whole = expression.xreplace(
+        {
+            number: sympy.Integer(round(float(number)))
+            for number in expression.atoms(sympy.Float)
+            if abs(float(number) - round(float(number))) < _WHOLE
+        }
+    )
+    return sympy.powsimp(sympy.expand(whole, log=False, trig=False), combine="exp")
+
+
+def _rounded(
+    expression: Any,
+    variables: Sequence[str],
+    inputs: Array,
+    names: Sequence[str],
+    target: Array,
+    error: float,
+    scale: float,
+) -> Any:
+    """Round the constants as coarsely as the error bears; None where it bears nothing."""
+    allowed = max(_ROUNDED_MAY_COST * error, _EXACT * scale)
+    for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+        candidate = _tidy(_round_constants(expression, tolerance))
+        if not set(map(str, candidate.free_symbols)) <= set(variables):
+            continue
+        found = _evaluate(candidate, variables, inputs, names)
+        if np.isfinite(found).all() and math.sqrt(float(np.mean((found - target) ** 2))) <= allowed:
+            return candidate
+    return None
+
+
+def _round_constants(expression: Any, tolerance: float) -> Any:
+    import sympy
+
+    return expression.xreplace({number: _round(float(number), tolerance) for number in expression.atoms(sympy.Float)})
+
+
+def _round(value: float, tolerance: float) -> Any:
+    """Return the simplest constant near a value: a small fraction, one of pi, or few digits."""
+    import sympy
+
+    if abs(value) < tolerance:
+        return sympy.Integer(0)
+    for denominator in (1, 2, 3, 4, 5, 6, 8, 10):
+        for unit, factor in ((1.0, sympy.Integer(1)), (math.pi, sympy.pi), (1 / math.pi, 1 / sympy.pi)):
+            numerator = round(value / unit * denominator)
+            near = numerator / denominator * unit
+            if numerator and abs(numerator) <= 1000 and abs(near - value) <= tolerance * abs(value):
+                return sympy.Rational(numerator, denominator) * factor
+    digits = max(1, round(-math.log10(tolerance)))
+    return sympy.Float(value, digits)
