@@ -129,7 +129,7 @@ class SKANLayer(nn.Module):
         soft = torch.softmax((self.logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
         if self.is_hard:
             hard = functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-            soft = hard + soft - soft.detach()
+            soft = hard + (soft - soft.detach())
         return soft.expand(self.plan.inputs, self.plan.outputs, -1)
 
     def effective_weight(self) -> Tensor:

@@ -20,6 +20,8 @@ from vision_cli.kan_fit.networks import BASE, SKAN, SKANLayer
 _FIRST_DAMPING = 1e-2
 _LEAST_DAMPING, _GREATEST_DAMPING = 1e-15, 1e8
 _EASE, _TIGHTEN = 1 / 4, 6.0
+# Above this the damping itself, not the data, may be what holds the loss up.
+_EASED = 1e-9
 _CHUNK_NUMBERS = 1 << 24
 
 
@@ -110,7 +112,7 @@ def fit(
     score = loss if validation is None else _mean_square(network, *validation)
     best, best_values = score, state.values.clone()
     losses, scores = [loss], [score]
-    damping = _FIRST_DAMPING
+    damping, refused = _FIRST_DAMPING, 0
     for _ in range(steps):
         normal, gradient = state.normal_equations()
         step_taken = False
@@ -124,7 +126,7 @@ def fit(
                     loss, step_taken = found, True
                     damping = max(damping * _EASE, _LEAST_DAMPING)
                     break
-            damping = max(damping, _LEAST_DAMPING) * _TIGHTEN
+            damping, refused = max(damping, _LEAST_DAMPING) * _TIGHTEN, patience
         state.restore()
         if not step_taken:
             break
@@ -134,7 +136,9 @@ def fit(
         on_step(loss, score)
         if score < best:
             best, best_values = score, state.values.clone()
-        if len(losses) > patience and losses[-1 - patience] - loss < tolerance * losses[-1 - patience]:
+        refused -= 1
+        has_settled = refused >= 0 or damping < _EASED
+        if len(losses) > patience and has_settled and losses[-1 - patience] - loss < tolerance * losses[-1 - patience]:
             break
     state.accept(best_values)
     state.restore()

@@ -353,6 +353,10 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
             f"{path}: the first line is numbers; names of columns expected.", hint="Give --no-header if it has none."
         )
     has_names = header and not all_numbers
+    names = [cell.strip().strip('"') for cell in cells]
+    if has_names and (doubled := sorted({name for name in names if names.count(name) > 1})):
+        # pandas would number them.
+        raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
     table = pd.read_csv(
         path,
         sep=separator,
