@@ -4,7 +4,7 @@
 _vcli_facts() {
     verbs='' default='' options='' files=''
     case "$1" in
-    '') verbs=$'register\ndoctor\nsamples\nweights\nruns\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
+    '') verbs=$'register\nkan-fit\ndoctor\nsamples\nweights\nruns\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
     'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
@@ -12,6 +12,10 @@ _vcli_facts() {
     'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register train') options=$'--layout\n--synthetic\n--preset\n--label-maps\n--dim\n--atlas\n--spacing\n--no-align\n--align\n--held-out\n--steps\n--epochs\n--batch-size\n--lr\n--transform\n--loss\n--lambda\n--dice-weight\n--no-augment\n--augment\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--ablate\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--layout\n--subset\n--dim\n--kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'kan-fit') verbs=$'fit\npredict\nexplain' default='fit' options=$'--help\n-h' ;;
+    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'kan-fit explain') options=$'--plot\n--prune\n--symbolic\n--library\n--export\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
@@ -147,6 +151,39 @@ _vcli_value() {
     'register evaluate --device') kind=any ;;
     'register evaluate --threads') kind=any ;;
     'register evaluate --seed') kind=any ;;
+    'kan-fit fit --function') kind=any ;;
+    'kan-fit fit --expr') kind=any ;;
+    'kan-fit fit --range') kind=any ;;
+    'kan-fit fit --rows') kind=any ;;
+    'kan-fit fit --noise') kind=any ;;
+    'kan-fit fit --target') kind=any ;;
+    'kan-fit fit --features') kind=any ;;
+    'kan-fit fit --val') kind=any ;;
+    'kan-fit fit --test') kind=file ;;
+    'kan-fit fit --width') kind=any ;;
+    'kan-fit fit --pool') kind=any ;;
+    'kan-fit fit --select-level') kind=choice choices=$'node\nedge\nlayer' ;;
+    'kan-fit fit --select') kind=choice choices=$'validated\ngate\nnone' ;;
+    'kan-fit fit --grid') kind=any ;;
+    'kan-fit fit --refine') kind=any ;;
+    'kan-fit fit --optimizer') kind=choice choices=$'auto\nlm\nlbfgs\nadamw' ;;
+    'kan-fit fit --steps') kind=any ;;
+    'kan-fit fit --restarts') kind=any ;;
+    'kan-fit fit --out' | 'kan-fit fit -o') kind=directory ;;
+    'kan-fit fit --config') kind=file ;;
+    'kan-fit fit --device') kind=any ;;
+    'kan-fit fit --threads') kind=any ;;
+    'kan-fit fit --seed') kind=any ;;
+    'kan-fit predict --interval') kind=any ;;
+    'kan-fit predict --out' | 'kan-fit predict -o') kind=directory ;;
+    'kan-fit predict --config') kind=file ;;
+    'kan-fit explain --plot') kind=choice choices=$'svg\npng' ;;
+    'kan-fit explain --prune') kind=any ;;
+    'kan-fit explain --library') kind=file ;;
+    'kan-fit explain --export') kind=any ;;
+    'kan-fit explain --out' | 'kan-fit explain -o') kind=directory ;;
+    'kan-fit explain --config') kind=file ;;
+    'kan-fit explain --seed') kind=any ;;
     'submit --array') kind=any ;;
     'submit --gpus') kind=any ;;
     'submit --cpus') kind=any ;;

@@ -45,7 +45,9 @@ TREES = st.recursive(
     st.sampled_from(["x", "y", "2", "0.5", "pi"]),
     lambda inner: st.one_of(
         st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-        st.tuples(st.sampled_from(["sin", "cos", "tanh", "atan", "abs", "exp"]), inner).map(lambda t: f"{t[0]}({t[1]})"),
+        st.tuples(st.sampled_from(["sin", "cos", "tanh", "atan", "abs", "exp"]), inner).map(
+            lambda t: f"{t[0]}({t[1]})"
+        ),
         inner.map(lambda t: f"-{t}"),
         inner.map(lambda t: f"({t})**2"),
     ),

@@ -93,9 +93,9 @@ class TableModel:
         count = len(self.residuals)
         place = int(np.ceil(level * (count + 1)))
         if count < _LEAST_RESIDUALS or place > count:
+            needed = max(_LEAST_RESIDUALS, int(np.ceil(level / (1 - level) - 1e-6)))
             raise InputError(
-                f"{count} validation rows found; {int(np.ceil(1 / (1 - level)))} or more expected for intervals of "
-                f"{level:g}.",
+                f"{count} validation rows found; {needed} or more expected for intervals of {level:g}.",
                 hint="Fit with more rows or a larger --val, or ask for a lower --interval.",
             )
         return float(self.residuals[place - 1])
