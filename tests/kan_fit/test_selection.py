@@ -11,12 +11,13 @@ import torch
 
 from vision_cli.core.errors import InputError
 from vision_cli.kan_fit import figures
+from vision_cli.kan_fit.candidates import Problem
 from vision_cli.kan_fit.exports import export_onnx, export_torch, formula_document, formula_text
 from vision_cli.kan_fit.functions import find_function
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.operators import OPERATORS, read_library
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
-from vision_cli.kan_fit.selection import MIXED, SWAPPED, Problem, Selection, Settings, grids_for, search
+from vision_cli.kan_fit.selection import MIXED, SWAPPED, Selection, Settings, grids_for, search
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.symbolic import find_formula
 from vision_cli.kan_fit.table_data import Column, TableData
@@ -107,7 +108,7 @@ def test_a_resumed_search_reads_what_was_finished_and_ends_the_same(tmp_path):
         return stages(name, lambda: (computed.append(name), compute())[1])
 
     resumed = search(data, [(2,)], QUICK, watched)
-    assert [name.split()[1] for name in computed][0] == SWAPPED
+    assert computed[0].split()[1] == SWAPPED
     assert resumed.final.score == whole.final.score
     assert [c.score for c in resumed.candidates] == [c.score for c in whole.candidates]
     assert resumed.choices == whole.choices

@@ -102,7 +102,7 @@ def test_constant_features_are_left_out_and_said(tmp_path):
         ("a,y\n" + "\n".join(f"name{n},{n}" for n in range(60)), {}, "column a has 60 different texts"),
         ("", {}, "an empty file"),
         ("1,2,3\n4,5,6\n", {}, "the first line is numbers; names of columns"),
-        (lines("1,2,3,4"), {}, "cannot be read as a table .*line 14"),
+        (lines("1,2,3,4"), {}, r"cannot be read as a table .*line 14"),
     ],
     ids=[f"fault {n}" for n in range(15)],
 )
@@ -119,7 +119,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read as a table"):
         read_table(tmp_path / "bad.parquet")
     np.savez(tmp_path / "objects.npz", X=np.array([{}], dtype=object))
-    with pytest.raises(InputError, match="cannot be read as a table .*pickle"):
+    with pytest.raises(InputError, match=r"cannot be read as a table .*pickle"):
         read_table(tmp_path / "objects.npz")
     np.savez(tmp_path / "lengths.npz", a=np.zeros(3), b=np.zeros(4))
     with pytest.raises(InputError, match=r"a \(3,\), b \(4,\)"):

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from vision_cli.kan_fit.candidates import Candidate
     from vision_cli.kan_fit.models import TableModel
     from vision_cli.kan_fit.networks import SKANLayer
-    from vision_cli.kan_fit.selection import Candidate
 
 Array = NDArray[np.float64]
 

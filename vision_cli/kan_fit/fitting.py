@@ -15,10 +15,11 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.errors import UsageError
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
+from vision_cli.kan_fit.candidates import Candidate
 from vision_cli.kan_fit.functions import Target
 from vision_cli.kan_fit.models import TableModel, read_model, write_model
 from vision_cli.kan_fit.pipeline import Fit, Rival, Split, auto_widths, fit, fit_rivals, measure, split_rows
-from vision_cli.kan_fit.selection import Candidate, Settings
+from vision_cli.kan_fit.selection import Settings
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.table_data import Column, TableData, prediction_data, read_table, training_data
 

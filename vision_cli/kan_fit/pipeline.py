@@ -16,17 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.optimisers import choose_method
-from vision_cli.kan_fit.selection import (
-    Candidate,
-    Problem,
-    Remember,
-    Selection,
-    Settings,
-    fit_candidate,
-    search,
-)
+from vision_cli.kan_fit.selection import Remember, Selection, Settings, search
 from vision_cli.kan_fit.table_data import TableData
 
 _SEARCH_ROWS = 20_000

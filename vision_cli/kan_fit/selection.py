@@ -16,16 +16,14 @@ from typing import Literal, Protocol
 
 import torch
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
-from vision_cli.core import interrupts
 from vision_cli.core.devices import one_thread_below
+from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.networks import SKAN, SelectLevel, plan_network, reshape
-from vision_cli.kan_fit.optimisers import LM_PARAMETERS, minimise
+from vision_cli.kan_fit.optimisers import LM_PARAMETERS, Method
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty
 
 Select = Literal["validated", "gate", "none"]
-Optimiser = Literal["auto", "lm", "lbfgs", "adamw"]
 
 MIXED, SWAPPED, FULL = "mixed", "swapped", "full pool"
 
@@ -46,32 +44,6 @@ _WORSE_BY_PRUNING = 1.01
 _BETTER_BY_SWAPPING = 0.9
 _VERIFY_STEPS = 5
 _ROWS_A_PARAMETER = 3
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Data of a fit in float64, the target with mean 0 and standard deviation 1.
-
-    Attributes
-    ----------
-    x, y
-        Training data, ``(N, inputs)`` and ``(N, outputs)``.
-    x_val, y_val
-        Validation data, which choose.
-    bounds
-        Lowest and highest values that inputs can have, ``(2, inputs)``, where they are known.
-    """
-
-    x: Tensor
-    y: Tensor
-    x_val: Tensor
-    y_val: Tensor
-    bounds: Tensor | None = None
-
-    @property
-    def validation(self) -> tuple[Tensor, Tensor]:
-        """Validation data as a pair."""
-        return self.x_val, self.y_val
 
 
 @dataclass(frozen=True)
@@ -104,43 +76,8 @@ class Settings:
     refine: tuple[int, ...] = (5, 10, 20, 40)
     restarts: int = 2
     steps: int = 12
-    optimiser: Optimiser = "auto"
+    optimiser: Method = "auto"
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Step:
-    """A row of the history: a step of one candidate in one phase."""
-
-    candidate: str
-    phase: str
-    grid: int
-    step: int
-    loss: float
-    val: float
-    tau: float = 1.0
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A network that was fitted.
-
-    Attributes
-    ----------
-    name
-        Widths and pool, as in ``2-5-1 cheby``.
-    network
-        With the parameters that validated best.
-    score
-        Mean squared residual on the validation data.
-    steps
-        What led there.
-    """
-
-    name: str
-    network: SKAN
-    score: float
-    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -462,33 +399,6 @@ class _Worker:
         return fit_candidate(
             self.problem, candidate, phase, steps, penalty=penalty, tau=tau, optimiser=self.settings.optimiser
         )
-
-
-def fit_candidate(
-    problem: Problem,
-    candidate: Candidate,
-    phase: str,
-    steps: int,
-    *,
-    penalty: Penalty = NO_PENALTY,
-    tau: float = 1.0,
-    optimiser: Optimiser = "auto",
-) -> Candidate:
-    """Fit a candidate further; its steps are added to the history."""
-    interrupts.check()
-    network = candidate.network
-    network.set_gates(tau=tau)
-    rows: list[Step] = []
-    grid = max(plan.grid for plan in network.plans)
-
-    def note(loss: float, score: float) -> None:
-        interrupts.check()
-        rows.append(Step(candidate.name, phase, grid, len(rows) + 1, math.sqrt(loss), math.sqrt(score), tau))
-
-    fitted = minimise(
-        network, problem.x, problem.y, problem.validation, steps=steps, penalty=penalty, method=optimiser, on_step=note
-    )
-    return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows))
 
 
 def _prune(problem: Problem, best: Candidate, settings: Settings) -> Candidate:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import json_text, write_bytes, write_text
+from vision_cli.kan_fit.candidates import Candidate, Step
 from vision_cli.kan_fit.models import build_network, describe_plans, network_bytes
-from vision_cli.kan_fit.selection import Candidate, Choice, Step
+from vision_cli.kan_fit.selection import Choice
 
 DIRECTORY = "stages"
 
