@@ -48,7 +48,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     x = torch.from_numpy(inputs[:_ROWS])
     with torch.no_grad():
         taken = net.layer_inputs(x)
-        spreads = [layer.edge_outputs(values).std(0).numpy() for layer, values in zip(layers, taken, strict=False)]
+    spreads = [spread.numpy() for spread in net.edge_spreads(x)]
     drawn = [[(i, j) for i in range(s.shape[0]) for j in range(s.shape[1]) if s[i, j] > 0] for s in spreads]
     widest = max(1, *map(len, drawn), *net.widths)
     names = {

@@ -19,12 +19,11 @@ from vision_cli.kan_fit.candidates import Candidate
 from vision_cli.kan_fit.functions import Target
 from vision_cli.kan_fit.models import TableModel, read_model, write_model
 from vision_cli.kan_fit.pipeline import Fit, Rival, Split, auto_widths, fit, fit_rivals, measure, split_rows
-from vision_cli.kan_fit.selection import Settings
+from vision_cli.kan_fit.selection import ROWS_A_PARAMETER, Settings
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.table_data import Column, TableData, prediction_data, read_table, training_data
 
 COMPARISON = "comparison.csv"
-_ROWS_A_PARAMETER = 3
 _LEVEL = 0.9
 Array = NDArray[np.float64]
 
@@ -159,10 +158,10 @@ def fit_files(
             remember=stages,
         )
     fitted_s = sum(stages.seconds.values())
-    if len(data.split.train) < _ROWS_A_PARAMETER * found.final.network.parameters_in_use():
+    if len(data.split.train) < ROWS_A_PARAMETER * found.final.network.parameters_in_use():
         run.warn(
             f"{found.final.network.parameters_in_use()} parameters for {len(data.split.train)} training rows; "
-            f"{_ROWS_A_PARAMETER} rows or more a parameter are advisable"
+            f"{ROWS_A_PARAMETER} rows or more a parameter are advisable"
         )
     rivals = [_own(found.final, found.model, data, fitted_s)]
     if compare:

@@ -208,9 +208,8 @@ def pruned_model(model: TableModel, share: float) -> TableModel:
     x = torch.from_numpy(model.sample_inputs)
     network = SKAN(model.network.plans).double()
     network.load_state_dict(model.network.state_dict())
-    for layer, inputs in zip(network.each_layer(), network.layer_inputs(x), strict=False):
+    for layer, spread in zip(network.each_layer(), network.edge_spreads(x), strict=True):
         with torch.no_grad():
-            spread = layer.edge_outputs(inputs).std(0)
             layer.edges[spread < share * spread.max()] = 0
     return replace(model, network=network)
 

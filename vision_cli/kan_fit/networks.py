@@ -93,13 +93,13 @@ class SKANLayer(nn.Module):
         super().__init__()
         self.plan = plan
         self.tau, self.is_hard = 1.0, False
-        self._blocks: list[tuple[str, Tensor, int]] = []
+        self._blocks: list[tuple[str, int]] = []
         node, mode = [torch.arange(plan.inputs)], [torch.full((plan.inputs,), BASE)]
         for number, name in enumerate(plan.pool):
             members = torch.tensor([i for i, modes in enumerate(plan.modes) if name in modes])
             count = SPACES[name].count(plan.grid)
             self.register_buffer(f"_members_{number}", members, persistent=False)
-            self._blocks.append((name, members, count))
+            self._blocks.append((name, count))
             node.append(members.repeat_interleave(count))
             mode.append(torch.full((len(members) * count,), number))
         self.register_buffer("node", torch.cat(node), persistent=False)
@@ -126,19 +126,25 @@ class SKANLayer(nn.Module):
         """
         if self.logits is None:
             return self.weight.new_ones(self.plan.inputs, self.plan.outputs, len(self.plan.pool))
-        soft = torch.softmax((self.logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
+        soft = self.soft_gates(self.logits)
         if self.is_hard:
             hard = functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
             soft = hard + (soft - soft.detach())
         return soft.expand(self.plan.inputs, self.plan.outputs, -1)
 
+    def soft_gates(self, logits: Tensor) -> Tensor:
+        """Softmax of logits at the layer's temperature over the modes that each node has, in the logits' shape."""
+        return torch.softmax((logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
+
+    def column_gates(self) -> Tensor:
+        """Gate of every function, ``(F, outputs)``: 1 for SiLU, which has none."""
+        gates = self.gates()[self.node, :, self.mode.clamp(min=0)]
+        return torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+
     def effective_weight(self) -> Tensor:
         """Weights with gates and removed edges worked in, ``(F, outputs)``."""
         weight = self.weight * self.edges[self.node]
-        if self.logits is None:
-            return weight
-        gates = self.gates()[self.node, :, self.mode.clamp(min=0)]
-        return weight * torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+        return weight if self.logits is None else weight * self.column_gates()
 
     def features(self, x: Tensor) -> Tensor:
         """Functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""
@@ -183,7 +189,7 @@ class SKANLayer(nn.Module):
         return int(self.edges[self.node].sum()) + self.plan.outputs + gates
 
     def _each_block(self) -> list[tuple[int, str, int]]:
-        return [(number, name, count) for number, (name, _, count) in enumerate(self._blocks)]
+        return [(number, name, count) for number, (name, count) in enumerate(self._blocks)]
 
     def _pick(self, u: Tensor, number: int) -> Tensor:
         members: Tensor = getattr(self, f"_members_{number}")
@@ -243,12 +249,18 @@ class SKAN(nn.Module):
         for layer in self.each_layer():
             layer.tau, layer.is_hard = tau, is_hard
 
+    @torch.no_grad()
+    def edge_spreads(self, x: Tensor) -> list[Tensor]:
+        """Return the standard deviation of what each edge gives, ``(inputs, outputs)`` a layer."""
+        inputs = self.layer_inputs(x)
+        return [layer.edge_outputs(taken).std(0) for layer, taken in zip(self.each_layer(), inputs, strict=False)]
+
     def gate_entropy(self) -> Tensor:
         """Sum over nodes of the entropies of their gates, in nats."""
         total = self.each_layer()[0].weight.new_zeros(())
         for layer in self.each_layer():
             if layer.logits is not None:
-                soft = torch.softmax((layer.logits / layer.tau).masked_fill(~layer._has_mode(), -torch.inf), dim=-1)
+                soft = layer.soft_gates(layer.logits)
                 total = total - torch.special.xlogy(soft, soft).sum()
         return total
 
@@ -333,8 +345,7 @@ def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor) -> None:
     if new.logits is not None and old.logits is not None:
         new.logits.copy_(old.logits)
         new.tau, new.is_hard = old.tau, old.is_hard
-        gates = new.gates()[new.node, :, new.mode.clamp(min=0)].clamp(min=_LEAST_GATE)
-        gates = torch.where((new.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+        gates = new.column_gates().clamp(min=_LEAST_GATE)
     new.bias.copy_(old.bias)
     for i in range(new.plan.inputs):
         columns = new.node == i

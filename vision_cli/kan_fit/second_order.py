@@ -243,9 +243,7 @@ class _State:
         if layer.logits is None:
             return [products if len(kept) == products.shape[1] else products[:, kept], owed]
         gates = layer.gates()
-        spread = gates[layer.node, :, layer.mode.clamp(min=0)]
-        spread = torch.where((layer.mode == BASE).unsqueeze(-1), torch.ones_like(spread), spread)
-        columns = [(products * spread.reshape(-1))[:, kept], owed]
+        columns = [(products * layer.column_gates().reshape(-1))[:, kept], owed]
         # How the output depends on the gate of each node, edge and mode, then through the softmax.
         plan = layer.plan
         count = len(plan.pool)

@@ -43,7 +43,7 @@ _PRUNED_SHARE = 0.01
 _WORSE_BY_PRUNING = 1.01
 _BETTER_BY_SWAPPING = 0.9
 _VERIFY_STEPS = 5
-_ROWS_A_PARAMETER = 3
+ROWS_A_PARAMETER = 3
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _search(
 
 def grids_for(problem: Problem, shape: Sequence[int], pool: Sequence[str], refine: Sequence[int]) -> tuple[int, ...]:
     """Leave away the grids with more parameters than a third of the rows, or than the optimiser takes."""
-    limit = min(problem.y.numel() / _ROWS_A_PARAMETER, LM_PARAMETERS)
+    limit = min(problem.y.numel() / ROWS_A_PARAMETER, LM_PARAMETERS)
     kept = [grid for grid in refine if SKAN(plan_network(shape, pool, grid=grid)).parameters_in_use() <= limit]
     return tuple(kept) or (min(refine),)
 
@@ -214,7 +214,7 @@ class _Worker:
     def fits(self) -> bool:
         """Whether the rows are enough for the coarsest grid."""
         count = SKAN(plan_network(self.shape, self.settings.pool[:1], grid=self.settings.refine[0])).parameters_in_use()
-        return count * _ROWS_A_PARAMETER <= self.problem.y.numel()
+        return count * ROWS_A_PARAMETER <= self.problem.y.numel()
 
     def scout(self) -> float:
         """Fit the homogeneous networks on the coarsest grids; return the score of the best."""
@@ -404,10 +404,8 @@ class _Worker:
 def _prune(problem: Problem, best: Candidate, settings: Settings) -> Candidate:
     """Remove edges that vary by less than a hundredth of their layer's largest, and fit what is left."""
     network = reshape(best.network, problem.x, bounds=problem.bounds)
-    inputs = network.layer_inputs(problem.x)
     with torch.no_grad():
-        for layer, x in zip(network.each_layer(), inputs, strict=False):
-            spread = layer.edge_outputs(x).std(0)
+        for layer, spread in zip(network.each_layer(), network.edge_spreads(problem.x), strict=True):
             layer.edges[spread < _PRUNED_SHARE * spread.max()] = 0
         for before, after in itertools.pairwise(network.each_layer()):
             # Nodes that nothing comes out of need nothing to go in.

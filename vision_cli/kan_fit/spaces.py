@@ -11,7 +11,7 @@ Source: the pool of S-KAN (arXiv:2408.08338) with the defaults of its published 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -370,8 +370,3 @@ def _recurrence(u: Tensor, count: int, coefficients: Callable[[int], tuple[float
         values.append(here)
         derivatives.append(slope_here)
     return torch.stack(values, dim=-1), torch.stack(derivatives, dim=-1)
-
-
-def names_of(spaces: Sequence[str]) -> str:
-    """Write names of spaces as ``--pool`` takes them."""
-    return ",".join(spaces)

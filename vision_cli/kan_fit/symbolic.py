@@ -155,7 +155,7 @@ class _SymbolicNetwork:
         x = torch.from_numpy(inputs)
         with torch.no_grad():
             self.taken = model.network.layer_inputs(x)
-            spreads = [layer.edge_outputs(t).std(0) for layer, t in zip(self.layers, self.taken, strict=False)]
+        spreads = model.network.edge_spreads(x)
         self.importance: dict[Edge, float] = {
             (number, i, j): float(spread[i, j] / spread.max())
             for number, spread in enumerate(spreads)
