@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from vision_cli.kan_fit.networks import SKAN, LayerPlan, SKANLayer, plan_network, reshape
+from vision_cli.kan_fit.networks.dense import SKAN, SKANLayer, plan_network, reshape
+from vision_cli.kan_fit.networks.expansion import LayerPlan
 from vision_cli.kan_fit.spaces import PAPER_POOL, SPACES
 
 POOL = ("bspline", "cheby", "fourier")

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import least_squares
 
 from vision_cli.core.errors import NumericalError
-from vision_cli.kan_fit.networks import SKAN, plan_network, reshape
+from vision_cli.kan_fit.networks.dense import SKAN, plan_network, reshape
 from vision_cli.kan_fit.optimisers import choose_method, minimise
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty, _State, fit
 

@@ -83,6 +83,8 @@ class Schedule:
         Steps over which it rises from nothing.
     clip_norm
         Largest norm of the gradient; None for no limit.
+    weight_decay
+        Share of the weights that a step at rate 1 would take away, as AdamW does.
     validate_every, save_every
         Steps between validations and between checkpoints.
     monitor
@@ -100,6 +102,7 @@ class Schedule:
     restarts: tuple[float, ...] = ()
     warm_up: int = 0
     clip_norm: float | None = None
+    weight_decay: float = 0.0
     validate_every: int = 500
     save_every: int = 100
     monitor: str | None = None
@@ -211,7 +214,10 @@ class Trainer(Generic[Batch]):
         self.run, self.task, self.schedule, self.load = run, task, schedule, load
         self.order = Order(samples, schedule.batch_size, schedule.seed)
         self.progress = Progress()
-        optimiser = torch.optim.Adam(task.network.parameters(), lr=schedule.learning_rate, foreach=False)
+        # Without decay, AdamW is Adam.
+        optimiser = torch.optim.AdamW(
+            task.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=False
+        )
         self.network, self.optimiser = self.accelerator.prepare(task.network, optimiser)
 
     def fit(self, on_step: Callable[[dict[str, float]], None] = lambda _row: None) -> Progress:

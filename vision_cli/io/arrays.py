@@ -37,7 +37,7 @@ def read_npz(path: Path, volume: int | None, *, labels: bool) -> RawImage:
     with reading(path), zipfile.ZipFile(path) as archive:
         keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         key = _pick_key(path, keys, labels)
-        shape, dtype = _header(archive, key)
+        shape, dtype = npz_header(archive, f"{key}.npy")
         held = archive.getinfo(f"{key}.npy").file_size
     if dtype.kind not in "biuf":
         raise InputError(
@@ -76,6 +76,14 @@ def write_npz(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
             np.savez_compressed(stream, seg=data, vox2ras=vox2ras)
 
 
+def npz_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Read shape and type of an array of an archive without its values."""
+    with archive.open(name) as stream:
+        read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    return shape, dtype
+
+
 def _pick_key(path: Path, keys: list[str], labels: bool) -> str:
     for key in _LABEL_KEYS if labels else _IMAGE_KEYS:
         if key in keys:
@@ -88,10 +96,3 @@ def _pick_key(path: Path, keys: list[str], labels: bool) -> str:
             hint="Rename the array.",
         )
     return arrays[0]
-
-
-def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    with archive.open(f"{key}.npy") as stream:
-        read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(stream)
-    return shape, dtype

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.io.raw import RawImage, pixel_grid, reading, require_memory
 
-_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+_JPEG, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 
 
 def read_picture(path: Path) -> RawImage:
@@ -29,8 +29,8 @@ def read_picture(path: Path) -> RawImage:
 
     _require_room(path)
     with reading(path):
-        if path.suffix.lower() in {".jpg", ".jpeg"}:
-            _require_end(path.read_bytes())
+        if is_cut_short(path.read_bytes()):
+            raise ValueError("its end is missing")
         pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if pixels is None:
             raise ValueError("no whole PNG, TIFF or JPEG file")
@@ -43,18 +43,17 @@ def read_picture(path: Path) -> RawImage:
     return RawImage(grey.T, pixel_grid(2), pixels.dtype, notes)
 
 
+def is_cut_short(content: bytes) -> bool:
+    """Whether a file is empty, or a JPEG that ends within a scan: the library would fill what is missing with grey."""
+    return not content or (content.startswith(_JPEG) and content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN))
+
+
 def write_picture(path: Path, data: NDArray[np.generic]) -> None:
     """Write ``(X, Y)`` values of 8 or 16 bits, or float32 as TIFF; the grid is not kept."""
     import cv2
 
     if not cv2.imwrite(str(path), np.ascontiguousarray(data.T)):
         raise OSError(f"{path}: the picture could not be written")
-
-
-def _require_end(jpeg: bytes) -> None:
-    """Refuse a JPEG file that ends within a scan: the library would fill what is missing with grey."""
-    if jpeg.rfind(_END_OF_IMAGE) < jpeg.rfind(_START_OF_SCAN):
-        raise ValueError("its end is missing")
 
 
 def _grey(pixels: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[str, ...]]:

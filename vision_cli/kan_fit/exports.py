@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vision_cli.core.errors import MissingError, NumericalError
 from vision_cli.kan_fit.models import TableModel
-from vision_cli.kan_fit.networks import SKAN
+from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.symbolic import Formula
 
 FORMATS = ("onnx", "pt2", "sympy", "latex", "python")

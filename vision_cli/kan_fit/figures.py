@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vision_cli.kan_fit.candidates import Candidate
     from vision_cli.kan_fit.models import TableModel
-    from vision_cli.kan_fit.networks import SKANLayer
+    from vision_cli.kan_fit.networks.dense import SKANLayer
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     names = {
         mode: COLOURS[n % len(COLOURS)] for n, mode in enumerate(dict.fromkeys(m for p in net.plans for m in p.pool))
     }
-    figure, axes = _figure(max(4.5, 1.05 * widest), 2.1 * len(layers) + 1.1)
+    figure, axes = new_figure(max(4.5, 1.05 * widest), 2.1 * len(layers) + 1.1)
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.25, len(layers) + 0.3)
@@ -82,7 +82,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     axes.text(places[-1][0], len(layers) + 0.08, model.target, ha="center", va="bottom", color=INK, fontsize=9)
     handles = [axes.plot([], [], color=colour, label=name)[0] for name, colour in names.items()]
     figure.legend(handles=handles, loc="lower right", ncols=len(handles), frameon=False, fontsize=8, title=None)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: int, title: str) -> None:
@@ -101,7 +101,7 @@ def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: i
     title
         Heading.
     """
-    figure, axes = _figure(4.2, 3.0)
+    figure, axes = new_figure(4.2, 3.0)
     points, values = edge_curve(layer, taken, node, output)
     axes.plot(points, values, color=COLOURS[0], linewidth=2)
     reached = taken[:_ROWS, node].numpy()
@@ -109,7 +109,7 @@ def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: i
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     axes.set_xlabel("what reaches the edge")
     axes.set_ylabel("what it gives")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 @torch.no_grad()
@@ -149,7 +149,7 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     right.set_ylabel("rows")
     for axes in (left, right):
         _quiet(axes)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
@@ -164,7 +164,7 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     scale
         Of the target, which errors are multiplied with.
     """
-    figure, axes = _figure(8.5, 3.6)
+    figure, axes = new_figure(8.5, 3.6)
     ranked = sorted(candidates, key=lambda candidate: candidate.score)[:_MOST_CANDIDATES]
     for number, candidate in enumerate(ranked):
         values = [step.val * scale for step in candidate.steps]
@@ -174,7 +174,7 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     axes.set_xlabel("step")
     axes.set_ylabel("validation RMSE")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
@@ -187,7 +187,7 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
     rivals
         Names and errors.
     """
-    figure, axes = _figure(8.5, 0.5 * len(rivals) + 1.0)
+    figure, axes = new_figure(8.5, 0.5 * len(rivals) + 1.0)
     values = [max(value, 1e-300) for _, value in rivals]
     axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[FAINT] * (len(rivals) - 1)], height=0.6)
     axes.set_yticks(range(len(rivals)), [name for name, _ in rivals])
@@ -197,10 +197,11 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
     for place, value in enumerate(values):
         axes.text(value * 1.1, place, f"{value:.2g}", va="center", fontsize=9, color=INK)
     axes.set_xlabel("test RMSE (logarithmic)")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """Begin a picture of one panel, in inches."""
     from matplotlib.figure import Figure as MatplotlibFigure
 
     figure = MatplotlibFigure(figsize=(width, height), layout="constrained")
@@ -217,9 +218,9 @@ def _quiet(axes: Axes) -> None:
     axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a picture: the same content gives the same bytes."""
     import matplotlib as mpl
 
-    # A constant salt and no date: the same fit gives the same bytes.
     with mpl.rc_context({"svg.hashsalt": "vision_cli"}):
         figure.savefig(path, dpi=_DPI, metadata={"Date": None} if path.suffix == ".svg" else None)

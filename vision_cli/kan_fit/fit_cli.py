@@ -23,6 +23,7 @@ from vision_cli.core.options import (
     VerboseOption,
     resolved_options,
 )
+from vision_cli.kan_fit.classify_cli import FormatOption
 
 FIT_EXAMPLES = (
     "vcli kan-fit fit                                              # a known function, with nothing to give",
@@ -30,7 +31,10 @@ FIT_EXAMPLES = (
     "vcli kan-fit fit --expr 'exp(sin(pi*x)+y**2)' --range x=-1:1,y=-1:1 -o run",
     "vcli kan-fit fit table.parquet --width 5,3 --pool paper --refine 5,10 -o run",
 )
-PREDICT_EXAMPLES = ("vcli kan-fit predict run new.csv --interval 0.9 -o predicted",)
+PREDICT_EXAMPLES = (
+    "vcli kan-fit predict run new.csv --interval 0.9 -o predicted",
+    "vcli kan-fit predict classifier images/ -o predicted",
+)
 
 _DATA, _NETWORK, _SEARCH = "Data", "Network", "Search"
 _DEFAULT_FUNCTION = "expsin"
@@ -187,12 +191,14 @@ def fit(
 
 def predict(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a fit.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Table with the columns of the fit.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a fit or a classifier.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Table with the columns of the fit; images.")],
     interval: Annotated[
         float | None, typer.Option(min=0.01, max=0.999, metavar="LEVEL", help="Add conformal intervals.")
     ] = None,
     header: Annotated[bool, typer.Option("--header/--no-header", help="The first line names columns.")] = True,
+    format_: FormatOption = "auto",
+    resize: Annotated[bool, typer.Option("--resize", help="Bring images to the classifier's size.")] = False,
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
@@ -201,21 +207,26 @@ def predict(
     quiet: QuietOption = False,
     verbose: VerboseOption = 0,
 ) -> None:
-    """Predict the rows of a table with a fitted model."""
+    """Predict rows of a table, or images, with a fitted model."""
     from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.kan_fit.classifying import predict_images
     from vision_cli.kan_fit.fitting import predict_file
+    from vision_cli.kan_fit.image_models import is_image_model
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     with Run.open(
         run_directory(ctx, out, resume=resume),
         command=command_name(ctx),
         options=resolved_options(ctx),
-        inputs={"model": model, "data": data},
+        inputs={"model": model} if data.is_dir() else {"model": model, "data": data},
         resume=resume,
         overwrite=overwrite,
     ) as run:
         if not run.already_done:
-            predict_file(run, model, data, header=header, interval=interval)
+            if is_image_model(model):
+                predict_images(run, model, data, format_, resize=resize)
+            else:
+                predict_file(run, model, data, header=header, interval=interval)
             run.finish()
     metrics = read_metrics(run.directory)
     output.info(f"predictions in {run.directory / 'predictions.csv'}")

@@ -17,7 +17,8 @@ from safetensors.torch import load, save
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.files import json_text
 from vision_cli.core.runs import Run
-from vision_cli.kan_fit.networks import SKAN, LayerPlan
+from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.networks.expansion import LayerPlan
 from vision_cli.kan_fit.spaces import SPACES
 from vision_cli.kan_fit.table_data import Column
 
@@ -122,7 +123,7 @@ def build_network(plans: Any, numbers: bytes) -> SKAN:
     try:
         checked = tuple(
             LayerPlan(
-                tuple(tuple(_known(name) for name in modes) for modes in plan["modes"]),
+                tuple(tuple(known_space(name) for name in modes) for modes in plan["modes"]),
                 int(plan["outputs"]),
                 int(plan["grid"]),
                 plan["level"],
@@ -214,7 +215,8 @@ def pruned_model(model: TableModel, share: float) -> TableModel:
     return replace(model, network=network)
 
 
-def _known(name: object) -> str:
+def known_space(name: object) -> str:
+    """Return the name of an activation space, or raise `ValueError`."""
     if name not in SPACES:
         raise ValueError(f"{name!r} is no activation space")
     return str(name)

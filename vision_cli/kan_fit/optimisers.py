@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vision_cli.core.errors import NumericalError
-from vision_cli.kan_fit.networks import SKAN
+from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.second_order import NO_PENALTY, Fitted, Penalty, fit
 
 Method = Literal["auto", "lm", "lbfgs", "adamw"]

@@ -262,7 +262,7 @@ def fit_rivals(
     found = []
     for name, model in rivals:
         started = time.monotonic()
-        _quietly(lambda model=model: model.fit(inputs[train], (target[train] - mean) / scale))  # type: ignore[misc]
+        quietly(lambda model=model: model.fit(inputs[train], (target[train] - mean) / scale))  # type: ignore[misc]
         seconds = time.monotonic() - started
         errors = [
             measure(model.predict(x) * scale + mean, y).rmse for x, y in ((inputs[split.val], target[split.val]), test)
@@ -273,7 +273,8 @@ def fit_rivals(
     return found
 
 
-def _quietly(work: Callable[[], object]) -> None:
+def quietly(work: Callable[[], object]) -> None:
+    """Fit a rival without its warnings."""
     import warnings
 
     with warnings.catch_warnings():

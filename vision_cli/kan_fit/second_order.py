@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from vision_cli.core.errors import NumericalError
-from vision_cli.kan_fit.networks import BASE, SKAN, SKANLayer
+from vision_cli.kan_fit.networks.dense import SKAN, SKANLayer
+from vision_cli.kan_fit.networks.expansion import BASE
 
 _FIRST_DAMPING = 1e-2
 _LEAST_DAMPING, _GREATEST_DAMPING = 1e-15, 1e8

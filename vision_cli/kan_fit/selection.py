@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from vision_cli.core.devices import one_thread_below
 from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
-from vision_cli.kan_fit.networks import SKAN, SelectLevel, plan_network, reshape
+from vision_cli.kan_fit.networks.dense import SKAN, plan_network, reshape
+from vision_cli.kan_fit.networks.expansion import SelectLevel
 from vision_cli.kan_fit.optimisers import LM_PARAMETERS, Method
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty
 

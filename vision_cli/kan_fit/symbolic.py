@@ -21,7 +21,7 @@ from vision_cli.core import interrupts
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.figures import edge_curve
 from vision_cli.kan_fit.models import TableModel
-from vision_cli.kan_fit.networks import SKANLayer
+from vision_cli.kan_fit.networks.dense import SKANLayer
 from vision_cli.kan_fit.operators import Operator
 
 if TYPE_CHECKING:

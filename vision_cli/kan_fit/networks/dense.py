@@ -12,19 +12,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from vision_cli.kan_fit.spaces import SPACES, evaluate, evaluate_plainly, slopes
-
-SelectLevel = Literal["node", "edge", "layer"]
-
-BASE = -1
-"""The mode number of the SiLU term, which every node has."""
+from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan, SelectLevel
 
 _START_SPREAD = 0.1
 _LEAST_GATE = 1e-3
@@ -32,48 +25,10 @@ _LEAST_RANGE = 1e-9
 _INPUT_MARGIN_ROWS, _HIDDEN_MARGIN = 4, 0.01
 
 
-@dataclass(frozen=True)
-class LayerPlan:
-    """What a layer is made of.
-
-    Attributes
-    ----------
-    modes
-        Spaces of each input node, by name; one name a node once the layer is selected.
-    outputs
-        Nodes of the next layer.
-    grid
-        Intervals of the range; each space makes its number of functions of it.
-    level
-        What has a gate of its own.
-    """
-
-    modes: tuple[tuple[str, ...], ...]
-    outputs: int
-    grid: int = 5
-    level: SelectLevel = "node"
-
-    @property
-    def inputs(self) -> int:
-        """Input nodes."""
-        return len(self.modes)
-
-    @property
-    def pool(self) -> tuple[str, ...]:
-        """All spaces that occur, in the order of their first node."""
-        return tuple(dict.fromkeys(itertools.chain.from_iterable(self.modes)))
-
-    @property
-    def is_selected(self) -> bool:
-        """Whether each node has one mode."""
-        return all(len(modes) == 1 for modes in self.modes)
-
-
-class SKANLayer(nn.Module):
+class SKANLayer(Expansion):
     """One layer of S-KAN.
 
-    Its functions are columns ``(N, F)``: first SiLU of every node, then space by space the functions of the nodes that
-    have it. ``weight`` ``(F, outputs)`` holds w and c in this order.
+    ``weight`` ``(F, outputs)`` holds w and c in the order of the columns.
 
     Parameters
     ----------
@@ -86,24 +41,9 @@ class SKANLayer(nn.Module):
     center: Tensor
     scale: Tensor
     edges: Tensor
-    node: Tensor
-    mode: Tensor
 
     def __init__(self, plan: LayerPlan, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        self.plan = plan
-        self.tau, self.is_hard = 1.0, False
-        self._blocks: list[tuple[str, int]] = []
-        node, mode = [torch.arange(plan.inputs)], [torch.full((plan.inputs,), BASE)]
-        for number, name in enumerate(plan.pool):
-            members = torch.tensor([i for i, modes in enumerate(plan.modes) if name in modes])
-            count = SPACES[name].count(plan.grid)
-            self.register_buffer(f"_members_{number}", members, persistent=False)
-            self._blocks.append((name, count))
-            node.append(members.repeat_interleave(count))
-            mode.append(torch.full((len(members) * count,), number))
-        self.register_buffer("node", torch.cat(node), persistent=False)
-        self.register_buffer("mode", torch.cat(mode), persistent=False)
+        super().__init__(plan)
         self.register_buffer("center", torch.zeros(plan.inputs))
         self.register_buffer("scale", torch.ones(plan.inputs))
         self.register_buffer("edges", torch.ones(plan.inputs, plan.outputs))
@@ -113,33 +53,6 @@ class SKANLayer(nn.Module):
             weight[: plan.inputs] = torch.randn(plan.inputs, plan.outputs, generator=generator) / plan.inputs**0.5
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(plan.outputs))
-        self.logits: nn.Parameter | None = None
-        if not plan.is_selected:
-            rows = 1 if plan.level == "layer" else plan.inputs
-            columns = plan.outputs if plan.level == "edge" else 1
-            self.logits = nn.Parameter(torch.zeros(rows, columns, len(plan.pool)))
-
-    def gates(self) -> Tensor:
-        """Gates ``(inputs, outputs, modes)``: a node's add up to 1, in the number of modes that it has.
-
-        With ``is_hard`` the forward value is 1 for the largest and 0 for the others, with the slopes of the soft gates.
-        """
-        if self.logits is None:
-            return self.weight.new_ones(self.plan.inputs, self.plan.outputs, len(self.plan.pool))
-        soft = self.soft_gates(self.logits)
-        if self.is_hard:
-            hard = functional.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-            soft = hard + (soft - soft.detach())
-        return soft.expand(self.plan.inputs, self.plan.outputs, -1)
-
-    def soft_gates(self, logits: Tensor) -> Tensor:
-        """Softmax of logits at the layer's temperature over the modes that each node has, in the logits' shape."""
-        return torch.softmax((logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
-
-    def column_gates(self) -> Tensor:
-        """Gate of every function, ``(F, outputs)``: 1 for SiLU, which has none."""
-        gates = self.gates()[self.node, :, self.mode.clamp(min=0)]
-        return torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
 
     def effective_weight(self) -> Tensor:
         """Weights with gates and removed edges worked in, ``(F, outputs)``."""
@@ -148,19 +61,11 @@ class SKANLayer(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""
-        u = (x - self.center) * self.scale
-        call = evaluate_plainly if torch.compiler.is_exporting() else evaluate
-        parts = [functional.silu(u)]
-        parts += [call(SPACES[name], self._pick(u, i), count).flatten(1) for i, name, count in self._each_block()]
-        return torch.cat(parts, dim=1)
+        return self.functions((x - self.center) * self.scale)
 
     def feature_slopes(self, x: Tensor) -> Tensor:
         """Differentiate `features` by the input that each belongs to, ``(N, F)``."""
-        u = (x - self.center) * self.scale
-        gate = torch.sigmoid(u)
-        parts = [gate * (1 + u * (1 - gate))]
-        parts += [slopes(SPACES[name], self._pick(u, i), count).flatten(1) for i, name, count in self._each_block()]
-        return torch.cat(parts, dim=1) * self.scale[self.node]
+        return self.function_slopes((x - self.center) * self.scale) * self.scale[self.node]
 
     def forward(self, x: Tensor) -> Tensor:
         """Next layer's nodes, ``(N, inputs)`` to ``(N, outputs)``."""
@@ -168,14 +73,7 @@ class SKANLayer(nn.Module):
 
     def contributions(self, x: Tensor) -> Tensor:
         """Variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``."""
-        features, weight = self.features(x), self.effective_weight()
-        found = weight.new_zeros(self.plan.inputs, len(self.plan.pool))
-        for mode in range(len(self.plan.pool)):
-            for i in range(self.plan.inputs):
-                columns = (self.node == i) & (self.mode == mode)
-                if columns.any():
-                    found[i, mode] = (features[:, columns] @ weight[columns]).var(0, unbiased=False).sum()
-        return found
+        return self.mode_variances(self.features(x), self.effective_weight())
 
     def edge_outputs(self, x: Tensor) -> Tensor:
         """Return what each edge gives, ``(N, inputs, outputs)``."""
@@ -187,19 +85,6 @@ class SKANLayer(nn.Module):
         """Numbers that a forward pass depends on, removed edges left out."""
         gates = 0 if self.logits is None else self.logits.numel()
         return int(self.edges[self.node].sum()) + self.plan.outputs + gates
-
-    def _each_block(self) -> list[tuple[int, str, int]]:
-        return [(number, name, count) for number, (name, count) in enumerate(self._blocks)]
-
-    def _pick(self, u: Tensor, number: int) -> Tensor:
-        members: Tensor = getattr(self, f"_members_{number}")
-        # A copy is made of what all nodes share only where some are left out.
-        return u if len(members) == self.plan.inputs else u[:, members]
-
-    def _has_mode(self) -> Tensor:
-        has = [[name in modes for name in self.plan.pool] for modes in self.plan.modes]
-        table = torch.tensor(has, device=self.weight.device).unsqueeze(1)
-        return table.any(0, keepdim=True) if self.plan.level == "layer" else table
 
 
 class SKAN(nn.Module):

@@ -1,0 +1,417 @@
+"""``kan-fit classify``, and ``predict`` of images, from files to a finished run directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.console import Output, Table
+from vision_cli.core.devices import Compute
+from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.report import Picture, write_report
+from vision_cli.core.runs import Run
+from vision_cli.kan_fit.image_data import ImageFormat, Images, ImageSet, read_digits, read_image_set, read_images
+from vision_cli.kan_fit.image_models import ImageModel, read_image_model, write_image_model
+from vision_cli.kan_fit.image_selection import Choice, ClassifierTraining, Recipe, Trained, Trial, together
+from vision_cli.metrics.classification import classification_measures, confusion
+
+_RIVAL_SIDE, _RIVAL_ROWS = 16, 10_000
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where the images of a training come from.
+
+    Attributes
+    ----------
+    path
+        What :func:`vision_cli.kan_fit.image_data.read_image_set` reads; None for scikit-learn's digits.
+    kind
+        Their format.
+    resize
+        Height and width to bring them to.
+    val, test
+        Shares that choose and that test; the latter of data that are not divided.
+    """
+
+    path: Path | None = None
+    kind: ImageFormat = "auto"
+    resize: tuple[int, int] | None = None
+    val: float = 0.15
+    test: float = 0.2
+
+
+@dataclass(frozen=True)
+class Division:
+    """Images by what they are for."""
+
+    train: Images
+    val: Images
+    test: Images
+
+
+@dataclass(frozen=True)
+class ImageRival:
+    """A row of the comparison.
+
+    Attributes
+    ----------
+    name
+        What was trained.
+    parameters
+        Numbers it consists of; None for trees.
+    test_accuracy, test_nll
+        On the test images; nats.
+    seconds
+        Of training, by the clock.
+    """
+
+    name: str
+    parameters: int | None
+    test_accuracy: float
+    test_nll: float
+    seconds: float
+
+
+def auto_hidden(arch: str, side: int) -> tuple[int, ...]:
+    """Channels of the convolutions, or widths, for images of a least side in pixels."""
+    if arch == "dense":
+        return (32,) if side <= _RIVAL_SIDE else (64,)
+    return (10, 18) if side <= _RIVAL_SIDE else (16, 32, 64)
+
+
+def divide(images: ImageSet, source: ImageSource, seed: int) -> Division:
+    """Divide images at random, each class alike.
+
+    Raises
+    ------
+    InputError
+        If a class is too small for it.
+    """
+    from sklearn.model_selection import train_test_split
+
+    def split(whole: Images, share: float) -> tuple[Images, Images]:
+        try:
+            first, second = train_test_split(
+                np.arange(len(whole)), test_size=share, stratify=whole.labels, random_state=seed
+            )
+        except ValueError as error:
+            raise InputError(
+                f"{len(whole)} images in {len(images.classes)} classes cannot be divided ({error}).",
+                hint="Give more images of each class, or other shares.",
+            ) from error
+        return whole.pick(np.sort(first)), whole.pick(np.sort(second))
+
+    rest, test = (images.train, images.test) if images.test is not None else split(images.train, source.test)
+    return Division(*split(rest, source.val), test)
+
+
+def classify_files(
+    run: Run | None,
+    source: ImageSource,
+    recipe: Callable[[tuple[int, int]], Recipe],
+    compute: Compute,
+    output: Output,
+    *,
+    compare: bool = True,
+    pictures: bool = True,
+) -> None:
+    """Train a classifier on what a source gives and write the results into an open run.
+
+    Parameters
+    ----------
+    run
+        Where to; None on all processes of a training but the first.
+    source
+        The images.
+    recipe
+        Gives the network and the training for images of a height and width.
+    compute
+        Device and seed.
+    output
+        Where progress is shown.
+    compare
+        Also train an MLP, gradient boosting and, beside convolutions, an ordinary network of the same shape.
+    pictures
+        Also write pictures and the report.
+    """
+    images = read_digits() if source.path is None else read_image_set(source.path, source.kind, source.resize)
+    division = divide(images, source, compute.seed)
+    chosen = recipe(division.train.pixels.shape[1:3])
+    training = ClassifierTraining(run, division.train, division.val, len(images.classes), chosen, compute, output)
+    trained = training.fit()
+    plain = training.fit_plain() if compare and chosen.arch == "conv" else None
+    if run is None:
+        return
+    for note in images.notes:
+        run.warn(note)
+    model = ImageModel(trained.network, images.classes)
+    probabilities = model.probabilities(division.test)
+    own = _rival(f"S-KAN {chosen.arch}", trained.network.parameter_count(), probabilities, division.test.labels)
+    rivals = [own(sum(trained.seconds.values()))]
+    if plain is not None:
+        network, seconds = plain
+        found = ImageModel(network, images.classes).probabilities(division.test)
+        rivals.append(_rival("CNN of the same shape", network.parameter_count(), found, division.test.labels)(seconds))
+    if compare:
+        rivals += image_rivals(together(division.train, division.val), division.test, compute.seed)
+    metrics = _metrics(trained, division, probabilities, images.classes)
+    write_image_model(run, model)
+    _write_tables(run, trained, division, images.classes, probabilities, rivals)
+    if pictures:
+        _write_pictures(run, trained, division, images.classes, probabilities, rivals, metrics)
+    run.write_metrics(metrics)
+    run.record(
+        device=str(compute.device),
+        threads=compute.threads,
+        seed=compute.seed,
+        seconds={name: round(taken, 3) for name, taken in trained.seconds.items()},
+        comparison=[asdict(rival) for rival in rivals],
+    )
+
+
+def image_rivals(train: Images, test: Images, seed: int) -> list[ImageRival]:
+    """Fit an MLP and gradient-boosted trees of scikit-learn to pixels, of large images reduced to 16 x 16 grey ones.
+
+    Parameters
+    ----------
+    train, test
+        Images.
+    seed
+        Of start values.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.neural_network import MLPClassifier
+
+    from vision_cli.kan_fit.pipeline import quietly
+
+    rows = train.pick(np.arange(0, len(train), -(-len(train) // _RIVAL_ROWS)))
+    reduced = min(train.pixels.shape[1:3]) > _RIVAL_SIDE
+    note = ", 16 x 16 grey" if reduced else ""
+    inputs, test_inputs = (_rival_inputs(images, reduced=reduced) for images in (rows, test))
+    perceptron = MLPClassifier((64, 64), max_iter=500, random_state=seed)
+    trees = HistGradientBoostingClassifier(random_state=seed)
+    models: list[tuple[str, Any]] = [
+        (f"MLP 64-64 (scikit-learn{note})", perceptron),
+        (f"gradient boosting (scikit-learn{note})", trees),
+    ]
+    found = []
+    for name, model in models:
+        started = time.monotonic()
+        quietly(lambda model=model: model.fit(inputs, rows.labels))  # type: ignore[misc]
+        seconds = time.monotonic() - started
+        parameters = sum(w.size for w in (*model.coefs_, *model.intercepts_)) if model is perceptron else None
+        found.append(_rival(name, parameters, model.predict_proba(test_inputs), test.labels)(seconds))
+    return found
+
+
+def image_table(document: Mapping[str, object]) -> Table:
+    """Return the comparison of a finished training from its record."""
+    rows = document.get("comparison")
+    listed = rows if isinstance(rows, list) else []
+    return Table(
+        ("model", "parameters", "test accuracy", "test NLL", "seconds"),
+        [(r["name"], r["parameters"], r["test_accuracy"], r["test_nll"], round(r["seconds"], 1)) for r in listed],
+    )
+
+
+def predict_images(run: Run, model_path: Path, data: Path, kind: ImageFormat, *, resize: bool) -> None:
+    """Predict images with a trained classifier; write ``predictions.csv`` and the metrics.
+
+    Parameters
+    ----------
+    run
+        Where to.
+    model_path
+        Directory of a training.
+    data, kind, resize
+        See :func:`vision_cli.kan_fit.image_data.read_images`.
+    """
+    model = read_image_model(model_path)
+    images, notes = read_images(data, model.classes, model.shape, kind, resize=resize)
+    for note in notes:
+        run.warn(note)
+    probabilities = model.probabilities(images)
+    _write_predictions(run, images, model.classes, probabilities)
+    metrics: dict[str, float | int | str | None] = {"images": len(images)}
+    known = images.labels >= 0
+    if known.any():
+        measured = classification_measures(probabilities[known], images.labels[known])
+        metrics |= {"images_with_class": int(known.sum())}
+        metrics |= {name: getattr(measured, name) for name in ("accuracy", "balanced_accuracy", "nll", "ece")}
+    run.write_metrics(metrics)
+
+
+def parse_hidden(text: str, option: str) -> tuple[int, ...] | None:
+    """Return the numbers that ``--channels`` or ``--width`` names; None for ``auto``.
+
+    Raises
+    ------
+    UsageError
+        If they are no positive numbers.
+    """
+    if text == "auto":
+        return None
+    try:
+        numbers = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise UsageError(f"{option}: {text} found; auto, or positive numbers, as in 16,32, expected.")
+    return numbers
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return height and width of ``--resize``: one number, or width x height as in ``64x48``.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    if text is None:
+        return None
+    try:
+        numbers = [int(word) for word in text.split("x")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2) or min(numbers) < 1:
+        raise UsageError(f"--resize: {text} found; a number of pixels, or width x height as in 64x48, expected.")
+    return numbers[-1], numbers[0]
+
+
+def _rival(
+    name: str, parameters: int | None, probabilities: Array, labels: NDArray[np.int64]
+) -> Callable[[float], ImageRival]:
+    measured = classification_measures(probabilities, labels)
+    return lambda seconds: ImageRival(name, parameters, measured.accuracy, measured.nll, seconds)
+
+
+def _rival_inputs(images: Images, *, reduced: bool) -> Array:
+    import cv2
+
+    pixels = images.pixels.astype(np.float32) / 255
+    if reduced:
+        size = (_RIVAL_SIDE, _RIVAL_SIDE)
+        pixels = np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pixels.mean(axis=-1)])
+    return pixels.reshape(len(pixels), -1).astype(np.float64)
+
+
+def _metrics(
+    trained: Trained, division: Division, probabilities: Array, classes: Sequence[str]
+) -> dict[str, float | int | str | None]:
+    measured = classification_measures(probabilities, division.test.labels)
+    kept = next((trial for trial in trained.trials if trial.kept), None)
+    metrics: dict[str, float | int | str | None] = {"network": "all spaces" if kept is None else kept.name}
+    metrics |= {f"{part.name}_images": len(getattr(division, part.name)) for part in fields(division)}
+    for name in ("accuracy", "balanced_accuracy", "nll", "ece"):
+        metrics[f"test_{name}"] = getattr(measured, name)
+    metrics |= {f"test_accuracy_{c}": float(r) for c, r in zip(classes, measured.recall, strict=True) if r == r}
+    if kept is not None:
+        metrics |= {"trial_val_accuracy": kept.val_accuracy, "trial_val_nll": kept.val_nll}
+    metrics |= {
+        "parameters": trained.network.parameter_count(),
+        "parameters_before_pruning": trained.parameters_before,
+    }
+    return metrics
+
+
+def _write_tables(
+    run: Run,
+    trained: Trained,
+    division: Division,
+    classes: Sequence[str],
+    probabilities: Array,
+    rivals: Sequence[ImageRival],
+) -> None:
+    columns = list(dict.fromkeys(name for row in trained.rows for name in row))
+    run.write_csv("history.csv", columns, [[row.get(name, "") for name in columns] for row in trained.rows])
+    if trained.choices:
+        run.write_csv("selection.csv", _columns(Choice), [_cells(choice) for choice in trained.choices])
+    if trained.trials:
+        run.write_csv("candidates.csv", _columns(Trial), [_cells(trial) for trial in trained.trials])
+    run.write_csv("comparison.csv", _columns(ImageRival)[:-1], [_cells(rival)[:-1] for rival in rivals])
+    counts = confusion(probabilities.argmax(axis=1), division.test.labels, len(classes))
+    run.write_csv("confusion.csv", ("true", *classes), [(c, *row) for c, row in zip(classes, counts, strict=True)])
+    _write_predictions(run, division.test, classes, probabilities)
+
+
+def _columns(kind: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind))
+
+
+def _cells(record: Any) -> list[object]:
+    return [int(value) if isinstance(value, bool) else value for value in astuple(record)]
+
+
+def _write_predictions(run: Run, images: Images, classes: Sequence[str], probabilities: Array) -> None:
+    best = probabilities.argmax(axis=1)
+    rows = [
+        (name, classes[label] if label >= 0 else None, classes[found], float(chances[found]), *map(float, chances))
+        for name, label, found, chances in zip(images.names, images.labels, best, probabilities, strict=True)
+    ]
+    head = ("image", "label", "predicted", "probability", *(f"p_{name}" for name in classes))
+    run.write_csv("predictions.csv", head, rows)
+
+
+def _write_pictures(
+    run: Run,
+    trained: Trained,
+    division: Division,
+    classes: Sequence[str],
+    probabilities: Array,
+    rivals: Sequence[ImageRival],
+    metrics: Mapping[str, object],
+) -> None:
+    from vision_cli.kan_fit import image_figures
+
+    counts = confusion(probabilities.argmax(axis=1), division.test.labels, len(classes))
+    drawn: list[tuple[str, str, Callable[[Path], None]]] = [
+        ("plots/confusion.png", "Test images by true class and predicted class.",
+         lambda path: image_figures.confusion(path, counts, classes)),
+        ("plots/history.png", "Loss of all phases; validation accuracy, as long as these images are not trained on.",
+         lambda path: image_figures.training(path, trained.rows)),
+        ("plots/functions.png", "Functions of the nodes that do most, towards three outputs each that they reach most.",
+         lambda path: image_figures.functions(path, trained.network)),
+        ("plots/mistakes.png", "Wrong predictions of which the network was surest; the true class in brackets.",
+         lambda path: image_figures.mistakes(path, division.test, probabilities, classes)),
+    ]  # fmt: skip
+    pictures = []
+    for name, caption, draw in drawn:
+        with run.output(name) as path:
+            draw(path)
+        pictures.append(Picture(run.directory / name, caption))
+    tables = [
+        Table(
+            ("model", "parameters", "test accuracy", "test NLL"),
+            [(r.name, r.parameters, r.test_accuracy, r.test_nll) for r in rivals],
+            title="Comparison",
+        )
+    ]
+    if trained.trials:
+        tables.append(
+            Table(
+                ("network", "parameters", "val accuracy", "val NLL", "kept"),
+                [(t.name, t.parameters, t.val_accuracy, t.val_nll, "yes" if t.kept else "") for t in trained.trials],
+                title="Trials",
+            )
+        )
+    with run.output("report.html") as path:
+        write_report(
+            path,
+            title="kan-fit: classifier of images",
+            summary={
+                "test accuracy": metrics["test_accuracy"],
+                "balanced": metrics["test_balanced_accuracy"],
+                "parameters": metrics["parameters"],
+            },
+            tables=tables,
+            pictures=pictures,
+        )
