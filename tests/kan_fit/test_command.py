@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -156,6 +157,24 @@ def test_an_interrupted_fit_resumes_to_the_same_result(tmp_path, signum):
         tmp_path / "whole" / "model.safetensors"
     ).read_bytes()
     assert not stages.exists()
+
+
+@pytest.mark.parametrize("limit_kb", [4, 10], ids=["at once", "on the way"])
+def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(tmp_path, limit_kb):
+    words = ("--function", "xy", *QUICK, "--no-compare", "--no-pictures", "-o", "o")
+    limited = subprocess.run(
+        command(*words),
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_kb << 10, resource.RLIM_INFINITY)),
+    )
+    assert limited.returncode == 7, limited.stderr
+    assert "Traceback" not in limited.stderr
+    again = run(*words, "--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
 
 
 FAULTS = {

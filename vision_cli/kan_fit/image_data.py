@@ -253,6 +253,8 @@ def _idx(path: Path) -> tuple[_Found, _Found | None]:
     if path.is_file():
         return _Found([_labelled(path, image_formats.read_idx_pair(path))]), None
     found = sorted(path.glob("*images*idx?*ubyte*"))
+    if not found:
+        raise InputError(f"{path}: no IDX images found; files as train-images-idx3-ubyte expected.")
     tests = [file for file in found if file.name.startswith(("t10k", "test"))]
     trains = [file for file in found if file not in tests] or tests
     parts = [_Found([_labelled(f, image_formats.read_idx_pair(f)) for f in files]) for files in (trains, tests)]

@@ -118,7 +118,7 @@ def functions(path: Path, network: Classifier) -> None:
     for axes, (_, number, node, modes, values) in zip(panels, chosen, strict=False):
         for place in range(values.shape[1]):
             axes.plot(points, values[:, place].numpy(), color=COLOURS[place], linewidth=1)
-        axes.set_title(f"layer {number + 1}, node {node + 1}: {'+'.join(modes)}", fontsize=6, color=INK)
+        axes.set_title(f"layer {number + 1}, {node + 1}: {'+'.join(modes)}", fontsize=6, color=INK)
         axes.tick_params(labelsize=5, colors=FAINT)
         axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)

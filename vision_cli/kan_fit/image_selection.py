@@ -30,7 +30,7 @@ from vision_cli.kan_fit.networks.expansion import SelectLevel
 from vision_cli.kan_fit.training import Augmentation, ClassifierTask, as_images
 
 PHASES = "phases"
-_FULL, _SELECTIVE, _TRIAL = 0.15, 0.1, 0.05
+_FULL, _SELECTIVE, _TRIAL = 0.15, 0.1, 0.1
 _WARM_UP_SHARE = 0.05
 _SCORED_IMAGES = 256
 MIXED = "mixed"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -168,19 +169,14 @@ def read_model(path: Path) -> TableModel:
         If there is none, or it is damaged or of another kind.
     """
     description = path / DESCRIPTION if path.is_dir() else path
-    try:
+    with _reading(path, description):
         document = json.loads(description.read_text(encoding="utf-8"))
-        numbers = description.with_name(NUMBERS).read_bytes()
-        rows = load(description.with_name(SAMPLE).read_bytes())["rows"].numpy()
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: no {Path(str(error.filename)).name} found; the directory of a finished `kan-fit fit` expected."
-        ) from None
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"{description}: cannot be read ({error}).", hint="Fit it again.") from error
     if not isinstance(document, dict) or document.get("kind") != _KIND:
         found = document.get("kind") if isinstance(document, dict) else type(document).__name__
         raise InputError(f"{description}: {found} found; {_KIND} expected.")
+    with _reading(path, description):
+        numbers = description.with_name(NUMBERS).read_bytes()
+        rows = load(description.with_name(SAMPLE).read_bytes())["rows"].numpy()
     try:
         numbers_by_name = {
             name: np.array(document[name], dtype=np.float64) for name in ("lowest", "highest", "residuals")
@@ -202,6 +198,19 @@ def read_model(path: Path) -> TableModel:
         raise InputError(f"{description}: damaged ({error!r}).", hint="Fit it again.") from error
     except InputError as error:
         raise InputError(f"{description}: {error.message}", hint=error.hint) from error
+
+
+@contextmanager
+def _reading(path: Path, description: Path) -> Iterator[None]:
+    """Turn what is missing or damaged into one line."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no {Path(str(error.filename)).name} found; the directory of a finished `kan-fit fit` expected."
+        ) from None
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"{description}: cannot be read ({error}).", hint="Fit it again.") from error
 
 
 def pruned_model(model: TableModel, share: float) -> TableModel:

@@ -1,0 +1,202 @@
+"""`vcli kan-fit classify` as it is typed: outputs, prediction, interruption, faults."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from vision_cli.cli import app
+from vision_cli.core.launch import launch
+
+QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch", "16", "--no-pictures")
+
+
+def command(*words):
+    return [sys.executable, "-m", "vision_cli", "kan-fit", *map(str, words)]
+
+
+def run(*words, cwd):
+    return subprocess.run(command(*words), cwd=cwd, capture_output=True, encoding="utf-8", check=False, timeout=300)
+
+
+def metrics_of(directory):
+    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Three kinds of picture: bright left, bright right, bright in the middle; 40 of each."""
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for kind, columns in (("left", slice(0, 3)), ("right", slice(5, 8)), ("middle", slice(3, 5))):
+        (root / "d" / kind).mkdir(parents=True)
+        for number in range(40):
+            image = rng.integers(0, 90, (8, 8), dtype=np.uint8)
+            image[:, columns] += np.uint8(120)
+            cv2.imwrite(str(root / "d" / kind / f"{number:02}.png"), image)
+    return root / "d"
+
+
+@pytest.fixture(scope="module")
+def trained(pictures):
+    out = pictures.parent / "run"
+    done = run("classify", pictures, *QUICK[:-1], "-o", out, cwd=pictures.parent)
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+def test_pictures_are_classified_and_compared(trained):
+    out, done = trained
+    assert {path.name for path in out.iterdir()} - {"log.txt"} == {
+        "candidates.csv",
+        "comparison.csv",
+        "confusion.csv",
+        "history.csv",
+        "metrics.json",
+        "model.json",
+        "model.safetensors",
+        "phases",
+        "plots",
+        "predictions.csv",
+        "report.html",
+        "run.json",
+        "selection.csv",
+    }
+    found = metrics_of(out)
+    assert found["test_accuracy"] == 1
+    assert (found["train_images"], found["val_images"], found["test_images"]) == (81, 15, 24)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:6]] == ["S-KAN", "CNN", "MLP", "gradient"]
+    phases = list(dict.fromkeys(row["phase"] for row in rows_of(out / "history.csv")))
+    assert phases == ["full", "selective", "trial mixed", "trial bspline", "trial cheby", "final", "cnn"][:6]
+    kept = [row for row in rows_of(out / "candidates.csv") if row["kept"] == "1"]
+    assert [row["name"] for row in kept] == [found["network"]]
+    assert float(kept[0]["val_nll"]) == min(float(row["val_nll"]) for row in rows_of(out / "candidates.csv"))
+    modes = json.loads((out / "model.json").read_text(encoding="utf-8"))["plan"]["modes"]
+    listed = {(int(r["layer"]), int(r["node"])): r["mode"] for r in rows_of(out / "selection.csv") if r["kept"] == "1"}
+    assert {(a, b): node[0] for a, layer in enumerate(modes) for b, node in enumerate(layer)} == listed
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 4
+    assert 'src="http' not in page
+
+
+def test_its_predictions_are_those_of_the_run(trained, pictures, tmp_path):
+    out, _ = trained
+    done = run("predict", out, pictures, "-o", "p", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["images_with_class"] == 120
+    before = {row["image"]: row for row in rows_of(out / "predictions.csv")}
+    after = {row["image"]: row for row in rows_of(tmp_path / "p" / "predictions.csv")}
+    assert set(before) < set(after)
+    for name, row in before.items():
+        assert after[name]["predicted"] == row["predicted"]
+        assert float(after[name]["probability"]) == pytest.approx(float(row["probability"]), abs=1e-5)
+
+
+def test_single_pictures_are_predicted(trained, pictures, tmp_path):
+    done = run("predict", trained[0], pictures / "left" / "00.png", "-o", "p", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"images": 1}
+    (row,) = rows_of(tmp_path / "p" / "predictions.csv")
+    assert (row["label"], row["predicted"]) == ("", "left")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
+def test_an_interrupted_training_resumes_to_the_same_result(pictures, tmp_path, signum):
+    words = ("classify", pictures, *QUICK[:4], "--epochs", "30", *QUICK[6:], "--no-compare", "--augment", "shift")
+    whole = run(*words, "-o", "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    process = subprocess.Popen(command(*words, "-o", "part"), cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "part" / "phases" / "selective" / "checkpoint.pt").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.kill(process.pid, signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), errors
+    resumed = run(*words, "-o", "part", "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    for name in ("metrics.json", "model.safetensors", "history.csv", "selection.csv", "predictions.csv"):
+        assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--arch", "dense"), ("--select", "gate"), ("--select", "none"), ("--select-level", "layer"), ("--pool", "rbf")],
+    ids=["dense", "gate", "none", "layer", "one"],
+)
+def test_other_networks_and_selections(pictures, tmp_path, words):
+    done = launch(
+        app, ["kan-fit", "classify", str(pictures), *QUICK, "--no-compare", *words, "-o", str(tmp_path / "o"), "-q"]
+    )
+    assert done == 0
+    found = metrics_of(tmp_path / "o")
+    assert found["test_accuracy"] > 0.8
+    assert found["network"] in {"mixed", "bspline", "cheby", "rbf", "all spaces"}
+
+
+FAULTS = {
+    "no data": (("classify", "nowhere"), 3, "nowhere: no such file"),
+    "format": (("classify", "d", "--format", "idx"), 3, "no IDX images"),
+    "size": (("classify", "d", "--resize", "a"), 2, "--resize: a found"),
+    "channels": (("classify", "d", "--channels", "0"), 2, "--channels: 0 found"),
+    "deep": (("classify", "d", "--channels", "2,2,2,2"), 2, "4 convolutions on images of 8 x 8 pixels"),
+    "shape": (("predict", "run", "other.npz"), 3, "images of 5 x 4 pixels, 1 channels found; 8 x 8, 1"),
+    "table": (("explain", "run"), 3, "kan-fit classifier found; kan-fit table expected"),
+    "few": (("classify", "few.npz"), 3, "cannot be divided"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_one_line_and_a_code(trained, capsys, monkeypatch, fault, tmp_path):
+    monkeypatch.chdir(trained[0].parent)
+    np.savez("other.npz", x=np.zeros((6, 4, 5), np.uint8), y=np.arange(6) % 2)
+    np.savez("few.npz", x=np.zeros((6, 8, 8), np.uint8), y=np.arange(6) % 2)
+    words, code, message = FAULTS[fault]
+    assert launch(app, ["kan-fit", *words, "-o", str(tmp_path / "o")]) == code
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith("vcli: error: ")
+    assert message in errors[0]
+    assert len(errors) <= 2
+
+
+@pytest.mark.parametrize("limit_kb", [4, 12], ids=["at once", "on the way"])
+def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(pictures, tmp_path, limit_kb):
+    words = ("classify", pictures, *QUICK, "--no-compare", "-o", "o")
+    limited = subprocess.run(
+        command(*words),
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_kb << 10, resource.RLIM_INFINITY)),
+    )
+    assert limited.returncode == 7, limited.stderr
+    assert "Traceback" not in limited.stderr
+    again = run(*words, "--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_damaged_classifier_is_said(trained, pictures, capsys, tmp_path):
+    for name in ("model.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
+    assert launch(app, ["kan-fit", "predict", str(tmp_path), str(pictures), "-o", str(tmp_path / "o")]) == 3
+    assert "model.json: damaged" in capsys.readouterr().err
