@@ -2,22 +2,21 @@ from __future__ import annotations
 
 import csv
 import json
-import math
-import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vision_cli.core import interrupts
+from vision_cli.core.bars import Bar
 from vision_cli.core.console import Output
-from vision_cli.core.errors import InputError, Interrupted, MissingError, PartialFailure, UsageError
+from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.peers import Cost
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.io.volumes import Volume, write_volume
 from vision_cli.phantoms.brains import brain_pair
 from vision_cli.register import benchmark, peer_runner, peers
-from vision_cli.register.benchmark import Bar, bars_table, run_benchmark, score
+from vision_cli.register.benchmark import bars_table, run_benchmark, score
 from vision_cli.register.data import PairFiles, read_pairs
 from vision_cli.register.fields import Grid
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform
@@ -198,7 +197,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
         share = {"used": True, "cpu_seconds": 1.5, "peak_memory_mb": 600.0}
         told = {"network": {**share, "loss_affine": -0.1, "loss_optimised": -0.3, "loss_proposed": -0.4}}
         (out / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
-        return peers.Cost(1.0, 2.0, 300.0)
+        return Cost(1.0, 2.0, 300.0)
 
     monkeypatch.setattr(benchmark, "run_ours", pretend)
     folder = measured(tmp_path / "run", pairs, ["greedy"], environment, presets=["default"])
@@ -286,38 +285,6 @@ def test_pairs_without_labels_are_refused(tmp_path, pairs):
         measured(tmp_path / "run", [bare], ["greedy"], None)
 
 
-def test_a_folder_that_is_no_environment_is_refused(tmp_path):
-    with pytest.raises(MissingError, match="no bin/python"):
-        peers.peers_python(tmp_path, QUIET)
-
-
-def test_without_uv_or_the_list_it_is_said_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    listed = tmp_path / "list.txt"
-    monkeypatch.setattr(peers, "LIST", listed)
-    with pytest.raises(MissingError, match="list of the peers' packages") as refused:
-        peers.peers_python(None, QUIET)
-    assert "--peers-env" in (refused.value.hint or "")
-    listed.write_text("nothing")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingError, match="uv: not found"):
-        peers.peers_python(None, QUIET)
-
-
-def test_an_environment_is_made_once_for_a_list(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    uv = tmp_path / "uv"
-    uv.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/uv.txt"\n[ "$1" = venv ] && mkdir -p "$5"\nexit 0\n')
-    uv.chmod(0o755)
-    monkeypatch.setattr(peers.shutil, "which", lambda name: str(uv))
-    for _ in range(2):
-        python = peers.peers_python(None, QUIET)
-    assert python == tmp_path / "cache" / "vision_cli" / "peers-register" / "bin" / "python"
-    commands = (tmp_path / "uv.txt").read_text().splitlines()
-    assert len(commands) == 3
-    assert commands[2].endswith("--no-deps convexAdam==0.2.0")
-
-
 def test_the_list_pins_the_peers():
     text = peers.LIST.read_text(encoding="utf-8")
     assert {"antspyx==0.6.3", "picsl-greedy==1.4.0.3"} <= set(text.splitlines())
@@ -325,35 +292,6 @@ def test_the_list_pins_the_peers():
 
 def test_the_runner_knows_the_same_peers():
     assert tuple(peer_runner.PEERS) == peers.PEERS
-
-
-def test_memory_and_time_are_those_of_the_command_alone(tmp_path):
-    ballast = np.ones(40_000_000)
-    work = "import time; x = bytearray(60_000_000); t = time.process_time()\nwhile time.process_time() - t < .3: pass"
-    cost = peers.run_measured("work", [sys.executable, "-I", "-S", "-c", work], tmp_path, 1)
-    assert ballast.nbytes / 1e6 > cost.peak_rss_mb > 60
-    assert 0.3 <= cost.cpu_s < 2
-    assert cost.wall_s >= cost.cpu_s * 0.9
-
-
-def test_a_command_gets_the_number_of_threads(tmp_path):
-    code = "import os; print(os.environ['OMP_NUM_THREADS'], os.environ['ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS'])"
-    peers.run_measured("threads", [sys.executable, "-c", code], tmp_path, 3)
-    assert (tmp_path / "printed.txt").read_text().split() == ["3", "3"]
-
-
-def test_a_command_that_fails_is_told_by_its_last_line(tmp_path):
-    with pytest.raises(PartialFailure, match="broken: ended with status 3: the reason"):
-        peers.run_measured("broken", ["/bin/sh", "-c", "echo first; echo the reason; exit 3"], tmp_path, 1)
-
-
-def test_an_interruption_stops_the_command(tmp_path, monkeypatch):
-    def stop():
-        raise Interrupted(signal.SIGTERM)
-
-    monkeypatch.setattr(interrupts, "check", stop)
-    with pytest.raises(Interrupted):
-        peers.run_measured("long", ["/bin/sleep", "60"], tmp_path, 1)
 
 
 def test_a_missing_package_ends_the_runner_with_its_own_status(monkeypatch, tmp_path, capsys):
@@ -380,10 +318,3 @@ def test_a_coarse_image_covers_the_same_box(tmp_path):
             for one in (image, coarse)
         ]
         np.testing.assert_allclose(*ends, atol=1e-4)
-
-
-def test_measured_costs_are_written_as_json(tmp_path):
-    assert peer_runner.main(["measure", str(tmp_path / "cost.json"), "/bin/sh", "-c", "exit 2"]) == 2
-    found = json.loads((tmp_path / "cost.json").read_text())
-    assert found["status"] == 2
-    assert all(math.isfinite(found[name]) for name in ("wall_s", "cpu_s", "peak_rss_mb"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vision_cli.core.commands import VerbApp
+from vision_cli.kan_fit.bench_cli import BENCH_EXAMPLES, bench
 from vision_cli.kan_fit.classify_cli import CLASSIFY_EXAMPLES, classify
 from vision_cli.kan_fit.explain_cli import EXPLAIN_EXAMPLES, explain
 from vision_cli.kan_fit.fit_cli import FIT_EXAMPLES, PREDICT_EXAMPLES, fit, predict
@@ -16,3 +17,4 @@ app.verb("fit", examples=FIT_EXAMPLES)(fit)
 app.verb("classify", examples=CLASSIFY_EXAMPLES)(classify)
 app.verb("predict", examples=PREDICT_EXAMPLES)(predict)
 app.verb("explain", examples=EXPLAIN_EXAMPLES)(explain)
+app.verb("bench", examples=BENCH_EXAMPLES)(bench)

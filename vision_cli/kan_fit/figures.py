@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -197,6 +197,35 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
     for place, value in enumerate(values):
         axes.text(value * 1.1, place, f"{value:.2g}", va="center", fontsize=9, color=INK)
     axes.set_xlabel("test RMSE (logarithmic)")
+    save_figure(figure, path)
+
+
+def methods_by_problem(path: Path, errors: Mapping[str, Mapping[str, float]], unit: str) -> None:
+    """Draw the errors of several methods on several problems, a row a problem and a point a method.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+    errors
+        By method, then by problem.
+    unit
+        What the errors are.
+    """
+    problems = list(dict.fromkeys(problem for found in errors.values() for problem in found))
+    figure, axes = new_figure(8.5, 0.36 * len(problems) + 1.2)
+    for place in range(len(problems)):
+        axes.axhline(place, color=LINE, linewidth=0.8, zorder=0)
+    for number, (method, found) in enumerate(errors.items()):
+        places = [problems.index(problem) for problem in found]
+        size = 9 if number == 0 else 6
+        axes.plot([*found.values()], places, "o", color=COLOURS[number % len(COLOURS)], markersize=size, label=method)
+    axes.set_yticks(range(len(problems)), problems)
+    axes.invert_yaxis()
+    if any(value > 0 for found in errors.values() for value in found.values()) and "rate" not in unit:
+        axes.set_xscale("log")
+    axes.set_xlabel(unit)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save_figure(figure, path)
 
 

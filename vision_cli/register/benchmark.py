@@ -16,15 +16,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vision_cli.core.bars import BAR_COLUMNS, Bar
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError, MissingError, PartialFailure, UsageError
+from vision_cli.core.peers import Cost, peers_python
 from vision_cli.core.runs import Run
 from vision_cli.io.volumes import Volume, read_volume
 from vision_cli.metrics.segmentation import dice_per_label
 from vision_cli.register import itk_files
 from vision_cli.register.data import PairFiles
 from vision_cli.register.fields import Grid, determinant_map
-from vision_cli.register.peers import OURS, PEERS, Cost, ants_difference_pct, peers_python, run_ours, run_peer
+from vision_cli.register.peers import LIST, OURS, PEERS, ants_difference_pct, run_ours, run_peer
 from vision_cli.register.transforms import AffineTransform, Transform, compose_to_displacement, resample
 
 TABLE = "benchmark.csv"
@@ -57,7 +59,6 @@ _NETWORK_COLUMNS = {
     "loss_optimised": "loss_optimised",
     "loss_proposed": "loss_proposed",
 }
-_BAR_COLUMNS = ("bar", "required", "measured", "met")
 
 Row = Mapping[str, object]
 
@@ -124,7 +125,7 @@ def run_benchmark(
     methods = [*(_OURS + preset for preset in presets), *peers]
     if not methods:
         raise UsageError("benchmark: neither a preset nor a peer found; one or more expected.")
-    python = peers_python(environment, output) if peers else None
+    python = peers_python(LIST, environment, output) if peers else None
     with output.progress("registrations", len(pairs) * len(methods)) as progress:
         for pair in pairs:
             for place, method in enumerate(methods):
@@ -139,7 +140,7 @@ def run_benchmark(
     notes = {m: next((failures[i] for p in pairs if (i := f"{p.id}-{m}") in failures), None) for m in methods}
     run.write_csv(TABLE, _COLUMNS, [[m, *_summary(m, rows), notes[m]] for m in methods])
     bars = list(_bars(rows))
-    run.write_csv(BARS, _BAR_COLUMNS, [bar.cells() for bar in bars])
+    run.write_csv(BARS, BAR_COLUMNS, [bar.cells() for bar in bars])
     run.write_metrics(_flat(methods, rows, bars, len(failures)))
 
 
@@ -184,38 +185,6 @@ def score(fixed: Volume, moving: Volume, chain: Sequence[Transform], affine: Seq
     inside = determinant[fixed.data > 0].astype(np.float64)
     spread = float(np.log(np.clip(inside, _SMALLEST_DETERMINANT, None)).std())
     return Score(dice, by_affine, int((inside <= 0).sum()), spread)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A value that is required of a benchmark.
-
-    Attributes
-    ----------
-    name
-        What is compared, with its unit.
-    at_least
-        Whether more is better.
-    required, measured
-        The limit, and what was found; None where a method it needs was not run.
-    """
-
-    name: str
-    at_least: bool
-    required: float
-    measured: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the measured value is on the right side."""
-        if self.measured is None:
-            return None
-        return self.measured >= self.required if self.at_least else self.measured <= self.required
-
-    def cells(self) -> tuple[object, ...]:
-        """Return the row of the table."""
-        met = {True: "yes", False: "no", None: "not measured"}[self.met]
-        return (self.name, f"{'≥' if self.at_least else '≤'} {self.required:g}", self.measured, met)
 
 
 def _measure(run: Run, pair: PairFiles, method: str, python: Path | None, threads: int) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 ``peer_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a peer, its affine included, and writes
 ``transforms.json`` into OUTDIR: the files of the whole map and of its affine, in the order that fixed points take them.
-``peer_runner.py measure RESULT COMMAND...`` runs a command and writes its time and memory as JSON.
 ``peer_runner.py apply-ants FIXED MOVING OURDIR`` lets ANTs apply our transform files and prints the greatest difference
 from our ``Warped.nii.gz``, in % of its range.
 
@@ -16,9 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,28 +97,6 @@ def apply_ants(fixed: Path, moving: Path, ours: Path) -> None:
     print(json.dumps({"difference_pct": 100.0 * float(difference) / max(float(np.ptp(warped)), 1e-12)}))
 
 
-def measure(result: Path, command: list[str]) -> int:
-    """Run a command; write its wall and CPU seconds and its peak memory; return its exit status.
-
-    A process inherits the peak memory of the one that starts it, so this small one stands between.
-    """
-    started = time.monotonic()
-    child = subprocess.Popen(command)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - started
-    unit = 1.0 if sys.platform == "darwin" else 1024.0
-    code = os.waitstatus_to_exitcode(status)
-    child.returncode = code
-    facts = {
-        "wall_s": wall,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "peak_rss_mb": usage.ru_maxrss * unit / 1e6,
-        "status": code,
-    }
-    result.write_text(json.dumps(facts), encoding="utf-8")
-    return code if code >= 0 else 128 - code
-
-
 def _ants(fixed: Path, moving: Path, out: Path, **options: Any) -> None:
     import ants
 
@@ -186,8 +161,6 @@ PEERS: dict[str, Callable[[Path, Path, Path, int], None]] = {
 
 def main(words: list[str]) -> int:
     """Do what the command line asks; return the exit status."""
-    if words[0] == "measure":
-        return measure(Path(words[1]), words[2:])
     try:
         fixed, moving, out = (Path(word).resolve() for word in words[1:4])
         if words[0] == "apply-ants":
