@@ -91,8 +91,19 @@ OPERATORS: Mapping[str, Operator] = {
             lambda x: 1 / (1 + _sympy("exp")(-x)),
             3,
         ),
+        Operator(
+            "softplus",
+            lambda x: np.logaddexp(0, x),
+            lambda x: 1 / (1 + np.exp(-x)),
+            lambda x: _sympy("log")(1 + _sympy("exp")(x)),
+            3,
+        ),
     )
 }
+
+
+NOTHING = Operator("0", np.zeros_like, np.zeros_like, lambda x: 0 * x, 0)
+"""What stands for an edge that a formula can do without."""
 
 
 def read_library(path: Path | None) -> tuple[Operator, ...]:

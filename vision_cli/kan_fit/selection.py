@@ -137,9 +137,9 @@ class Remember(Protocol):
 def search(problem: Problem, widths: Sequence[Sequence[int]], settings: Settings, remember: Remember) -> Selection:
     """Fit networks of several widths and select.
 
-    Homogeneous networks of all widths are scouted on the two coarsest grids. The width that validates best goes on to
-    finer grids and through the phases, and so does the second best if it was close. The search ends early where the
-    residual has become a numerical one.
+    Homogeneous networks of all widths are scouted on the two coarsest grids. The width that validates best for a space
+    goes on to finer grids, and so does the second best if it was close. The widths that validate best over all spaces
+    go through the phases, where the residual has not become a numerical one before.
 
     Parameters
     ----------
@@ -172,23 +172,40 @@ def _search(
     inputs, outputs = problem.x.shape[1], problem.y.shape[1]
     workers = [_Worker(problem, (inputs, *hidden, outputs), settings, remember, found) for hidden in widths]
     workers = [worker for worker in workers if worker.fits()] or [min(workers, key=lambda worker: sum(worker.shape))]
+    if settings.select == "validated":
+        for space in settings.pool:
+            _follow(space, workers)
     ranked = sorted(workers, key=lambda worker: worker.scout())
-    for worker in workers:
-        is_simpler = sum(worker.shape) < sum(ranked[0].shape)
-        is_promising = worker.scout() < _PROMISING * max(ranked[0].scout(), _SIMPLE)
-        if is_simpler and is_promising and worker.glance() < _SIMPLE:
-            # A simpler network that is exact for all practical purposes is what a reader wants to see.
-            ranked = []
-            break
     for number, worker in enumerate(ranked[:_SHAPES]):
-        if number and (found.best.score < _EXACT or worker.scout() > _CLOSE * ranked[0].scout()):
+        is_done = bool(found.candidates) and found.best.score < _SIMPLE
+        if is_done or (number and worker.scout() > _CLOSE * ranked[0].scout()):
             break
-        worker.run()
+        worker.mix()
     best = found.best
     pruned, _ = remember(f"pruned {best.name}", lambda: (_prune(problem, best, settings), ()))
     is_smaller = pruned.network.parameters_in_use() < best.network.parameters_in_use()
     if is_smaller and pruned.score <= best.score * _WORSE_BY_PRUNING:
         found.pruned = pruned
+
+
+def _follow(space: str, workers: Sequence[_Worker]) -> None:
+    """Fit the homogeneous networks that a search with this space alone would fit: the guarantee rests on them."""
+    best = min(worker.scout() for worker in workers)
+    ranked = sorted(workers, key=lambda worker: worker.scouted[space].score)
+    least = ranked[0].scouted[space].score
+    if least > _HOPELESS * best:
+        return
+    for worker in workers:
+        is_simpler = sum(worker.shape) < sum(ranked[0].shape)
+        is_promising = worker.scouted[space].score < _PROMISING * max(least, _SIMPLE)
+        if is_simpler and is_promising and worker.climb(space) < _SIMPLE:
+            # A simpler network that is exact for all practical purposes is what a reader wants to see.
+            return
+    for number, worker in enumerate(ranked[:_SHAPES]):
+        if number and worker.scouted[space].score > _CLOSE * least:
+            return
+        if worker.climb(space) < _EXACT:
+            return
 
 
 def grids_for(problem: Problem, shape: Sequence[int], pool: Sequence[str], refine: Sequence[int]) -> tuple[int, ...]:
@@ -211,6 +228,7 @@ class _Worker:
         self.problem, self.shape, self.settings = problem, tuple(shape), settings
         self.remember, self.found = remember, found
         self.scouted: dict[str, Candidate] = {}
+        self.climbed: dict[str, Candidate] = {}
 
     def fits(self) -> bool:
         """Whether the rows are enough for the coarsest grid."""
@@ -227,30 +245,29 @@ class _Worker:
                 self.scouted[name], _ = self.remember(label, lambda name=name: (self._scout(name), ()))  # type: ignore[misc]
         return min(candidate.score for candidate in self.scouted.values())
 
-    def run(self) -> None:
-        """Fit all candidates of the shape."""
-        pool, select = self.settings.pool, self.settings.select
-        if len(pool) > 1 and select == "none":
-            self._add(_name(self.shape, FULL), lambda: (self.full(), ()))
-            return
-        if len(pool) > 1 and select == "gate":
-            self._add(_name(self.shape, MIXED), self.mixed)
-            return
-        self.scout()
-        own = [
-            self._add(_name(self.shape, name), lambda name=name: (self.homogeneous(name), ()))  # type: ignore[misc]
-            for name in pool
-            if self.scouted[name].score <= _HOPELESS * self.scout()
-        ]
-        start = min(own, key=lambda candidate: candidate.score)
-        if len(pool) > 1 and start.score > _EXACT:
-            self._add(_name(self.shape, MIXED), self.mixed)
-            self._add(_name(self.shape, SWAPPED), lambda: self.swapped(start))
+    def climb(self, space: str) -> float:
+        """Take the scouted network of a space to the finest grid; return its score."""
+        if space not in self.climbed:
+            self.climbed[space] = self._add(_name(self.shape, space), lambda: (self.homogeneous(space), ()))
+        return self.climbed[space].score
 
-    def glance(self) -> float:
-        """Take the space that did best on the coarsest grids to the finest; return its score."""
-        name = min(self.scouted, key=lambda name: self.scouted[name].score)
-        return self._add(_name(self.shape, name), lambda: (self.homogeneous(name), ())).score
+    def mix(self) -> None:
+        """Fit the networks that are no homogeneous ones."""
+        pool, select = self.settings.pool, self.settings.select
+        if len(pool) == 1:
+            self.scout()
+            self.climb(pool[0])
+        elif select == "none":
+            self._add(_name(self.shape, FULL), lambda: (self.full(), ()))
+        elif select == "gate":
+            self._add(_name(self.shape, MIXED), self.mixed)
+        else:
+            if not self.climbed:
+                self.climb(min(self.scouted, key=lambda name: self.scouted[name].score))
+            start = min(self.climbed.values(), key=lambda candidate: candidate.score)
+            if start.score > _EXACT:
+                self._add(_name(self.shape, MIXED), self.mixed)
+                self._add(_name(self.shape, SWAPPED), lambda: self.swapped(start))
 
     def homogeneous(self, name: str) -> Candidate:
         """Take the scouted network of one space to finer and finer grids."""

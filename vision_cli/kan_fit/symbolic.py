@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from vision_cli.core import interrupts
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.figures import edge_curve
+from vision_cli.kan_fit.formula_search import names_of_operators, search_operators
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.networks.dense import SKANLayer
-from vision_cli.kan_fit.operators import Operator
+from vision_cli.kan_fit.operators import NOTHING, Operator
 
 if TYPE_CHECKING:
     import sympy
@@ -37,8 +38,9 @@ _VALIDATION = 0.3
 _SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
 _WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
 _ROUNDED_MAY_COST = 1.01
-_EXACT = 1e-9
+_EXACT, _GOOD = 1e-9, 1e-7
 _WHOLE = 1e-9
+_SWEEPS, _WORTH_A_SWEEP, _CURVE_POINTS = 4, 0.9, 200
 
 
 @dataclass(frozen=True)
@@ -102,24 +104,50 @@ def find_formula(
     for edge in net.by_importance():
         interrupts.check()
         net.replace(edge, library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
+    net.reconsider(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
     net.refine(inputs[rows], scaled[rows], _STEPS_AT_THE_END)
     loss = net.loss(inputs[chosen_by], scaled[chosen_by])
-    expression = _tidy(net.expression(model))
-    names = model.names
-    variables = tuple(name for name in names if _symbol(name) in expression.free_symbols)
-    error = math.sqrt(loss) * model.scale
-    rounded = _rounded(expression, variables, inputs[chosen_by], names, target[chosen_by], error, model.scale)
-    final = expression if rounded is None else rounded
-    predicted = _evaluate(final, variables, inputs[chosen_by], names)
-    own = model.predict(inputs[chosen_by])
-    return Formula(
-        final,
-        variables,
-        {edge: fitted.operator.name for edge, fitted in net.symbolic.items()},
-        math.sqrt(float(np.mean((predicted - target[chosen_by]) ** 2))),
-        math.sqrt(float(np.mean((own - target[chosen_by]) ** 2))),
-        rounded is not None,
-    )
+    data = _Data(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
+    found = data.formula(net.expression(model), {e: f.operator.name for e, f in net.symbolic.items()}, math.sqrt(loss))
+    if found.rmse < _GOOD * model.scale:
+        return found
+    other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
+    if other is None or other.score > (loss + _EXACT**2) * (1 + _COMPLEXITY) ** net.complexity():
+        return found
+    expression = other.expression([_symbol(name) for name in model.names])
+    return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other.loss))
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Rows to fit constants to and rows to choose by, and the model that is explained."""
+
+    inputs: Array
+    target: Array
+    held_inputs: Array
+    held_target: Array
+    model: TableModel
+
+    def formula(self, expression: sympy.Expr, operators: dict[Edge, str], error: float) -> Formula:
+        """Multiply out and round an expression whose error is known, in standard deviations of the target."""
+        model = self.model
+        tidy = _tidy(expression)
+        variables = tuple(name for name in model.names if _symbol(name) in tidy.free_symbols)
+        rounded = _rounded(
+            tidy, variables, self.held_inputs, model.names, self.held_target, error * model.scale, model.scale
+        )
+        final = tidy if rounded is None else rounded
+        variables = tuple(name for name in model.names if _symbol(name) in final.free_symbols)
+        predicted = _evaluate(final, variables, self.held_inputs, model.names)
+        own = model.predict(self.held_inputs)
+        return Formula(
+            final,
+            variables,
+            operators,
+            math.sqrt(float(np.mean((predicted - self.held_target) ** 2))),
+            math.sqrt(float(np.mean((own - self.held_target) ** 2))),
+            rounded is not None,
+        )
 
 
 @dataclass
@@ -184,22 +212,65 @@ class _SymbolicNetwork:
         )
         if not fits:
             raise NumericalError(f"edge {edge}: no operator of the library can follow it.", hint="Give a larger one.")
-        before = {key: fitted.constants.copy() for key, fitted in self.symbolic.items()}
-        best: tuple[float, dict[Edge, _Fitted]] | None = None
-        for _, fitted in fits[:_TRIED]:
-            self.symbolic = {
-                **{key: _Fitted(self.symbolic[key].operator, constants.copy()) for key, constants in before.items()},
-                edge: _Fitted(fitted.operator, fitted.constants.copy()),
-            }
-            self.refine(*data, _STEPS_A_CHOICE)
-            loss = self.loss(*choosing)
-            # A complexity more must buy a little; next to an exact fit it must buy an exact one.
-            score = (loss + _EXACT**2) * (1 + _COMPLEXITY) ** fitted.operator.complexity
-            if math.isfinite(score) and (best is None or score < best[0]):
-                best = score, self.symbolic
+        best = self._best(edge, [fitted for _, fitted in fits[:_TRIED]], data, choosing)
         if best is None:
             raise NumericalError(f"edge {edge}: no operator keeps the network finite.", hint="Give a larger library.")
         self.symbolic = best[1]
+
+    def reconsider(self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]) -> None:
+        """Go over all edges again, and put in another operator, or none, where the whole network is better for it.
+
+        What an edge was given first was chosen while others were no operators yet.
+        """
+        best = self.score(*choosing)
+        for _ in range(_SWEEPS):
+            start = best
+            for edge in self.by_importance():
+                interrupts.check()
+                if best < _EXACT**2 * (1 + _COMPLEXITY) ** self.complexity():
+                    return
+                with np.errstate(all="ignore"):
+                    reached = self._forward(data[0])[0][edge[0]][:, edge[1]]
+                    points = np.linspace(reached.min(), reached.max(), _CURVE_POINTS)
+                    values = self.symbolic[edge].value(points)
+                if not np.isfinite(values).all() or points[0] == points[-1]:
+                    continue
+                fits = sorted(
+                    (found for operator in library if (found := _fit_curve(operator, points, values)) is not None),
+                    key=lambda found: found[0],
+                )
+                nothing = _Fitted(NOTHING, np.array([0.0, 1.0, 0.0, float(values.mean())]))
+                tried = self._best(edge, [nothing, *(fitted for _, fitted in fits[:_TRIED])], data, choosing)
+                if tried is not None and tried[0] < best * (1 - 1e-3):
+                    best, self.symbolic = tried
+            if best > start * _WORTH_A_SWEEP:
+                return
+
+    def complexity(self) -> int:
+        """Sum of the operators' complexities."""
+        return sum(fitted.operator.complexity for fitted in self.symbolic.values())
+
+    def score(self, inputs: Array, target: Array) -> float:
+        """Loss, with complexity against it: a complexity more must buy a little; next to an exact fit an exact one."""
+        return (self.loss(inputs, target) + _EXACT**2) * (1 + _COMPLEXITY) ** self.complexity()
+
+    def _best(
+        self, edge: Edge, choices: Sequence[_Fitted], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> tuple[float, dict[Edge, _Fitted]] | None:
+        """Put each choice in, fit all constants a little; return the best score and its operators; None if none is."""
+        before = self.symbolic
+        best: tuple[float, dict[Edge, _Fitted]] | None = None
+        for fitted in choices:
+            self.symbolic = {
+                **{key: _Fitted(other.operator, other.constants.copy()) for key, other in before.items()},
+                edge: _Fitted(fitted.operator, fitted.constants.copy()),
+            }
+            self.refine(*data, _STEPS_A_CHOICE)
+            score = self.score(*choosing)
+            if math.isfinite(score) and (best is None or score < best[0]):
+                best = score, self.symbolic
+        self.symbolic = before
+        return best
 
     def loss(self, inputs: Array, target: Array) -> float:
         with np.errstate(all="ignore"):
