@@ -83,6 +83,18 @@ def test_a_table_is_fitted_and_compared(fitted):
     assert float(rows[0]["test_rmse"]) < min(float(row["test_rmse"]) for row in rows[1:])
 
 
+def test_a_budget_ends_the_search(tmp_path):
+    words = ("--function", "xy", "--rows", "300", "--budget", "0.001s", "--no-compare", "--no-pictures")
+    done = run("fit", *words, "-o", "f", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "before all networks were tried (--budget)" in done.stderr
+    with (tmp_path / "f" / "candidates.csv").open(encoding="utf-8") as stream:
+        assert len(list(csv.DictReader(stream))) == 1
+    bad = run("fit", "--budget", "soon", cwd=tmp_path)
+    assert bad.returncode == 2
+    assert "--budget: soon found; a time, as in 120s, 5m or 1h, expected." in bad.stderr
+
+
 def test_the_report_loads_nothing_from_elsewhere(fitted):
     page = (fitted[0] / "report.html").read_text(encoding="utf-8")
     assert page.count("<img") == 4

@@ -116,6 +116,16 @@ def test_a_resumed_search_reads_what_was_finished_and_ends_the_same(tmp_path):
         assert torch.equal(resumed.final.network(data.x_val), whole.final.network(data.x_val))
 
 
+def test_a_search_that_is_out_of_time_ends_with_the_best_so_far(tmp_path):
+    stages = Stages(tmp_path, budget_s=1e-9)
+    found = search(problem("kinkchirp", 300), [(2,)], QUICK, stages)
+    assert found.is_cut_short
+    assert list(stages.seconds) == ["2-2-1 bspline, coarse"]
+    assert math.isfinite(found.final.score)
+    whole = search(problem("xy", 100), [()], Settings(pool=("cheby",), refine=(5,), steps=2), Stages(tmp_path / "w"))
+    assert not whole.is_cut_short
+
+
 def test_damaged_stages_are_said(tmp_path):
     stages = Stages(tmp_path)
     candidate = search(problem("xy", 100), [()], Settings(pool=("cheby",), refine=(5,), steps=2), compute_only).best

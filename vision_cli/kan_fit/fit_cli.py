@@ -114,6 +114,10 @@ def fit(
     restarts: Annotated[
         int, typer.Option(min=1, metavar="N", help="Start values tried on the coarsest grid.", rich_help_panel=_SEARCH)
     ] = 2,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Begin no further network after 120s, 5m, 1h.", rich_help_panel=_SEARCH),
+    ] = None,
     compare: Annotated[bool, typer.Option("--compare/--no-compare", help="Also fit an MLP and boosted trees.")] = True,
     pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Write pictures and the report.")] = True,
     out: OutOption = None,
@@ -136,7 +140,14 @@ def fit(
     from vision_cli.core.records import read_run
     from vision_cli.core.runs import Run, read_metrics
     from vision_cli.kan_fit.expressions import parse_expression, parse_ranges
-    from vision_cli.kan_fit.fitting import Source, comparison_table, fit_files, parse_refine, parse_widths
+    from vision_cli.kan_fit.fitting import (
+        Source,
+        comparison_table,
+        fit_files,
+        parse_budget,
+        parse_refine,
+        parse_widths,
+    )
     from vision_cli.kan_fit.functions import Target, find_function
     from vision_cli.kan_fit.selection import Settings
     from vision_cli.kan_fit.spaces import parse_pool
@@ -170,7 +181,7 @@ def fit(
         optimiser=optimizer,
         seed=seed,
     )
-    hidden = parse_widths(width)
+    hidden, budget_s = parse_widths(width), parse_budget(budget)
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     files = {"data": data, "test": test_part if isinstance(test_part, Path) else None}
     with Run.open(
@@ -183,7 +194,17 @@ def fit(
     ) as run:
         if not run.already_done:
             compute = configure(device, threads, seed)
-            fit_files(run, source, hidden, settings, compute, output, compare=compare, pictures=pictures)
+            fit_files(
+                run,
+                source,
+                hidden,
+                settings,
+                compute,
+                output,
+                budget_s=budget_s,
+                compare=compare,
+                pictures=pictures,
+            )
             run.finish()
     output.info(f"results in {run.directory}")
     output.result(comparison_table(read_run(run.directory).document), read_metrics(run.directory))

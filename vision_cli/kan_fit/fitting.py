@@ -25,6 +25,7 @@ from vision_cli.kan_fit.table_data import Column, TableData, prediction_data, re
 
 COMPARISON = "comparison.csv"
 _LEVEL = 0.9
+_UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 Array = NDArray[np.float64]
 
 
@@ -111,6 +112,7 @@ def fit_files(
     compute: Compute,
     output: Output,
     *,
+    budget_s: float | None = None,
     compare: bool = True,
     pictures: bool = True,
 ) -> None:
@@ -130,6 +132,8 @@ def fit_files(
         Device and seed.
     output
         Where progress is shown.
+    budget_s
+        Seconds after which no further network is begun.
     compare
         Also fit an MLP and gradient boosting.
     pictures
@@ -145,7 +149,7 @@ def fit_files(
             bar.advance(note=name)
             output.detail(f"{name}: {seconds:.1f} s")
 
-        stages = Stages(run.directory, on_stage)
+        stages = Stages(run.directory, on_stage, math.inf if budget_s is None else budget_s)
         found = fit(
             data.table.inputs,
             data.target,
@@ -158,6 +162,8 @@ def fit_files(
             remember=stages,
         )
     fitted_s = sum(stages.seconds.values())
+    if found.selection.is_cut_short:
+        run.warn(f"the search ended after {fitted_s:.0f} s, before all networks were tried (--budget)")
     if len(data.split.train) < ROWS_A_PARAMETER * found.final.network.parameters_in_use():
         run.warn(
             f"{found.final.network.parameters_in_use()} parameters for {len(data.split.train)} training rows; "
@@ -252,6 +258,26 @@ def parse_widths(text: str) -> tuple[tuple[int, ...], ...] | None:
     if any(width < 0 or (width == 0 and len(shape) > 1) for shape in shapes for width in shape):
         raise UsageError(f"--width: {text} found; auto, or numbers of hidden nodes, as in 5 or 5,3, expected.")
     return tuple(() if shape == (0,) else shape for shape in shapes)
+
+
+def parse_budget(text: str | None) -> float | None:
+    """Return the seconds that ``--budget`` names, as in ``120``, ``120s``, ``5m`` or ``1h``.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_S else (text, "s")
+    try:
+        seconds = float(number) * _UNIT_S[unit]
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--budget: {text} found; a time, as in 120s, 5m or 1h, expected.")
+    return seconds
 
 
 def parse_refine(text: str, first: int | None) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from vision_cli.core import interrupts
 from vision_cli.kan_fit.operators import OPERATORS, Operator
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 INNER = ("x", "x^2", "log", "1/x", "sin")
 MIDDLE = ("x", "x^2", "exp", "log", "softplus")
@@ -286,17 +286,19 @@ class _Problem:
     ) -> OperatorNetwork:
         columns = [self.columns[name][rows] for name in inner]
         d = columns[0].shape[1]
-        if start is None:
-            weights = self.generator.normal(size=(len(inner), d)) / math.sqrt(d)
-            shifts = np.array([_LOG_START if name == "log" else 0.0 for name in middle])
-            start = weights, shifts
+        weights, shifts = start or self._draw(middle, d)
         mean, scale = float(target.mean()), float(target.std())
         weights, shifts, linear, loss = _variable_projection(
-            columns, [OPERATORS[name] for name in middle], (target[rows] - mean) / scale, *start, steps
+            columns, [OPERATORS[name] for name in middle], (target[rows] - mean) / scale, weights, shifts, steps
         )
         linear = linear * scale
         linear[0] += mean
         return OperatorNetwork(outer, inner, middle, weights, shifts, linear, loss)
+
+    def _draw(self, middle: tuple[str, ...], inputs: int) -> tuple[Array, Array]:
+        """Draw start values of weights and shifts."""
+        weights = self.generator.normal(size=(len(middle), inputs)) / math.sqrt(inputs)
+        return weights, np.array([_LOG_START if name == "log" else 0.0 for name in middle])
 
     def _unscaled(self, network: OperatorNetwork) -> OperatorNetwork:
         """Give constants for functions as they are, without those that are zero but for rounding."""

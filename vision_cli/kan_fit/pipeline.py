@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.optimisers import choose_method
-from vision_cli.kan_fit.selection import Remember, Selection, Settings, search
+from vision_cli.kan_fit.selection import OutOfBudget, Remember, Selection, Settings, search
 from vision_cli.kan_fit.table_data import TableData
 
 _SEARCH_ROWS = 20_000
@@ -126,7 +127,7 @@ def split_rows(count: int, val: float, test: float, seed: int) -> Split:
 
 def auto_widths(inputs: int) -> tuple[tuple[int, ...], ...]:
     """Hidden widths that are tried: a sum of functions, one function of it, and wider and deeper networks."""
-    ladder: list[tuple[int, ...]] = [(), (1,), (2,), (5,)]
+    ladder: list[tuple[int, ...]] = [(), (1,), (2,), (5,), (1, 1)]
     if 2 < inputs <= _WIDE_INPUTS:
         ladder.append((min(inputs, 5), 2))
     return tuple(ladder[:1] + ladder[3:]) if inputs == 1 else tuple(ladder)
@@ -190,7 +191,8 @@ def fit(
     final = selection.final
     if len(few.train) < len(split.train):
         everything = Problem(*tensors(split.train), *tensors(split.val), known)
-        final, _ = remember("all rows", lambda: (_fit_on_all(everything, final, settings), ()))
+        with suppress(OutOfBudget):
+            final, _ = remember("all rows", lambda: (_fit_on_all(everything, final, settings), ()))
         del everything
     network = final.network.cpu()
     kept = _sample(split.train, _KEPT_ROWS)

@@ -23,6 +23,7 @@ from vision_cli.kan_fit.networks.dense import SKAN, plan_network, reshape
 from vision_cli.kan_fit.networks.expansion import SelectLevel
 from vision_cli.kan_fit.optimisers import LM_PARAMETERS, Method
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty
+from vision_cli.kan_fit.spaces import SPACES
 
 Select = Literal["validated", "gate", "none"]
 
@@ -38,13 +39,13 @@ _EXACT = 1e-14
 _CLOSE = 2.0
 _SIMPLE = 1e-12
 _PROMISING = 1e6
-_HOPELESS = 1e3
 _ROWS_FOR_THREADS = 20_000
 _PRUNED_SHARE = 0.01
 _WORSE_BY_PRUNING = 1.01
 _BETTER_BY_SWAPPING = 0.9
 _VERIFY_STEPS = 5
 ROWS_A_PARAMETER = 3
+_ROWS_A_SQUARED_DEGREE = 4
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,14 @@ class Selection:
         What was compared at the nodes.
     pruned
         The best one without the edges that do little; None where that validates worse or there are none.
+    is_cut_short
+        Whether the time was up before all was tried.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     pruned: Candidate | None = None
+    is_cut_short: bool = False
 
     @property
     def best(self) -> Candidate:
@@ -124,13 +128,17 @@ class Selection:
         return self.pruned or self.best
 
 
+class OutOfBudget(Exception):
+    """There is no time for a further candidate."""
+
+
 class Remember(Protocol):
     """Keeps what was computed under a name, so that a resumed run need not compute it again."""
 
     def __call__(
         self, name: str, compute: Callable[[], tuple[Candidate, Sequence[Choice]]]
     ) -> tuple[Candidate, Sequence[Choice]]:
-        """Return what stands under a name, computed now if nothing does."""
+        """Return what stands under a name, computed now if nothing does and there is time; else raise `OutOfBudget`."""
         ...
 
 
@@ -160,18 +168,22 @@ def search(problem: Problem, widths: Sequence[Sequence[int]], settings: Settings
         If a signal asks to stop.
     """
     found = Selection()
+    inputs, outputs = problem.x.shape[1], problem.y.shape[1]
+    workers = [_Worker(problem, (inputs, *hidden, outputs), settings, remember, found) for hidden in widths]
+    workers = [worker for worker in workers if worker.fits()] or [min(workers, key=lambda worker: sum(worker.shape))]
     # Matrices of a few hundred rows: several threads would wait for each other longer than they compute.
     with threadpool_limits(1), one_thread_below(len(problem.x), _ROWS_FOR_THREADS):
-        _search(problem, widths, settings, remember, found)
+        try:
+            _search(problem, workers, settings, remember, found)
+        except OutOfBudget:
+            found.is_cut_short = True
+            found.candidates += [one for worker in workers for one in worker.scouted.values()]
     return found
 
 
 def _search(
-    problem: Problem, widths: Sequence[Sequence[int]], settings: Settings, remember: Remember, found: Selection
+    problem: Problem, workers: Sequence[_Worker], settings: Settings, remember: Remember, found: Selection
 ) -> None:
-    inputs, outputs = problem.x.shape[1], problem.y.shape[1]
-    workers = [_Worker(problem, (inputs, *hidden, outputs), settings, remember, found) for hidden in widths]
-    workers = [worker for worker in workers if worker.fits()] or [min(workers, key=lambda worker: sum(worker.shape))]
     if settings.select == "validated":
         for space in settings.pool:
             _follow(space, workers)
@@ -190,11 +202,10 @@ def _search(
 
 def _follow(space: str, workers: Sequence[_Worker]) -> None:
     """Fit the homogeneous networks that a search with this space alone would fit: the guarantee rests on them."""
-    best = min(worker.scout() for worker in workers)
+    for worker in workers:
+        worker.scout()
     ranked = sorted(workers, key=lambda worker: worker.scouted[space].score)
     least = ranked[0].scouted[space].score
-    if least > _HOPELESS * best:
-        return
     for worker in workers:
         is_simpler = sum(worker.shape) < sum(ranked[0].shape)
         is_promising = worker.scouted[space].score < _PROMISING * max(least, _SIMPLE)
@@ -209,10 +220,20 @@ def _follow(space: str, workers: Sequence[_Worker]) -> None:
 
 
 def grids_for(problem: Problem, shape: Sequence[int], pool: Sequence[str], refine: Sequence[int]) -> tuple[int, ...]:
-    """Leave away the grids with more parameters than a third of the rows, or than the optimiser takes."""
+    """Leave away the grids with more parameters than a third of the rows, or than the optimiser takes.
+
+    Polynomials of a degree whose square comes near the number of rows are left away, too: they swing between the last
+    row and the end of the range, where neither training nor validation data see it.
+    """
     limit = min(problem.y.numel() / ROWS_A_PARAMETER, LM_PARAMETERS)
-    kept = [grid for grid in refine if SKAN(plan_network(shape, pool, grid=grid)).parameters_in_use() <= limit]
-    return tuple(kept) or (min(refine),)
+    polynomials = [SPACES[name] for name in pool if SPACES[name].kind == "polynomial"]
+
+    def is_fine(grid: int) -> bool:
+        if any(_ROWS_A_SQUARED_DEGREE * space.count(grid) ** 2 > len(problem.y) for space in polynomials):
+            return False
+        return SKAN(plan_network(shape, pool, grid=grid)).parameters_in_use() <= limit
+
+    return tuple(grid for grid in refine if is_fine(grid)) or (min(refine),)
 
 
 def _name(shape: Sequence[int], pool: str) -> str:

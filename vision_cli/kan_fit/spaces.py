@@ -36,15 +36,17 @@ _WAVELET_REACH = 1.1
 def bspline(u: Tensor, count: int) -> Tensor:
     """Cubic B-splines on ``count - 3`` equal intervals of [-1, 1], in closed form."""
     a = _spline_distance(u, count).abs()
-    return ((2 - a).clamp(min=0) ** 3 - 4 * (1 - a).clamp(min=0) ** 3) / 6
+    outer, inner = (2 - a).relu_(), (1 - a).relu_()
+    return torch.addcmul(outer * outer * outer, inner * inner, inner, value=-4) / 6
 
 
 def bspline_derivative(u: Tensor, count: int) -> Tensor:
     """Differentiate `bspline` by u."""
     t = _spline_distance(u, count)
     a = t.abs()
-    slope = (4 * (1 - a).clamp(min=0) ** 2 - (2 - a).clamp(min=0) ** 2) / 2
-    return slope * torch.sign(t) * ((count - 3) / 2)
+    outer, inner = (2 - a).relu_(), (1 - a).relu_()
+    slope = torch.addcmul(-outer * outer, inner, inner, value=4)
+    return slope * torch.sign(t) * ((count - 3) / 4)
 
 
 def rbf(u: Tensor, count: int) -> Tensor:
@@ -288,8 +290,10 @@ class _Evaluated(torch.autograd.Function):
         ctx.space, ctx.count = space, count
         inside = u.clamp(-1, 1)
         values = space.value(inside, count)
-        if not torch.equal(inside, u):
-            values = values + space.derivative(inside, count) * (u - inside).unsqueeze(-1)
+        beyond = u != inside
+        if beyond.any():
+            ends = inside[beyond]
+            values[beyond] += space.derivative(ends, count) * (u[beyond] - ends).unsqueeze(-1)
         return values
 
     @staticmethod

@@ -7,6 +7,7 @@ resumed search ends with the numbers of an undisturbed one.
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import time
@@ -18,7 +19,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.files import json_text, write_bytes, write_text
 from vision_cli.kan_fit.candidates import Candidate, Step
 from vision_cli.kan_fit.models import build_network, describe_plans, network_bytes
-from vision_cli.kan_fit.selection import Choice
+from vision_cli.kan_fit.selection import Choice, OutOfBudget
 
 DIRECTORY = "stages"
 
@@ -32,6 +33,8 @@ class Stages:
         The run directory.
     on_stage
         Told the name of each candidate that is there, computed or read, and the seconds that it took.
+    budget_s
+        Seconds after which no further candidate is begun; there is always a first one.
 
     Attributes
     ----------
@@ -39,8 +42,14 @@ class Stages:
         What each candidate took, by the clock.
     """
 
-    def __init__(self, directory: Path, on_stage: Callable[[str, float], None] = lambda _name, _seconds: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        on_stage: Callable[[str, float], None] = lambda _name, _seconds: None,
+        budget_s: float = math.inf,
+    ) -> None:
         self.seconds: dict[str, float] = {}
+        self._budget_s = budget_s
         self._directory = directory / DIRECTORY
         self._on_stage = on_stage
 
@@ -53,11 +62,15 @@ class Stages:
         ------
         InputError
             If what was kept is damaged.
+        OutOfBudget
+            If it would have to be computed, and the time is up.
         """
         stem = re.sub(r"[^\w-]+", "_", name)
         description, numbers = self._directory / f"{stem}.json", self._directory / f"{stem}.safetensors"
         if description.exists():
             found = self._read(name, description, numbers)
+        elif self.seconds and sum(self.seconds.values()) >= self._budget_s:
+            raise OutOfBudget(name)
         else:
             started = time.monotonic()
             candidate, choices = compute()
