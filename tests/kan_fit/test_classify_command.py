@@ -81,7 +81,7 @@ def test_pictures_are_classified_and_compared(trained):
     assert found["test_accuracy"] == 1
     assert (found["train_images"], found["val_images"], found["test_images"]) == (81, 15, 24)
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines[2:6]] == ["S-KAN", "CNN", "MLP", "gradient"]
+    assert [line.split()[0] for line in lines[2:6]] == ["S-ConvKAN", "CNN", "MLP", "gradient"]
     phases = list(dict.fromkeys(row["phase"] for row in rows_of(out / "history.csv")))
     assert phases == ["full", "selective", "trial mixed", "trial bspline", "trial cheby", "final", "cnn"][:6]
     kept = [row for row in rows_of(out / "candidates.csv") if row["kept"] == "1"]
@@ -200,3 +200,16 @@ def test_a_damaged_classifier_is_said(trained, pictures, capsys, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
     assert launch(app, ["kan-fit", "predict", str(tmp_path), str(pictures), "-o", str(tmp_path / "o")]) == 3
     assert "model.json: damaged" in capsys.readouterr().err
+
+
+def test_an_ordinary_network_can_be_trained_alone(pictures, tmp_path):
+    words = ("--arch", "cnn", "--channels", "4", "--epochs", "10", "--batch", "16", "--no-compare")
+    done = run("classify", pictures, *words, "-o", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = metrics_of(tmp_path / "r")
+    assert found["network"] == "cnn"
+    assert found["test_accuracy"] > 0.9
+    assert not (tmp_path / "r" / "plots" / "functions.png").exists()
+    predicted = run("predict", "r", pictures, "-o", "p", "--json", cwd=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
+    assert json.loads(predicted.stdout)["accuracy"] > 0.9

@@ -55,7 +55,8 @@ def classify(
         typer.Option(min=0.01, max=0.9, metavar="X", help="Share to test on, if undivided.", rich_help_panel=_DATA),
     ] = 0.2,
     arch: Annotated[
-        Literal["conv", "dense"], typer.Option(help="S-ConvKAN, or S-KAN of the pixels.", rich_help_panel=_NETWORK)
+        Literal["conv", "dense", "cnn"],
+        typer.Option(help="S-ConvKAN, S-KAN of the pixels, an ordinary CNN.", rich_help_panel=_NETWORK),
     ] = "conv",
     channels: Annotated[
         str,

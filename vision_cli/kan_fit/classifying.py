@@ -22,6 +22,7 @@ from vision_cli.kan_fit.image_selection import Choice, ClassifierTraining, Recip
 from vision_cli.metrics.classification import classification_measures, confusion
 
 _RIVAL_SIDE, _RIVAL_ROWS = 16, 10_000
+_NAMES = {"conv": "S-ConvKAN", "dense": "S-KAN", "cnn": "CNN"}
 Array = NDArray[np.float64]
 
 
@@ -154,12 +155,13 @@ def classify_files(
         run.warn(note)
     model = ImageModel(trained.network, images.classes)
     probabilities = model.probabilities(division.test)
-    own = _rival(f"S-KAN {chosen.arch}", trained.network.parameter_count(), probabilities, division.test.labels)
+    own = _rival(_NAMES[chosen.arch], trained.network.parameter_count(), probabilities, division.test.labels)
     rivals = [own(sum(trained.seconds.values()))]
     if plain is not None:
         network, seconds = plain
         found = ImageModel(network, images.classes).probabilities(division.test)
-        rivals.append(_rival("CNN of the same shape", network.parameter_count(), found, division.test.labels)(seconds))
+        name = "CNN of the same shape and epochs"
+        rivals.append(_rival(name, network.parameter_count(), found, division.test.labels)(seconds))
     if compare:
         rivals += image_rivals(together(division.train, division.val), division.test, compute.seed)
     metrics = _metrics(trained, division, probabilities, images.classes)
@@ -309,7 +311,8 @@ def _metrics(
 ) -> dict[str, float | int | str | None]:
     measured = classification_measures(probabilities, division.test.labels)
     kept = next((trial for trial in trained.trials if trial.kept), None)
-    metrics: dict[str, float | int | str | None] = {"network": "all spaces" if kept is None else kept.name}
+    pool = trained.network.plan.pool
+    metrics: dict[str, float | int | str | None] = {"network": " + ".join(pool) if kept is None else kept.name}
     metrics |= {f"{part.name}_images": len(getattr(division, part.name)) for part in fields(division)}
     for name in ("accuracy", "balanced_accuracy", "nll", "ece"):
         metrics[f"test_{name}"] = getattr(measured, name)
@@ -378,11 +381,12 @@ def _write_pictures(
          lambda path: image_figures.confusion(path, counts, classes)),
         ("plots/history.png", "Loss of all phases; validation accuracy, as long as these images are not trained on.",
          lambda path: image_figures.training(path, trained.rows)),
-        ("plots/functions.png", "Functions of the nodes that do most, towards three outputs each that they reach most.",
-         lambda path: image_figures.functions(path, trained.network)),
         ("plots/mistakes.png", "Wrong predictions of which the network was surest; the true class in brackets.",
          lambda path: image_figures.mistakes(path, division.test, probabilities, classes)),
     ]  # fmt: skip
+    if trained.network.expansions():
+        caption = "Functions of the nodes that do most, towards three outputs each that they reach most."
+        drawn.append(("plots/functions.png", caption, lambda path: image_figures.functions(path, trained.network)))
     pictures = []
     for name, caption, draw in drawn:
         with run.output(name) as path:

@@ -175,7 +175,7 @@ class ClassifierTraining:
         network = self._new(recipe.arch)
         before = network.parameter_count()
         everything = together(self.train, self.val)
-        if recipe.select == "none" or len(recipe.pool) == 1:
+        if recipe.arch == "cnn" or recipe.select == "none" or len(recipe.pool) == 1:
             self._phase("final", network, everything, recipe.epochs, decay=True)
             return self._trained(network, (), (), before)
         self._phase("full", network, self.train, _FULL * recipe.epochs)

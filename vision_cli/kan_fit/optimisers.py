@@ -172,7 +172,7 @@ def _fit_batches(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            total += float(loss) * len(rows)
+            total += float(loss.detach()) * len(rows)
         best.look(total / len(x))
         on_step(best.losses[-1], best.scores[-1])
     return best.finish()

@@ -45,6 +45,9 @@ def pykan(data: Data, task: str, threads: int, path: Path | None) -> Told:
     y = torch.from_numpy((data["y_train"] - mean) / scale)[:, None]
     # It wants test data to report on while it fits; the training data tell it nothing new.
     told = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
+    # Pruning reads and writes the history of saved models, whatever auto_save says.
+    Path("model").mkdir()
+    Path("model", "history.txt").touch()
     started = time.monotonic()
     network = KAN(width=[x.shape[1], HIDDEN, 1], grid=GRIDS[0], k=3, seed=0, auto_save=False)
     if task == "formula":

@@ -59,6 +59,12 @@ class ClassifierPlan:
             return (channels * height * width, *self.hidden)
         return (self.image[0], *self.hidden)
 
+    @property
+    def pool(self) -> tuple[str, ...]:
+        """All spaces that occur; ``cnn`` for a network without."""
+        names = (name for layer in self.modes for modes in layer for name in modes)
+        return tuple(dict.fromkeys(names)) or ("cnn",)
+
     def layer(self, number: int) -> LayerPlan:
         """Plan of a layer with functions."""
         outputs = (*self.hidden, self.classes)[number]

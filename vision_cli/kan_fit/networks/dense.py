@@ -23,6 +23,8 @@ _START_SPREAD = 0.1
 _LEAST_GATE = 1e-3
 _LEAST_RANGE = 1e-9
 _INPUT_MARGIN_ROWS, _HIDDEN_MARGIN = 4, 0.01
+_POINTS_OF_A_RANGE, _WEIGHT_OF_A_POINT = 200, 1e-2
+_INPUTS_WITH_CORNERS = 2
 
 
 class SKANLayer(Expansion):
@@ -207,9 +209,10 @@ def reshape(
         chosen = plan.modes if modes is None else tuple((name,) for name in modes[number])
         plans.append(replace(plan, modes=chosen, grid=plan.grid if grid is None else grid))
     made = SKAN(plans).to(x)
-    inputs = x
+    inputs, corners = x, _corners(bounds)
     for old, new in zip(network.each_layer(), made.each_layer(), strict=True):
-        lowest, highest = inputs.amin(0), inputs.amax(0)
+        observed = inputs if corners is None else torch.cat([inputs, corners])
+        lowest, highest = observed.amin(0), observed.amax(0)
         # New data reach a little beyond those of the fit: inputs by about their range over their number, hidden nodes,
         # whose extremes lie in corners, by more. A wide margin would leave high polynomials to themselves.
         margin = 1 + (_INPUT_MARGIN_ROWS / len(x) if inputs is x else _HIDDEN_MARGIN)
@@ -218,14 +221,31 @@ def reshape(
         new.center.copy_((lowest + highest) / 2)
         new.scale.copy_(2 / margin / (highest - lowest).clamp(min=_LEAST_RANGE))
         new.edges.copy_(old.edges)
-        _project(old, new, inputs)
-        inputs = old(inputs)
+        _project(old, new, inputs, torch.stack([lowest, highest]))
+        inputs, corners = old(inputs), None if corners is None else old(corners)
     return made
 
 
-def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor) -> None:
-    """Fit the functions of ``new`` to what each node of ``old`` gives."""
-    features, given = new.features(inputs), old.edge_outputs(inputs)
+def _corners(bounds: Tensor | None) -> Tensor | None:
+    """Corners of the box of inputs, where sums of functions have their extremes; None where they are too many."""
+    if bounds is None or bounds.shape[1] > _INPUTS_WITH_CORNERS:
+        return None
+    return torch.cartesian_prod(*bounds.unbind(1)).reshape(-1, bounds.shape[1])
+
+
+def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor, ends: Tensor) -> None:
+    """Fit the functions of ``new`` to what each node of ``old`` gives.
+
+    Points all over the range count a little, so that functions go on as they were where there are no data.
+    """
+    share = torch.linspace(0, 1, _POINTS_OF_A_RANGE, dtype=ends.dtype, device=ends.device).unsqueeze(1)
+    points = torch.lerp(ends[0], ends[1], share)
+    inputs_and_points = torch.cat([inputs, points])
+    counts = torch.cat([torch.ones_like(inputs[:, :1]), torch.full_like(points[:, :1], _WEIGHT_OF_A_POINT)])
+    features, given = (
+        new.features(inputs_and_points) * counts,
+        old.edge_outputs(inputs_and_points) * counts.unsqueeze(2),
+    )
     gates = None
     if new.logits is not None and old.logits is not None:
         new.logits.copy_(old.logits)
@@ -234,7 +254,7 @@ def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor) -> None:
     new.bias.copy_(old.bias)
     for i in range(new.plan.inputs):
         columns = new.node == i
-        design = torch.cat([features[:, columns], torch.ones_like(inputs[:, :1])], dim=1)
+        design = torch.cat([features[:, columns], counts], dim=1)
         normal = design.T @ design
         ridge = 1e-12 * normal.diagonal().mean().clamp(min=1e-300)
         normal.diagonal().add_(ridge)
