@@ -23,7 +23,7 @@ from vision_cli.kan_fit.optimisers import choose_method
 from vision_cli.kan_fit.selection import OutOfBudget, Remember, Selection, Settings, search
 from vision_cli.kan_fit.table_data import TableData
 
-_SEARCH_ROWS = 20_000
+_SEARCH_ROWS = 10_000
 _EPOCHS_ON_ALL = 10
 _FEWEST_ROWS = 30
 _WIDE_INPUTS = 10
