@@ -400,7 +400,7 @@ def through_codec(frames: NDArray[np.uint8], codec: str, *, fps: float, quantise
 
 
 def _upright(frame: av.VideoFrame) -> Pixels:
-    pixels = frame.to_ndarray(format="rgb24")
+    pixels: Pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
     quarters = round(getattr(frame, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, quarters)) if quarters else pixels
 

@@ -59,7 +59,7 @@ class ClipStyle:
     """
 
     melanin: tuple[float, float] = (0.0, 1.0)
-    strength: tuple[float, float] = (0.0012, 0.012)
+    strength: tuple[float, float] = (0.002, 0.015)
     motion: float = 1.0
     flicker: float = 1.0
     exposure: tuple[float, float] = (0.55, 1.25)
@@ -249,9 +249,10 @@ def _record(
     centre = 0.5 * scene.base.shape[0]
     lens = np.empty_like(scene.base)
     for k in range(count):
-        np.multiply(scene.pulsing, wave[k], out=lens)
+        # Blood takes light away.
+        np.multiply(scene.pulsing, -wave[k], out=lens)
         lens += scene.base
-        lens -= scene.late * slope[k]
+        lens += scene.late * slope[k]
         for name, curve in moving.items():
             if curve[k] > 0:
                 lens += scene.moves[name] * curve[k]

@@ -148,7 +148,8 @@ class PulseVideo:
             strength = drawn.spread(self._places) * np.float32(wave[k])
             strength -= drawn.spread(self._places * self._late) * np.float32(slope[k])
             strength *= drawn.skin
-            lit = drawn.diffuse * (1 + strength[..., None] * self._tint)
+            # Blood takes light away.
+            lit = drawn.diffuse * (1 - strength[..., None] * self._tint)
             # The highlight is the lamp's, not the skin's.
             lit += drawn.specular[..., None]
             # Brightness was drawn for encoded pixels.
