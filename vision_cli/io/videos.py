@@ -139,6 +139,16 @@ class VideoReader:
         else:
             self.info = self._open_file()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the pictures that a user should know."""
+        return self.info.notes
+
+    @property
+    def is_gray(self) -> bool:
+        """Whether there is one channel alone."""
+        return self.info.is_gray
+
     def __enter__(self) -> Self:
         return self
 
