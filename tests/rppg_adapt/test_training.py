@@ -42,12 +42,9 @@ def train(directory, *, steps, source=None, resume=False):
     training = SourceTraining(SETTINGS, 64, steps, 2, 1e-3, validate_every=2, save_every=1)
     with Run.open(directory, command="rppg-adapt train", options={}, resume=resume) as run:
         clips = source or GeneratedClips(SETTINGS, 64, 0)
-        clips_validation = getattr(clips, "_validation", None)
-        if clips_validation is None and isinstance(clips, GeneratedClips):
-            drawn = [clips._draw(1, k, 96) for k in range(3)]
-            from vision_cli.rppg_adapt.training import LabelledClips
-
-            clips._validation = LabelledClips(torch.stack([f for f, _ in drawn]), torch.stack([w for _, w in drawn]))
+        if isinstance(clips, GeneratedClips):
+            # Fewer and shorter ones than a real training has.
+            clips._validation = GeneratedClips(SETTINGS, 96, 7).load([0, 2, 4])
         measures = train_source(run, training, clips, configure("cpu", 1, 0), Output(quiet=True))
         write_card(run, measures, data="test", command="vcli", seed=0)
         run.finish()

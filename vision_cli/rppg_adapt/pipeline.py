@@ -30,6 +30,7 @@ CHOSEN_FROM = ("net", "pos", "chrom")
 _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
 _NET_FPS = 30.0
+_LEAST_CHANGE = 2e-5
 
 
 @dataclass(frozen=True)
@@ -286,9 +287,15 @@ def _windows(
         scored = {method: index.of(method, features(method, rates)) for method in candidates}
         seen = clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)]
         best = max(scored, key=lambda method: scored[method])
-        # What was bridged is no evidence.
-        found.append(Window(float(start), float(end), rates[best], scored[best] * float(seen.mean()), best))
+        # What was bridged is no evidence, and of a still picture all methods read the same rounding errors.
+        quality = 0.0 if _is_still(clip) else scored[best] * float(seen.mean())
+        found.append(Window(float(start), float(end), rates[best], quality, best))
     return found
+
+
+def _is_still(clip: FaceClip) -> bool:
+    means = np.abs(clip.traces.mean(axis=0)) + 1e-9
+    return bool((clip.traces.std(axis=0) / means).max() < _LEAST_CHANGE)
 
 
 def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
@@ -341,6 +348,8 @@ def _remarks(clip: FaceClip, options: Options, band: tuple[float, float]) -> lis
         notes.append(f"{clip.seconds:.1f} s are short: the interval is wide; film for ten seconds or more")
     if clip.fps < _SLOW_FPS:
         notes.append(f"{clip.fps:.1f} frames a second: rates above {60 * band[1]:.0f} bpm cannot be seen")
+    if _is_still(clip):
+        notes.append("the colours of the skin do not change at all: a still picture, or a broken recording")
     if clip.coverage < 1:
         notes.append(f"the face is not seen in {100 * (1 - clip.coverage):.0f} % of the frames")
     if clip.is_gray and options.method == "auto":
