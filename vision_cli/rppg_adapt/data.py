@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.shards import find_shards
@@ -23,7 +24,6 @@ from vision_cli.core.training import Order
 from vision_cli.io.tables import read_csv_table
 from vision_cli.rppg_adapt.extraction import FaceClip, steady
 from vision_cli.rppg_adapt.models import resize_frames
-from vision_cli.rppg_adapt.training import LabelledClips
 
 INDEX = "index.csv"
 CLIPS = "clips"
@@ -83,6 +83,22 @@ class Label:
                 hint="The clocks of video and labels differ, or a file is cut off.",
             )
         return np.interp(times, self.times, self.wave)
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """Clips and their pulse waves.
+
+    Attributes
+    ----------
+    frames
+        ``(B, T, S, S, 3)`` uint8.
+    waves
+        ``(B, T)``.
+    """
+
+    frames: Tensor
+    waves: Tensor
 
 
 @dataclass(frozen=True)

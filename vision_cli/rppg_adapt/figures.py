@@ -12,7 +12,7 @@ from vision_cli.rppg_adapt.spectra import Wave, power_spectrum
 
 if TYPE_CHECKING:
     from vision_cli.rppg_adapt.metrics import VideoScore
-    from vision_cli.rppg_adapt.pipeline import Reading
+    from vision_cli.rppg_adapt.readings import Reading
 
 INK, FAINT, LINE = "#20252b", "#7a828b", "#d5dade"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

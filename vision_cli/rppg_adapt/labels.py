@@ -146,7 +146,7 @@ def mat_array(path: Path, name: str) -> NDArray[Any]:
         try:
             document = io.loadmat(path, variable_names=[name])
             names = [one for one, *_ in io.whosmat(path)]
-        except (ValueError, OSError, TypeError, NotImplementedError) as error:
+        except (ValueError, OSError, TypeError, RuntimeError) as error:
             raise InputError(f"{path}: no MAT file that can be read ({error}).") from error
         found = document.get(name)
     if found is None:
@@ -160,7 +160,7 @@ def mmpd_meta(path: Path) -> dict[str, str]:
 
     try:
         document = io.loadmat(path, variable_names=list(_MMPD_META))
-    except (ValueError, OSError, TypeError, NotImplementedError):
+    except (ValueError, OSError, TypeError, RuntimeError):
         return {}
     return {name: str(np.ravel(document[name])[0]) for name in _MMPD_META if name in document and document[name].size}
 

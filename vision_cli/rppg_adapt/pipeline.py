@@ -16,6 +16,7 @@ from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces
 from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.models import PulseModel
 from vision_cli.rppg_adapt.quality import NETWORK, RELIABLE, features, shipped_index
+from vision_cli.rppg_adapt.readings import PulseWave, Reading, Window
 from vision_cli.rppg_adapt.spectra import RATES_BPM, HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
 
 Method = Literal["auto", "net", "pos", "chrom", "lgi", "omit", "ica", "green", "pbv"]
@@ -67,93 +68,6 @@ class Options:
     tta: int = 0
     hrv: bool = False
     respiration: bool = False
-
-
-@dataclass(frozen=True)
-class PulseWave:
-    """A wave of one method.
-
-    Attributes
-    ----------
-    times
-        ``(T,)`` seconds since the first frame of the video.
-    values
-        ``(T,)``, unit variance, greatest where there is most blood.
-    fps
-        Samples a second.
-    """
-
-    times: Wave
-    values: Wave
-    fps: float
-
-
-@dataclass(frozen=True)
-class Window:
-    """The heart rate of a window of time.
-
-    Attributes
-    ----------
-    start_s, end_s
-        The window.
-    rate
-        Its rate.
-    quality
-        Probability that it is within 3 bpm of the truth.
-    method
-        Whose rate it is.
-    """
-
-    start_s: float
-    end_s: float
-    rate: HeartRate
-    quality: float
-    method: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read from one face.
-
-    Attributes
-    ----------
-    clip
-        The face.
-    bpm, interval_bpm
-        Heart rate of the whole, with its 95 % interval.
-    quality
-        Mean probability that the windows' rates are right.
-    is_reliable
-        Whether it is at least one half.
-    method
-        Whose rate it is: of several that ``auto`` took, the most frequent.
-    snr_db
-        Of the chosen wave.
-    waves
-        Waves by method; those that were compared too.
-    windows
-        The windows in their order.
-    by_method
-        Rate of the whole by method.
-    variability, respiration_bpm
-        None where they were not asked for, or the video is too short.
-    notes
-        Remarks for the user.
-    """
-
-    clip: FaceClip
-    bpm: float
-    interval_bpm: tuple[float, float]
-    quality: float
-    is_reliable: bool
-    method: str
-    snr_db: float
-    waves: Mapping[str, PulseWave]
-    windows: tuple[Window, ...]
-    by_method: Mapping[str, HeartRate]
-    variability: hrv.Variability | None
-    respiration_bpm: float | None
-    notes: tuple[str, ...]
 
 
 def read_video(path: Path, options: Options, model: PulseModel | None) -> list[Reading]:

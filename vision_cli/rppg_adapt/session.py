@@ -16,7 +16,8 @@ from vision_cli.core.shards import Shard
 from vision_cli.io.videos import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from vision_cli.rppg_adapt import figures, labels, traces
 from vision_cli.rppg_adapt.models import PulseModel
-from vision_cli.rppg_adapt.pipeline import Options, Reading, read_clip, read_video
+from vision_cli.rppg_adapt.pipeline import Options, read_clip, read_video
+from vision_cli.rppg_adapt.readings import Reading
 from vision_cli.rppg_adapt.spectra import heart_rate
 
 SUMMARY, WAVE, TRACK, BOXES, REPORT = "summary.json", "wave.csv", "hr.csv", "boxes.csv", "report.png"

@@ -18,6 +18,7 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, Progress, Schedule, Trainer
 from vision_cli.phantoms.pulse_clips import TRAINING, ClipStyle, make_clip
+from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
 from vision_cli.rppg_adapt.models import ModelSettings
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, build, normalise
@@ -32,22 +33,6 @@ _VALIDATION_FRAMES = 300
 _WARM_UP = 50
 _DECAY = 1e-2
 _HR_BAND = (40 / 60, 200 / 60)
-
-
-@dataclass(frozen=True)
-class LabelledClips:
-    """Clips and their pulse waves.
-
-    Attributes
-    ----------
-    frames
-        ``(B, T, S, S, 3)`` uint8.
-    waves
-        ``(B, T)``.
-    """
-
-    frames: Tensor
-    waves: Tensor
 
 
 class ClipSource(Protocol):
