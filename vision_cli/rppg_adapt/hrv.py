@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, rate_band
+from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate
 
 HR_SECONDS, RESPIRATION_SECONDS, SDNN_SECONDS, BANDS_SECONDS = 5.0, 10.0, 20.0, 55.0
 """Shortest waves for a heart rate, a respiration rate, SDNN and RMSSD, and powers in bands."""
@@ -24,6 +24,7 @@ _FAR = 0.25
 _NEIGHBOURS = 11
 _MOST_REJECTED = 0.35
 _FEWEST_INTERVALS = 3
+_LOWEST, _HIGHEST, _UPSTROKE = 0.7, 3.5, 0.35
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def find_beats(wave: Wave, fps: float) -> Beats:
     """Find the beats of a wave.
 
     The wave is filtered around its own rate, because a fixed band leaves a slow heart's second hump as a beat, and
-    drawn anew at 250 Hz, because an interval is to be known better than a frame.
+    drawn anew at 250 Hz, because an interval is to be known better than a frame. A beat is where its upstroke is half
+    done.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def find_beats(wave: Wave, fps: float) -> Beats:
     rate = heart_rate(wave, fps).bpm / 60
     if not np.isfinite(rate):
         return Beats(np.zeros(0), np.zeros(0), np.zeros(0, bool))
-    band = max(0.5 * rate, 0.5), min(2.2 * rate, rate_band(fps)[1])
+    band = max(_LOWEST * rate, 0.5), min(_HIGHEST * rate, 0.45 * fps)
     smooth = bandpassed(detrended(wave), fps, band)
     coarse = np.arange(len(smooth)) / fps
     fine = np.arange(0, coarse[-1], 1 / _FINE_HZ)
@@ -111,14 +113,15 @@ def find_beats(wave: Wave, fps: float) -> Beats:
     curve = CubicSpline(coarse, smooth)(fine)
     height = np.abs(signal.hilbert(curve))
     found, _ = signal.find_peaks(curve, distance=max(1, int(0.55 / rate * _FINE_HZ)), height=0.25 * np.median(height))
-    # Where the slope is steepest before a peak is known better than the flat peak itself.
-    slope = np.gradient(curve)
-    reach = max(2, int(0.35 / rate * _FINE_HZ))
+    # Half way up from the foot a wave is steep, and neither the flat top nor the noise of a slope moves the place.
+    reach = max(2, int(_UPSTROKE / rate * _FINE_HZ))
     times = []
     for peak in found:
-        start = max(peak - reach, 1)
-        steepest = start + int(np.argmax(slope[start : peak + 1]))
-        times.append(fine[steepest] + _vertex(slope, steepest) / _FINE_HZ)
+        start = max(peak - reach, 0)
+        foot = start + int(np.argmin(curve[start : peak + 1]))
+        half = 0.5 * (curve[foot] + curve[peak])
+        after = foot + int(np.argmax(curve[foot : peak + 1] >= half))
+        times.append(fine[after] - _past(curve, after, half) / _FINE_HZ)
     beats = np.unique(times)
     intervals = 1000 * np.diff(beats)
     return Beats(beats, intervals, normal_intervals(intervals))
@@ -209,10 +212,8 @@ def _powers(beats: Beats) -> tuple[float, float]:
     return low, high
 
 
-def _vertex(values: Wave, k: int) -> float:
-    """Where between samples a maximum is, in samples from the greatest."""
-    if not 0 < k < len(values) - 1:
+def _past(curve: Wave, after: int, level: float) -> float:
+    """How far a sample lies behind the place where the curve crosses a level, in samples."""
+    if after == 0 or curve[after] == curve[after - 1]:
         return 0.0
-    left, middle, right = values[k - 1 : k + 2]
-    bend = left - 2 * middle + right
-    return float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+    return float(np.clip((curve[after] - level) / (curve[after] - curve[after - 1]), 0, 1))

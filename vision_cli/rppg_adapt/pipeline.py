@@ -11,7 +11,7 @@ import numpy as np
 
 from vision_cli.core.errors import UsageError
 from vision_cli.rppg_adapt import hrv
-from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical, pulse_wave
+from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical
 from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady
 from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.models import PulseModel
@@ -32,6 +32,7 @@ _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
 _NET_FPS = 30.0
 _LEAST_CHANGE = 2e-5
+_IRREGULAR = 0.15
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def network_wave(clip: FaceClip, model: PulseModel, band: tuple[float, float]) -
     raw = model.read(frames)
     # A network of differences gives the derivative of the wave.
     wave = np.cumsum(raw - raw.mean()) if model.settings.normalisation == "diff" else raw
-    return PulseWave(times, _scaled(bandpassed(detrended(wave), fps, band)), fps)
+    whole = detrended(wave)
+    return PulseWave(times, _scaled(bandpassed(whole, fps, band)), _scaled(whole), fps)
 
 
 def _waves(
@@ -168,7 +170,8 @@ def _waves(
     if options.method in METHODS and options.method not in wanted:
         wanted.append(options.method)  # type: ignore[arg-type]
     for method in wanted:
-        found[method] = PulseWave(times, _scaled(pulse_wave(traces, fps, method, band)), fps)
+        whole = detrended(METHODS[method](traces, fps))
+        found[method] = PulseWave(times, _scaled(bandpassed(whole, fps, band)), _scaled(whole), fps)
     return found
 
 
@@ -240,7 +243,12 @@ def _derived(wave: PulseWave, options: Options, notes: list[str]) -> tuple[hrv.V
     if not (options.hrv or options.respiration):
         return None, None
     seconds = len(wave.values) / wave.fps
-    beats = hrv.find_beats(wave.values, wave.fps)
+    beats = hrv.find_beats(wave.whole, wave.fps)
+    if beats.rejected_share > _IRREGULAR:
+        notes.append(
+            f"{100 * beats.rejected_share:.0f} % of the intervals between beats are unlike their neighbours: "
+            "movement, or a heart that beats irregularly"
+        )
     measured, breaths = None, None
     if options.hrv:
         measured = hrv.variability(beats, seconds)

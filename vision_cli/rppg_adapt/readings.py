@@ -19,13 +19,16 @@ class PulseWave:
     times
         ``(T,)`` seconds since the first frame of the video.
     values
-        ``(T,)``, unit variance, greatest where there is most blood.
+        ``(T,)``, unit variance, greatest where there is most blood; filtered to the band of heart rates.
+    whole
+        ``(T,)`` before the filter: what beats are found in, whose edges are faster than their rate.
     fps
         Samples a second.
     """
 
     times: Wave
     values: Wave
+    whole: Wave
     fps: float
 
 
