@@ -46,7 +46,12 @@ TASKS = (
         "vision_cli.register.cli:app",
     ),
     Task("pcd-anomaly", "Group3AD, arXiv:2408.04604", "Find defects in 3D scans of a part."),
-    Task("rppg-adapt", "SFDA-rPPG, arXiv:2409.12040", "Measure the pulse from a video of a face."),
+    Task(
+        "rppg-adapt",
+        "SFDA-rPPG, arXiv:2409.12040",
+        "Measure the pulse from a video of a face.",
+        "vision_cli.rppg_adapt.cli:app",
+    ),
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
     Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),
     Task("fewshot-seg", "TAVP, arXiv:2409.05393", "Segment a new class from a few examples."),

@@ -1,13 +1,15 @@
 """Pickles of arrays, read as data: nothing that a pickle names is ever called.
 
-A pickle may name any function and have it called. This reader knows the few names that NumPy arrays need, and refuses
-a file that names anything else.
+A pickle may name any function and have it called. These readers know the few names that NumPy's arrays, or torch's
+tensors, need, and refuse a file that names anything else.
 """
 
 from __future__ import annotations
 
 import codecs
+import io
 import pickle
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,43 @@ def load_arrays(path: Path, *, encoding: str = "ASCII") -> Any:
     InputError
         If the file is missing, no pickle, or names what is not data.
     """
+    return _load(path, _KNOWN, encoding)
+
+
+def load_tensors(path: Path) -> Any:
+    """Read a pickle of torch's tensors, numbers, texts, and lists, tuples and dictionaries of them; on the CPU.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, no pickle, or names what is not data.
+    """
+    import torch
+
+    tensors: dict[tuple[str, str], Callable[..., Any]] = {
+        ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
+        ("torch.storage", "_load_from_bytes"): _storage,
+        ("collections", "OrderedDict"): OrderedDict,
+    }
+    return _load(path, {**_KNOWN, **tensors}, "ASCII")
+
+
+def _storage(content: bytes) -> Any:
+    """Read a tensor's values, themselves a pickle inside, with torch's own reader of nothing but tensors."""
+    import torch
+
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def _load(path: Path, known: Mapping[tuple[str, str], Callable[..., Any]], encoding: str) -> Any:
     try:
         with path.open("rb") as file:
-            return _ArraysOnly(file, path, encoding).load()
+            return _DataOnly(file, path, known, encoding).load()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.") from None
     except InputError:
@@ -58,16 +94,19 @@ def load_arrays(path: Path, *, encoding: str = "ASCII") -> Any:
         ) from error
 
 
-class _ArraysOnly(pickle.Unpickler):
-    def __init__(self, file: Any, path: Path, encoding: str) -> None:
+class _DataOnly(pickle.Unpickler):
+    def __init__(
+        self, file: Any, path: Path, known: Mapping[tuple[str, str], Callable[..., Any]], encoding: str
+    ) -> None:
         super().__init__(file, encoding=encoding)
-        self._path = path
+        self._path, self._known = path, known
 
     def find_class(self, module: str, name: str) -> Any:
         """Give the few functions that arrays are made with."""
-        if (module, name) not in _KNOWN:
+        if (module, name) not in self._known:
+            what = "NumPy arrays" if self._known is _KNOWN else "arrays and tensors"
             raise InputError(
-                f"{self._path}: names {module}.{name}, which is no data; NumPy arrays alone expected.",
+                f"{self._path}: names {module}.{name}, which is no data; {what} alone expected.",
                 hint="Do not trust this file; ask its author for arrays.",
             )
-        return _KNOWN[module, name]
+        return self._known[module, name]

@@ -1,0 +1,124 @@
+"""Adaptation looks at no labels, does no harm, and repeats itself to the bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.rppg_adapt.test_training import cached
+from vision_cli.core.console import Output
+from vision_cli.core.devices import configure
+from vision_cli.core.errors import InputError
+from vision_cli.core.runs import Run
+from vision_cli.rppg_adapt.adaptation import (
+    Adaptation,
+    AdaptTask,
+    UnlabelledClips,
+    adapt,
+    adapt_to_clip,
+    unlabelled_score,
+)
+from vision_cli.rppg_adapt.losses import AdaptLoss
+
+QUICK = {"frames": 64, "steps": 3, "batch_size": 2, "validate_every": 1}
+
+
+def run_adaptation(directory, model, clips, **changes):
+    with Run.open(directory, command="rppg-adapt adapt", options={}) as run:
+        outcome = adapt(run, model, clips, Adaptation(**QUICK | changes), configure("cpu", 1, 0), Output(quiet=True))
+        run.finish()
+    return outcome, load_file(directory / "last.safetensors")
+
+
+def test_deleting_the_labels_changes_no_bit_of_the_weights(tmp_path, untrained):
+    results = []
+    for name, labels in (("with", True), ("without", False)):
+        (tmp_path / name).mkdir()
+        clips = cached(tmp_path / name, labels=labels)
+        results.append(run_adaptation(tmp_path / f"{name}-run", untrained, clips)[1])
+    assert all(torch.equal(results[0][name], results[1][name]) for name in results[0])
+
+
+@pytest.mark.parametrize("update", ["all", "bn", "encoder"])
+def test_only_what_is_asked_for_changes(tmp_path, untrained, update):
+    _, found = run_adaptation(tmp_path / "run", untrained, cached(tmp_path), update=update)
+    before = untrained.network.state_dict()
+    changed = {name for name in found if not torch.equal(found[name], before[name]) and "num_batches" not in name}
+    weights = {name for name in changed if "running" not in name}
+    assert weights
+    if update == "bn":
+        # Normalisations stand second and last in their blocks; convolutions are of more than one axis.
+        assert all(found[name].ndim == 1 for name in weights)
+        assert "decoder.3.bias" not in weights
+    if update == "encoder":
+        assert not any(name.startswith(("decoder", "mixer")) for name in weights)
+
+
+def test_the_source_is_kept_where_nothing_is_better(tmp_path, untrained):
+    # A rate that destroys the network cannot find better weights.
+    outcome, _ = run_adaptation(tmp_path / "run", untrained, cached(tmp_path), learning_rate=3.0)
+    if outcome.kept_source:
+        best = load_file(tmp_path / "run/best.safetensors")
+        assert all(torch.equal(best[name], value) for name, value in untrained.network.state_dict().items())
+    assert max(outcome.adapted_score, outcome.source_score) >= outcome.source_score
+
+
+def windows(tmp_path, count=3):
+    clips = [clip.frames()[:81] for clip in cached(tmp_path, count)]
+    return torch.from_numpy(np.stack(clips))
+
+
+class Constant(torch.nn.Module):
+    """A network that always reads 90 bpm."""
+
+    def forward(self, x):
+        t = torch.arange(x.shape[2]) / 30
+        return torch.sin(2 * torch.pi * 1.5 * t)[None].repeat(len(x), 1)
+
+
+class Green(torch.nn.Module):
+    """A network that reads the mean change of green."""
+
+    def forward(self, x):
+        return x[:, 1].mean((2, 3))
+
+
+def test_a_collapsed_network_has_no_score(tmp_path, untrained):
+    device = torch.device("cpu")
+    clips = windows(tmp_path)
+    assert unlabelled_score(Constant(), clips, untrained, 64, device) == 0
+    assert unlabelled_score(Green(), clips, untrained, 64, device) > 0.05
+
+
+def test_a_loss_that_is_no_number_is_skipped_twice(tmp_path, untrained):
+    frames = [clip.frames() for clip in cached(tmp_path)]
+    task = AdaptTask(
+        untrained, Adaptation(**QUICK), UnlabelledClips(frames, 81, 0), windows(tmp_path), torch.device("cpu"), 0
+    )
+    task.adaptation = Adaptation(**QUICK, loss=AdaptLoss(anchor=float("nan")))
+    losses = [float(task.training_step(task.network, task.load([k, k + 1]))["loss"]) for k in (0, 2, 4)]
+    assert losses[:2] == [0.0, 0.0]
+    assert np.isnan(losses[2])
+
+
+def test_statistics_of_a_single_clip_are_not_taken(tmp_path, untrained):
+    _, found = run_adaptation(tmp_path / "run", untrained, cached(tmp_path, 1), batch_size=1)
+    before = untrained.network.state_dict()
+    running = [name for name in found if "running" in name]
+    assert running
+    assert all(torch.equal(found[name], before[name]) for name in running)
+
+
+def test_a_clip_is_adapted_to_before_it_is_read(tmp_path, untrained):
+    frames = cached(tmp_path, 1, frames=210)[0].frames()
+    one, two = (adapt_to_clip(untrained, frames, 2) for _ in range(2))
+    for name, value in one.network.state_dict().items():
+        assert torch.equal(value, two.network.state_dict()[name])
+    assert one.settings == untrained.settings
+
+
+def test_no_clips_are_refused():
+    with pytest.raises(InputError, match="no clip to adapt to"):
+        UnlabelledClips([], 64, 0)

@@ -1,0 +1,229 @@
+"""`vcli rppg-adapt` as it is typed: outputs, exit codes, every verb after another."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vision_cli.cli import app
+from vision_cli.core.launch import launch
+from vision_cli.rppg_adapt.data import read_cache
+
+VIDEO_FILES = {"boxes.csv", "hr.csv", "report.png", "summary.json", "wave.csv"}
+
+
+def vcli(*words):
+    return launch(app, ["rppg-adapt", *map(str, words)])
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_video_is_read(face_video, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert vcli(face_video, "--method", "pos", "--gt", face_video.with_name("ground_truth.txt"), "-o", out) == 0
+    assert {path.name for path in (out / "vid").iterdir()} == VIDEO_FILES
+    summary = read(out / "vid/summary.json")
+    assert summary["hr_bpm"] == pytest.approx(78, abs=1.5)
+    assert summary["reliable"] is True
+    assert len(summary["input_sha256"]) == 64
+    (row,) = rows(out / "predictions.csv")
+    assert abs(float(row["error_bpm"])) < 1.5
+    assert float(row["wave_correlation"]) > 0.6
+    waves = rows(out / "vid/wave.csv")
+    assert waves[0]["method"] == "pos"
+    shown = capsys.readouterr().out
+    assert "vid" in shown
+    assert "77." in shown or "78." in shown
+
+
+def test_json_is_one_document(face_video, tmp_path, capsys):
+    assert vcli(face_video, "--method", "green", "--no-plots", "--json", "-o", tmp_path / "o") == 0
+    (one,) = json.loads(capsys.readouterr().out)["videos"]
+    assert one["video"] == "vid"
+    assert one["method"] == "green"
+
+
+def test_the_network_and_others_are_compared(face_video, tmp_path, weights):
+    out = tmp_path / "out"
+    assert vcli(face_video, "--weights", weights, "--no-plots", "-o", out) == 0
+    assert set(read(out / "vid/summary.json")["hr_by_method"]) == {"net", "pos", "chrom", "omit", "green"}
+    assert read(out / "run.json")["weights"]["sha256"]
+
+
+def folder_with_a_bad_video(tmp_path, face_video):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    os.link(face_video, folder / "good.mp4")
+    (folder / "bad.mp4").write_bytes(b"no video")
+    return folder
+
+
+def test_one_bad_video_of_a_folder_fails_alone_and_is_tried_again(face_video, tmp_path):
+    folder = folder_with_a_bad_video(tmp_path, face_video)
+    out = tmp_path / "out"
+    assert vcli(folder, "--method", "pos", "--no-plots", "-o", out) == 6
+    table = {row["video"]: row for row in rows(out / "predictions.csv")}
+    assert "cannot decode after frame 0" in table["bad"]["error"]
+    assert float(table["good"]["hr_bpm"]) == pytest.approx(78, abs=1.5)
+    assert rows(out / "failures.csv")[0]["id"] == "bad"
+    before = (out / "good/wave.csv").stat().st_mtime_ns
+    assert vcli(folder, "--method", "pos", "--no-plots", "-o", out, "--resume") == 6
+    assert (out / "good/wave.csv").stat().st_mtime_ns == before
+
+
+def still_video(path, frame):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, frame.shape[1::-1])
+    for _ in range(200):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "code", "message"),
+    [
+        (lambda d: d / "none.mp4", (), 3, "no such file"),
+        (lambda d: still_video(d / "v.avi", np.full((96, 96, 3), 90, np.uint8)), (), 4, "no face found"),
+        (
+            lambda d: still_video(d / "v.avi", np.full((96, 96, 3), 90, np.uint8)),
+            ("--roi", "1,2,3"),
+            2,
+            "--roi: 1,2,3 found; 4 numbers",
+        ),
+        (
+            lambda d: still_video(d / "v.avi", np.full((96, 96, 3), 90, np.uint8)),
+            ("--roi", "8,8,64,64", "--strict"),
+            5,
+            "no reliable pulse",
+        ),
+        (
+            lambda d: still_video(d / "v.avi", np.full((96, 96, 3), 90, np.uint8)),
+            ("--hr-range", "90,40"),
+            2,
+            "two rates from 20 to 300 bpm",
+        ),
+    ],
+)
+def test_what_cannot_be_read_ends_with_its_code(tmp_path, capsys, make, words, code, message):
+    assert vcli(make(tmp_path), "--method", "green", *words, "-o", tmp_path / "out") == code
+    assert message in capsys.readouterr().err
+
+
+def test_without_a_video_the_sample_is_named(capsys):
+    assert vcli("predict") == 2
+    assert "no input given; VIDEO expected" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("made")
+    words = ("--n", 3, "--seconds", 6, "--preset", "easy", "--size", "128x96", "-q")
+    assert vcli("synth", *words, "-o", directory / "videos") == 0
+    manifest = directory / "videos/manifest.csv"
+    assert vcli("preprocess", manifest, "--size", 16, "--stmap", "-q", "-o", directory / "cache") == 0
+    return directory
+
+
+def test_videos_are_made_with_their_manifest(made):
+    listed = rows(made / "videos/manifest.csv")
+    assert [row["subject"] for row in listed] == ["subject1", "subject2", "subject3"]
+    for row in listed:
+        assert (made / "videos" / row["path"]).is_file()
+        assert (made / "videos" / row["subject"] / "boxes.csv").is_file()
+        assert row["skin_color"] in {"light", "medium"}
+
+
+def test_a_data_set_becomes_a_cache(made):
+    clips = read_cache(made / "cache")
+    assert len(clips) == 3
+    assert clips[0].frames().shape == (180, 16, 16, 3)
+    assert clips[0].wave().shape == (180,)
+    assert clips[0].meta["skin_color"]
+    with np.load(clips[0].path) as archive:
+        assert archive["stmap"].shape == (64, 180, 6)
+
+
+def test_shards_of_a_cache_are_one_cache(made, tmp_path):
+    for part in ("1/2", "2/2"):
+        words = ("--size", 16, "-q", "-o", tmp_path / "c", "--shard", part)
+        assert vcli("preprocess", made / "videos/manifest.csv", *words) == 0
+    found = {clip.id: clip for clip in read_cache(tmp_path / "c")}
+    for clip in read_cache(made / "cache"):
+        np.testing.assert_array_equal(found[clip.id].frames(), clip.frames())
+
+
+def test_methods_are_scored_on_a_cache(made, tmp_path, capsys):
+    words = ("--methods", "pos,chrom", "--group-by", "preset", "-o", tmp_path / "e")
+    assert vcli("evaluate", made / "cache", *words) == 0
+    found = read(tmp_path / "e/metrics.json")
+    assert found["pos_videos"] == 3
+    assert found["pos_mae_bpm"] < 3
+    assert {"per_video.csv", "groups.csv", "bland_altman_pos.png", "scatter_chrom.png"} <= {
+        path.name for path in (tmp_path / "e").iterdir()
+    }
+    assert "MAE bpm" in capsys.readouterr().out
+
+
+def test_outputs_of_the_toolbox_are_scored(tmp_path):
+    rng = np.random.default_rng(0)
+    wave = np.diff(np.sin(2 * np.pi * 1.3 * np.arange(541) / 30))
+    chunks = {k: torch.from_numpy(wave[180 * k : 180 * k + 180, None]).float() for k in range(3)}
+    noisy = {k: one + 0.1 * torch.from_numpy(rng.standard_normal(one.shape)).float() for k, one in chunks.items()}
+    document = {"predictions": {"s1": noisy}, "labels": {"s1": chunks}, "label_type": "DiffNormalized", "fs": 30}
+    with (tmp_path / "o.pickle").open("wb") as stream:
+        pickle.dump(document, stream)
+    assert vcli("evaluate", tmp_path / "o.pickle", "-q", "-o", tmp_path / "e") == 0
+    (row,) = rows(tmp_path / "e/per_video.csv")
+    assert float(row["true_bpm"]) == pytest.approx(78, abs=1.8)
+    assert float(row["macc"]) > 0.8
+
+
+def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys):
+    run, adapted = tmp_path / "run", tmp_path / "adapted"
+    words = ("--frames", 64, "--steps", 2, "--batch", 2, "-q")
+    assert vcli("train", made / "cache", "--size", 16, "--val-frac", 0.3, *words, "-o", run) == 0
+    assert (run / "weights.safetensors").is_file()
+    words = ("--source", run / "weights.safetensors", "--frames", 64, "--epochs", 2, "--batch", 2, "--split", 0.6)
+    assert vcli("adapt", made / "cache", *words, "-q", "-o", adapted) == 0
+    found = read(adapted / "metrics.json")
+    assert found["clips_adapted_to"] == 2
+    assert found["clips_tested"] == 1
+    assert "adapted_mae_bpm" in found
+    assert set(load_file(adapted / "weights.safetensors")) == set(load_file(run / "weights.safetensors"))
+    capsys.readouterr()
+    assert vcli("info", adapted / "weights.safetensors", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["backbone"], facts["size"]) == ("lite", "16")
+    assert vcli("plot", run, "-q") == 0
+    assert (run / "plots/history.png").stat().st_size > 5000
+    assert vcli("plot", made / "cache", "-q", "-o", tmp_path / "maps") == 0
+    assert len(list((tmp_path / "maps").glob("*-stmap.png"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("train",), "train: either CACHE or --synthetic expected"),
+        (("synth", "--size", "33x40"), "--size: 33x40 found; WIDTHxHEIGHT"),
+        (("evaluate", "nowhere"), "nowhere"),
+        (("evaluate", ".", "--window", "2"), "--window: 2 found; full, or five seconds or more"),
+    ],
+)
+def test_wrong_words_are_explained(tmp_path, capsys, words, message):
+    assert vcli(*words, "-o", tmp_path / "x") in {2, 3}
+    assert message in capsys.readouterr().err

@@ -1,0 +1,366 @@
+"""Source-free adaptation: SFDA-rPPG's second stage, on unlabelled clips of a target domain.
+
+The source model and the clips are all there is: no source data, no labels. The weights that are kept are chosen without
+labels too, and they are the source's own unless the choice finds better ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from vision_cli.core.console import Output
+from vision_cli.core.devices import Compute
+from vision_cli.core.errors import InputError
+from vision_cli.core.runs import Run
+from vision_cli.core.training import BEST, Order, Schedule, Trainer
+from vision_cli.rppg_adapt.data import CachedClip
+from vision_cli.rppg_adapt.losses import AdaptLoss, fwd, integrated, power_spectra, push_forward
+from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
+from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
+from vision_cli.rppg_adapt.training import pack
+
+Update = Literal["all", "bn", "encoder"]
+
+FACTORS = (0.75, 1.25)
+_DECAY = 1e-4
+_NEAR_HZ = 0.1
+_CHECK_FACTOR = 1.2
+_AGREEMENT_HZ = 0.25
+_COLLAPSED_BPM = 1.0
+_BAND = (0.66, 3.34)
+_SKIPPED = 3
+_TTA_RATE = 2e-4
+_TTA_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """How a network is adapted.
+
+    Attributes
+    ----------
+    loss
+        Of the branches.
+    update
+        All weights, those of batch normalisation alone, or all but the decoder's.
+    frames
+        Frames of a view.
+    steps, batch_size, learning_rate
+        How long and how fast.
+    validate_every
+        Steps between two looks at the unlabelled score.
+    """
+
+    loss: AdaptLoss = field(default_factory=AdaptLoss)
+    update: Update = "all"
+    frames: int = 160
+    steps: int = 150
+    batch_size: int = 4
+    learning_rate: float = 2e-4
+    validate_every: int = 15
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an adaptation came to.
+
+    Attributes
+    ----------
+    model
+        The adapted model, or the source model.
+    source_score, adapted_score
+        Unlabelled scores of both on the validation clips; see `unlabelled_score`.
+    kept_source
+        Whether nothing was better than the source, or what was adapted had collapsed.
+    """
+
+    model: PulseModel
+    source_score: float
+    adapted_score: float
+    kept_source: bool
+
+
+class UnlabelledClips:
+    """Windows of clips without labels.
+
+    Parameters
+    ----------
+    frames
+        Crops of each clip, ``(T, S, S, 3)``; of the network's size.
+    length
+        Frames of a window; of shorter clips the last frame is repeated.
+    seed
+        Of the places of windows.
+    """
+
+    def __init__(self, frames: Sequence[NDArray[np.uint8]], length: int, seed: int) -> None:
+        if not frames:
+            raise InputError("no clip to adapt to; one or more expected.")
+        self._clips, self._length, self._seed = frames, length, seed
+        self._order = Order(len(frames), 1, seed)
+
+    def load(self, numbers: Sequence[int]) -> tuple[Tensor, int]:
+        """Give windows ``(B, L, S, S, 3)``, and the number of the first for what is drawn for them."""
+        parts = []
+        for number in numbers:
+            clip = self._clips[self._order.samples(number)[0]]
+            rng = np.random.default_rng((self._seed, number))
+            start = int(rng.integers(0, max(len(clip) - self._length, 0) + 1))
+            parts.append(_filled(clip[start : start + self._length], self._length))
+        return torch.from_numpy(np.stack(parts)), numbers[0]
+
+
+class AdaptTask:
+    """The three branches around a network, as :class:`vision_cli.core.training.Trainer` takes them.
+
+    Parameters
+    ----------
+    model
+        The source model; a copy of its network is adapted.
+    adaptation
+        How.
+    clips
+        Where windows come from.
+    held_out
+        Windows ``(V, L, S, S, 3)`` that weights are chosen on.
+    device
+        Where it is computed.
+    seed
+        Of views.
+    """
+
+    network: nn.Module
+
+    def __init__(
+        self,
+        model: PulseModel,
+        adaptation: Adaptation,
+        clips: UnlabelledClips,
+        held_out: Tensor,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.model, self.adaptation, self.clips, self.held_out = model, adaptation, clips, held_out
+        self.device, self.seed = device, seed
+        network = copy.deepcopy(model.network).to(device)
+        self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
+        self.network = network
+        _choose_weights(network, adaptation.update)
+        self._branches = TSTCNet(network, model.settings.normalisation)
+        self._skipped = 0
+        # Statistics of one clip are no statistics of a domain.
+        self._keeps_statistics = adaptation.batch_size == 1 or len(clips._clips) == 1
+
+    def load(self, numbers: Sequence[int]) -> tuple[Tensor, int]:
+        """Give the windows of these numbers."""
+        return self.clips.load(numbers)
+
+    def training_step(self, network: nn.Module, batch: tuple[Tensor, int]) -> Mapping[str, Tensor]:
+        """Give the unsupervised loss and its terms; a loss that is no number is skipped, three times in a row."""
+        windows, number = batch
+        windows = windows.to(self.device)
+        if self._keeps_statistics:
+            _freeze_statistics(network)
+        self._branches.network = network
+        generator = torch.Generator().manual_seed(_mixed(self.seed, number))
+        low, high = FACTORS
+        factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
+        views = make_views(windows, self.adaptation.frames, factors, generator)
+        with torch.no_grad():
+            anchor = self.source(normalise(views.original, self.model.settings.normalisation))
+        terms = self.adaptation.loss(self._branches(views), anchor)
+        if bool(torch.isfinite(terms["loss"])):
+            self._skipped = 0
+            return terms
+        self._skipped += 1
+        if self._skipped >= _SKIPPED:
+            return terms
+        nothing = torch.stack([p.sum() for p in network.parameters() if p.requires_grad]).sum() * 0
+        return dict.fromkeys(terms, nothing)
+
+    def validation_step(self, network: nn.Module) -> Mapping[str, float]:
+        """Give the unlabelled score."""
+        return {"score": unlabelled_score(network, self.held_out, self.model, self.adaptation.frames, self.device)}
+
+
+@torch.no_grad()
+def unlabelled_score(
+    network: nn.Module, windows: Tensor, model: PulseModel, frames: int, device: torch.device
+) -> float:
+    """How much what a network reads looks like pulses, without knowing them; 0 to 1.
+
+    The mean over clips of the share of power at the peak times how well the branches agree: the spectra of a turned and
+    of a faster view are those that the original's lets expect. A network that reads the same rate everywhere has
+    collapsed and gets 0.
+
+    Parameters
+    ----------
+    network
+        The network, set to evaluation.
+    windows
+        ``(V, L, S, S, 3)``.
+    model
+        Whose settings are used.
+    frames
+        Frames of a view.
+    device
+        Where it is computed.
+    """
+    network.eval()
+    generator = torch.Generator().manual_seed(0)
+    shares, agreements, rates = [], [], []
+    for one in windows.split(_TTA_BATCH):
+        part = one.to(device)
+        factors = torch.full((len(part),), _CHECK_FACTOR, device=device)
+        views = part[:, :frames], turned(part[:, :frames], generator), resampled(part, frames, factors)
+        kind, fps = model.settings.normalisation, model.settings.fps
+        original, spatial, temporal = (
+            power_spectra(integrated(network(normalise(view, kind))), fps, band=_BAND) for view in views
+        )
+        peak = original.frequencies[original.power.argmax(-1)]
+        near = (original.frequencies[None] - peak[:, None]).abs() <= _NEAR_HZ
+        shares.append((original.power * near).sum(-1))
+        away = fwd(original.power, spatial.power, original.step)
+        away = away + fwd(push_forward(original, factors), temporal.power, original.step)
+        agreements.append(torch.exp(-away / _AGREEMENT_HZ))
+        rates.append(60 * peak)
+    found = torch.cat(rates)
+    if len(found) > 2 and float(found.std()) < _COLLAPSED_BPM:
+        return 0.0
+    return float((torch.cat(shares) * torch.cat(agreements)).mean())
+
+
+def adapt(
+    run: Run, model: PulseModel, clips: Sequence[CachedClip], adaptation: Adaptation, compute: Compute, output: Output
+) -> Outcome:
+    """Adapt a model to cached clips and write the weights that are kept.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    model
+        The source model.
+    clips
+        Clips of the target domain; their labels are never opened. A fifth of them chooses the weights.
+    adaptation, compute, output
+        How, where, and where progress is shown.
+
+    Raises
+    ------
+    InputError
+        If there is no clip.
+    NumericalError
+        If the loss is no number three times in a row.
+    """
+    crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
+    held = crops[:: max(1, min(5, len(crops)))] if len(crops) > 1 else crops
+    used = [crop for k, crop in enumerate(crops) if k % 5 or len(crops) < 5]
+    length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
+    held_out = torch.from_numpy(np.stack([_filled(crop[:length], length) for crop in held]))
+    task = AdaptTask(
+        model, adaptation, UnlabelledClips(used, length, compute.seed), held_out, compute.device, compute.seed
+    )
+    source_score = unlabelled_score(task.source, held_out, model, adaptation.frames, compute.device)
+    schedule = Schedule(
+        steps=adaptation.steps,
+        batch_size=adaptation.batch_size,
+        learning_rate=adaptation.learning_rate,
+        clip_norm=1.0,
+        weight_decay=_DECAY,
+        validate_every=adaptation.validate_every,
+        save_every=adaptation.validate_every,
+        monitor="score",
+        seed=compute.seed,
+    )
+    trainer = Trainer(
+        run,
+        task,
+        schedule,
+        samples=None,
+        load=task.load,
+        device=compute.device.type,
+        metadata=model.settings.metadata,
+    )
+    with output.progress("adapting", schedule.steps) as bar:
+        progress = trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
+    best = progress.best[0]
+    kept_source = not best > source_score
+    if kept_source:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
+        with run.output(BEST) as path:
+            path.write_bytes(save(tensors, model.settings.metadata))
+    pack(run, model.settings)
+    adapted = load_model(str(run.directory / BEST), compute.device)
+    return Outcome(adapted, source_score, float(best), kept_source)
+
+
+def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed: int = 0) -> PulseModel:
+    """Adapt a model to a single clip ``(T, S, S, 3)`` before it is read; keep the source's where nothing is better.
+
+    Batch statistics stay those of the source; the same clip gives the same model.
+    """
+    adaptation = Adaptation(steps=steps, batch_size=min(_TTA_BATCH, 2), learning_rate=_TTA_RATE)
+    crops = resize_frames(frames, model.settings.size)
+    device = next(model.network.parameters()).device
+    length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
+    held_out = torch.from_numpy(_filled(crops[:length], length)[None])
+    task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, seed), held_out, device, seed)
+    optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
+    best = unlabelled_score(task.source, held_out, model, adaptation.frames, device)
+    kept: nn.Module = copy.deepcopy(task.source)
+    for step in range(steps):
+        task.network.train()
+        numbers = range(step * adaptation.batch_size, (step + 1) * adaptation.batch_size)
+        loss = task.training_step(task.network, task.load(list(numbers)))["loss"]
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
+        optimiser.step()
+        if (step + 1) % 5 == 0 or step == steps - 1:
+            score = unlabelled_score(task.network, held_out, model, adaptation.frames, device)
+            if score > best:
+                best, kept = score, copy.deepcopy(task.network)
+    assert isinstance(kept, PhysNet | LiteNet)
+    return PulseModel(kept.eval(), model.settings, model.path, model.sha256)
+
+
+def _choose_weights(network: nn.Module, update: Update) -> None:
+    if update == "all":
+        return
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
+            trains = update == "bn" or not _is_decoder(name)
+        else:
+            trains = update == "encoder" and not _is_decoder(name)
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(requires_grad=trains)
+
+
+def _is_decoder(name: str) -> bool:
+    return name.startswith(("decoder", "mixer", "upsample", "ConvBlock10"))
+
+
+def _freeze_statistics(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
+            module.eval()
+
+
+def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    missing = length - len(clip)
+    return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing > 0 else clip
+
+
+def _mixed(seed: int, number: int) -> int:
+    (mixed,) = np.random.SeedSequence((seed, number)).generate_state(1)
+    return int(mixed)

@@ -1,0 +1,160 @@
+"""Pictures of a reading, a training and an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vision_cli.rppg_adapt.spectra import Wave, power_spectrum
+
+if TYPE_CHECKING:
+    from vision_cli.rppg_adapt.metrics import VideoScore
+    from vision_cli.rppg_adapt.readings import Reading
+
+INK, FAINT, LINE = "#20252b", "#7a828b", "#d5dade"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colours that people who see colours otherwise tell apart, too (Okabe and Ito 2008)."""
+
+_DPI = 120
+_SHOWN_S = 15.0
+_SPECTROGRAM_S = 6.0
+_RATES = (35.0, 210.0)
+
+
+def reading(path: Path, shown: Reading, title: str) -> None:
+    """Draw a reading: the face and its skin, the wave, spectra of the methods, rates over time."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 7), layout="constrained")
+    grid = figure.add_gridspec(3, 4)
+    face, skin = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    spectra, wave_axes = figure.add_subplot(grid[0, 2:]), figure.add_subplot(grid[1, :])
+    track = figure.add_subplot(grid[2, :])
+    figure.suptitle(f"{title}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {shown.method}", color=INK)
+    face.imshow(shown.clip.frames[len(shown.clip.frames) // 2])
+    skin.imshow(shown.clip.skin, cmap="gray", vmin=0, vmax=1)
+    for axes, name in ((face, "face"), (skin, "skin")):
+        axes.set_axis_off()
+        axes.set_title(name, fontsize=9, color=FAINT)
+    for number, (method, wave) in enumerate(shown.waves.items()):
+        frequencies, power = power_spectrum(wave.values, wave.fps)
+        inside = (60 * frequencies > _RATES[0]) & (60 * frequencies < _RATES[1])
+        colour = COLOURS[number % len(COLOURS)]
+        width = 1.6 if method == shown.method else 0.8
+        spectra.plot(
+            60 * frequencies[inside], power[inside] / power[inside].max(), color=colour, lw=width, label=method
+        )
+    spectra.legend(frameon=False, fontsize=7)
+    spectra.set_xlabel("bpm")
+    chosen = shown.waves[shown.method]
+    until = chosen.times <= chosen.times[0] + _SHOWN_S
+    wave_axes.plot(chosen.times[until], chosen.values[until], color=COLOURS[0], lw=1)
+    wave_axes.set_xlabel("s")
+    wave_axes.set_ylabel("blood volume pulse")
+    middles = [(window.start_s + window.end_s) / 2 for window in shown.windows]
+    rates = np.array([window.rate.bpm for window in shown.windows])
+    half = np.array([window.rate.half_width_bpm for window in shown.windows])
+    track.errorbar(middles, rates, yerr=half, fmt=".", color=LINE, ecolor=LINE, lw=1)
+    dots = track.scatter(middles, rates, c=[w.quality for w in shown.windows], vmin=0, vmax=1, cmap="viridis", zorder=3)
+    figure.colorbar(dots, ax=track, label="quality")
+    track.set_xlabel("s")
+    track.set_ylabel("bpm")
+    _finish(figure, path)
+
+
+def spectrogram(path: Path, wave: Wave, fps: float) -> None:
+    """Draw how the spectrum of a wave ``(T,)`` changes with time."""
+    from scipy import signal
+
+    length = min(len(wave), round(_SPECTROGRAM_S * fps))
+    frequencies, times, power = signal.spectrogram(
+        wave, fps, window="hann", nperseg=length, noverlap=int(0.9 * length), nfft=max(2048, length), mode="psd"
+    )
+    inside = (60 * frequencies > _RATES[0]) & (60 * frequencies < _RATES[1])
+    figure, axes = _axes(8, 3.4)
+    axes.pcolormesh(times, 60 * frequencies[inside], 10 * np.log10(power[inside] + 1e-12), cmap="magma", shading="auto")
+    axes.set_xlabel("s")
+    axes.set_ylabel("bpm")
+    _finish(figure, path)
+
+
+def st_map(path: Path, values: Any) -> None:
+    """Draw a spatio-temporal map ``(64, T, 6)``: its red, green and blue."""
+    figure, axes = _axes(9, 3)
+    axes.imshow(values[..., :3], aspect="auto", interpolation="nearest")
+    axes.set_xlabel("frame")
+    axes.set_ylabel("block of the face")
+    _finish(figure, path)
+
+
+def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
+    """Draw differences of heart rates against their means, with the limits of agreement.
+
+    Source: J. Bland and D. Altman, "Statistical methods for assessing agreement", Lancet 1986.
+    """
+    true, predicted = _rates(scores)
+    difference = predicted - true
+    bias, spread = float(difference.mean()), float(difference.std(ddof=1)) if len(difference) > 1 else 0.0
+    figure, axes = _axes(5.5, 4)
+    axes.scatter((true + predicted) / 2, difference, s=14, color=COLOURS[0], alpha=0.8)
+    for level, name in ((bias, "bias"), (bias + 1.96 * spread, "+1.96 SD"), (bias - 1.96 * spread, "−1.96 SD")):
+        axes.axhline(level, color=FAINT, lw=1, ls="-" if name == "bias" else "--")
+        axes.text(axes.get_xlim()[1], level, f" {name} {level:.2f}", va="center", fontsize=8, color=FAINT)
+    axes.set_xlabel("mean of predicted and true rate, bpm")
+    axes.set_ylabel("predicted − true, bpm")
+    _finish(figure, path)
+
+
+def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
+    """Draw predicted against true heart rates."""
+    true, predicted = _rates(scores)
+    figure, axes = _axes(4.6, 4.4)
+    low, high = min(true.min(), predicted.min()) - 5, max(true.max(), predicted.max()) + 5
+    axes.plot([low, high], [low, high], color=LINE, lw=1)
+    axes.scatter(true, predicted, s=14, color=COLOURS[0], alpha=0.8)
+    axes.set_xlabel("true rate, bpm")
+    axes.set_ylabel("predicted rate, bpm")
+    _finish(figure, path)
+
+
+def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Draw the loss of a training and what its validations measured."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps = np.array([float(row["step"]) for row in rows])
+    left.plot(steps, [float(row["loss"]) for row in rows], color=COLOURS[0], lw=0.8)
+    left.set_ylabel("loss")
+    names = [name for name in rows[0] if name.startswith("val_")]
+    for number, name in enumerate(names):
+        told = [(step, float(row[name])) for step, row in zip(steps, rows, strict=True) if row.get(name)]
+        if told and name in {"val_score", "val_within_3_bpm"}:
+            right.plot(*zip(*told, strict=True), ".-", color=COLOURS[number % len(COLOURS)], label=name[4:])
+    if right.lines:
+        right.legend(frameon=False, fontsize=8)
+    for axes in (left, right):
+        axes.set_xlabel("step")
+        axes.spines[["top", "right"]].set_visible(False)
+    _finish(figure, path)
+
+
+def _rates(scores: Sequence[VideoScore]) -> tuple[Wave, Wave]:
+    return np.array([s.true_bpm for s in scores]), np.array([s.predicted_bpm for s in scores])
+
+
+def _axes(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _finish(figure: Any, path: Path) -> None:
+    # Without a time of writing the same data give the same bytes.
+    figure.savefig(path, dpi=_DPI, metadata={"Software": None} if path.suffix == ".png" else None)
