@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import write_bytes
 from vision_cli.io.point_text import miscounted, parse_rows, require_cloud_file, require_memory_for
 
 Columns = Mapping[str, NDArray[np.float64]]
@@ -65,6 +66,22 @@ def read_pcd(path: Path) -> Columns:
         if header.storage == "binary":
             return _binary(path, stream.read(), header)
         return _compressed(path, stream.read(), header)
+
+
+def write_pcd(path: Path, points: NDArray[np.floating]) -> None:
+    """Write points ``(N, 3)`` whole or not at all, binary, as float32: what data sets and other readers expect.
+
+    Raises
+    ------
+    ResourceError
+        If the disk is full or the directory cannot be written to.
+    """
+    count = len(points)
+    header = (
+        "# .PCD v0.7 - Point Cloud Data file format\nVERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\n"
+        f"WIDTH {count}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {count}\nDATA binary\n"
+    )
+    write_bytes(path, header.encode("ascii") + np.ascontiguousarray(points, dtype="<f4").tobytes())
 
 
 def _header(path: Path) -> _Header:

@@ -15,13 +15,26 @@ from vision_cli.core.files import atomic_path
 from vision_cli.io.point_text import miscounted, parse_rows, require_cloud_file, require_memory_for
 
 _HEADER_LIMIT = 1 << 18
-_TYPES = dict(
-    word.split(":")
-    for word in (
-        "char:i1 uchar:u1 short:i2 ushort:u2 int:i4 uint:u4 float:f4 double:f8 int8:i1 uint8:u1 int16:i2 uint16:u2 "
-        "int32:i4 uint32:u4 int64:i8 uint64:u8 float32:f4 float64:f8"
-    ).split()
-)
+_TYPES = {
+    "char": "i1",
+    "uchar": "u1",
+    "short": "i2",
+    "ushort": "u2",
+    "int": "i4",
+    "uint": "u4",
+    "float": "f4",
+    "double": "f8",
+    "int8": "i1",
+    "uint8": "u1",
+    "int16": "i2",
+    "uint16": "u2",
+    "int32": "i4",
+    "uint32": "u4",
+    "int64": "i8",
+    "uint64": "u8",
+    "float32": "f4",
+    "float64": "f8",
+}
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 
 
