@@ -37,7 +37,7 @@ class Suite:
     name
         What it is called.
     warp_mm
-        Root mean square of the smooth warp of each instance.
+        Largest displacement of the smooth warp of each instance.
     depth
         Least and largest depth of a defect, in mm, or as a share of the part's diameter if `relative`.
     relative
@@ -292,7 +292,7 @@ def _bend(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Gener
         long = spread[:, 1] if abs(spread[:, 1] @ place.view) < abs(spread[:, 0] @ place.view) else spread[:, 0]
     long = long * (1.0 if (place.centre - mesh.vertices.mean(axis=0)) @ long > 0 else -1.0)
     places = mesh.vertices @ long
-    hinge, end = np.quantile(places, generator.uniform(0.7, 0.85)), places.max()
+    hinge, end = np.quantile(places, generator.uniform(0.8, 0.92)), places.max()
     towards = place.view - (place.view @ long) * long
     towards *= generator.choice([-1.0, 1.0]) / np.linalg.norm(towards)
 

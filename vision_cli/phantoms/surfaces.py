@@ -69,16 +69,16 @@ def refined(mesh: Mesh, beyond: Callable[[Matrix], Matrix], edge_mm: float) -> M
         triangles = np.asarray(triangles, dtype=np.int64)
 
 
-def warped(mesh: Mesh, rms_mm: float, generator: np.random.Generator) -> Mesh:
+def warped(mesh: Mesh, most_mm: float, generator: np.random.Generator) -> Mesh:
     """Deform a part smoothly, as its tolerance allows.
 
     Parameters
     ----------
     mesh
         The part.
-    rms_mm
-        Root mean square of the displacement over the vertices. What a rigid motion could undo is taken out
-        first, so that the pose of the part stays what it was.
+    most_mm
+        Largest displacement of a vertex. What a rigid motion could undo is taken out first, so that the pose of the
+        part stays what it was.
     generator
         Where the warp comes from.
     """
@@ -90,7 +90,7 @@ def warped(mesh: Mesh, rms_mm: float, generator: np.random.Generator) -> Mesh:
     flat = shift.ravel()
     flat = flat - rigid @ np.linalg.lstsq(rigid, flat, rcond=None)[0]
     shift = flat.reshape(-1, 3)
-    scale = rms_mm / max(float(np.sqrt((shift**2).sum(axis=1).mean())), 1e-12)
+    scale = most_mm / max(float(np.linalg.norm(shift, axis=1).max()), 1e-12)
     return Mesh(mesh.vertices + scale * shift, mesh.triangles)
 
 
