@@ -233,7 +233,8 @@ def _extents(points: NDArray[np.float64]) -> tuple[float, float, NDArray[np.floa
     centred = points - points.mean(axis=0)
     axes = np.linalg.eigh(centred.T @ centred)[1].T[::-1]
     spread = np.ptp(centred @ axes.T, axis=0)
-    return float(spread[0]), float(spread[1]), axes
+    # The direction of the largest variance need not be that of the largest extent.
+    return float(spread[:2].max()), float(spread[:2].min()), axes
 
 
 def _kind(
