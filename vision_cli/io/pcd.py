@@ -58,7 +58,9 @@ def read_pcd(path: Path) -> Columns:
         most = (size - header.end + 1) // (2 * len(header.names))
         content = path.read_bytes()[header.end :]
         if header.points > most:
-            raise miscounted(path, header.points, sum(1 for line in content.split(b"\n") if line.strip()))
+            rows = sum(1 for line in content.split(b"\n") if line.strip())
+            if rows != header.points:
+                raise miscounted(path, header.points, rows)
         return _ascii(path, content, header)
     require_memory_for(path, header.points, header.row_bytes + 8 * len(header.names))
     with path.open("rb") as stream:
@@ -93,7 +95,7 @@ def _header(path: Path) -> _Header:
         stop = start.find(b"\n", end)
         if stop < 0:
             raise InputError(
-                f"{path}: no header of a PCD file that ends with DATA.",
+                f"{path}: no line DATA; the header of a PCD file expected.",
                 hint="Is it another format? Correct the suffix.",
             )
         words = start[end:stop].decode("ascii", "replace").split()

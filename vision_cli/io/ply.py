@@ -170,11 +170,13 @@ def _header(path: Path) -> _Header:
     with path.open("rb") as stream:
         start = stream.read(_HEADER_LIMIT)
     if not start.startswith(b"ply"):
-        raise InputError(f"{path}: does not begin with ply.", hint="Is it another format? Correct the suffix.")
+        raise InputError(
+            f"{path}: does not begin with ply; a PLY file expected.", hint="Is it another format? Correct the suffix."
+        )
     marker = start.find(b"end_header")
     stop = start.find(b"\n", marker)
     if marker < 0 or stop < 0:
-        raise InputError(f"{path}: no header of a PLY file that ends with end_header.", hint="Copy the file again.")
+        raise InputError(f"{path}: no line end_header; the header of a PLY file expected.", hint="Copy the file again.")
     storage = ""
     elements: list[_Element] = []
     lines = start[:marker].decode("ascii", "replace").splitlines()

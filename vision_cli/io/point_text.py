@@ -130,8 +130,7 @@ def parse_rows(
             keep_default_na=False,
             na_values=_NAN,
             comment="#",
-            decimal="," if separator == ";" else ".",
-            float_precision="round_trip",
+            decimal="," if separator == ";" and b"," in content else ".",
             engine="c",
         )
     except (ValueError, UnicodeDecodeError) as error:
