@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from manifold3d import CrossSection, Manifold
 
 _SEGMENTS = 96
-_EDGE_MM = 0.7
+_EDGE_MM = 0.8
+_ROUNDING = 1.001
 _DIAGONAL_MM = (38.0, 43.0)
 
 
@@ -53,11 +54,16 @@ def make_part(name: str, generator: np.random.Generator, edge_mm: float = _EDGE_
     solid = _BUILDERS[name](generator)
     low, high = np.reshape(solid.bounding_box(), (2, 3))
     scale = generator.uniform(*_DIAGONAL_MM) / np.linalg.norm(high - low)
-    solid = solid.translate((-(low + high) / 2).tolist()).scale([scale] * 3).refine_to_length(edge_mm)
-    found = solid.to_mesh64()
-    return Mesh(
-        np.array(found.vert_properties[:, :3], dtype=np.float64), np.array(found.tri_verts).astype(np.int64, copy=False)
-    )
+    solid = solid.translate((-(low + high) / 2).tolist()).scale([scale] * 3)
+    while True:
+        found = solid.to_mesh64()
+        vertices = np.array(found.vert_properties[:, :3], dtype=np.float64)
+        triangles = np.array(found.tri_verts).astype(np.int64)
+        corners = vertices[triangles]
+        if np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max() <= edge_mm * _ROUNDING:
+            return Mesh(vertices, triangles)
+        # One pass splits the sides of a triangle to the length, and may leave longer edges inside.
+        solid = solid.refine_to_length(edge_mm)
 
 
 def draw_view(name: str, generator: np.random.Generator) -> Matrix:
