@@ -25,7 +25,7 @@ Split = Literal["train", "validation", "test"]
 _GOOD = {"good", "ok", "normal", "positive"}
 _NO_KINDS = {"cut", "copy", "template", "prototype"}
 _TRUTH_FOLDERS = ("gt", "GT", "ground_truth")
-_DEPTH = 3
+_DEPTH = 4
 
 
 @dataclass(frozen=True)
@@ -345,8 +345,8 @@ def _sample(
     if is_defective is False:
         kind = None
     elif kind is None and layout != "folder":
-        words = [word for word in re.split(r"[\W_\d]+", path.stem) if word and word != class_name]
-        kind = next((word for word in words if word not in _NO_KINDS), None)
+        no_kinds = {"", *_NO_KINDS, *re.split(r"[\W_\d]+", class_name)}
+        kind = next((word for word in re.split(r"[\W_\d]+", path.stem) if word not in no_kinds), None)
     inside = path.relative_to(home).with_suffix("").as_posix()
     return Sample(class_name, inside, path, split, is_defective, kind, truth, layout)
 

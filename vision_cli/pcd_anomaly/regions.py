@@ -42,7 +42,7 @@ _RIDGE = 0.06
 _BENDS = ((0.08, 0.3), (0.04, 0.7))
 """A region is a bend if it has this share of the scan and a line explains this share of its deviations."""
 
-_RING_SPACINGS = 6.0
+_RING_SPACINGS, _FALLS = 6.0, -0.1
 
 
 @dataclass(frozen=True)
@@ -282,12 +282,13 @@ def _stands_above(
     if normals is None:
         return False
     own = points[members]
+    # From the rim of the region to what lies beside it; in the whole of the region its own shape would count.
     outward = np.nan_to_num(np.asarray(normals, np.float64)[members]).sum(axis=0)
     size = float(np.linalg.norm(outward))
     near = tree.query_ball_point(own, _RING_SPACINGS * spacing, return_sorted=False)
     ring = np.setdiff1d(finite[np.unique(np.concatenate(near).astype(np.int64))], members)
     if size == 0 or not len(ring):
         return False
-    middle = own.mean(axis=0)
-    heights = (points[ring] - middle) @ (outward / size)
-    return bool(heights.mean() < 0)
+    distances, nearest = cKDTree(own).query(points[ring])
+    rise = (points[ring] - own[nearest]) @ (outward / size) / np.maximum(distances, 1e-300)
+    return bool(rise.mean() < _FALLS)

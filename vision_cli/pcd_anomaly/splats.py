@@ -149,8 +149,9 @@ def render(points: NDArray[np.float64], view: View) -> Picture:
     places = view.places(points[shown])
     radius = min(_COVER * _spacing(points[shown]) / view.pixel, view.pixels / 20)
     rows, columns = view.shape
-    depth = np.full((rows, columns), -np.inf)
-    index = np.full((rows, columns), -1, dtype=np.int64)
+    depth = np.full(rows * columns, -np.inf)
+    index = np.full(rows * columns, -1, dtype=np.int64)
+    last = np.empty(rows * columns, dtype=np.int64)
     # Drawn from far to near: where two points meet in a pixel the last, which is the nearest, stays.
     order = np.argsort(places[:, 2], kind="stable")
     places, shown = places[order], shown[order]
@@ -161,16 +162,16 @@ def render(points: NDArray[np.float64], view: View) -> Picture:
             if down**2 + across**2 > max(radius, 0.5) ** 2:
                 continue
             inside = (row + down >= 0) & (row + down < rows) & (column + across >= 0) & (column + across < columns)
-            own_depth = np.full((rows, columns), -np.inf)
-            own_index = np.full((rows, columns), -1, dtype=np.int64)
+            pixel = ((row + down) * columns + column + across)[inside]
+            candidates = np.flatnonzero(inside)
+            last[pixel] = candidates
+            first = candidates == last[pixel]
+            pixel, candidates = pixel[first], candidates[first]
             # The rim of a disc lies a little behind its middle, so that a nearer middle wins.
-            back = 0.2 * (down**2 + across**2) / max(radius, 1.0)
-            target = (row[inside] + down, column[inside] + across)
-            own_depth[target] = places[inside, 2] - back
-            own_index[target] = shown[inside]
-            nearer = own_depth > depth
-            depth[nearer], index[nearer] = own_depth[nearer], own_index[nearer]
-    return Picture(index, _shade(depth))
+            own = places[candidates, 2] - 0.2 * (down**2 + across**2) / max(radius, 1.0)
+            nearer = own > depth[pixel]
+            depth[pixel[nearer]], index[pixel[nearer]] = own[nearer], shown[candidates[nearer]]
+    return Picture(index.reshape(rows, columns), _shade(depth.reshape(rows, columns)))
 
 
 def _spacing(points: NDArray[np.float64]) -> float:

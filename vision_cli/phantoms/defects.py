@@ -154,7 +154,7 @@ def _made(mesh: Mesh, kind: str, depth_mm: float, place: _Place, generator: np.r
 
 def _places(mesh: Mesh, kind: str, view: Matrix) -> tuple[Matrix, Matrix]:
     """Give visible points ``(N, 3)`` with their normals: edges for what breaks off, faces for the rest."""
-    hits = Camera(mesh, view).look(diameter(mesh.vertices) / _LOOK)
+    hits = Camera(mesh).look(view, diameter(mesh.vertices) / _LOOK)
     facing = hits.cosines > _FACING
     if not facing.any():
         raise UsageError("the scanner sees no face of the part well.", hint="Look from another direction.")

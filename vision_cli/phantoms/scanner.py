@@ -124,17 +124,15 @@ class Hits:
 
 
 class Camera:
-    """A camera that looks at a mesh from one direction.
+    """A camera that looks at a mesh from any direction.
 
     Parameters
     ----------
     mesh
         What it looks at.
-    view
-        ``(3,)`` from the part to the camera.
     """
 
-    def __init__(self, mesh: Mesh, view: Matrix) -> None:
+    def __init__(self, mesh: Mesh) -> None:
         o3d = import_open3d()
         self._core = o3d.core
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
@@ -142,29 +140,32 @@ class Camera:
             o3d.core.Tensor(np.ascontiguousarray(mesh.vertices, dtype=np.float32)),
             o3d.core.Tensor(np.ascontiguousarray(mesh.triangles, dtype=np.uint32)),
         )
-        self._normals, _ = triangle_normals(mesh)
-        view = np.asarray(view, dtype=np.float64)
-        self.view = view / np.linalg.norm(view)
-        self._across = np.linalg.svd(self.view[None])[2][1:]
+        self.mesh = mesh
+        self.normals, _ = triangle_normals(mesh)
         self._middle = mesh.vertices.min(axis=0) / 2 + mesh.vertices.max(axis=0) / 2
         self._size = diameter(mesh.vertices)
 
-    def look(self, pitch_mm: float, offset: tuple[float, float] = (0.0, 0.0)) -> Hits:
+    def look(self, view: Matrix, pitch_mm: float, offset: tuple[float, float] = (0.0, 0.0)) -> Hits:
         """Cast a grid of rays and return those that meet the outside of the mesh.
 
         Parameters
         ----------
+        view
+            ``(3,)`` from the part to the camera.
         pitch_mm
             Distance of neighbouring rays in the middle of the part.
         offset
             Where the grid begins, in shares of the pitch.
         """
+        view = np.asarray(view, dtype=np.float64)
+        view = view / np.linalg.norm(view)
+        sides = np.linalg.svd(view[None])[2][1:]
         half = self._size / 2 + pitch_mm
         line = np.arange(-half, half, pitch_mm)
         across, down = np.meshgrid(line + offset[0] * pitch_mm, line + offset[1] * pitch_mm, indexing="ij")
         places = np.stack([across.ravel(), down.ravel()])
-        origin = self._middle + _DISTANCE * self._size * self.view
-        directions = self._middle + places.T @ self._across - origin
+        origin = self._middle + _DISTANCE * self._size * view
+        directions = self._middle + places.T @ sides - origin
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         rays = np.empty((len(directions), 6), dtype=np.float32)
         rays[:, :3], rays[:, 3:] = origin, directions
@@ -172,7 +173,7 @@ class Camera:
         triangles = found["primitive_ids"].numpy().astype(np.int64)
         hit = np.flatnonzero(np.isfinite(found["t_hit"].numpy()))
         triangles, directions = triangles[hit], directions[hit]
-        cosines = -np.einsum("nd,nd->n", directions, self._normals[triangles])
+        cosines = -np.einsum("nd,nd->n", directions, self.normals[triangles])
         # A ray may slip between two triangles that share no vertex and meet the inside.
         outside = cosines > 0
         second, third = found["primitive_uvs"].numpy()[hit][outside].astype(np.float64).T
@@ -186,14 +187,14 @@ class Camera:
             pitch_mm,
         )
 
-    def look_for(self, points: int, errors: Errors, generator: np.random.Generator) -> Hits:
+    def look_for(self, view: Matrix, points: int, errors: Errors, generator: np.random.Generator) -> Hits:
         """Cast as many rays as ``points`` are left of when the grazing ones have dropped out; about, not exactly."""
-        coarse = self.look(self._size / _LOOK)
+        coarse = self.look(view, self._size / _LOOK)
         expected = float(_kept(coarse.cosines, errors).sum())
         if expected < 1:
             raise UsageError("the scanner sees nothing of the part.", hint="Look from another direction.")
         pitch = coarse.pitch_mm * np.sqrt(expected / points)
-        hits = self.look(float(pitch), tuple(generator.uniform(0, 1, 2).tolist()))
+        hits = self.look(view, float(pitch), tuple(generator.uniform(0, 1, 2).tolist()))
         seen = np.flatnonzero(generator.random(len(hits.cosines)) < _kept(hits.cosines, errors))
         return Hits(
             hits.triangles[seen],
@@ -239,7 +240,8 @@ def scan(
     UsageError
         If nothing of the part can be seen.
     """
-    seen = _observe(mesh, view, points, generator, marks, errors or Errors(), with_normals)
+    camera = Camera(mesh)
+    seen = _observe(camera, view, points, generator, marks, errors or Errors(), with_normals)
     return _posed(seen, generator)
 
 
@@ -252,9 +254,10 @@ def scan_around(
     """
     errors = errors or Errors()
     turn = Rotation.random(rng=generator).as_matrix()
+    camera = Camera(mesh)
     parts = []
     for view in _icosahedron() @ turn.T:
-        seen = _observe(mesh, view, max(points // _PROTOTYPE_VIEWS, 1), generator, None, errors, with_normals)
+        seen = _observe(camera, view, max(points // _PROTOTYPE_VIEWS, 1), generator, None, errors, with_normals)
         slip = Rotation.from_rotvec(errors.jitter_rad * generator.standard_normal(3)).as_matrix()
         moved = seen.points @ slip.T + errors.jitter_mm * generator.standard_normal(3)
         parts.append(Scan(moved, seen.normals, seen.labels, seen.deviation_mm, seen.pose_true))
@@ -269,7 +272,7 @@ def scan_around(
 
 
 def _observe(
-    mesh: Mesh,
+    camera: Camera,
     view: Matrix,
     points: int,
     generator: np.random.Generator,
@@ -278,7 +281,8 @@ def _observe(
     with_normals: bool,
 ) -> Scan:
     """Scan from one side, in the coordinates of the part."""
-    hits = Camera(mesh, view).look_for(points, errors, generator)
+    hits = camera.look_for(view, points, errors, generator)
+    mesh = camera.mesh
     corners = mesh.triangles[hits.triangles]
     surface = np.einsum("nk,nkd->nd", hits.weights, mesh.vertices[corners])
     along = errors.noise_mm * np.minimum(1 / hits.cosines, 4) * generator.standard_normal(len(surface))
@@ -289,7 +293,7 @@ def _observe(
     if marks is not None:
         deviation = np.einsum("nk,nk->n", hits.weights, marks.deviation_mm[corners])
         labels = (np.abs(deviation) > marks.threshold_mm).astype(np.uint8)
-    normals = triangle_normals(mesh)[0][hits.triangles] if with_normals else None
+    normals = camera.normals[hits.triangles] if with_normals else None
     return Scan(surface + along[:, None] * hits.directions, normals, labels, deviation, np.eye(4))
 
 
