@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io import pointclouds
+from vision_cli.io.pcd import write_pcd
 from vision_cli.io.pointclouds import (
     Mesh,
     PointCloud,
@@ -254,7 +257,71 @@ def test_labels_are_read_from_a_ply(tmp_path):
     assert read_labels(tmp_path / "gt.ply").labels.tolist() == [0, 1]
 
 
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory, points, o3d):
+    """A folder with one file of each kind."""
+    home = tmp_path_factory.mktemp("whole")
+    cloud, ball = (
+        o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points)),
+        trimesh.creation.icosphere(subdivisions=1),
+    )
+    o3d.io.write_point_cloud(str(home / "ascii.pcd"), cloud, write_ascii=True)
+    o3d.io.write_point_cloud(str(home / "packed.pcd"), cloud, compressed=True)
+    write_pcd(home / "binary.pcd", points)
+    write_ply(home / "points.ply", points, scalars={"s": points[:, 0]})
+    write_ply(home / "mesh.ply", np.asarray(ball.vertices), triangles=np.asarray(ball.faces))
+    (home / "ascii.ply").write_bytes(trimesh.exchange.ply.export_ply(ball, encoding="ascii"))
+    (home / "ascii.stl").write_text(ball.export(file_type="stl_ascii"))
+    ball.export(home / "binary.stl")
+    ball.export(home / "mesh.obj")
+    np.save(home / "rows.npy", points)
+    np.savetxt(home / "rows.xyz", points)
+    np.savetxt(home / "rows.csv", points, delimiter=",", header="x,y,z")
+    return home
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(data, whole_files, tmp_path_factory):
+    name = data.draw(st.sampled_from(sorted(path.name for path in whole_files.iterdir())))
+    content = bytearray((whole_files / name).read_bytes())
+    # The header is where a flipped bit does most.
+    for place in data.draw(st.lists(st.integers(0, min(len(content), 300) - 1), max_size=3)):
+        content[place] = data.draw(st.integers(0, 255))
+    content = content[: data.draw(st.integers(0, len(content)))] if data.draw(st.booleans()) else content
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(content)
+    refusal = None
+    try:
+        read_points_or_mesh(path)
+    except InputError as error:
+        refusal = error
+    assert refusal is None or (name in refusal.message and "\n" not in refusal.message and refusal.hint)
+
+
+@pytest.mark.parametrize(
+    "name", ["binary.pcd", "packed.pcd", "ascii.pcd", "points.ply", "ascii.ply", "binary.stl", "rows.npy"]
+)
+@settings(max_examples=15, deadline=None)
+@given(share=st.floats(0.3, 0.995))
+def test_a_file_that_is_cut_short_is_never_read_as_a_whole_one(name, share, whole_files, tmp_path_factory):
+    path = tmp_path_factory.getbasetemp() / name
+    content = (whole_files / name).read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError):
+        read_points_or_mesh(path)
+
+
+def test_no_heavy_library_is_imported_before_it_is_used():
+    modules = ["io.pointclouds", "phantoms.specimens", "pcd_anomaly.layouts", "pcd_anomaly.data", "pcd_anomaly.figures"]
+    heavy = ["open3d", "torch", "pandas", "matplotlib", "trimesh", "manifold3d", "cv2"]
+    lines = [f"import vision_cli.{module}" for module in modules]
+    code = "\n".join(["import sys", *lines, f"print([name for name in {heavy} if name in sys.modules])"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_open3d_that_cannot_be_imported_is_a_missing_dependency(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "open3d", None)
+    monkeypatch.setitem(sys.modules, "open3d", None)
     with pytest.raises(MissingError, match="open3d cannot be imported"):
         import_open3d()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.point_text import miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
 
 Surface = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Vertices ``(V, 3)`` and triangles ``(T, 3)``."""
@@ -35,7 +35,7 @@ def read_stl(path: Path) -> Surface:
     declared = int(np.frombuffer(content[80:84], "<u4")[0]) if size >= _STL_START else -1
     # Some programs begin binary files with "solid" too, so the length decides.
     if declared >= 0 and size == _STL_START + _STL_ROW * declared:
-        corners = np.frombuffer(content, _FACET, declared, _STL_START)["corners"].reshape(-1, 3).astype(np.float64)
+        corners = as_float64(np.frombuffer(content, _FACET, declared, _STL_START)["corners"].reshape(-1, 3))
     elif content.lstrip()[:5].lower() == b"solid" and b"\0" not in content[:256]:
         corners = _ascii_corners(path, content)
     elif declared >= 0:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import write_bytes
-from vision_cli.io.point_text import miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
 
 Columns = Mapping[str, NDArray[np.float64]]
 """Numbers of each point by the name of their field."""
@@ -163,7 +163,7 @@ def _binary(path: Path, content: bytes, header: _Header) -> Columns:
         header.points,
     )
     return {
-        name: rows[str(number)].astype(np.float64)
+        name: as_float64(rows[str(number)])
         for number, (name, kind) in enumerate(zip(header.names, header.types, strict=True))
         if kind.kind != "V"
     }
@@ -185,7 +185,7 @@ def _compressed(path: Path, content: bytes, header: _Header) -> Columns:
     start = 0
     for name, kind in zip(header.names, header.types, strict=True):
         if kind.kind != "V":
-            columns[name] = np.frombuffer(plain, kind, header.points, start).astype(np.float64)
+            columns[name] = as_float64(np.frombuffer(plain, kind, header.points, start))
         start += kind.itemsize * header.points
     return columns
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import atomic_path
-from vision_cli.io.point_text import miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
 
 _HEADER_LIMIT = 1 << 18
 _TYPES = {
@@ -258,7 +258,7 @@ def _read_binary(path: Path, content: bytes, header: _Header) -> Ply:
             raise miscounted(path, element.count, held, "points" if element.name == "vertex" else element.name)
         if element.name == "vertex":
             rows = np.frombuffer(content, kind, element.count, start)
-            columns = {name: rows[str(k)].astype(np.float64) for k, (name, _, _) in enumerate(element.properties)}
+            columns = {name: as_float64(rows[str(k)]) for k, (name, _, _) in enumerate(element.properties)}
         start += element.count * kind.itemsize
     if start < len(content):
         raise InputError(

@@ -82,6 +82,12 @@ def require_memory_for(path: Path, count: int, bytes_each: int, what: str = "poi
         )
 
 
+def as_float64(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Widen numbers of a binary file; damaged ones may be NaN of the kind that processors signal."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
+
+
 def miscounted(path: Path, declared: int, found: int, what: str = "points") -> InputError:
     """Make the error of a file that does not hold what its header declares."""
     hint = "The file is cut short; copy it again." if found < declared else "The file is damaged; write it again."

@@ -284,8 +284,10 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, dtype = read(stream)
             start = stream.tell()
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path}: no NumPy array ({error}); points expected.", hint="Copy the file again.") from error
+    except Exception as error:
+        # NumPy reads the header as Python, so that a damaged one raises whatever Python's parser does.
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path}: no NumPy array ({reason}); points expected.", hint="Copy the file again.") from error
     if dtype.kind not in "biuf" or len(shape) not in (1, 2, 3):
         raise InputError(
             f"{path}: array of shape {shape} and type {dtype}; numbers of shape (N, 3) expected.",
