@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,9 @@ def written(tmp_path, text, name="x.txt"):
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
+@example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator=", ", end="\n")
+@example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator="\t", end="")
 @given(
     values=arrays(
         np.float64, st.tuples(st.integers(1, 8), st.integers(3, 7)), elements=st.floats(allow_infinity=True, width=64)

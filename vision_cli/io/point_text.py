@@ -136,6 +136,7 @@ def parse_rows(
             keep_default_na=False,
             na_values=_NAN,
             comment="#",
+            skipinitialspace=True,
             decimal="," if separator == ";" and b"," in content else ".",
             engine="c",
         )
