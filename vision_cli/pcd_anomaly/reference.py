@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
-from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_order, diameter, transform
+from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_order, diameter
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.registration import Registration, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import Level, Target, make_target, oriented_surface, thin
@@ -72,8 +72,6 @@ class Reference:
         How strong warps between good instances are (see `fit_warp`).
     spread
         Standard deviation of what is left when the warp is taken off, at each point, ``(V,)``.
-    raw_spread
-        The same before the warp is taken off.
     poses
         From each prototype to the reference, ``(P, 4, 4)``.
     prototype_scores
@@ -91,7 +89,6 @@ class Reference:
     basis: WarpBasis
     amplitude: float
     spread: NDArray[np.float64]
-    raw_spread: NDArray[np.float64]
     poses: Pose
     prototype_scores: NDArray[np.float64]
     skeleton: Surface
@@ -178,24 +175,36 @@ def build_reference(
     levels = [level_of(_surface(*cloud, spacing).moved(pose), size) for cloud, pose in zip(clouds, poses, strict=True)]
     stack = np.stack([_mutual_offsets(skeleton, level, _REACH * size) for level in levels])
     stack[0] = 0.0
-    moved = _moved_skeleton(skeleton, stack)
     deviations = stack - np.nanmean(stack, axis=0)
+    moved = _moved_skeleton(skeleton, stack)
     basis = make_basis(moved.points, size)
     amplitude, left = _warps_between(moved, deviations, basis, size)
     level = level_of(moved, size)
     spread = _smoothed_spread(level, left, _LEAST_SPREAD * size)
-    raw_spread = _smoothed_spread(level, deviations, _LEAST_SPREAD * size)
+    return assemble(skeleton, stack, spread, amplitude, np.stack(poses), _odd_ones(left))
+
+
+def assemble(
+    skeleton: Surface,
+    stack: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    amplitude: float,
+    poses: Pose,
+    prototype_scores: NDArray[np.float64],
+) -> Reference:
+    """Make a reference of what has to be kept of one; the parameters are its attributes."""
+    moved = _moved_skeleton(skeleton, stack)
+    size = diameter(moved.points)
     return Reference(
         make_target(moved),
-        level,
+        level_of(moved, size),
         size,
-        spacing,
-        basis,
+        SPACING * size,
+        make_basis(moved.points, size),
         amplitude,
         spread,
-        raw_spread,
-        np.stack(poses),
-        _odd_ones(left),
+        poses,
+        prototype_scores,
         skeleton,
         stack,
     )
@@ -281,8 +290,3 @@ def _odd_ones(left: NDArray[np.float64]) -> NDArray[np.float64]:
         usual = np.nanquantile(np.abs(others), 0.99, axis=1).mean()
         scores[number] = np.nanquantile(np.abs(row), 0.99) / max(usual, 1e-12)
     return scores
-
-
-def place_prototype(reference: Reference, points: Points, number: int) -> Points:
-    """Bring a prototype's points into the frame of the reference."""
-    return transform(reference.poses[number], points)

@@ -189,6 +189,33 @@ def register(
     return found
 
 
+def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Registration:
+    """Take a pose that is known, refined or as it is, and weigh it.
+
+    Parameters
+    ----------
+    scan
+        From `prepare_scan`.
+    target
+        What it is registered to.
+    start
+        ``(4, 4)`` from the scan to the reference.
+    refined
+        Whether ICP goes on from there.
+    """
+    size = target.diameter
+    judged = []
+    for source, view in _readings(scan, False, 0):
+        fine = thin(source, size / 100)
+        pose = start
+        if refined:
+            caps = tuple(size * cap for cap in _FINE_CAPS)
+            pose = refine(some_points(fine, _FINE_POINTS), target.levels[2], start[None], caps)[0]
+        judged.append(Candidate(source, view, pose, verify(fine, target, pose, view, 2)))
+    best = max(judged, key=lambda one: one.verification.quality)
+    return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
+
+
 def verify(
     source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, resolution: int = 1
 ) -> Verification:
@@ -268,8 +295,8 @@ def _compete(
         apart = best[best_apart(begun[best], scores[best], middle, 0.15, size / 20, _COARSE_KEPT)]
         refined = refine_coarsely(some, target, begun[apart], tuple(size * cap for cap in _TOP_CAPS))
         scores = soft_scores(few, target, refined)
-        for chosen in best_apart(refined, scores, middle, 0.12, size / 25, 2 * _MIDDLE_KEPT):
-            rough.append((verify(few, target, refined[chosen], view, 0).quality, number, refined[chosen]))
+        kept = best_apart(refined, scores, middle, 0.12, size / 25, 2 * _MIDDLE_KEPT)
+        rough += [(verify(few, target, pose, view, 0).quality, number, pose) for pose in refined[kept]]
     rough.sort(key=lambda item: -item[0])
     found = []
     caps = tuple(size * cap for cap in _MIDDLE_CAPS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.pcd_anomaly.geometry import Surface, canonical_order, surface_of, voxel_means
+from vision_cli.pcd_anomaly.geometry import Pose, Surface, surface_of, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.reference import Reference, offsets_to
 from vision_cli.pcd_anomaly.registration import Registration
@@ -40,6 +40,8 @@ class Residuals:
         Points where the reference is not near, ``(V,)``.
     warp_rms
         Root mean square of the warp along the normals.
+    pose
+        ``(4, 4)``, the last refinement, already applied to ``surface``.
     """
 
     surface: Surface
@@ -50,11 +52,12 @@ class Residuals:
     variation: NDArray[np.float64]
     far: NDArray[np.bool_]
     warp_rms: float
+    pose: Pose
 
 
 def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
-    """Thin a scan out to the reference's spacing and bring it into its frame, normals towards the sensor."""
-    means = voxel_means(points[canonical_order(points)], spacing)
+    """Thin a scan in canonical order out to the reference's spacing, in its frame, normals towards the sensor."""
+    means = voxel_means(points, spacing)
     surface = surface_of(means, 12)
     return orient_like(surface, registration).moved(registration.pose)
 
@@ -101,4 +104,5 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
         surface.variation - here.variation[found.nearest],
         ~np.isfinite(found.value) | (found.beside > 4 * reference.spacing),
         float(np.sqrt(np.mean(warp**2))),
+        pose,
     )

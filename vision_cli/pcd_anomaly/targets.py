@@ -76,10 +76,10 @@ class Lookup:
         """Find the number of the point nearest to each of ``(..., 3)``."""
         shape = np.array(self.nearest.shape)
         place = np.floor((points - self.origin) / self.cell).astype(np.int32)
-        inside: NDArray[np.bool_] = np.logical_and(place >= 0, place < shape).all(axis=-1)
-        place = np.where(np.expand_dims(inside, -1), place, 0)
+        inside: NDArray[np.bool_] = np.all((place >= 0) & (place < shape), axis=-1, keepdims=True)
+        place = np.where(inside, place, 0)
         found = self.nearest[place[..., 0], place[..., 1], place[..., 2]]
-        return np.where(inside, found, len(self.surface) - 1).astype(np.int32)
+        return np.where(inside[..., 0], found, len(self.surface) - 1).astype(np.int32)
 
 
 @dataclass(frozen=True)
