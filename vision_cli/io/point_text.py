@@ -1,0 +1,240 @@
+"""Rows of numbers as text: what XYZ, TXT, ASC and CSV files and the ASCII kinds of PCD and PLY hold.
+
+A row that is short is an error and never filled up: this is how a file that was cut short shows. NaN written as such
+is kept.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.devices import available_memory
+from vision_cli.core.errors import InputError
+
+_NAN = ["nan", "NaN", "NAN", "-nan", "-NaN", "-nan(ind)", "nan(ind)"]
+_HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html|<\?xml|<head)", re.IGNORECASE)
+_COMMENT = (b"#", b"//", b";")
+_HEAD = 1 << 16
+_COPIES = 3
+"""Text, parsed columns and the array made of them are in memory at once."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a text file.
+
+    Attributes
+    ----------
+    values
+        ``(N, K)``.
+    names
+        Names of the K columns, in lower case; empty where the file does not name them.
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...] = ()
+
+
+def require_cloud_file(path: Path) -> int:
+    """Refuse what cannot be a file of points: nothing, an empty file, a web page. Return its size in bytes.
+
+    Raises
+    ------
+    InputError
+        If it is one of these.
+    """
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {found}; a point cloud or mesh expected.", hint="Check the path.")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{path}: empty, 0 bytes; points expected.", hint="Copy the file again.")
+    with path.open("rb") as stream:
+        start = stream.read(_HEAD)
+    if _HTML.match(start.removeprefix(b"\xef\xbb\xbf")):
+        raise InputError(
+            f"{path}: a web page; a point cloud or mesh expected.",
+            hint="The download failed or asked for a login; fetch the file itself.",
+        )
+    return size
+
+
+def require_memory_for(path: Path, count: int, bytes_each: int, what: str = "points") -> None:
+    """Refuse a file whose header claims more than the memory at hand, before any of it is taken.
+
+    Raises
+    ------
+    InputError
+        If ``count`` rows of ``bytes_each`` would not fit.
+    """
+    needed, free = count * bytes_each, available_memory()
+    if needed > free:
+        raise InputError(
+            f"{path}: header declares {count} {what}, {needed / 2**30:.1f} GiB; at most {free / 2**30:.1f} GiB of free "
+            "memory expected.",
+            hint="Is the file damaged? Else thin the cloud out, or use a machine with more memory.",
+        )
+
+
+def as_float64(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Widen numbers of a binary file; damaged ones may be NaN of the kind that processors signal."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
+
+
+def miscounted(path: Path, declared: int, found: int, what: str = "points") -> InputError:
+    """Make the error of a file that does not hold what its header declares."""
+    hint = "The file is cut short; copy it again." if found < declared else "The file is damaged; write it again."
+    return InputError(f"{path}: header declares {declared} {what}, {found} found.", hint=hint)
+
+
+def parse_rows(
+    path: Path, content: bytes, separator: str = " ", columns: int | None = None, first_line: int = 1
+) -> NDArray[np.float64]:
+    """Parse rows of numbers.
+
+    Parameters
+    ----------
+    path
+        The file, for errors.
+    content
+        The rows; blank lines between them are skipped.
+    separator
+        Comma, semicolon, or a blank for any white space. With semicolons the comma is a decimal point.
+    columns
+        Numbers expected in each row; None for as many as the first has.
+    first_line
+        Number in the file of the first line of ``content``, for errors.
+
+    Returns
+    -------
+    ndarray
+        ``(N, K)``; no row at all gives ``(0, K)``.
+
+    Raises
+    ------
+    InputError
+        If a row has fewer or more cells, or one that is no number.
+    """
+    import pandas as pd
+
+    if not content.strip():
+        return np.empty((0, columns or 0))
+    require_memory_for(path, _COPIES, len(content), "copies of its rows")
+    try:
+        table = pd.read_csv(
+            io.BytesIO(content),
+            sep=r"\s+" if separator == " " else separator,
+            header=None,
+            dtype="float64",
+            keep_default_na=False,
+            na_values=_NAN,
+            comment="#",
+            skipinitialspace=True,
+            decimal="," if separator == ";" and b"," in content else ".",
+            engine="c",
+        )
+    except (ValueError, UnicodeDecodeError) as error:
+        # pandas counts neither comments nor what came before; the line is looked up for the message alone.
+        raise _first_fault(path, content, separator, columns, first_line, error) from error
+    except pd.errors.EmptyDataError:
+        return np.empty((0, columns or 0))
+    values: NDArray[np.float64] = table.to_numpy()
+    if columns is not None and values.shape[1] != columns:
+        raise _first_fault(path, content, separator, columns, first_line, ValueError(f"{values.shape[1]} columns"))
+    return values
+
+
+def read_rows(path: Path) -> Rows:
+    """Read a text file of points: with or without comments, names of the columns, and a count of the rows.
+
+    Raises
+    ------
+    InputError
+        If it holds no rows, rows of different lengths, cells that are no numbers, or another number of rows than its
+        first line declares.
+    """
+    require_cloud_file(path)
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in content[:_HEAD]:
+        raise InputError(f"{path}: binary data; rows of numbers expected.", hint="Give it the suffix of its format.")
+    names: tuple[str, ...] = ()
+    declared, start, line = None, 0, 1
+    separator = " "
+    while start < len(content):
+        end = content.find(b"\n", start)
+        end = len(content) if end < 0 else end
+        text = content[start:end].strip()
+        bare = text.lstrip(b"#/; ").strip()
+        separator = _separator(bare)
+        cells = _cells(bare, separator)
+        is_comment = text.startswith(_COMMENT)
+        if text and not is_comment and all(_is_number(cell) for cell in cells):
+            if len(cells) == 1 and declared is None and cells[0].isdigit() and _has_wider_rows(content[end:]):
+                declared = int(cells[0])
+            else:
+                break
+        elif bare and cells and not any(_is_number(cell) for cell in cells):
+            names = tuple(cell.decode("utf-8", "replace").strip('"').lower() for cell in cells)
+        elif text and not is_comment:
+            raise InputError(f"{path}: line {line} is {_shown(text)}; numbers expected.", hint="Correct the line.")
+        start, line = end + 1, line + 1
+    values = parse_rows(path, content[start:], separator, None, line)
+    if declared is not None and declared != len(values):
+        raise miscounted(path, declared, len(values))
+    if not len(values):
+        raise InputError(f"{path}: no rows of numbers; points expected.", hint="Give another file.")
+    return Rows(values, names if len(names) == values.shape[1] else ())
+
+
+def _separator(line: bytes) -> str:
+    return ";" if b";" in line else "," if b"," in line else " "
+
+
+def _cells(line: bytes, separator: str) -> list[bytes]:
+    if separator == " ":
+        return line.split()
+    if separator == ";":
+        line = line.replace(b",", b".")
+    return [cell.strip() for cell in line.split(separator.encode())]
+
+
+def _has_wider_rows(rest: bytes) -> bool:
+    """Whether the next line that is not blank has more than one cell."""
+    line = rest[:_HEAD].strip().split(b"\n", 1)[0]
+    return len(_cells(line, _separator(line))) > 1
+
+
+def _first_fault(
+    path: Path, content: bytes, separator: str, columns: int | None, first_line: int, reason: Exception
+) -> InputError:
+    hint = "The file is damaged or cut short; copy it again, or correct the line."
+    for number, line in enumerate(content.split(b"\n"), start=first_line):
+        text = line.split(b"#")[0].strip()
+        if not text:
+            continue
+        cells = _cells(text, separator)
+        columns = columns or len(cells)
+        if len(cells) != columns:
+            return InputError(f"{path}: line {number} has {len(cells)} numbers; {columns} expected.", hint=hint)
+        if not all(_is_number(cell) for cell in cells):
+            return InputError(f"{path}: line {number} is {_shown(text)}; {columns} numbers expected.", hint=hint)
+    return InputError(f"{path}: rows that cannot be read ({reason}); numbers expected.", hint=hint)
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:60].decode("utf-8", "replace"))
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return cell.decode("ascii", "replace") in _NAN
+    return True

@@ -1,0 +1,82 @@
+"""The memory bank: a coreset of normal groups, and distances to it in bounded memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_ROWS_AT_ONCE = 2048
+
+
+def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.int64]:
+    """Choose rows so that every row is near a chosen one: k-centre, greedy (Gonzalez 1985; PatchCore, algorithm 1).
+
+    Parameters
+    ----------
+    vectors
+        ``(N, d)``.
+    count
+        How many to choose; all where there are no more.
+    start
+        The first one.
+
+    Returns
+    -------
+    ndarray
+        Numbers of the chosen rows, in the order of their choice.
+    """
+    if count >= len(vectors):
+        return np.arange(len(vectors))
+    square = vectors.square().sum(dim=1)
+    nearest = torch.full((len(vectors),), torch.inf, dtype=vectors.dtype, device=vectors.device)
+    chosen = np.empty(count, dtype=np.int64)
+    number = start
+    for place in range(count):
+        chosen[place] = number
+        distance = square + square[number] - 2 * (vectors @ vectors[number])
+        nearest = torch.minimum(nearest, distance)
+        nearest[number] = -torch.inf
+        number = int(nearest.argmax())
+    return chosen
+
+
+def nearest_in_bank(
+    queries: Tensor,
+    bank: Tensor,
+    places: Tensor | None = None,
+    bank_places: Tensor | None = None,
+    reach: float = float("inf"),
+) -> tuple[Tensor, Tensor]:
+    """Find the nearest vector of a bank.
+
+    Parameters
+    ----------
+    queries, bank
+        ``(N, d)`` and ``(B, d)``.
+    places, bank_places
+        Registered centres of both, ``(N, 3)`` and ``(B, 3)``: with them a query is only compared with what lies
+        within ``reach`` of its own place, or with the whole bank where there is nothing.
+    reach
+        The gate.
+
+    Returns
+    -------
+    tuple
+        Distances ``(N,)`` and numbers in the bank ``(N,)``.
+    """
+    distances, numbers = [], []
+    bank_square = bank.square().sum(dim=1)
+    for start in range(0, len(queries), _ROWS_AT_ONCE):
+        part = queries[start : start + _ROWS_AT_ONCE]
+        square = (part.square().sum(dim=1, keepdim=True) + bank_square - 2 * part @ bank.T).clamp_min(0)
+        if places is not None and bank_places is not None:
+            here = places[start : start + _ROWS_AT_ONCE]
+            is_far = torch.cdist(here, bank_places) > reach
+            is_far &= ~is_far.all(dim=1, keepdim=True)
+            square = square.masked_fill(is_far, torch.inf)
+        least, number = square.min(dim=1)
+        distances.append(least.sqrt())
+        numbers.append(number)
+    return torch.cat(distances), torch.cat(numbers)

@@ -1,0 +1,326 @@
+"""From prototypes to a model: the reference, views of every prototype, the head with its bank, and the calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from vision_cli.core.errors import InputError
+from vision_cli.io.pointclouds import Mesh, PointCloud
+from vision_cli.pcd_anomaly.agcs import select_centres
+from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
+from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
+from vision_cli.pcd_anomaly.geometry import Points, Surface, canonical_order, surface_of, transform, voxel_means
+from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
+from vision_cli.pcd_anomaly.reference import Reference, build_reference
+from vision_cli.pcd_anomaly.residuals import measure_residuals
+from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points, surprises
+from vision_cli.pcd_anomaly.targets import oriented_surface
+from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, train_head
+from vision_cli.pcd_anomaly.views import one_sided_view, view_directions
+
+_MESH_POINTS = 300_000
+_GATE = 0.08
+_LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
+"""Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
+
+_DEFECTS_A_VIEW = 6
+_EMBEDDING_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is made.
+
+    Attributes
+    ----------
+    groups, group_size
+        Centres of groups in a scan, and places a group.
+    bank
+        Vectors that the memory bank keeps.
+    views
+        Virtual views, over all prototypes; half as many prototypes get two each at least.
+    head
+        Training of the head.
+    alpha
+        Share of good scans that may be called defective.
+    """
+
+    groups: int = 2048
+    group_size: int = 64
+    bank: int = 10_000
+    views: int = 16
+    head: HeadOptions = field(default_factory=HeadOptions)
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The memory bank.
+
+    Attributes
+    ----------
+    vectors
+        Embedded groups of good views, ``(B, d)``.
+    places
+        Their registered centres over the diameter, ``(B, 3)``.
+    """
+
+    vectors: Tensor
+    places: Tensor
+
+    def distances(self, vectors: Tensor, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance of embedded groups at registered places over the diameter ``(G, 3)`` to what is kept near them."""
+        here = torch.from_numpy(places.astype(np.float32))
+        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE)[0].double().numpy()
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that is known of a part.
+
+    Attributes
+    ----------
+    options
+        How it was made.
+    reference
+        What good instances look like.
+    head, memory
+        Embedding of groups and the normal ones.
+    fusion
+        Calibrated channels; the last one is the embedding.
+    limit
+        Scores of good scans.
+    warnings
+        What the user should know of the prototypes.
+    """
+
+    options: Options
+    reference: Reference
+    head: TrainedHead
+    memory: Memory
+    fusion: Fusion
+    limit: ScanLimit
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _View:
+    """A view of a prototype beside the reference of the others, with its groups."""
+
+    prototype: int
+    nodes: Nodes
+    centres: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    places: NDArray[np.float64]
+    defective: NDArray[np.float32]
+    defective_places: NDArray[np.float64]
+
+
+def cloud_of(prototype: PointCloud | Mesh, generator: np.random.Generator) -> tuple[Points, Points | None]:
+    """Give the points of a prototype, and its outward normals where it is a mesh or has them.
+
+    Raises
+    ------
+    InputError
+        If hardly any point is finite.
+    """
+    if isinstance(prototype, Mesh):
+        corners = prototype.vertices[prototype.triangles]
+        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        double_area = np.linalg.norm(cross, axis=1)
+        chosen = generator.choice(len(corners), _MESH_POINTS, p=double_area / double_area.sum())
+        first, second = generator.random((2, _MESH_POINTS, 1))
+        flip = first + second > 1
+        first, second = np.where(flip, 1 - first, first), np.where(flip, 1 - second, second)
+        picked = corners[chosen]
+        points = picked[:, 0] + first * (picked[:, 1] - picked[:, 0]) + second * (picked[:, 2] - picked[:, 0])
+        return points, cross[chosen] / double_area[chosen, None]
+    finite = np.asarray(np.isfinite(prototype.points).all(axis=1))
+    if finite.mean() < 0.5:
+        raise InputError(
+            f"a prototype with {int((~finite).sum())} of {len(finite)} points not finite; points expected.",
+            hint="Export it again.",
+        )
+    return prototype.points[finite], None if prototype.normals is None else prototype.normals[finite]
+
+
+def train(
+    prototypes: Sequence[PointCloud | Mesh],
+    options: Options,
+    generator: np.random.Generator,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Model:
+    """Learn a part from good instances.
+
+    Parameters
+    ----------
+    prototypes
+        Clouds of all sides, or a CAD mesh.
+    options
+        See `Options`.
+    generator
+        Every random number.
+    on_stage
+        Told what is being done.
+
+    Raises
+    ------
+    InputError
+        If the prototypes cannot be used together.
+    """
+    clouds = [cloud_of(prototype, generator) for prototype in prototypes]
+    # A local origin: coordinates of a survey leave float32 no digits for a defect.
+    clouds = [(points - points.mean(axis=0), normals) for points, normals in clouds]
+    on_stage("reference")
+    reference = build_reference([points for points, _ in clouds], generator, [normals for _, normals in clouds])
+    on_stage("views")
+    views = _views(clouds, reference, options, generator)
+    on_stage("head")
+    seeded = torch.Generator().manual_seed(int(generator.integers(2**62)))
+    head = train_head(_group_set(views), options.head, seeded)
+    on_stage("calibration")
+    embedded = [head.embed(view.vectors) for view in views]
+    channels = [
+        np.column_stack([view.nodes.channels, _left_out_distances(views, embedded, number, options)])
+        for number, view in enumerate(views)
+    ]
+    surface = reference.level.surface
+    nearest = [view.nodes.residuals.nearest for view in views]
+    scales = local_scales(surface.points, nearest, channels, cKDTree(surface.points))
+    scales[:, :4] = np.maximum(scales[:, :4], np.asarray(_LEAST_SCALES) * reference.diameter)
+    scales = np.maximum(scales, 1e-3 * np.maximum(scales.mean(axis=0), 1e-12))
+    pooled = np.concatenate([found / scales[rows] for rows, found in zip(nearest, channels, strict=True)])
+    tables = tuple(null_table(column) for column in pooled.T)
+    weights = np.ones(len(tables))
+    weights[-1] = _EMBEDDING_WEIGHT
+    fusion = Fusion(scales, tables, weights)
+    scores = [
+        scan_score(fuse(found, rows, view.nodes.boundary, fusion))
+        for found, rows, view in zip(channels, nearest, views, strict=True)
+    ]
+    vectors = torch.cat(embedded)
+    places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
+    kept = greedy_coreset(torch.cat([vectors, places], dim=1), options.bank)
+    return Model(
+        options,
+        reference,
+        head,
+        Memory(vectors[kept], places[kept]),
+        fusion,
+        scan_limit(scores),
+        _warnings(reference, head, options),
+    )
+
+
+def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float) -> Surface:
+    """Thin a one-sided cloud out and turn its normals to the sensor."""
+    surface = surface_of(voxel_means(points, spacing), 12)
+    facing = np.sign(surface.normals @ direction)
+    facing[facing == 0] = 1
+    return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
+
+
+def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
+    """Give the surprise of each channel, the embedding last, at each place, ``(V, C)``."""
+    values = np.column_stack([nodes.channels, distances])
+    return surprises(values, fusion.scales[nodes.residuals.nearest], fusion.tables)
+
+
+def _views(
+    clouds: Sequence[tuple[Points, Points | None]],
+    reference: Reference,
+    options: Options,
+    generator: np.random.Generator,
+) -> list[_View]:
+    size, spacing = reference.diameter, reference.spacing
+    each = max(2, -(-options.views // len(clouds)))
+    views = []
+    for number, (points, _) in enumerate(clouds):
+        placed = transform(reference.poses[number], points)
+        placed = placed[canonical_order(placed)]
+        whole = oriented_surface(placed, spacing)
+        others = reference.without(number)
+        for direction in view_directions(each, generator):
+            rows = one_sided_view(placed, whole, direction, spacing)
+            if len(rows) < 500:
+                continue
+            surface = oriented_view(placed[rows], direction, spacing)
+            nodes = measure_nodes(measure_residuals(surface, others), size)
+            centres = select_centres(nodes.residuals.surface.points, options.groups, None, spacing)
+            vectors = group_vectors(nodes, centres, options.group_size, size)
+            bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
+            spoilt = measure_nodes(measure_residuals(bent, others), size)
+            bad = np.flatnonzero(moved)
+            bad = bad[:: max(1, len(bad) // (options.groups // 4))]
+            views.append(
+                _View(
+                    number,
+                    nodes,
+                    centres,
+                    vectors,
+                    nodes.residuals.surface.points[centres] / size,
+                    group_vectors(spoilt, bad, options.group_size, size),
+                    spoilt.residuals.surface.points[bad] / size,
+                )
+            )
+    if not views:
+        raise InputError("no view of the prototypes shows 500 points; denser scans expected.", hint="Scan finer.")
+    return views
+
+
+def _group_set(views: Sequence[_View]) -> GroupSet:
+    vectors = np.concatenate([view.vectors for view in views])
+    places = np.concatenate([view.places for view in views])
+    prototypes = np.concatenate([np.full(len(view.places), view.prototype) for view in views])
+    number = np.concatenate([np.full(len(view.places), n) for n, view in enumerate(views)])
+    # The same place in another view: the nearest group of any other view, if it is near.
+    distance, near = cKDTree(places).query(places, k=min(8, len(places)))
+    other = (number[near] != number[:, None]) & (distance < _GATE / 2)
+    pick = np.where(other.any(axis=1), near[np.arange(len(near)), other.argmax(axis=1)], np.arange(len(near)))
+    return GroupSet(
+        vectors,
+        vectors[pick],
+        places.astype(np.float32),
+        prototypes,
+        np.concatenate([view.defective for view in views]),
+        np.concatenate([view.defective_places for view in views]).astype(np.float32),
+    )
+
+
+def _left_out_distances(
+    views: Sequence[_View], embedded: Sequence[Tensor], number: int, options: Options
+) -> NDArray[np.float64]:
+    """Distance of each node of a view to the groups of the other prototypes (of other views, if there is but one)."""
+    mine = views[number]
+    several = len({view.prototype for view in views}) > 1
+    others = [n for n, view in enumerate(views) if (view.prototype != mine.prototype if several else n != number)] or [
+        number
+    ]
+    vectors = torch.cat([embedded[n] for n in others])
+    places = torch.from_numpy(np.concatenate([views[n].places for n in others]).astype(np.float32))
+    found = Memory(vectors, places).distances(embedded[number], mine.places)
+    points = mine.nodes.residuals.surface.points
+    return spread_to_points(points, points[mine.centres], found).astype(np.float64)
+
+
+def _warnings(reference: Reference, head: TrainedHead, options: Options) -> tuple[str, ...]:
+    found = []
+    count = len(reference.poses)
+    if count == 1:
+        found.append("one prototype: how much good instances differ cannot be learnt; a typical tolerance is assumed.")
+    for number, score in enumerate(reference.prototype_scores):
+        if score > 2.5:
+            found.append(
+                f"prototype {number + 1} differs from the others {score:.1f} times as much as they do; is it defective?"
+            )
+    if head.network is None and options.head.steps:
+        found.append("the head could not be trained; vectors of groups are compared as they are.")
+    return tuple(found)

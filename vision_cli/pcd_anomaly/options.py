@@ -1,0 +1,62 @@
+"""Options that several verbs of the task share, spelled once; as light as the task's ``cli`` itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+MODEL = "Model options"
+SCORING = "Scoring options"
+
+LayoutOption = Annotated[
+    Literal["auto", "real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"],
+    typer.Option(help="How the scans lie in DATA."),
+]
+ClassOption = Annotated[list[str] | None, typer.Option("--class", metavar="NAME", help="Only this class; may repeat.")]
+GroupsOption = Annotated[int, typer.Option(min=64, metavar="N", help="Groups of a scan.", rich_help_panel=MODEL)]
+GroupSizeOption = Annotated[int, typer.Option(min=8, metavar="N", help="Points of a group.", rich_help_panel=MODEL)]
+BankOption = Annotated[
+    int, typer.Option(min=16, metavar="N", help="Groups that the memory bank keeps.", rich_help_panel=MODEL)
+]
+ViewsOption = Annotated[
+    int, typer.Option(min=2, metavar="N", help="Virtual one-sided views of the prototypes.", rich_help_panel=MODEL)
+]
+ClustersOption = Annotated[int, typer.Option(min=2, metavar="N", help="Clusters of groups.", rich_help_panel=MODEL)]
+StepsOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Training steps of the head; 0 for none.", rich_help_panel=MODEL)
+]
+IunOption = Annotated[
+    bool, typer.Option("--iun/--no-iun", help="Spread clusters (inter-cluster uniformity).", rich_help_panel=MODEL)
+]
+IanOption = Annotated[
+    bool, typer.Option("--ian/--no-ian", help="Gather clusters (intra-cluster alignment).", rich_help_panel=MODEL)
+]
+PushOption = Annotated[
+    bool, typer.Option("--push/--no-push", help="Push pseudo-defects off; not in the paper.", rich_help_panel=MODEL)
+]
+AlphaOption = Annotated[
+    float,
+    typer.Option(min=1e-6, max=0.5, metavar="X", help="Share of good scans called defective.", rich_help_panel=MODEL),
+]
+AgcsOption = Annotated[
+    Literal["relative", "absolute", "off"],
+    typer.Option(help="Where more groups go: differences to the reference, edges, nowhere.", rich_help_panel=SCORING),
+]
+RegistrationOption = Annotated[
+    Literal["auto", "given", "none"],
+    typer.Option(help="Search the pose, refine --init, or take it.", rich_help_panel=SCORING),
+]
+InitOption = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="FILE", help="JSON with scan_to_reference, 4 x 4.", rich_help_panel=SCORING),
+]
+UnitOption = Annotated[
+    float,
+    typer.Option(min=1e-9, metavar="X", help="Multiply scans by X: 1000 for m to mm.", rich_help_panel=SCORING),
+]
+SaveOption = Annotated[
+    str,
+    typer.Option(metavar="LIST", help="Of scores, ply, regions, png.", rich_help_panel=SCORING),
+]

@@ -1,0 +1,294 @@
+"""Defects as regions: connected points above a threshold, how large they are, how far off, and of what kind.
+
+Lengths are in the unit of the scan. Coordinates are those of the points that are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+Kind = Literal["bulge", "sink", "scratch", "crack", "missing", "bend", "unknown"]
+
+REGION_COLUMNS = (
+    "sample",
+    "region",
+    "n_points",
+    "area",
+    "cx",
+    "cy",
+    "cz",
+    "length",
+    "width",
+    "max_signed_dev",
+    "mean_signed_dev",
+    "type",
+    "score",
+)
+"""Columns of the table of regions."""
+
+_NEIGHBOURS = 24
+_SPACINGS = 3.0
+_LEAST_POINTS = 12
+_TOP = 0.1
+_ELONGATED, _DRAWN = 3.0, 1.8
+_RIDGE = 0.06
+_BENDS = ((0.08, 0.3), (0.04, 0.7))
+"""A region is a bend if it has this share of the scan and a line explains this share of its deviations."""
+
+_RING_SPACINGS, _FALLS = 6.0, -0.1
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected set of defective points.
+
+    Attributes
+    ----------
+    number
+        1 for the region of the highest score, then 2 and so on.
+    n_points
+        How many points it has.
+    area
+        Of the surface that they stand for.
+    centre
+        ``(3,)``, mean of its points.
+    length, width
+        Extent along its longest direction and across, in its plane.
+    max_signed_dev, mean_signed_dev
+        The deviation of largest size, and the mean; positive where material is too much, NaN where unknown.
+    kind
+        What it looks like; ``unknown`` without deviations.
+    score
+        Mean of the highest tenth of its scores.
+    """
+
+    number: int
+    n_points: int
+    area: float
+    centre: tuple[float, float, float]
+    length: float
+    width: float
+    max_signed_dev: float
+    mean_signed_dev: float
+    kind: Kind
+    score: float
+
+    def row(self, sample: str) -> tuple[object, ...]:
+        """Give the cells of `REGION_COLUMNS`."""
+        return (
+            sample,
+            self.number,
+            self.n_points,
+            self.area,
+            *self.centre,
+            self.length,
+            self.width,
+            self.max_signed_dev,
+            self.mean_signed_dev,
+            self.kind,
+            self.score,
+        )
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The regions of a scan.
+
+    Attributes
+    ----------
+    found
+        By falling score.
+    numbers
+        ``(N,)``, the number of the region that a point belongs to, 0 for none.
+    """
+
+    found: tuple[Region, ...]
+    numbers: NDArray[np.int32]
+
+
+def find_regions(
+    points: NDArray[np.float64],
+    scores: NDArray[np.floating],
+    threshold: float,
+    *,
+    deviation: NDArray[np.floating] | None = None,
+    normals: NDArray[np.floating] | None = None,
+    least_points: int = _LEAST_POINTS,
+    least_area: float = 0.0,
+) -> Regions:
+    """Find connected regions of points that score above a threshold.
+
+    Two points are connected if they are closer than three times the spacing of the points.
+
+    Parameters
+    ----------
+    points
+        ``(N, 3)``; rows that are not finite belong to no region.
+    scores
+        ``(N,)``; NaN counts as below.
+    threshold
+        Points at or above it are defective.
+    deviation
+        ``(N,)``, signed distance to the surface that is expected, positive outwards.
+    normals
+        ``(N, 3)``, outward; they tell what broke off an edge from what was pressed in.
+    least_points, least_area
+        Smaller regions are left out.
+
+    Returns
+    -------
+    Regions
+        The regions and which point belongs to which.
+    """
+    numbers = np.zeros(len(points), dtype=np.int32)
+    finite = np.flatnonzero(np.isfinite(points).all(axis=1))
+    chosen = finite[np.nan_to_num(np.asarray(scores, np.float64)[finite], nan=-np.inf) >= threshold]
+    if len(chosen) < max(least_points, 1):
+        return Regions((), numbers)
+    tree = cKDTree(points[finite])
+    areas, spacing = _areas(tree, points[chosen])
+    groups = _components(points[chosen], _SPACINGS * spacing)
+    whole = len(finite) * float(np.median(areas))
+    made: list[tuple[Region, NDArray[np.int64]]] = []
+    for group in groups:
+        area = float(areas[group].sum())
+        if len(group) < least_points or area < least_area:
+            continue
+        members = chosen[group]
+        length, width, axes = _extents(points[members])
+        signed = None if deviation is None else np.asarray(deviation, np.float64)[members]
+        signed = None if signed is None or not np.isfinite(signed).any() else signed
+        largest = np.nan if signed is None else float(signed[np.nanargmax(np.abs(signed))])
+        kind: Kind = "unknown"
+        if signed is not None:
+            convex = _stands_above(points, finite, tree, members, normals, spacing)
+            kind = _kind(points[members], np.nan_to_num(signed), length, width, axes, area / whole, convex)
+        top = np.sort(np.asarray(scores, np.float64)[members])[-max(1, round(_TOP * len(members))) :]
+        centre = tuple(float(c) for c in points[members].mean(axis=0))
+        region = Region(
+            0,
+            len(members),
+            area,
+            (centre[0], centre[1], centre[2]),
+            length,
+            width,
+            largest,
+            np.nan if signed is None else float(np.nanmean(signed)),
+            kind,
+            float(top.mean()),
+        )
+        made.append((region, members))
+    # Equal scores are ordered by the first point, so that the numbers do not depend on anything else.
+    made.sort(key=lambda item: (-item[0].score, int(item[1][0])))
+    found = []
+    for number, (region, members) in enumerate(made, start=1):
+        numbers[members] = number
+        found.append(replace(region, number=number))
+    return Regions(tuple(found), numbers)
+
+
+def _areas(tree: cKDTree, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Give the surface that each point stands for, ``(M,)``, and the spacing of the points.
+
+    The density is that of a kernel that falls to 0 at the last of the neighbours; at the border of a scan, where half
+    of them are missing, the surface comes out too large.
+    """
+    count = min(_NEIGHBOURS + 1, tree.n)
+    distances, _ = tree.query(points, count)
+    distances = np.asarray(distances).reshape(len(points), count)
+    squared = distances**2
+    reach = np.maximum(squared[:, -1:], 1e-300)
+    weights = (1 - squared / reach).sum(axis=1)
+    areas = np.pi / 2 * reach[:, 0] / np.maximum(weights, 1.0)
+    return areas, float(np.sqrt(np.median(areas)))
+
+
+def _components(points: NDArray[np.float64], radius: float) -> list[NDArray[np.int64]]:
+    """Give the connected sets of points, each as places in order.
+
+    Points are first gathered in cells of a third of the radius, so that a dense region needs no more memory than its
+    area asks for.
+    """
+    cells = np.floor((points - points.min(axis=0)) / (radius / 3)).astype(np.int64)
+    _, cell, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    cell = cell.ravel()
+    means = np.stack([np.bincount(cell, points[:, axis]) for axis in range(3)], axis=1) / counts[:, None]
+    pairs = cKDTree(means).query_pairs(radius, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(means), len(means)))
+    _, component = connected_components(graph, directed=False)
+    mine = component[cell]
+    order = np.argsort(mine, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(mine[order])) + 1)
+
+
+def _extents(points: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+    """Give length and width, and the principal directions ``(3, 3)``, the longest first."""
+    centred = points - points.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1].T[::-1]
+    spread = np.ptp(centred @ axes.T, axis=0)
+    # The direction of the largest variance need not be that of the largest extent.
+    return float(spread[:2].max()), float(spread[:2].min()), axes
+
+
+def _kind(
+    points: NDArray[np.float64],
+    signed: NDArray[np.float64],
+    length: float,
+    width: float,
+    axes: NDArray[np.float64],
+    share: float,
+    stands_above: bool,
+) -> Kind:
+    """Say what a region looks like, by its shape and the sign of its deviations."""
+    mean = float(signed.mean())
+    if any(share > least and _line_explains(points, signed, axes) > explained for least, explained in _BENDS):
+        return "bend"
+    if mean < 0:
+        # A tool pushes material up beside its groove; a crack opens without.
+        raised = float(np.mean(signed > _RIDGE * np.abs(signed).max()))
+        if raised > _RIDGE and length > _DRAWN * width:
+            return "scratch"
+        if stands_above:
+            return "missing"
+        return "crack" if length > _ELONGATED * width else "sink"
+    return "bulge"
+
+
+def _line_explains(points: NDArray[np.float64], signed: NDArray[np.float64], axes: NDArray[np.float64]) -> float:
+    """Give the share of the deviations' variance that a plane over the region explains, as beyond a hinge."""
+    along = (points - points.mean(axis=0)) @ axes[:2].T
+    design = np.column_stack([along, np.ones(len(along))])
+    rest = signed - design @ np.linalg.lstsq(design, signed, rcond=None)[0]
+    total = float(((signed - signed.mean()) ** 2).sum())
+    return 1 - float((rest**2).sum()) / total if total > 0 else 0.0
+
+
+def _stands_above(
+    points: NDArray[np.float64],
+    finite: NDArray[np.int64],
+    tree: cKDTree,
+    members: NDArray[np.int64],
+    normals: NDArray[np.floating] | None,
+    spacing: float,
+) -> bool:
+    """Whether the surface right around a region lies below it: an edge broke off, and nothing was pressed in."""
+    if normals is None:
+        return False
+    own = points[members]
+    # From the rim of the region to what lies beside it; in the whole of the region its own shape would count.
+    outward = np.nan_to_num(np.asarray(normals, np.float64)[members]).sum(axis=0)
+    size = float(np.linalg.norm(outward))
+    near = tree.query_ball_point(own, _RING_SPACINGS * spacing, return_sorted=False)
+    ring = np.setdiff1d(finite[np.unique(np.concatenate(near).astype(np.int64))], members)
+    if size == 0 or not len(ring):
+        return False
+    distances, nearest = cKDTree(own).query(points[ring])
+    rise = (points[ring] - own[nearest]) @ (outward / size) / np.maximum(distances, 1e-300)
+    return bool(rise.mean() < _FALLS)

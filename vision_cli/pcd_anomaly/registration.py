@@ -1,0 +1,379 @@
+"""Registration of a scan to the reference, with a verdict on whether the pose can be trusted.
+
+Many starting poses (`poses`) are refined from coarse to fine (`icp`) and ranked by the share of the scan's points that
+lie on the surface, less what contradicts the pose: surface that stands between the scan and its sensor, and surface
+that the sensor should have seen and did not. Everything is seeded; the same scan gives the same pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.errors import InputError
+from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, invert, rotation_angle, surface_of, transform
+from vision_cli.pcd_anomaly.icp import refine, refine_coarsely
+from vision_cli.pcd_anomaly.poses import (
+    DESCRIPTOR_SCALES,
+    best_apart,
+    descriptor_poses,
+    grid_poses,
+    soft_scores,
+    some_points,
+)
+from vision_cli.pcd_anomaly.targets import Target, thin
+from vision_cli.pcd_anomaly.visibility import depth_image, orient_outwards, view_direction, visible
+
+Status = Literal["ok", "weak", "failed", "given", "none"]
+
+_FEWEST_POINTS = 100
+_COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 4
+_MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
+_INLIER_DISTANCE = 1 / 80
+_TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
+_MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
+_FINE_CAPS = (1 / 40, 1 / 50, 1 / 60, 1 / 80, 1 / 80, 1 / 100, 1 / 100, 1 / 100)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a pose is trusted.
+
+    Attributes
+    ----------
+    ok
+        Least quality of a pose that is trusted.
+    failed
+        Quality below which there is no pose to speak of; between the two it is weak.
+    margin
+        Least lead in quality over any other pose that is not the same up to a symmetry of the part.
+    """
+
+    ok: float = 0.80
+    failed: float = 0.60
+    margin: float = 0.005
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What speaks for a pose and against it, each a share between 0 and 1.
+
+    Attributes
+    ----------
+    fitness
+        Points of the scan that lie on the surface and look the same way, each less the square of its distance.
+    blocking
+        Surface that would stand between the scan and its sensor, of all that faces the sensor.
+    unseen
+        Surface that the sensor should have seen and did not, of all that it should have seen.
+    rmse
+        Of the distances of the points on the surface to its tangent planes, in the unit of the file.
+    """
+
+    fitness: float
+    blocking: float
+    unseen: float
+    rmse: float
+
+    @property
+    def quality(self) -> float:
+        """What poses are ranked and accepted by, 1 at best."""
+        return self.fitness - self.blocking - 0.5 * self.unseen
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A pose and how far it can be trusted.
+
+    Attributes
+    ----------
+    pose
+        ``(4, 4)``, from the scan to the reference.
+    status
+        ``ok``, ``weak`` or ``failed``; ``given`` and ``none`` are poses that were not searched for.
+    verification
+        Of the pose.
+    margin
+        Lead in quality over the best other pose.
+    view
+        Direction towards the sensor in the scan's frame; None for a cloud of all sides.
+    """
+
+    pose: Pose
+    status: Status
+    verification: Verification
+    margin: float
+    view: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pose of one reading of the scan: with its normals to one side or to the other."""
+
+    source: Surface
+    view: NDArray[np.float64] | None
+    pose: Pose
+    verification: Verification
+
+
+def prepare_scan(points: Points, size: float, normals: Points | None = None) -> Surface:
+    """Thin a scan out for registration to cubes of side ``size``; normals are estimated where none are given.
+
+    Raises
+    ------
+    InputError
+        If too few points remain.
+    """
+    from vision_cli.pcd_anomaly.geometry import group_means, voxel_groups
+
+    group, count = voxel_groups(points, size)
+    if count < _FEWEST_POINTS:
+        raise InputError(
+            f"a scan of {count} cubes of side {size:.3g} found; {_FEWEST_POINTS} or more expected.",
+            hint="Check the unit of the scan, and that it is a scan of this part.",
+        )
+    surface = surface_of(group_means(points, group, count), 12)
+    if normals is not None:
+        given = group_means(normals, group, count)
+        length = np.linalg.norm(given, axis=1, keepdims=True)
+        surface = replace(surface, normals=np.where(length > 0.5, given / np.maximum(length, 1e-12), surface.normals))
+    return surface
+
+
+def register(
+    scan: Surface, target: Target, generator: np.random.Generator, limits: Limits | None = None, oriented: bool = False
+) -> Registration:
+    """Find the pose of a scan.
+
+    Parameters
+    ----------
+    scan
+        From `prepare_scan`.
+    target
+        What to register to.
+    generator
+        Draws the triples of descriptors.
+    limits
+        When the pose is trusted.
+    oriented
+        The normals of the scan point outwards.
+
+    Returns
+    -------
+    Registration
+        The best pose that was found, whatever its status.
+    """
+    limits = Limits() if limits is None else limits
+    tried: list[Candidate] = []
+    for attempt in range(3):
+        readings = _readings(scan, oriented, attempt)
+        starts = [
+            grid_poses(thin(source, target.diameter / 40), target, view)
+            if attempt != 1
+            else np.concatenate(
+                [
+                    descriptor_poses(thin(source, target.diameter / 80), target, generator, scale)
+                    for scale in DESCRIPTOR_SCALES
+                ]
+            )
+            for source, view in readings
+        ]
+        tried += _compete(readings, starts, target)
+        tried.sort(key=lambda one: -one.verification.quality)
+        found = _decide(tried, scan, target, limits)
+        if found.status == "ok":
+            break
+    return found
+
+
+def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Registration:
+    """Take a pose that is known, refined or as it is, and weigh it.
+
+    Parameters
+    ----------
+    scan
+        From `prepare_scan`.
+    target
+        What it is registered to.
+    start
+        ``(4, 4)`` from the scan to the reference.
+    refined
+        Whether ICP goes on from there.
+    """
+    size = target.diameter
+    judged = []
+    for source, view in _readings(scan, False, 0):
+        fine = thin(source, size / 100)
+        pose = start
+        if refined:
+            caps = tuple(size * cap for cap in _FINE_CAPS)
+            pose = refine(some_points(fine, _FINE_POINTS), target.levels[2], start[None], caps)[0]
+        judged.append(Candidate(source, view, pose, verify(fine, target, pose, view, 2)))
+    best = max(judged, key=lambda one: one.verification.quality)
+    return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
+
+
+def verify(
+    source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, resolution: int = 1
+) -> Verification:
+    """Weigh what speaks for a pose and against it.
+
+    Parameters
+    ----------
+    source
+        The scan, with outward normals.
+    target
+        The reference.
+    pose
+        From the scan to the reference.
+    view
+        Direction towards the sensor in the scan's frame; None for a cloud of all sides.
+    resolution
+        Which level of the target to compare with.
+    """
+    level = target.levels[resolution]
+    moved = source.moved(pose)
+    nearest = level.nearest(moved.points, moved.normals)
+    gap = level.surface.points[nearest] - moved.points
+    normals = level.surface.normals[nearest]
+    plane = np.einsum("ij,ij->i", gap, normals)
+    reach = _INLIER_DISTANCE * target.diameter
+    # The nearest point may be half a spacing away along the surface.
+    beside = np.linalg.norm(gap - plane[:, None] * normals, axis=1) < 2.5 * reach
+    alike = np.einsum("ij,ij->i", moved.normals, normals) > 0.5
+    inside = (np.abs(plane) < reach) & beside & alike
+    # Falls off smoothly: between two poses of a part that is nearly symmetric a few points decide.
+    fitness = float(np.where(inside, 1 - (plane / reach) ** 2, 0).mean())
+    rmse = float(np.sqrt(np.mean(plane[inside] ** 2))) if inside.any() else float("nan")
+    if view is None:
+        return Verification(fitness, 0.0, _uncovered(moved, target), rmse)
+    blocking, unseen = _contradictions(source, target, pose, view)
+    return Verification(fitness, blocking, unseen, rmse)
+
+
+def is_symmetry(target: Target, change: Pose) -> bool:
+    """Tell whether a rigid map takes the whole part onto itself, within the inlier distance."""
+    surface = target.levels[1].surface
+    moved = surface.moved(change)
+    found = target.levels[1].nearest(moved.points, moved.normals)
+    distance = np.linalg.norm(target.levels[1].surface.points[found] - moved.points, axis=1)
+    return bool(np.quantile(distance, 0.99) < 2 * _INLIER_DISTANCE * target.diameter)
+
+
+def _readings(scan: Surface, oriented: bool, attempt: int) -> list[tuple[Surface, NDArray[np.float64] | None]]:
+    """Return the scan with outward normals and the direction of its sensor, for each way to read it."""
+    # The last attempt takes for a scan of one side what has more of a second layer.
+    view = view_direction(scan, 0.1 if attempt < 2 else 0.4)
+    if view is None:
+        return [(scan if oriented else orient_outwards(scan), None)]
+    facing = np.sign(scan.normals @ view)
+    if oriented:
+        sign = 1.0 if facing.sum() >= 0 else -1.0
+        return [(scan, sign * view)]
+    facing[facing == 0] = 1
+    toward = replace(scan, normals=scan.normals * facing[:, None])
+    return [(toward, view), (replace(toward, normals=-toward.normals), -view)]
+
+
+def _compete(
+    readings: list[tuple[Surface, NDArray[np.float64] | None]], starts: list[Pose], target: Target
+) -> list[Candidate]:
+    """Refine the starting poses of each reading and return the best, whichever reading they are of."""
+    size = target.diameter
+    rough: list[tuple[float, int, Pose]] = []
+    for number, ((source, view), begun) in enumerate(zip(readings, starts, strict=True)):
+        if not len(begun):
+            continue
+        few = thin(source, size / 40)
+        some = some_points(few)
+        middle = few.points.mean(axis=0)
+        scores = soft_scores(some, target, begun)
+        best = np.argsort(-scores, kind="stable")[: 16 * _COARSE_KEPT]
+        apart = best[best_apart(begun[best], scores[best], middle, 0.15, size / 20, _COARSE_KEPT)]
+        refined = refine_coarsely(some, target, begun[apart], tuple(size * cap for cap in _TOP_CAPS))
+        scores = soft_scores(few, target, refined)
+        kept = best_apart(refined, scores, middle, 0.12, size / 25, 2 * _MIDDLE_KEPT)
+        rough += [(verify(few, target, pose, view, 0).quality, number, pose) for pose in refined[kept]]
+    rough.sort(key=lambda item: -item[0])
+    found = []
+    caps = tuple(size * cap for cap in _MIDDLE_CAPS)
+    for _, number, start in rough[:_MIDDLE_KEPT]:
+        source, view = readings[number]
+        checked = some_points(thin(source, size / 50), _VERIFYING_POINTS)
+        pose = refine(some_points(checked, _MIDDLE_POINTS), target.levels[1], start[None], caps)[0]
+        found.append(Candidate(source, view, pose, verify(checked, target, pose, view)))
+    return found
+
+
+def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limits) -> Registration:
+    """Refine the best poses to the end, and judge the winner."""
+    size = target.diameter
+    middle = scan.points.mean(axis=0)
+    finals: list[Candidate] = []
+    for one in tried:
+        if any(_is_near(one.pose, other.pose, middle, size) for other in finals):
+            continue
+        fine = thin(one.source, size / 100)
+        pose = refine(
+            some_points(fine, _FINE_POINTS), target.levels[2], one.pose[None], tuple(size * cap for cap in _FINE_CAPS)
+        )[0]
+        finals.append(replace(one, pose=pose, verification=verify(fine, target, pose, one.view, 2)))
+        if len(finals) == _FINE_KEPT:
+            break
+    finals.sort(key=lambda one: -one.verification.quality)
+    best = finals[0]
+    quality = best.verification.quality
+    margin = 1.0
+    for other in finals[1:]:
+        if not _is_near(best.pose, other.pose, middle, size) and not is_symmetry(
+            target, other.pose @ invert(best.pose)
+        ):
+            margin = min(margin, quality - other.verification.quality)
+    status: Status = "ok"
+    if quality < limits.failed:
+        status = "failed"
+    elif quality < limits.ok or margin < limits.margin:
+        status = "weak"
+    return Registration(best.pose, status, best.verification, float(margin), best.view)
+
+
+def _is_near(first: Pose, second: Pose, middle: NDArray[np.float64], size: float) -> bool:
+    apart = np.linalg.norm(transform(first, middle[None]) - transform(second, middle[None]))
+    return bool(rotation_angle(first, second) < 0.1 and apart < size / 30)
+
+
+def _contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the shares of the surface that block the scan and that should have been seen (see `Verification`)."""
+    surface = target.levels[1].surface
+    size = target.diameter
+    toward = pose[:3, :3] @ view
+    cell = size / 40
+    image = depth_image(transform(pose, source.points), toward, cell, margin=2)
+    flat, depth = image.pixels(surface.points)
+    cosine = surface.normals @ toward
+    faces = cosine > 0.25
+    seen_depth = np.where(flat >= 0, image.depth.ravel()[flat], -np.inf)
+    is_hit = np.isfinite(seen_depth)
+    blocks = faces & is_hit & (depth > seen_depth + 1.5 * cell * (1 + 1 / np.maximum(cosine, 0.25)) / 2)
+    front = visible(surface, toward, 2 * size / 80, 0.4)
+    # A pixel next to one with points is no proof: scans end a little before the edges of the part.
+    hits = np.isfinite(image.depth)
+    grown = hits.copy()
+    grown[1:] |= hits[:-1]
+    grown[:-1] |= hits[1:]
+    grown[:, 1:] |= hits[:, :-1]
+    grown[:, :-1] |= hits[:, 1:]
+    covered = np.where(flat >= 0, grown.ravel()[flat], False)
+    count = max(int(front.sum()), 1)
+    return float(blocks.sum() / max(int(faces.sum()), 1)), float((front & ~covered).sum() / count)
+
+
+def _uncovered(moved: Surface, target: Target) -> float:
+    """Share of the target that a cloud of all sides leaves bare."""
+    from scipy.spatial import cKDTree
+
+    distance, _ = cKDTree(moved.points).query(target.levels[0].surface.points)
+    return float((distance > target.diameter / 25).mean())

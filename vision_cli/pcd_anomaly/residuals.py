@@ -1,0 +1,108 @@
+"""How far a registered scan lies from the reference, before and after the warp of the instance is taken off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.pcd_anomaly.geometry import Pose, Surface, surface_of, voxel_means
+from vision_cli.pcd_anomaly.icp import refine
+from vision_cli.pcd_anomaly.reference import Reference, offsets_to
+from vision_cli.pcd_anomaly.registration import Registration
+from vision_cli.pcd_anomaly.targets import thin
+from vision_cli.pcd_anomaly.warps import fit_warp
+
+_REACH = 1 / 25
+_POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """A registered scan beside the reference.
+
+    Attributes
+    ----------
+    surface
+        Points of the scan at the reference's spacing, in its frame, normals outward.
+    nearest
+        Number of the reference's point at each, ``(V,)``.
+    raw
+        Signed distance, outwards positive, ``(V,)``; NaN where the reference is not near.
+    detrended
+        The same without the warp of the instance.
+    turn
+        Sine of half the angle between the normals, ``(V,)``.
+    variation
+        Surface variation beyond that of the reference, ``(V,)``.
+    far
+        Points where the reference is not near, ``(V,)``.
+    warp_rms
+        Root mean square of the warp along the normals.
+    pose
+        ``(4, 4)``, the last refinement, already applied to ``surface``.
+    """
+
+    surface: Surface
+    nearest: NDArray[np.int64]
+    raw: NDArray[np.float64]
+    detrended: NDArray[np.float64]
+    turn: NDArray[np.float64]
+    variation: NDArray[np.float64]
+    far: NDArray[np.bool_]
+    warp_rms: float
+    pose: Pose
+
+
+def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
+    """Thin a scan in canonical order out to the reference's spacing, in its frame, normals towards the sensor."""
+    means = voxel_means(points, spacing)
+    surface = surface_of(means, 12)
+    return orient_like(surface, registration).moved(registration.pose)
+
+
+def orient_like(surface: Surface, registration: Registration) -> Surface:
+    """Give normals the sign that the registration found to be outward."""
+    if registration.view is None:
+        from vision_cli.pcd_anomaly.visibility import orient_outwards
+
+        return orient_outwards(surface)
+    facing = np.sign(surface.normals @ registration.view)
+    facing[facing == 0] = 1
+    return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
+
+
+def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
+    """Compare a registered scan with the reference.
+
+    Parameters
+    ----------
+    surface
+        Of the scan, in the frame of the reference, from `scan_surface`.
+    reference
+        The reference.
+    """
+    size = reference.diameter
+    pose = refine(
+        thin(surface, size / 100), reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS)
+    )[0]
+    surface = surface.moved(pose)
+    found = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
+    here = reference.level.surface
+    noise = reference.spread[found.nearest]
+    usable = np.where((found.turn < 0.35) & (found.beside < 2.5 * reference.spacing), found.value, np.nan)
+    places, normals = surface.points, here.normals[found.nearest]
+    coefficients = fit_warp(reference.basis, places, normals, usable, noise, reference.amplitude)
+    warp = reference.basis.design(places, normals) @ coefficients
+    return Residuals(
+        surface,
+        found.nearest,
+        found.value,
+        found.value - warp,
+        found.turn,
+        surface.variation - here.variation[found.nearest],
+        ~np.isfinite(found.value) | (found.beside > 4 * reference.spacing),
+        float(np.sqrt(np.mean(warp**2))),
+        pose,
+    )

@@ -1,0 +1,151 @@
+"""``vcli pcd-anomaly synth``, ``train``, ``info``: their options and help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vision_cli.core.commands import command_name, missing_input, run_directory
+from vision_cli.core.console import Output, Table
+from vision_cli.core.options import (
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    OverwriteOption,
+    QuietOption,
+    ResumeOption,
+    SeedOption,
+    ThreadsOption,
+    VerboseOption,
+    resolved_options,
+)
+from vision_cli.pcd_anomaly.options import (
+    AlphaOption,
+    BankOption,
+    ClassOption,
+    ClustersOption,
+    GroupSizeOption,
+    GroupsOption,
+    IanOption,
+    IunOption,
+    LayoutOption,
+    PushOption,
+    StepsOption,
+    ViewsOption,
+)
+
+SYNTH_EXAMPLES = ("vcli pcd-anomaly synth parts --parts 3 --suite rigid --points 30000",)
+TRAIN_EXAMPLES = (
+    "vcli pcd-anomaly train parts -o model",
+    "vcli pcd-anomaly train Real3D-AD-PCD --class airplane -o model",
+)
+INFO_EXAMPLES = ("vcli pcd-anomaly info model",)
+
+
+def synth(
+    directory: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the data set.")],
+    parts: Annotated[int, typer.Option(min=1, max=8, metavar="N", help="How many parts.")] = 6,
+    points: Annotated[int, typer.Option(min=1000, metavar="N", help="About how many points a scan.")] = 100_000,
+    suite: Annotated[
+        Literal["rigid", "tolerance", "subtle"], typer.Option(help="How instances and defects differ.")
+    ] = "tolerance",
+    prototypes: Annotated[int, typer.Option(min=1, metavar="N", help="Good scans of all sides, a part.")] = 4,
+    good: Annotated[int, typer.Option(min=0, metavar="N", help="Good test scans, a part.")] = 20,
+    defective: Annotated[int, typer.Option(min=0, metavar="N", help="Defective test scans, a part.")] = 40,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Make parts with known defects and poses, in the layout of Real3D-AD."""
+    from vision_cli.pcd_anomaly.synthesis import Recipe, write_dataset
+
+    output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
+    recipe = Recipe(parts, points, suite, seed, prototypes, good, defective)
+    with output.progress("scans", None) as progress:
+        truth = write_dataset(directory, recipe, lambda done, total: progress.advance(note=f"{done} of {total}"))
+    facts = {"directory": str(directory), "truth": str(truth), "scans": parts * (prototypes + good + defective)}
+    output.result(Table(("made", "value"), list(facts.items())), facts)
+
+
+def train(
+    ctx: typer.Context,
+    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set, or folder of one class.")] = None,
+    layout: LayoutOption = "auto",
+    classes: ClassOption = None,
+    groups: GroupsOption = 2048,
+    group_size: GroupSizeOption = 64,
+    bank: BankOption = 10_000,
+    views: ViewsOption = 16,
+    clusters: ClustersOption = 64,
+    steps: StepsOption = 300,
+    iun: IunOption = True,
+    ian: IanOption = True,
+    push: PushOption = True,
+    alpha: AlphaOption = 0.05,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    config: ConfigOption = None,
+    threads: ThreadsOption = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Learn every part of a data set from its prototypes."""
+    if data is None:
+        raise missing_input(ctx, "DATA")
+    from vision_cli.core.devices import configure
+    from vision_cli.core.runs import Run
+    from vision_cli.pcd_anomaly.layouts import read_dataset
+    from vision_cli.pcd_anomaly.learning import Options
+    from vision_cli.pcd_anomaly.session import train_classes
+    from vision_cli.pcd_anomaly.training import HeadOptions
+
+    output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
+    found = read_dataset(data, None if layout == "auto" else layout, classes or ())
+    options = Options(groups, group_size, bank, views, HeadOptions(clusters, steps, iun=iun, ian=ian, push=push), alpha)
+    with Run.open(
+        run_directory(ctx, out, resume=resume),
+        command=command_name(ctx),
+        options=resolved_options(ctx),
+        inputs={"prototypes": [sample.path for sample in found.samples if sample.split == "train"]},
+        resume=resume,
+        overwrite=overwrite,
+    ) as run:
+        if not run.already_done:
+            configure("cpu", threads, seed)
+            train_classes(run, found, options, seed, output)
+            run.finish()
+    output.info(f"models in {run.directory}")
+    _show(run.directory, output)
+
+
+def info(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Run of `train` or `run`.")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = 0,
+) -> None:
+    """Tell what the models of a run are."""
+    _show(directory, Output(as_json=as_json, quiet=quiet, verbose=verbose))
+
+
+def _show(directory: Path, output: Output) -> None:
+    import json
+
+    from vision_cli.pcd_anomaly.models import DESCRIPTION
+    from vision_cli.pcd_anomaly.session import find_models
+
+    documents = {
+        name: json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        for name, path in find_models(directory).items()
+    }
+    rows = [
+        (name, found["diameter"], found["amplitude"], found["limit"]["count"], len(found["warnings"]))
+        for name, found in documents.items()
+    ]
+    output.result(Table(("class", "diameter", "warp", "views", "warnings"), rows), documents)

@@ -1,0 +1,167 @@
+"""What is seen of a cloud from one side: depth images, outward normals, the side that a scan was taken from.
+
+A view is orthographic: a direction ``u`` that points from the part to the sensor. Scanners stand many diameters away,
+and every test here has a margin wider than the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from vision_cli.pcd_anomaly.geometry import Points, Surface, basis_of, spacing, sphere_directions
+
+_VOTES = 128
+_VIEW_DIRECTIONS = 800
+_LOWEST_FACING = 0.15
+_TRIED = 32
+
+
+@dataclass(frozen=True)
+class DepthImage:
+    """The front of a cloud, seen from ``u``.
+
+    Attributes
+    ----------
+    basis
+        Rows ``(3, 3)``: right, up, and towards the sensor.
+    origin
+        Image coordinates of the lower left corner, ``(2,)``.
+    cell
+        Side of a pixel.
+    depth
+        ``(H, W)`` coordinate towards the sensor of the front-most point; -inf where there is none.
+    front
+        ``(H, W)`` number of that point; -1 where there is none.
+    """
+
+    basis: Points
+    origin: NDArray[np.float64]
+    cell: float
+    depth: NDArray[np.float64]
+    front: NDArray[np.int64]
+
+    def pixels(self, points: Points) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return flat pixel numbers ``(N,)``, -1 outside the image, and depths ``(N,)`` of points ``(N, 3)``."""
+        seen = points @ self.basis.T
+        place = np.floor((seen[:, :2] - self.origin) / self.cell).astype(np.int64)
+        height, width = self.depth.shape
+        inside = (place >= 0).all(axis=1) & (place[:, 0] < width) & (place[:, 1] < height)
+        return np.where(inside, place[:, 1] * width + place[:, 0], -1), seen[:, 2]
+
+
+def depth_image(points: Points, direction: NDArray[np.float64], cell: float, margin: int = 0) -> DepthImage:
+    """Look at points from a direction.
+
+    Parameters
+    ----------
+    points
+        ``(N, 3)``.
+    direction
+        Unit vector towards the sensor.
+    cell
+        Side of a pixel; twice the spacing of the points or more, else what lies behind shines through.
+    margin
+        Empty pixels around the image.
+    """
+    basis = basis_of(direction)
+    seen = points @ basis.T
+    origin = seen[:, :2].min(axis=0) - margin * cell
+    place = np.floor((seen[:, :2] - origin) / cell).astype(np.int64)
+    width, height = place.max(axis=0) + 1 + margin
+    flat = place[:, 1] * width + place[:, 0]
+    # Ascending depth: of several points that write one pixel the last stays, which is the front-most.
+    order = np.argsort(seen[:, 2], kind="stable")
+    front = np.full(width * height, -1, dtype=np.int64)
+    front[flat[order]] = order
+    depth = np.where(front >= 0, seen[front, 2], -np.inf)
+    return DepthImage(basis, origin, cell, depth.reshape(height, width), front.reshape(height, width))
+
+
+def visible(surface: Surface, direction: NDArray[np.float64], cell: float, facing: float = 0.1) -> NDArray[np.bool_]:
+    """Tell which points of an oriented surface a sensor in a direction sees, ``(N,)``.
+
+    Parameters
+    ----------
+    surface
+        With outward normals.
+    direction
+        Unit vector towards the sensor.
+    cell
+        Side of a pixel, as for `depth_image`.
+    facing
+        Least cosine between normal and direction: scanners lose what they see at grazing incidence.
+    """
+    image = depth_image(surface.points, direction, cell)
+    flat, depth = image.pixels(surface.points)
+    cosine = surface.normals @ direction
+    # Inside a pixel an inclined surface reaches over a range of depth.
+    slack = cell * (1 + 1 / np.maximum(cosine, facing))
+    return np.asarray((cosine > facing) & (depth > image.depth.ravel()[flat] - slack))
+
+
+def orient_outwards(surface: Surface) -> Surface:
+    """Give the normals of a cloud of all sides the sign that points out of the part.
+
+    From many directions the front-most point of every pixel faces the sensor; each such view is a vote. Points that no
+    view shows follow their nearest neighbour that has votes.
+    """
+    points, normals = surface.points, surface.normals
+    cell = 2.5 * spacing(points)
+    votes = np.zeros(len(points))
+    for direction in sphere_directions(_VOTES):
+        front = depth_image(points, direction, cell).front
+        front = front[front >= 0]
+        votes[front] += normals[front] @ direction
+    known = np.abs(votes) > 0.2
+    signs = np.sign(votes)
+    if known.any() and not known.all():
+        near = np.flatnonzero(known)[cKDTree(points[known]).query(points[~known])[1]]
+        signs[~known] = signs[near] * np.sign(np.einsum("ij,ij->i", normals[~known], normals[near]))
+    signs[signs == 0] = 1
+    return replace(surface, normals=normals * signs[:, None])
+
+
+def view_direction(surface: Surface, layered: float = 0.1) -> NDArray[np.float64] | None:
+    """Find the axis that a scan of one side was taken along; None for a cloud of all sides.
+
+    A scan of one side has no point that faces away, so its normals have a cosine to the axis well above zero, and along
+    the axis it has one layer. Which end of the axis the sensor stood at cannot be told from the points alone.
+
+    Parameters
+    ----------
+    surface
+        The cloud, points about D/100 to D/200 apart.
+    layered
+        Share of the pixels that may hold two layers.
+    """
+    cell = 3 * spacing(surface.points)
+    candidates = sphere_directions(_VIEW_DIRECTIONS)[: _VIEW_DIRECTIONS // 2]
+    for tries in (_TRIED, _TRIED // 2):
+        # The lowest few per cent are normals across edges, which belong to no side.
+        lowest = np.quantile(np.abs(surface.normals @ candidates.T), 0.04, axis=0)
+        open_to = np.argsort(-lowest, kind="stable")
+        open_to = open_to[lowest[open_to] > _LOWEST_FACING]
+        if not len(open_to):
+            return None
+        some = open_to[:: max(1, len(open_to) // tries)]
+        shares = np.array([_layered_share(surface.points, candidates[number], cell) for number in some])
+        best = candidates[some[np.argmin(shares - 0.02 * lowest[some])]]
+        if shares.min() > layered:
+            return None
+        tilts = sphere_directions(4 * _VIEW_DIRECTIONS)
+        candidates = np.vstack([best, tilts[tilts @ best > np.cos(0.15)]])
+    return np.asarray(best)
+
+
+def _layered_share(points: Points, direction: NDArray[np.float64], cell: float) -> float:
+    """Share of the pixels that hold points of two layers."""
+    image = depth_image(points, direction, cell)
+    flat, depth = image.pixels(points)
+    behind = np.full(image.depth.size, np.inf)
+    np.minimum.at(behind, flat, depth)
+    used = np.isfinite(behind)
+    return float(((image.depth.ravel() - behind)[used] > 8 * cell).mean())
