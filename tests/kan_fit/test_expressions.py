@@ -30,6 +30,7 @@ def test_arithmetic_is_pythons(text):
         ("exp(sin(pi*x) + y**2)", np.exp(np.sin(np.pi * X) + Y**2)),
         ("x^2", X**2),
         ("ln(x)", np.log(X)),
+        ("Abs(-x) + ceiling(x)", X + np.ceil(X)),
         ("atan2(y, x)", np.arctan2(Y, X)),
         ("max(x, y) - min(x, y)", np.abs(X - Y)),
         ("step(y)", (Y > 0).astype(float)),

@@ -19,7 +19,7 @@ from vision_cli.kan_fit.operators import OPERATORS, read_library
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
 from vision_cli.kan_fit.selection import MIXED, SWAPPED, Selection, Settings, grids_for, search
 from vision_cli.kan_fit.stages import Stages
-from vision_cli.kan_fit.symbolic import find_formula
+from vision_cli.kan_fit.symbolic import find_formula, tidied
 from vision_cli.kan_fit.table_data import Column, TableData
 
 
@@ -169,6 +169,13 @@ def test_products_and_powers_of_physics_are_recovered(name, expected):
     formula = formula_of(fitted(name, (1,)))
     symbols = {variable: sympy.Symbol(variable, real=True) for variable in find_function(name).variables}
     assert sympy.simplify(formula.expression - sympy.sympify(expected, symbols)) == 0
+
+
+def test_formulas_are_multiplied_out_only_where_that_keeps_them_readable():
+    x, y = sympy.symbols("x y", real=True)
+    assert tidied((x + 1.0) ** 2 - 2 * x) == x**2 + 1
+    high = sympy.sqrt((1.1 * x + 0.3 * y + 0.4) ** 8)
+    assert tidied(high) == high
 
 
 def test_exported_programs_predict_as_the_model(expsin, tmp_path):

@@ -40,6 +40,7 @@ _WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
 _ROUNDED_MAY_COST = 1.01
 _EXACT, _GOOD = 1e-9, 1e-7
 _WHOLE = 1e-9
+_MULTIPLIED_OUT, _LONGER_BY = 4, 4
 _SWEEPS, _WORTH_A_SWEEP, _CURVE_POINTS = 4, 0.9, 200
 
 
@@ -131,7 +132,7 @@ class _Data:
     def formula(self, expression: sympy.Expr, operators: dict[Edge, str], error: float) -> Formula:
         """Multiply out and round an expression whose error is known, in standard deviations of the target."""
         model = self.model
-        tidy = _tidy(expression)
+        tidy = tidied(expression)
         variables = tuple(name for name in model.names if _symbol(name) in tidy.free_symbols)
         rounded = _rounded(
             tidy, variables, self.held_inputs, model.names, self.held_target, error * model.scale, model.scale
@@ -426,8 +427,8 @@ def _evaluate(expression: Any, variables: Sequence[str], inputs: Array, names: S
         return np.asarray(np.broadcast_to(np.real(call(*columns)), len(inputs)), dtype=np.float64)
 
 
-def _tidy(expression: Any) -> Any:
-    """Multiply out, so that constants which belong together meet.
+def tidied(expression: Any) -> Any:
+    """Multiply out, so that constants which belong together meet, unless that makes the formula much longer.
 
     Exponents and shifts that are whole but for the last digits are made whole first: they keep powers apart.
     """
@@ -440,7 +441,12 @@ def _tidy(expression: Any) -> Any:
             if abs(float(number) - round(float(number))) < _WHOLE
         }
     )
-    return sympy.powsimp(sympy.expand(whole, log=False, trig=False), combine="exp")
+    sums = (power for power in whole.atoms(sympy.Pow) if power.base.is_Add and power.exp.is_Integer)
+    # Of high powers of sums nobody reads the terms.
+    is_low = all(abs(power.exp) <= _MULTIPLIED_OUT for power in sums)
+    expanded = sympy.expand(whole, log=False, trig=False, multinomial=is_low)
+    is_readable = expanded.count_ops() <= _LONGER_BY * whole.count_ops()
+    return sympy.powsimp(expanded if is_readable else whole, combine="exp")
 
 
 def _rounded(
@@ -455,7 +461,7 @@ def _rounded(
     """Round the constants as coarsely as the error bears; None where it bears nothing."""
     allowed = max(_ROUNDED_MAY_COST * error, _EXACT * scale)
     for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
-        candidate = _tidy(_round_constants(expression, tolerance))
+        candidate = tidied(_round_constants(expression, tolerance))
         if not set(map(str, candidate.free_symbols)) <= set(variables):
             continue
         found = _evaluate(candidate, variables, inputs, names)

@@ -209,6 +209,7 @@ def reshape(
         chosen = plan.modes if modes is None else tuple((name,) for name in modes[number])
         plans.append(replace(plan, modes=chosen, grid=plan.grid if grid is None else grid))
     made = SKAN(plans).to(x)
+    bounds = None if bounds is None else bounds.to(x)
     inputs, corners = x, _corners(bounds)
     for old, new in zip(network.each_layer(), made.each_layer(), strict=True):
         observed = inputs if corners is None else torch.cat([inputs, corners])
