@@ -45,7 +45,12 @@ TASKS = (
         "Align one medical image with another.",
         "vision_cli.register.cli:app",
     ),
-    Task("pcd-anomaly", "Group3AD, arXiv:2408.04604", "Find defects in 3D scans of a part."),
+    Task(
+        "pcd-anomaly",
+        "Group3AD, arXiv:2408.04604",
+        "Find defects in 3D scans of a part.",
+        "vision_cli.pcd_anomaly.cli:app",
+    ),
     Task(
         "rppg-adapt",
         "SFDA-rPPG, arXiv:2409.12040",

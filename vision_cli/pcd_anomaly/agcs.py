@@ -28,10 +28,11 @@ def farthest_points(points: Points, count: int, start: int = 0) -> NDArray[np.in
     """Choose points far from one another, evenly over a surface; all where there are no more than ``count``."""
     if count >= len(points):
         return np.arange(len(points))
+    height = min(7, max(1, int(np.log2(len(points))) - 1))
     import fpsample
 
     return np.asarray(
-        fpsample.bucket_fps_kdline_sampling(points.astype(np.float32), count, h=7, start_idx=start), dtype=np.int64
+        fpsample.bucket_fps_kdline_sampling(points.astype(np.float32), count, h=height, start_idx=start), dtype=np.int64
     )
 
 

@@ -56,7 +56,7 @@ class Options:
     groups: int = 2048
     group_size: int = 64
     bank: int = 10_000
-    views: int = 16
+    views: int = 12
     head: HeadOptions = field(default_factory=HeadOptions)
     alpha: float = 0.05
 

@@ -262,7 +262,7 @@ def _warps_between(
         sizes = []
         for number, row in enumerate(deviations):
             coefficients = fit_warp(basis, surface.points, surface.normals, row, noise, amplitude)
-            left[number] = row - basis.design(surface.points, surface.normals) @ coefficients
+            left[number] = row - basis.along(surface.points, surface.normals, coefficients)
             sizes.append(np.mean(coefficients**2))
         amplitude = float(np.sqrt(np.mean(sizes)))
     return max(1.3 * amplitude, size / 20_000), left

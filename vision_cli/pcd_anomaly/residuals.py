@@ -94,7 +94,7 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
     usable = np.where((found.turn < 0.35) & (found.beside < 2.5 * reference.spacing), found.value, np.nan)
     places, normals = surface.points, here.normals[found.nearest]
     coefficients = fit_warp(reference.basis, places, normals, usable, noise, reference.amplitude)
-    warp = reference.basis.design(places, normals) @ coefficients
+    warp = reference.basis.along(places, normals, coefficients)
     return Residuals(
         surface,
         found.nearest,

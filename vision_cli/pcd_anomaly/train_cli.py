@@ -78,7 +78,7 @@ def train(
     groups: GroupsOption = 2048,
     group_size: GroupSizeOption = 64,
     bank: BankOption = 10_000,
-    views: ViewsOption = 16,
+    views: ViewsOption = 12,
     clusters: ClustersOption = 64,
     steps: StepsOption = 300,
     iun: IunOption = True,

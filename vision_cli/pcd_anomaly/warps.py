@@ -18,8 +18,9 @@ from vision_cli.pcd_anomaly.geometry import Points
 
 _WIDTH = 0.18
 _PITCH = 0.21
-_ITERATIONS = 6
-_MOST_SAMPLES = 3000
+_ITERATIONS = 5
+_MOST_SAMPLES = 2500
+_ROWS_AT_ONCE = 1 << 13
 _CUT = 3.0
 _NEAR = 2.2
 
@@ -48,6 +49,15 @@ class WarpBasis:
         """Tell what a unit of each coefficient does along the normals, ``(N, 3K)``."""
         values = self.values(points)
         return (values[:, :, None] * normals[:, None, :]).reshape(len(points), -1)
+
+    def along(self, points: Points, normals: Points, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the displacement of a field along the normals, ``(N,)``."""
+        result = np.empty(len(points))
+        field = coefficients.reshape(-1, 3)
+        for start in range(0, len(points), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            result[part] = np.einsum("ni,ni->n", self.values(points[part]) @ field, normals[part])
+        return result
 
 
 def make_basis(points: Points, size: float) -> WarpBasis:

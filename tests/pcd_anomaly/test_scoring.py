@@ -1,0 +1,151 @@
+"""Warps, views, null distributions and the way scores take to the points."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+from scipy.stats import norm
+
+from vision_cli.pcd_anomaly.calibration import local_scales, null_table, scan_limit, scan_score
+from vision_cli.pcd_anomaly.evaluation import ScoredScan, label_regions, mean_of, measure_class
+from vision_cli.pcd_anomaly.geometry import Surface
+from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
+from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points
+from vision_cli.pcd_anomaly.views import is_boundary, one_sided_view
+from vision_cli.pcd_anomaly.warps import fit_warp, make_basis
+
+
+def sphere(count=4000, seed=0):
+    points = np.random.default_rng(seed).normal(size=(count, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return Surface(points, points.copy(), np.zeros(count))
+
+
+def test_a_smooth_warp_is_taken_off_and_a_defect_stays():
+    surface = sphere()
+    field = 0.02 * np.stack(
+        [np.sin(2 * surface.points[:, 1]), np.cos(2 * surface.points[:, 2]), surface.points[:, 0]], 1
+    )
+    smooth = np.einsum("ij,ij->i", field, surface.normals)
+    defect = np.linalg.norm(surface.points - [0, 0, 1], axis=1) < 0.15
+    offsets = smooth + 0.05 * defect + np.random.default_rng(1).normal(0, 0.001, len(smooth))
+    basis = make_basis(surface.points, 2.0)
+    found = fit_warp(basis, surface.points, surface.normals, offsets, np.full(len(offsets), 0.001), 0.05)
+    left = offsets - basis.along(surface.points, surface.normals, found)
+    assert np.sqrt(np.mean(left[~defect] ** 2)) < 0.15 * np.sqrt(np.mean(smooth**2))
+    assert left[defect].mean() > 0.035
+
+
+def test_a_rigid_part_is_allowed_no_warp():
+    surface = sphere()
+    offsets = 0.05 * surface.points[:, 0] ** 2
+    basis = make_basis(surface.points, 2.0)
+    found = fit_warp(basis, surface.points, surface.normals, offsets, np.full(len(offsets), 0.001), 1e-6)
+    assert np.abs(basis.along(surface.points, surface.normals, found)).max() < 0.002
+
+
+def test_a_view_of_a_sphere_is_its_near_side():
+    surface = sphere()
+    rows = one_sided_view(surface.points, surface, np.array([0, 0, 1.0]), 0.05)
+    assert surface.points[rows, 2].min() > 0.2
+    assert (surface.points[:, 2] > 0.35).sum() <= len(rows)
+
+
+def test_the_boundary_of_a_patch_is_its_rim():
+    line = np.linspace(0, 1, 30)
+    points = np.stack([*np.meshgrid(line, line), np.zeros((30, 30))], axis=-1).reshape(-1, 3)
+    found = is_boundary(points)
+    rim = (points[:, :2].min(axis=1) == 0) | (points[:, :2].max(axis=1) == 1)
+    inner = (points[:, :2].min(axis=1) > 0.15) & (points[:, :2].max(axis=1) < 0.85)
+    assert found[rim].all()
+    assert not found[inner].any()
+
+
+def test_pseudo_defects_move_what_they_say_and_nothing_else():
+    surface = sphere()
+    bent, moved = add_pseudo_defects(surface, 2.0, 4, np.random.default_rng(0))
+    shift = np.linalg.norm(bent.points - surface.points, axis=1)
+    assert moved.any()
+    assert shift[moved].min() > 0
+    assert shift.max() < 2.0 * 4 * 7e-3
+    assert (np.einsum("ij,ij->i", bent.normals, bent.points) > 0).mean() > 0.99
+
+
+def test_the_null_table_gives_the_p_values_of_its_distribution():
+    values = np.abs(np.random.default_rng(0).normal(size=50_000))
+    table = null_table(values)
+    for level in (0.5, 1.0, 2.0, 3.0):
+        assert table.of(np.array([level]))[0] == pytest.approx(-np.log10(2 * norm.sf(level)), rel=0.06)
+    assert np.all(np.diff(table.of(np.linspace(0, 20, 100))) >= 0)
+
+
+def test_local_scales_follow_the_place():
+    places = np.random.default_rng(0).uniform(size=(3000, 3))
+    sigma = np.where(places[:, 0] > 0.5, 3.0, 1.0)
+    generator = np.random.default_rng(1)
+    values = [(sigma * generator.normal(size=3000))[:, None] for _ in range(6)]
+    found = local_scales(places, [np.arange(3000)] * 6, values, cKDTree(places))[:, 0]
+    assert np.median(found[places[:, 0] > 0.7]) == pytest.approx(3.0, rel=0.15)
+    assert np.median(found[places[:, 0] < 0.3]) == pytest.approx(1.0, rel=0.3)
+
+
+def test_about_alpha_of_good_scans_exceed_the_limit():
+    generator = np.random.default_rng(0)
+    limit = scan_limit(np.exp(generator.normal(1, 0.2, 40)))
+    fresh = np.exp(generator.normal(1, 0.2, 20_000))
+    assert 0.015 < (fresh > limit.threshold(0.05)).mean() < 0.12
+    assert limit.p_value(limit.threshold(0.05)) == pytest.approx(0.05)
+    assert math.isnan(limit.p_value(math.nan))
+
+
+def test_the_score_of_a_scan_is_the_mean_of_its_highest_percent():
+    assert scan_score(np.append(np.arange(500.0), np.nan)) == pytest.approx(np.arange(495, 500).mean())
+    assert math.isnan(scan_score(np.full(3, np.nan)))
+
+
+def test_scores_of_places_come_back_at_the_places_in_any_order_and_nan_stays():
+    generator = np.random.default_rng(0)
+    places, scores = generator.uniform(size=(500, 3)), generator.uniform(size=500)
+    assert np.allclose(spread_to_points(places, places, scores), scores, atol=1e-5)
+    points = np.vstack([generator.uniform(size=(100, 3)), [[np.nan, 0, 0]]])
+    order = generator.permutation(101)
+    straight = spread_to_points(points, places, scores)
+    assert np.isnan(straight[100])
+    assert np.array_equal(straight[order], spread_to_points(points[order], places, scores), equal_nan=True)
+
+
+def test_fused_scores_rise_with_every_channel_and_count_half_at_the_boundary():
+    table = null_table(np.abs(np.random.default_rng(0).normal(size=5000)))
+    fusion = Fusion(np.ones((1, 2)), (table, table), np.ones(2))
+    here = np.zeros(1, np.int64)
+    alone = fuse(np.array([[4.0, 0.0]]), here, np.array([False]), fusion)
+    both = fuse(np.array([[4.0, 4.0]]), here, np.array([False]), fusion)
+    assert both[0] > alone[0]
+    assert fuse(np.array([[4.0, 0.0]]), here, np.array([True]), fusion)[0] == pytest.approx(alone[0] / 2)
+
+
+def scan(name, is_defective, score, status="ok"):
+    labels = np.array([0, 0, 0, int(is_defective)], np.uint8)
+    return ScoredScan(name, is_defective, score, labels, labels * np.float32(score), labels.astype(np.int64), status)
+
+
+def test_measures_of_a_class_and_their_mean():
+    scans = [scan("a", False, 1.0), scan("b", True, 3.0), scan("c", True, 2.0, "failed")]
+    found = measure_class("part", scans, 50, np.random.default_rng(0))
+    assert found.values["o_auroc"] == found.values["p_auroc"] == found.values["f1_max"] == 1
+    assert (found.n_good, found.n_defect, found.n_reg_failed, found.note) == (1, 2, 1, "")
+    assert mean_of([found, found]).values["o_auroc"] == 1
+
+
+def test_one_class_of_scans_alone_gives_a_reason_and_no_crash():
+    found = measure_class("part", [scan("a", True, 1.0)], 50, np.random.default_rng(0))
+    assert math.isnan(found.values["o_auroc"])
+    assert "one class of scans only" in found.note
+
+
+def test_defects_apart_are_two_regions():
+    points = np.array([[0, 0, 0], [0.1, 0, 0], [5, 0, 0], [9, 9, 9]], dtype=float)
+    assert label_regions(points, np.array([1, 1, 1, 0], np.uint8), 1.0).tolist() == [1, 1, 2, 0]
