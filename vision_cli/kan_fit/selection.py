@@ -43,6 +43,7 @@ _ROWS_FOR_THREADS = 20_000
 _PRUNED_SHARE = 0.01
 _WORSE_BY_PRUNING = 1.01
 _BETTER_BY_SWAPPING = 0.9
+_NOWHERE, _PATIENCE = 0.1, 3
 _VERIFY_STEPS = 5
 ROWS_A_PARAMETER = 3
 _ROWS_A_SQUARED_DEGREE = 4
@@ -337,9 +338,13 @@ class _Worker:
         return self._climb(self._begin(_name(self.shape, name), (name,), grids[0]), grids[1:_SCOUTED_GRIDS])
 
     def _begin(self, label: str, pool: Sequence[str], grid: int) -> Candidate:
-        """Fit from several start values; return the best."""
-        started = [self._start(label, pool, grid, number) for number in range(self.settings.restarts)]
-        return min(started, key=lambda candidate: candidate.score)
+        """Fit from several start values, and from some more where all of them lead nowhere; return the best."""
+        best = self._start(label, pool, grid, 0)
+        for number in range(1, _PATIENCE * self.settings.restarts):
+            if number >= self.settings.restarts and best.score < _NOWHERE:
+                break
+            best = min(best, self._start(label, pool, grid, number), key=lambda candidate: candidate.score)
+        return best
 
     def _add(self, name: str, compute: Callable[[], tuple[Candidate, Sequence[Choice]]]) -> Candidate:
         known = [candidate for candidate in self.found.candidates if candidate.name == name]
