@@ -82,14 +82,16 @@ def test_the_null_table_gives_the_p_values_of_its_distribution():
     assert np.all(np.diff(table.of(np.linspace(0, 20, 100))) >= 0)
 
 
-def test_local_scales_follow_the_place():
+def test_local_scales_follow_the_place_the_more_the_more_instances_there_are():
     places = np.random.default_rng(0).uniform(size=(3000, 3))
     sigma = np.where(places[:, 0] > 0.5, 3.0, 1.0)
     generator = np.random.default_rng(1)
     values = [(sigma * generator.normal(size=3000))[:, None] for _ in range(6)]
-    found = local_scales(places, [np.arange(3000)] * 6, values, cKDTree(places))[:, 0]
-    assert np.median(found[places[:, 0] > 0.7]) == pytest.approx(3.0, rel=0.15)
-    assert np.median(found[places[:, 0] < 0.3]) == pytest.approx(1.0, rel=0.3)
+    near = cKDTree(places).query(places, k=32)[1]
+    few, many = (local_scales(places, [np.arange(3000)] * 6, values, near, n)[:, 0] for n in (1, 10_000))
+    assert np.median(many[places[:, 0] > 0.7]) == pytest.approx(3.0, rel=0.1)
+    assert np.median(many[places[:, 0] < 0.3]) == pytest.approx(1.0, rel=0.1)
+    assert np.ptp(few) < np.ptp(many) / 2
 
 
 def test_about_alpha_of_good_scans_exceed_the_limit():

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.geometry import Points
 
 _QUANTILES = 400
 _TAIL = 0.01
-_SHRINKAGE = 12.0
-_SMOOTHING = 32
+_SHRINKAGE = 6.0
 TOP_SHARE = 0.01
 """The score of a scan is the mean of this share of its places, the highest."""
 
@@ -78,7 +76,11 @@ class ScanLimit:
 
 
 def local_scales(
-    places: Points, nearest: Sequence[NDArray[np.int64]], values: Sequence[NDArray[np.float64]], tree: cKDTree
+    places: Points,
+    nearest: Sequence[NDArray[np.int64]],
+    values: Sequence[NDArray[np.float64]],
+    neighbours: NDArray[np.int64],
+    instances: int,
 ) -> NDArray[np.float64]:
     """Learn how large each channel is at each place of good parts.
 
@@ -90,13 +92,16 @@ def local_scales(
         For each view the number of the reference's point at each of its nodes, ``(N,)``.
     values
         For each view its channels, ``(N, C)``.
-    tree
-        Of ``places``.
+    neighbours
+        Nearest places of each place, ``(V, k)``.
+    instances
+        How many prototypes the views are of. Deviations of one instance are smooth, so all that neighbouring places
+        say is that many independent values; the fewer, the more a place is taken for a typical one.
 
     Returns
     -------
     ndarray
-        ``(V, C)`` root mean squares over views and neighbours, drawn towards the typical one where few are known.
+        ``(V, C)`` root mean squares.
     """
     channels = values[0].shape[1]
     square, count = np.zeros((len(places), channels)), np.zeros(len(places))
@@ -105,9 +110,10 @@ def local_scales(
         for channel in range(channels):
             square[:, channel] += np.bincount(rows, found[:, channel] ** 2, minlength=len(places))
     typical = square.sum(axis=0) / max(count.sum(), 1)
-    near = tree.query(places, k=min(_SMOOTHING, len(places)))[1]
-    total = square[near].sum(axis=1) + _SHRINKAGE * typical
-    return np.asarray(np.sqrt(total / (count[near].sum(axis=1) + _SHRINKAGE)[:, None]))
+    seen = count[neighbours].sum(axis=1)[:, None]
+    here = np.where(seen > 0, square[neighbours].sum(axis=1) / np.maximum(seen, 1), typical)
+    share = instances / (instances + _SHRINKAGE)
+    return np.asarray(np.sqrt(share * here + (1 - share) * typical))
 
 
 def null_table(values: NDArray[np.float64]) -> NullTable:

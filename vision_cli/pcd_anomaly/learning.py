@@ -32,7 +32,9 @@ _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 """Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
 
 _DEFECTS_A_VIEW = 6
-_EMBEDDING_WEIGHT = 0.3
+_NEIGHBOURS = 32
+_WEIGHTS = (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.3)
+"""How far each channel and the embedding are believed: what the warp of an instance or an edge explains, less."""
 
 
 @dataclass(frozen=True)
@@ -192,20 +194,7 @@ def train(
         np.column_stack([view.nodes.channels, _left_out_distances(views, embedded, number, options)])
         for number, view in enumerate(views)
     ]
-    surface = reference.level.surface
-    nearest = [view.nodes.residuals.nearest for view in views]
-    scales = local_scales(surface.points, nearest, channels, cKDTree(surface.points))
-    scales[:, :4] = np.maximum(scales[:, :4], np.asarray(_LEAST_SCALES) * reference.diameter)
-    scales = np.maximum(scales, 1e-3 * np.maximum(scales.mean(axis=0), 1e-12))
-    pooled = np.concatenate([found / scales[rows] for rows, found in zip(nearest, channels, strict=True)])
-    tables = tuple(null_table(column) for column in pooled.T)
-    weights = np.ones(len(tables))
-    weights[-1] = _EMBEDDING_WEIGHT
-    fusion = Fusion(scales, tables, weights)
-    scores = [
-        scan_score(fuse(found, rows, view.nodes.boundary, fusion))
-        for found, rows, view in zip(channels, nearest, views, strict=True)
-    ]
+    fusion, scores = calibrate(reference, [view.nodes for view in views], [v.prototype for v in views], channels)
     vectors = torch.cat(embedded)
     places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
     kept = greedy_coreset(torch.cat([vectors, places], dim=1), options.bank)
@@ -218,6 +207,55 @@ def train(
         scan_limit(scores),
         _warnings(reference, head, options),
     )
+
+
+def calibrate(
+    reference: Reference,
+    nodes: Sequence[Nodes],
+    prototypes: Sequence[int],
+    channels: Sequence[NDArray[np.float64]],
+) -> tuple[Fusion, list[float]]:
+    """Learn scales and distributions of channels from views of good parts, and score the views themselves.
+
+    A view is never judged by scales that its own prototype took part in: with few prototypes it would always look good.
+
+    Parameters
+    ----------
+    reference
+        Of all prototypes.
+    nodes
+        Of each view.
+    prototypes
+        Whose view each is.
+    channels
+        ``(N, C)`` of each view.
+    """
+    places = reference.level.surface.points
+    near = cKDTree(places).query(places, k=min(_NEIGHBOURS, len(places)))[1]
+    numbers = sorted(set(prototypes))
+
+    def scales_of(chosen: Sequence[int], instances: int) -> NDArray[np.float64]:
+        rows = [nodes[n].residuals.nearest for n in chosen]
+        found = local_scales(places, rows, [channels[n] for n in chosen], near, instances)
+        found[:, :4] = np.maximum(found[:, :4], np.asarray(_LEAST_SCALES) * reference.diameter)
+        return np.asarray(np.maximum(found, 1e-3 * np.maximum(found.mean(axis=0), 1e-12)))
+
+    everything = list(range(len(nodes)))
+    left_out = {}
+    for number in numbers:
+        others = [n for n in everything if prototypes[n] != number] or everything
+        left_out[number] = scales_of(others, max(len(numbers) - 1, 1))
+    over = [
+        found / left_out[owner][one.residuals.nearest]
+        for one, owner, found in zip(nodes, prototypes, channels, strict=True)
+    ]
+    tables = tuple(null_table(column) for column in np.concatenate(over).T)
+    weights = np.asarray(_WEIGHTS[: len(tables)])
+    scores = [
+        scan_score(fuse(found, one.residuals.nearest, one.boundary, Fusion(left_out[owner], tables, weights)))
+        for one, owner, found in zip(nodes, prototypes, channels, strict=True)
+    ]
+    return Fusion(scales_of(everything, len(numbers)), tables, weights), scores
 
 
 def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float) -> Surface:

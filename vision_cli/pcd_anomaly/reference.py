@@ -132,6 +132,42 @@ def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> O
     return Offsets(np.where(is_near, value, np.nan), near[:, 0], beside, turn)
 
 
+def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> tuple[Offsets, NDArray[np.float64]]:
+    """Mend offsets where a scan's normals are no help, and tell how far the nearest point of the surface is.
+
+    Across an edge or a step the neighbours of a point lie on two faces, and its normal on neither: the point that looks
+    the same way is then somewhere else. Such points are measured against the nearest point whatever it looks like.
+
+    Parameters
+    ----------
+    found
+        From `offsets_to`.
+    level
+        The surface.
+    points
+        ``(N, 3)``.
+    spacing
+        Of the surface.
+
+    Returns
+    -------
+    tuple
+        The offsets, and the distance to the nearest point of the surface, ``(N,)``.
+    """
+    distance, plain = cKDTree(level.surface.points).query(points)
+    lost = ~np.isfinite(found.value) | (found.beside > 2.5 * spacing)
+    gap = points - level.surface.points[plain]
+    along = np.einsum("ni,ni->n", gap, level.surface.normals[plain])
+    beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
+    mended = Offsets(
+        np.where(lost, along, found.value),
+        np.where(lost, plain, found.nearest),
+        np.where(lost, beside, found.beside),
+        found.turn,
+    )
+    return mended, distance
+
+
 def build_reference(
     prototypes: Sequence[Points], generator: np.random.Generator, normals: Sequence[Points | None] | None = None
 ) -> Reference:

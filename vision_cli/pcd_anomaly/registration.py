@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, invert, rotation_angle, surface_of, transform
+from vision_cli.pcd_anomaly.geometry import (
+    Points,
+    Pose,
+    Surface,
+    invert,
+    rotation_angle,
+    sphere_directions,
+    surface_of,
+    transform,
+)
 from vision_cli.pcd_anomaly.icp import refine, refine_coarsely
 from vision_cli.pcd_anomaly.poses import (
     DESCRIPTOR_SCALES,
@@ -32,6 +41,7 @@ Status = Literal["ok", "weak", "failed", "given", "none"]
 _FEWEST_POINTS = 100
 _COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 4
 _MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
+_CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
 _INLIER_DISTANCE = 1 / 80
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
@@ -316,11 +326,7 @@ def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limit
     for one in tried:
         if any(_is_near(one.pose, other.pose, middle, size) for other in finals):
             continue
-        fine = thin(one.source, size / 100)
-        pose = refine(
-            some_points(fine, _FINE_POINTS), target.levels[2], one.pose[None], tuple(size * cap for cap in _FINE_CAPS)
-        )[0]
-        finals.append(replace(one, pose=pose, verification=verify(fine, target, pose, one.view, 2)))
+        finals.append(_finished(one, target))
         if len(finals) == _FINE_KEPT:
             break
     finals.sort(key=lambda one: -one.verification.quality)
@@ -338,6 +344,33 @@ def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limit
     elif quality < limits.ok or margin < limits.margin:
         status = "weak"
     return Registration(best.pose, status, best.verification, float(margin), best.view)
+
+
+def _finished(one: Candidate, target: Target) -> Candidate:
+    """Refine a pose at the finest level, and the side that the scan was taken from with it.
+
+    The side is first found from the scan alone, and planes say little of it; what the whole part hides at this pose
+    says more.
+    """
+    size = target.diameter
+    fine = thin(one.source, size / 100)
+    some = some_points(fine, _FINE_POINTS)
+    pose = one.pose
+    for level, caps in ((1, _MIDDLE_CAPS), (2, _FINE_CAPS), (2, _FINE_CAPS)):
+        pose = refine(some, target.levels[level], pose[None], tuple(size * cap for cap in caps))[0]
+    best = replace(one, pose=pose, verification=verify(fine, target, pose, one.view, 2))
+    if one.view is None or best.verification.blocking + best.verification.unseen < _CONTRADICTED:
+        return best
+    tilts = sphere_directions(_TILTS)
+    for view in tilts[tilts @ one.view > _WIDEST_TILT]:
+        # A sensor sees nothing from behind.
+        if np.quantile(fine.normals @ view, 0.04) < 0:
+            continue
+        blocking, unseen = _contradictions(fine, target, pose, view)
+        tilted = replace(best.verification, blocking=blocking, unseen=unseen)
+        if tilted.quality > best.verification.quality:
+            best = replace(best, view=view, verification=tilted)
+    return best
 
 
 def _is_near(first: Pose, second: Pose, middle: NDArray[np.float64], size: float) -> bool:

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, surface_of, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.reference import Reference, offsets_to
+from vision_cli.pcd_anomaly.reference import Reference, offsets_to, with_edges
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
 from vision_cli.pcd_anomaly.warps import fit_warp
 
 _REACH = 1 / 25
+_FAR = 1 / 50
+"""Beyond this share of the diameter the reference is not near."""
+
 _POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
 
 
@@ -88,10 +91,11 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
         thin(surface, size / 100), reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS)
     )[0]
     surface = surface.moved(pose)
-    found = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
+    matched = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
+    found, distance = with_edges(matched, reference.level, surface.points, reference.spacing)
     here = reference.level.surface
     noise = reference.spread[found.nearest]
-    usable = np.where((found.turn < 0.35) & (found.beside < 2.5 * reference.spacing), found.value, np.nan)
+    usable = np.where((matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing), matched.value, np.nan)
     places, normals = surface.points, here.normals[found.nearest]
     coefficients = fit_warp(reference.basis, places, normals, usable, noise, reference.amplitude)
     warp = reference.basis.along(places, normals, coefficients)
@@ -102,7 +106,7 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
         found.value - warp,
         found.turn,
         surface.variation - here.variation[found.nearest],
-        ~np.isfinite(found.value) | (found.beside > 4 * reference.spacing),
+        distance > _FAR * size,
         float(np.sqrt(np.mean(warp**2))),
         pose,
     )
