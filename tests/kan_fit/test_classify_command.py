@@ -148,7 +148,7 @@ def test_other_networks_and_selections(pictures, tmp_path, words):
     assert done == 0
     found = metrics_of(tmp_path / "o")
     assert found["test_accuracy"] > 0.8
-    assert found["network"] in {"mixed", "bspline", "cheby", "rbf", "all spaces"}
+    assert found["network"] in {"mixed", "bspline", "cheby", "rbf", "bspline + cheby"}
 
 
 FAULTS = {
