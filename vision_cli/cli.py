@@ -30,12 +30,22 @@ class Task:
         What the command does, in one line.
     app
         ``module:attribute`` of its Typer app; None while the task is planned.
+    is_preview
+        Whether its card says of parts that are missing.
     """
 
     name: str
     paper: str
     help: str
     app: str | None = None
+    is_preview: bool = False
+
+    @property
+    def state(self) -> str:
+        """Word for how far it is: ready, preview or planned."""
+        if self.app is None:
+            return "planned"
+        return "preview" if self.is_preview else "ready"
 
 
 TASKS = (
@@ -50,12 +60,14 @@ TASKS = (
         "Group3AD, arXiv:2408.04604",
         "Find defects in 3D scans of a part.",
         "vision_cli.pcd_anomaly.cli:app",
+        is_preview=True,
     ),
     Task(
         "rppg-adapt",
         "SFDA-rPPG, arXiv:2409.12040",
         "Measure the pulse from a video of a face.",
         "vision_cli.rppg_adapt.cli:app",
+        is_preview=True,
     ),
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
     Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),

@@ -50,5 +50,7 @@ def test_a_mistyped_task_gets_a_suggestion(vcli):
 
 def test_the_table_of_the_readme_is_the_table_of_the_program():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[?`vcli ([\w-]+)`.*? \| (.+?) \| (.+?) \| (ready|planned) \|$", readme, re.MULTILINE)
-    assert rows == [(task.name, task.help, task.paper, "ready" if task.app else "planned") for task in TASKS]
+    rows = re.findall(
+        r"^\| \[?`vcli ([\w-]+)`.*? \| (.+?) \| (.+?) \| (ready|preview|planned) \|$", readme, re.MULTILINE
+    )
+    assert rows == [(task.name, task.help, task.paper, task.state) for task in TASKS]
