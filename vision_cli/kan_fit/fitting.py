@@ -112,7 +112,7 @@ def fit_files(
     compute: Compute,
     output: Output,
     *,
-    budget_s: float | None = None,
+    budget_s: float = math.inf,
     compare: bool = True,
     pictures: bool = True,
 ) -> None:
@@ -149,7 +149,7 @@ def fit_files(
             bar.advance(note=name)
             output.detail(f"{name}: {seconds:.1f} s")
 
-        stages = Stages(run.directory, on_stage, math.inf if budget_s is None else budget_s)
+        stages = Stages(run.directory, on_stage, budget_s)
         found = fit(
             data.table.inputs,
             data.target,
@@ -260,8 +260,8 @@ def parse_widths(text: str) -> tuple[tuple[int, ...], ...] | None:
     return tuple(() if shape == (0,) else shape for shape in shapes)
 
 
-def parse_budget(text: str | None) -> float | None:
-    """Return the seconds that ``--budget`` names, as in ``120``, ``120s``, ``5m`` or ``1h``.
+def parse_budget(text: str | None) -> float:
+    """Return the seconds that ``--budget`` names, as in ``120``, ``120s``, ``5m`` or ``1h``; no end without it.
 
     Raises
     ------
@@ -269,7 +269,7 @@ def parse_budget(text: str | None) -> float | None:
         If it is something else.
     """
     if text is None:
-        return None
+        return math.inf
     number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_S else (text, "s")
     try:
         seconds = float(number) * _UNIT_S[unit]

@@ -39,27 +39,18 @@ _LOG_START = 3.0
 
 @dataclass(frozen=True)
 class Outer:
-    """The last operator of a formula, and the transform of the target that undoes it.
+    """The last operator of a formula.
 
     Attributes
     ----------
-    name
-        Of the operator.
+    operator
+        It.
     transform
-        What is applied to the target; not finite where it cannot be.
-    value
-        The operator.
-    symbol
-        Makes it of a SymPy expression.
-    complexity
-        1 for the simplest.
+        What undoes it, applied to the target; not finite where it cannot be.
     """
 
-    name: str
+    operator: Operator
     transform: Callable[[Array], Array]
-    value: Callable[[Array], Array]
-    symbol: Callable[[Any], Any]
-    complexity: int
 
 
 def _positive(transform: Callable[[Array], Array]) -> Callable[[Array], Array]:
@@ -67,18 +58,13 @@ def _positive(transform: Callable[[Array], Array]) -> Callable[[Array], Array]:
     return lambda y: np.where(y > 0, transform(y), np.nan)
 
 
-def _from(name: str) -> tuple[Callable[[Array], Array], Callable[[Any], Any], int]:
-    operator = OPERATORS[name]
-    return operator.value, operator.symbol, operator.complexity
-
-
 OUTER = (
-    Outer("x", lambda y: y, *_from("x")),
-    Outer("exp", _positive(np.log), *_from("exp")),
-    Outer("sqrt", _positive(np.square), *_from("sqrt")),
-    Outer("1/x", lambda y: 1 / y, *_from("1/x")),
-    Outer("1/sqrt", _positive(lambda y: 1 / y**2), *_from("1/sqrt")),
-    Outer("asin", lambda y: np.where(np.abs(y) <= math.pi / 2, np.sin(y), np.nan), *_from("asin")),
+    Outer(OPERATORS["x"], lambda y: y),
+    Outer(OPERATORS["exp"], _positive(np.log)),
+    Outer(OPERATORS["sqrt"], _positive(np.square)),
+    Outer(OPERATORS["1/x"], lambda y: 1 / y),
+    Outer(OPERATORS["1/sqrt"], _positive(lambda y: 1 / y**2)),
+    Outer(OPERATORS["asin"], lambda y: np.where(np.abs(y) <= math.pi / 2, np.sin(y), np.nan)),
 )
 
 
@@ -114,7 +100,7 @@ class OperatorNetwork:
     def complexity(self) -> int:
         """Sum of the operators' complexities, those of edges without weight left out."""
         inner = sum(OPERATORS[f].complexity for f, row in zip(self.inner, self.weights, strict=True) for w in row if w)
-        return inner + sum(OPERATORS[m].complexity for m in self.middle) + self.outer.complexity
+        return inner + sum(OPERATORS[m].complexity for m in self.middle) + self.outer.operator.complexity
 
     @property
     def score(self) -> float:
@@ -128,7 +114,7 @@ class OperatorNetwork:
             used = np.flatnonzero(self.weights[j])
             node = OPERATORS[f].value(inputs[:, used]) @ self.weights[j, used] + self.shifts[j]
             found = found + self.linear[1 + j] * OPERATORS[m].value(node)
-        return np.asarray(self.outer.value(found))
+        return np.asarray(self.outer.operator.value(found))
 
     def expression(self, symbols: Sequence[Any]) -> Any:
         """Write it as a SymPy expression of symbols of the inputs."""
@@ -140,7 +126,7 @@ class OperatorNetwork:
             for i in np.flatnonzero(self.weights[j]):
                 node += sympy.Float(float(self.weights[j, i])) * OPERATORS[f].symbol(symbols[int(i)])
             found += sympy.Float(float(self.linear[1 + j])) * OPERATORS[m].symbol(node)
-        return self.outer.symbol(found)
+        return self.outer.operator.symbol(found)
 
 
 def search_operators(
@@ -189,7 +175,7 @@ class _Problem:
 
     def __init__(self, inputs: Array, target: Array, generator: np.random.Generator, allowed: set[str]) -> None:
         self.inputs, self.target, self.generator = inputs, target, generator
-        self.outer = [outer for outer in OUTER if outer.name in allowed]
+        self.outer = [outer for outer in OUTER if outer.operator.name in allowed]
         self.middle = [name for name in MIDDLE if name in allowed]
         self.columns: dict[str, Array] = {}
         for name in INNER:
@@ -384,4 +370,4 @@ def names_of_operators(network: OperatorNetwork) -> Mapping[tuple[int, int, int]
     """Operator of every edge with weight, by layer, node and output."""
     edges = {(0, int(i), j): name for j, name in enumerate(network.inner) for i in np.flatnonzero(network.weights[j])}
     edges |= {(1, j, 0): name for j, name in enumerate(network.middle)}
-    return edges | {(2, 0, 0): network.outer.name}
+    return edges | {(2, 0, 0): network.outer.operator.name}
