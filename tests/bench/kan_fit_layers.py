@@ -3,8 +3,9 @@
     uv run python tests/bench/kan_fit_layers.py -o layers
 
 Measures each layer in a process of its own (peers in theirs, see peers-kan-fit.txt): the median time of a forward and
-backward pass, and how much the peak memory grows over what the process held before. Prints the table, then the ratios
-that are required, and writes the table as layers.csv.
+backward pass, and how much the peak memory grows over what the process held before. Ours run as a command sets torch up,
+which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at 1000000000
+in the environment, all keep it. Prints the table, then the ratios that are required, and writes the table as layers.csv.
 """
 
 # The packages of the peers are not those of this project.
@@ -91,7 +92,12 @@ def measure(case: str, method: str, threads: int, steps: int) -> dict[str, float
     """Time forward and backward passes; milliseconds, 10^6 bytes and numbers."""
     import torch
 
-    torch.set_num_threads(threads)
+    if method in IN_PEERS:
+        torch.set_num_threads(threads)
+    else:
+        from vision_cli.core.devices import configure
+
+        configure("cpu", threads)
     torch.manual_seed(0)
     x = torch.randn(SHAPES[case]) * 0.4
     network = build(case, method)

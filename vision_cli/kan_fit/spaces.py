@@ -22,6 +22,8 @@ from vision_cli.core.commands import did_you_mean
 from vision_cli.core.errors import UsageError
 
 Function = Callable[[Tensor, int], Tensor]
+Recurrence = Callable[[int], tuple[float, float]]
+"""Coefficients a_n and b_n of a number n."""
 
 _RBF_REACH = 2.0
 _FASTRBF_REACH = 2.0 / math.sqrt(3.0)
@@ -34,19 +36,24 @@ _WAVELET_REACH = 1.1
 
 
 def bspline(u: Tensor, count: int) -> Tensor:
-    """Cubic B-splines on ``count - 3`` equal intervals of [-1, 1], in closed form."""
-    a = _spline_distance(u, count).abs()
-    outer, inner = (2 - a).relu_(), (1 - a).relu_()
-    return torch.addcmul(outer * outer * outer, inner * inner, inner, value=-4) / 6
+    """Cubic B-splines on ``count - 3`` equal intervals of [-1, 1]: of each u, the four that are not zero there."""
+    interval, t = _spline_interval(u, count)
+    rest, t2 = 1 - t, t * t
+    first, last = rest * rest * rest / 6, t2 * t / 6
+    second = torch.add(2 / 3 - t2, last, alpha=3)
+    third = 1 - first - second - last
+    return _spread(interval, (first, second, third, last), count)
 
 
 def bspline_derivative(u: Tensor, count: int) -> Tensor:
     """Differentiate `bspline` by u."""
-    t = _spline_distance(u, count)
-    a = t.abs()
-    outer, inner = (2 - a).relu_(), (1 - a).relu_()
-    slope = torch.addcmul(-outer * outer, inner, inner, value=4)
-    return slope * torch.sign(t) * ((count - 3) / 4)
+    interval, t = _spline_interval(u, count)
+    per_unit = (count - 3) / 2
+    rest = 1 - t
+    first, last = rest * rest * (-per_unit / 2), t * t * (per_unit / 2)
+    second = torch.sub(3 * last, t, alpha=2 * per_unit)
+    third = -first - second - last
+    return _spread(interval, (first, second, third, last), count)
 
 
 def rbf(u: Tensor, count: int) -> Tensor:
@@ -71,7 +78,7 @@ def fastrbf_derivative(u: Tensor, count: int) -> Tensor:
 
 def rswaf(u: Tensor, count: int) -> Tensor:
     """Reflectional switches 1 - tanh²((u - c) / h) with centres on [-1.2, 1.2]."""
-    return 1 - torch.tanh(_grid_distance(u, count, _RSWAF_REACH)) ** 2
+    return torch.tanh(_grid_distance(u, count, _RSWAF_REACH)).square_().neg_().add_(1)
 
 
 def rswaf_derivative(u: Tensor, count: int) -> Tensor:
@@ -82,32 +89,32 @@ def rswaf_derivative(u: Tensor, count: int) -> Tensor:
 
 def cheby(u: Tensor, count: int) -> Tensor:
     """Chebyshev polynomials T_1 to T_count by their recurrence, which has finite slopes at both ends."""
-    return _recurrence(u, count, lambda n: (2.0, 1.0) if n else (1.0, 0.0))[0]
+    return torch.stack(_polynomials(u, count, _cheby_coefficients)[1:], dim=-1)
 
 
 def cheby_derivative(u: Tensor, count: int) -> Tensor:
     """Differentiate `cheby` by u."""
-    return _recurrence(u, count, lambda n: (2.0, 1.0) if n else (1.0, 0.0))[1]
+    return _polynomial_slopes(u, count, _cheby_coefficients)
 
 
 def gram(u: Tensor, count: int) -> Tensor:
     """Gram polynomials of degree 1 to ``count``, orthogonal on equal steps, of the size of Legendre's."""
-    return _recurrence(u, count, _gram_coefficients)[0]
+    return torch.stack(_polynomials(u, count, _gram_coefficients)[1:], dim=-1)
 
 
 def gram_derivative(u: Tensor, count: int) -> Tensor:
     """Differentiate `gram` by u."""
-    return _recurrence(u, count, _gram_coefficients)[1]
+    return _polynomial_slopes(u, count, _gram_coefficients)
 
 
 def jacobi(u: Tensor, count: int) -> Tensor:
     """Jacobi polynomials with a = b = 1 of degree 1 to ``count``, 1 at u = 1."""
-    return _recurrence(u, count, _jacobi_coefficients)[0]
+    return torch.stack(_polynomials(u, count, _jacobi_coefficients)[1:], dim=-1)
 
 
 def jacobi_derivative(u: Tensor, count: int) -> Tensor:
     """Differentiate `jacobi` by u."""
-    return _recurrence(u, count, _jacobi_coefficients)[1]
+    return _polynomial_slopes(u, count, _jacobi_coefficients)
 
 
 def relu(u: Tensor, count: int) -> Tensor:
@@ -136,8 +143,8 @@ def fourier_derivative(u: Tensor, count: int) -> Tensor:
 
 def wavelet(u: Tensor, count: int) -> Tensor:
     """Mexican hats (1 - t²) exp(-t² / 2) on equal centres, a spacing wide."""
-    t2 = _grid_distance(u, count, _WAVELET_REACH) ** 2
-    return (1 - t2) * torch.exp(-t2 / 2)
+    t2 = _grid_distance(u, count, _WAVELET_REACH).square_()
+    return torch.exp(t2 / -2).mul_(1 - t2)
 
 
 def wavelet_derivative(u: Tensor, count: int) -> Tensor:
@@ -290,8 +297,8 @@ class _Evaluated(torch.autograd.Function):
         ctx.space, ctx.count = space, count
         inside = u.clamp(-1, 1)
         values = space.value(inside, count)
-        beyond = u != inside
-        if beyond.any():
+        beyond = (u != inside).nonzero(as_tuple=True)
+        if len(beyond[0]):
             ends = inside[beyond]
             values[beyond] += space.derivative(ends, count) * (u[beyond] - ends).unsqueeze(-1)
         return values
@@ -306,9 +313,19 @@ def _steps(u: Tensor, count: int) -> Tensor:
     return torch.arange(count, dtype=u.dtype, device=u.device)
 
 
-def _spline_distance(u: Tensor, count: int) -> Tensor:
-    """Distance from the middle of each spline, in intervals."""
-    return ((u + 1) * ((count - 3) / 2) + 1).unsqueeze(-1) - _steps(u, count)
+def _spline_interval(u: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Interval that each u within [-1, 1] lies in, from 0, and its place there, 0 to 1."""
+    place = (u + 1) * ((count - 3) / 2)
+    interval = place.floor().clamp_(0, count - 4)
+    return interval.long(), place - interval
+
+
+def _spread(first: Tensor, given: tuple[Tensor, ...], count: int) -> Tensor:
+    """Put the functions given, which start at number ``first`` for each u, among ``count`` that are zero otherwise."""
+    values = given[0].new_zeros((*first.shape, count))
+    for step, part in enumerate(given):
+        values.scatter_(-1, (first + step).unsqueeze(-1), part.unsqueeze(-1))
+    return values
 
 
 def _per_unit(count: int, reach: float) -> float:
@@ -321,7 +338,7 @@ def _grid_distance(u: Tensor, count: int, reach: float) -> Tensor:
 
 
 def _gaussians(u: Tensor, count: int, reach: float) -> Tensor:
-    return torch.exp(-(_grid_distance(u, count, reach) ** 2))
+    return _grid_distance(u, count, reach).square_().neg_().exp_()
 
 
 def _gaussians_derivative(u: Tensor, count: int, reach: float) -> Tensor:
@@ -349,6 +366,10 @@ def _angles(u: Tensor, count: int) -> Tensor:
     return u.unsqueeze(-1) * _frequencies(u, count)
 
 
+def _cheby_coefficients(n: int) -> tuple[float, float]:
+    return (2.0, 1.0) if n else (1.0, 0.0)
+
+
 def _gram_coefficients(n: int) -> tuple[float, float]:
     points = max(_GRAM_POINTS, 4 * (n + 2)) ** 2
     return (2 * n + 1) / (n + 1), n / (n + 1) * (1 - n * n / points)
@@ -358,19 +379,21 @@ def _jacobi_coefficients(n: int) -> tuple[float, float]:
     return (2 * n + 3) / (n + 3), n / (n + 3)
 
 
-def _recurrence(u: Tensor, count: int, coefficients: Callable[[int], tuple[float, float]]) -> tuple[Tensor, Tensor]:
-    """Values and slopes of p_1 to p_count, where p_{n+1} = a_n u p_n - b_n p_{n-1} and p_0 = 1."""
-    before, here = torch.zeros_like(u), torch.ones_like(u)
-    slope_before, slope_here = torch.zeros_like(u), torch.zeros_like(u)
-    values, derivatives = [], []
+def _polynomials(u: Tensor, count: int, coefficients: Recurrence) -> list[Tensor]:
+    """Values of p_0 to p_count, where p_{n+1} = a_n u p_n - b_n p_{n-1} and p_0 = 1."""
+    found = [torch.ones_like(u)]
     for n in range(count):
         a, b = coefficients(n)
-        before, here, slope_before, slope_here = (
-            here,
-            a * u * here - b * before,
-            slope_here,
-            a * (here + u * slope_here) - b * slope_before,
-        )
-        values.append(here)
-        derivatives.append(slope_here)
-    return torch.stack(values, dim=-1), torch.stack(derivatives, dim=-1)
+        grown = a * u * found[-1]
+        found.append(grown.sub_(found[-2], alpha=b) if n else grown)
+    return found
+
+
+def _polynomial_slopes(u: Tensor, count: int, coefficients: Recurrence) -> Tensor:
+    """Slopes of p_1 to p_count of `_polynomials`."""
+    slopes = [torch.zeros_like(u)]
+    for n, value in enumerate(_polynomials(u, count - 1, coefficients)):
+        a, b = coefficients(n)
+        grown = a * (value + u * slopes[-1])
+        slopes.append(grown.sub_(slopes[-2], alpha=b) if n else grown)
+    return torch.stack(slopes[1:], dim=-1)

@@ -58,8 +58,11 @@ class SKANLayer(Expansion):
 
     def effective_weight(self) -> Tensor:
         """Weights with gates and removed edges worked in, ``(F, outputs)``."""
-        weight = self.weight * self.edges[self.node]
+        weight = self.weight if self._has_all_edges() else self.weight * self.edges[self.node]
         return weight if self.logits is None else weight * self.column_gates()
+
+    def _has_all_edges(self) -> bool:
+        return not torch.compiler.is_exporting() and bool(self.edges.all())
 
     def features(self, x: Tensor) -> Tensor:
         """Functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""

@@ -72,6 +72,8 @@ class Expansion(nn.Module):
     ----------
     node, mode
         Node of every column, and the number of its space within the pool, ``(F,)``; `BASE` for SiLU.
+    lacking
+        Where a node has no gate for a space of the pool, ``(inputs, 1, modes)``; one row with gates of the whole layer.
     logits
         Of the gates; None where every node has one space.
     tau, is_hard
@@ -80,6 +82,7 @@ class Expansion(nn.Module):
 
     node: Tensor
     mode: Tensor
+    lacking: Tensor
 
     def __init__(self, plan: LayerPlan) -> None:
         super().__init__()
@@ -96,6 +99,7 @@ class Expansion(nn.Module):
             mode.append(torch.full((len(members) * count,), number))
         self.register_buffer("node", torch.cat(node), persistent=False)
         self.register_buffer("mode", torch.cat(mode), persistent=False)
+        self.register_buffer("lacking", _lacking(plan), persistent=False)
         self.logits: nn.Parameter | None = None
         if not plan.is_selected:
             rows = 1 if plan.level == "layer" else plan.inputs
@@ -117,12 +121,17 @@ class Expansion(nn.Module):
 
     def soft_gates(self, logits: Tensor) -> Tensor:
         """Softmax of logits at the layer's temperature over the modes that each node has, in the logits' shape."""
-        return torch.softmax((logits / self.tau).masked_fill(~self._has_mode(), -torch.inf), dim=-1)
+        return torch.softmax((logits / self.tau).masked_fill(self.lacking, -torch.inf), dim=-1)
 
     def column_gates(self) -> Tensor:
         """Gate of every function, ``(F, outputs)``: 1 for SiLU, which has none."""
-        gates = self.gates()[self.node, :, self.mode.clamp(min=0)]
-        return torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(gates), gates)
+        gates = self.gates()
+        if self.plan.level != "edge":
+            # All outputs share a gate: it is looked up once, and shown to each.
+            gates = gates[:, :1]
+        columns = gates[self.node, :, self.mode.clamp(min=0)]
+        columns = torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(columns), columns)
+        return columns.expand(-1, self.plan.outputs)
 
     def functions(self, u: Tensor) -> Tensor:
         """Functions of the nodes, ``(..., inputs)`` to ``(..., F)``."""
@@ -185,7 +194,9 @@ class Expansion(nn.Module):
         # A copy is made of what all nodes share only where some are left out.
         return u if len(members) == self.plan.inputs else u[..., members]
 
-    def _has_mode(self) -> Tensor:
-        has = [[name in modes for name in self.plan.pool] for modes in self.plan.modes]
-        table = torch.tensor(has, device=self.node.device).unsqueeze(1)
-        return table.any(0, keepdim=True) if self.plan.level == "layer" else table
+
+def _lacking(plan: LayerPlan) -> Tensor:
+    """Whether a node, or with gates for the whole layer every node, lacks a space, ``(rows of gates, 1, modes)``."""
+    pool = plan.pool
+    table = torch.tensor([[name not in modes for name in pool] for modes in plan.modes]).unsqueeze(1)
+    return table.all(0, keepdim=True) if plan.level == "layer" else table
