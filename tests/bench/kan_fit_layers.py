@@ -3,9 +3,10 @@
     uv run python tests/bench/kan_fit_layers.py -o layers
 
 Measures each layer in a process of its own (peers in theirs, see peers-kan-fit.txt): the median time of a forward and
-backward pass, and how much the peak memory grows over what the process held before. Ours run as a command sets torch up,
-which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at 1000000000
-in the environment, all keep it. Prints the table, then the ratios that are required, and writes the table as layers.csv.
+backward pass, and how much the peak memory grows over what the process held before. Ours run as a command sets torch
+up, which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at
+1000000000 in the environment, all keep it. Prints the table, then the ratios that are required, and writes the table as
+layers.csv.
 """
 
 # The packages of the peers are not those of this project.

@@ -17,7 +17,7 @@ from vision_cli.kan_fit.functions import find_function
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.operators import OPERATORS, read_library
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
-from vision_cli.kan_fit.selection import MIXED, SWAPPED, Selection, Settings, grids_for, search
+from vision_cli.kan_fit.selection import MIXED, SWAPPED, OutOfBudget, Selection, Settings, grids_for, search
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.symbolic import find_formula, tidied
 from vision_cli.kan_fit.table_data import Column, TableData
@@ -124,6 +124,23 @@ def test_a_search_that_is_out_of_time_ends_with_the_best_so_far(tmp_path):
     assert math.isfinite(found.final.score)
     whole = search(problem("xy", 100), [()], Settings(pool=("cheby",), refine=(5,), steps=2), Stages(tmp_path / "w"))
     assert not whole.is_cut_short
+
+
+def test_a_fit_that_is_out_of_time_before_all_rows_says_so(monkeypatch):
+    monkeypatch.setattr("vision_cli.kan_fit.pipeline._SEARCH_ROWS", 200)
+    target = find_function("xy")
+    inputs, values = target.sample(600, np.random.default_rng(0))
+    table = TableData(inputs, target.variables, values, tuple(Column(name) for name in target.variables), "y")
+    settings = Settings(pool=("cheby",), refine=(5,), steps=2)
+
+    def no_time_for_all_rows(name, compute):
+        if name == "all rows":
+            raise OutOfBudget
+        return compute()
+
+    found = fit(inputs, values, split_rows(600, 0.2, 0.0, 0), table, [()], settings, remember=no_time_for_all_rows)
+    assert found.selection.is_cut_short
+    assert found.final is found.selection.final
 
 
 def test_damaged_stages_are_said(tmp_path):

@@ -25,7 +25,6 @@ from vision_cli.kan_fit.table_data import Column
 
 DESCRIPTION, NUMBERS, SAMPLE = "model.json", "model.safetensors", "sample.safetensors"
 _KIND = "kan-fit table"
-_ROWS_AT_ONCE = 1 << 14
 _LEAST_RESIDUALS = 10
 
 
@@ -65,7 +64,6 @@ class TableModel:
     sample_inputs: NDArray[np.float64]
     sample_target: NDArray[np.float64]
 
-    @torch.no_grad()
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predict, ``(N, inputs)`` to ``(N,)``, in the target's unit.
 
@@ -74,8 +72,7 @@ class TableModel:
         NumericalError
             If a prediction is not finite.
         """
-        parts = [self.network(part)[:, 0] for part in torch.from_numpy(inputs).split(_ROWS_AT_ONCE)]
-        found = torch.cat(parts).numpy() * self.scale + self.mean
+        found = self.network.predict(torch.from_numpy(inputs))[:, 0].numpy() * self.scale + self.mean
         if not np.isfinite(found).all():
             raise NumericalError("a prediction is not finite; finite values expected.", hint="Check the inputs' size.")
         return np.asarray(found)

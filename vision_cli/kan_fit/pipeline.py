@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,8 +190,10 @@ def fit(
     final = selection.final
     if len(few.train) < len(split.train):
         everything = Problem(*tensors(split.train), *tensors(split.val), known)
-        with suppress(OutOfBudget):
+        try:
             final, _ = remember("all rows", lambda: (_fit_on_all(everything, final, settings), ()))
+        except OutOfBudget:
+            selection.is_cut_short = True
         del everything
     network = final.network.cpu()
     kept = _sample(split.train, _KEPT_ROWS)

@@ -167,9 +167,8 @@ def _gram(jacobian: Tensor) -> Tensor:
     return torch.from_numpy(array.T @ array)
 
 
-@torch.no_grad()
 def _mean_square(network: SKAN, x: Tensor, y: Tensor) -> float:
-    return float((network(x) - y).square().mean())
+    return float((network.predict(x) - y).square().mean())
 
 
 class _State:

@@ -25,6 +25,7 @@ _LEAST_RANGE = 1e-9
 _INPUT_MARGIN_ROWS, _HIDDEN_MARGIN = 4, 0.01
 _POINTS_OF_A_RANGE, _WEIGHT_OF_A_POINT = 200, 1e-2
 _INPUTS_WITH_CORNERS = 2
+_NUMBERS_AT_ONCE = 1 << 22
 
 
 class SKANLayer(Expansion):
@@ -126,6 +127,12 @@ class SKAN(nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    @torch.no_grad()
+    def predict(self, x: Tensor) -> Tensor:
+        """`forward` without slopes, of so many rows at a time that the functions of many rows take little memory."""
+        most = max(len(layer.node) for layer in self.each_layer())
+        return torch.cat([self(rows) for rows in x.split(max(_NUMBERS_AT_ONCE // most, 1))])
 
     def layer_inputs(self, x: Tensor) -> list[Tensor]:
         """Return what every layer takes in, and last what the network gives."""
