@@ -1,8 +1,17 @@
-"""Which tests run: slow ones only if asked for, those of the GPU only where there is one."""
+"""Which tests run: slow ones only if asked for, those of the GPU only where there is one.
+
+Files run side by side in processes of one thread each; ``-n 0`` runs all in this one.
+"""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before anything imports torch, which reads it once; threads of several processes would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
