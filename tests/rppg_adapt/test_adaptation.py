@@ -10,11 +10,10 @@ from safetensors.torch import load_file
 from tests.rppg_adapt.test_training import cached
 from vision_cli.core.console import Output
 from vision_cli.core.devices import configure
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt.adaptation import (
     Adaptation,
-    AdaptTask,
     UnlabelledClips,
     adapt,
     adapt_to_clip,
@@ -92,15 +91,10 @@ def test_a_collapsed_network_has_no_score(tmp_path, untrained):
     assert unlabelled_score(Green(), clips, untrained, 64, device) > 0.05
 
 
-def test_a_loss_that_is_no_number_is_skipped_twice(tmp_path, untrained):
-    frames = [clip.frames() for clip in cached(tmp_path)]
-    task = AdaptTask(
-        untrained, Adaptation(**QUICK), UnlabelledClips(frames, 81, 0), windows(tmp_path), torch.device("cpu"), 0
-    )
-    task.adaptation = Adaptation(**QUICK, loss=AdaptLoss(anchor=float("nan")))
-    losses = [float(task.training_step(task.network, task.load([k, k + 1]))["loss"]) for k in (0, 2, 4)]
-    assert losses[:2] == [0.0, 0.0]
-    assert np.isnan(losses[2])
+def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):
+    loss = AdaptLoss(anchor=float("nan"))
+    with pytest.raises(NumericalError, match="a finite number expected"):
+        run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=loss, steps=20)
 
 
 def test_statistics_of_a_single_clip_are_not_taken(tmp_path, untrained):

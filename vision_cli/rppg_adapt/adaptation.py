@@ -21,12 +21,12 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Order, Schedule, Trainer
+from vision_cli.core.training import BEST, Order, Schedule
 from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.losses import AdaptLoss, fwd, integrated, power_spectra, push_forward
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
-from vision_cli.rppg_adapt.training import pack
+from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
 
 Update = Literal["all", "bn", "encoder"]
 
@@ -37,7 +37,6 @@ _CHECK_FACTOR = 1.2
 _AGREEMENT_HZ = 0.25
 _COLLAPSED_BPM = 1.0
 _BAND = (0.66, 3.34)
-_SKIPPED = 3
 _TTA_RATE = 2e-4
 _TTA_BATCH = 4
 
@@ -156,7 +155,6 @@ class AdaptTask:
         self.network = network
         _choose_weights(network, adaptation.update)
         self._branches = TSTCNet(network, model.settings.normalisation)
-        self._skipped = 0
         # Statistics of one clip are no statistics of a domain.
         self._keeps_statistics = adaptation.batch_size == 1 or len(clips._clips) == 1
 
@@ -165,7 +163,7 @@ class AdaptTask:
         return self.clips.load(numbers)
 
     def training_step(self, network: nn.Module, batch: tuple[Tensor, int]) -> Mapping[str, Tensor]:
-        """Give the unsupervised loss and its terms; a loss that is no number is skipped, three times in a row."""
+        """Give the unsupervised loss and its terms."""
         windows, number = batch
         windows = windows.to(self.device)
         if self._keeps_statistics:
@@ -177,15 +175,7 @@ class AdaptTask:
         views = make_views(windows, self.adaptation.frames, factors, generator)
         with torch.no_grad():
             anchor = self.source(normalise(views.original, self.model.settings.normalisation))
-        terms = self.adaptation.loss(self._branches(views), anchor)
-        if bool(torch.isfinite(terms["loss"])):
-            self._skipped = 0
-            return terms
-        self._skipped += 1
-        if self._skipped >= _SKIPPED:
-            return terms
-        nothing = torch.stack([p.sum() for p in network.parameters() if p.requires_grad]).sum() * 0
-        return dict.fromkeys(terms, nothing)
+        return self.adaptation.loss(self._branches(views), anchor)
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
@@ -260,7 +250,7 @@ def adapt(
     InputError
         If there is no clip.
     NumericalError
-        If the loss is no number three times in a row.
+        If the loss stays no number, whatever the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
     held = crops[:: max(1, min(5, len(crops)))] if len(crops) > 1 else crops
@@ -280,19 +270,10 @@ def adapt(
         validate_every=adaptation.validate_every,
         save_every=adaptation.validate_every,
         monitor="score",
+        patience=PATIENCE,
         seed=compute.seed,
     )
-    trainer = Trainer(
-        run,
-        task,
-        schedule,
-        samples=None,
-        load=task.load,
-        device=compute.device.type,
-        metadata=model.settings.metadata,
-    )
-    with output.progress("adapting", schedule.steps) as bar:
-        progress = trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
+    progress = fit(run, task, schedule, model.settings, compute, output, title="adapting")
     best = progress.best[0]
     kept_source = not best > source_score
     if kept_source:
@@ -322,6 +303,8 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
         task.network.train()
         numbers = range(step * adaptation.batch_size, (step + 1) * adaptation.batch_size)
         loss = task.training_step(task.network, task.load(list(numbers)))["loss"]
+        if not bool(torch.isfinite(loss)):
+            continue
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
