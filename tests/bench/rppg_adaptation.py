@@ -24,7 +24,6 @@ from vision_cli.core.devices import Compute, configure
 from vision_cli.core.runs import Run
 from vision_cli.phantoms.pulse_clips import SHIFTED, ClipStyle, make_clip
 from vision_cli.rppg_adapt.adaptation import Adaptation, Outcome, adapt
-from vision_cli.rppg_adapt.crops import skin_trace, skin_weights
 from vision_cli.rppg_adapt.data import CachedClip, LabelledClips, write_clip
 from vision_cli.rppg_adapt.losses import AdaptLoss
 from vision_cli.rppg_adapt.models import ModelSettings, PulseModel, load_model
@@ -62,11 +61,8 @@ def make_clips(directory: Path, style: ClipStyle, count: int, seed: int) -> list
     found = []
     for number in range(count):
         clip = make_clip(np.random.default_rng((seed, STREAM, number)), frames=FRAMES, style=style)
-        crops = clip.frames.astype(np.float32)
-        weights = skin_weights(crops.mean(axis=0))
-        traces = np.stack([skin_trace(crop, weights) for crop in crops])
         path = directory / f"{number}.npz"
-        write_clip(path, {"frames": clip.frames, "traces": traces, "bvp": clip.wave}, {"id": number})
+        write_clip(path, {"frames": clip.frames, "bvp": clip.wave}, {"id": number})
         found.append(CachedClip(str(number), str(number), path, clip.fps, FRAMES, {}))
     return found
 

@@ -15,9 +15,9 @@ from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt.adaptation import (
     Adaptation,
     UnlabelledClips,
+    UnlabelledScore,
     adapt,
     adapt_to_clip,
-    unlabelled_score,
 )
 from vision_cli.rppg_adapt.losses import AdaptLoss
 
@@ -85,10 +85,21 @@ class Green(torch.nn.Module):
 
 
 def test_a_collapsed_network_has_no_score(tmp_path, untrained):
-    device = torch.device("cpu")
-    clips = windows(tmp_path)
-    assert unlabelled_score(Constant(), clips, untrained, 64, device) == 0
-    assert unlabelled_score(Green(), clips, untrained, 64, device) > 0.05
+    score = UnlabelledScore(windows(tmp_path), untrained, 64, torch.device("cpu"))
+    assert score(Constant()) == 0
+    assert score(Green()) > 0.05
+
+
+def test_a_network_that_witnesses_contradict_scores_less(tmp_path, untrained):
+    class Twice(torch.nn.Module):
+        """Reads twice the rate, as clearly and as consistently as the rate itself."""
+
+        def forward(self, x):
+            wave = x[:, 1].mean((2, 3)).cumsum(-1)
+            return (wave - wave.mean(-1, keepdim=True)) ** 2
+
+    score = UnlabelledScore(windows(tmp_path), untrained, 64, torch.device("cpu"))
+    assert score(Twice()) < 0.7 * score(Green())
 
 
 def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):

@@ -23,16 +23,17 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, Order, Schedule
 from vision_cli.rppg_adapt.data import CachedClip
-from vision_cli.rppg_adapt.losses import AdaptLoss, fwd, integrated, power_spectra, push_forward
+from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, fwd, integrated, peak_sureness, power_spectra, push_forward
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
 from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
+from vision_cli.rppg_adapt.witnesses import Testimony, surest
 
 Update = Literal["all", "bn", "encoder"]
 
 FACTORS = (0.75, 1.25)
 _DECAY = 1e-4
-_NEAR_HZ = 0.1
+_HELD_OUT = 4
 _CHECK_FACTOR = 1.2
 _AGREEMENT_HZ = 0.25
 _COLLAPSED_BPM = 1.0
@@ -77,7 +78,7 @@ class Outcome:
     model
         The adapted model, or the source model.
     source_score, adapted_score
-        Unlabelled scores of both on the validation clips; see `unlabelled_score`.
+        Unlabelled scores of both on the validation clips; see `UnlabelledScore`.
     kept_source
         Whether nothing was better than the source, or what was adapted had collapsed.
     """
@@ -148,7 +149,8 @@ class AdaptTask:
         device: torch.device,
         seed: int,
     ) -> None:
-        self.model, self.adaptation, self.clips, self.held_out = model, adaptation, clips, held_out
+        self.model, self.adaptation, self.clips = model, adaptation, clips
+        self.score = UnlabelledScore(held_out, model, adaptation.frames, device)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
@@ -173,29 +175,31 @@ class AdaptTask:
         low, high = FACTORS
         factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
         views = make_views(windows, self.adaptation.frames, factors, generator)
-        with torch.no_grad():
-            anchor = self.source(normalise(views.original, self.model.settings.normalisation))
-        return self.adaptation.loss(self._branches(views), anchor)
+        return self.adaptation.loss(self._branches(views), self._anchor(views.original))
+
+    @torch.no_grad()
+    def _anchor(self, original: Tensor) -> Anchor:
+        settings = self.model.settings
+        waves = self.source(normalise(original, settings.normalisation))
+        if not self.adaptation.loss.witnesses:
+            return Anchor(waves, peak_sureness(waves, settings.fps))
+        told = [Testimony.of(one, settings.fps) for one in original.cpu().numpy().astype(np.uint8)]
+        return surest(told, waves)
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
-        return {"score": unlabelled_score(network, self.held_out, self.model, self.adaptation.frames, self.device)}
+        return {"score": self.score(network)}
 
 
-@torch.no_grad()
-def unlabelled_score(
-    network: nn.Module, windows: Tensor, model: PulseModel, frames: int, device: torch.device
-) -> float:
-    """How much what a network reads looks like pulses, without knowing them; 0 to 1.
+class UnlabelledScore:
+    """How probably what a network reads from windows is a pulse, without knowing pulses; 0 to 1.
 
-    The mean over clips of the share of power at the peak times how well the branches agree: the spectra of a turned and
-    of a faster view are those that the original's lets expect. A network that reads the same rate everywhere has
-    collapsed and gets 0.
+    The mean over windows of two factors: the probability that the rate is right, by the quality index, in which methods
+    without training are witnesses; and how well the branches agree: the spectra of a turned and of a faster view are
+    those that the original's lets expect. A network that reads one rate everywhere has collapsed and scores 0.
 
     Parameters
     ----------
-    network
-        The network, set to evaluation.
     windows
         ``(V, L, S, S, 3)``.
     model
@@ -205,28 +209,43 @@ def unlabelled_score(
     device
         Where it is computed.
     """
-    network.eval()
-    generator = torch.Generator().manual_seed(0)
-    shares, agreements, rates = [], [], []
-    for one in windows.split(_TTA_BATCH):
-        part = one.to(device)
-        factors = torch.full((len(part),), _CHECK_FACTOR, device=device)
-        views = part[:, :frames], turned(part[:, :frames], generator), resampled(part, frames, factors)
-        kind, fps = model.settings.normalisation, model.settings.fps
-        original, spatial, temporal = (
-            power_spectra(integrated(network(normalise(view, kind))), fps, band=_BAND) for view in views
-        )
-        peak = original.frequencies[original.power.argmax(-1)]
-        near = (original.frequencies[None] - peak[:, None]).abs() <= _NEAR_HZ
-        shares.append((original.power * near).sum(-1))
+
+    def __init__(self, windows: Tensor, model: PulseModel, frames: int, device: torch.device) -> None:
+        self.windows, self.settings, self.frames, self.device = windows, model.settings, frames, device
+        self.testimonies = [Testimony.of(one[:frames].numpy(), model.settings.fps) for one in windows]
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> float:
+        """Score a network, which is set to evaluation."""
+        network.eval()
+        generator = torch.Generator().manual_seed(0)
+        probabilities: list[float] = []
+        agreements, rates = [], []
+        for part in self.windows.split(_TTA_BATCH):
+            found, agreement, bpm = self._read(network, part.to(self.device), generator)
+            first = len(probabilities)
+            told = self.testimonies[first : first + len(part)]
+            probabilities += [one.probability(wave) for one, wave in zip(told, found, strict=True)]
+            agreements.append(agreement)
+            rates.append(bpm)
+        read = torch.cat(rates)
+        if len(read) > 2 and float(read.std()) < _COLLAPSED_BPM:
+            return 0.0
+        return float((torch.tensor(probabilities) * torch.cat(agreements)).mean())
+
+    def _read(
+        self, network: nn.Module, windows: Tensor, generator: torch.Generator
+    ) -> tuple[NDArray[np.float64], Tensor, Tensor]:
+        """Give derivatives ``(B, T)``, agreements of the branches and rates in bpm, ``(B,)`` each."""
+        factors = torch.full((len(windows),), _CHECK_FACTOR, device=self.device)
+        first = windows[:, : self.frames]
+        views = first, turned(first, generator), resampled(windows, self.frames, factors)
+        waves = [network(normalise(view, self.settings.normalisation)) for view in views]
+        original, spatial, temporal = (power_spectra(integrated(w), self.settings.fps, band=_BAND) for w in waves)
         away = fwd(original.power, spatial.power, original.step)
         away = away + fwd(push_forward(original, factors), temporal.power, original.step)
-        agreements.append(torch.exp(-away / _AGREEMENT_HZ))
-        rates.append(60 * peak)
-    found = torch.cat(rates)
-    if len(found) > 2 and float(found.std()) < _COLLAPSED_BPM:
-        return 0.0
-    return float((torch.cat(shares) * torch.cat(agreements)).mean())
+        bpm = 60 * original.frequencies[original.power.argmax(-1)]
+        return waves[0].double().cpu().numpy(), torch.exp(-away / _AGREEMENT_HZ).cpu(), bpm.cpu()
 
 
 def adapt(
@@ -241,7 +260,7 @@ def adapt(
     model
         The source model.
     clips
-        Clips of the target domain; their labels are never opened. A fifth of them chooses the weights.
+        Clips of the target domain; their labels are never opened. A quarter of them chooses the weights.
     adaptation, compute, output
         How, where, and where progress is shown.
 
@@ -253,14 +272,14 @@ def adapt(
         If the loss stays no number, whatever the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
-    held = crops[:: max(1, min(5, len(crops)))] if len(crops) > 1 else crops
-    used = [crop for k, crop in enumerate(crops) if k % 5 or len(crops) < 5]
+    held = crops[::_HELD_OUT]
+    used = [crop for k, crop in enumerate(crops) if k % _HELD_OUT or len(crops) < _HELD_OUT]
     length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    held_out = torch.from_numpy(np.stack([_filled(crop[:length], length) for crop in held]))
+    held_out = torch.from_numpy(np.stack([window for crop in held for window in _windows(crop, length)]))
     task = AdaptTask(
         model, adaptation, UnlabelledClips(used, length, compute.seed), held_out, compute.device, compute.seed
     )
-    source_score = unlabelled_score(task.source, held_out, model, adaptation.frames, compute.device)
+    source_score = task.score(task.source)
     schedule = Schedule(
         steps=adaptation.steps,
         batch_size=adaptation.batch_size,
@@ -297,7 +316,7 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
     held_out = torch.from_numpy(_filled(crops[:length], length)[None])
     task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, seed), held_out, device, seed)
     optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
-    best = unlabelled_score(task.source, held_out, model, adaptation.frames, device)
+    best = task.score(task.source)
     kept: nn.Module = copy.deepcopy(task.source)
     for step in range(steps):
         task.network.train()
@@ -310,7 +329,7 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
         nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % 5 == 0 or step == steps - 1:
-            score = unlabelled_score(task.network, held_out, model, adaptation.frames, device)
+            score = task.score(task.network)
             if score > best:
                 best, kept = score, copy.deepcopy(task.network)
     assert isinstance(kept, PhysNet | LiteNet)
@@ -342,6 +361,12 @@ def _freeze_statistics(network: nn.Module) -> None:
 def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     missing = length - len(clip)
     return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing > 0 else clip
+
+
+def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
+    """Cut a clip ``(T, S, S, 3)`` into windows side by side; one at least."""
+    starts = range(0, max(len(clip) - length, 0) + 1, length)
+    return [_filled(clip[start : start + length], length) for start in starts]
 
 
 def _mixed(seed: int, number: int) -> int:

@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 from vision_cli.core.files import json_text
 from vision_cli.phantoms.pulse_clips import make_clip
 from vision_cli.rppg_adapt.classical import pulse_wave
-from vision_cli.rppg_adapt.crops import skin_trace, skin_weights
+from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.models import PulseModel, load_model
-from vision_cli.rppg_adapt.pipeline import CHOSEN_FROM, COMPARED
-from vision_cli.rppg_adapt.quality import NETWORK, RIGHT_BPM, calibration_error, features, fit_index, named
+from vision_cli.rppg_adapt.quality import (
+    CHOSEN_FROM,
+    COMPARED,
+    NETWORK,
+    RIGHT_BPM,
+    calibration_error,
+    features,
+    fit_index,
+    named,
+)
 from vision_cli.rppg_adapt.spectra import HeartRate, bandpassed, detrended, heart_rate, rate_band
 
 _STREAM = 7
@@ -29,9 +37,7 @@ def gather(model: PulseModel, count: int, seed: int) -> dict[str, tuple[NDArray[
     for number in range(count):
         rng = np.random.default_rng((seed, _STREAM, number))
         clip = make_clip(rng, frames=round(_SECONDS * _FPS), size=model.settings.size, fps=_FPS)
-        crops = clip.frames.astype(np.float32)
-        weights = skin_weights(crops.mean(axis=0))
-        traces = np.stack([skin_trace(crop, weights) for crop in crops])
+        traces = mean_traces(clip.frames)
         rates: dict[str, HeartRate] = {
             method: heart_rate(pulse_wave(traces, _FPS, method, band), _FPS, band) for method in COMPARED
         }

@@ -15,18 +15,21 @@ from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical
 from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady
 from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.models import PulseModel
-from vision_cli.rppg_adapt.quality import NETWORK, RELIABLE, features, shipped_index
+from vision_cli.rppg_adapt.quality import (
+    CHOSEN_FROM,
+    COMPARED,
+    NETWORK,
+    RELIABLE,
+    features,
+    likeliest_path,
+    robust_mean,
+    shipped_index,
+)
 from vision_cli.rppg_adapt.readings import PulseWave, Reading, Window
 from vision_cli.rppg_adapt.spectra import RATES_BPM, HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
 
 Method = Literal["auto", "net", "pos", "chrom", "lgi", "omit", "ica", "green", "pbv"]
 METHOD_NAMES: tuple[Method, ...] = get_args(Method)
-
-COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
-"""Methods that are always computed: they are cheap, and how many agree tells how sure a rate is."""
-
-CHOSEN_FROM = ("net", "pos", "chrom")
-"""Methods that ``auto`` chooses from."""
 
 _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
@@ -194,20 +197,27 @@ def _windows(
     first, last = float(clip.times[0]), float(clip.times[-1])
     length = min(options.window_s, last - first)
     starts = np.arange(first, last - length + 1e-6, options.step_s)
-    found = []
+    # What was bridged is no evidence, and of a still picture all methods read the same rounding errors.
+    evidence = 0.0 if _is_still(clip) else 1.0
+    offered: list[list[Window]] = []
     for start in starts:
         end = start + length
         rates = {}
         for method, wave in waves.items():
             inside = (wave.times >= start - 1e-9) & (wave.times <= end + 1e-9)
             rates[method] = heart_rate(wave.values[inside], wave.fps, band)
-        scored = {method: index.of(method, features(method, rates)) for method in candidates}
-        seen = clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)]
-        best = max(scored, key=lambda method: scored[method])
-        # What was bridged is no evidence, and of a still picture all methods read the same rounding errors.
-        quality = 0.0 if _is_still(clip) else scored[best] * float(seen.mean())
-        found.append(Window(float(start), float(end), rates[best], quality, best))
-    return found
+        seen = evidence * float(clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)].mean())
+        offered.append(
+            [
+                Window(float(start), float(end), rates[one], seen * index.of(one, features(one, rates)), one)
+                for one in candidates
+            ]
+        )
+    path = likeliest_path(
+        np.array([[window.rate.bpm for window in row] for row in offered]),
+        np.array([[window.quality for window in row] for row in offered]),
+    )
+    return [row[k] for row, k in zip(offered, path, strict=True)]
 
 
 def _is_still(clip: FaceClip) -> bool:
@@ -225,7 +235,7 @@ def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
     else:
         rates = np.array([window.rate.bpm for window in windows])
         weights = np.array([window.quality for window in windows]) ** 2 + 1e-6
-        mean = float(np.average(rates, weights=weights))
+        mean = robust_mean(rates, weights)
         spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
         # Windows overlap: about one in ten seconds is independent.
         independent = max(1.0, (windows[-1].end_s - windows[0].start_s) / (windows[0].end_s - windows[0].start_s))
