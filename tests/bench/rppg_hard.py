@@ -76,9 +76,8 @@ def report(errors: dict[str, list[float]]) -> None:
     mean = {method: float(np.mean(values)) for method, values in errors.items()}
     within = {method: float(np.mean(np.array(values) < 3)) for method, values in errors.items()}
     for method in sorted(mean, key=lambda one: mean[one]):
-        print(
-            f"{method:6}  {mean[method]:6.2f} bpm   median {np.median(errors[method]):5.2f}   3 bpm {within[method]:.3f}"
-        )
+        middle = np.median(errors[method])
+        print(f"{method:6}  {mean[method]:6.2f} bpm   median {middle:5.2f}   within 3 bpm {within[method]:.3f}")
     best = min(METHODS, key=lambda method: mean[method])
     single = min((method for method in mean if method != AUTO), key=lambda method: mean[method])
     required = (
