@@ -22,12 +22,11 @@ from vision_cli.rppg_adapt.classical import METHODS
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.extraction import FaceClip, NoFace, read_faces
 from vision_cli.rppg_adapt.models import PulseModel, load_model
-from vision_cli.rppg_adapt.pipeline import Options, read_clip
-from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.pipeline import Method, Options, read_clip
 
 FPS = 30.0
 STREAM = 43
-AUTO = "auto"
+NETWORK, AUTO = "net", "auto"
 
 
 def drawn(seed: int, number: int, seconds: float, size: int) -> tuple[FaceClip, float]:
@@ -64,11 +63,8 @@ def filmed(seed: int, number: int, seconds: float) -> tuple[FaceClip | None, flo
 
 def errors_of(face: FaceClip, true_bpm: float, model: PulseModel) -> dict[str, float]:
     """Give the absolute errors by method."""
-    readings = {method: read_clip(face, Options(method=method), None).by_method[method] for method in METHODS}
-    reading = read_clip(face, Options(), model)
-    rates = {name: rate.bpm for name, rate in readings.items()}
-    rates |= {NETWORK: reading.by_method[NETWORK].bpm, AUTO: reading.bpm}
-    return {method: abs(bpm - true_bpm) for method, bpm in rates.items()}
+    methods: tuple[Method, ...] = (*METHODS, NETWORK, AUTO)
+    return {one: abs(read_clip(face, Options(method=one), model).bpm - true_bpm) for one in methods}
 
 
 def report(errors: dict[str, list[float]]) -> None:
