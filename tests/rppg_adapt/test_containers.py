@@ -36,9 +36,18 @@ def rate(path, options=POS):
     return read_video(path, options, None)[0].bpm
 
 
-def test_codecs_and_pictures_give_the_same_rate(face_video, tmp_path):
+@pytest.fixture(scope="module")
+def frames(face_video):
     with VideoReader(face_video) as video:
-        frames = np.stack([frame.pixels for frame in video])
+        return np.stack([frame.pixels for frame in video])
+
+
+def test_the_same_frames_make_the_same_file(frames, tmp_path):
+    files = {write(tmp_path / f"{k}.mp4", frames[:90], "h264").read_bytes() for k in range(3)}
+    assert len(files) == 1
+
+
+def test_codecs_and_pictures_give_the_same_rate(frames, tmp_path):
     model = load_model("default")
     codecs = ("h264", "mpeg4", "mjpeg", "ffv1")
     paths = [write(tmp_path / f"{codec}{CONTAINERS[codec]}", frames, codec) for codec in codecs]
