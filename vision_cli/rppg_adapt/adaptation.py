@@ -23,7 +23,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, Order, Schedule
 from vision_cli.rppg_adapt.data import CachedClip
-from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, fwd, integrated, peak_sureness, power_spectra, push_forward
+from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, integrated, peak_sureness, power_spectra
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
 from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
@@ -35,7 +35,7 @@ FACTORS = (0.75, 1.25)
 _DECAY = 1e-4
 _HELD_OUT = 4
 _CHECK_FACTOR = 1.2
-_AGREEMENT_HZ = 0.25
+_SAME_BPM = 5.0
 _COLLAPSED_BPM = 1.0
 _BAND = (0.66, 3.34)
 _TTA_RATE = 2e-4
@@ -192,11 +192,12 @@ class AdaptTask:
 
 
 class UnlabelledScore:
-    """How probably what a network reads from windows is a pulse, without knowing pulses; 0 to 1.
+    """How often the rates that a network reads are borne out, without knowing the right ones; 0 to 1.
 
-    The mean over windows of two factors: the probability that the rate is right, by the quality index, in which methods
-    without training are witnesses; and how well the branches agree: the spectra of a turned and of a faster view are
-    those that the original's lets expect. A network that reads one rate everywhere has collapsed and scores 0.
+    A window counts as far as its surest witness, a method without training, is probably right. It is borne out where
+    the network reads the witness's rate, and by half for the turned and by half for the faster view in which it reads
+    what the original's rate lets expect. Rates alone count: adaptation makes any spectrum sharper, a wrong one too.
+    A network that reads one rate everywhere has collapsed and scores 0.
 
     Parameters
     ----------
@@ -219,33 +220,34 @@ class UnlabelledScore:
         """Score a network, which is set to evaluation."""
         network.eval()
         generator = torch.Generator().manual_seed(0)
-        probabilities: list[float] = []
-        agreements, rates = [], []
-        for part in self.windows.split(_TTA_BATCH):
-            found, agreement, bpm = self._read(network, part.to(self.device), generator)
-            first = len(probabilities)
-            told = self.testimonies[first : first + len(part)]
-            probabilities += [one.probability(wave) for one, wave in zip(told, found, strict=True)]
-            agreements.append(agreement)
-            rates.append(bpm)
-        read = torch.cat(rates)
-        if len(read) > 2 and float(read.std()) < _COLLAPSED_BPM:
+        rates = torch.cat(
+            [self._rates(network, part.to(self.device), generator) for part in self.windows.split(_TTA_BATCH)], 1
+        )
+        original, spatial, temporal = rates
+        if len(original) > 2 and float(original.std()) < _COLLAPSED_BPM:
             return 0.0
-        return float((torch.tensor(probabilities) * torch.cat(agreements)).mean())
+        told = [one.surest() for one in self.testimonies]
+        witnessed, weights = torch.tensor([bpm for bpm, _ in told]), torch.tensor([sure for _, sure in told])
+        seen = [_near(view, original).float() for view in (spatial, temporal)]
+        borne_out = _near(witnessed, original).float() * (seen[0] + seen[1]) / 2
+        return float((weights * borne_out).sum() / weights.sum())
 
-    def _read(
-        self, network: nn.Module, windows: Tensor, generator: torch.Generator
-    ) -> tuple[NDArray[np.float64], Tensor, Tensor]:
-        """Give derivatives ``(B, T)``, agreements of the branches and rates in bpm, ``(B,)`` each."""
+    def _rates(self, network: nn.Module, windows: Tensor, generator: torch.Generator) -> Tensor:
+        """Read rates in bpm from the original, a turned and a faster view, as the original has them, ``(3, B)``."""
         factors = torch.full((len(windows),), _CHECK_FACTOR, device=self.device)
         first = windows[:, : self.frames]
         views = first, turned(first, generator), resampled(windows, self.frames, factors)
-        waves = [network(normalise(view, self.settings.normalisation)) for view in views]
-        original, spatial, temporal = (power_spectra(integrated(w), self.settings.fps, band=_BAND) for w in waves)
-        away = fwd(original.power, spatial.power, original.step)
-        away = away + fwd(push_forward(original, factors), temporal.power, original.step)
-        bpm = 60 * original.frequencies[original.power.argmax(-1)]
-        return waves[0].double().cpu().numpy(), torch.exp(-away / _AGREEMENT_HZ).cpu(), bpm.cpu()
+        found = []
+        for view in views:
+            wave = integrated(network(normalise(view, self.settings.normalisation)))
+            spectra = power_spectra(wave, self.settings.fps, band=_BAND)
+            found.append(60 * spectra.frequencies[spectra.power.argmax(-1)])
+        found[2] = found[2] / _CHECK_FACTOR
+        return torch.stack(found).cpu()
+
+
+def _near(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).abs() < _SAME_BPM
 
 
 def adapt(

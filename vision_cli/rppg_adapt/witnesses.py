@@ -57,9 +57,12 @@ class Testimony:
         wave = bandpassed(detrended(np.cumsum(derivative - derivative.mean())), self.fps, rate_band(self.fps))
         return {**self.rates, NETWORK: heart_rate(wave, self.fps)}
 
-    def probability(self, derivative: Wave) -> float:
-        """Probability that the network's rate is right, by the quality index: other methods are part of it."""
-        return shipped_index().of(NETWORK, features(NETWORK, self.with_network(derivative)))
+    def surest(self) -> tuple[float, float]:
+        """Give the rate in bpm that is most probably right by these methods alone, and how probably."""
+        index = shipped_index()
+        scored = {method: index.of(method, features(method, self.rates)) for method in self.waves}
+        best = max(scored, key=lambda method: scored[method])
+        return self.rates[best].bpm, scored[best]
 
 
 def surest(testimonies: list[Testimony], derivatives: Tensor) -> Anchor:
