@@ -139,6 +139,37 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
         Trainer(run, task, Schedule(5, 2), samples=None, load=task.load).fit()
 
 
+def test_losses_that_are_no_numbers_are_skipped_and_too_many_halve_the_rate(tmp_path):
+    task = Line()
+    good = task.load
+    seen = []
+
+    def load(numbers):
+        x, y = good(numbers)
+        seen.append(task.network[0].weight.detach().clone())
+        # Two in a row are skipped, three are too many.
+        return (x * float("nan"), y) if len(seen) in (3, 4, 7, 8, 9) else (x, y)
+
+    with open_run(tmp_path / "run") as run:
+        schedule = Schedule(12, 4, 1e-2, validate_every=20, save_every=5, patience=2)
+        progress = Trainer(run, task, schedule, samples=None, load=load).fit()
+    weights = dict(enumerate(seen, start=1))
+    assert torch.equal(weights[3], weights[5])
+    # The network of the checkpoint after the fifth step is back.
+    assert torch.equal(weights[10], weights[6])
+    assert not torch.equal(weights[10], weights[7])
+    rates = [row["learning_rate"] for row in progress.rows]
+    assert rates == [1e-2] * 9 + [5e-3] * 3
+    assert bool(torch.isfinite(task.network[0].weight).all())
+
+
+def test_a_loss_that_stays_no_number_stops_a_patient_training(tmp_path):
+    task = Line()
+    task.load = lambda numbers: (torch.full((len(numbers), 1), float("nan")), torch.zeros(len(numbers), 1))
+    with open_run(tmp_path / "run") as run, pytest.raises(NumericalError, match="step 12 is nan"):
+        Trainer(run, task, Schedule(20, 4, patience=2), samples=20, load=task.load).fit()
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     with open_run(tmp_path / "run") as run:
         (tmp_path / "run" / CHECKPOINT).write_bytes(b"not a checkpoint")

@@ -10,15 +10,14 @@ from safetensors.torch import load_file
 from tests.rppg_adapt.test_training import cached
 from vision_cli.core.console import Output
 from vision_cli.core.devices import configure
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt.adaptation import (
     Adaptation,
-    AdaptTask,
     UnlabelledClips,
+    UnlabelledScore,
     adapt,
     adapt_to_clip,
-    unlabelled_score,
 )
 from vision_cli.rppg_adapt.losses import AdaptLoss
 
@@ -66,7 +65,7 @@ def test_the_source_is_kept_where_nothing_is_better(tmp_path, untrained):
 
 
 def windows(tmp_path, count=3):
-    clips = [clip.frames()[:81] for clip in cached(tmp_path, count)]
+    clips = [clip.frames() for clip in cached(tmp_path, count, frames=201)]
     return torch.from_numpy(np.stack(clips))
 
 
@@ -86,21 +85,27 @@ class Green(torch.nn.Module):
 
 
 def test_a_collapsed_network_has_no_score(tmp_path, untrained):
-    device = torch.device("cpu")
-    clips = windows(tmp_path)
-    assert unlabelled_score(Constant(), clips, untrained, 64, device) == 0
-    assert unlabelled_score(Green(), clips, untrained, 64, device) > 0.05
+    score = UnlabelledScore(windows(tmp_path), untrained, 160, torch.device("cpu"))
+    assert score(Constant()) == 0
+    assert score(Green()) > 0.2
 
 
-def test_a_loss_that_is_no_number_is_skipped_twice(tmp_path, untrained):
-    frames = [clip.frames() for clip in cached(tmp_path)]
-    task = AdaptTask(
-        untrained, Adaptation(**QUICK), UnlabelledClips(frames, 81, 0), windows(tmp_path), torch.device("cpu"), 0
-    )
-    task.adaptation = Adaptation(**QUICK, loss=AdaptLoss(anchor=float("nan")))
-    losses = [float(task.training_step(task.network, task.load([k, k + 1]))["loss"]) for k in (0, 2, 4)]
-    assert losses[:2] == [0.0, 0.0]
-    assert np.isnan(losses[2])
+def test_a_network_that_witnesses_contradict_scores_less(tmp_path, untrained):
+    class Twice(torch.nn.Module):
+        """Reads twice the rate, as clearly and as consistently as the rate itself."""
+
+        def forward(self, x):
+            wave = x[:, 1].mean((2, 3)).cumsum(-1)
+            return (wave - wave.mean(-1, keepdim=True)) ** 2
+
+    score = UnlabelledScore(windows(tmp_path), untrained, 160, torch.device("cpu"))
+    assert score(Twice()) < 0.5 * score(Green())
+
+
+def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):
+    loss = AdaptLoss(anchor=float("nan"))
+    with pytest.raises(NumericalError, match="a finite number expected"):
+        run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=loss, steps=20)
 
 
 def test_statistics_of_a_single_clip_are_not_taken(tmp_path, untrained):

@@ -9,11 +9,13 @@ import torch
 
 from vision_cli.rppg_adapt.losses import (
     AdaptLoss,
+    Anchor,
     SourceLoss,
     correlation,
     distance,
     fwd,
     integrated,
+    peak_sureness,
     power_spectra,
     pulse_prior,
     push_forward,
@@ -117,6 +119,10 @@ def branches(original, spatial, temporal, factor):
     return Branches(*derivatives, torch.full((2,), factor))
 
 
+def held_to(waves):
+    return Anchor(waves, peak_sureness(waves, FPS))
+
+
 def test_branches_that_agree_cost_little():
     loss = AdaptLoss.of("paper", anchor=0.0)
     agree = branches(80, 80, 100, 1.25)
@@ -124,24 +130,24 @@ def test_branches_that_agree_cost_little():
     agree = Branches(agree.original[:1], agree.spatial[:1], agree.temporal[:1], agree.factors[:1])
     stuck = branches(80, 80, 80, 1.25)
     stuck = Branches(stuck.original[:1], stuck.spatial[:1], stuck.temporal[:1], stuck.factors[:1])
-    good, bad = (loss(one, one.original) for one in (agree, stuck))
+    good, bad = (loss(one, held_to(one.original)) for one in (agree, stuck))
     assert float(good["temporal"]) < 0.5 * float(bad["temporal"])
     assert set(good) == {"loss", "spatial", "temporal"}
 
 
-def test_the_anchor_pulls_to_the_source():
-    one = branches(80, 80, 100, 1.25)
-    near, far = (AdaptLoss()(one, source)["anchor"] for source in (one.original, branches(120, 1, 1, 1).original))
+def test_the_anchor_pulls_to_what_is_sure():
+    one, other = branches(80, 80, 100, 1.25), branches(120, 1, 1, 1).original
+    near, far = (AdaptLoss()(one, held_to(waves))["anchor"] for waves in (one.original, other))
+    unsure = AdaptLoss()(one, Anchor(other, torch.zeros(2)))["anchor"]
     assert float(near) == pytest.approx(0, abs=1e-6)
     assert float(far) > 0.05
+    assert float(unsure) == 0
 
 
 def test_robust_has_more_terms_than_paper():
     one = branches(80, 80, 100, 1.25)
-    assert set(AdaptLoss.of("robust")(one, one.original)) - set(AdaptLoss.of("paper")(one, one.original)) == {
-        "waveform",
-        "prior",
-    }
+    robust, paper = (set(AdaptLoss.of(recipe)(one, held_to(one.original))) for recipe in ("robust", "paper"))
+    assert robust - paper == {"waveform", "prior"}
 
 
 @pytest.mark.parametrize("kind", ["fwd", "mse", "kl", "js"])

@@ -11,7 +11,14 @@ from tests.rppg_adapt.conftest import make_traces
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.rppg_adapt.extraction import FaceClip
 from vision_cli.rppg_adapt.pipeline import Options, read_clip, read_video
-from vision_cli.rppg_adapt.quality import calibration_error, features, fit_index, shipped_index
+from vision_cli.rppg_adapt.quality import (
+    calibration_error,
+    features,
+    fit_index,
+    likeliest_path,
+    robust_mean,
+    shipped_index,
+)
 from vision_cli.rppg_adapt.spectra import heart_rate
 from vision_cli.rppg_adapt.traces import read_traces
 
@@ -181,3 +188,20 @@ def test_clear_waves_that_agree_are_trusted_more_than_noise():
     for method in clear:
         assert index.of(method, features(method, clear)) > 0.9
         assert index.of(method, features(method, noise)) < 0.6
+
+
+def test_windows_follow_a_path_that_does_not_jump():
+    # The first method is a little surer in the middle, where it is wrong.
+    bpm = np.array([[72.0, 71], [73, 72], [140, 73], [73, 73], [74, 74]])
+    quality = np.array([[0.9, 0.5], [0.9, 0.5], [0.6, 0.5], [0.9, 0.5], [0.9, 0.5]])
+    assert likeliest_path(bpm, quality).tolist() == [0, 0, 1, 0, 0]
+    alone = likeliest_path(np.array([[np.nan, 80.0], [np.nan, np.nan]]), np.zeros((2, 2)))
+    assert alone[0] == 1
+
+
+def test_one_wrong_window_hardly_moves_the_mean():
+    right = np.linspace(70, 74, 10)
+    assert robust_mean(np.append(right, 180.0), np.ones(11)) == pytest.approx(72, abs=1)
+    assert robust_mean(right, np.ones(10)) == pytest.approx(72, abs=1e-9)
+    # A wrong one that nobody believes does not move it at all.
+    assert robust_mean(np.append(right, 180.0), np.append(np.ones(10), 0.0)) == pytest.approx(72, abs=0.3)

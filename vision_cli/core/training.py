@@ -8,6 +8,7 @@ an interruption nor the number of processes changes the order.
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
 import math
@@ -40,6 +41,7 @@ LAST = "last.safetensors"
 BEST = "best.safetensors"
 # What gloo and NCCL say when the other end of a connection is gone.
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
+_MOST_HALVINGS = 3
 
 
 class Task(Protocol[Batch_contra]):
@@ -89,6 +91,9 @@ class Schedule:
         Steps between validations and between checkpoints.
     monitor
         Validation measure whose greatest value makes the best weights; None to keep the last ones as the best.
+    patience
+        Losses in a row that may be no number: these steps are skipped. After one more the network of the last
+        checkpoint is taken back and the learning rate halved, three times at most. 0 stops at the first.
     precision
         Mixed precision.
     seed
@@ -106,6 +111,7 @@ class Schedule:
     validate_every: int = 500
     save_every: int = 100
     monitor: str | None = None
+    patience: int = 0
     precision: Precision = "no"
     seed: int = 0
 
@@ -131,11 +137,17 @@ class Progress:
         Greatest value of the monitored measure, and the step it was found at.
     rows
         ``history.csv`` so far.
+    skipped
+        Steps in a row whose loss was no number.
+    halvings
+        How often the learning rate was halved for it.
     """
 
     step: int = 0
     best: tuple[float, int] = (-math.inf, 0)
     rows: list[dict[str, float]] = field(default_factory=list)
+    skipped: int = 0
+    halvings: int = 0
 
 
 class Order:
@@ -214,6 +226,7 @@ class Trainer(Generic[Batch]):
         self.run, self.task, self.schedule, self.load = run, task, schedule, load
         self.order = Order(samples, schedule.batch_size, schedule.seed)
         self.progress = Progress()
+        self._good: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         # Without decay, AdamW is Adam.
         optimiser = torch.optim.AdamW(
             task.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=False
@@ -226,13 +239,14 @@ class Trainer(Generic[Batch]):
         Raises
         ------
         NumericalError
-            If the loss is not a finite number; the last checkpoint stays.
+            If the loss is not a finite number, more often than ``patience`` allows; the last checkpoint stays.
         Interrupted
             If a signal asks to stop; a checkpoint is written first.
         ProcessLost
             If another process of the training is gone; the last checkpoint stays.
         """
         self._restore()
+        self._remember()
         while self.progress.step < self.schedule.steps:
             try:
                 row = self._step()
@@ -247,6 +261,7 @@ class Trainer(Generic[Batch]):
             on_step(row)
             if done or self.progress.step % self.schedule.save_every == 0:
                 self._save()
+                self._remember()
             try:
                 interrupts.check()
             except BaseException:
@@ -260,7 +275,7 @@ class Trainer(Generic[Batch]):
     def _step(self) -> dict[str, float]:
         started = time.monotonic()
         step, schedule = self.progress.step, self.schedule
-        rate = schedule.rate(step)
+        rate = schedule.rate(step) * 0.5**self.progress.halvings
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         numbers = self.order.samples(step)
@@ -268,20 +283,42 @@ class Trainer(Generic[Batch]):
         first = self.accelerator.process_index * share
         self.network.train()
         values = self.task.training_step(self.network, self.load(numbers[first : first + share]))
-        self.accelerator.backward(values["loss"])
-        if schedule.clip_norm is not None:
-            self.accelerator.clip_grad_norm_(self.network.parameters(), schedule.clip_norm)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
         means = self.accelerator.reduce(torch.stack([value.detach().float() for value in values.values()]), "mean")
         row = dict(zip(values, means.tolist(), strict=True))
-        if not math.isfinite(row["loss"]):
-            raise NumericalError(
-                f"the loss of step {step + 1} is {row['loss']}; a finite number expected.",
-                hint="Lower --lr; --resume goes on from the last checkpoint.",
-            )
+        if math.isfinite(row["loss"]):
+            self.progress.skipped = 0
+            self.accelerator.backward(values["loss"])
+            if schedule.clip_norm is not None:
+                self.accelerator.clip_grad_norm_(self.network.parameters(), schedule.clip_norm)
+            self.optimiser.step()
+            self.optimiser.zero_grad()
+        else:
+            self._skip(row["loss"])
         self.progress.step = step + 1
         return {"step": step + 1, **row, "learning_rate": rate, "seconds": round(time.monotonic() - started, 3)}
+
+    def _skip(self, loss: float) -> None:
+        """Pass over a loss that is no number; after too many in a row go back to the last checkpoint's network."""
+        progress, patience = self.progress, self.schedule.patience
+        progress.skipped += 1
+        if progress.skipped <= patience:
+            return
+        if not patience or progress.halvings == _MOST_HALVINGS:
+            raise NumericalError(
+                f"the loss of step {progress.step + 1} is {loss}; a finite number expected.",
+                hint="Lower --lr; --resume goes on from the last checkpoint.",
+            )
+        network, optimiser = copy.deepcopy(self._good)
+        self.accelerator.unwrap_model(self.network).load_state_dict(network)
+        self.optimiser.load_state_dict(optimiser)
+        progress.skipped = 0
+        progress.halvings += 1
+
+    def _remember(self) -> None:
+        """Keep what `_skip` goes back to."""
+        if self.schedule.patience:
+            network = self.accelerator.unwrap_model(self.network)
+            self._good = copy.deepcopy((network.state_dict(), self.optimiser.state_dict()))
 
     def _validate(self) -> dict[str, float]:
         """Validate on the first process; the others wait."""
@@ -325,7 +362,7 @@ class Trainer(Generic[Batch]):
             self.accelerator.unwrap_model(self.network).load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
             stored = state["progress"]
-            self.progress = Progress(stored["step"], tuple(stored["best"]), stored["rows"])
+            self.progress = Progress(**{**stored, "best": tuple(stored["best"])})
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError) as error:
             raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
 

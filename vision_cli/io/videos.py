@@ -340,7 +340,9 @@ class VideoWriter:
         else:
             stream.codec_context.time_base = 1 / rate
         if codec == "h264":
-            stream.options = {"crf": str(18 if quality is None else quality), "preset": "veryfast"}
+            # x264's routines for AVX-512 give other bytes from one run to the next.
+            options = {"preset": "veryfast", "x264-params": "asm=AVX2"}
+            stream.options = {"crf": str(18 if quality is None else quality), **options}
         elif codec in {"mpeg4", "mjpeg"}:
             level = str(3 if quality is None else quality)
             stream.options = {"qmin": level, "qmax": level}

@@ -31,7 +31,7 @@ BOXES = "boxes.csv"
 
 _GAMMA = 2.2
 _MAP = 48
-_STYLES: dict[Preset, ClipStyle] = {
+STYLES: dict[Preset, ClipStyle] = {
     "easy": ClipStyle(
         melanin=(0.0, 0.5),
         strength=(0.006, 0.012),
@@ -112,7 +112,7 @@ class PulseVideo:
         size: tuple[int, int] = (240, 320),
         mean_bpm: float | None = None,
     ) -> None:
-        style = _STYLES[preset]
+        style = STYLES[preset]
         self.size, self.fps, self._rng = size, fps, rng
         rate = float(rng.uniform(*style.rates_bpm)) if mean_bpm is None else mean_bpm
         self.pulse: Pulse = make_pulse(rng, seconds, mean_bpm=rate)

@@ -21,23 +21,23 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Order, Schedule, Trainer
+from vision_cli.core.training import BEST, Order, Schedule
 from vision_cli.rppg_adapt.data import CachedClip
-from vision_cli.rppg_adapt.losses import AdaptLoss, fwd, integrated, power_spectra, push_forward
+from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, integrated, peak_sureness, power_spectra
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
-from vision_cli.rppg_adapt.training import pack
+from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
+from vision_cli.rppg_adapt.witnesses import Testimony, surest
 
 Update = Literal["all", "bn", "encoder"]
 
 FACTORS = (0.75, 1.25)
 _DECAY = 1e-4
-_NEAR_HZ = 0.1
+_HELD_OUT = 4
 _CHECK_FACTOR = 1.2
-_AGREEMENT_HZ = 0.25
+_SAME_BPM = 5.0
 _COLLAPSED_BPM = 1.0
 _BAND = (0.66, 3.34)
-_SKIPPED = 3
 _TTA_RATE = 2e-4
 _TTA_BATCH = 4
 
@@ -78,7 +78,7 @@ class Outcome:
     model
         The adapted model, or the source model.
     source_score, adapted_score
-        Unlabelled scores of both on the validation clips; see `unlabelled_score`.
+        Unlabelled scores of both on the validation clips; see `UnlabelledScore`.
     kept_source
         Whether nothing was better than the source, or what was adapted had collapsed.
     """
@@ -149,14 +149,14 @@ class AdaptTask:
         device: torch.device,
         seed: int,
     ) -> None:
-        self.model, self.adaptation, self.clips, self.held_out = model, adaptation, clips, held_out
+        self.model, self.adaptation, self.clips = model, adaptation, clips
+        self.score = UnlabelledScore(held_out, model, adaptation.frames, device)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
         self.network = network
         _choose_weights(network, adaptation.update)
         self._branches = TSTCNet(network, model.settings.normalisation)
-        self._skipped = 0
         # Statistics of one clip are no statistics of a domain.
         self._keeps_statistics = adaptation.batch_size == 1 or len(clips._clips) == 1
 
@@ -165,7 +165,7 @@ class AdaptTask:
         return self.clips.load(numbers)
 
     def training_step(self, network: nn.Module, batch: tuple[Tensor, int]) -> Mapping[str, Tensor]:
-        """Give the unsupervised loss and its terms; a loss that is no number is skipped, three times in a row."""
+        """Give the unsupervised loss and its terms."""
         windows, number = batch
         windows = windows.to(self.device)
         if self._keeps_statistics:
@@ -175,37 +175,32 @@ class AdaptTask:
         low, high = FACTORS
         factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
         views = make_views(windows, self.adaptation.frames, factors, generator)
-        with torch.no_grad():
-            anchor = self.source(normalise(views.original, self.model.settings.normalisation))
-        terms = self.adaptation.loss(self._branches(views), anchor)
-        if bool(torch.isfinite(terms["loss"])):
-            self._skipped = 0
-            return terms
-        self._skipped += 1
-        if self._skipped >= _SKIPPED:
-            return terms
-        nothing = torch.stack([p.sum() for p in network.parameters() if p.requires_grad]).sum() * 0
-        return dict.fromkeys(terms, nothing)
+        return self.adaptation.loss(self._branches(views), self._anchor(views.original))
+
+    @torch.no_grad()
+    def _anchor(self, original: Tensor) -> Anchor:
+        settings = self.model.settings
+        waves = self.source(normalise(original, settings.normalisation))
+        if not self.adaptation.loss.witnesses:
+            return Anchor(waves, peak_sureness(waves, settings.fps))
+        told = [Testimony.of(one, settings.fps) for one in original.cpu().numpy().astype(np.uint8)]
+        return surest(told, waves)
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
-        return {"score": unlabelled_score(network, self.held_out, self.model, self.adaptation.frames, self.device)}
+        return {"score": self.score(network)}
 
 
-@torch.no_grad()
-def unlabelled_score(
-    network: nn.Module, windows: Tensor, model: PulseModel, frames: int, device: torch.device
-) -> float:
-    """How much what a network reads looks like pulses, without knowing them; 0 to 1.
+class UnlabelledScore:
+    """How often the rates that a network reads are borne out, without knowing the right ones; 0 to 1.
 
-    The mean over clips of the share of power at the peak times how well the branches agree: the spectra of a turned and
-    of a faster view are those that the original's lets expect. A network that reads the same rate everywhere has
-    collapsed and gets 0.
+    A window counts as far as its surest witness, a method without training, is probably right. It is borne out where
+    the network reads the witness's rate, and by half for the turned and by half for the faster view in which it reads
+    what the original's rate lets expect. Rates alone count: adaptation makes any spectrum sharper, a wrong one too.
+    A network that reads one rate everywhere has collapsed and scores 0.
 
     Parameters
     ----------
-    network
-        The network, set to evaluation.
     windows
         ``(V, L, S, S, 3)``.
     model
@@ -215,28 +210,44 @@ def unlabelled_score(
     device
         Where it is computed.
     """
-    network.eval()
-    generator = torch.Generator().manual_seed(0)
-    shares, agreements, rates = [], [], []
-    for one in windows.split(_TTA_BATCH):
-        part = one.to(device)
-        factors = torch.full((len(part),), _CHECK_FACTOR, device=device)
-        views = part[:, :frames], turned(part[:, :frames], generator), resampled(part, frames, factors)
-        kind, fps = model.settings.normalisation, model.settings.fps
-        original, spatial, temporal = (
-            power_spectra(integrated(network(normalise(view, kind))), fps, band=_BAND) for view in views
+
+    def __init__(self, windows: Tensor, model: PulseModel, frames: int, device: torch.device) -> None:
+        self.windows, self.settings, self.frames, self.device = windows, model.settings, frames, device
+        self.testimonies = [Testimony.of(one[:frames].numpy(), model.settings.fps) for one in windows]
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> float:
+        """Score a network, which is set to evaluation."""
+        network.eval()
+        generator = torch.Generator().manual_seed(0)
+        rates = torch.cat(
+            [self._rates(network, part.to(self.device), generator) for part in self.windows.split(_TTA_BATCH)], 1
         )
-        peak = original.frequencies[original.power.argmax(-1)]
-        near = (original.frequencies[None] - peak[:, None]).abs() <= _NEAR_HZ
-        shares.append((original.power * near).sum(-1))
-        away = fwd(original.power, spatial.power, original.step)
-        away = away + fwd(push_forward(original, factors), temporal.power, original.step)
-        agreements.append(torch.exp(-away / _AGREEMENT_HZ))
-        rates.append(60 * peak)
-    found = torch.cat(rates)
-    if len(found) > 2 and float(found.std()) < _COLLAPSED_BPM:
-        return 0.0
-    return float((torch.cat(shares) * torch.cat(agreements)).mean())
+        original, spatial, temporal = rates
+        if len(original) > 2 and float(original.std()) < _COLLAPSED_BPM:
+            return 0.0
+        told = [one.surest() for one in self.testimonies]
+        witnessed, weights = torch.tensor([bpm for bpm, _ in told]), torch.tensor([sure for _, sure in told])
+        seen = [_near(view, original).float() for view in (spatial, temporal)]
+        borne_out = _near(witnessed, original).float() * (seen[0] + seen[1]) / 2
+        return float((weights * borne_out).sum() / weights.sum())
+
+    def _rates(self, network: nn.Module, windows: Tensor, generator: torch.Generator) -> Tensor:
+        """Read rates in bpm from the original, a turned and a faster view, as the original has them, ``(3, B)``."""
+        factors = torch.full((len(windows),), _CHECK_FACTOR, device=self.device)
+        first = windows[:, : self.frames]
+        views = first, turned(first, generator), resampled(windows, self.frames, factors)
+        found = []
+        for view in views:
+            wave = integrated(network(normalise(view, self.settings.normalisation)))
+            spectra = power_spectra(wave, self.settings.fps, band=_BAND)
+            found.append(60 * spectra.frequencies[spectra.power.argmax(-1)])
+        found[2] = found[2] / _CHECK_FACTOR
+        return torch.stack(found).cpu()
+
+
+def _near(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).abs() < _SAME_BPM
 
 
 def adapt(
@@ -251,7 +262,7 @@ def adapt(
     model
         The source model.
     clips
-        Clips of the target domain; their labels are never opened. A fifth of them chooses the weights.
+        Clips of the target domain; their labels are never opened. A quarter of them chooses the weights.
     adaptation, compute, output
         How, where, and where progress is shown.
 
@@ -260,17 +271,17 @@ def adapt(
     InputError
         If there is no clip.
     NumericalError
-        If the loss is no number three times in a row.
+        If the loss stays no number, whatever the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
-    held = crops[:: max(1, min(5, len(crops)))] if len(crops) > 1 else crops
-    used = [crop for k, crop in enumerate(crops) if k % 5 or len(crops) < 5]
+    held = crops[::_HELD_OUT]
+    used = [crop for k, crop in enumerate(crops) if k % _HELD_OUT or len(crops) < _HELD_OUT]
     length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    held_out = torch.from_numpy(np.stack([_filled(crop[:length], length) for crop in held]))
+    held_out = torch.from_numpy(np.stack([window for crop in held for window in _windows(crop, length)]))
     task = AdaptTask(
         model, adaptation, UnlabelledClips(used, length, compute.seed), held_out, compute.device, compute.seed
     )
-    source_score = unlabelled_score(task.source, held_out, model, adaptation.frames, compute.device)
+    source_score = task.score(task.source)
     schedule = Schedule(
         steps=adaptation.steps,
         batch_size=adaptation.batch_size,
@@ -280,19 +291,10 @@ def adapt(
         validate_every=adaptation.validate_every,
         save_every=adaptation.validate_every,
         monitor="score",
+        patience=PATIENCE,
         seed=compute.seed,
     )
-    trainer = Trainer(
-        run,
-        task,
-        schedule,
-        samples=None,
-        load=task.load,
-        device=compute.device.type,
-        metadata=model.settings.metadata,
-    )
-    with output.progress("adapting", schedule.steps) as bar:
-        progress = trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
+    progress = fit(run, task, schedule, model.settings, compute, output, title="adapting")
     best = progress.best[0]
     kept_source = not best > source_score
     if kept_source:
@@ -316,18 +318,20 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
     held_out = torch.from_numpy(_filled(crops[:length], length)[None])
     task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, seed), held_out, device, seed)
     optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
-    best = unlabelled_score(task.source, held_out, model, adaptation.frames, device)
+    best = task.score(task.source)
     kept: nn.Module = copy.deepcopy(task.source)
     for step in range(steps):
         task.network.train()
         numbers = range(step * adaptation.batch_size, (step + 1) * adaptation.batch_size)
         loss = task.training_step(task.network, task.load(list(numbers)))["loss"]
+        if not bool(torch.isfinite(loss)):
+            continue
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % 5 == 0 or step == steps - 1:
-            score = unlabelled_score(task.network, held_out, model, adaptation.frames, device)
+            score = task.score(task.network)
             if score > best:
                 best, kept = score, copy.deepcopy(task.network)
     assert isinstance(kept, PhysNet | LiteNet)
@@ -359,6 +363,12 @@ def _freeze_statistics(network: nn.Module) -> None:
 def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     missing = length - len(clip)
     return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing > 0 else clip
+
+
+def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
+    """Cut a clip ``(T, S, S, 3)`` into windows side by side; one at least."""
+    starts = range(0, max(len(clip) - length, 0) + 1, length)
+    return [_filled(clip[start : start + length], length) for start in starts]
 
 
 def _mixed(seed: int, number: int) -> int:

@@ -126,6 +126,13 @@ def skin_trace(crop: Floats, weights: Floats) -> NDArray[np.float64]:
     return np.asarray(np.tensordot(weights.astype(np.float64), crop.astype(np.float64), 2) / (weights.sum() + _SMALL))
 
 
+def mean_traces(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Mean red, green and blue of the skin in crops ``(T, S, S, 3)`` of a face that stays in its place, ``(T, 3)``."""
+    pixels = crops.astype(np.float32)
+    weights = skin_weights(pixels.mean(axis=0))
+    return np.stack([skin_trace(crop, weights) for crop in pixels])
+
+
 def exposure(crop: Floats, weights: Floats) -> tuple[float, bool]:
     """Share of the skin that is saturated, and whether the skin is too dark to read."""
     total = weights.sum() + _SMALL

@@ -174,10 +174,31 @@ class SourceLoss:
 
 
 @dataclass(frozen=True)
-class AdaptLoss:
-    """Unsupervised loss of the three branches, with the source model's spectrum as an anchor.
+class Anchor:
+    """What the central branch is held to, clip by clip.
 
-    ``d(P, P_s) + d(r#P, P_t) + d(r#P_s, P_t) + a c d(P, P_source) + w (1 - r(y, y_s)) + p (prior of pulses)``
+    Attributes
+    ----------
+    waves
+        ``(B, T)`` derivatives of pulse waves.
+    sureness
+        ``(B,)`` how sure they are, 0 to 1.
+    """
+
+    waves: Tensor
+    sureness: Tensor
+
+
+def peak_sureness(waves: Tensor, fps: float) -> Tensor:
+    """How sure the greatest peaks of derivatives ``(B, T)`` are, from their share of the power, ``(B,)`` in [0, 1]."""
+    return (power_spectra(integrated(waves), fps).power.max(-1).values / _SURE_PEAK).clamp(max=1)
+
+
+@dataclass(frozen=True)
+class AdaptLoss:
+    """Unsupervised loss of the three branches, and an anchor.
+
+    ``d(P, P_s) + d(r#P, P_t) + d(r#P_s, P_t) + a c d(P, P_anchor) + w (1 - r(y, y_s)) + p (prior of pulses)``
 
     Attributes
     ----------
@@ -189,6 +210,8 @@ class AdaptLoss:
         The distance d.
     spatial, temporal
         Whether these branches take part.
+    witnesses
+        Whether the anchor is the surest of the source model and of methods without training, or the source model's.
     """
 
     fps: float = 30.0
@@ -200,26 +223,27 @@ class AdaptLoss:
     solver: Solver = "cdf"
     spatial: bool = True
     temporal: bool = True
+    witnesses: bool = True
 
     @staticmethod
     def of(recipe: Recipe, **changes: object) -> AdaptLoss:
         """Give the loss ``robust``, or ``paper``: FWD between branches and to the source alone."""
-        weights = {"waveform": 0.0, "prior": 0.0} if recipe == "paper" else {}
+        weights = {"waveform": 0.0, "prior": 0.0, "witnesses": False} if recipe == "paper" else {}
         return AdaptLoss(**{**weights, **changes})  # type: ignore[arg-type]
 
-    def __call__(self, branches: Branches, source: Tensor) -> dict[str, Tensor]:
+    def __call__(self, branches: Branches, anchor: Anchor) -> dict[str, Tensor]:
         """Give the loss and its terms.
 
         Parameters
         ----------
         branches
             Derivatives that the network reads from the views, ``(B, T)`` each.
-        source
-            Those that the source model reads from the original view, ``(B, T)``.
+        anchor
+            What is read from the original view without the network.
         """
-        original, spatial, temporal, anchor = (
+        original, spatial, temporal, held_to = (
             power_spectra(integrated(wave), self.fps)
-            for wave in (branches.original, branches.spatial, branches.temporal, source)
+            for wave in (branches.original, branches.spatial, branches.temporal, anchor.waves)
         )
         terms: dict[str, Tensor] = {}
         if self.spatial:
@@ -230,8 +254,8 @@ class AdaptLoss:
             moved = [self._distance(push_forward(one, branches.factors), seen, one.step) for one in views]
             terms["temporal"] = torch.stack(moved).sum(0).mean()
         if self.anchor:
-            sure = (anchor.power.max(-1).values / _SURE_PEAK).clamp(max=1)
-            terms["anchor"] = self.anchor * (sure * self._distance(original.power, anchor.power, original.step)).mean()
+            away = self._distance(original.power, held_to.power, original.step)
+            terms["anchor"] = self.anchor * (anchor.sureness * away).mean()
         if self.waveform and self.spatial:
             terms["waveform"] = self.waveform * (1 - correlation(branches.original, branches.spatial)).mean()
         if self.prior:

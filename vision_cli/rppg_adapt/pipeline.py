@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,27 +11,33 @@ import numpy as np
 
 from vision_cli.core.errors import UsageError
 from vision_cli.rppg_adapt import hrv
-from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical
+from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical, pulse_wave
 from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady
 from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.models import PulseModel
-from vision_cli.rppg_adapt.quality import NETWORK, RELIABLE, features, shipped_index
+from vision_cli.rppg_adapt.quality import (
+    CHOSEN_FROM,
+    COMPARED,
+    NETWORK,
+    RELIABLE,
+    features,
+    likeliest_path,
+    robust_mean,
+    shipped_index,
+)
 from vision_cli.rppg_adapt.readings import PulseWave, Reading, Window
 from vision_cli.rppg_adapt.spectra import RATES_BPM, HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
 
 Method = Literal["auto", "net", "pos", "chrom", "lgi", "omit", "ica", "green", "pbv"]
 METHOD_NAMES: tuple[Method, ...] = get_args(Method)
 
-COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
-"""Methods that are always computed: they are cheap, and how many agree tells how sure a rate is."""
-
-CHOSEN_FROM = ("net", "pos", "chrom")
-"""Methods that ``auto`` chooses from."""
-
 _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
 _NET_FPS = 30.0
 _LEAST_CHANGE = 2e-5
+_LEAST_COHERENCE = 0.2
+_LEAST_HALVES = 8
+_OF_HALVES: tuple[Classical, ...] = ("pos", "chrom")
 _IRREGULAR = 0.15
 
 
@@ -194,20 +200,53 @@ def _windows(
     first, last = float(clip.times[0]), float(clip.times[-1])
     length = min(options.window_s, last - first)
     starts = np.arange(first, last - length + 1e-6, options.step_s)
-    found = []
+    offered: list[list[Window]] = []
     for start in starts:
         end = start + length
         rates = {}
         for method, wave in waves.items():
             inside = (wave.times >= start - 1e-9) & (wave.times <= end + 1e-9)
             rates[method] = heart_rate(wave.values[inside], wave.fps, band)
-        scored = {method: index.of(method, features(method, rates)) for method in candidates}
-        seen = clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)]
-        best = max(scored, key=lambda method: scored[method])
-        # What was bridged is no evidence, and of a still picture all methods read the same rounding errors.
-        quality = 0.0 if _is_still(clip) else scored[best] * float(seen.mean())
-        found.append(Window(float(start), float(end), rates[best], quality, best))
-    return found
+        # What was bridged is no evidence.
+        seen = float(clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)].mean())
+        offered.append(
+            [
+                Window(float(start), float(end), rates[one], seen * index.of(one, features(one, rates)), one)
+                for one in candidates
+            ]
+        )
+    path = likeliest_path(
+        np.array([[window.rate.bpm for window in row] for row in offered]),
+        np.array([[window.quality for window in row] for row in offered]),
+    )
+    chosen = [row[k] for row, k in zip(offered, path, strict=True)]
+    # Of a still picture all methods read the same rounding errors, of noise the same noise.
+    if _is_still(clip) or _is_noise(clip, band):
+        return [replace(window, quality=0.0) for window in chosen]
+    return chosen
+
+
+def coherence(clip: FaceClip, band: tuple[float, float]) -> float:
+    """Correlation of the waves of the left and of the right half of a face, by POS or CHROM, whichever is greater.
+
+    Both halves share their pulse, but not the noise of the camera. 1 of what has no halves, or no colours.
+    """
+    size = clip.frames.shape[2]
+    if size < _LEAST_HALVES or clip.is_gray:
+        return 1.0
+    weighted = clip.frames.astype(np.float32) * clip.skin[..., None]
+    middle = size // 2
+    halves = [
+        weighted[:, :, part].sum(axis=(1, 2)).astype(np.float64) / (clip.skin[:, part].sum() + 1e-6)
+        for part in (slice(0, middle), slice(size - middle, size))
+    ]
+    fps = min(clip.fps, _FASTEST_FPS)
+    pairs = [[pulse_wave(half, fps, method, band) for half in halves] for method in _OF_HALVES]
+    return max(float(np.corrcoef(left, right)[0, 1]) for left, right in pairs)
+
+
+def _is_noise(clip: FaceClip, band: tuple[float, float]) -> bool:
+    return coherence(clip, band) < _LEAST_COHERENCE
 
 
 def _is_still(clip: FaceClip) -> bool:
@@ -225,7 +264,7 @@ def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
     else:
         rates = np.array([window.rate.bpm for window in windows])
         weights = np.array([window.quality for window in windows]) ** 2 + 1e-6
-        mean = float(np.average(rates, weights=weights))
+        mean = robust_mean(rates, weights)
         spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
         # Windows overlap: about one in ten seconds is independent.
         independent = max(1.0, (windows[-1].end_s - windows[0].start_s) / (windows[0].end_s - windows[0].start_s))
@@ -272,6 +311,8 @@ def _remarks(clip: FaceClip, options: Options, band: tuple[float, float]) -> lis
         notes.append(f"{clip.fps:.1f} frames a second: rates above {60 * band[1]:.0f} bpm cannot be seen")
     if _is_still(clip):
         notes.append("the colours of the skin do not change at all: a still picture, or a broken recording")
+    elif _is_noise(clip, band):
+        notes.append("the halves of the face have no pulse in common: noise")
     if clip.coverage < 1:
         notes.append(f"the face is not seen in {100 * (1 - clip.coverage):.0f} % of the frames")
     if clip.is_gray and options.method == "auto":

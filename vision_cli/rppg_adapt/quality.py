@@ -15,17 +15,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.rppg_adapt.classical import Classical
 from vision_cli.rppg_adapt.spectra import HeartRate
 
 RIGHT_BPM = 3.0
 RELIABLE = 0.5
 NETWORK = "net"
+COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
+"""Methods that are always computed: they are cheap, and how many agree tells how sure a rate is."""
+
+CHOSEN_FROM = (NETWORK, "pos", "chrom")
+"""Methods that ``auto`` chooses from."""
+
 _AGREES_BPM = 3.0
 _FILE = Path(__file__).with_name("quality.json")
 _NAMES = ("constant", "snr", "share", "rival", "agreement", "network_agrees")
 _STEPS = 50
 _RIDGE = 1e-3
 _BINS = 10
+_LEAST_QUALITY = 0.01
+_JUMP_BPM = 10.0
+_MADS = 3.0
+_LEAST_REACH_BPM = 2.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,53 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
         if inside.any():
             error += inside.mean() * abs(probabilities[inside].mean() - right[inside].mean())
     return float(error)
+
+
+def likeliest_path(bpm: NDArray[np.float64], quality: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Choose one of several rates in each of successive windows: probable ones that go on from each other.
+
+    The path with the greatest sum of logarithms of quality less jumps, by dynamic programming (Viterbi 1967).
+
+    Parameters
+    ----------
+    bpm, quality
+        ``(W, M)`` rates of M methods in W windows, and their qualities; rates that are no numbers are never chosen
+        where another is one.
+
+    Returns
+    -------
+    ``(W,)`` which method.
+    """
+    usable = np.isfinite(bpm)
+    gain = np.where(usable, np.log(quality + _LEAST_QUALITY), -np.inf)
+    gain[~usable.any(axis=1)] = 0.0
+    rates = np.where(usable, bpm, 0.0)
+    total, came_from = gain[0], np.zeros(bpm.shape, np.intp)
+    for k in range(1, len(bpm)):
+        jumps = np.minimum(np.abs(rates[k - 1][:, None] - rates[k][None]) / _JUMP_BPM, 1)
+        reached = total[:, None] - jumps
+        came_from[k] = reached.argmax(axis=0)
+        total = reached.max(axis=0) + gain[k]
+    path = np.empty(len(bpm), np.intp)
+    path[-1] = total.argmax()
+    for k in range(len(bpm) - 1, 0, -1):
+        path[k - 1] = came_from[k, path[k]]
+    return path
+
+
+def robust_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Mean of values ``(N,)`` with those far from the weighted median drawn in to it: a wrong one moves it little."""
+    order = np.argsort(values)
+
+    def median(of: NDArray[np.float64], by: NDArray[np.float64]) -> float:
+        below = np.cumsum(by)
+        return float(of[np.searchsorted(below, below[-1] / 2)])
+
+    middle = median(values[order], weights[order])
+    away = np.abs(values - middle)
+    order = np.argsort(away)
+    reach = max(_MADS * 1.4826 * median(away[order], weights[order]), _LEAST_REACH_BPM)
+    return float(np.average(np.clip(values, middle - reach, middle + reach), weights=weights))
 
 
 @lru_cache(maxsize=1)

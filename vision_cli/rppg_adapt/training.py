@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from vision_cli.core import files
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Progress, Schedule, Trainer
+from vision_cli.core.training import BEST, Progress, Schedule, Task, Trainer
 from vision_cli.phantoms.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
@@ -25,9 +25,13 @@ from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, build, normalise
 
 WEIGHTS = "weights.safetensors"
 CARD = "weights.json"
+PATIENCE = 2
+"""Losses in a row that may be no number; see :class:`vision_cli.core.training.Schedule`."""
+
+Batch = TypeVar("Batch")
 
 _TRAINING_STREAM, _VALIDATION_STREAM = 0, 1
-_REPLAY = 120
+_USES, _REPLAY, _SPARE = 4, 60, 40
 _VALIDATION_CLIPS = 48
 _VALIDATION_FRAMES = 300
 _WARM_UP = 50
@@ -50,7 +54,9 @@ class ClipSource(Protocol):
 
 
 class GeneratedClips:
-    """Generated clips without end; each is used twice, a while apart and mirrored, because drawing it costs as much.
+    """Generated clips without end, of which each is used four times, a while apart: drawing one costs as much as a use.
+
+    A use is a window of the clip, every second one mirrored.
 
     Parameters
     ----------
@@ -72,12 +78,14 @@ class GeneratedClips:
         self._validation: LabelledClips | None = None
 
     def load(self, numbers: Sequence[int]) -> LabelledClips:
-        """Give the clips of these numbers: even ones are new, odd ones were seen before."""
+        """Give windows of the clips of these numbers: every fourth is of a new clip."""
         found = []
         for number in numbers:
-            again = number % 2
-            frames, wave = self._clip(max(number // 2 - _REPLAY * again, 0))
-            found.append((frames.flip(2) if again else frames, wave))
+            use = number % _USES
+            frames, wave = self._clip(max(number // _USES - _REPLAY * use, 0))
+            start = int(np.random.default_rng((self.seed, number)).integers(_SPARE + 1))
+            window = slice(start, start + self.frames)
+            found.append((frames[window].flip(2) if use % 2 else frames[window], wave[window]))
         return LabelledClips(torch.stack([f for f, _ in found]), torch.stack([w for _, w in found]))
 
     def validation(self) -> LabelledClips:
@@ -89,8 +97,8 @@ class GeneratedClips:
 
     def _clip(self, number: int) -> tuple[Tensor, Tensor]:
         if number not in self._kept:
-            self._kept[number] = self._draw(_TRAINING_STREAM, number, self.frames)
-            while len(self._kept) > _REPLAY + 16:
+            self._kept[number] = self._draw(_TRAINING_STREAM, number, self.frames + _SPARE)
+            while len(self._kept) > _USES * _REPLAY:
                 self._kept.popitem(last=False)
         return self._kept[number]
 
@@ -208,23 +216,47 @@ def train_source(
         validate_every=training.validate_every,
         save_every=training.save_every,
         monitor="score",
+        patience=PATIENCE,
         seed=compute.seed,
     )
-    trainer = Trainer(
-        run,
-        task,
-        schedule,
-        samples=clips.count,
-        load=task.load,
-        device=compute.device.type,
-        metadata=training.settings.metadata,
-    )
-    with output.progress("training", schedule.steps) as bar:
-        progress = trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
+    progress = fit(run, task, schedule, training.settings, compute, output, samples=clips.count)
     if run is None:
         return {}
     pack(run, training.settings)
     return best_measures(progress)
+
+
+class FittedTask(Task[Batch], Protocol):
+    """A task that makes its batches itself."""
+
+    def load(self, numbers: Sequence[int]) -> Batch:
+        """Make a batch of the samples of these numbers."""
+        ...
+
+
+def fit(
+    run: Run | None,
+    task: FittedTask[Batch],
+    schedule: Schedule,
+    settings: ModelSettings,
+    compute: Compute,
+    output: Output,
+    *,
+    samples: int | None = None,
+    title: str = "training",
+) -> Progress:
+    """Train a task's network into a run, with a progress bar; see :class:`vision_cli.core.training.Trainer`."""
+    trainer = Trainer(
+        run,
+        task,
+        schedule,
+        samples=samples,
+        load=task.load,
+        device=compute.device.type,
+        metadata=settings.metadata,
+    )
+    with output.progress(title, schedule.steps) as bar:
+        return trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
 
 
 def best_measures(progress: Progress) -> dict[str, float]:
