@@ -11,7 +11,7 @@ from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io.pointclouds import PointCloud
 from vision_cli.metrics.ranking import auroc
 from vision_cli.pcd_anomaly.learning import Options, train
-from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, describe, numbers, read_model
+from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
 from vision_cli.pcd_anomaly.pipeline import predict
 from vision_cli.pcd_anomaly.training import HeadOptions
 from vision_cli.phantoms.defects import SUITES
@@ -55,7 +55,7 @@ def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(w
 
 def test_a_model_read_back_says_the_same(world, tmp_path):
     model, good, _ = world
-    (tmp_path / DESCRIPTION).write_text(json.dumps(describe(model)))
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
     again = predict(read_model(tmp_path), good.points)
     assert np.array_equal(again.scores, predict(model, good.points).scores)
@@ -63,7 +63,7 @@ def test_a_model_read_back_says_the_same(world, tmp_path):
 
 def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_path):
     model = world[0]
-    (tmp_path / DESCRIPTION).write_text(json.dumps(describe(model) | {"format": 99}))
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model) | {"format": 99}))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
     with pytest.raises(MissingError, match=r"format 99 .* format 1 "):
         read_model(tmp_path)

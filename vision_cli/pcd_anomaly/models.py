@@ -58,7 +58,7 @@ class Weights:
         return cls(str(path.absolute()), sha256(path))
 
 
-def describe(model: Model, weights: Weights | None = None) -> dict[str, object]:
+def description(model: Model, weights: Weights | None = None) -> dict[str, object]:
     """Write a model, but for its arrays, as JSON holds it; ``weights`` are those of its features."""
     return {
         "kind": "pcd-anomaly",
@@ -102,8 +102,13 @@ def numbers(model: Model) -> bytes:
     return bytes(save(tensors))
 
 
-def read_model(directory: Path, weights: Path | None = None, device: torch.device | str = "cpu") -> Model:
-    """Read what `describe` and `numbers` wrote.
+def read_model(
+    directory: Path,
+    weights: Path | None = None,
+    device: torch.device | str = "cpu",
+    describe: Describe | None = None,
+) -> Model:
+    """Read what `description` and `numbers` wrote.
 
     Parameters
     ----------
@@ -113,6 +118,8 @@ def read_model(directory: Path, weights: Path | None = None, device: torch.devic
         File of the weights that its features need; where it was in training, if None.
     device
         Where Point-MAE works.
+    describe
+        Makes the vectors of groups, if it is at hand; ``weights`` are not read then.
 
     Raises
     ------
@@ -127,9 +134,10 @@ def read_model(directory: Path, weights: Path | None = None, device: torch.devic
     except (OSError, SafetensorError) as error:
         raise MissingError(f"{directory}: the model cannot be read ({error}).", hint="Train it again.") from error
     try:
-        features = document["options"]["features"]
-        found = describer(features, _weights_of(directory, document["weights"], weights), device)
-        return _assembled(document, tensors, found)
+        if describe is None:
+            needed = _weights_of(directory, document["weights"], weights)
+            describe = describer(document["options"]["features"], needed, device)
+        return _assembled(document, tensors, describe)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise MissingError(f"{directory}: the model is damaged ({error}).", hint="Train it again.") from error
 
@@ -187,7 +195,7 @@ def _weights_of(directory: Path, recorded: Mapping[str, str] | None, given: Path
     return path
 
 
-def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], found: Describe) -> Model:
+def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], describe: Describe) -> Model:
     arrays = {name: value.numpy() for name, value in tensors.items()}
     options = Options(**{**document["options"], "head": HeadOptions(**document["options"]["head"])})
     skeleton = Surface(arrays["skeleton.points"], arrays["skeleton.normals"], arrays["skeleton.variation"])
@@ -218,5 +226,5 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor],
         Fusion(arrays["scales"], tables, arrays["weights"]),
         ScanLimit(**document["limit"]),
         tuple(document["warnings"]),
-        found,
+        describe,
     )

@@ -24,6 +24,7 @@ from vision_cli.phantoms.scanner import Scan
 from vision_cli.phantoms.specimens import Specimen, draw_prototype, draw_test
 
 _JOURNAL = ".vcli-truth.jsonl"
+_CAD = "cad.ply"
 _BYTES_A_POINT = 12
 _BYTES_A_ROW = 36
 
@@ -131,7 +132,7 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
             continue
         if order.class_number != meshed:
             mesh, meshed = class_mesh(order.class_name, recipe.seed), order.class_number
-            write_ply(directory / order.class_name / "cad.ply", mesh.vertices, triangles=mesh.triangles)
+            write_ply(directory / order.class_name / _CAD, mesh.vertices, triangles=mesh.triangles)
         assert mesh is not None
         made = _draw(order, mesh, recipe)
         _write(directory, order, made)
@@ -144,6 +145,17 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
     write_json(truth, document)
     (directory / _JOURNAL).unlink(missing_ok=True)
     return truth
+
+
+def dataset_files(recipe: Recipe) -> list[str]:
+    """Name the files that `write_dataset` writes, relative to its directory, with those that it removes in the end."""
+    here = Path()
+    names = {here / TRUTH_NAME, here / _JOURNAL}
+    for order in _orders(recipe):
+        names |= {here / order.class_name / _CAD, _scan_path(here, order)}
+        if order.kind is not None:
+            names.add(_truth_path(here, order))
+    return sorted(path.as_posix() for path in names)
 
 
 def class_mesh(class_name: str, seed: int) -> Mesh:
