@@ -42,7 +42,7 @@ def draw_scan(
     *,
     reference: NDArray[np.float64] | None = None,
     towards: NDArray[np.float64] | None = None,
-    unit: str = "mm",
+    unit: str = "",
 ) -> None:
     """Draw a scan coloured by its scores beside the reference from the same side, its regions outlined and listed.
 
@@ -65,7 +65,7 @@ def draw_scan(
     towards
         ``(3,)``, from the scan to the scanner; estimated if None.
     unit
-        Of the points.
+        Of the points; empty if nobody knows.
     """
     finite = np.isfinite(points).all(axis=1)
     shown, values, numbers = points[finite], np.asarray(scores, np.float64)[finite], regions.numbers[finite]
@@ -219,8 +219,12 @@ def _scale_bar(panel: Axes, view: View, unit: str) -> None:
     low = rows + 0.22 * columns / _PANEL
     end = length / view.pixel
     panel.plot([0, end], [low, low], color=_TEXT, linewidth=2.2, solid_capstyle="butt", clip_on=False)
-    panel.text(end + 8, low, f"{length:g} {unit}", color=_TEXT, fontsize=8.5, va="center")
+    panel.text(end + 8, low, _with_unit(f"{length:g}", unit), color=_TEXT, fontsize=8.5, va="center")
     panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{text} {unit}".rstrip()
 
 
 def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
@@ -260,7 +264,10 @@ def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
         return
     write(
         0,
-        ["", "type", "score", "points", f"area {unit}²", f"length {unit}", f"width {unit}", f"deviation {unit}"],
+        [
+            *("", "type", "score", "points", _with_unit("area", unit and f"{unit}²")),
+            *(_with_unit(name, unit) for name in ("length", "width", "deviation")),
+        ],
         _FAINT,
     )
     for line, region in enumerate(found[:_MOST_ROWS], start=1):

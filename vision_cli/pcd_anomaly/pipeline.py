@@ -344,8 +344,9 @@ def _require_size(points: Points, size: float) -> None:
     ratio = found / size
     if not _SIZES[0] < ratio < _SIZES[1]:
         factor = 10.0 ** round(math.log10(max(size, 1e-300) / found))
+        unit = f"; --unit {factor:g} would bring it there" if factor != 1 else ""
         raise InputError(
-            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected.",
+            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected{unit}.",
             hint=f"If the unit differs, give --unit {factor:g} to multiply the scan by.",
         )
 

@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from vision_cli.core import files
 from vision_cli.core.console import Table
+from vision_cli.core.errors import ResourceError
 from vision_cli.core.journal import Entry
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
@@ -39,6 +41,7 @@ _POSE_SHOWN = ("reg_status", "reg_fitness", "reg_rmse")
 _REGIONS_SHOWN = ("region", "type", "score", "n_points", "area", "length", "width", "max_signed_dev")
 _MOST_PICTURES = 40
 _MOST_ROWS = 400
+_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,16 @@ def write_page(target: Path, title: str, scans: Finished, tables: Sequence[Table
         _regions_table(scans),
         _poses_table(scans),
     ]
-    write_report(
-        target,
-        title=title,
-        summary=summary,
-        tables=[*tables, *(table for table in listed if table.rows)],
-        pictures=pictures[:_MOST_PICTURES],
-        notes=notes,
-    )
+    with TemporaryDirectory() as folder:
+        small = [_smaller(picture, Path(folder) / f"{n}.jpg") for n, picture in enumerate(pictures[:_MOST_PICTURES])]
+        write_report(
+            target,
+            title=title,
+            summary=summary,
+            tables=[*tables, *(table for table in listed if table.rows)],
+            pictures=small,
+            notes=notes,
+        )
 
 
 def _result_row(entry: Entry, poses: Mapping[str, Sequence[float]]) -> list[object]:
@@ -173,6 +178,16 @@ def _pictures(scans: Finished) -> list[Picture]:
             caption = f"{entry.id}: {decision}, pose {entry.row['reg_status']}"
             found.append((-float(str(score)), Picture(path, caption)))
     return [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
+
+
+def _smaller(picture: Picture, target: Path) -> Picture:
+    """Pack a picture as JPEG, a fifth of the size: a page holds many."""
+    import cv2
+
+    pixels = cv2.imread(str(picture.file))
+    if pixels is None or not cv2.imwrite(str(target), pixels, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY)):
+        raise ResourceError(f"{target}: cannot be written.", hint="Is there room for temporary files?")
+    return Picture(target, picture.caption)
 
 
 def _regions_table(scans: Finished) -> Table:

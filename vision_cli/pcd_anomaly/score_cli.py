@@ -125,6 +125,8 @@ def run_all(
         raise UsageError("--sample and scans found; one or the other expected.")
     if not sample and found is None:
         raise missing_input(ctx, "DATA, or --train and --test,")
+    if found is not None:
+        verbs.require_tests(found)
     head = HeadOptions(clusters, steps, iun=iun, ian=ian, push=push)
     options = Options(groups, group_size, bank, views, head, alpha, features)
     scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
@@ -195,6 +197,7 @@ def evaluate(
     found = verbs.find_data(data, None if layout == "auto" else layout, classes or (), train, test, truth)
     if model is None or found is None:
         raise missing_input(ctx, "RUN and DATA, or RUN and --test,")
+    verbs.require_tests(found)
     models = session.find_models(model)
     scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
     if ablate:

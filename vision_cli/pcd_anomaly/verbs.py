@@ -194,16 +194,8 @@ def measure_scans(
     resamples: int,
     output: Output,
 ) -> None:
-    """Score the test scans of a data set, measure all methods, and write tables and report.
-
-    Raises
-    ------
-    InputError
-        If there are no scans to test on.
-    """
+    """Score the test scans of a data set, measure all methods, and write tables and report."""
     tests = [sample for sample in data.samples if sample.split == "test"]
-    if not tests:
-        raise InputError(f"{data.root}: no scans to test on; some expected.", hint="Give them with --test DIR.")
     if scoring.contenders.ladder is not None:
         train_ladders(run, data, models, scoring.seed, output, scoring)
     score_samples(run, tests, models, scoring, output)
@@ -236,6 +228,18 @@ def merge_directory(directory: Path) -> Merged:
     if "png" in parse_saved(saved):
         write_page(directory / REPORT, "pcd-anomaly: scans", scans, [], [])
     return merged
+
+
+def require_tests(data: DataSet) -> None:
+    """Refuse to measure where there is nothing to measure on.
+
+    Raises
+    ------
+    InputError
+        If there are no scans to test on.
+    """
+    if not any(sample.split == "test" for sample in data.samples):
+        raise InputError(f"{data.root}: no scans to test on; some expected.", hint="Give them with --test DIR.")
 
 
 def require_prototypes(data: DataSet) -> None:
