@@ -66,7 +66,7 @@ def files(world, tmp_path_factory):
     placed = {}
     for name, scan in (("good", world.good), ("bad", world.bad)):
         placed[name] = transform(predict(world.model, scan.points).registration.pose, scan.points)
-        # Points beside those that are drawn differ a little: scans of their own.
+        # One point less makes another scan.
         for number in range(2):
             write_ply(scans / f"{name} {number}.ply", placed[name][number:])
     return Files(home / "run", scans, placed["good"], placed["bad"])

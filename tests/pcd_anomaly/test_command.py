@@ -177,7 +177,7 @@ def test_a_prediction_that_ends_on_the_way_goes_on_to_the_same_files(files, whol
         process.communicate(timeout=120)
     assert process.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL)
     assert json.loads((out / "run.json").read_text())["status"] != "done"
-    assert "another process" in capfd.readouterr().err
+    assert "in use by process" in capfd.readouterr().err
     assert run(*words, "--resume") == 0
     assert digests(out) == digests(whole)
 

@@ -9,6 +9,7 @@ import pytest
 
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.metrics.ranking import auroc
+from vision_cli.pcd_anomaly.geometry import transform
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
 from vision_cli.pcd_anomaly.pipeline import predict
 
@@ -80,3 +81,13 @@ def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_
     assert beside.observation.outlier_distance > 0.5 * size
     assert np.isnan(beside.scores[len(bad.points) :]).all()
     assert beside.score == pytest.approx(alone.score, rel=0.02)
+
+
+def test_a_pose_that_is_taken_as_it_is_is_that_of_the_scans_own_coordinates(world):
+    model, good = world.model, world.good
+    found = predict(model, good.points)
+    moved = transform(found.registration.pose, good.points)
+    for mode, points, init in (("none", moved, None), ("none", good.points, found.registration.pose)):
+        again = predict(model, points, registration=mode, init=init)
+        assert again.score == pytest.approx(found.score, rel=0.1)
+        assert again.registration.status == mode

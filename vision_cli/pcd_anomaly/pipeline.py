@@ -190,9 +190,8 @@ def observe(
     usable = usable[order] - origin
     _require_size(usable, size)
     pieces = _pieces(usable, size)
-    found = register_scan(
-        usable[pieces.is_main], reference, seed, registration, None if init is None else _shifted(init, origin)
-    )
+    start = _shifted(np.eye(4) if init is None else init, origin)
+    found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
     is_part, distance = _part_of(pieces, found, reference)
     seconds = {"registration": time.process_time() - clock}
     clock = time.process_time()
@@ -251,14 +250,11 @@ def score(model: Model, seen: Observation, agcs: Selection = "relative", alpha: 
     return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
 
 
-def register_scan(
-    points: Points, reference: Reference, seed: int = 0, mode: RegistrationMode = "auto", init: Pose | None = None
-) -> Registration:
-    """Find, refine or take the pose of finite points ``(N, 3)`` in canonical order."""
+def register_scan(points: Points, reference: Reference, seed: int, mode: RegistrationMode, start: Pose) -> Registration:
+    """Find the pose of finite points ``(N, 3)`` in canonical order, or refine or take the one to start from."""
     scan = prepare_scan(points, _SCAN_LEVEL * reference.diameter)
     if mode == "auto":
         return register(scan, reference.target, np.random.default_rng(seed))
-    start = np.eye(4) if init is None else init
     return place(scan, reference.target, start, refined=mode == "given")
 
 

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -336,8 +337,11 @@ def _known(value: float) -> float | None:
 
 
 def _write_array(run: Run, name: str, values: NDArray[np.float32]) -> None:
-    with run.output(name) as path, path.open("wb") as stream:
-        np.save(stream, values)
+    # Not straight to the file: numpy then hides what the system says of a full disk.
+    content = BytesIO()
+    np.save(content, values)
+    with run.output(name) as path:
+        path.write_bytes(content.getbuffer())
 
 
 def _write_scan(
