@@ -193,6 +193,12 @@ def observe(
     start = _shifted(np.eye(4) if init is None else init, origin)
     found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
     is_part, distance = _part_of(pieces, found, reference)
+    if is_part.sum() < _FEWEST_POINTS:
+        raise InputError(
+            f"{int(is_part.sum())} of {len(usable)} points lie near the part at this pose; {_FEWEST_POINTS} or more "
+            "expected.",
+            hint="Check --init, or have the pose searched with --registration auto.",
+        )
     seconds = {"registration": time.process_time() - clock}
     clock = time.process_time()
     nodes = measure_nodes(

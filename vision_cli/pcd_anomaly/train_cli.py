@@ -58,6 +58,9 @@ def synth(
         Literal["rigid", "tolerance", "subtle"], typer.Option(help="How instances and defects differ.")
     ] = "tolerance",
     prototypes: Annotated[int, typer.Option(min=1, metavar="N", help="Good scans of all sides, a part.")] = 4,
+    prototype_points: Annotated[
+        int, typer.Option(min=0, metavar="N", help="About how many points a prototype; 0 for as many as a scan.")
+    ] = 0,
     good: Annotated[int, typer.Option(min=0, metavar="N", help="Good test scans, a part.")] = 20,
     defective: Annotated[int, typer.Option(min=0, metavar="N", help="Defective test scans, a part.")] = 40,
     seed: SeedOption = 0,
@@ -69,7 +72,7 @@ def synth(
     from vision_cli.pcd_anomaly.synthesis import Recipe, write_dataset
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    recipe = Recipe(parts, points, suite, seed, prototypes, good, defective)
+    recipe = Recipe(parts, points, suite, seed, prototypes, good, defective, prototype_points)
     with output.progress("scans", None) as progress:
         truth = write_dataset(directory, recipe, lambda done, total: progress.advance(note=f"{done} of {total}"))
     facts = {"directory": str(directory), "truth": str(truth), "scans": parts * (prototypes + good + defective)}
