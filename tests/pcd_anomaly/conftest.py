@@ -14,7 +14,7 @@ from vision_cli.io.pointclouds import PointCloud
 from vision_cli.pcd_anomaly.geometry import transform
 from vision_cli.pcd_anomaly.learning import Model, Options, train
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
-from vision_cli.pcd_anomaly.pipeline import predict
+from vision_cli.pcd_anomaly.pipeline import Result, predict
 from vision_cli.pcd_anomaly.training import HeadOptions
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
@@ -26,11 +26,13 @@ OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions
 
 @dataclass(frozen=True)
 class World:
-    """A model of a bracket, and scans of a good and of a bulged one."""
+    """A model of a bracket, scans of a good and of a bulged one, and what the model says of them."""
 
     model: Model
     good: Scan
     bad: Scan
+    said_of_good: Result
+    said_of_bad: Result
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def world():
     prototypes = [draw_prototype(mesh, suite, 25_000, generator).scan.points for _ in range(2)]
     good = draw_test("bracket", mesh, suite, None, 8000, generator).scan
     bad = draw_test("bracket", mesh, suite, "bulge", 8000, generator).scan
-    return World(train([PointCloud(points) for points in prototypes], OPTIONS, np.random.default_rng(0)), good, bad)
+    model = train([PointCloud(points) for points in prototypes], OPTIONS, np.random.default_rng(0))
+    return World(model, good, bad, predict(model, good.points), predict(model, bad.points))
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +66,9 @@ def files(world, tmp_path_factory):
     (model / NUMBERS).write_bytes(numbers(world.model))
     scans = home / "scans"
     scans.mkdir()
-    placed = {}
-    for name, scan in (("good", world.good), ("bad", world.bad)):
-        placed[name] = transform(predict(world.model, scan.points).registration.pose, scan.points)
-        # One point less makes another scan.
-        for number in range(2):
-            write_ply(scans / f"{name} {number}.ply", placed[name][number:])
-    return Files(home / "run", scans, placed["good"], placed["bad"])
+    good = transform(world.said_of_good.registration.pose, world.good.points)
+    bad = transform(world.said_of_bad.registration.pose, world.bad.points)
+    # One point less makes another scan.
+    for name, points in {"bad": bad, "good 0": good, "good 1": good[1:]}.items():
+        write_ply(scans / f"{name}.ply", points)
+    return Files(home / "run", scans, good, bad)

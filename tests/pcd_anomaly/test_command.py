@@ -69,15 +69,15 @@ def whole(files):
 
 def test_a_prediction_writes_scores_in_the_order_of_the_input_tables_and_pictures(files, whole):
     rows = rows_of(whole / "results.csv")
-    assert [row["sample"] for row in rows] == ["bad 0", "bad 1", "good 0", "good 1"]
-    assert [row["reg_status"] for row in rows] == ["none"] * 4
-    scores = np.load(whole / "scores" / "bracket" / "bad 1.npy")
+    assert [row["sample"] for row in rows] == ["bad", "good 0", "good 1"]
+    assert [row["reg_status"] for row in rows] == ["none"] * 3
+    scores = np.load(whole / "scores" / "bracket" / "good 1.npy")
     assert scores.dtype == np.float32
-    assert len(scores) == len(files.bad) - 1
+    assert len(scores) == len(files.good) - 1
     decided = [row["sample"] for row in rows if row["decision"] == "anomalous"]
-    assert {"bad 0", "bad 1"} <= set(decided)
+    assert "bad" in decided
     assert {path.stem for path in (whole / "pictures").rglob("*.png")} == set(decided)
-    assert {row["sample"] for row in rows_of(whole / "regions.csv")} >= {"bracket/bad 0", "bracket/bad 1"}
+    assert {row["sample"] for row in rows_of(whole / "regions.csv")} >= {"bracket/bad"}
     assert float(rows[0]["T00"]) == pytest.approx(1, abs=0.01)
     page = (whole / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == len(decided)
@@ -85,14 +85,14 @@ def test_a_prediction_writes_scores_in_the_order_of_the_input_tables_and_picture
 
 
 def test_anomalies_are_an_exit_code_where_they_are_asked_about(files, tmp_path, capfd):
-    words = ("predict", files.run, files.scans / "bad 0.ply", "-o", tmp_path / "out", *PLACED, "--fail-on-anomaly")
+    words = ("predict", files.run, files.scans / "bad.ply", "-o", tmp_path / "out", *PLACED, "--fail-on-anomaly")
     assert run(*words, "--json", "--save", "scores,ply") == 10
     said = capfd.readouterr()
     assert json.loads(said.out)["n_anomalous"] == 1
     assert "1 of 1 scans are anomalous" in said.err
     assert not (tmp_path / "out" / "report.html").exists()
-    cloud = read_points(tmp_path / "out" / "scores" / "bracket" / "bad 0.ply")
-    scores = np.load(tmp_path / "out" / "scores" / "bracket" / "bad 0.npy")
+    cloud = read_points(tmp_path / "out" / "scores" / "bracket" / "bad.ply")
+    scores = np.load(tmp_path / "out" / "scores" / "bracket" / "bad.npy")
     assert np.allclose(cloud.scalars["anomaly_score"], scores, equal_nan=True)
 
 
@@ -154,6 +154,7 @@ def test_files_that_cannot_be_scored_are_named_with_their_reason_and_the_others_
     assert rows["good 0-12"]["decision"] in {"normal", "anomalous"}
 
 
+@pytest.mark.slow
 def test_another_part_is_refused_and_nothing_is_said_of_it(files, tmp_path):
     ball = np.random.default_rng(0).normal(size=(6000, 3))
     ball *= 0.5 * np.ptp(files.good, axis=0).max() / np.linalg.norm(ball, axis=1, keepdims=True)
@@ -164,19 +165,32 @@ def test_another_part_is_refused_and_nothing_is_said_of_it(files, tmp_path):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["items"] == 1
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
-def test_a_prediction_that_ends_on_the_way_goes_on_to_the_same_files(files, whole, tmp_path, capfd, signum):
+def _interrupted(words, signum, is_on_the_way, meanwhile=lambda: None):
+    """Start a command as a user does, end it by a signal when it is on the way, and return its exit status."""
+    with subprocess.Popen(command(*words), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        wait_for(lambda: is_on_the_way() or process.poll() is not None)
+        meanwhile()
+        os.kill(process.pid, signum)
+        process.wait(timeout=120)
+    return process.returncode
+
+
+def test_a_prediction_terminated_and_then_killed_goes_on_to_the_same_files(files, whole, tmp_path, capfd):
     out = tmp_path / "out"
     words = ("predict", files.run, files.scans, "-o", out, *PLACED)
-    with subprocess.Popen(command(*words), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        wait_for(lambda: (out / "scores").exists() or process.poll() is not None)
-        # While one process works here, no other may.
+
+    def scored():
+        return len(list(out.rglob("*.json"))) - 1
+
+    def another_process():
         assert run(*words, "--resume") == 2
-        os.kill(process.pid, signum)
-        process.communicate(timeout=120)
-    assert process.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL)
-    assert json.loads((out / "run.json").read_text())["status"] != "done"
-    assert "in use by process" in capfd.readouterr().err
+        assert "in use by process" in capfd.readouterr().err
+
+    assert _interrupted(words, signal.SIGTERM, lambda: scored() >= 1, another_process) == 75
+    assert json.loads((out / "run.json").read_text())["status"] == "interrupted"
+    before = scored()
+    assert _interrupted((*words, "--resume"), signal.SIGKILL, lambda: scored() > before) == -signal.SIGKILL
+    assert json.loads((out / "run.json").read_text())["status"] == "running"
     assert run(*words, "--resume") == 0
     assert digests(out) == digests(whole)
 
@@ -197,21 +211,20 @@ def test_a_scan_that_changed_is_scored_again_when_the_run_goes_on(files, tmp_pat
     assert float(after[1]["score"]) == pytest.approx(float(before[0]["score"]))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, whole, tmp_path):
+def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, whole, tmp_path, capfd):
     out = tmp_path / "out"
     words = ("predict", files.run, files.scans, "-o", out, *PLACED)
     # A limit on the size of files stands in for the full disk: both fail in the middle of a write.
-    full = subprocess.run(
-        command(*words),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=240,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 10, resource.RLIM_INFINITY)),
-    )
-    assert full.returncode == 7, full.stderr
-    assert full.stderr.count("vcli: error:") == 1
-    assert "Traceback" not in full.stderr
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 10, before[1]))
+    try:
+        code = run(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capfd.readouterr().err
+    assert code == 7, said
+    assert said.count("vcli: error:") == 1
+    assert "Traceback" not in said
     assert not list(out.rglob("*.npy"))
     assert run(*words, "--resume") == 0
     assert digests(out) == digests(whole)
@@ -223,7 +236,7 @@ def test_shards_merge_to_what_one_process_writes(files, whole, tmp_path, capfd):
         assert run("predict", files.run, files.scans, "-o", out, *PLACED, "--shard", part) == 0
     capfd.readouterr()
     assert run("merge", out, "--json") == 0
-    assert json.loads(capfd.readouterr().out)["n_scans"] == 4
+    assert json.loads(capfd.readouterr().out)["n_scans"] == 3
     for name in ("results.csv", "regions.csv", "items.csv", "metrics.json", "report.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
 
@@ -302,14 +315,14 @@ def sampled(tmp_path_factory):
     """The run of the bundled sample, smaller than the one that is shipped."""
     out = tmp_path_factory.mktemp("sample") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundled, "SAMPLE", Recipe(parts=1, points=6000, suite="rigid", prototypes=2, good=1, defective=2))
+        patch.setattr(bundled, "SAMPLE", Recipe(parts=1, points=6000, suite="rigid", prototypes=2, good=1, defective=1))
         assert run("--sample", *TINY, "-o", out, "--threads", "1", "--bootstrap", "20") == 0
     return out
 
 
 def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     metrics = json.loads((sampled / "metrics.json").read_text())
-    assert metrics["n_scans"] == 3
+    assert metrics["n_scans"] == 2
     assert metrics["ours/mean/p_auroc"] > 0.7
     assert {path.name for path in sampled.iterdir()} >= {"parts", "models", "results.csv", "metrics.csv", "report.html"}
     page = (sampled / "report.html").read_text(encoding="utf-8")
@@ -319,13 +332,13 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
 
 
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):
-    words = ("evaluate", sampled, sampled / "parts", "--method", "c2c,reg3d", "--ablate", "-o", tmp_path / "out")
+    words = ("evaluate", sampled, sampled / "parts", "--method", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
     assert run(*words, "--bootstrap", "50", "--threads", "1", "--save", "scores") == 0
     shown = capfd.readouterr().out
     assert "what each step must bring" in shown
     rows = rows_of(tmp_path / "out" / "metrics.csv")
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    assert methods == ["ours", "c2c", "reg3d", "base", "+IUN", "+IAN", "+push", "+AGCS"]
+    assert methods == ["ours", "c2c", "c2plane", "base", "+IUN", "+IAN", "+push", "+AGCS"]
     by_method = {row["method"]: row for row in rows if row["class"] == "mean"}
     # The last rung is the full method, made anew of the same prototypes and seed.
     assert by_method["+AGCS"]["p_auroc"] == by_method["ours"]["p_auroc"]
@@ -338,7 +351,7 @@ def test_plain_folders_and_the_protocol_of_reg3d_are_measured(sampled, tmp_path)
     words = ("evaluate", sampled, "--test", home / "test", "--gt", home / "gt", "--protocol", "reg3d")
     assert run(*words, "--method", "reg3d", "--bootstrap", "0", "-o", tmp_path / "out", "--save", "scores") == 0
     (one, *_) = [row for row in rows_of(tmp_path / "out" / "metrics.csv") if row["method"] == "reg3d"]
-    assert (one["n_good"], one["n_defect"]) == ("1", "2")
+    assert (one["n_good"], one["n_defect"]) == ("1", "1")
     kept = np.load(next((tmp_path / "out" / "methods" / "reg3d").rglob("*.npy")))
     assert len(kept) == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,11 @@ from vision_cli.core.errors import InputError, MissingError
 from vision_cli.metrics.ranking import auroc
 from vision_cli.pcd_anomaly.geometry import transform
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
-from vision_cli.pcd_anomaly.pipeline import predict
+from vision_cli.pcd_anomaly.pipeline import predict, score
 
 
 def test_a_bulge_scores_higher_than_a_good_scan_and_shows_where_it_is(world):
-    model, good, bad = world.model, world.good, world.bad
-    first, second = predict(model, good.points), predict(model, bad.points)
+    bad, first, second = world.bad, world.said_of_good, world.said_of_bad
     assert second.score > first.score
     assert auroc(bad.labels, second.scores) > 0.9
     assert second.scores.dtype == np.float32
@@ -39,7 +39,7 @@ def test_a_model_read_back_says_the_same(world, tmp_path):
     (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
     again = predict(read_model(tmp_path), good.points)
-    assert np.array_equal(again.scores, predict(model, good.points).scores)
+    assert np.array_equal(again.scores, world.said_of_good.scores)
 
 
 def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_path):
@@ -66,7 +66,7 @@ def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
 
 def test_a_large_offset_changes_nothing_that_matters(world):
     model, bad = world.model, world.bad
-    here, there = predict(model, bad.points), predict(model, bad.points + np.array([4e5, 5e6, 100]))
+    here, there = world.said_of_bad, predict(model, bad.points + np.array([4e5, 5e6, 100]))
     assert there.score == pytest.approx(here.score, rel=0.02)
 
 
@@ -75,7 +75,7 @@ def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_
     generator = np.random.default_rng(2)
     size = np.ptp(bad.points, axis=0).max()
     speck = bad.points.mean(axis=0) + generator.normal(scale=0.01 * size, size=(60, 3)) + [1.5 * size, 0, 0]
-    alone, beside = predict(model, bad.points), predict(model, np.vstack([bad.points, speck]))
+    alone, beside = world.said_of_bad, predict(model, np.vstack([bad.points, speck]))
     assert alone.observation.n_outliers == 0
     assert beside.observation.n_outliers == 60
     assert beside.observation.outlier_distance > 0.5 * size
@@ -84,10 +84,18 @@ def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_
 
 
 def test_a_pose_that_is_taken_as_it_is_is_that_of_the_scans_own_coordinates(world):
-    model, good = world.model, world.good
-    found = predict(model, good.points)
+    model, good, found = world.model, world.good, world.said_of_good
     moved = transform(found.registration.pose, good.points)
     for mode, points, init in (("none", moved, None), ("none", good.points, found.registration.pose)):
         again = predict(model, points, registration=mode, init=init)
         assert again.score == pytest.approx(found.score, rel=0.1)
         assert again.registration.status == mode
+
+
+def test_nothing_is_said_of_a_scan_whose_pose_was_refused(world):
+    seen = world.said_of_bad.observation
+    refused = replace(seen, registration=replace(seen.registration, status="failed"))
+    found = score(world.model, refused)
+    assert found.decision == "undetermined"
+    assert np.isnan(found.p_value)
+    assert np.array_equal(found.scores, world.said_of_bad.scores)
