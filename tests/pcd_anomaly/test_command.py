@@ -180,7 +180,7 @@ def test_a_prediction_terminated_and_then_killed_goes_on_to_the_same_files(files
     words = ("predict", files.run, files.scans, "-o", out, *PLACED)
 
     def scored():
-        return len(list(out.rglob("*.json"))) - 1
+        return sum(not path.name.startswith(".") for path in (out / "scores").rglob("*.json"))
 
     def another_process():
         assert run(*words, "--resume") == 2
@@ -328,6 +328,9 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     page = (sampled / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == metrics["n_anomalous"] + metrics["n_undetermined"] > 0
     assert "measures" in page
+    assert "poses beside the truth" in page
+    assert metrics["poses_known"] == 2
+    assert {row["class"] for row in rows_of(sampled / "poses.csv")} == {"flange", "all"}
     assert (sampled / "models" / "flange" / "reference.ply").is_file()
 
 

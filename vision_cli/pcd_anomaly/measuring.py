@@ -102,11 +102,11 @@ def measures_tables(directory: Path) -> list[Table]:
     """Return the tables of a measured run, for people: measures, leads over other methods, bars of the ladder."""
     rows = read_csv_table(directory / MEASURED, ())
     shown = (*_SHOWN, *_COUNTS)
-    tables = [Table(shown, [[_cell(row[name]) for name in shown] for row in rows], "measures")]
+    tables = [Table(shown, [[cell_of(row[name]) for name in shown] for row in rows], "measures")]
     means = {row["method"]: row for row in rows if row["class"] == "mean"}
     others = [name for name in means if name != OURS]
     if others:
-        leads = [[name, *(_cell(means[name][column]) for column in _LEAD)] for name in others]
+        leads = [[name, *(cell_of(means[name][column]) for column in _LEAD)] for name in others]
         tables.append(Table(("method", "O-AUROC of ours less its", "low", "high"), leads, "ours beside the others"))
     if set(RUNGS) <= set(means):
         numbers = {
@@ -116,7 +116,8 @@ def measures_tables(directory: Path) -> list[Table]:
     return tables
 
 
-def _cell(text: str) -> object:
+def cell_of(text: str) -> object:
+    """Read a cell of a table that was written for people as a number, a text, or nothing."""
     try:
         return float(text) if "." in text or "e" in text else int(text)
     except ValueError:

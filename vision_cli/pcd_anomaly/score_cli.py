@@ -155,7 +155,7 @@ def run_all(
             )
             verbs.measure_scans(run, known, models, scoring, bootstrap, output)
     output.info(f"results in {run.directory}")
-    output.result(verbs.measures_tables(run.directory), read_metrics(run.directory))
+    output.result(verbs.measured_tables(run.directory), read_metrics(run.directory))
     run.require_all_good()
 
 
@@ -222,7 +222,7 @@ def evaluate(
             )
             verbs.measure_scans(run, found, models, scoring, bootstrap, output)
     output.info(f"results in {run.directory}")
-    output.result(verbs.measures_tables(run.directory), read_metrics(run.directory))
+    output.result(verbs.measured_tables(run.directory), read_metrics(run.directory))
     run.require_all_good()
 
 

@@ -18,12 +18,19 @@ from vision_cli.core.merge import Merged, merge_shards
 from vision_cli.core.runs import Run
 from vision_cli.core.shards import Shard
 from vision_cli.io.pointclouds import POINT_SUFFIXES, Mesh, read_points_or_mesh
+from vision_cli.io.tables import read_csv_table
 from vision_cli.pcd_anomaly.ablation import LADDER
 from vision_cli.pcd_anomaly.baselines import BASELINES, Baseline
 from vision_cli.pcd_anomaly.contenders import OURS, Contenders
+from vision_cli.pcd_anomaly.data import load_scan
+from vision_cli.pcd_anomaly.features import group_vectors
 from vision_cli.pcd_anomaly.geometry import diameter
 from vision_cli.pcd_anomaly.layouts import DataSet, Layout, Sample, read_dataset, read_folders
-from vision_cli.pcd_anomaly.measuring import measure_run, measures_tables
+from vision_cli.pcd_anomaly.measuring import cell_of, measure_run, measures_tables
+from vision_cli.pcd_anomaly.models import read_model
+from vision_cli.pcd_anomaly.pose_truth import COLUMNS as POSE_COLUMNS
+from vision_cli.pcd_anomaly.pose_truth import TITLE as POSES_TITLE
+from vision_cli.pcd_anomaly.pose_truth import PoseCheck, check_pose, pose_measures, poses_table, true_poses
 from vision_cli.pcd_anomaly.reporting import (
     REPORT,
     Finished,
@@ -32,10 +39,11 @@ from vision_cli.pcd_anomaly.reporting import (
     write_page,
     write_tables,
 )
-from vision_cli.pcd_anomaly.session import Scoring, score_samples, train_ladders
+from vision_cli.pcd_anomaly.session import Scoring, item_name, score_samples, train_ladders
 
-__all__ = ["LADDER", "Contenders", "counts_of", "measures_tables"]
+__all__ = ["LADDER", "Contenders", "counts_of"]
 
+POSES = "poses.csv"
 SAVED = frozenset({"scores", "ply", "regions", "png"})
 
 
@@ -203,10 +211,42 @@ def measure_scans(
     scans = finished(run)
     write_tables(run.write_text, scans, regions="regions" in scoring.save)
     measures = measure_run(run, tests, scoring, resamples, scoring.seed, output)
+    checks = _check_poses(scans, data, models, scoring)
+    if checks:
+        measures |= pose_measures(checks)
+        run.write_csv(POSES, POSE_COLUMNS, poses_table(checks).rows)
     run.write_metrics({**counts_of(scans.entries), **measures})
     if "png" in scoring.save:
-        _write_page(run, scans, measures_tables(run.directory))
+        _write_page(run, scans, measured_tables(run.directory))
     run.finish()
+
+
+def measured_tables(directory: Path) -> list[Table]:
+    """Return the tables of a measured run, for people."""
+    tables = measures_tables(directory)
+    if (directory / POSES).is_file():
+        rows = read_csv_table(directory / POSES, POSE_COLUMNS)
+        tables.append(Table(POSE_COLUMNS, [[cell_of(row[c]) for c in POSE_COLUMNS] for row in rows], POSES_TITLE))
+    return tables
+
+
+def _check_poses(scans: Finished, data: DataSet, models: Mapping[str, Path], scoring: Scoring) -> list[PoseCheck]:
+    """Compare the poses of scans with the truth, where the data set knows it."""
+    by_item = {item_name(sample): sample for sample in data.samples if sample.split == "test"}
+    checks: list[PoseCheck] = []
+    for name in data.class_names:
+        model = read_model(models[name], describe=group_vectors) if name in models else None
+        known = None if model is None else true_poses(data, name, model.reference, scoring.scale)
+        if model is None or known is None:
+            continue
+        for entry, _, document in scans.documents():
+            sample = by_item[entry.id]
+            if sample.class_name == name and sample.name in known:
+                points = load_scan(sample, scoring.points_from).points * scoring.scale
+                found = np.asarray(document["registration"]["scan_to_reference"], dtype=np.float64)
+                status = str(entry.row["reg_status"])
+                checks.append(check_pose(name, points, found, known[sample.name], model.reference, status))
+    return checks
 
 
 def merge_directory(directory: Path) -> Merged:
