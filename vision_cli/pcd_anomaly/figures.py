@@ -26,7 +26,7 @@ _ABOVE = ((1.0, 0.80, 0.25), (0.98, 0.47, 0.15), (0.85, 0.12, 0.18), (0.60, 0.02
 _MISSING = (0.35, 0.35, 0.40)
 _DPI = 110
 _PIXELS = 560
-_PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24
+_PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24, 0.12
 _MOST_ROWS = 8
 _HIGHEST = 2.5
 """The scale of colours ends at this multiple of the threshold, or at the highest score if that is less."""
@@ -164,7 +164,7 @@ def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]
     tall = min(_PANEL * view.height / view.width, 1.25 * _PANEL)
     rows = min(len(found), _MOST_ROWS) + (2 if len(found) > _MOST_ROWS else 1)
     width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE
-    height = _TITLE + tall + _FOOT + rows * _LINE
+    height = _TITLE + tall + _FOOT + rows * _LINE + _END
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=_GROUND)
     size = min(12.0, 120 * width / max(len(title), 1))
     figure.text(_SIDE / width, 1 - 0.25 / height, title, color=_TEXT, fontsize=size, va="center", weight="bold")

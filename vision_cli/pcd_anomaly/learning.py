@@ -15,7 +15,7 @@ from torch import Tensor
 from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
-from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
 from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
 from vision_cli.pcd_anomaly.geometry import Points, Surface, canonical_order, surface_of, transform, voxel_means
@@ -86,10 +86,10 @@ class Memory:
     vectors: Tensor
     places: Tensor
 
-    def distances(self, vectors: Tensor, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    def distances(self, vectors: Tensor, places: NDArray[np.float64], rows: int = ROWS_AT_ONCE) -> NDArray[np.float64]:
         """Distance of embedded groups at registered places over the diameter ``(G, 3)`` to what is kept near them."""
         here = torch.from_numpy(places.astype(np.float32))
-        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE)[0].double().numpy()
+        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE, rows)[0].double().numpy()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How much memory a scan takes, said before it is taken."""
+"""How much memory a scan takes, said before it is taken, and less of it where less is allowed."""
 
 from __future__ import annotations
 
@@ -6,30 +6,40 @@ from pathlib import Path
 
 from vision_cli.core.devices import available_memory
 from vision_cli.core.errors import ResourceError
-from vision_cli.pcd_anomaly.learning import Model
+from vision_cli.pcd_anomaly.bank import BYTES_AN_ENTRY, ROWS_AT_ONCE
 
 _BASE = 0.7e9
 _A_POINT = 300.0
-"""Measured on scans of up to 5 million points: what libraries and a model take, and bytes a point."""
+"""What libraries and a model take, and bytes a point of the scan: measured, see the card."""
+
+_FEWEST_ROWS = 64
 
 
-def memory_needed(n_points: int, model: Model) -> float:
-    """Return about how many bytes scoring a scan of ``n_points`` takes, libraries included."""
-    return _BASE + _A_POINT * n_points
+def rows_within(limit: float | None, path: Path, n_points: int, bank: int) -> int:
+    """Return how many groups may be compared with the bank at once, so that a scan stays within memory.
 
-
-def require_memory_for(path: Path, n_points: int, model: Model, limit: float | None) -> None:
-    """Refuse a scan that would take more memory than there is, or than ``--max-memory`` allows.
+    Parameters
+    ----------
+    limit
+        Bytes that the process may take; None for what the machine has left.
+    path, n_points
+        The scan.
+    bank
+        Entries of the memory bank.
 
     Raises
     ------
     ResourceError
-        If it would.
+        If the scan would take more, however few these are.
     """
-    needed = memory_needed(n_points, model)
-    allowed = available_memory() if limit is None else limit
-    if needed > allowed:
+    needed = _BASE + _A_POINT * n_points
+    # What is left on the machine comes on top of what libraries and model have taken already.
+    allowed = available_memory() + _BASE if limit is None else limit
+    rows = int((allowed - needed) // (BYTES_AN_ENTRY * bank))
+    if rows < _FEWEST_ROWS:
+        needed += _FEWEST_ROWS * BYTES_AN_ENTRY * bank
         raise ResourceError(
             f"{path}: {n_points:,} points take about {needed / 1e9:.1f} GB; {allowed / 1e9:.1f} GB are allowed.",
             hint="Give more with --max-memory, or thin the scan out.",
         )
+    return min(rows, ROWS_AT_ONCE)

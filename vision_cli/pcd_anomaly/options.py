@@ -90,7 +90,13 @@ SaveOption = Annotated[
 ]
 MemoryOption = Annotated[
     float | None,
-    typer.Option("--max-memory", min=0.1, metavar="GB", help="Never take more than this.", rich_help_panel=SCORING),
+    typer.Option(
+        "--max-memory",
+        min=0.1,
+        metavar="GB",
+        help="Work in smaller steps, or refuse a scan, rather than take more.",
+        rich_help_panel=SCORING,
+    ),
 ]
 ProtocolOption = Annotated[
     Literal["ours", "reg3d"],

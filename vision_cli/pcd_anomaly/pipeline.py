@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.agcs import Selection, select_centres
+from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.calibration import scan_score
 from vision_cli.pcd_anomaly.features import Nodes, measure_nodes
 from vision_cli.pcd_anomaly.geometry import (
@@ -222,7 +223,13 @@ def observe(
     )
 
 
-def score(model: Model, seen: Observation, agcs: Selection = "relative", alpha: float | None = None) -> Result:
+def score(
+    model: Model,
+    seen: Observation,
+    agcs: Selection = "relative",
+    alpha: float | None = None,
+    rows: int = ROWS_AT_ONCE,
+) -> Result:
     """Score every point of an observed scan.
 
     Parameters
@@ -235,10 +242,12 @@ def score(model: Model, seen: Observation, agcs: Selection = "relative", alpha: 
         How the centres of groups are chosen.
     alpha
         Share of good scans that may be called defective; that of the model by default.
+    rows
+        Groups that are compared with the bank at once.
     """
     clock = time.process_time()
     nodes, seconds = seen.nodes, dict(seen.seconds)
-    distances = _embedding_distances(model, nodes, agcs)
+    distances = _embedding_distances(model, nodes, agcs, rows)
     values = np.column_stack([nodes.channels, distances])
     place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
     seconds["groups"], clock = time.process_time() - clock, time.process_time()
@@ -264,7 +273,7 @@ def register_scan(points: Points, reference: Reference, seed: int, mode: Registr
     return place(scan, reference.target, start, refined=mode == "given")
 
 
-def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection) -> NDArray[np.float64]:
+def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection, rows: int) -> NDArray[np.float64]:
     residuals, size = nodes.residuals, model.reference.diameter
     indicator = None
     if agcs == "absolute":
@@ -275,7 +284,7 @@ def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection) -> NDArray
     points = residuals.surface.points
     centres = select_centres(points, model.options.groups, indicator, model.reference.spacing)
     vectors = model.describe(nodes, centres, model.options.group_size, size)
-    distances = model.memory.distances(model.head.embed(vectors), points[centres] / size)
+    distances = model.memory.distances(model.head.embed(vectors), points[centres] / size, rows)
     return spread_to_points(points, points[centres], distances).astype(np.float64)
 
 

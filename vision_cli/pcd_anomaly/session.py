@@ -33,7 +33,7 @@ from vision_cli.pcd_anomaly.descriptors import describer
 from vision_cli.pcd_anomaly.geometry import Pose, diameter, invert, transform
 from vision_cli.pcd_anomaly.layouts import DataSet, Sample
 from vision_cli.pcd_anomaly.learning import Model, Options, train
-from vision_cli.pcd_anomaly.memory import require_memory_for
+from vision_cli.pcd_anomaly.memory import rows_within
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, Weights, description, numbers, read_model
 from vision_cli.pcd_anomaly.pipeline import RegistrationMode, Result, observe, score
 from vision_cli.pcd_anomaly.regions import REGION_COLUMNS, Regions, find_regions
@@ -286,10 +286,10 @@ def _score_one(
     scan = load_scan(sample, scoring.points_from)
     for note in scan.notes:
         run.log(f"{item}: {note}")
-    require_memory_for(sample.path, len(scan.points), model, scoring.place.max_memory)
+    rows = rows_within(scoring.place.max_memory, sample.path, len(scan.points), len(model.memory.vectors))
     points = scan.points * scoring.scale
     seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=scoring.init)
-    result = score(model, seen, scoring.agcs)
+    result = score(model, seen, scoring.agcs, rows=rows)
     row.update(_row(sample, scan, result))
     for name, scorer in scorers.items():
         scored = scorer(seen)
@@ -362,7 +362,7 @@ def _write_scan(
         reference = None
         if result.registration.status != "failed":
             reference = transform(invert(result.registration.pose), model.reference.level.surface.points)
-        title = f"{item}: {result.decision}, score {result.score:.3g}, threshold {result.threshold:.3g}"
+        title = f"{item}: {result.decision}, score of the scan {result.score:.3g}, limit {result.threshold:.3g}"
         with run.output(f"{PICTURES}/{item}.png") as path:
             draw_scan(
                 path,
