@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vision_cli.core import interrupts
 from vision_cli.core.bars import Bar
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
@@ -74,6 +75,7 @@ def train_rungs(
         return
     prepared = prepare(prototypes(), model.options, generator, describe=model.describe)
     for name in missing:
+        interrupts.check()
         options = replace(model.options, head=rung_head(model.options.head, name))
         found = complete(prepared, options)
         with run.output(f"{homes[name]}/{NUMBERS}") as path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core import interrupts
 from vision_cli.core.bars import BAR_COLUMNS
 from vision_cli.core.console import Output, Table
 from vision_cli.core.runs import Run
@@ -77,6 +78,7 @@ def measure_run(
             chosen = [s for s in samples if s.class_name == name and item_name(s) in rows_of]
             truths = [found for s in chosen if (found := _truth_of(s, scoring, rows_of[item_name(s)])) is not None]
             for method in methods:
+                interrupts.check()
                 scans = _scored(run.directory, truths, method, rows_of, scoring.contenders)
                 # The same random numbers for every method, so that its resamples are the same scans.
                 measured[method].append(measure_class(name, scans, resamples, class_generator(seed, name)))

@@ -8,9 +8,9 @@ from vision_cli.core.devices import available_memory
 from vision_cli.core.errors import ResourceError
 from vision_cli.pcd_anomaly.bank import BYTES_AN_ENTRY, ROWS_AT_ONCE
 
-_BASE = 0.7e9
+_BASE = 1.5e9
 _A_POINT = 300.0
-"""What libraries and a model take, and bytes a point of the scan: measured, see the card."""
+"""What libraries, a model and the search of a pose take, and bytes a point of the scan: measured, see the card."""
 
 _FEWEST_ROWS = 64
 

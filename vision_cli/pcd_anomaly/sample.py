@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from vision_cli.core import interrupts
 from vision_cli.core.console import Output
 from vision_cli.core.runs import Run
 from vision_cli.pcd_anomaly.layouts import DataSet, read_dataset
@@ -25,6 +26,11 @@ def make_sample(run: Run, output: Output) -> DataSet:
     for name in dataset_files(SAMPLE):
         run.claim(f"{PARTS}/{name}")
     run.record(sample=asdict(SAMPLE))
-    with output.progress("scans", len(list(dataset_files(SAMPLE)))) as progress:
-        write_dataset(directory, SAMPLE, lambda done, total: progress.advance(note=f"{done} of {total}"))
+    with output.progress("scans", None) as progress:
+
+        def on_scan(done: int, total: int) -> None:
+            interrupts.check()
+            progress.advance(note=f"{done} of {total}")
+
+        write_dataset(directory, SAMPLE, on_scan)
     return read_dataset(directory)

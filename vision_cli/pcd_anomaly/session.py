@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core import interrupts
 from vision_cli.core.console import Output
 from vision_cli.core.devices import peak_memory_mb
 from vision_cli.core.errors import InputError
@@ -121,6 +122,11 @@ def train_classes(
     MissingError
         If weights cannot be used.
     """
+
+    def on_stage(stage: str) -> None:
+        interrupts.check()
+        output.detail(stage)
+
     describe = describer(options.features, place.weights, place.device)
     weights = None if place.weights is None else Weights.of(place.weights)
     with output.progress("classes", len(data.class_names)) as progress:
@@ -129,7 +135,7 @@ def train_classes(
             if not (run.directory / home / DESCRIPTION).is_file():
                 started = time.process_time()
                 prototypes = load_prototypes(data.of(name, "train"), scale)
-                model = train(prototypes, options, class_generator(seed, name), output.detail, describe)
+                model = train(prototypes, options, class_generator(seed, name), on_stage, describe)
                 for warning in model.warnings:
                     run.warn(f"{name}: {warning}")
                 surface = model.reference.level.surface
