@@ -157,8 +157,11 @@ def test_plain_folders_are_read_with_their_truth(tmp_path):
     with pytest.raises(InputError, match="no such folder; scans expected"):
         read_folders(root / "p", root / "zzz")
     (root / "empty").mkdir()
-    with pytest.raises(InputError, match="no scans to train on"):
+    with pytest.raises(InputError, match="no scans found; one or more expected"):
         read_folders(root / "empty")
+    tested = read_folders(None, root / "q", class_name="valve")
+    assert tested.of("valve", "train") == ()
+    assert len(tested.of("valve", "test")) == 3
 
 
 def test_numbers_in_names_are_ordered_as_numbers(tmp_path):

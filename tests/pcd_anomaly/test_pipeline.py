@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, MissingError
-from vision_cli.io.pointclouds import PointCloud
 from vision_cli.metrics.ranking import auroc
-from vision_cli.pcd_anomaly.learning import Options, train
-from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, describe, numbers, read_model
-from vision_cli.pcd_anomaly.pipeline import predict
-from vision_cli.pcd_anomaly.training import HeadOptions
-from vision_cli.phantoms.defects import SUITES
-from vision_cli.phantoms.parts import make_part
-from vision_cli.phantoms.specimens import draw_prototype, draw_test
-
-OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
-
-
-@pytest.fixture(scope="module")
-def world():
-    generator = np.random.default_rng(0)
-    mesh = make_part("bracket", generator)
-    suite = SUITES["rigid"]
-    prototypes = [draw_prototype(mesh, suite, 25_000, generator).scan.points for _ in range(2)]
-    good = draw_test("bracket", mesh, suite, None, 8000, generator).scan
-    bad = draw_test("bracket", mesh, suite, "bulge", 8000, generator).scan
-    model = train([PointCloud(points) for points in prototypes], OPTIONS, np.random.default_rng(0))
-    return model, good, bad
+from vision_cli.pcd_anomaly.geometry import transform
+from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
+from vision_cli.pcd_anomaly.pipeline import predict, score
 
 
 def test_a_bulge_scores_higher_than_a_good_scan_and_shows_where_it_is(world):
-    model, good, bad = world
-    first, second = predict(model, good.points), predict(model, bad.points)
+    bad, first, second = world.bad, world.said_of_good, world.said_of_bad
     assert second.score > first.score
     assert auroc(bad.labels, second.scores) > 0.9
     assert second.scores.dtype == np.float32
@@ -44,7 +25,7 @@ def test_a_bulge_scores_higher_than_a_good_scan_and_shows_where_it_is(world):
 
 
 def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(world):
-    model, _, bad = world
+    model, bad = world.model, world.bad
     points = np.vstack([bad.points, [[np.nan] * 3]])
     order = np.random.default_rng(1).permutation(len(points))
     straight, shuffled = predict(model, points), predict(model, points[order])
@@ -54,16 +35,16 @@ def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(w
 
 
 def test_a_model_read_back_says_the_same(world, tmp_path):
-    model, good, _ = world
-    (tmp_path / DESCRIPTION).write_text(json.dumps(describe(model)))
+    model, good = world.model, world.good
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
     again = predict(read_model(tmp_path), good.points)
-    assert np.array_equal(again.scores, predict(model, good.points).scores)
+    assert np.array_equal(again.scores, world.said_of_good.scores)
 
 
 def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_path):
-    model = world[0]
-    (tmp_path / DESCRIPTION).write_text(json.dumps(describe(model) | {"format": 99}))
+    model = world.model
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model) | {"format": 99}))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
     with pytest.raises(MissingError, match=r"format 99 .* format 1 "):
         read_model(tmp_path)
@@ -72,19 +53,49 @@ def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_pat
 
 
 def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
-    model, good, _ = world
+    model, good = world.model, world.good
     with pytest.raises(InputError, match="499 finite points"):
         predict(model, good.points[:499])
     with pytest.raises(InputError, match="not finite; half or more"):
         predict(model, np.where(np.arange(len(good.points))[:, None] % 3 > 0, np.nan, good.points))
     with pytest.raises(InputError, match="in a plane"):
         predict(model, good.points * [1, 1, 0])
-    with pytest.raises(InputError, match="the same unit expected") as error:
+    with pytest.raises(InputError, match="the same unit expected; --unit 1000 would"):
         predict(model, good.points / 1000)
-    assert "--unit 1000" in str(error.value.hint)
 
 
 def test_a_large_offset_changes_nothing_that_matters(world):
-    model, _, bad = world
-    here, there = predict(model, bad.points), predict(model, bad.points + np.array([4e5, 5e6, 100]))
+    model, bad = world.model, world.bad
+    here, there = world.said_of_bad, predict(model, bad.points + np.array([4e5, 5e6, 100]))
     assert there.score == pytest.approx(here.score, rel=0.02)
+
+
+def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_part(world):
+    model, bad = world.model, world.bad
+    generator = np.random.default_rng(2)
+    size = np.ptp(bad.points, axis=0).max()
+    speck = bad.points.mean(axis=0) + generator.normal(scale=0.01 * size, size=(60, 3)) + [1.5 * size, 0, 0]
+    alone, beside = world.said_of_bad, predict(model, np.vstack([bad.points, speck]))
+    assert alone.observation.n_outliers == 0
+    assert beside.observation.n_outliers == 60
+    assert beside.observation.outlier_distance > 0.5 * size
+    assert np.isnan(beside.scores[len(bad.points) :]).all()
+    assert beside.score == pytest.approx(alone.score, rel=0.02)
+
+
+def test_a_pose_that_is_taken_as_it_is_is_that_of_the_scans_own_coordinates(world):
+    model, good, found = world.model, world.good, world.said_of_good
+    moved = transform(found.registration.pose, good.points)
+    for mode, points, init in (("none", moved, None), ("none", good.points, found.registration.pose)):
+        again = predict(model, points, registration=mode, init=init)
+        assert again.score == pytest.approx(found.score, rel=0.1)
+        assert again.registration.status == mode
+
+
+def test_nothing_is_said_of_a_scan_whose_pose_was_refused(world):
+    seen = world.said_of_bad.observation
+    refused = replace(seen, registration=replace(seen.registration, status="failed"))
+    found = score(world.model, refused)
+    assert found.decision == "undetermined"
+    assert np.isnan(found.p_value)
+    assert np.array_equal(found.scores, world.said_of_bad.scores)

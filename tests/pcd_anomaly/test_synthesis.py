@@ -12,9 +12,9 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.io.pointclouds import import_open3d, read_mesh
 from vision_cli.pcd_anomaly.data import load_scan, read_true_scans
 from vision_cli.pcd_anomaly.layouts import read_dataset
-from vision_cli.pcd_anomaly.synthesis import Recipe, class_mesh, write_dataset
+from vision_cli.pcd_anomaly.synthesis import Recipe, class_mesh, dataset_files, write_dataset
 
-RECIPE = Recipe(parts=1, points=1500, suite="rigid", seed=3, prototypes=2, good=2, defective=3)
+RECIPE = Recipe(parts=1, points=1500, suite="rigid", seed=3, prototypes=2, good=2, defective=3, prototype_points=4000)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,15 @@ def test_it_is_a_data_set_in_the_layout_of_real3d(made):
         ("003_sink", "sink"),
         ("004_scratch", "scratch"),
     ]
+
+
+def test_its_files_are_known_before_and_prototypes_have_points_of_their_own(made):
+    there = {path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()}
+    # The journal is gone once the data set is whole.
+    assert set(dataset_files(RECIPE)) - there == {".vcli-truth.jsonl"}
+    assert there <= set(dataset_files(RECIPE))
+    counts = {s.split: len(load_scan(s).points) for s in read_dataset(made).samples}
+    assert counts["train"] > 2 * counts["test"]
 
 
 def test_the_true_poses_put_the_scans_onto_the_part(made):

@@ -171,6 +171,16 @@ class Run:
         with files.atomic_path(self._path(name)) as path:
             yield path
 
+    def claim(self, name: str) -> Path:
+        """Put file ``name`` down as the run's own and return its path, for a writer that writes it whole itself.
+
+        Raises
+        ------
+        InputError
+            If the name leads out of the run directory.
+        """
+        return self._path(name)
+
     def write_text(self, name: str, text: str) -> None:
         """Write a text file of the run."""
         files.write_text(self._path(name), text)

@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 2048
+BYTES_AN_ENTRY = 21
+"""Of one query and one entry of the bank: five float32 on the way to their distance, and whether it is too far."""
 
 
 def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.int64]:
@@ -48,6 +50,7 @@ def nearest_in_bank(
     places: Tensor | None = None,
     bank_places: Tensor | None = None,
     reach: float = float("inf"),
+    rows: int = ROWS_AT_ONCE,
 ) -> tuple[Tensor, Tensor]:
     """Find the nearest vector of a bank.
 
@@ -60,6 +63,8 @@ def nearest_in_bank(
         within ``reach`` of its own place, or with the whole bank where there is nothing.
     reach
         The gate.
+    rows
+        Queries at once: each takes `BYTES_AN_ENTRY` bytes for every entry of the bank.
 
     Returns
     -------
@@ -68,11 +73,11 @@ def nearest_in_bank(
     """
     distances, numbers = [], []
     bank_square = bank.square().sum(dim=1)
-    for start in range(0, len(queries), _ROWS_AT_ONCE):
-        part = queries[start : start + _ROWS_AT_ONCE]
+    for start in range(0, len(queries), rows):
+        part = queries[start : start + rows]
         square = (part.square().sum(dim=1, keepdim=True) + bank_square - 2 * part @ bank.T).clamp_min(0)
         if places is not None and bank_places is not None:
-            here = places[start : start + _ROWS_AT_ONCE]
+            here = places[start : start + rows]
             is_far = torch.cdist(here, bank_places) > reach
             is_far &= ~is_far.all(dim=1, keepdim=True)
             square = square.masked_fill(is_far, torch.inf)

@@ -3,13 +3,13 @@
 ``c2c`` and ``c2plane`` are what industry uses (distance to the nearest point, signed distance to its plane).
 ``curvature`` needs no reference. ``btf-raw``, ``patchcore-fpfh`` and ``patchcore-fpfh-raw`` are memory banks of
 coordinates, FPFH, and both (Horwitz and Hoshen 2023; Roth et al. 2022). ``simple3d`` is FPFH at k = 40, 80, 120
-averaged over 128 neighbours (Simple3D, AAAI 2026). ``reg3d`` fuses registered coordinates and FPFH as Reg3D-AD does,
-each scaled by its range over normal data and not over the test set, which would need the test set first.
+averaged over 128 neighbours (Simple3D, AAAI 2026). ``reg3d`` has two banks, of FPFH and of registered coordinates, as
+Reg3D-AD has, and averages what both say: each over its typical size in the bank, or, by ``--protocol reg3d``, over its
+range in the test set, as the authors' code does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -47,16 +47,16 @@ class BaselineModel:
         Which one.
     reference
         The same as ours: baselines are given our registration.
-    bank
-        Vectors of the bank, ``(B, d)``; empty where there is none.
-    width
-        Typical distance in the bank, by block of the vector: what blocks are divided by.
+    banks
+        Vectors of each bank, ``(B, d)``; none where there is no bank.
+    widths
+        Typical distance of vectors of shape and of places in the frame of the reference: what these are divided by.
     """
 
     name: Baseline
     reference: Reference
-    bank: torch.Tensor
-    width: tuple[float, float]
+    banks: tuple[torch.Tensor, ...] = ()
+    widths: tuple[float, float] = (1.0, 1.0)
 
 
 def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
@@ -71,13 +71,13 @@ def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
         raise UsageError(f"--method {name}: no such method; ours, {', '.join(BASELINES)} expected.")
     surface = reference.level.surface
     if name in ("c2c", "c2plane", "curvature"):
-        return BaselineModel(name, reference, torch.zeros(0, 1), (1.0, 1.0))
+        return BaselineModel(name, reference)
     centres = farthest_points(surface.points, 4 * _CENTRES)
     shape = _shape_vectors(name, surface, centres)
     places = surface.points[centres] / reference.diameter
-    width = (_typical(shape), _typical(places))
-    vectors = torch.from_numpy(_joined(name, shape, places, width))
-    return BaselineModel(name, reference, vectors[greedy_coreset(vectors, _BANK)], width)
+    widths = (_typical(shape), _typical(places))
+    vectors = [torch.from_numpy(block) for block in _blocks(name, shape, places, widths)]
+    return BaselineModel(name, reference, tuple(v[greedy_coreset(v, _BANK)] for v in vectors), widths)
 
 
 def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
@@ -93,37 +93,43 @@ def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
     Returns
     -------
     ndarray
-        ``(V,)``, higher is less usual.
+        ``(banks, V)``, one row where there are fewer than two banks; higher is less usual.
     """
     level, size = model.reference.level, model.reference.diameter
     if model.name == "c2c":
-        return np.asarray(cKDTree(level.surface.points).query(surface.points)[0])
+        return np.asarray(cKDTree(level.surface.points).query(surface.points)[0])[None]
     if model.name == "c2plane":
         found = offsets_to(level, surface.points, surface.normals, size)
-        near = cKDTree(surface.points).query(surface.points, k=min(_SMOOTHING, len(surface)))[1]
-        return np.asarray(np.abs(np.nan_to_num(found.value)[near].mean(axis=1)))
+        return np.abs(_smoothed(np.nan_to_num(found.value), surface))[None]
     if model.name == "curvature":
-        near = cKDTree(surface.points).query(surface.points, k=min(_SMOOTHING, len(surface)))[1]
-        return np.asarray(surface.variation[near].mean(axis=1))
+        return _smoothed(surface.variation, surface)[None]
     centres = farthest_points(surface.points, _CENTRES)
     shape = _shape_vectors(model.name, surface, centres)
     places = surface.points[centres] / size
-    vectors = torch.from_numpy(_joined(model.name, shape, places, model.width))
-    distance = nearest_in_bank(vectors, model.bank)[0].double().numpy()
-    return spread_to_points(surface.points, surface.points[centres], distance).astype(np.float64)
+    blocks = _blocks(model.name, shape, places, model.widths)
+    distances = [
+        nearest_in_bank(torch.from_numpy(block), bank)[0].double().numpy()
+        for block, bank in zip(blocks, model.banks, strict=True)
+    ]
+    return np.stack([spread_to_points(surface.points, surface.points[centres], one) for one in distances]).astype(float)
 
 
-def _joined(
-    name: Baseline, shape: NDArray[np.float64], places: NDArray[np.float64], width: tuple[float, float]
-) -> NDArray[np.float32]:
-    blocks: Sequence[NDArray[np.float64]]
-    if name == "btf-raw":
-        blocks = [places]
-    elif name in ("patchcore-fpfh-raw", "reg3d"):
-        blocks = [shape / width[0], places / width[1]]
-    else:
-        blocks = [shape]
-    return np.hstack(blocks).astype(np.float32)
+def _smoothed(values: NDArray[np.float64], surface: Surface) -> NDArray[np.float64]:
+    near = cKDTree(surface.points).query(surface.points, k=min(_SMOOTHING, len(surface)))[1]
+    return np.asarray(values[near].mean(axis=1))
+
+
+def _blocks(
+    name: Baseline, shape: NDArray[np.float64], places: NDArray[np.float64], widths: tuple[float, float]
+) -> list[NDArray[np.float32]]:
+    """Give the vectors of each bank, ``(G, d)``."""
+    scaled = [shape / widths[0], places / widths[1]]
+    chosen = {
+        "btf-raw": [places],
+        "patchcore-fpfh-raw": [np.hstack(scaled)],
+        "reg3d": scaled,
+    }.get(name, [shape])
+    return [block.astype(np.float32) for block in chosen]
 
 
 def _shape_vectors(name: Baseline, surface: Surface, centres: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,25 +1,46 @@
 """The protocol: O- and P-AUROC, average precision, AUPRO and F1 of a class and their means, with bootstrap intervals.
 
 Object measures rank the scans of a class by their scores; point measures pool all points of a class, as the code of
-Real3D-AD does. Scans whose pose failed take part with the score they have: leaving them out would flatter.
+Real3D-AD does. Scans whose pose was refused take part with the score they have, because leaving them out would flatter;
+the measures named ``registered`` leave them out. Outliers have no score and take no part.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vision_cli.metrics.ranking import auroc, average_precision, best_f1, bootstrap, region_overlap_area
+from vision_cli.metrics.ranking import auroc, average_precision, best_f1, region_overlap_area
 
 _PRO_LIMIT = 0.3
 _MOST_PRO_POINTS = 2_000_000
-MEASURES = ("o_auroc", "o_aupr", "p_auroc", "p_aupr", "aupro@0.3", "f1_max")
+_SMALL_DEFECT = 0.005
+"""Defects on less than this share of the points of their scan count as small."""
+
+_BINS = 512
+_LEVEL = 0.95
+MEASURES = (
+    "o_auroc",
+    "o_aupr",
+    "p_auroc",
+    "p_aupr",
+    "aupro@0.3",
+    "aupro_small@0.3",
+    "f1_max",
+    "o_auroc_registered",
+    "p_auroc_registered",
+)
 """Names of the measures, in the order of tables."""
+
+RESAMPLED = ("o_auroc", "p_auroc")
+"""Measures with bootstrap intervals over scans."""
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,34 +82,49 @@ class ClassMeasures:
         Which class.
     values
         By the names of `MEASURES`; NaN where a measure is not defined.
-    o_auroc_low, o_auroc_high
-        95 % bootstrap interval of the O-AUROC over scans.
     n_good, n_defect, n_reg_failed
         Numbers of scans.
     note
         Why measures are missing; empty if none are.
+    resampled
+        Values of the measures `RESAMPLED` over bootstrap resamples of the scans, ``(R,)`` each: the same resamples
+        for every method, so that differences of two methods have intervals, too.
     """
 
     class_name: str
     values: dict[str, float]
-    o_auroc_low: float
-    o_auroc_high: float
     n_good: int
     n_defect: int
     n_reg_failed: int
     note: str = ""
+    resampled: dict[str, Values] = field(default_factory=dict)
 
     def row(self) -> tuple[object, ...]:
         """Give the cells of a table with the columns of `COLUMNS`."""
-        measured = [None if math.isnan(self.values[name]) else self.values[name] for name in MEASURES]
-        low, high = (None if math.isnan(v) else v for v in (self.o_auroc_low, self.o_auroc_high))
-        return (self.class_name, *measured, low, high, self.n_good, self.n_defect, self.n_reg_failed, self.note)
+        measured = [_known(self.values[name]) for name in MEASURES]
+        ends = [_known(end) for name in RESAMPLED for end in self.interval(name)]
+        return (self.class_name, *measured, *ends, self.n_good, self.n_defect, self.n_reg_failed, self.note)
+
+    def interval(self, name: str, other: ClassMeasures | None = None) -> tuple[float, float]:
+        """Give the 95 % interval of a measure, or of its lead over that of another method."""
+        values = self.resampled.get(name, np.zeros(0))
+        if other is not None:
+            values = values - other.resampled.get(name, np.full(len(values), np.nan))
+        return _interval(values)
 
 
-COLUMNS = ("class", *MEASURES, "o_auroc_low", "o_auroc_high", "n_good", "n_defect", "n_reg_failed", "note")
+COLUMNS = (
+    "class",
+    *MEASURES,
+    *(f"{name}_{end}" for name in RESAMPLED for end in ("low", "high")),
+    "n_good",
+    "n_defect",
+    "n_reg_failed",
+    "note",
+)
 
 
-def label_regions(points: NDArray[np.float64], labels: NDArray[np.uint8], gap: float) -> NDArray[np.int64]:
+def label_regions(points: Values, labels: NDArray[np.uint8], gap: float) -> NDArray[np.int64]:
     """Tell connected defects of a scan apart, ``(N,)``: points nearer than ``gap`` belong together; 0 for none."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -114,7 +150,7 @@ def measure_class(
     scans
         Scored scans.
     resamples
-        Of the bootstrap; 0 leaves the interval out.
+        Of the bootstrap; 0 leaves intervals out.
     generator
         Draws the resamples.
     """
@@ -122,18 +158,28 @@ def measure_class(
     truth = np.array([scan.is_defective for scan in usable], dtype=bool)
     score = np.array([scan.score for scan in usable])
     labels, points, regions = _pooled(usable)
+    registered = [scan for scan in usable if scan.status != "failed"]
+    registered_labels, registered_points, _ = _pooled(registered)
     values = {
         "o_auroc": auroc(truth, score),
         "o_aupr": average_precision(truth, score),
         "p_auroc": auroc(labels, points),
         "p_aupr": average_precision(labels, points),
         "aupro@0.3": region_overlap_area(labels, points, regions, _PRO_LIMIT),
+        "aupro_small@0.3": _overlap_of_small_defects(usable),
         "f1_max": best_f1(truth, score)[0],
+        "o_auroc_registered": auroc(
+            np.array([scan.is_defective for scan in registered], dtype=bool), np.array([s.score for s in registered])
+        ),
+        "p_auroc_registered": auroc(registered_labels, registered_points),
     }
-    low = high = math.nan
-    if resamples and math.isfinite(values["o_auroc"]):
-        interval = bootstrap(truth, score, auroc, resamples, generator)
-        low, high = interval.low, interval.high
+    resampled = {}
+    if resamples and usable:
+        weights = generator.multinomial(len(usable), np.full(len(usable), 1 / len(usable)), size=resamples)
+        resampled = {
+            "o_auroc": _resampled_scans(truth, score, weights),
+            "p_auroc": _resampled_points(usable, weights),
+        }
     notes = []
     if len(usable) < len(scans):
         notes.append(f"{len(scans) - len(usable)} scans without a score")
@@ -142,24 +188,83 @@ def measure_class(
     if not labels.any():
         notes.append("no truth of points")
     failed = sum(scan.status == "failed" for scan in scans)
-    return ClassMeasures(class_name, values, low, high, int((~truth).sum()), int(truth.sum()), failed, "; ".join(notes))
+    return ClassMeasures(class_name, values, int((~truth).sum()), int(truth.sum()), failed, "; ".join(notes), resampled)
 
 
 def mean_of(classes: Sequence[ClassMeasures]) -> ClassMeasures:
     """Average the measures over the classes that have them."""
-    values = {}
-    for name in MEASURES:
-        known = [one.values[name] for one in classes if math.isfinite(one.values[name])]
-        values[name] = float(np.mean(known)) if known else math.nan
+    values = {name: _mean([one.values[name] for one in classes]) for name in MEASURES}
+    resampled = {}
+    for name in RESAMPLED:
+        drawn = [one.resampled[name] for one in classes if name in one.resampled and math.isfinite(one.values[name])]
+        if drawn:
+            resampled[name] = np.asarray(np.mean(drawn, axis=0))
     return ClassMeasures(
         "mean",
         values,
-        math.nan,
-        math.nan,
         sum(one.n_good for one in classes),
         sum(one.n_defect for one in classes),
         sum(one.n_reg_failed for one in classes),
+        resampled=resampled,
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _interval(values: Values) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return math.nan, math.nan
+    low, high = np.quantile(values, ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2))
+    return float(low), float(high)
+
+
+def _resampled_scans(truth: NDArray[np.bool_], score: Values, weights: NDArray[np.int64]) -> Values:
+    """O-AUROC of resamples, whose ``weights`` ``(R, S)`` say how often each scan is in each, ``(R,)``."""
+    positive, negative = score[truth], score[~truth]
+    above = (positive[:, None] > negative).astype(float) + 0.5 * (positive[:, None] == negative)
+    hits, misses = weights[:, truth].astype(float), weights[:, ~truth].astype(float)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((hits @ above) * misses).sum(axis=1) / (hits.sum(axis=1) * misses.sum(axis=1)))
+
+
+def _resampled_points(scans: Sequence[ScoredScan], weights: NDArray[np.int64]) -> Values:
+    """P-AUROC of resamples ``(R, S)`` of the scans, from counts in bins of equal frequency, ``(R,)``."""
+    _, pooled, _ = _pooled(scans)
+    if not len(pooled):
+        return np.full(len(weights), np.nan)
+    edges = np.unique(np.quantile(pooled, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    counts = np.zeros((2, len(scans), len(edges) + 1))
+    for number, scan in enumerate(scans):
+        if scan.labels is None or scan.scores is None:
+            continue
+        known = np.isfinite(scan.scores)
+        places = np.searchsorted(edges, scan.scores[known], side="right")
+        for label in (0, 1):
+            chosen = places[(scan.labels[known] > 0) == bool(label)]
+            counts[label, number] = np.bincount(chosen, minlength=len(edges) + 1)
+    misses, hits = weights @ counts[0], weights @ counts[1]
+    below = np.cumsum(misses, axis=1) - 0.5 * misses
+    with np.errstate(invalid="ignore"):
+        return np.asarray((hits * below).sum(axis=1) / (hits.sum(axis=1) * misses.sum(axis=1)))
+
+
+def _overlap_of_small_defects(scans: Sequence[ScoredScan]) -> float:
+    """AUPRO over good scans and those whose defect covers hardly any of their points."""
+    chosen = [
+        scan
+        for scan in scans
+        if not scan.is_defective or (scan.labels is not None and 0 < scan.labels.mean() < _SMALL_DEFECT)
+    ]
+    labels, points, regions = _pooled(chosen)
+    return region_overlap_area(labels, points, regions, _PRO_LIMIT) if labels.any() else math.nan
 
 
 def _pooled(

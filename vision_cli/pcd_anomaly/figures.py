@@ -26,7 +26,7 @@ _ABOVE = ((1.0, 0.80, 0.25), (0.98, 0.47, 0.15), (0.85, 0.12, 0.18), (0.60, 0.02
 _MISSING = (0.35, 0.35, 0.40)
 _DPI = 110
 _PIXELS = 560
-_PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24
+_PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24, 0.12
 _MOST_ROWS = 8
 _HIGHEST = 2.5
 """The scale of colours ends at this multiple of the threshold, or at the highest score if that is less."""
@@ -42,7 +42,7 @@ def draw_scan(
     *,
     reference: NDArray[np.float64] | None = None,
     towards: NDArray[np.float64] | None = None,
-    unit: str = "mm",
+    unit: str = "",
 ) -> None:
     """Draw a scan coloured by its scores beside the reference from the same side, its regions outlined and listed.
 
@@ -65,7 +65,7 @@ def draw_scan(
     towards
         ``(3,)``, from the scan to the scanner; estimated if None.
     unit
-        Of the points.
+        Of the points; empty if nobody knows.
     """
     finite = np.isfinite(points).all(axis=1)
     shown, values, numbers = points[finite], np.asarray(scores, np.float64)[finite], regions.numbers[finite]
@@ -164,7 +164,7 @@ def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]
     tall = min(_PANEL * view.height / view.width, 1.25 * _PANEL)
     rows = min(len(found), _MOST_ROWS) + (2 if len(found) > _MOST_ROWS else 1)
     width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE
-    height = _TITLE + tall + _FOOT + rows * _LINE
+    height = _TITLE + tall + _FOOT + rows * _LINE + _END
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=_GROUND)
     size = min(12.0, 120 * width / max(len(title), 1))
     figure.text(_SIDE / width, 1 - 0.25 / height, title, color=_TEXT, fontsize=size, va="center", weight="bold")
@@ -219,8 +219,12 @@ def _scale_bar(panel: Axes, view: View, unit: str) -> None:
     low = rows + 0.22 * columns / _PANEL
     end = length / view.pixel
     panel.plot([0, end], [low, low], color=_TEXT, linewidth=2.2, solid_capstyle="butt", clip_on=False)
-    panel.text(end + 8, low, f"{length:g} {unit}", color=_TEXT, fontsize=8.5, va="center")
+    panel.text(end + 8, low, _with_unit(f"{length:g}", unit), color=_TEXT, fontsize=8.5, va="center")
     panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{text} {unit}".rstrip()
 
 
 def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
@@ -260,7 +264,10 @@ def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
         return
     write(
         0,
-        ["", "type", "score", "points", f"area {unit}²", f"length {unit}", f"width {unit}", f"deviation {unit}"],
+        [
+            *("", "type", "score", "points", _with_unit("area", unit and f"{unit}²")),
+            *(_with_unit(name, unit) for name in ("length", "width", "deviation")),
+        ],
         _FAINT,
     )
     for line, region in enumerate(found[:_MOST_ROWS], start=1):

@@ -131,7 +131,10 @@ def read_dataset(root: str | Path, layout: Layout | None = None, classes: Sequen
 
 
 def read_folders(
-    train: str | Path, test: str | Path | None = None, truth: str | Path | None = None, class_name: str | None = None
+    train: str | Path | None,
+    test: str | Path | None = None,
+    truth: str | Path | None = None,
+    class_name: str | None = None,
 ) -> DataSet:
     """Find the scans of one class in plain folders.
 
@@ -141,30 +144,41 @@ def read_folders(
     Parameters
     ----------
     train, test
-        Folders of scans, searched to the bottom; ``train`` may be one file, for instance a CAD mesh.
+        Folders of scans, searched to the bottom, one of them at least; ``train`` may be one file, for instance a CAD
+        mesh, and is not needed to test a model.
     truth
         Folder of the truth of the points.
     class_name
-        What the part is called; the name of the folder of ``train`` if None.
+        What the part is called; the name of the folder of ``train`` if None, or else of ``test``.
 
     Raises
     ------
     InputError
-        If a folder is missing, there are no scans to train on, or two scans have the same name.
+        If a folder is missing or empty, or two scans have the same name.
     """
-    train = Path(train)
-    home = train if train.is_dir() else train.parent
     for folder in (train, test, truth):
         if folder is not None and not Path(folder).exists():
             raise InputError(f"{folder}: no such folder; scans expected.", hint="Check the path.")
     truth_folder = None if truth is None else Path(truth)
-    name = class_name or (home.resolve().parent.name if home.resolve().name == "train" else home.resolve().name)
-    samples = [_plain(name, path, train if train.is_dir() else home, "train", None) for path in _scans(train)]
+    given: dict[Split, Path] = {}
+    if train is not None:
+        given["train"] = Path(train)
     if test is not None:
-        samples += [_plain(name, path, Path(test), "test", truth_folder) for path in _scans(Path(test))]
+        given["test"] = Path(test)
+    homes = {split: folder if folder.is_dir() else folder.parent for split, folder in given.items()}
+    first = next(iter(homes.values())).resolve()
+    name = class_name or (first.parent.name if first.name in homes else first.name)
+    samples: list[Sample] = []
+    for split, folder in given.items():
+        found = list(_scans(folder))
+        if not found:
+            raise InputError(f"{folder}: no scans found; one or more expected.", hint="Check the path.")
+        samples += [
+            _plain(name, path, homes[split], split, truth_folder if split == "test" else None) for path in found
+        ]
     samples.sort(key=lambda s: (s.split, _natural(s.name)))
-    _require_usable(train, samples)
-    return DataSet(home, "folder", tuple(samples))
+    _require_own_names(samples)
+    return DataSet(first, "folder", tuple(samples))
 
 
 def detect_layout(root: Path) -> Layout:
@@ -206,6 +220,10 @@ def _class_folders(root: Path, is_class: Callable[[Path], bool]) -> list[Path]:
 def _require_usable(home: Path, samples: Sequence[Sample]) -> None:
     if not any(sample.split == "train" for sample in samples):
         raise InputError(f"{home}: no scans to train on; one or more in train expected.", hint="Is it complete?")
+    _require_own_names(samples)
+
+
+def _require_own_names(samples: Sequence[Sample]) -> None:
     seen: dict[tuple[Split, str], Path] = {}
     for sample in samples:
         other = seen.setdefault((sample.split, sample.name), sample.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
-from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
 from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
 from vision_cli.pcd_anomaly.geometry import Points, Surface, canonical_order, surface_of, transform, voxel_means
@@ -36,6 +37,10 @@ _NEIGHBOURS = 32
 _WEIGHTS = (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.3)
 """How far each channel and the embedding are believed: what the warp of an instance or an edge explains, less."""
 
+Features = Literal["hybrid", "fpfh", "pointmae"]
+Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
+"""Turns groups into vectors as `vision_cli.pcd_anomaly.features.group_vectors` does."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -53,6 +58,8 @@ class Options:
         Training of the head.
     alpha
         Share of good scans that may be called defective.
+    features
+        What describes a group.
     """
 
     groups: int = 2048
@@ -61,6 +68,7 @@ class Options:
     views: int = 12
     head: HeadOptions = field(default_factory=HeadOptions)
     alpha: float = 0.05
+    features: Features = "hybrid"
 
 
 @dataclass(frozen=True)
@@ -78,10 +86,10 @@ class Memory:
     vectors: Tensor
     places: Tensor
 
-    def distances(self, vectors: Tensor, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    def distances(self, vectors: Tensor, places: NDArray[np.float64], rows: int = ROWS_AT_ONCE) -> NDArray[np.float64]:
         """Distance of embedded groups at registered places over the diameter ``(G, 3)`` to what is kept near them."""
         here = torch.from_numpy(places.astype(np.float32))
-        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE)[0].double().numpy()
+        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE, rows)[0].double().numpy()
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,8 @@ class Model:
         Scores of good scans.
     warnings
         What the user should know of the prototypes.
+    describe
+        Makes the vectors of groups, as in training.
     """
 
     options: Options
@@ -111,6 +121,7 @@ class Model:
     fusion: Fusion
     limit: ScanLimit
     warnings: tuple[str, ...] = ()
+    describe: Describe = group_vectors
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,28 @@ class _View:
     places: NDArray[np.float64]
     defective: NDArray[np.float32]
     defective_places: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What models of one part have in common, however their heads are trained.
+
+    Attributes
+    ----------
+    reference
+        What good instances look like.
+    views
+        Of the prototypes, with their groups.
+    seed
+        Of the head.
+    describe
+        Made the vectors of the groups.
+    """
+
+    reference: Reference
+    views: Sequence[_View]
+    seed: int
+    describe: Describe
 
 
 def cloud_of(prototype: PointCloud | Mesh, generator: np.random.Generator) -> tuple[Points, Points | None]:
@@ -159,6 +192,7 @@ def train(
     options: Options,
     generator: np.random.Generator,
     on_stage: Callable[[str], None] = lambda _stage: None,
+    describe: Describe = group_vectors,
 ) -> Model:
     """Learn a part from good instances.
 
@@ -172,22 +206,40 @@ def train(
         Every random number.
     on_stage
         Told what is being done.
+    describe
+        Makes the vectors of groups.
 
     Raises
     ------
     InputError
         If the prototypes cannot be used together.
     """
+    return complete(prepare(prototypes, options, generator, on_stage, describe), options, on_stage)
+
+
+def prepare(
+    prototypes: Sequence[PointCloud | Mesh],
+    options: Options,
+    generator: np.random.Generator,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+    describe: Describe = group_vectors,
+) -> Prepared:
+    """Register the prototypes and look at them from all sides; parameters and errors as for `train`."""
     clouds = [cloud_of(prototype, generator) for prototype in prototypes]
     # A local origin: coordinates of a survey leave float32 no digits for a defect.
     clouds = [(points - points.mean(axis=0), normals) for points, normals in clouds]
     on_stage("reference")
     reference = build_reference([points for points, _ in clouds], generator, [normals for _, normals in clouds])
     on_stage("views")
-    views = _views(clouds, reference, options, generator)
+    views = _views(clouds, reference, options, generator, describe)
+    return Prepared(reference, views, int(generator.integers(2**62)), describe)
+
+
+def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], None] = lambda _stage: None) -> Model:
+    """Train the head, fill the memory bank and calibrate."""
+    reference, views = prepared.reference, prepared.views
     on_stage("head")
-    seeded = torch.Generator().manual_seed(int(generator.integers(2**62)))
-    head = train_head(_group_set(views), options.head, seeded)
+    head = train_head(_group_set(views), options.head, torch.Generator().manual_seed(prepared.seed))
     on_stage("calibration")
     embedded = [head.embed(view.vectors) for view in views]
     channels = [
@@ -206,6 +258,7 @@ def train(
         fusion,
         scan_limit(scores),
         _warnings(reference, head, options),
+        prepared.describe,
     )
 
 
@@ -277,6 +330,7 @@ def _views(
     reference: Reference,
     options: Options,
     generator: np.random.Generator,
+    describe: Describe,
 ) -> list[_View]:
     size, spacing = reference.diameter, reference.spacing
     each = max(2, -(-options.views // len(clouds)))
@@ -293,7 +347,7 @@ def _views(
             surface = oriented_view(placed[rows], direction, spacing)
             nodes = measure_nodes(measure_residuals(surface, others), size)
             centres = select_centres(nodes.residuals.surface.points, options.groups, None, spacing)
-            vectors = group_vectors(nodes, centres, options.group_size, size)
+            vectors = describe(nodes, centres, options.group_size, size)
             bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
             spoilt = measure_nodes(measure_residuals(bent, others), size)
             bad = np.flatnonzero(moved)
@@ -305,7 +359,7 @@ def _views(
                     centres,
                     vectors,
                     nodes.residuals.surface.points[centres] / size,
-                    group_vectors(spoilt, bad, options.group_size, size),
+                    describe(spoilt, bad, options.group_size, size),
                     spoilt.residuals.surface.points[bad] / size,
                 )
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from safetensors.torch import load, save
 
 from vision_cli import __version__
 from vision_cli.core.errors import MissingError
+from vision_cli.core.files import sha256
 from vision_cli.pcd_anomaly.calibration import NullTable, ScanLimit
+from vision_cli.pcd_anomaly.descriptors import describer
 from vision_cli.pcd_anomaly.features import CHANNELS, RESIDUAL_WIDTH, SHAPE_WIDTH
 from vision_cli.pcd_anomaly.geometry import Surface
-from vision_cli.pcd_anomaly.learning import Memory, Model, Options
-from vision_cli.pcd_anomaly.networks import GroupHead
+from vision_cli.pcd_anomaly.learning import Describe, Memory, Model, Options
+from vision_cli.pcd_anomaly.networks import ENCODER_WIDTH, TOKEN_BLOCKS, GroupHead
 from vision_cli.pcd_anomaly.reference import assemble
 from vision_cli.pcd_anomaly.scoring import Fusion
 from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
@@ -27,10 +29,37 @@ from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
 FORMAT = 1
 _HEAD = "head."
+_WIDTHS = {
+    "hybrid": SHAPE_WIDTH + RESIDUAL_WIDTH,
+    "fpfh": SHAPE_WIDTH,
+    "pointmae": ENCODER_WIDTH * len(TOKEN_BLOCKS),
+}
+"""Width of a group's vector, by features."""
 
 
-def describe(model: Model) -> dict[str, object]:
-    """Write a model, but for its arrays, as JSON holds it."""
+@dataclass(frozen=True)
+class Weights:
+    """Weights that a model's features need.
+
+    Attributes
+    ----------
+    path
+        The file.
+    sha256
+        Of its content.
+    """
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> Weights:
+        """Describe a file."""
+        return cls(str(path.absolute()), sha256(path))
+
+
+def description(model: Model, weights: Weights | None = None) -> dict[str, object]:
+    """Write a model, but for its arrays, as JSON holds it; ``weights`` are those of its features."""
     return {
         "kind": "pcd-anomaly",
         "format": FORMAT,
@@ -39,7 +68,8 @@ def describe(model: Model) -> dict[str, object]:
         "diameter": model.reference.diameter,
         "amplitude": model.reference.amplitude,
         "channels": [*CHANNELS, "embedding"],
-        "vector_width": SHAPE_WIDTH + RESIDUAL_WIDTH,
+        "vector_width": _WIDTHS[model.options.features],
+        "weights": None if weights is None else asdict(weights),
         "slopes": [table.slope for table in model.fusion.tables],
         "limit": asdict(model.limit),
         "warnings": list(model.warnings),
@@ -72,40 +102,100 @@ def numbers(model: Model) -> bytes:
     return bytes(save(tensors))
 
 
-def read_model(directory: Path) -> Model:
-    """Read what `describe` and `numbers` wrote.
+def read_model(
+    directory: Path,
+    weights: Path | None = None,
+    device: torch.device | str = "cpu",
+    describe: Describe | None = None,
+) -> Model:
+    """Read what `description` and `numbers` wrote.
+
+    Parameters
+    ----------
+    directory
+        Of the model.
+    weights
+        File of the weights that its features need; where it was in training, if None.
+    device
+        Where Point-MAE works.
+    describe
+        Makes the vectors of groups, if it is at hand; ``weights`` are not read then.
 
     Raises
     ------
     MissingError
-        If there is no model, it is damaged, or another version wrote it.
+        If there is no model, it is damaged, another version wrote it, or its weights are not there.
+    """
+    document = read_description(directory)
+    try:
+        tensors = load((directory / NUMBERS).read_bytes())
+    except FileNotFoundError as error:
+        raise _no_model(directory, error) from None
+    except (OSError, SafetensorError) as error:
+        raise MissingError(f"{directory}: the model cannot be read ({error}).", hint="Train it again.") from error
+    try:
+        if describe is None:
+            needed = _weights_of(directory, document["weights"], weights)
+            describe = describer(document["options"]["features"], needed, device)
+        return _assembled(document, tensors, describe)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise MissingError(f"{directory}: the model is damaged ({error}).", hint="Train it again.") from error
+
+
+def read_description(directory: Path) -> dict[str, Any]:
+    """Read what a model is.
+
+    Raises
+    ------
+    MissingError
+        If there is no model, its description is damaged, or another version wrote it.
     """
     try:
         document = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
-        tensors = load((directory / NUMBERS).read_bytes())
     except FileNotFoundError as error:
-        raise MissingError(
-            f"{directory}: no model ({Path(str(error.filename)).name} is missing).",
-            hint="Give the directory that `vcli pcd-anomaly train` wrote for a class.",
-        ) from None
-    except (OSError, ValueError, SafetensorError) as error:
+        raise _no_model(directory, error) from None
+    except (OSError, ValueError) as error:
         raise MissingError(f"{directory}: the model cannot be read ({error}).", hint="Train it again.") from error
-    if not isinstance(document, Mapping) or document.get("kind") != "pcd-anomaly":
+    if not isinstance(document, dict) or document.get("kind") != "pcd-anomaly":
         raise MissingError(f"{directory}: no model of pcd-anomaly.", hint="Train one with `vcli pcd-anomaly train`.")
-    width = SHAPE_WIDTH + RESIDUAL_WIDTH
+    options = document.get("options")
+    width = _WIDTHS.get(options.get("features", "hybrid") if isinstance(options, dict) else "hybrid")
     if document.get("format") != FORMAT or document.get("vector_width") != width:
         raise MissingError(
             f"{directory}: a model of format {document.get('format')} with vectors of {document.get('vector_width')}, "
             f"by vision_cli {document.get('written_by')}; format {FORMAT} with {width}, of {__version__}, expected.",
             hint="Train it again with this version.",
         )
-    try:
-        return _assembled(document, tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise MissingError(f"{directory}: the model is damaged ({error}).", hint="Train it again.") from error
+    return document
 
 
-def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Model:
+def _no_model(directory: Path, error: FileNotFoundError) -> MissingError:
+    return MissingError(
+        f"{directory}: no model ({Path(str(error.filename)).name} is missing).",
+        hint="Give the directory that `vcli pcd-anomaly train` wrote for a class.",
+    )
+
+
+def _weights_of(directory: Path, recorded: Mapping[str, str] | None, given: Path | None) -> Path | None:
+    """Return the file of the weights that a model was trained with."""
+    if recorded is None:
+        return given
+    path = Path(recorded["path"]) if given is None else given
+    if not path.is_file():
+        raise MissingError(
+            f"{path}: no such file; the weights that {directory} was trained with expected.",
+            hint="Say where they are with --weights.",
+        )
+    if (found := sha256(path)) != recorded["sha256"]:
+        raise MissingError(
+            f"{path}: SHA-256 {found[:12]} found; {recorded['sha256'][:12]}, of the weights that {directory} was "
+            "trained with, expected.",
+            hint="Give these weights, or train again.",
+        )
+    return path
+
+
+def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], describe: Describe) -> Model:
     arrays = {name: value.numpy() for name, value in tensors.items()}
     options = Options(**{**document["options"], "head": HeadOptions(**document["options"]["head"])})
     skeleton = Surface(arrays["skeleton.points"], arrays["skeleton.normals"], arrays["skeleton.variation"])
@@ -136,4 +226,5 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor])
         Fusion(arrays["scales"], tables, arrays["weights"]),
         ScanLimit(**document["limit"]),
         tuple(document["warnings"]),
+        describe,
     )

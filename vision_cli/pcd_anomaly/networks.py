@@ -13,6 +13,7 @@ from vision_cli.core.errors import MissingError
 
 ENCODER_WIDTH = 384
 TOKEN_BLOCKS = (3, 7, 11)
+_GROUPS_AT_ONCE = 512
 
 
 class GroupHead(nn.Module):
@@ -151,7 +152,9 @@ class PointMAE(nn.Module):
 
     def forward(self, groups: Tensor, centres: Tensor) -> Tensor:
         """Map groups ``(B, G, M, 3)``, centred, and centres ``(B, G, 3)`` to tokens ``(B, G, taps · width)``."""
-        outputs = self.blocks(self.encoder(groups), self.pos_embed(centres))
+        # Not all at once: 16384 groups of 128 points would take gigabytes in between.
+        patches = torch.cat([self.encoder(part) for part in groups.split(_GROUPS_AT_ONCE, dim=1)], dim=1)
+        outputs = self.blocks(patches, self.pos_embed(centres))
         return torch.cat([self.norm(outputs[tap]) for tap in self.taps], dim=-1)
 
 

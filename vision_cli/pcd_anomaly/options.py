@@ -7,14 +7,30 @@ from typing import Annotated, Literal
 
 import typer
 
+DATA = "Data options"
 MODEL = "Model options"
 SCORING = "Scoring options"
+MEASURING = "Measuring options"
 
 LayoutOption = Annotated[
     Literal["auto", "real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"],
-    typer.Option(help="How the scans lie in DATA."),
+    typer.Option(help="How the scans lie in DATA.", rich_help_panel=DATA),
 ]
-ClassOption = Annotated[list[str] | None, typer.Option("--class", metavar="NAME", help="Only this class; may repeat.")]
+ClassOption = Annotated[
+    list[str] | None,
+    typer.Option("--class", metavar="NAME", help="Only this class; may repeat.", rich_help_panel=DATA),
+]
+TrainOption = Annotated[
+    Path | None,
+    typer.Option("--train", metavar="DIR", help="Good scans of one part, or a CAD mesh.", rich_help_panel=DATA),
+]
+TestOption = Annotated[
+    Path | None, typer.Option("--test", metavar="DIR", help="Scans to test on.", rich_help_panel=DATA)
+]
+TruthOption = Annotated[
+    Path | None,
+    typer.Option("--gt", metavar="DIR", help="Truth of the points of --test.", rich_help_panel=DATA),
+]
 GroupsOption = Annotated[int, typer.Option(min=64, metavar="N", help="Groups of a scan.", rich_help_panel=MODEL)]
 GroupSizeOption = Annotated[int, typer.Option(min=8, metavar="N", help="Points of a group.", rich_help_panel=MODEL)]
 BankOption = Annotated[
@@ -36,6 +52,14 @@ IanOption = Annotated[
 PushOption = Annotated[
     bool, typer.Option("--push/--no-push", help="Push pseudo-defects off; not in the paper.", rich_help_panel=MODEL)
 ]
+FeaturesOption = Annotated[
+    Literal["hybrid", "fpfh", "pointmae"],
+    typer.Option(help="What describes a group; pointmae needs --weights.", rich_help_panel=MODEL),
+]
+PointMAEOption = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Point-MAE's pretrain.pth.", rich_help_panel=MODEL),
+]
 AlphaOption = Annotated[
     float,
     typer.Option(min=1e-6, max=0.5, metavar="X", help="Share of good scans called defective.", rich_help_panel=MODEL),
@@ -53,10 +77,44 @@ InitOption = Annotated[
     typer.Option("--init", metavar="FILE", help="JSON with scan_to_reference, 4 x 4.", rich_help_panel=SCORING),
 ]
 UnitOption = Annotated[
-    float,
-    typer.Option(min=1e-9, metavar="X", help="Multiply scans by X: 1000 for m to mm.", rich_help_panel=SCORING),
+    str,
+    typer.Option(metavar="auto|X", help="auto for one unit, or multiply by X: 1000 for m to mm.", rich_help_panel=DATA),
 ]
 SaveOption = Annotated[
     str,
-    typer.Option(metavar="LIST", help="Of scores, ply, regions, png.", rich_help_panel=SCORING),
+    typer.Option(
+        metavar="LIST",
+        help="Of scores, ply, regions, png; png also makes the report, of scans that are not normal.",
+        rich_help_panel=SCORING,
+    ),
+]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-memory",
+        min=0.1,
+        metavar="GB",
+        help="Work in smaller steps, or refuse a scan, rather than take more.",
+        rich_help_panel=SCORING,
+    ),
+]
+ProtocolOption = Annotated[
+    Literal["ours", "reg3d"],
+    typer.Option(
+        help="reg3d measures as the code of Reg3D-AD: points of the truth, ranges of the test set, highest score.",
+        rich_help_panel=MEASURING,
+    ),
+]
+MethodsOption = Annotated[
+    str,
+    typer.Option(
+        "--method", metavar="LIST", help="ours and baselines, or all; on the same poses.", rich_help_panel=MEASURING
+    ),
+]
+BootstrapOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Resamples of the intervals; 0 for none.", rich_help_panel=MEASURING)
+]
+AblateOption = Annotated[
+    bool,
+    typer.Option("--ablate", help="Also base, +IUN, +IAN, +push, +AGCS, one by one.", rich_help_panel=MEASURING),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,8 +16,9 @@ from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.agcs import Selection, select_centres
+from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.calibration import scan_score
-from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
+from vision_cli.pcd_anomaly.features import Nodes, measure_nodes
 from vision_cli.pcd_anomaly.geometry import (
     Points,
     Pose,
@@ -33,7 +34,7 @@ from vision_cli.pcd_anomaly.registration import Registration, place, prepare_sca
 from vision_cli.pcd_anomaly.residuals import measure_residuals, scan_surface
 from vision_cli.pcd_anomaly.scoring import fuse, spread_to_points
 
-__all__ = ["Model", "Options", "Result", "predict", "register_scan", "train"]
+__all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
 
 Decision = Literal["normal", "anomalous", "undetermined"]
 RegistrationMode = Literal["auto", "given", "none"]
@@ -42,6 +43,45 @@ _FEWEST_POINTS = 500
 _MOST_INVALID = 0.5
 _SIZES = (0.2, 3.0)
 _SCAN_LEVEL = 1 / 200
+_LEAST_PIECE = 0.05
+"""Pieces of a scan with less than this share of the largest one's cubes are specks."""
+
+_OUTLIER, _SPECK = 1 / 10, 1 / 30
+"""Points farther than this share of the diameter from a part that is in place do not belong to it; so much for specks:
+what is seen through a hole of the part does not hang together with the rest either.
+"""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A scan brought to the reference of its part: all that is known before anything is scored.
+
+    Attributes
+    ----------
+    points
+        ``(N, 3)`` as they were given.
+    registration
+        Pose from the scan to the reference, and its verdict.
+    nodes
+        Places of the scan, in the frame of the reference, with what is measured there.
+    moved
+        ``(N, 3)``, the points in the frame of the reference; NaN where a point is not finite or an outlier.
+    n_invalid, n_outliers
+        Points that are not finite, and finite ones that are not of the part.
+    outlier_distance
+        Median distance of the outliers to the part; NaN without outliers.
+    seconds
+        Processor time by stage.
+    """
+
+    points: Points
+    registration: Registration
+    nodes: Nodes
+    moved: Points
+    n_invalid: int
+    n_outliers: int
+    outlier_distance: float
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -51,7 +91,7 @@ class Result:
     Attributes
     ----------
     scores
-        ``(N,)`` float32 in the order of the input; NaN where the input is not finite.
+        ``(N,)`` float32 in the order of the input; NaN where a point is not finite or an outlier.
     deviation
         ``(N,)`` float32, signed distance to the reference without the warp, positive outwards.
     score
@@ -62,16 +102,12 @@ class Result:
         Score that a share alpha of good scans exceeds.
     decision
         ``undetermined`` where the pose failed.
-    registration
-        Pose and verdict.
-    n_invalid
-        Points that are not finite.
-    towards
-        Direction to the sensor in the frame of the scan; None for a cloud of all sides.
     place_threshold
         Score from which a place is called defective: what one good place in a thousand exceeds.
+    observation
+        What was scored.
     seconds
-        By stage.
+        Processor time by stage.
     """
 
     scores: NDArray[np.float32]
@@ -80,11 +116,24 @@ class Result:
     p_value: float
     threshold: float
     decision: Decision
-    registration: Registration
-    n_invalid: int
-    towards: NDArray[np.float64] | None
     place_threshold: float
+    observation: Observation
     seconds: dict[str, float]
+
+    @property
+    def registration(self) -> Registration:
+        """Pose and verdict."""
+        return self.observation.registration
+
+    @property
+    def n_invalid(self) -> int:
+        """Points that are not finite."""
+        return self.observation.n_invalid
+
+    @property
+    def towards(self) -> NDArray[np.float64] | None:
+        """Direction to the sensor in the frame of the scan; None for a cloud of all sides."""
+        return self.observation.registration.view
 
 
 def predict(
@@ -97,99 +146,134 @@ def predict(
     init: Pose | None = None,
     alpha: float | None = None,
 ) -> Result:
-    """Score every point of a scan.
+    """Score every point of a scan: `observe`, then `score`."""
+    return score(model, observe(model.reference, points, seed=seed, registration=registration, init=init), agcs, alpha)
+
+
+def observe(
+    reference: Reference,
+    points: Points,
+    *,
+    seed: int = 0,
+    registration: RegistrationMode = "auto",
+    init: Pose | None = None,
+) -> Observation:
+    """Bring a scan to the reference and measure what lies where.
+
+    Points that lie a tenth of its diameter from the part, or a thirtieth and do not hang together with it, are
+    outliers: a piece of the table, specks. They are not scored with the part, and specks have no say in the pose.
 
     Parameters
     ----------
-    model
+    reference
         Of the part.
     points
         ``(N, 3)`` in any order.
     seed
-        Of the search of the pose; the scores do not depend on the order of the points.
-    agcs
-        How the centres of groups are chosen.
+        Of the search of the pose; nothing depends on the order of the points.
     registration
         ``auto`` searches, ``given`` begins at ``init`` and refines, ``none`` takes ``init`` as it is.
     init
         ``(4, 4)`` from the scan to the reference; the identity by default.
-    alpha
-        Share of good scans that may be called defective; that of the model by default.
 
     Raises
     ------
     InputError
         If there are too few points, too many are not finite, or the scan has another size than the part.
     """
-    clock, seconds = time.process_time(), {}
+    clock = time.process_time()
     finite = np.asarray(np.isfinite(points).all(axis=1))
     _require_usable(points, finite)
-    reference = model.reference
+    size = reference.diameter
     usable = points[finite]
-    usable = usable[canonical_order(usable)]
+    order = canonical_order(usable)
     origin = np.median(usable, axis=0)
-    usable = usable - origin
-    _require_size(usable, reference.diameter)
-    found = register_scan(
-        usable, reference, seed=seed, mode=registration, init=None if init is None else _shifted(init, origin)
-    )
-    seconds["registration"], clock = time.process_time() - clock, time.process_time()
+    usable = usable[order] - origin
+    _require_size(usable, size)
+    pieces = _pieces(usable, size)
+    start = _shifted(np.eye(4) if init is None else init, origin)
+    found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
+    is_part, distance = _part_of(pieces, found, reference)
+    if is_part.sum() < _FEWEST_POINTS:
+        raise InputError(
+            f"{int(is_part.sum())} of {len(usable)} points lie near the part at this pose; {_FEWEST_POINTS} or more "
+            "expected.",
+            hint="Check --init, or have the pose searched with --registration auto.",
+        )
+    seconds = {"registration": time.process_time() - clock}
+    clock = time.process_time()
     nodes = measure_nodes(
-        measure_residuals(scan_surface(usable, found, reference.spacing), reference), reference.diameter
+        measure_residuals(scan_surface(usable[is_part], found, reference.spacing), reference), reference.diameter
     )
-    seconds["residuals"], clock = time.process_time() - clock, time.process_time()
-    distances = _embedding_distances(model, nodes, agcs)
-    values = np.column_stack([nodes.channels, distances])
-    place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
-    seconds["groups"], clock = time.process_time() - clock, time.process_time()
-    moved = np.full(points.shape, np.nan)
     # Places lie where the last refinement brought them; the points go the same way.
-    moved[finite] = transform(nodes.residuals.pose @ found.pose, points[finite] - origin)
-    scores = spread_to_points(moved, nodes.residuals.surface.points, place_scores, nodes.tree)
-    deviation = spread_to_points(
-        moved, nodes.residuals.surface.points, np.nan_to_num(nodes.residuals.detrended), nodes.tree
-    )
-    seconds["spread"] = time.process_time() - clock
-    score = scan_score(place_scores)
-    threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)
-    is_trusted = found.status != "failed"
-    decision: Decision = "undetermined"
-    if is_trusted:
-        decision = "anomalous" if score > threshold else "normal"
-    return Result(
-        scores,
-        deviation,
-        score,
-        model.limit.p_value(score) if is_trusted else math.nan,
-        threshold,
-        decision,
-        Registration(
-            _shifted(nodes.residuals.pose @ found.pose, -origin),
-            found.status,
-            found.verification,
-            found.margin,
-            found.view,
-        ),
+    pose = nodes.residuals.pose @ found.pose
+    moved = np.full(points.shape, np.nan)
+    rows = np.flatnonzero(finite)[order[is_part]]
+    moved[rows] = transform(pose, usable[is_part])
+    seconds["residuals"] = time.process_time() - clock
+    return Observation(
+        points,
+        replace(found, pose=_shifted(pose, -origin)),
+        nodes,
+        moved,
         int((~finite).sum()),
-        found.view,
-        _place_threshold(model),
+        int((~is_part).sum()),
+        distance,
         seconds,
     )
 
 
-def register_scan(
-    points: Points, reference: Reference, *, seed: int = 0, mode: RegistrationMode = "auto", init: Pose | None = None
-) -> Registration:
-    """Find, refine or take the pose of finite points ``(N, 3)`` in canonical order."""
-    size = reference.diameter
-    scan = prepare_scan(points[_main_part(points, size)], _SCAN_LEVEL * size)
+def score(
+    model: Model,
+    seen: Observation,
+    agcs: Selection = "relative",
+    alpha: float | None = None,
+    rows: int = ROWS_AT_ONCE,
+) -> Result:
+    """Score every point of an observed scan.
+
+    Parameters
+    ----------
+    model
+        Of the part; its reference is the one that the scan was brought to.
+    seen
+        From `observe`.
+    agcs
+        How the centres of groups are chosen.
+    alpha
+        Share of good scans that may be called defective; that of the model by default.
+    rows
+        Groups that are compared with the bank at once.
+    """
+    clock = time.process_time()
+    nodes, seconds = seen.nodes, dict(seen.seconds)
+    distances = _embedding_distances(model, nodes, agcs, rows)
+    values = np.column_stack([nodes.channels, distances])
+    place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
+    seconds["groups"], clock = time.process_time() - clock, time.process_time()
+    places = nodes.residuals.surface.points
+    scores = spread_to_points(seen.moved, places, place_scores, nodes.tree)
+    deviation = spread_to_points(seen.moved, places, np.nan_to_num(nodes.residuals.detrended), nodes.tree)
+    seconds["spread"] = time.process_time() - clock
+    highest = scan_score(place_scores)
+    threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)
+    is_trusted = seen.registration.status != "failed"
+    decision: Decision = "undetermined"
+    if is_trusted:
+        decision = "anomalous" if highest > threshold else "normal"
+    p_value = model.limit.p_value(highest) if is_trusted else math.nan
+    return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
+
+
+def register_scan(points: Points, reference: Reference, seed: int, mode: RegistrationMode, start: Pose) -> Registration:
+    """Find the pose of finite points ``(N, 3)`` in canonical order, or refine or take the one to start from."""
+    scan = prepare_scan(points, _SCAN_LEVEL * reference.diameter)
     if mode == "auto":
         return register(scan, reference.target, np.random.default_rng(seed))
-    start = np.eye(4) if init is None else init
     return place(scan, reference.target, start, refined=mode == "given")
 
 
-def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection) -> NDArray[np.float64]:
+def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection, rows: int) -> NDArray[np.float64]:
     residuals, size = nodes.residuals, model.reference.diameter
     indicator = None
     if agcs == "absolute":
@@ -199,8 +283,8 @@ def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection) -> NDArray
         indicator = indicator + nodes.channels[:, 2] / max(float(np.median(nodes.channels[:, 2])), 1e-12)
     points = residuals.surface.points
     centres = select_centres(points, model.options.groups, indicator, model.reference.spacing)
-    vectors = group_vectors(nodes, centres, model.options.group_size, size)
-    distances = model.memory.distances(model.head.embed(vectors), points[centres] / size)
+    vectors = model.describe(nodes, centres, model.options.group_size, size)
+    distances = model.memory.distances(model.head.embed(vectors), points[centres] / size, rows)
     return spread_to_points(points, points[centres], distances).astype(np.float64)
 
 
@@ -209,19 +293,37 @@ def _place_threshold(model: Model) -> float:
     return float(3 * np.sqrt((model.fusion.weights**2).sum()))
 
 
-def _main_part(points: Points, size: float) -> NDArray[np.bool_]:
-    """Points that hang together: a speck or a piece of the table far away has no say in the pose."""
+@dataclass(frozen=True)
+class _Pieces:
+    """A scan in cubes: ``cube`` of each point ``(N,)``, ``middles`` of the cubes, points of the part's ``is_main``."""
+
+    cube: NDArray[np.int64]
+    middles: Points
+    is_main: NDArray[np.bool_]
+
+
+def _pieces(points: Points, size: float) -> _Pieces:
+    """Tell the points that hang together from specks and from what lies far away."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    cube = size / 30
-    group, count = voxel_groups(points, cube)
-    middles = group_means(points, group, count)
-    pairs = cKDTree(middles).query_pairs(2.2 * cube, output_type="ndarray")
+    side = size / 30
+    cube, count = voxel_groups(points, side)
+    middles = group_means(points, cube, count)
+    pairs = cKDTree(middles).query_pairs(2.2 * side, output_type="ndarray")
     graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     _, label = connected_components(graph, directed=False)
     sizes = np.bincount(label)
-    return np.asarray((sizes >= 0.05 * sizes.max())[label][group])
+    return _Pieces(cube, middles, np.asarray((sizes >= _LEAST_PIECE * sizes.max())[label][cube]))
+
+
+def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
+    """Tell the points of the part from outliers, and give the median distance of these to it."""
+    distance = cKDTree(reference.level.surface.points).query(transform(found.pose, pieces.middles))[0][pieces.cube]
+    reach = np.where(pieces.is_main, _OUTLIER, _SPECK) * reference.diameter
+    is_part = (distance <= reach) | (found.status == "failed")
+    outliers = distance[~is_part]
+    return is_part, float(np.median(outliers)) if len(outliers) else math.nan
 
 
 def _shifted(pose: Pose, origin: NDArray[np.float64]) -> Pose:
@@ -253,8 +355,9 @@ def _require_size(points: Points, size: float) -> None:
     ratio = found / size
     if not _SIZES[0] < ratio < _SIZES[1]:
         factor = 10.0 ** round(math.log10(max(size, 1e-300) / found))
+        unit = f"; --unit {factor:g} would bring it there" if factor != 1 else ""
         raise InputError(
-            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected.",
+            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected{unit}.",
             hint=f"If the unit differs, give --unit {factor:g} to multiply the scan by.",
         )
 

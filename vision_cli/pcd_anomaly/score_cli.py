@@ -1,17 +1,18 @@
-"""``vcli pcd-anomaly run``, ``predict``, ``evaluate`` and ``register``: their options and help."""
+"""``vcli pcd-anomaly run``, ``predict``, ``evaluate``, ``merge`` and ``register``: their options and help."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vision_cli.core.commands import command_name, missing_input, run_directory
 from vision_cli.core.console import Output, Table
-from vision_cli.core.errors import Found, InputError, UsageError
+from vision_cli.core.errors import Found, UsageError
 from vision_cli.core.options import (
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OutOption,
     OverwriteOption,
@@ -24,60 +25,86 @@ from vision_cli.core.options import (
     resolved_options,
 )
 from vision_cli.pcd_anomaly.options import (
+    AblateOption,
     AgcsOption,
     AlphaOption,
+    BankOption,
+    BootstrapOption,
     ClassOption,
     ClustersOption,
+    FeaturesOption,
+    GroupSizeOption,
     GroupsOption,
+    IanOption,
     InitOption,
+    IunOption,
     LayoutOption,
+    MemoryOption,
+    MethodsOption,
+    PointMAEOption,
+    ProtocolOption,
+    PushOption,
     RegistrationOption,
     SaveOption,
     StepsOption,
+    TestOption,
+    TrainOption,
+    TruthOption,
     UnitOption,
+    ViewsOption,
 )
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from vision_cli.pcd_anomaly.layouts import Sample
-
 RUN_EXAMPLES = (
+    "vcli pcd-anomaly --sample -o run                        # makes parts with defects, and finds these",
     "vcli pcd-anomaly run parts -o run                       # train, score and measure a data set",
-    "vcli pcd-anomaly run parts --method ours,c2c,simple3d -o run",
+    "vcli pcd-anomaly run --train good/ --test incoming/ -o run",
 )
 PREDICT_EXAMPLES = (
     "vcli pcd-anomaly predict model scans/*.ply -o out --save scores,ply,regions,png",
     "vcli pcd-anomaly predict model scans/*.pcd -o out --shard auto --resume --fail-on-anomaly",
 )
-EVALUATE_EXAMPLES = ("vcli pcd-anomaly evaluate model parts --method all -o measured",)
+EVALUATE_EXAMPLES = (
+    "vcli pcd-anomaly evaluate model parts --method all -o measured",
+    "vcli pcd-anomaly evaluate model parts --ablate -o ladder",
+    "vcli pcd-anomaly evaluate model Real3D-AD-PCD --method reg3d --protocol reg3d -o measured",
+)
+MERGE_EXAMPLES = ("vcli pcd-anomaly merge out",)
 REGISTER_EXAMPLES = ("vcli pcd-anomaly register scan.ply part.stl -o pose.json",)
-
-_SAVE = frozenset({"scores", "ply", "regions", "png"})
-MethodsOption = Annotated[
-    str, typer.Option("--method", metavar="LIST", help="ours and baselines, or all; on the same poses.")
-]
-BootstrapOption = Annotated[int, typer.Option(min=0, metavar="N", help="Resamples of the intervals; 0 for none.")]
 
 
 def run_all(
     ctx: typer.Context,
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Make parts with defects and run on these.")] = False,
     layout: LayoutOption = "auto",
     classes: ClassOption = None,
-    method: MethodsOption = "ours",
-    bootstrap: BootstrapOption = 1000,
+    train: TrainOption = None,
+    test: TestOption = None,
+    truth: TruthOption = None,
+    unit: UnitOption = "auto",
+    features: FeaturesOption = "hybrid",
+    weights: PointMAEOption = None,
     groups: GroupsOption = 2048,
+    group_size: GroupSizeOption = 64,
+    bank: BankOption = 10_000,
+    views: ViewsOption = 12,
     clusters: ClustersOption = 64,
     steps: StepsOption = 300,
+    iun: IunOption = True,
+    ian: IanOption = True,
+    push: PushOption = True,
     alpha: AlphaOption = 0.05,
     agcs: AgcsOption = "relative",
-    save: SaveOption = "scores,regions",
+    save: SaveOption = "scores,regions,png",
+    max_memory: MemoryOption = None,
+    method: MethodsOption = "ours",
+    protocol: ProtocolOption = "ours",
+    bootstrap: BootstrapOption = 1000,
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
+    device: DeviceOption = "auto",
     threads: ThreadsOption = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -85,39 +112,50 @@ def run_all(
     verbose: VerboseOption = 0,
 ) -> None:
     """Train on a data set, score its test scans and measure the scores."""
-    if data is None:
-        raise missing_input(ctx, "DATA")
     from vision_cli.core.devices import configure
     from vision_cli.core.runs import Run, read_metrics
-    from vision_cli.pcd_anomaly import session
-    from vision_cli.pcd_anomaly.layouts import read_dataset
+    from vision_cli.pcd_anomaly import session, verbs
     from vision_cli.pcd_anomaly.learning import Options
+    from vision_cli.pcd_anomaly.sample import make_sample
     from vision_cli.pcd_anomaly.training import HeadOptions
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    found = read_dataset(data, None if layout == "auto" else layout, classes or ())
-    methods = _methods(method)
-    scoring = session.Scoring(agcs=agcs, seed=seed, save=_saved(save) | {"scores"})
-    options = Options(groups=groups, head=HeadOptions(clusters=clusters, steps=steps), alpha=alpha)
-    tests = [sample for sample in found.samples if sample.split == "test"]
+    found = verbs.find_data(data, None if layout == "auto" else layout, classes or (), train, test, truth)
+    if sample and found is not None:
+        raise UsageError("--sample and scans found; one or the other expected.")
+    if not sample and found is None:
+        raise missing_input(ctx, "DATA, or --train and --test,")
+    if found is not None:
+        verbs.require_tests(found)
+    head = HeadOptions(clusters, steps, iun=iun, ian=ian, push=push)
+    options = Options(groups, group_size, bank, views, head, alpha, features)
+    scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
+    inputs = {} if found is None else {"scans": [one.path for one in found.samples]}
     with Run.open(
         run_directory(ctx, out, resume=resume),
         command=command_name(ctx),
         options=resolved_options(ctx),
-        inputs={"scans": [sample.path for sample in found.samples]},
+        inputs=inputs,
         resume=resume,
         overwrite=overwrite,
     ) as run:
         if not run.already_done:
-            configure("cpu", threads, seed)
-            session.train_classes(run, found, options, seed, output)
+            place = session.Place(weights, str(configure(device, threads, seed).device), _bytes(max_memory))
+            known = found or make_sample(run, output)
+            session.train_classes(run, known, options, seed, output, place, scale)
             models = session.find_models(run.directory)
-            session.score_samples(run, tests, models, scoring, output)
-            session.finish_results(run)
-            session.measure_run(run, tests, models, methods, bootstrap, seed, output)
-            run.finish()
+            scoring = session.Scoring(
+                agcs=agcs,
+                seed=seed,
+                save=saved | {"scores"},
+                scale=scale,
+                points_from="truth" if protocol == "reg3d" else "scan",
+                place=place,
+                contenders=verbs.Contenders(methods, None, protocol),
+            )
+            verbs.measure_scans(run, known, models, scoring, bootstrap, output)
     output.info(f"results in {run.directory}")
-    output.result(session.measures_table(run.directory), read_metrics(run.directory))
+    output.result(verbs.measured_tables(run.directory), read_metrics(run.directory))
     run.require_all_good()
 
 
@@ -127,14 +165,23 @@ def evaluate(
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Data set with truth.")] = None,
     layout: LayoutOption = "auto",
     classes: ClassOption = None,
-    method: MethodsOption = "ours",
-    bootstrap: BootstrapOption = 1000,
+    train: TrainOption = None,
+    test: TestOption = None,
+    truth: TruthOption = None,
+    unit: UnitOption = "auto",
+    weights: PointMAEOption = None,
     agcs: AgcsOption = "relative",
-    save: SaveOption = "scores,regions",
+    save: SaveOption = "scores,regions,png",
+    max_memory: MemoryOption = None,
+    method: MethodsOption = "ours",
+    protocol: ProtocolOption = "ours",
+    ablate: AblateOption = False,
+    bootstrap: BootstrapOption = 1000,
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
+    device: DeviceOption = "auto",
     threads: ThreadsOption = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -142,35 +189,40 @@ def evaluate(
     verbose: VerboseOption = 0,
 ) -> None:
     """Score the test scans of a data set and measure the scores, beside baselines if wished."""
-    if model is None or data is None:
-        raise missing_input(ctx, "RUN and DATA")
     from vision_cli.core.devices import configure
     from vision_cli.core.runs import Run, read_metrics
-    from vision_cli.pcd_anomaly import session
-    from vision_cli.pcd_anomaly.layouts import read_dataset
+    from vision_cli.pcd_anomaly import session, verbs
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    found = read_dataset(data, None if layout == "auto" else layout, classes or ())
-    methods = _methods(method)
+    found = verbs.find_data(data, None if layout == "auto" else layout, classes or (), train, test, truth)
+    if model is None or found is None:
+        raise missing_input(ctx, "RUN and DATA, or RUN and --test,")
+    verbs.require_tests(found)
     models = session.find_models(model)
-    tests = [sample for sample in found.samples if sample.split == "test"]
-    scoring = session.Scoring(agcs=agcs, seed=seed, save=_saved(save) | {"scores"})
+    scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
+    if ablate:
+        verbs.require_prototypes(found)
     with Run.open(
         run_directory(ctx, out, resume=resume),
         command=command_name(ctx),
         options=resolved_options(ctx),
-        inputs={"models": list(models.values()), "scans": [sample.path for sample in tests]},
+        inputs={"models": list(models.values()), "scans": [one.path for one in found.samples]},
         resume=resume,
         overwrite=overwrite,
     ) as run:
         if not run.already_done:
-            configure("cpu", threads, seed)
-            session.score_samples(run, tests, models, scoring, output)
-            session.finish_results(run)
-            session.measure_run(run, tests, models, methods, bootstrap, seed, output)
-            run.finish()
+            scoring = session.Scoring(
+                agcs=agcs,
+                seed=seed,
+                save=saved | {"scores"},
+                scale=scale,
+                points_from="truth" if protocol == "reg3d" else "scan",
+                place=session.Place(weights, str(configure(device, threads, seed).device), _bytes(max_memory)),
+                contenders=verbs.Contenders(methods, run.directory / verbs.LADDER if ablate else None, protocol),
+            )
+            verbs.measure_scans(run, found, models, scoring, bootstrap, output)
     output.info(f"results in {run.directory}")
-    output.result(session.measures_table(run.directory), read_metrics(run.directory))
+    output.result(verbs.measured_tables(run.directory), read_metrics(run.directory))
     run.require_all_good()
 
 
@@ -179,17 +231,20 @@ def predict(
     model: Annotated[Path | None, typer.Argument(metavar="RUN", help="Run of `train`.")] = None,
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help="Scans, or folders of scans.")] = None,
     class_name: Annotated[str | None, typer.Option("--class", metavar="NAME", help="Whose model to use.")] = None,
+    unit: UnitOption = "auto",
+    weights: PointMAEOption = None,
     agcs: AgcsOption = "relative",
     registration: RegistrationOption = "auto",
     init: InitOption = None,
-    unit: UnitOption = 1.0,
-    save: SaveOption = "scores,regions",
+    save: SaveOption = "scores,regions,png",
+    max_memory: MemoryOption = None,
     fail_on_anomaly: Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if a scan is anomalous.")] = False,
     shard: ShardOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
+    device: DeviceOption = "auto",
     threads: ThreadsOption = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -202,14 +257,16 @@ def predict(
     from vision_cli.core.devices import configure
     from vision_cli.core.runs import Run, read_metrics
     from vision_cli.core.shards import parse_shard
-    from vision_cli.pcd_anomaly import session
+    from vision_cli.pcd_anomaly import session, verbs
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
+    if part is not None:
+        output.info(str(part))
     models = session.find_models(model)
-    samples = _samples(inputs, models, class_name)
-    pose = None if init is None else read_pose(init)
-    scoring = session.Scoring(agcs, registration, pose, seed, _saved(save), unit)
+    samples = verbs.list_scans(inputs, models, class_name)
+    pose = None if init is None else verbs.read_pose(init)
+    scale, saved = verbs.parse_unit(unit), verbs.parse_saved(save)
     with Run.open(
         run_directory(ctx, out, resume=resume),
         command=command_name(ctx),
@@ -220,18 +277,30 @@ def predict(
         shard=part,
     ) as run:
         if not run.already_done:
-            configure("cpu", threads, seed)
-            session.score_samples(run, samples, models, scoring, output, part)
-            session.finish_results(run)
-            run.finish()
-    metrics = read_metrics(run.directory)
-    columns = ("sample", "decision", "score", "p_value", "reg_status")
-    rows = [[e.row.get(name) for name in columns] for e in run.items.entries if e.error is None]
+            place = session.Place(weights, str(configure(device, threads, seed).device), _bytes(max_memory))
+            scoring = session.Scoring(agcs, registration, pose, seed, saved, scale, place=place)
+            verbs.predict_scans(run, samples, models, scoring, output, part)
+    counts = verbs.counts_of(run.items.entries)
     output.info(f"results in {run.directory}")
-    output.result(Table(columns, rows), metrics)
+    output.result(verbs.result_table(run.items.entries), {**counts, **read_metrics(run.directory)})
     run.require_all_good()
-    if fail_on_anomaly and metrics["n_anomalous"]:
-        raise Found(f"{metrics['n_anomalous']} of {metrics['n_scans']} scans are anomalous.")
+    if fail_on_anomaly and counts["n_anomalous"]:
+        raise Found(f"{counts['n_anomalous']} of {counts['n_scans']} scans are anomalous.")
+
+
+def merge(
+    directory: Annotated[Path, typer.Argument(metavar="OUT", help="Directory that holds shard-1-of-N, ...")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Make one run out of the shards of `predict`, with its tables and its report."""
+    from vision_cli.core.records import read_metrics
+    from vision_cli.pcd_anomaly import verbs
+
+    entries = verbs.merge_directory(directory).entries
+    output = Output(as_json=as_json, quiet=quiet)
+    output.result(verbs.result_table(entries), {**verbs.counts_of(entries), **read_metrics(directory)})
+    verbs.require_all_scored(directory, entries)
 
 
 def register_verb(
@@ -257,69 +326,5 @@ def register_verb(
     output.result(Table(("measure", "value"), list(facts.items())), document)
 
 
-def read_pose(path: Path) -> NDArray[np.float64]:
-    """Read the 4 x 4 pose of a JSON file that `register` wrote.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    import json
-
-    import numpy as np
-
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        matrix = np.asarray(found["scan_to_reference"] if isinstance(found, dict) else found, dtype=np.float64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no pose found ({error}); JSON with scan_to_reference expected.") from error
-    if matrix.shape != (4, 4) or not np.allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-3):
-        raise InputError(f"{path}: a matrix of shape {matrix.shape} found; a rigid 4 x 4 pose expected.")
-    return matrix
-
-
-def _methods(text: str) -> list[str]:
-    from vision_cli.pcd_anomaly.baselines import BASELINES
-
-    known = ("ours", *BASELINES)
-    wanted = list(known) if text == "all" else [name for name in text.split(",") if name]
-    for name in wanted:
-        if name not in known:
-            raise UsageError(f"--method {name}: no such method; of {', '.join(known)} expected.")
-    return wanted
-
-
-def _saved(text: str) -> frozenset[str]:
-    wanted = frozenset(word for word in text.split(",") if word)
-    if not wanted <= _SAVE:
-        raise UsageError(f"--save {text}: {', '.join(sorted(wanted - _SAVE))} unknown; of {', '.join(sorted(_SAVE))}.")
-    return wanted
-
-
-def _samples(inputs: list[Path], models: dict[str, Path], class_name: str | None) -> list[Sample]:
-    """List the scans of files and folders, each under the path it was given by."""
-    from vision_cli.io.pointclouds import POINT_SUFFIXES
-    from vision_cli.pcd_anomaly.layouts import Sample
-
-    if class_name is not None and class_name not in models:
-        raise UsageError(f"--class {class_name}: no such model; one of {', '.join(models)} expected.")
-    if class_name is None and len(models) > 1:
-        raise UsageError(f"{len(models)} models found; --class with one of {', '.join(models)} expected.")
-    name = class_name or next(iter(models))
-    found: list[tuple[str, Path]] = []
-    for given in inputs:
-        if given.is_dir():
-            inside = sorted(path for path in given.rglob("*") if path.suffix.lower() in POINT_SUFFIXES)
-            found += [(path.relative_to(given).with_suffix("").as_posix(), path) for path in inside]
-        else:
-            found.append((given.stem, given))
-    names = [label for label, _ in found]
-    # Scans of one name in several folders keep their suffix and a number apart.
-    unique = [label if names.count(label) == 1 else f"{label}-{place + 1}" for place, label in enumerate(names)]
-    if not found:
-        raise InputError(f"{', '.join(map(str, inputs))}: no scans found.", hint="Give files or folders of scans.")
-    return [
-        Sample(name, label, path, "test", None, None, None, "folder")
-        for label, (_, path) in zip(unique, found, strict=True)
-    ]
+def _bytes(gigabytes: float | None) -> float | None:
+    return None if gigabytes is None else gigabytes * 1e9

@@ -1,4 +1,4 @@
-"""Runs of the task: training every class of a data set, scoring scans one by one, and measuring what was scored.
+"""Runs of the task: training every class of a data set, and scoring scans one by one.
 
 Each scan is an item of the run: a scan that fails is named in ``failures.csv`` and the others go on, and a run that was
 interrupted goes on at the next scan with the same bytes in the end.
@@ -10,48 +10,58 @@ import hashlib
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.console import Output, Table
+from vision_cli.core import interrupts
+from vision_cli.core.console import Output
+from vision_cli.core.devices import peak_memory_mb
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import sha256
+from vision_cli.core.journal import Entry
 from vision_cli.core.runs import Run
 from vision_cli.core.shards import Shard
+from vision_cli.io.pointclouds import Mesh, PointCloud, write_ply
+from vision_cli.pcd_anomaly.ablation import train_rungs
 from vision_cli.pcd_anomaly.agcs import Selection
-from vision_cli.pcd_anomaly.baselines import BaselineModel, fit_baseline, score_places
-from vision_cli.pcd_anomaly.calibration import scan_score
-from vision_cli.pcd_anomaly.data import LoadedScan, load_prototype, load_scan
-from vision_cli.pcd_anomaly.evaluation import COLUMNS, ScoredScan, label_regions, mean_of, measure_class
-from vision_cli.pcd_anomaly.geometry import Pose, canonical_order, transform
+from vision_cli.pcd_anomaly.contenders import METHODS, Contenders, Scorer
+from vision_cli.pcd_anomaly.data import LoadedScan, PointsFrom, load_prototype, load_scan
+from vision_cli.pcd_anomaly.descriptors import describer
+from vision_cli.pcd_anomaly.geometry import Pose, diameter, invert, transform
 from vision_cli.pcd_anomaly.layouts import DataSet, Sample
 from vision_cli.pcd_anomaly.learning import Model, Options, train
-from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, describe, numbers, read_model
-from vision_cli.pcd_anomaly.pipeline import RegistrationMode, Result, predict
+from vision_cli.pcd_anomaly.memory import rows_within
+from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, Weights, description, numbers, read_model
+from vision_cli.pcd_anomaly.pipeline import RegistrationMode, Result, observe, score
 from vision_cli.pcd_anomaly.regions import REGION_COLUMNS, Regions, find_regions
-from vision_cli.pcd_anomaly.registration import place, prepare_scan
-from vision_cli.pcd_anomaly.residuals import scan_surface
-from vision_cli.pcd_anomaly.scoring import spread_to_points
 
-MODELS = "models"
-RESULT_COLUMNS = (
-    "class",
-    "sample",
-    "path",
-    "n_points",
-    "n_invalid",
-    "score",
-    "p_value",
-    "threshold",
-    "decision",
-    "reg_status",
-    "reg_fitness",
-    "reg_rmse",
-    *(f"T{row}{column}" for row in range(3) for column in range(4)),
-)
-_REGION_GAP = 1 / 60
+MODELS, SCORES, PICTURES = "models", "scores", "pictures"
+REFERENCE = "reference.ply"
+_MOST_RATIO = 3.0
+"""Prototypes whose sizes differ by more than this factor are not in one unit."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the models compute and what they need for it.
+
+    Attributes
+    ----------
+    weights
+        File of Point-MAE's weights; None for none, or for those that a model was trained with.
+    device
+        Where Point-MAE works.
+    max_memory
+        Bytes that the process may take; None for what the machine has.
+    """
+
+    weights: Path | None = None
+    device: str = "cpu"
+    max_memory: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,17 @@ class Scoring:
     Attributes
     ----------
     agcs, registration, init, seed
-        As for `predict`.
+        As for `vision_cli.pcd_anomaly.pipeline.predict`.
     save
         Which of ``scores``, ``ply``, ``regions`` and ``png``.
     scale
         What coordinates of scans are multiplied by, to bring them to the unit of the prototypes.
+    points_from
+        Where the points of defective scans come from.
+    place
+        Where models compute.
+    contenders
+        Methods that score beside the model.
     """
 
     agcs: Selection = "relative"
@@ -74,32 +90,110 @@ class Scoring:
     seed: int = 0
     save: frozenset[str] = frozenset({"scores", "regions"})
     scale: float = 1.0
+    points_from: PointsFrom = "scan"
+    place: Place = field(default_factory=Place)
+    contenders: Contenders = field(default_factory=Contenders)
 
 
-def train_classes(run: Run, data: DataSet, options: Options, seed: int, output: Output) -> None:
+def train_classes(
+    run: Run, data: DataSet, options: Options, seed: int, output: Output, place: Place, scale: float = 1.0
+) -> None:
     """Train every class of a data set that has no model in the run yet, and write the models.
+
+    Parameters
+    ----------
+    run
+        The open run; models go to ``models/CLASS``.
+    data
+        Its prototypes are trained on.
+    options, seed
+        Of training.
+    output
+        Where progress is shown.
+    place
+        Where models compute.
+    scale
+        What coordinates of prototypes are multiplied by.
 
     Raises
     ------
     InputError
         If the prototypes of a class cannot be used.
+    MissingError
+        If weights cannot be used.
     """
+
+    def on_stage(stage: str) -> None:
+        interrupts.check()
+        output.detail(stage)
+
+    describe = describer(options.features, place.weights, place.device)
+    weights = None if place.weights is None else Weights.of(place.weights)
     with output.progress("classes", len(data.class_names)) as progress:
         for name in data.class_names:
             home = f"{MODELS}/{name}"
             if not (run.directory / home / DESCRIPTION).is_file():
                 started = time.process_time()
-                prototypes = [load_prototype(sample) for sample in data.of(name, "train")]
-                model = train(prototypes, options, class_generator(seed, name), output.detail)
+                prototypes = load_prototypes(data.of(name, "train"), scale)
+                model = train(prototypes, options, class_generator(seed, name), on_stage, describe)
                 for warning in model.warnings:
                     run.warn(f"{name}: {warning}")
+                surface = model.reference.level.surface
+                with run.output(f"{home}/{REFERENCE}") as path:
+                    write_ply(path, surface.points, normals=surface.normals)
                 with run.output(f"{home}/{NUMBERS}") as path:
                     path.write_bytes(numbers(model))
                 # The description comes last: where it is, the model is whole.
-                run.write_json(f"{home}/{DESCRIPTION}", describe(model))
+                run.write_json(f"{home}/{DESCRIPTION}", description(model, weights))
                 output.info(
                     f"{name}: trained on {len(prototypes)} prototypes, {time.process_time() - started:.0f} CPU s"
                 )
+            progress.advance(note=name)
+
+
+def load_prototypes(samples: Sequence[Sample], scale: float = 1.0) -> list[PointCloud | Mesh]:
+    """Read the prototypes of a class.
+
+    Raises
+    ------
+    InputError
+        If one cannot be used, or they are not in one unit.
+    """
+    found: list[PointCloud | Mesh] = []
+    sizes: list[float] = []
+    for sample in samples:
+        one = load_prototype(sample)
+        points = one.vertices if isinstance(one, Mesh) else one.points
+        points = points[np.asarray(np.isfinite(points).all(axis=1))]
+        sizes.append(diameter(points) if len(points) > 3 else math.nan)
+        if isinstance(one, Mesh):
+            found.append(replace(one, vertices=one.vertices * scale))
+        else:
+            found.append(replace(one, points=one.points * scale))
+    for sample, size in zip(samples, sizes, strict=True):
+        if size > _MOST_RATIO * sizes[0] or size < sizes[0] / _MOST_RATIO:
+            raise InputError(
+                f"{sample.path}: {size:.4g} across, and {samples[0].path.name} is {sizes[0]:.4g}; prototypes of one "
+                "size and unit expected.",
+                hint="Bring them to one unit, or move the odd one away.",
+            )
+    return found
+
+
+def train_ladders(
+    run: Run, data: DataSet, models: Mapping[str, Path], seed: int, output: Output, scoring: Scoring
+) -> None:
+    """Train the ablation's models of every class; see `vision_cli.pcd_anomaly.ablation`."""
+    with output.progress("ladders", len(data.class_names)) as progress:
+        for name in data.class_names:
+            prototypes = data.of(name, "train")
+            model = read_model(_model_of(models, prototypes[0]), scoring.place.weights, scoring.place.device)
+            generator = class_generator(seed, name)
+
+            def load(samples: Sequence[Sample] = prototypes) -> list[PointCloud | Mesh]:
+                return load_prototypes(samples, scoring.scale)
+
+            train_rungs(run, name, load, model, generator)
             progress.advance(note=name)
 
 
@@ -152,29 +246,27 @@ def score_samples(
         The part of the scans to do.
     """
     mine = list(enumerate(samples)) if shard is None else shard.take(list(enumerate(samples)))
-    done = run.items.done
-    loaded: tuple[str, Model] | None = None
+    before = {entry.id: entry for entry in run.items.entries}
+    loaded: tuple[str, Model, Mapping[str, Scorer]] | None = None
     with output.progress("scans", len(mine)) as progress:
         for position, sample in mine:
             item = item_name(sample)
-            if item not in done:
+            if not _is_done(before.get(item), sample):
+                # A model that cannot be read ends the run: it is no fault of the scan.
+                if loaded is None or loaded[0] != sample.class_name:
+                    model = read_model(_model_of(models, sample), scoring.place.weights, scoring.place.device)
+                    loaded = (sample.class_name, model, scoring.contenders.scorers(sample.class_name, model))
                 with run.attempt(item, position) as row:
-                    if loaded is None or loaded[0] != sample.class_name:
-                        loaded = (sample.class_name, read_model(_model_of(models, sample)))
-                    scan = load_scan(sample)
-                    points = scan.points * scoring.scale
-                    result = predict(
-                        loaded[1],
-                        points,
-                        seed=scoring.seed,
-                        agcs=scoring.agcs,
-                        registration=scoring.registration,
-                        init=scoring.init,
-                    )
-                    row.update(_row(sample, scan, result))
-                    _write_scan(run, item, points, result, scoring.save)
+                    result = _score_one(run, sample, loaded[1], loaded[2], scoring, row)
                     output.detail(f"{item}: {result.decision}, score {result.score:.2f}, {result.registration.status}")
             progress.advance(note=item)
+
+
+def _is_done(entry: Entry | None, sample: Sample) -> bool:
+    """Whether a scan was scored before and its file is still the same."""
+    if entry is None or entry.error is not None or not sample.path.is_file():
+        return False
+    return entry.row["sha256"] == sha256(sample.path)
 
 
 def item_name(sample: Sample) -> str:
@@ -182,150 +274,37 @@ def item_name(sample: Sample) -> str:
     return f"{sample.class_name}/{sample.name}"
 
 
-def finish_results(run: Run) -> dict[str, float | int]:
-    """Write the tables over all scans of a run and return its counts."""
-    run.finish_items()
-    entries = [entry for entry in run.items.entries if entry.error is None]
-    run.write_csv(
-        "results.csv", RESULT_COLUMNS, [[entry.row.get(name) for name in RESULT_COLUMNS] for entry in entries]
-    )
-    decisions = [entry.row["decision"] for entry in entries]
-    statuses = [entry.row["reg_status"] for entry in entries]
-    counts: dict[str, float | int] = {
-        "n_scans": len(entries),
-        "n_failures": len(run.items.entries) - len(entries),
-        "n_anomalous": decisions.count("anomalous"),
-        "n_undetermined": decisions.count("undetermined"),
-        "n_reg_weak": statuses.count("weak"),
-        "n_reg_failed": statuses.count("failed"),
-    }
-    run.write_metrics(counts)
-    return counts
+def document_of(directory: Path, item: str) -> Path:
+    """Return where the document of a scan is, in the directory of a run."""
+    return directory / SCORES / f"{item}.json"
 
 
-def measure_run(
+def _score_one(
     run: Run,
-    samples: Sequence[Sample],
-    models: Mapping[str, Path],
-    methods: Sequence[str],
-    resamples: int,
-    seed: int,
-    output: Output,
-) -> None:
-    """Measure what `score_samples` scored beside baselines on the same poses; write ``metrics.{csv,json}``.
-
-    Parameters
-    ----------
-    run
-        A run whose scans are scored, with their ``scores`` saved.
-    samples, models
-        As for `score_samples`.
-    methods
-        ``ours`` and names of baselines.
-    resamples
-        Of the bootstrap.
-    seed
-        Of the bootstrap.
-    output
-        Where progress is shown.
-    """
-    rows_of = {entry.id: entry.row for entry in run.items.entries if entry.error is None}
-    table: list[tuple[object, ...]] = []
-    flat: dict[str, float | int | str | None] = {}
-    classes = sorted({sample.class_name for sample in samples})
-    for method in methods:
-        measured = []
-        for name in classes:
-            chosen = [sample for sample in samples if sample.class_name == name and item_name(sample) in rows_of]
-            generator = class_generator(seed, name)
-            scans = [
-                scan for scan in _scored(run, chosen, rows_of, method, models.get(name), output) if scan is not None
-            ]
-            measured.append(measure_class(name, scans, resamples, generator))
-        measured.append(mean_of(measured))
-        table += [(method, *one.row()) for one in measured]
-        for one in measured:
-            for key, value in one.values.items():
-                flat[f"{method}/{one.class_name}/{key}"] = None if math.isnan(value) else value
-            flat[f"{method}/{one.class_name}/n_reg_failed"] = one.n_reg_failed
-    run.write_csv("metrics.csv", ("method", *COLUMNS), table)
-    run.write_metrics(flat)
-
-
-def measures_table(directory: Path) -> Table:
-    """Return the table of a measured run, for people."""
-    from vision_cli.io.tables import read_csv_table
-
-    rows = read_csv_table(directory / "metrics.csv", ())
-    shown = ("method", "class", "o_auroc", "p_auroc", "aupro@0.3", "f1_max", "n_good", "n_defect", "n_reg_failed")
-    return Table(shown, [[_number(row[name]) for name in shown] for row in rows])
-
-
-def _number(cell: str) -> object:
-    try:
-        return float(cell) if "." in cell or "e" in cell else int(cell)
-    except ValueError:
-        return cell or None
-
-
-def _scored(
-    run: Run,
-    samples: Sequence[Sample],
-    rows_of: Mapping[str, Mapping[str, object]],
-    method: str,
-    model: Path | None,
-    output: Output,
-) -> list[ScoredScan | None]:
-    baseline: BaselineModel | None = None
-    reference = None
-    if method != "ours" and model is not None:
-        reference = read_model(model).reference
-        baseline = fit_baseline(method, reference)  # type: ignore[arg-type]
-    found: list[ScoredScan | None] = []
-    with output.progress(method, len(samples)) as progress:
-        for sample in samples:
-            row = rows_of[item_name(sample)]
-            scan = load_scan(sample)
-            if baseline is None:
-                scores = np.load(run.directory / f"scores/{item_name(sample)}.npy", allow_pickle=False)
-                score = float(str(row["score"]))
-            else:
-                scores, score = _baseline_scores(baseline, scan.points, row)
-            found.append(_scored_scan(sample, scan, scores, score, str(row["reg_status"])))
-            progress.advance(note=sample.name)
-    return found
-
-
-def _baseline_scores(
-    baseline: BaselineModel, points: NDArray[np.float64], row: Mapping[str, object]
-) -> tuple[NDArray[np.float32], float]:
-    """Score a scan by a baseline at the pose that ours found."""
-    pose = np.eye(4)
-    pose[:3] = np.array([[float(str(row[f"T{i}{j}"])) for j in range(4)] for i in range(3)])
-    finite = points[np.asarray(np.isfinite(points).all(axis=1))]
-    finite = finite[canonical_order(finite)]
-    reference = baseline.reference
-    scan = prepare_scan(finite, reference.diameter / 200)
-    placed = place(scan, reference.target, pose, refined=False)
-    surface = scan_surface(finite, placed, reference.spacing)
-    values = score_places(baseline, surface)
-    return spread_to_points(transform(pose, points), surface.points, values), scan_score(values)
-
-
-def _scored_scan(
-    sample: Sample, scan: LoadedScan, scores: NDArray[np.float32], score: float, status: str
-) -> ScoredScan | None:
-    is_defective = scan.is_defective if scan.is_defective is not None else sample.is_defective
-    if is_defective is None:
-        return None
-    labels = scan.labels
-    if labels is None and not is_defective:
-        labels = np.zeros(len(scan.points), dtype=np.uint8)
-    regions = None
-    if labels is not None:
-        extent = float(np.nanmax(np.ptp(scan.points[np.isfinite(scan.points).all(axis=1)], axis=0)))
-        regions = label_regions(scan.points, labels, _REGION_GAP * extent)
-    return ScoredScan(sample.name, is_defective, score, labels, scores, regions, status)
+    sample: Sample,
+    model: Model,
+    scorers: Mapping[str, Scorer],
+    scoring: Scoring,
+    row: dict[str, object],
+) -> Result:
+    """Score a scan by the model and what stands beside it, write what was asked for, and fill the row."""
+    item = item_name(sample)
+    scan = load_scan(sample, scoring.points_from)
+    for note in scan.notes:
+        run.log(f"{item}: {note}")
+    rows = rows_within(scoring.place.max_memory, sample.path, len(scan.points), len(model.memory.vectors))
+    points = scan.points * scoring.scale
+    seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=scoring.init)
+    result = score(model, seen, scoring.agcs, rows=rows)
+    row.update(_row(sample, scan, result))
+    for name, scorer in scorers.items():
+        scored = scorer(seen)
+        row[f"score {name}"] = scored.score
+        _write_array(run, f"{METHODS}/{name}/{item}.npy", scored.points)
+    _write_scan(run, item, points, model, result, scoring.save)
+    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.seconds.items())
+    run.log(f"{item}: {times}; peak {peak_memory_mb():.0f} MB")
+    return result
 
 
 def _model_of(models: Mapping[str, Path], sample: Sample) -> Path:
@@ -340,48 +319,71 @@ def _model_of(models: Mapping[str, Path], sample: Sample) -> Path:
 
 
 def _row(sample: Sample, scan: LoadedScan, result: Result) -> dict[str, object]:
-    found = result.registration
-    pose = {f"T{i}{j}": float(found.pose[i, j]) for i in range(3) for j in range(4)}
+    found, seen = result.registration, result.observation
     return {
         "class": sample.class_name,
         "sample": sample.name,
         "path": str(sample.path),
+        "sha256": sha256(sample.path),
         "n_points": len(scan.points),
-        "n_invalid": result.n_invalid,
+        "n_invalid": seen.n_invalid,
+        "n_outliers": seen.n_outliers,
         "score": result.score,
-        "p_value": None if math.isnan(result.p_value) else result.p_value,
+        "p_value": _known(result.p_value),
         "threshold": result.threshold,
         "decision": result.decision,
         "reg_status": found.status,
         "reg_fitness": found.verification.fitness,
         "reg_rmse": found.verification.rmse,
-        **pose,
     }
 
 
-def _write_scan(run: Run, item: str, points: NDArray[np.float64], result: Result, save: frozenset[str]) -> None:
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _write_array(run: Run, name: str, values: NDArray[np.float32]) -> None:
+    # Not straight to the file: numpy then hides what the system says of a full disk.
+    content = BytesIO()
+    np.save(content, values)
+    with run.output(name) as path:
+        path.write_bytes(content.getbuffer())
+
+
+def _write_scan(
+    run: Run, item: str, points: NDArray[np.float64], model: Model, result: Result, save: frozenset[str]
+) -> None:
     regions = find_regions(points, result.scores, result.place_threshold, deviation=result.deviation)
     if "scores" in save:
-        with run.output(f"scores/{item}.npy") as path, path.open("wb") as stream:
-            np.save(stream, result.scores)
-    run.write_json(f"scores/{item}.json", _document(item, result, regions))
+        _write_array(run, f"{SCORES}/{item}.npy", result.scores)
+    run.write_json(f"{SCORES}/{item}.json", _document(item, result, regions))
     if "ply" in save:
         from vision_cli.pcd_anomaly.figures import write_scored_ply
 
-        with run.output(f"scores/{item}.ply") as path:
+        with run.output(f"{SCORES}/{item}.ply") as path:
             write_scored_ply(path, points, result.scores, result.place_threshold, regions)
-    if "regions" in save:
-        run.write_csv(f"regions/{item}.csv", REGION_COLUMNS, [region.row(item) for region in regions.found])
-    if "png" in save:
+    if "png" in save and result.decision != "normal":
         from vision_cli.pcd_anomaly.figures import draw_scan
 
-        with run.output(f"pictures/{item}.png") as path:
-            title = f"{item}: {result.decision}, score {result.score:.2f}"
-            draw_scan(path, points, result.scores, result.place_threshold, regions, title, towards=result.towards)
+        reference = None
+        if result.registration.status != "failed":
+            reference = transform(invert(result.registration.pose), model.reference.level.surface.points)
+        title = f"{item}: {result.decision}, score of the scan {result.score:.3g}, limit {result.threshold:.3g}"
+        with run.output(f"{PICTURES}/{item}.png") as path:
+            draw_scan(
+                path,
+                points,
+                result.scores,
+                result.place_threshold,
+                regions,
+                title,
+                reference=reference,
+                towards=result.towards,
+            )
 
 
 def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
-    found = result.registration
+    found, seen = result.registration, result.observation
     return {
         "sample": item,
         "score": result.score,
@@ -389,7 +391,8 @@ def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
         "threshold": result.threshold,
         "decision": result.decision,
         "place_threshold": result.place_threshold,
-        "n_invalid": result.n_invalid,
+        "n_invalid": seen.n_invalid,
+        "outliers": {"n_points": seen.n_outliers, "median_distance": _known(seen.outlier_distance)},
         "registration": {
             "status": found.status,
             "fitness": found.verification.fitness,

@@ -24,6 +24,7 @@ from vision_cli.phantoms.scanner import Scan
 from vision_cli.phantoms.specimens import Specimen, draw_prototype, draw_test
 
 _JOURNAL = ".vcli-truth.jsonl"
+_CAD = "cad.ply"
 _BYTES_A_POINT = 12
 _BYTES_A_ROW = 36
 
@@ -44,6 +45,8 @@ class Recipe:
         The same seed makes the same data set.
     prototypes, good, defective
         How many scans of each kind a class has; the kinds of defects take turns.
+    prototype_points
+        About how many points each prototype has, which shows all sides; 0 for as many as the other scans.
     """
 
     parts: int = 6
@@ -53,6 +56,7 @@ class Recipe:
     prototypes: int = 4
     good: int = 20
     defective: int = 40
+    prototype_points: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
@@ -60,8 +64,10 @@ class Recipe:
             raise UsageError(f"suite {self.suite!r}; one of {', '.join(SUITES)} expected.")
         if not 1 <= self.parts <= len(PARTS):
             raise UsageError(f"{self.parts} parts; 1 to {len(PARTS)} expected.")
-        if self.points < 1000:
-            raise UsageError(f"{self.points} points a scan; 1000 or more expected.")
+        if self.points < 1000 or 0 < self.prototype_points < 1000:
+            raise UsageError(
+                f"{min(self.points, self.prototype_points or self.points)} points a scan; 1000 or more expected."
+            )
         if self.prototypes < 1 or min(self.good, self.defective) < 0 or self.seed < 0:
             raise UsageError("counts of scans or a seed below what can be; one prototype or more expected.")
 
@@ -121,7 +127,7 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
         known = _begun(directory / _JOURNAL, recipe)
         left = [order for order in orders if _key(order) not in known or not _exist(directory, order)]
         rows = sum(_BYTES_A_POINT + (_BYTES_A_ROW if order.kind else 0) for order in left)
-        require_free_space(directory, recipe.points * rows)
+        require_free_space(directory, max(recipe.points, recipe.prototype_points) * rows)
     mesh: Mesh | None = None
     meshed = -1
     for done, order in enumerate(orders):
@@ -131,7 +137,7 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
             continue
         if order.class_number != meshed:
             mesh, meshed = class_mesh(order.class_name, recipe.seed), order.class_number
-            write_ply(directory / order.class_name / "cad.ply", mesh.vertices, triangles=mesh.triangles)
+            write_ply(directory / order.class_name / _CAD, mesh.vertices, triangles=mesh.triangles)
         assert mesh is not None
         made = _draw(order, mesh, recipe)
         _write(directory, order, made)
@@ -144,6 +150,17 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
     write_json(truth, document)
     (directory / _JOURNAL).unlink(missing_ok=True)
     return truth
+
+
+def dataset_files(recipe: Recipe) -> list[str]:
+    """Name the files that `write_dataset` writes, relative to its directory, with those that it removes in the end."""
+    here = Path()
+    names = {here / TRUTH_NAME, here / _JOURNAL}
+    for order in _orders(recipe):
+        names |= {here / order.class_name / _CAD, _scan_path(here, order)}
+        if order.kind is not None:
+            names.add(_truth_path(here, order))
+    return sorted(path.as_posix() for path in names)
 
 
 def class_mesh(class_name: str, seed: int) -> Mesh:
@@ -165,7 +182,7 @@ def _draw(order: _Order, mesh: Mesh, recipe: Recipe) -> Specimen:
     generator = np.random.default_rng([recipe.seed, *order.stream])
     suite = SUITES[recipe.suite]
     if order.split == "train":
-        return draw_prototype(mesh, suite, recipe.points, generator)
+        return draw_prototype(mesh, suite, recipe.prototype_points or recipe.points, generator)
     return draw_test(order.class_name, mesh, suite, order.kind, recipe.points, generator)
 
 

@@ -1,0 +1,74 @@
+"""What tests of the task share: a small model of one part with scans of it, in memory and as files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vision_cli.io.ply import write_ply
+from vision_cli.io.pointclouds import PointCloud
+from vision_cli.pcd_anomaly.geometry import transform
+from vision_cli.pcd_anomaly.learning import Model, Options, train
+from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
+from vision_cli.pcd_anomaly.pipeline import Result, predict
+from vision_cli.pcd_anomaly.training import HeadOptions
+from vision_cli.phantoms.defects import SUITES
+from vision_cli.phantoms.parts import make_part
+from vision_cli.phantoms.scanner import Scan
+from vision_cli.phantoms.specimens import draw_prototype, draw_test
+
+OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
+
+
+@dataclass(frozen=True)
+class World:
+    """A model of a bracket, scans of a good and of a bulged one, and what the model says of them."""
+
+    model: Model
+    good: Scan
+    bad: Scan
+    said_of_good: Result
+    said_of_bad: Result
+
+
+@dataclass(frozen=True)
+class Files:
+    """The run of a training, and scans that lie in the frame of its reference, so that none needs a search."""
+
+    run: Path
+    scans: Path
+    good: np.ndarray
+    bad: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def world():
+    generator = np.random.default_rng(0)
+    mesh = make_part("bracket", generator)
+    suite = SUITES["rigid"]
+    prototypes = [draw_prototype(mesh, suite, 25_000, generator).scan.points for _ in range(2)]
+    good = draw_test("bracket", mesh, suite, None, 8000, generator).scan
+    bad = draw_test("bracket", mesh, suite, "bulge", 8000, generator).scan
+    model = train([PointCloud(points) for points in prototypes], OPTIONS, np.random.default_rng(0))
+    return World(model, good, bad, predict(model, good.points), predict(model, bad.points))
+
+
+@pytest.fixture(scope="session")
+def files(world, tmp_path_factory):
+    home = tmp_path_factory.mktemp("bracket")
+    model = home / "run" / "models" / "bracket"
+    model.mkdir(parents=True)
+    (model / DESCRIPTION).write_text(json.dumps(description(world.model)))
+    (model / NUMBERS).write_bytes(numbers(world.model))
+    scans = home / "scans"
+    scans.mkdir()
+    good = transform(world.said_of_good.registration.pose, world.good.points)
+    bad = transform(world.said_of_bad.registration.pose, world.bad.points)
+    # One point less makes another scan.
+    for name, points in {"bad": bad, "good 0": good, "good 1": good[1:]}.items():
+        write_ply(scans / f"{name}.ply", points)
+    return Files(home / "run", scans, good, bad)

@@ -1,0 +1,106 @@
+"""What scores the same scans beside the model of the run: baselines, and the rungs of the ablation.
+
+All of them take the pose that the run found, so that they differ in how they score and in nothing else. Their scores
+go to ``methods/NAME`` in the run, where `vision_cli.pcd_anomaly.measuring` finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.pcd_anomaly.ablation import RUNGS, read_rung
+from vision_cli.pcd_anomaly.baselines import Baseline, fit_baseline, score_places
+from vision_cli.pcd_anomaly.calibration import scan_score
+from vision_cli.pcd_anomaly.learning import Model
+from vision_cli.pcd_anomaly.pipeline import Observation, score
+from vision_cli.pcd_anomaly.scoring import spread_to_points
+
+Protocol = Literal["ours", "reg3d"]
+METHODS = "methods"
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method says of a scan.
+
+    Attributes
+    ----------
+    points
+        ``(C, N)`` float32: a row, or two that are yet to be fused over the test set.
+    score
+        Of the scan.
+    """
+
+    points: NDArray[np.float32]
+    score: float
+
+
+Scorer = Callable[[Observation], Scored]
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """Methods that score beside the model of a run.
+
+    Attributes
+    ----------
+    baselines
+        Names of baselines.
+    ladder
+        Directory of the models of the ablation, a folder a class; None for no ablation.
+    protocol
+        ``reg3d`` leaves scores of two banks apart, and takes the highest score of a point as that of the scan.
+    """
+
+    baselines: Sequence[Baseline] = ()
+    ladder: Path | None = None
+    protocol: Protocol = "ours"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the methods, in the order of tables."""
+        return (*self.baselines, *(RUNGS if self.ladder is not None else ()))
+
+    def scorers(self, class_name: str, model: Model) -> Mapping[str, Scorer]:
+        """Make the scorers of a class.
+
+        Parameters
+        ----------
+        class_name
+            Which class.
+        model
+            Of the run; baselines get its reference.
+        """
+        made: dict[str, Scorer] = {name: self._baseline(name, model) for name in self.baselines}
+        if self.ladder is not None:
+            made |= {name: self._rung(name, self.ladder / class_name, model) for name in RUNGS}
+        return made
+
+    def _baseline(self, name: Baseline, model: Model) -> Scorer:
+        fitted = fit_baseline(name, model.reference)
+
+        def score_by_it(seen: Observation) -> Scored:
+            surface = seen.nodes.residuals.surface
+            values = score_places(fitted, surface)
+            if self.protocol == "ours":
+                values = values.mean(axis=0, keepdims=True)
+            points = [spread_to_points(seen.moved, surface.points, row, seen.nodes.tree) for row in values]
+            return Scored(np.stack(points), scan_score(values.mean(axis=0)))
+
+        return score_by_it
+
+    def _rung(self, name: str, directory: Path, model: Model) -> Scorer:
+        rung = read_rung(directory, name, model)
+
+        def score_by_it(seen: Observation) -> Scored:
+            found = score(rung.model, seen, rung.agcs)
+            return Scored(found.scores[None], found.score)
+
+        return score_by_it
