@@ -17,7 +17,7 @@ from vision_cli.pcd_anomaly.geometry import Points, Surface, basis_of, spacing, 
 _VOTES = 128
 _VIEW_DIRECTIONS = 800
 _LOWEST_FACING = 0.15
-_TRIED, _MOST_POINTS = 128, 6000
+_TRIED = 128
 _MOST_AXES = 3
 _SAME_SIGNS = 0.97
 _TILT = 0.15
@@ -143,8 +143,7 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
         Share of the pixels that may hold two layers.
     """
     candidates = sphere_directions(_VIEW_DIRECTIONS)[: _VIEW_DIRECTIONS // 2]
-    some = surface.take(np.arange(0, len(surface), max(1, len(surface) // _MOST_POINTS)))
-    axes, merits = _open_axes(some, candidates, layered, _TRIED)
+    axes, merits = _open_axes(surface, candidates, layered, _TRIED)
     found: list[NDArray[np.float64]] = []
     signs: list[NDArray[np.bool_]] = []
     for number in np.argsort(merits, kind="stable"):
@@ -170,9 +169,7 @@ def view_direction(surface: Surface, layered: float = 0.1) -> NDArray[np.float64
     return found[0] if found else None
 
 
-def _open_axes(
-    surface: Surface, candidates: Points, layered: float, tries: int
-) -> tuple[Points, NDArray[np.float64]]:
+def _open_axes(surface: Surface, candidates: Points, layered: float, tries: int) -> tuple[Points, NDArray[np.float64]]:
     """Give the axes ``(A, 3)`` along which a scan has one layer, and how much speaks against each, ``(A,)``."""
     cell = 3 * spacing(surface.points)
     # The lowest few per cent are normals across edges, which belong to no side.
@@ -187,9 +184,14 @@ def _open_axes(
 
 def _layered_share(points: Points, direction: NDArray[np.float64], cell: float) -> float:
     """Share of the pixels that hold points of two layers."""
-    image = depth_image(points, direction, cell)
-    flat, depth = image.pixels(points)
-    behind = np.full(image.depth.size, np.inf)
-    np.minimum.at(behind, flat, depth)
-    used = np.isfinite(behind)
-    return float(((image.depth.ravel() - behind)[used] > 8 * cell).mean())
+    seen = points @ basis_of(direction).T
+    place = np.floor((seen[:, :2] - seen[:, :2].min(axis=0)) / cell).astype(np.int64)
+    flat = place[:, 1] * (place[:, 0].max() + 1) + place[:, 0]
+    order = np.argsort(seen[:, 2])
+    depth, flat = seen[order, 2], flat[order]
+    nearest, farthest = np.full((2, flat.max() + 1), np.nan)
+    # Of several points that write one pixel the last stays.
+    nearest[flat] = depth
+    farthest[flat[::-1]] = depth[::-1]
+    used = np.isfinite(nearest)
+    return float((nearest[used] - farthest[used] > 8 * cell).mean())
