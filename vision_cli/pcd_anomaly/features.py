@@ -75,8 +75,10 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
         channels[part, 3] = np.abs(_known_mean(detrended[near]))
         channels[part, 4] = residuals.turn[small].mean(axis=1)
         channels[part, 5] = np.abs(residuals.variation[small].mean(axis=1))
-    # Where nothing of the reference is near, the surface is where none should be.
-    channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], FAR * size)
+    # Where nothing of the reference is near, the surface is where none should be, unless none is known there.
+    missing = np.where(residuals.unknown, 0.0, FAR * size)[:, None]
+    channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], missing)
+    channels[residuals.unknown] = 0.0
     return Nodes(residuals, channels, is_boundary(points, tree), tree)
 
 
