@@ -17,7 +17,15 @@ from vision_cli.pcd_anomaly.agcs import select_centres
 from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
 from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
-from vision_cli.pcd_anomaly.geometry import Points, Surface, canonical_order, random_rotation, surface_of, transform, voxel_means
+from vision_cli.pcd_anomaly.geometry import (
+    Points,
+    Surface,
+    canonical_order,
+    random_rotation,
+    surface_of,
+    transform,
+    voxel_means,
+)
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.reference import Reference, build_reference
 from vision_cli.pcd_anomaly.residuals import measure_residuals
@@ -31,6 +39,7 @@ _GATE = 0.08
 _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 """Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
 
+_BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
 _WEIGHTS = (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.3)
@@ -258,9 +267,7 @@ def calibrate(
     return Fusion(scales_of(everything, len(numbers)), tables, weights), scores
 
 
-def oriented_view(
-    points: Points, direction: NDArray[np.float64], spacing: float, turn: NDArray[np.float64]
-) -> Surface:
+def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float, turn: NDArray[np.float64]) -> Surface:
     """Thin a one-sided cloud out in cubes that lie as ``turn`` ``(3, 3)`` says, and turn its normals to the sensor.
 
     The cubes of a scan never lie as those of the reference do.
@@ -294,7 +301,7 @@ def _views(
         others = reference.without(number)
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
-            seen = as_scanned(placed[rows], cosines, direction, noise, generator)
+            seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
             if len(seen) < 500:
                 continue
             surface = oriented_view(seen, direction, spacing, random_rotation(generator))

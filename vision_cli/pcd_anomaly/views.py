@@ -16,6 +16,7 @@ from vision_cli.pcd_anomaly.visibility import visible
 _FACING = 0.17
 _GRAZING = 0.5
 _MOST_NOISE = 4.0
+_BIAS, _WAVES = 0.8, 24
 _OFF_CENTRE = 0.25
 _HALF_DISC = 0.32
 _BOUNDARY_NEIGHBOURS = 24
@@ -60,12 +61,14 @@ def as_scanned(
     cosines: NDArray[np.float64],
     direction: NDArray[np.float64],
     noise: float,
+    reach: float,
     generator: np.random.Generator,
 ) -> Points:
     """Take what makes one view of a scanner worse than the many views that a prototype was fused of.
 
     Noise lies along the ray and rises with one over the cosine of incidence, up to four times, and what is seen at a
-    grazing angle is lost the more, the more grazing it is (the model of a structured-light scanner).
+    grazing angle is lost the more, the more grazing it is (the model of a structured-light scanner). A bias that
+    neighbouring points share comes on top: fusing views averages it out of prototypes.
 
     Parameters
     ----------
@@ -77,6 +80,8 @@ def as_scanned(
         Unit vector towards the sensor.
     noise
         Standard deviation of a point seen straight on: the roughness of the prototypes.
+    reach
+        Over which distance the bias is correlated.
     generator
         Draws noise and losses.
 
@@ -89,7 +94,18 @@ def as_scanned(
     facing = np.maximum(cosines[kept], 1 / _MOST_NOISE)
     # The prototype has the noise of a good view already.
     along = noise * np.sqrt(1 / facing**2 - 1) * generator.standard_normal(int(kept.sum()))
+    along += _BIAS * noise * _smooth_field(points[kept], reach, generator)
     return np.asarray(points[kept] + along[:, None] * direction)
+
+
+def _smooth_field(points: Points, reach: float, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a random function of unit variance whose correlation is ``exp(-r² / 2 reach²)``, ``(N,)``.
+
+    Source: Rahimi and Recht, "Random features for large-scale kernel machines", NIPS 2007, section 3.
+    """
+    waves = generator.standard_normal((_WAVES, 3)) / reach
+    phases = generator.uniform(0, 2 * np.pi, _WAVES)
+    return np.asarray(np.sqrt(2 / _WAVES) * np.cos(points @ waves.T + phases).sum(axis=1))
 
 
 def roughness(points: Points, neighbours: int = 16) -> float:
