@@ -2,7 +2,7 @@
 
     uv run python tests/bench/pcd_registration.py -o poses --suite rigid --parts 8 --scans 18 --points 25000 --seed 1
 
-Makes a suite of parts with known poses, fuses the prototypes of each part, registers every test scan, and prints a line a
+Makes a suite of parts with known poses, fuses the prototypes of each, registers every test scan, and prints a line a
 part: how many poses lie within 0.0125 of the diameter (RMSE over the scan's points) of the true one, how many of the
 others are called weak or failed, and how many right ones are. Beside them stands the stock recipe of Reg3D-AD's code
 (FPFH, RANSAC over mutual matches), followed by point-to-plane ICP. Every scan is a row of poses.csv.

@@ -59,6 +59,22 @@ def test_a_pose_that_is_nearly_right_is_refined_and_a_wrong_one_shows(bracket):
     assert place(scan, target, far, refined=False).verification.quality < 0.6
 
 
+def test_a_scan_that_can_slide_is_weak_and_one_that_cannot_is_ok(bracket):
+    prototype, tests, target = bracket
+    scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
+    assert register(scan, target, np.random.default_rng(0)).hold > 0.01
+    # Of a face alone nothing says where on the part it lies.
+    true = invert(prototype.scan.pose_true) @ tests[0].scan.pose_true
+    normals = scan.normals @ true[:3, :3].T
+    main = np.argmax(np.abs(normals).mean(axis=0))
+    placed = scan.moved(true)
+    face = placed.points[:, main] - np.median(placed.points[np.abs(normals[:, main]) > 0.98, main])
+    patch = scan.take((np.abs(normals[:, main]) > 0.98) & (np.abs(face) < 0.01 * target.diameter))
+    middle = np.linalg.norm(patch.points - patch.points.mean(axis=0), axis=1) < 0.12 * target.diameter
+    found = register(patch.take(middle), target, np.random.default_rng(0))
+    assert found.status != "ok"
+
+
 def test_another_part_is_not_registered(bracket):
     target = bracket[2]
     generator = np.random.default_rng(1)

@@ -42,8 +42,8 @@ _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
-_WEIGHTS = (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.3)
-"""How far each channel and the embedding are believed: what the warp of an instance or an edge explains, less."""
+_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 0.3)
+"""How far each channel and the embedding are believed: distances in full, what an edge explains as well, less."""
 
 
 @dataclass(frozen=True)

@@ -145,10 +145,13 @@ def predict(
     moved = np.full(points.shape, np.nan)
     # Places lie where the last refinement brought them; the points go the same way.
     moved[finite] = transform(nodes.residuals.pose @ found.pose, points[finite] - origin)
-    scores = spread_to_points(moved, nodes.residuals.surface.points, place_scores, nodes.tree)
-    deviation = spread_to_points(
-        moved, nodes.residuals.surface.points, np.nan_to_num(nodes.residuals.detrended), nodes.tree
+    spread = spread_to_points(
+        moved,
+        nodes.residuals.surface.points,
+        np.column_stack([place_scores, np.nan_to_num(nodes.residuals.detrended)]),
+        nodes.tree,
     )
+    scores, deviation = np.ascontiguousarray(spread.T)
     seconds["spread"] = time.process_time() - clock
     score = scan_score(place_scores)
     threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)

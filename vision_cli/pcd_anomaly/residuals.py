@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.geometry import Pose, Surface, surface_of, voxel_means
+from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.reference import Reference, offsets_to, with_edges
 from vision_cli.pcd_anomaly.registration import Registration
@@ -67,8 +67,9 @@ class Residuals:
 
 def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
     """Thin a scan in canonical order out to the reference's spacing, in its frame, normals towards the sensor."""
-    means = voxel_means(points, spacing)
-    surface = surface_of(means, 12)
+    # Cubes of the reference's frame: however the scan is turned, its points fall into the same ones.
+    means = voxel_means(transform(registration.pose, points), spacing)
+    surface = surface_of(means, 12).moved(invert(registration.pose))
     return orient_like(surface, registration).moved(registration.pose)
 
 
