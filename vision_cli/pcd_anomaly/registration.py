@@ -50,7 +50,7 @@ _COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 4
 _MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
 _INLIER_DISTANCE = 1 / 80
-_SLIDE, _SLIDES = 1 / 80, 3
+_SLIDE, _SLIDES, _LONG_SLIDE = 1 / 80, 3, 8
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
 _FINE_CAPS = (1 / 40, 1 / 50, 1 / 60, 1 / 80, 1 / 80, 1 / 100, 1 / 100, 1 / 100)
@@ -393,12 +393,20 @@ def _hold(one: Candidate, target: Target) -> float:
     moves = np.concatenate([np.cross(np.eye(3)[None], arms[:, None]), np.tile(np.eye(3), (len(arms), 1, 1))], axis=1)
     movement = np.einsum("nid,njd->ij", moves, moves) / len(arms)
     _, ways = eigh(along.T @ along / len(arms), movement)
+    size = _SLIDE * target.diameter
+
+    def motion(step: NDArray[np.float64]) -> Pose:
+        turn = rotation_vectors_to_matrices(step[None, :3])[0]
+        return make_pose(turn, step[3:] + middle - turn @ middle)
+
     least = np.inf
     for way in ways.T[:_SLIDES]:
-        for step in (_SLIDE * target.diameter * way, -_SLIDE * target.diameter * way):
-            turn = rotation_vectors_to_matrices(step[None, :3])[0]
-            slid = make_pose(turn, step[3:] + middle - turn @ middle) @ one.pose
-            least = min(least, one.verification.quality - verify(fine, target, slid, one.view, 2).quality)
+        # About its own axis a part of revolution may turn: every such pose is as true as the other.
+        if is_symmetry(target, motion(_LONG_SLIDE * size * way)):
+            continue
+        for step in (size * way, -size * way):
+            slid = verify(fine, target, motion(step) @ one.pose, one.view, 2)
+            least = min(least, one.verification.quality - slid.quality)
     return float(least)
 
 
