@@ -37,6 +37,7 @@ def test_scans_of_one_side_find_their_true_pose(bracket):
         scan = prepare_scan(test.scan.points, target.diameter / 200)
         found = register(scan, target, np.random.default_rng(0))
         assert found.status == "ok"
+        assert found.hold > 0.01
         assert error(found, prototype, test, target.diameter) < 0.0125
 
 
@@ -59,10 +60,9 @@ def test_a_pose_that_is_nearly_right_is_refined_and_a_wrong_one_shows(bracket):
     assert place(scan, target, far, refined=False).verification.quality < 0.6
 
 
-def test_a_scan_that_can_slide_is_weak_and_one_that_cannot_is_ok(bracket):
+def test_a_scan_that_can_slide_is_not_ok(bracket):
     prototype, tests, target = bracket
     scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
-    assert register(scan, target, np.random.default_rng(0)).hold > 0.01
     # Of a piece of one face nothing says where on the part it lies.
     placed = scan.moved(invert(prototype.scan.pose_true) @ tests[0].scan.pose_true)
     main = np.argmax(np.abs(placed.normals).mean(axis=0))
