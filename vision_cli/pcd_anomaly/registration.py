@@ -292,8 +292,10 @@ def _attempts(scan: Surface, oriented: bool) -> Iterator[tuple[list[Reading], bo
     first = _readings(scan, oriented)
     yield first, False
     # Then what has more of a second layer is taken for a scan of one side, and sides that are less likely are.
-    known = view_directions_of(scan)
-    others = [view for view in view_directions_of(scan, 0.4) if not any(np.array_equal(view, one) for one in known[:1])]
+    known = first[0][1]
+    others = [
+        view for view in view_directions_of(scan, 0.4) if known is None or not np.array_equal(abs(view), abs(known))
+    ]
     if others and not oriented:
         yield [reading for view in others for reading in _facing(scan, view)], False
     yield first, True

@@ -18,9 +18,9 @@ _VOTES = 128
 _VIEW_DIRECTIONS = 800
 _LOWEST_FACING = 0.15
 _TRIED = 128
-_MOST_AXES = 3
+_MOST_AXES = 5
 _SAME_SIGNS = 0.97
-_TILT = 0.15
+_TILT, _APART = 0.15, 0.45
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
 
     A scan of one side has no point that faces away, so its normals have a cosine to the axis well above zero, and along
     the axis it has one layer. Which end of the axis the sensor stood at cannot be told from the points alone. Axes that
-    give the normals the same signs count as one: what differs is how the scan is read.
+    are near one another and give the normals the same signs count as one.
 
     Parameters
     ----------
@@ -149,17 +149,18 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
     for number in np.argsort(merits, kind="stable"):
         sign = surface.normals @ axes[number] > 0
         agreement = [float((sign == other).mean()) for other in signs]
-        if all(1 - _SAME_SIGNS < share < _SAME_SIGNS for share in agreement):
+        same_signs = [share > _SAME_SIGNS or share < 1 - _SAME_SIGNS for share in agreement]
+        is_near = [abs(axes[number] @ other) > np.cos(_APART) for other in found]
+        if not any(same and near for same, near in zip(same_signs, is_near, strict=True)):
             found.append(axes[number])
             signs.append(sign)
             if len(found) == _MOST_AXES:
                 break
-    tilts = sphere_directions(4 * _VIEW_DIRECTIONS)
-    for place, axis in enumerate(found):
-        near = np.vstack([axis, tilts[tilts @ axis > np.cos(_TILT)]])
+    if found:
+        tilts = sphere_directions(4 * _VIEW_DIRECTIONS)
+        near = np.vstack([found[0], tilts[tilts @ found[0] > np.cos(_TILT)]])
         axes, merits = _open_axes(surface, near, layered, _TRIED // 8)
-        if len(axes):
-            found[place] = axes[np.argmin(merits)]
+        found[0] = axes[np.argmin(merits)] if len(axes) else found[0]
     return found
 
 
