@@ -9,7 +9,7 @@ from vision_cli.pcd_anomaly.geometry import diameter, invert, transform
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.registration import is_symmetry, place, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import make_target, oriented_surface, thin
-from vision_cli.pcd_anomaly.visibility import orient_outwards, view_direction
+from vision_cli.pcd_anomaly.visibility import orient_outwards, view_directions_of
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
@@ -85,8 +85,8 @@ def test_another_part_is_not_registered(bracket):
 
 def test_the_view_of_a_scan_is_found_and_a_whole_cloud_has_none(bracket):
     prototype, tests, target = bracket
-    assert view_direction(prepare_scan(tests[0].scan.points, target.diameter / 100)) is not None
-    assert view_direction(prepare_scan(prototype.scan.points, target.diameter / 100)) is None
+    assert view_directions_of(prepare_scan(tests[0].scan.points, target.diameter / 100))
+    assert not view_directions_of(prepare_scan(prototype.scan.points, target.diameter / 100))
 
 
 def test_normals_of_a_whole_cloud_point_outwards():

@@ -137,6 +137,13 @@ def test_about_alpha_of_good_scans_exceed_the_limit():
     assert 0.015 < (fresh > limit.threshold(0.05)).mean() < 0.12
     assert limit.p_value(limit.threshold(0.05)) == pytest.approx(0.05)
     assert math.isnan(limit.p_value(math.nan))
+    # Ten views of each of four instances: what instances differ by is known of four values alone.
+    alarms = []
+    for _ in range(200):
+        views = generator.normal(0, 0.2, (4, 1)) + generator.normal(0, 0.05, (4, 10))
+        limit = scan_limit(np.exp(views.ravel()), 4)
+        alarms.append((np.exp(generator.normal(0, 0.206, 200)) > limit.threshold(0.05)).mean())
+    assert 0.02 < np.mean(alarms) < 0.1
 
 
 def test_the_score_of_a_scan_is_the_mean_of_its_highest_percent():

@@ -213,7 +213,7 @@ def train(
         head,
         Memory(vectors[kept], places[kept]),
         fusion,
-        scan_limit(scores),
+        scan_limit(scores, len(prototypes)),
         _warnings(reference, head, options),
     )
 

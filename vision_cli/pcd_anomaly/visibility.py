@@ -164,12 +164,6 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
     return found
 
 
-def view_direction(surface: Surface, layered: float = 0.1) -> NDArray[np.float64] | None:
-    """Give the first of `view_directions_of`; None for a cloud of all sides."""
-    found = view_directions_of(surface, layered)
-    return found[0] if found else None
-
-
 def _open_axes(surface: Surface, candidates: Points, layered: float, tries: int) -> tuple[Points, NDArray[np.float64]]:
     """Give the axes ``(A, 3)`` along which a scan has one layer, and how much speaks against each, ``(A,)``."""
     cell = 3 * spacing(surface.points)
