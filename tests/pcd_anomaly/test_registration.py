@@ -85,8 +85,8 @@ def test_another_part_is_not_registered(bracket):
 
 def test_the_view_of_a_scan_is_found_and_a_whole_cloud_has_none(bracket):
     prototype, tests, target = bracket
-    assert view_directions_of(prepare_scan(tests[0].scan.points, target.diameter / 100))
-    assert not view_directions_of(prepare_scan(prototype.scan.points, target.diameter / 100))
+    assert view_directions_of(prepare_scan(tests[0].scan.points, target.diameter / 200))
+    assert not view_directions_of(prepare_scan(prototype.scan.points, target.diameter / 200))
 
 
 def test_normals_of_a_whole_cloud_point_outwards():

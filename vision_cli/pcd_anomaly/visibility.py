@@ -138,7 +138,7 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
     Parameters
     ----------
     surface
-        The cloud, points about D/100 to D/200 apart.
+        The cloud, points about D/200 apart: layers are told apart from an eighth of the diameter on.
     layered
         Share of the pixels that may hold two layers.
     """
