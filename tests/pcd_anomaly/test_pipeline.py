@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.metrics.ranking import auroc
-from vision_cli.pcd_anomaly.geometry import transform
+from vision_cli.pcd_anomaly.geometry import random_rotation, transform
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
 from vision_cli.pcd_anomaly.pipeline import predict, score
 
@@ -32,6 +33,22 @@ def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(w
     assert np.array_equal(straight.scores[order], shuffled.scores, equal_nan=True)
     assert np.isnan(straight.scores[-1])
     assert straight.n_invalid == 1
+
+
+def test_threads_and_turns_of_a_scan_hardly_change_its_scores(world):
+    model, bad = world.model, world.bad
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(predict(model, bad.points))
+    finally:
+        torch.set_num_threads(threads)
+    assert found[0].scores == pytest.approx(found[1].scores, rel=1e-4)
+    assert found[0].decision == found[1].decision
+    turn = random_rotation(np.random.default_rng(3))
+    assert predict(model, bad.points @ turn.T + 7).score == pytest.approx(found[0].score, rel=0.02)
 
 
 def test_a_model_read_back_says_the_same(world, tmp_path):

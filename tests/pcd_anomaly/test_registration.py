@@ -9,7 +9,7 @@ from vision_cli.pcd_anomaly.geometry import diameter, invert, transform
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.registration import is_symmetry, place, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import make_target, oriented_surface, thin
-from vision_cli.pcd_anomaly.visibility import orient_outwards, view_direction
+from vision_cli.pcd_anomaly.visibility import orient_outwards, view_directions_of
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
@@ -37,6 +37,7 @@ def test_scans_of_one_side_find_their_true_pose(bracket):
         scan = prepare_scan(test.scan.points, target.diameter / 200)
         found = register(scan, target, np.random.default_rng(0))
         assert found.status == "ok"
+        assert found.hold > 0.01
         assert error(found, prototype, test, target.diameter) < 0.0125
 
 
@@ -59,6 +60,20 @@ def test_a_pose_that_is_nearly_right_is_refined_and_a_wrong_one_shows(bracket):
     assert place(scan, target, far, refined=False).verification.quality < 0.6
 
 
+def test_a_scan_that_can_slide_is_not_ok(bracket):
+    prototype, tests, target = bracket
+    scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
+    # Of a piece of one face nothing says where on the part it lies.
+    placed = scan.moved(invert(prototype.scan.pose_true) @ tests[0].scan.pose_true)
+    main = np.argmax(np.abs(placed.normals).mean(axis=0))
+    flat = np.flatnonzero(np.abs(placed.normals[:, main]) > 0.98)
+    counts, bins = np.histogram(placed.points[flat, main], 60)
+    level = bins[counts.argmax()]
+    face = flat[np.abs(placed.points[flat, main] - level) < 0.03 * target.diameter]
+    found = register(scan.take(face), target, np.random.default_rng(0))
+    assert found.status != "ok"
+
+
 def test_another_part_is_not_registered(bracket):
     target = bracket[2]
     generator = np.random.default_rng(1)
@@ -70,8 +85,8 @@ def test_another_part_is_not_registered(bracket):
 
 def test_the_view_of_a_scan_is_found_and_a_whole_cloud_has_none(bracket):
     prototype, tests, target = bracket
-    assert view_direction(prepare_scan(tests[0].scan.points, target.diameter / 100)) is not None
-    assert view_direction(prepare_scan(prototype.scan.points, target.diameter / 100)) is None
+    assert view_directions_of(prepare_scan(tests[0].scan.points, target.diameter / 200))
+    assert not view_directions_of(prepare_scan(prototype.scan.points, target.diameter / 200))
 
 
 def test_normals_of_a_whole_cloud_point_outwards():

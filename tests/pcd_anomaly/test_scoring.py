@@ -14,7 +14,7 @@ from vision_cli.pcd_anomaly.evaluation import ScoredScan, label_regions, mean_of
 from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points
-from vision_cli.pcd_anomaly.views import is_boundary, one_sided_view
+from vision_cli.pcd_anomaly.views import as_scanned, ends, is_boundary, one_sided_view, roughness
 from vision_cli.pcd_anomaly.warps import fit_warp, make_basis
 
 
@@ -49,9 +49,45 @@ def test_a_rigid_part_is_allowed_no_warp():
 
 def test_a_view_of_a_sphere_is_its_near_side():
     surface = sphere()
-    rows = one_sided_view(surface.points, surface, np.array([0, 0, 1.0]), 0.05)
-    assert surface.points[rows, 2].min() > 0.2
+    rows, cosines = one_sided_view(surface.points, surface, np.array([0, 0, 1.0]), 0.05)
+    assert surface.points[rows, 2].min() > 0.12
     assert (surface.points[:, 2] > 0.35).sum() <= len(rows)
+    assert cosines == pytest.approx(surface.points[rows, 2])
+
+
+def test_a_view_loses_grazing_points_and_the_others_are_the_noisier_the_more_grazing():
+    up = np.array([0, 0, 1.0])
+    cosines = np.repeat([1.0, 0.4, 0.2], 20_000)
+    places = np.random.default_rng(1).uniform(0, 100, (60_000, 3)) * [1, 1, 0]
+    seen = as_scanned(places, cosines, up, 0.01, 1.0, np.random.default_rng(0))
+    assert np.array_equal(seen[:20_000, :2], places[:20_000, :2])
+    # Straight on there is the bias alone, eight tenths of the noise.
+    assert seen[:20_000, 2].std() == pytest.approx(0.008, rel=0.25)
+    left = seen[20_000:, 2]
+    assert 0.6 < len(left) / 20_000 < 0.95
+    assert left[:10_000].std() == pytest.approx(0.01 * np.sqrt(1 / 0.4**2 - 1 + 0.64), rel=0.1)
+    assert left[-800:].std() > 1.3 * left[:10_000].std()
+
+
+def grid(count=40):
+    line = np.linspace(0, 1, count)
+    return np.stack([*np.meshgrid(line, line), np.zeros((count, count))], axis=-1).reshape(-1, 3)
+
+
+def test_roughness_is_the_noise_of_a_rough_plane():
+    points = np.random.default_rng(0).uniform(size=(8000, 3)) * [1, 1, 0]
+    points[:, 2] += np.random.default_rng(1).normal(0, 1e-3, 8000)
+    assert roughness(points) == pytest.approx(1e-3, rel=0.15)
+
+
+def test_a_surface_ends_at_its_rim_and_not_at_its_edges():
+    top, side = grid(), grid()[:, [2, 1, 0]] * [1, 1, -1]
+    points = np.vstack([top, side[side[:, 2] < 0]])
+    normals = np.vstack([np.tile([0, 0, 1.0], (1600, 1)), np.tile([-1.0, 0, 0], (len(points) - 1600, 1))])
+    found = ends(Surface(points, normals, np.zeros(len(points))))
+    inside = (points[:, 1] > 0.1) & (points[:, 1] < 0.9)
+    assert not found[inside & (points[:, 0] < 0.8) & (points[:, 2] > -0.8)].any()
+    assert found[inside & ((points[:, 0] == 1) | (points[:, 2] == -1))].all()
 
 
 def test_the_boundary_of_a_patch_is_its_rim():
@@ -101,6 +137,13 @@ def test_about_alpha_of_good_scans_exceed_the_limit():
     assert 0.015 < (fresh > limit.threshold(0.05)).mean() < 0.12
     assert limit.p_value(limit.threshold(0.05)) == pytest.approx(0.05)
     assert math.isnan(limit.p_value(math.nan))
+    # Ten views of each of four instances: what instances differ by is known of four values alone.
+    alarms = []
+    for _ in range(200):
+        views = generator.normal(0, 0.2, (4, 1)) + generator.normal(0, 0.05, (4, 10))
+        limit = scan_limit(np.exp(views.ravel()), 4)
+        alarms.append((np.exp(generator.normal(0, 0.206, 200)) > limit.threshold(0.05)).mean())
+    assert 0.02 < np.mean(alarms) < 0.1
 
 
 def test_the_score_of_a_scan_is_the_mean_of_its_highest_percent():

@@ -18,6 +18,7 @@ from vision_cli.pcd_anomaly.geometry import Points
 _QUANTILES = 400
 _TAIL = 0.01
 _SHRINKAGE = 6.0
+_LEAST_FREEDOM, _USUAL_ALPHA = 2, 0.05
 TOP_SHARE = 0.01
 """The score of a scan is the mean of this share of its places, the highest."""
 
@@ -139,14 +140,26 @@ def scan_score(scores: NDArray[np.float64]) -> float:
     return float(np.sort(scores)[-count:].mean())
 
 
-def scan_limit(scores: Sequence[float]) -> ScanLimit:
+def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLimit:
     """Learn the limit from the scores of views of good parts.
 
-    Views of one prototype are alike, and few prototypes say little about how much they differ: the deviation is
-    widened as for a prediction from as many independent values.
+    Parameters
+    ----------
+    scores
+        Of the views.
+    instances
+        How many prototypes the views are of; as many as there are views by default. Views of one prototype are alike,
+        so the deviation is widened until one scan in twenty exceeds a limit that is known of no more than so many
+        independent values (quantiles of Student's t).
     """
+    from scipy.stats import norm, t
+
     logs = np.log(np.maximum(np.asarray(scores), 1e-12))
     count = len(logs)
     middle = float(np.median(logs))
     deviation = float(np.std(logs, ddof=1)) if count > 1 else 0.5
-    return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / count), 0.08), count)
+    if instances is not None:
+        freedom = max(instances - 1, _LEAST_FREEDOM)
+        deviation *= float(t.isf(_USUAL_ALPHA, freedom) / norm.isf(_USUAL_ALPHA))
+    independent = count if instances is None else instances
+    return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / independent), 0.08), count)

@@ -21,7 +21,10 @@ CHANNELS = ("raw", "raw_wide", "detrended", "detrended_wide", "turn", "variation
 FAR = 1 / 40
 """What counts as the deviation where the reference is not near, as a share of the diameter."""
 
-_SMALL, _WIDE = 16, 64
+_SMALL, _WIDE = 1 / 110, 1 / 55
+"""Radii of the two neighbourhoods that channels are averaged over, as shares of the diameter."""
+
+_LEAST_NEIGHBOURS, _MOST_NEIGHBOURS = 6, 64
 _ROWS_AT_ONCE = 1 << 13
 _DESCRIPTOR_NEIGHBOURS = (40, 100)
 RESIDUAL_WIDTH = 16
@@ -62,21 +65,27 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
     """
     points = residuals.surface.points
     tree = cKDTree(points)
-    raw = np.where(residuals.far, np.nan, residuals.raw)
-    detrended = np.where(residuals.far, np.nan, residuals.detrended)
+    raw = _padded(np.where(residuals.far, np.nan, residuals.raw))
+    detrended = _padded(np.where(residuals.far, np.nan, residuals.detrended))
+    turn, variation = _padded(residuals.turn), _padded(residuals.variation)
     channels = np.empty((len(points), len(CHANNELS)))
     for start in range(0, len(points), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        near = tree.query(points[part], k=min(_WIDE, len(points)))[1]
-        small = near[:, :_SMALL]
-        channels[part, 0] = np.abs(_known_mean(raw[small]))
-        channels[part, 1] = np.abs(_known_mean(raw[near]))
-        channels[part, 2] = np.abs(_known_mean(detrended[small]))
-        channels[part, 3] = np.abs(_known_mean(detrended[near]))
-        channels[part, 4] = residuals.turn[small].mean(axis=1)
-        channels[part, 5] = np.abs(residuals.variation[small].mean(axis=1))
-    # Where nothing of the reference is near, the surface is where none should be.
-    channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], FAR * size)
+        # By radius and not by count: a dense scan and a sparse one are to average their errors over the same surface.
+        distance, near = tree.query(points[part], k=min(_MOST_NEIGHBOURS, len(points)))
+        near[:, _LEAST_NEIGHBOURS:][distance[:, _LEAST_NEIGHBOURS:] > _WIDE * size] = len(points)
+        small = near.copy()
+        small[:, _LEAST_NEIGHBOURS:][distance[:, _LEAST_NEIGHBOURS:] > _SMALL * size] = len(points)
+        channels[part, 0] = np.abs(_known_mean(raw, small))
+        channels[part, 1] = np.abs(_known_mean(raw, near))
+        channels[part, 2] = np.abs(_known_mean(detrended, small))
+        channels[part, 3] = np.abs(_known_mean(detrended, near))
+        channels[part, 4] = _known_mean(turn, small)
+        channels[part, 5] = np.abs(_known_mean(variation, small))
+    # Where nothing of the reference is near, the surface is where none should be, unless none is known there.
+    missing = np.where(residuals.unknown, 0.0, FAR * size)[:, None]
+    channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], missing)
+    channels[residuals.unknown] = 0.0
     return Nodes(residuals, channels, is_boundary(points, tree), tree)
 
 
@@ -124,12 +133,18 @@ def residual_block(nodes: Nodes, near: NDArray[np.int64], size: float) -> NDArra
     return np.stack(columns, axis=1)
 
 
-def _known_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average what is known of each row; NaN where less than a third is."""
-    known = np.isfinite(values)
+def _padded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add a value that is not known, which the number of a missing neighbour stands for."""
+    return np.append(values, np.nan)
+
+
+def _known_mean(values: NDArray[np.float64], near: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Average what is known of neighbourhoods ``(N, k)``; NaN where less than a third is."""
+    found = values[near]
+    known = np.isfinite(found)
     count = known.sum(axis=1)
-    mean = np.where(known, values, 0).sum(axis=1) / np.maximum(count, 1)
-    return np.where(3 * count >= values.shape[1], mean, np.nan)
+    mean = np.where(known, found, 0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(3 * count >= (near < len(values) - 1).sum(axis=1), mean, np.nan)
 
 
 def _descriptors(nodes: Nodes, centres: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -80,6 +80,13 @@ def rotation_vectors_to_matrices(vectors: NDArray[np.float64]) -> NDArray[np.flo
     return np.asarray(Rotation.from_rotvec(vectors).as_matrix())
 
 
+def random_rotation(generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a rotation ``(3, 3)``, all equally likely."""
+    from scipy.spatial.transform import Rotation
+
+    return np.asarray(Rotation.random(rng=generator).as_matrix())
+
+
 def rotation_angle(first: Pose, second: Pose) -> NDArray[np.float64]:
     """Measure the angle in radians between the rotations of poses ``(..., 4, 4)``."""
     trace = np.einsum("...ij,...ij->...", first[..., :3, :3], second[..., :3, :3])

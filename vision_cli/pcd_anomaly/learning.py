@@ -18,24 +18,33 @@ from vision_cli.pcd_anomaly.agcs import select_centres
 from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
 from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
-from vision_cli.pcd_anomaly.geometry import Points, Surface, canonical_order, surface_of, transform, voxel_means
+from vision_cli.pcd_anomaly.geometry import (
+    Points,
+    Surface,
+    canonical_order,
+    random_rotation,
+    surface_of,
+    transform,
+    voxel_means,
+)
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.reference import Reference, build_reference
 from vision_cli.pcd_anomaly.residuals import measure_residuals
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points, surprises
 from vision_cli.pcd_anomaly.targets import oriented_surface
 from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, train_head
-from vision_cli.pcd_anomaly.views import one_sided_view, view_directions
+from vision_cli.pcd_anomaly.views import as_scanned, one_sided_view, roughness, view_directions
 
 _MESH_POINTS = 300_000
 _GATE = 0.08
 _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 """Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
 
+_BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
-_WEIGHTS = (0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.3)
-"""How far each channel and the embedding are believed: what the warp of an instance or an edge explains, less."""
+_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 0.3)
+"""How far each channel and the embedding are believed: distances in full, what an edge explains as well, less."""
 
 Features = Literal["hybrid", "fpfh", "pointmae"]
 Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
@@ -256,7 +265,7 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
         head,
         Memory(vectors[kept], places[kept]),
         fusion,
-        scan_limit(scores),
+        scan_limit(scores, len(reference.stack)),
         _warnings(reference, head, options),
         prepared.describe,
     )
@@ -311,9 +320,12 @@ def calibrate(
     return Fusion(scales_of(everything, len(numbers)), tables, weights), scores
 
 
-def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float) -> Surface:
-    """Thin a one-sided cloud out and turn its normals to the sensor."""
-    surface = surface_of(voxel_means(points, spacing), 12)
+def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float, turn: NDArray[np.float64]) -> Surface:
+    """Thin a one-sided cloud out in cubes that lie as ``turn`` ``(3, 3)`` says, and turn its normals to the sensor.
+
+    The cubes of a scan never lie as those of the reference do.
+    """
+    surface = surface_of(voxel_means(points @ turn.T, spacing) @ turn, 12)
     facing = np.sign(surface.normals @ direction)
     facing[facing == 0] = 1
     return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
@@ -339,12 +351,14 @@ def _views(
         placed = transform(reference.poses[number], points)
         placed = placed[canonical_order(placed)]
         whole = oriented_surface(placed, spacing)
+        noise = roughness(placed)
         others = reference.without(number)
         for direction in view_directions(each, generator):
-            rows = one_sided_view(placed, whole, direction, spacing)
-            if len(rows) < 500:
+            rows, cosines = one_sided_view(placed, whole, direction, spacing)
+            seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
+            if len(seen) < 500:
                 continue
-            surface = oriented_view(placed[rows], direction, spacing)
+            surface = oriented_view(seen, direction, spacing, random_rotation(generator))
             nodes = measure_nodes(measure_residuals(surface, others), size)
             centres = select_centres(nodes.residuals.surface.points, options.groups, None, spacing)
             vectors = describe(nodes, centres, options.group_size, size)

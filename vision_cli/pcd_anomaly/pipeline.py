@@ -251,9 +251,9 @@ def score(
     values = np.column_stack([nodes.channels, distances])
     place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
     seconds["groups"], clock = time.process_time() - clock, time.process_time()
-    places = nodes.residuals.surface.points
-    scores = spread_to_points(seen.moved, places, place_scores, nodes.tree)
-    deviation = spread_to_points(seen.moved, places, np.nan_to_num(nodes.residuals.detrended), nodes.tree)
+    of_places = np.column_stack([place_scores, np.nan_to_num(nodes.residuals.detrended)])
+    spread = spread_to_points(seen.moved, nodes.residuals.surface.points, of_places, nodes.tree)
+    scores, deviation = np.ascontiguousarray(spread.T)
     seconds["spread"] = time.process_time() - clock
     highest = scan_score(place_scores)
     threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)

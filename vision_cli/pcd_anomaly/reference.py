@@ -19,6 +19,7 @@ from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_ord
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.registration import Registration, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import Level, Target, make_target, oriented_surface, thin
+from vision_cli.pcd_anomaly.views import ends
 from vision_cli.pcd_anomaly.visibility import orient_outwards
 from vision_cli.pcd_anomaly.warps import WarpBasis, fit_warp, make_basis
 
@@ -80,6 +81,8 @@ class Reference:
         The surface of the first prototype.
     stack
         How far each prototype lies from the skeleton along its normals, ``(P, V)``; NaN where it has no surface.
+    ends
+        Where the surface ends because no prototype shows more, ``(V,)``.
     """
 
     target: Target
@@ -93,6 +96,7 @@ class Reference:
     prototype_scores: NDArray[np.float64]
     skeleton: Surface
     stack: NDArray[np.float64]
+    ends: NDArray[np.bool_]
 
     def without(self, number: int) -> Reference:
         """Return the reference that the other prototypes make: what a prototype is compared with to calibrate.
@@ -243,6 +247,7 @@ def assemble(
         prototype_scores,
         skeleton,
         stack,
+        ends(moved),
     )
 
 

@@ -7,11 +7,13 @@ that the sensor should have seen and did not. Everything is seeded; the same sca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import (
@@ -19,7 +21,9 @@ from vision_cli.pcd_anomaly.geometry import (
     Pose,
     Surface,
     invert,
+    make_pose,
     rotation_angle,
+    rotation_vectors_to_matrices,
     sphere_directions,
     surface_of,
     transform,
@@ -34,7 +38,10 @@ from vision_cli.pcd_anomaly.poses import (
     some_points,
 )
 from vision_cli.pcd_anomaly.targets import Target, thin
-from vision_cli.pcd_anomaly.visibility import depth_image, orient_outwards, view_direction, visible
+from vision_cli.pcd_anomaly.visibility import depth_image, orient_outwards, view_directions_of, visible
+
+Reading = tuple[Surface, NDArray[np.float64] | None]
+"""A scan with outward normals, and the direction to its sensor; None for a cloud of all sides."""
 
 Status = Literal["ok", "weak", "failed", "given", "none"]
 
@@ -43,6 +50,7 @@ _COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 4
 _MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
 _INLIER_DISTANCE = 1 / 80
+_SLIDE, _SLIDES, _LONG_SLIDE = 1 / 80, 3, 8
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
 _FINE_CAPS = (1 / 40, 1 / 50, 1 / 60, 1 / 80, 1 / 80, 1 / 100, 1 / 100, 1 / 100)
@@ -60,11 +68,14 @@ class Limits:
         Quality below which there is no pose to speak of; between the two it is weak.
     margin
         Least lead in quality over any other pose that is not the same up to a symmetry of the part.
+    hold
+        Least loss of quality when the scan slides away.
     """
 
     ok: float = 0.80
     failed: float = 0.60
     margin: float = 0.005
+    hold: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,9 @@ class Registration:
         Lead in quality over the best other pose.
     view
         Direction towards the sensor in the scan's frame; None for a cloud of all sides.
+    hold
+        Loss of quality when the scan slides by 1/80 of the diameter the way that it slides most easily; NaN where that
+        was not looked at.
     """
 
     pose: Pose
@@ -117,6 +131,7 @@ class Registration:
     verification: Verification
     margin: float
     view: NDArray[np.float64] | None
+    hold: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -178,17 +193,16 @@ def register(
     """
     limits = Limits() if limits is None else limits
     tried: list[Candidate] = []
-    for attempt in range(3):
-        readings = _readings(scan, oriented, attempt)
+    for readings, are_described in _attempts(scan, oriented):
         starts = [
-            grid_poses(thin(source, target.diameter / 40), target, view)
-            if attempt != 1
-            else np.concatenate(
+            np.concatenate(
                 [
                     descriptor_poses(thin(source, target.diameter / 80), target, generator, scale)
                     for scale in DESCRIPTOR_SCALES
                 ]
             )
+            if are_described
+            else grid_poses(thin(source, target.diameter / 40), target, view)
             for source, view in readings
         ]
         tried += _compete(readings, starts, target)
@@ -215,7 +229,7 @@ def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Regis
     """
     size = target.diameter
     judged = []
-    for source, view in _readings(scan, False, 0):
+    for source, view in _readings(scan, False):
         fine = thin(source, size / 100)
         pose = start
         if refined:
@@ -273,24 +287,40 @@ def is_symmetry(target: Target, change: Pose) -> bool:
     return bool(np.quantile(distance, 0.99) < 2 * _INLIER_DISTANCE * target.diameter)
 
 
-def _readings(scan: Surface, oriented: bool, attempt: int) -> list[tuple[Surface, NDArray[np.float64] | None]]:
+def _attempts(scan: Surface, oriented: bool) -> Iterator[tuple[list[Reading], bool]]:
+    """Give the readings of a scan that are tried one after the other, and whether by descriptors or by the grid."""
+    first = _readings(scan, oriented)
+    yield first, False
+    # Then what has more of a second layer is taken for a scan of one side, and sides that are less likely are.
+    known = first[0][1]
+    others = [
+        view for view in view_directions_of(scan, 0.4) if known is None or not np.array_equal(abs(view), abs(known))
+    ]
+    if others and not oriented:
+        yield [reading for view in others for reading in _facing(scan, view)], False
+    yield first, True
+
+
+def _readings(scan: Surface, oriented: bool) -> list[Reading]:
     """Return the scan with outward normals and the direction of its sensor, for each way to read it."""
-    # The last attempt takes for a scan of one side what has more of a second layer.
-    view = view_direction(scan, 0.1 if attempt < 2 else 0.4)
-    if view is None:
+    found = view_directions_of(scan)
+    if not found:
         return [(scan if oriented else orient_outwards(scan), None)]
-    facing = np.sign(scan.normals @ view)
     if oriented:
-        sign = 1.0 if facing.sum() >= 0 else -1.0
-        return [(scan, sign * view)]
+        sign = 1.0 if np.sign(scan.normals @ found[0]).sum() >= 0 else -1.0
+        return [(scan, sign * found[0])]
+    return _facing(scan, found[0])
+
+
+def _facing(scan: Surface, view: NDArray[np.float64]) -> list[Reading]:
+    """Return a scan of one side with normals towards either end of its axis."""
+    facing = np.sign(scan.normals @ view)
     facing[facing == 0] = 1
     toward = replace(scan, normals=scan.normals * facing[:, None])
     return [(toward, view), (replace(toward, normals=-toward.normals), -view)]
 
 
-def _compete(
-    readings: list[tuple[Surface, NDArray[np.float64] | None]], starts: list[Pose], target: Target
-) -> list[Candidate]:
+def _compete(readings: list[Reading], starts: list[Pose], target: Target) -> list[Candidate]:
     """Refine the starting poses of each reading and return the best, whichever reading they are of."""
     size = target.diameter
     rough: list[tuple[float, int, Pose]] = []
@@ -338,12 +368,48 @@ def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limit
             target, other.pose @ invert(best.pose)
         ):
             margin = min(margin, quality - other.verification.quality)
+    hold = _hold(best, target)
     status: Status = "ok"
     if quality < limits.failed:
         status = "failed"
-    elif quality < limits.ok or margin < limits.margin:
+    elif quality < limits.ok or margin < limits.margin or hold < limits.hold:
         status = "weak"
-    return Registration(best.pose, status, best.verification, float(margin), best.view)
+    return Registration(best.pose, status, best.verification, float(margin), best.view, hold)
+
+
+def _hold(one: Candidate, target: Target) -> float:
+    """Measure how much worse a pose gets when the scan slides along the surface, the way that it slides most easily.
+
+    The ways are those in which distances to the surface change least for the same mean movement of the scan's points
+    (eigenvectors of the normal matrix of point-to-plane ICP; Gelfand et al., 3DIM 2003). What a plane, a cylinder or a
+    near-symmetry leaves open shows as a loss of nothing.
+    """
+    fine = thin(one.source, target.diameter / 100)
+    some = some_points(fine, _FINE_POINTS).moved(one.pose)
+    level = target.levels[2]
+    normals = level.surface.normals[level.nearest(some.points, some.normals)]
+    middle = some.points.mean(axis=0)
+    arms = some.points - middle
+    along = np.hstack([np.cross(arms, normals), normals])
+    # What each unknown does to the points: turns about the middle, then shifts.
+    moves = np.concatenate([np.cross(np.eye(3)[None], arms[:, None]), np.tile(np.eye(3), (len(arms), 1, 1))], axis=1)
+    movement = np.einsum("nid,njd->ij", moves, moves) / len(arms)
+    _, ways = eigh(along.T @ along / len(arms), movement)
+    size = _SLIDE * target.diameter
+
+    def motion(step: NDArray[np.float64]) -> Pose:
+        turn = rotation_vectors_to_matrices(step[None, :3])[0]
+        return make_pose(turn, step[3:] + middle - turn @ middle)
+
+    least = np.inf
+    for way in ways.T[:_SLIDES]:
+        # About its own axis a part of revolution may turn: every such pose is as true as the other.
+        if is_symmetry(target, motion(_LONG_SLIDE * size * way)):
+            continue
+        for step in (size * way, -size * way):
+            slid = verify(fine, target, motion(step) @ one.pose, one.view, 2)
+            least = min(least, one.verification.quality - slid.quality)
+    return float(least)
 
 
 def _finished(one: Candidate, target: Target) -> Candidate:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.geometry import Pose, Surface, surface_of, voxel_means
+from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.reference import Reference, offsets_to, with_edges
 from vision_cli.pcd_anomaly.registration import Registration
@@ -17,6 +18,9 @@ from vision_cli.pcd_anomaly.warps import fit_warp
 _REACH = 1 / 25
 _FAR = 1 / 50
 """Beyond this share of the diameter the reference is not near."""
+
+_OFF = 2.0
+"""Beyond an end by more of the reference's spacings, nothing is known."""
 
 _POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
 
@@ -40,7 +44,9 @@ class Residuals:
     variation
         Surface variation beyond that of the reference, ``(V,)``.
     far
-        Points where the reference is not near, ``(V,)``.
+        Points where the reference is not near though it has a surface all around, ``(V,)``.
+    unknown
+        Points beyond an end of the reference, ``(V,)``: no prototype shows what lies there.
     warp_rms
         Root mean square of the warp along the normals.
     pose
@@ -54,14 +60,16 @@ class Residuals:
     turn: NDArray[np.float64]
     variation: NDArray[np.float64]
     far: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
     warp_rms: float
     pose: Pose
 
 
 def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
     """Thin a scan in canonical order out to the reference's spacing, in its frame, normals towards the sensor."""
-    means = voxel_means(points, spacing)
-    surface = surface_of(means, 12)
+    # Cubes of the reference's frame: however the scan is turned, its points fall into the same ones.
+    means = voxel_means(transform(registration.pose, points), spacing)
+    surface = surface_of(means, 12).moved(invert(registration.pose))
     return orient_like(surface, registration).moved(registration.pose)
 
 
@@ -94,19 +102,35 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
     matched = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
     found, distance = with_edges(matched, reference.level, surface.points, reference.spacing)
     here = reference.level.surface
+    unknown = beyond_ends(reference, surface.points)
     noise = reference.spread[found.nearest]
-    usable = np.where((matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing), matched.value, np.nan)
+    trusted = (matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing) & ~unknown
+    usable = np.where(trusted, matched.value, np.nan)
     places, normals = surface.points, here.normals[found.nearest]
     coefficients = fit_warp(reference.basis, places, normals, usable, noise, reference.amplitude)
     warp = reference.basis.along(places, normals, coefficients)
     return Residuals(
         surface,
         found.nearest,
-        found.value,
-        found.value - warp,
-        found.turn,
-        surface.variation - here.variation[found.nearest],
-        distance > _FAR * size,
+        np.where(unknown, np.nan, found.value),
+        np.where(unknown, np.nan, found.value - warp),
+        np.where(unknown, 0, found.turn),
+        np.where(unknown, 0, surface.variation - here.variation[found.nearest]),
+        (distance > _FAR * size) & ~unknown,
+        unknown,
         float(np.sqrt(np.mean(warp**2))),
         pose,
     )
+
+
+def beyond_ends(reference: Reference, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which points ``(V, 3)`` lie off an end of the reference's surface, where nothing of it is known.
+
+    Scanners do not reach the ground of every hole. What one scan shows there and no prototype did is no defect.
+    """
+    level = reference.level
+    distance, nearest = cKDTree(level.surface.points).query(points)
+    gap = points - level.surface.points[nearest]
+    along = np.einsum("ni,ni->n", gap, level.surface.normals[nearest])
+    beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
+    return np.asarray(reference.ends[nearest] & (np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing))

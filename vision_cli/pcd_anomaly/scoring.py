@@ -82,17 +82,17 @@ def spread_to_points(
     points
         ``(N, 3)``, in any order; rows that are not finite get NaN.
     places, scores
-        ``(V, 3)`` and ``(V,)``, in the same frame.
+        ``(V, 3)`` and ``(V,)``, in the same frame; or ``(V, C)`` to spread several values at once.
     tree
         Of ``places``.
 
     Returns
     -------
     ndarray
-        ``(N,)`` in the order of ``points``.
+        ``(N,)``, or ``(N, C)``, in the order of ``points``.
     """
     tree = cKDTree(places) if tree is None else tree
-    result = np.full(len(points), np.nan, dtype=np.float32)
+    result = np.full((len(points), *scores.shape[1:]), np.nan, dtype=np.float32)
     known = np.flatnonzero(np.isfinite(points).all(axis=1))
     count = min(_SPREAD_NEIGHBOURS, len(places))
     for start in range(0, len(known), _ROWS_AT_ONCE):
@@ -100,5 +100,6 @@ def spread_to_points(
         distance, near = tree.query(points[rows], k=count)
         distance, near = distance.reshape(len(rows), -1), near.reshape(len(rows), -1)
         weight = 1 / np.maximum(distance, 1e-9)
-        result[rows] = (weight * scores[near]).sum(axis=1) / weight.sum(axis=1)
+        weight /= weight.sum(axis=1, keepdims=True)
+        result[rows] = np.einsum("nk,nk...->n...", weight, scores[near])
     return result

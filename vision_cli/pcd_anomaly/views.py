@@ -13,8 +13,12 @@ from scipy.spatial import cKDTree
 from vision_cli.pcd_anomaly.geometry import Points, Surface, basis_of, sphere_directions
 from vision_cli.pcd_anomaly.visibility import visible
 
-_FACING = 0.26
+_FACING = 0.17
+_GRAZING = 0.5
+_MOST_NOISE = 4.0
+_BIAS, _WAVES = 0.8, 24
 _OFF_CENTRE = 0.25
+_HALF_DISC = 0.32
 _BOUNDARY_NEIGHBOURS = 24
 
 
@@ -27,7 +31,7 @@ def view_directions(count: int, generator: np.random.Generator) -> Points:
 
 def one_sided_view(
     points: Points, surface: Surface, direction: NDArray[np.float64], spacing: float
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Tell which points of a cloud of all sides a sensor in a direction would see.
 
     Parameters
@@ -43,12 +47,76 @@ def one_sided_view(
 
     Returns
     -------
-    ndarray
-        Ascending numbers of the points. Points seen at a grazing angle are left out, as scanners lose them.
+    tuple
+        Ascending numbers of the points, and the cosine of the angle that each is seen at.
     """
     seen = visible(surface, direction, 2.5 * spacing, _FACING)
     nearest = cKDTree(surface.points).query(points)[1]
-    return np.flatnonzero(seen[nearest])
+    rows = np.flatnonzero(seen[nearest])
+    return rows, surface.normals[nearest[rows]] @ direction
+
+
+def as_scanned(
+    points: Points,
+    cosines: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    noise: float,
+    reach: float,
+    generator: np.random.Generator,
+) -> Points:
+    """Take what makes one view of a scanner worse than the many views that a prototype was fused of.
+
+    Noise lies along the ray and rises with one over the cosine of incidence, up to four times, and what is seen at a
+    grazing angle is lost the more, the more grazing it is (the model of a structured-light scanner). A bias that
+    neighbouring points share comes on top: fusing views averages it out of prototypes.
+
+    Parameters
+    ----------
+    points
+        ``(N, 3)`` that a sensor sees.
+    cosines
+        Of their angles of incidence, ``(N,)``.
+    direction
+        Unit vector towards the sensor.
+    noise
+        Standard deviation of a point seen straight on: the roughness of the prototypes.
+    reach
+        Over which distance the bias is correlated.
+    generator
+        Draws noise and losses.
+
+    Returns
+    -------
+    ndarray
+        ``(M, 3)``, M at most N.
+    """
+    kept = generator.random(len(points)) * (_GRAZING - _FACING) < cosines - _FACING
+    facing = np.maximum(cosines[kept], 1 / _MOST_NOISE)
+    # The prototype has the noise of a good view already.
+    along = noise * np.sqrt(1 / facing**2 - 1) * generator.standard_normal(int(kept.sum()))
+    along += _BIAS * noise * _smooth_field(points[kept], reach, generator)
+    return np.asarray(points[kept] + along[:, None] * direction)
+
+
+def _smooth_field(points: Points, reach: float, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a random function of unit variance whose correlation is ``exp(-r² / 2 reach²)``, ``(N,)``.
+
+    Source: Rahimi and Recht, "Random features for large-scale kernel machines", NIPS 2007, section 3.
+    """
+    waves = generator.standard_normal((_WAVES, 3)) / reach
+    phases = generator.uniform(0, 2 * np.pi, _WAVES)
+    return np.asarray(np.sqrt(2 / _WAVES) * np.cos(points @ waves.T + phases).sum(axis=1))
+
+
+def roughness(points: Points, neighbours: int = 16) -> float:
+    """Measure how far points stray from the planes of their neighbourhoods: the median standard deviation."""
+    tree = cKDTree(points)
+    some = points[:: max(1, len(points) // 4096)]
+    near = points[tree.query(some, k=min(neighbours, len(points)))[1]]
+    near = near - near.mean(axis=1, keepdims=True)
+    least = np.linalg.eigvalsh(np.einsum("nki,nkj->nij", near, near))[:, 0]
+    # Three unknowns of the plane are fitted away.
+    return float(np.sqrt(np.median(np.maximum(least, 0)) / (near.shape[1] - 3)))
 
 
 def is_boundary(points: Points, tree: cKDTree | None = None) -> NDArray[np.bool_]:
@@ -61,3 +129,15 @@ def is_boundary(points: Points, tree: cKDTree | None = None) -> NDArray[np.bool_
     distance, near = tree.query(points, k=count)
     off = np.linalg.norm(points[near].mean(axis=1) - points, axis=1)
     return np.asarray(off > _OFF_CENTRE * distance[:, -1])
+
+
+def ends(surface: Surface) -> NDArray[np.bool_]:
+    """Tell where a surface ends, ``(N,)``: unlike `is_boundary` not at edges, where it only turns.
+
+    At an end the neighbours are half a disc, whose middle lies off the point within the surface.
+    """
+    points = surface.points
+    distance, near = cKDTree(points).query(points, k=min(_BOUNDARY_NEIGHBOURS, len(points)))
+    off = points[near].mean(axis=1) - points
+    off -= np.einsum("ni,ni->n", off, surface.normals)[:, None] * surface.normals
+    return np.asarray(np.linalg.norm(off, axis=1) > _HALF_DISC * distance[:, -1])

@@ -17,7 +17,10 @@ from vision_cli.pcd_anomaly.geometry import Points, Surface, basis_of, spacing, 
 _VOTES = 128
 _VIEW_DIRECTIONS = 800
 _LOWEST_FACING = 0.15
-_TRIED = 32
+_TRIED = 128
+_MOST_AXES = 5
+_SAME_SIGNS = 0.97
+_TILT, _APART = 0.15, 0.45
 
 
 @dataclass(frozen=True)
@@ -125,43 +128,65 @@ def orient_outwards(surface: Surface) -> Surface:
     return replace(surface, normals=normals * signs[:, None])
 
 
-def view_direction(surface: Surface, layered: float = 0.1) -> NDArray[np.float64] | None:
-    """Find the axis that a scan of one side was taken along; None for a cloud of all sides.
+def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[np.float64]]:
+    """Find the axes that a scan of one side can have been taken along, the likeliest first; none for all sides.
 
     A scan of one side has no point that faces away, so its normals have a cosine to the axis well above zero, and along
-    the axis it has one layer. Which end of the axis the sensor stood at cannot be told from the points alone.
+    the axis it has one layer. Which end of the axis the sensor stood at cannot be told from the points alone. Axes that
+    are near one another and give the normals the same signs count as one.
 
     Parameters
     ----------
     surface
-        The cloud, points about D/100 to D/200 apart.
+        The cloud, points about D/200 apart: layers are told apart from an eighth of the diameter on.
     layered
         Share of the pixels that may hold two layers.
     """
-    cell = 3 * spacing(surface.points)
     candidates = sphere_directions(_VIEW_DIRECTIONS)[: _VIEW_DIRECTIONS // 2]
-    for tries in (_TRIED, _TRIED // 2):
-        # The lowest few per cent are normals across edges, which belong to no side.
-        lowest = np.quantile(np.abs(surface.normals @ candidates.T), 0.04, axis=0)
-        open_to = np.argsort(-lowest, kind="stable")
-        open_to = open_to[lowest[open_to] > _LOWEST_FACING]
-        if not len(open_to):
-            return None
-        some = open_to[:: max(1, len(open_to) // tries)]
-        shares = np.array([_layered_share(surface.points, candidates[number], cell) for number in some])
-        best = candidates[some[np.argmin(shares - 0.02 * lowest[some])]]
-        if shares.min() > layered:
-            return None
+    axes, merits = _open_axes(surface, candidates, layered, _TRIED)
+    found: list[NDArray[np.float64]] = []
+    signs: list[NDArray[np.bool_]] = []
+    for number in np.argsort(merits, kind="stable"):
+        sign = surface.normals @ axes[number] > 0
+        agreement = [float((sign == other).mean()) for other in signs]
+        same_signs = [share > _SAME_SIGNS or share < 1 - _SAME_SIGNS for share in agreement]
+        is_near = [abs(axes[number] @ other) > np.cos(_APART) for other in found]
+        if not any(same and near for same, near in zip(same_signs, is_near, strict=True)):
+            found.append(axes[number])
+            signs.append(sign)
+            if len(found) == _MOST_AXES:
+                break
+    if found:
         tilts = sphere_directions(4 * _VIEW_DIRECTIONS)
-        candidates = np.vstack([best, tilts[tilts @ best > np.cos(0.15)]])
-    return np.asarray(best)
+        near = np.vstack([found[0], tilts[tilts @ found[0] > np.cos(_TILT)]])
+        axes, merits = _open_axes(surface, near, layered, _TRIED // 8)
+        found[0] = axes[np.argmin(merits)] if len(axes) else found[0]
+    return found
+
+
+def _open_axes(surface: Surface, candidates: Points, layered: float, tries: int) -> tuple[Points, NDArray[np.float64]]:
+    """Give the axes ``(A, 3)`` along which a scan has one layer, and how much speaks against each, ``(A,)``."""
+    cell = 3 * spacing(surface.points)
+    # The lowest few per cent are normals across edges, which belong to no side.
+    lowest = np.quantile(np.abs(surface.normals @ candidates.T), 0.04, axis=0)
+    open_to = np.argsort(-lowest, kind="stable")
+    open_to = open_to[lowest[open_to] > _LOWEST_FACING]
+    some = open_to[:: max(1, len(open_to) // tries)]
+    shares = np.array([_layered_share(surface.points, candidates[number], cell) for number in some])
+    kept = some[shares <= layered] if len(some) else some
+    return candidates[kept], shares[shares <= layered] - 0.02 * lowest[kept]
 
 
 def _layered_share(points: Points, direction: NDArray[np.float64], cell: float) -> float:
     """Share of the pixels that hold points of two layers."""
-    image = depth_image(points, direction, cell)
-    flat, depth = image.pixels(points)
-    behind = np.full(image.depth.size, np.inf)
-    np.minimum.at(behind, flat, depth)
-    used = np.isfinite(behind)
-    return float(((image.depth.ravel() - behind)[used] > 8 * cell).mean())
+    seen = points @ basis_of(direction).T
+    place = np.floor((seen[:, :2] - seen[:, :2].min(axis=0)) / cell).astype(np.int64)
+    flat = place[:, 1] * (place[:, 0].max() + 1) + place[:, 0]
+    order = np.argsort(seen[:, 2])
+    depth, flat = seen[order, 2], flat[order]
+    nearest, farthest = np.full((2, flat.max() + 1), np.nan)
+    # Of several points that write one pixel the last stays.
+    nearest[flat] = depth
+    farthest[flat[::-1]] = depth[::-1]
+    used = np.isfinite(nearest)
+    return float((nearest[used] - farthest[used] > 8 * cell).mean())
