@@ -37,6 +37,7 @@ def test_a_video_is_read(face_video, tmp_path, capsys):
     out = tmp_path / "out"
     assert vcli(face_video, "--method", "pos", "--gt", face_video.with_name("ground_truth.txt"), "-o", out) == 0
     assert {path.name for path in (out / "vid").iterdir()} == VIDEO_FILES
+    assert embedded_pictures(out) == 1
     summary = read(out / "vid/summary.json")
     assert summary["hr_bpm"] == pytest.approx(78, abs=1.5)
     assert summary["reliable"] is True
@@ -56,6 +57,10 @@ def test_json_is_one_document(face_video, tmp_path, capsys):
     (one,) = json.loads(capsys.readouterr().out)["videos"]
     assert one["video"] == "vid"
     assert one["method"] == "green"
+
+
+def embedded_pictures(run):
+    return (run / "report.html").read_text(encoding="utf-8").count("data:image/png")
 
 
 def test_the_network_and_others_are_compared(face_video, tmp_path, weights):
@@ -81,6 +86,7 @@ def test_one_bad_video_of_a_folder_fails_alone_and_is_tried_again(face_video, tm
     assert "cannot decode after frame 0" in table["bad"]["error"]
     assert float(table["good"]["hr_bpm"]) == pytest.approx(78, abs=1.5)
     assert rows(out / "failures.csv")[0]["id"] == "bad"
+    assert not (out / "report.html").exists()
     before = (out / "good/wave.csv").stat().st_mtime_ns
     assert vcli(folder, "--method", "pos", "--no-plots", "-o", out, "--resume") == 6
     assert (out / "good/wave.csv").stat().st_mtime_ns == before
@@ -176,6 +182,7 @@ def test_methods_are_scored_on_a_cache(made, tmp_path, capsys):
     assert {"per_video.csv", "groups.csv", "bland_altman_pos.png", "scatter_chrom.png"} <= {
         path.name for path in (tmp_path / "e").iterdir()
     }
+    assert embedded_pictures(tmp_path / "e") == 4
     assert "MAE bpm" in capsys.readouterr().out
 
 
@@ -200,6 +207,7 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
     assert (run / "weights.safetensors").is_file()
     words = ("--source", run / "weights.safetensors", "--frames", 64, "--epochs", 2, "--batch", 2, "--split", 0.6)
     assert vcli("adapt", made / "cache", *words, "-q", "-o", adapted) == 0
+    assert embedded_pictures(adapted) == 2
     found = read(adapted / "metrics.json")
     assert found["clips_adapted_to"] == 2
     assert found["clips_tested"] == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,16 @@ import numpy as np
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
+from vision_cli.core.training import HISTORY
+from vision_cli.io.tables import read_csv_table
 from vision_cli.rppg_adapt.adaptation import Adaptation, Update, adapt
 from vision_cli.rppg_adapt.data import CachedClip, read_cache, split_subjects
 from vision_cli.rppg_adapt.evaluation import evaluate_cache
 from vision_cli.rppg_adapt.losses import AdaptLoss
+from vision_cli.rppg_adapt.metrics import VideoScore
 from vision_cli.rppg_adapt.models import PulseModel, load_model
 from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.reporting import report_adaptation
 
 
 def adapt_cache(
@@ -34,7 +38,7 @@ def adapt_cache(
     frames: int = 160,
     share: float = 0.7,
 ) -> None:
-    """Adapt to a share of the subjects of a cache; write weights, ``metrics.json`` and ``target_test.csv``.
+    """Adapt to a share of the subjects of a cache; write weights, ``metrics.json``, ``target_test.csv`` and the report.
 
     The clips of the other subjects are read by the source model and by the adapted one; where they have labels, errors
     are measured too. They choose nothing.
@@ -74,42 +78,42 @@ def adapt_cache(
     outcome = adapt(run, model, used, adaptation, compute, output)
     if outcome.kept_source:
         run.warn("nothing that was adapted scored better than the source without labels; the source weights were kept.")
+    scored = _score(run, test, {"source": model, "adapted": outcome.model}, output)
     metrics: dict[str, float | int | str | None] = {
         "clips_adapted_to": len(used),
         "clips_tested": len(test),
         "source_score": outcome.source_score,
         "adapted_score": outcome.adapted_score,
         "kept_source": int(outcome.kept_source),
-        **_errors(run, test, model, outcome.model, output),
+        **_errors(scored),
     }
     run.write_metrics(metrics)
+    report_adaptation(run, metrics, read_csv_table(run.directory / HISTORY, ("step", "loss")), scored)
 
 
-def _errors(
-    run: Run, test: Sequence[CachedClip], source: PulseModel, adapted: PulseModel, output: Output
-) -> dict[str, float]:
+def _score(
+    run: Run, test: Sequence[CachedClip], models: Mapping[str, PulseModel], output: Output
+) -> dict[str, list[VideoScore]]:
+    """Read the clips with labels by each model; write ``target_test.csv``. Nothing where there are no labels."""
     labelled = [clip for clip in test if clip.wave() is not None]
     if not labelled:
         return {}
-    found = {
-        name: evaluate_cache(labelled, [NETWORK], model, output)
-        for name, model in (("source", source), ("adapted", adapted))
-    }
-    columns = ("id", "true_bpm", "source_bpm", "adapted_bpm")
+    found = {name: evaluate_cache(labelled, [NETWORK], model, output) for name, model in models.items()}
     run.write_csv(
         "target_test.csv",
-        columns,
+        ("id", "true_bpm", *(f"{name}_bpm" for name in found)),
         [
-            (a.id, *(round(v, 3) for v in (a.score.true_bpm, a.score.predicted_bpm, b.score.predicted_bpm)))
-            for a, b in zip(found["source"], found["adapted"], strict=True)
+            (same[0].id, round(same[0].score.true_bpm, 3), *(round(one.score.predicted_bpm, 3) for one in same))
+            for same in zip(*found.values(), strict=True)
         ],
     )
-    errors = {
-        name: np.array([one.score.predicted_bpm - one.score.true_bpm for one in scored])
-        for name, scored in found.items()
-    }
+    return {name: [one.score for one in scored] for name, scored in found.items()}
+
+
+def _errors(scored: Mapping[str, Sequence[VideoScore]]) -> dict[str, float]:
     measured: dict[str, float] = {}
-    for name, values in errors.items():
+    for name, scores in scored.items():
+        values = np.array([score.predicted_bpm - score.true_bpm for score in scores])
         measured[f"{name}_mae_bpm"] = float(np.abs(values).mean())
         measured[f"{name}_rmse_bpm"] = float(np.sqrt((values**2).mean()))
         measured[f"{name}_within_3_bpm"] = float((np.abs(values) < 3).mean())

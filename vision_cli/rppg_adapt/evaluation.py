@@ -12,6 +12,7 @@ import numpy as np
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError
 from vision_cli.core.journal import read_journal
+from vision_cli.core.report import Picture
 from vision_cli.core.runs import Run
 from vision_cli.io.pickles import load_tensors
 from vision_cli.rppg_adapt import figures
@@ -20,6 +21,7 @@ from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.metrics import Scores, VideoScore, macc, score_videos, toolbox_snr, toolbox_video
 from vision_cli.rppg_adapt.models import PulseModel
 from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.reporting import report_evaluation
 from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, rate_band
 
 Protocol = Literal["fine", "toolbox"]
@@ -151,7 +153,7 @@ def evaluate_run(directory: Path) -> list[Scored]:
 
 
 def write_evaluation(run: Run, scored: Sequence[Scored], group_by: str | None = None) -> None:
-    """Write ``per_video.csv``, pictures and ``metrics.json``; with ``group_by`` also the measures of each group.
+    """Write ``per_video.csv``, pictures, the report and ``metrics.json``; with ``group_by`` also measures by group.
 
     Raises
     ------
@@ -181,14 +183,21 @@ def write_evaluation(run: Run, scored: Sequence[Scored], group_by: str | None = 
         ],
     )
     metrics: dict[str, float | int | str | None] = {}
+    pictures = []
+    drawn = (("bland_altman", figures.bland_altman, "differences"), ("scatter", figures.scatter, "predicted and true"))
     for method in dict.fromkeys(one.method for one in scored):
-        own = [one for one in scored if one.method == method]
-        metrics.update(score_videos([one.score for one in own]).flat(f"{method}_"))
-        for name in ("bland_altman", "scatter"):
+        own = [one.score for one in scored if one.method == method]
+        metrics.update(score_videos(own).flat(f"{method}_"))
+        for name, draw, caption in drawn:
             with run.output(f"{name}_{method}.png") as path:
-                getattr(figures, name)(path, [one.score for one in own])
+                draw(path, own)
+            pictures.append(Picture(run.directory / f"{name}_{method}.png", f"{method}: {caption}"))
+    tables = [metrics_table(metrics)]
     if group_by is not None:
-        run.write_csv("groups.csv", ("method", group_by, *_TITLES[1:]), _groups(scored, group_by))
+        columns, groups = ("method", group_by, *_TITLES[1:]), _groups(scored, group_by)
+        run.write_csv("groups.csv", columns, groups)
+        tables.append(Table(columns, groups, f"by {group_by}"))
+    report_evaluation(run, tables, pictures)
     run.write_metrics(metrics)
 
 

@@ -120,6 +120,22 @@ def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
     _finish(figure, path)
 
 
+def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[VideoScore]) -> None:
+    """Draw predicted against true rates of the same clips before and after an adaptation."""
+    true, first = _rates(before)
+    _, second = _rates(after)
+    figure, axes = _axes(4.8, 4.6)
+    low, high = min(true.min(), first.min(), second.min()) - 5, max(true.max(), first.max(), second.max()) + 5
+    axes.plot([low, high], [low, high], color=LINE, lw=1)
+    axes.vlines(true, first, second, color=LINE, lw=1)
+    axes.scatter(true, first, s=16, facecolors="none", edgecolors=COLOURS[1], label="source")
+    axes.scatter(true, second, s=16, color=COLOURS[0], label="adapted")
+    axes.legend(frameon=False, fontsize=8)
+    axes.set_xlabel("true rate, bpm")
+    axes.set_ylabel("predicted rate, bpm")
+    _finish(figure, path)
+
+
 def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Draw the loss of a training and what its validations measured."""
     from matplotlib.figure import Figure

@@ -18,6 +18,7 @@ from vision_cli.rppg_adapt import figures, labels, traces
 from vision_cli.rppg_adapt.models import PulseModel
 from vision_cli.rppg_adapt.pipeline import Options, read_clip, read_video
 from vision_cli.rppg_adapt.readings import Reading
+from vision_cli.rppg_adapt.reporting import report_readings
 from vision_cli.rppg_adapt.spectra import heart_rate
 
 SUMMARY, WAVE, TRACK, BOXES, REPORT = "summary.json", "wave.csv", "hr.csv", "boxes.csv", "report.png"
@@ -127,6 +128,10 @@ def predict_files(
             bar.advance(note=name)
     run.finish_items()
     _write_predictions(run)
+    if pictures:
+        entries = sorted(run.items.entries, key=lambda entry: entry.position)
+        drawn = {entry.id: sorted((run.directory / entry.id).rglob(REPORT)) for entry in entries}
+        report_readings(run, entries, result_table(entries), drawn)
 
 
 def _predict_one(
