@@ -193,6 +193,17 @@ def test_formulas_are_multiplied_out_only_where_that_keeps_them_readable():
     assert tidied((x + 1.0) ** 2 - 2 * x) == x**2 + 1
     high = sympy.sqrt((1.1 * x + 0.3 * y + 0.4) ** 8)
     assert tidied(high) == high
+    small = 1.7e-16 * sympy.exp(35.4 * sympy.sin(x))
+    assert tidied(small) == small
+    assert tidied((x + 1e-15) ** 2) == x**2
+
+
+def test_a_noisy_formula_gets_its_constants_back():
+    model = fitted("I.6.2a", (1,))
+    noise = 0.01 * model.scale * np.random.default_rng(5).normal(size=len(model.sample_target))
+    formula = find_formula(model, model.sample_inputs, model.sample_target + noise, read_library(None))
+    theta = sympy.Symbol("theta", real=True)
+    assert sympy.simplify(formula.expression - sympy.exp(-(theta**2) / 2) / sympy.sqrt(2 * sympy.pi)) == 0
 
 
 def test_exported_programs_predict_as_the_model(expsin, tmp_path):

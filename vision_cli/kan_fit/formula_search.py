@@ -98,9 +98,10 @@ class OperatorNetwork:
 
     @property
     def complexity(self) -> int:
-        """Sum of the operators' complexities, those of edges without weight left out."""
+        """Sum of the operators' complexities; edges without weight and an outer x, which does nothing, left out."""
         inner = sum(OPERATORS[f].complexity for f, row in zip(self.inner, self.weights, strict=True) for w in row if w)
-        return inner + sum(OPERATORS[m].complexity for m in self.middle) + self.outer.operator.complexity
+        outer = 0 if self.outer.operator.name == "x" else self.outer.operator.complexity
+        return inner + sum(OPERATORS[m].complexity for m in self.middle) + outer
 
     @property
     def score(self) -> float:
@@ -158,8 +159,9 @@ def search_operators(
     names = {operator.name for operator in allowed}
     problem = _Problem(inputs, target, np.random.default_rng((seed, 3)), names)
     with np.errstate(all="ignore"):
-        screened = sorted(problem.screen(), key=lambda one: one.loss)
-        refitted = sorted(problem.refit(screened[:_PROMISING]), key=lambda one: one.loss)
+        # By score: where data are noisy all losses are alike, and those of the most constants the least.
+        screened = sorted(problem.screen(), key=lambda one: one.score)
+        refitted = sorted(problem.refit(screened[:_PROMISING]), key=lambda one: one.score)
         polished = [problem.polish(network) for network in refitted[:_COMPARED]]
         variance = float(held_target.var()) or 1.0
         judged = [

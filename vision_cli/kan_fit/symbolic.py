@@ -38,6 +38,8 @@ _VALIDATION = 0.3
 _SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
 _WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
 _ROUNDED_MAY_COST = 1.01
+_NEARLY = 0.02
+_LARGEST = 1e8
 _EXACT, _GOOD = 1e-9, 1e-7
 _WHOLE = 1e-9
 _MULTIPLIED_OUT, _LONGER_BY = 4, 4
@@ -113,10 +115,13 @@ def find_formula(
     if found.rmse < _GOOD * model.scale:
         return found
     other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
-    if other is None or other.score > (loss + _EXACT**2) * (1 + _COMPLEXITY) ** net.complexity():
+    if other is None:
+        return found
+    other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
+    if _score(other_loss, other.complexity) > net.score(inputs[chosen_by], scaled[chosen_by]):
         return found
     expression = other.expression([_symbol(name) for name in model.names])
-    return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other.loss))
+    return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
 
 
 @dataclass(frozen=True)
@@ -132,23 +137,76 @@ class _Data:
     def formula(self, expression: sympy.Expr, operators: dict[Edge, str], error: float) -> Formula:
         """Multiply out and round an expression whose error is known, in standard deviations of the target."""
         model = self.model
+        allowed = max(_ROUNDED_MAY_COST * error, _EXACT) * model.scale
         tidy = tidied(expression)
-        variables = tuple(name for name in model.names if _symbol(name) in tidy.free_symbols)
-        rounded = _rounded(
-            tidy, variables, self.held_inputs, model.names, self.held_target, error * model.scale, model.scale
-        )
-        final = tidy if rounded is None else rounded
+        if not self._held_error(tidy) <= allowed:
+            tidy = expression
+        simple = self._simplified(tidy, allowed)
+        rounded = self._rounded(simple, allowed)
+        final = simple if rounded is None else rounded
         variables = tuple(name for name in model.names if _symbol(name) in final.free_symbols)
-        predicted = _evaluate(final, variables, self.held_inputs, model.names)
         own = model.predict(self.held_inputs)
         return Formula(
             final,
             variables,
             operators,
-            math.sqrt(float(np.mean((predicted - self.held_target) ** 2))),
+            self._held_error(final),
             math.sqrt(float(np.mean((own - self.held_target) ** 2))),
             rounded is not None,
         )
+
+    def _simplified(self, expression: sympy.Expr, allowed: float) -> sympy.Expr:
+        """Put simple constants in, one after the other, where the others, fitted anew, bear it.
+
+        Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all.
+        """
+        import sympy
+
+        numbers = sorted(expression.atoms(sympy.Float), key=str)
+        values = {sympy.Dummy(): float(number) for number in numbers}
+        template = expression.xreplace(dict(zip(numbers, values, strict=True)))
+        for constant in sorted(values, key=lambda one: _distance_to_simple(values[one])):
+            simple = _round(values[constant], _NEARLY)
+            if simple.is_Float:
+                continue
+            tried = template.xreplace({constant: simple})
+            others = self._fitted(tried, {one: value for one, value in values.items() if one is not constant})
+            if self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()})) <= allowed:
+                template, values = tried, others
+        return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
+
+    def _fitted(self, template: sympy.Expr, values: dict[sympy.Dummy, float]) -> dict[sympy.Dummy, float]:
+        """Fit constants of an expression to the rows; they stay as they are where rows are fewer."""
+        import sympy
+        from scipy.optimize import least_squares
+
+        if not 0 < len(values) <= len(self.target):
+            return values
+        names = [name for name in self.model.names if _symbol(name) in template.free_symbols]
+        compute = sympy.lambdify([*values, *map(_symbol, names)], template, "numpy")
+        columns = [self.inputs[:, self.model.names.index(name)] for name in names]
+
+        def residual(constants: Array) -> Array:
+            with np.errstate(all="ignore"):
+                error = (np.real(compute(*constants, *columns)) - self.target) / self.model.scale
+            return np.asarray(np.where(np.isfinite(error), error, _LARGEST))
+
+        found = least_squares(residual, list(values.values()), method="lm", x_scale="jac", max_nfev=50 * len(values))
+        return dict(zip(values, map(float, found.x), strict=True))
+
+    def _rounded(self, expression: sympy.Expr, allowed: float) -> sympy.Expr | None:
+        """Round the constants as coarsely as the error allows; None where it allows nothing."""
+        for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+            candidate = tidied(_round_constants(expression, tolerance))
+            if self._held_error(candidate) <= allowed:
+                return candidate
+        return None
+
+    def _held_error(self, expression: sympy.Expr) -> float:
+        """Root mean square error on the rows to choose by, in the target's unit; not a number where it has no value."""
+        variables = tuple(name for name in self.model.names if _symbol(name) in expression.free_symbols)
+        predicted = _evaluate(expression, variables, self.held_inputs, self.model.names)
+        return math.sqrt(float(np.mean((predicted - self.held_target) ** 2)))
 
 
 @dataclass
@@ -228,7 +286,7 @@ class _SymbolicNetwork:
             start = best
             for edge in self.by_importance():
                 interrupts.check()
-                if best < _EXACT**2 * (1 + _COMPLEXITY) ** self.complexity():
+                if best < _score(0, self.complexity()):
                     return
                 with np.errstate(all="ignore"):
                     reached = self._forward(data[0])[0][edge[0]][:, edge[1]]
@@ -252,8 +310,8 @@ class _SymbolicNetwork:
         return sum(fitted.operator.complexity for fitted in self.symbolic.values())
 
     def score(self, inputs: Array, target: Array) -> float:
-        """Loss, with complexity against it: a complexity more must buy a little; next to an exact fit an exact one."""
-        return (self.loss(inputs, target) + _EXACT**2) * (1 + _COMPLEXITY) ** self.complexity()
+        """Loss, with complexity against it."""
+        return _score(self.loss(inputs, target), self.complexity())
 
     def _best(
         self, edge: Edge, choices: Sequence[_Fitted], data: tuple[Array, Array], choosing: tuple[Array, Array]
@@ -367,6 +425,11 @@ class _SymbolicNetwork:
             fitted.constants = values[4 * number : 4 * number + 4]
 
 
+def _score(loss: float, complexity: int) -> float:
+    """Loss, with complexity against it: a complexity more must buy a little; next to an exact fit an exact one."""
+    return (loss + _EXACT**2) * (1 + _COMPLEXITY) ** complexity
+
+
 def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float, _Fitted] | None:
     """Fit a f(b x + c) + d to a curve: b and c on grids that close in, a and d by least squares."""
     middle, half = (points[0] + points[-1]) / 2, max((points[-1] - points[0]) / 2, 1e-300)
@@ -434,12 +497,14 @@ def tidied(expression: Any) -> Any:
     """
     import sympy
 
+    near = {number: round(float(number)) for number in expression.atoms(sympy.Float)}
     whole = expression.xreplace(
-        {
-            number: sympy.Integer(round(float(number)))
-            for number in expression.atoms(sympy.Float)
-            if abs(float(number) - round(float(number))) < _WHOLE
-        }
+        {number: sympy.Integer(n) for number, n in near.items() if n and abs(float(number) - n) < _WHOLE}
+    )
+    # Of a sum next to nothing is nothing; a factor as small may stand before something as large.
+    whole = whole.replace(
+        lambda part: part.is_Add,
+        lambda part: part.func(*(term for term in part.args if not (term.is_Float and abs(term) < _WHOLE))),
     )
     sums = (power for power in whole.atoms(sympy.Pow) if power.base.is_Add and power.exp.is_Integer)
     # Of high powers of sums nobody reads the terms.
@@ -449,27 +514,6 @@ def tidied(expression: Any) -> Any:
     return sympy.powsimp(expanded if is_readable else whole, combine="exp")
 
 
-def _rounded(
-    expression: Any,
-    variables: Sequence[str],
-    inputs: Array,
-    names: Sequence[str],
-    target: Array,
-    error: float,
-    scale: float,
-) -> Any:
-    """Round the constants as coarsely as the error bears; None where it bears nothing."""
-    allowed = max(_ROUNDED_MAY_COST * error, _EXACT * scale)
-    for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
-        candidate = tidied(_round_constants(expression, tolerance))
-        if not set(map(str, candidate.free_symbols)) <= set(variables):
-            continue
-        found = _evaluate(candidate, variables, inputs, names)
-        if np.isfinite(found).all() and math.sqrt(float(np.mean((found - target) ** 2))) <= allowed:
-            return candidate
-    return None
-
-
 def _round_constants(expression: Any, tolerance: float) -> Any:
     import sympy
 
@@ -477,16 +521,23 @@ def _round_constants(expression: Any, tolerance: float) -> Any:
 
 
 def _round(value: float, tolerance: float) -> Any:
-    """Return the simplest constant near a value: a small fraction, one of pi, or few digits."""
+    """Return the simplest constant near a value: a small fraction, one of pi or of a normal density, or few digits."""
     import sympy
 
     if abs(value) < tolerance:
         return sympy.Integer(0)
     for denominator in (1, 2, 3, 4, 5, 6, 8, 10):
-        for unit, factor in ((1.0, sympy.Integer(1)), (math.pi, sympy.pi), (1 / math.pi, 1 / sympy.pi)):
+        for factor in (sympy.Integer(1), sympy.pi, 1 / sympy.pi, 1 / sympy.sqrt(2 * sympy.pi)):
+            unit = float(factor)
             numerator = round(value / unit * denominator)
             near = numerator / denominator * unit
             if numerator and abs(numerator) <= 1000 and abs(near - value) <= tolerance * abs(value):
                 return sympy.Rational(numerator, denominator) * factor
     digits = max(1, round(-math.log10(tolerance)))
     return sympy.Float(value, digits)
+
+
+def _distance_to_simple(value: float) -> float:
+    """Relative distance of a value from the nearest simple constant; infinite where none is near."""
+    simple = _round(value, _NEARLY)
+    return math.inf if simple.is_Float else abs(float(simple) - value) / max(abs(value), _NEARLY)
