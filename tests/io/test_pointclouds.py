@@ -307,7 +307,9 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data, whole_files, t
 def test_a_file_that_is_cut_short_is_never_read_as_a_whole_one(name, share, whole_files, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / name
     content = (whole_files / name).read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
+    # Of text that ends within its last line nobody can tell whether digits are missing.
+    end = content.rstrip().rfind(b"\n") if name.startswith("ascii") else len(content)
+    path.write_bytes(content[: min(int(share * len(content)), end)])
     with pytest.raises(InputError):
         read_points_or_mesh(path)
 

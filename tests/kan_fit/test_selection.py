@@ -13,13 +13,14 @@ from vision_cli.core.errors import InputError
 from vision_cli.kan_fit import figures
 from vision_cli.kan_fit.candidates import Problem
 from vision_cli.kan_fit.exports import export_onnx, export_torch, formula_document, formula_text
+from vision_cli.kan_fit.formulas import tidied
 from vision_cli.kan_fit.functions import find_function
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.operators import OPERATORS, read_library
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
 from vision_cli.kan_fit.selection import MIXED, SWAPPED, OutOfBudget, Selection, Settings, grids_for, search
 from vision_cli.kan_fit.stages import Stages
-from vision_cli.kan_fit.symbolic import find_formula, tidied
+from vision_cli.kan_fit.symbolic import find_formula
 from vision_cli.kan_fit.table_data import Column, TableData
 
 

@@ -22,10 +22,11 @@ from vision_cli.kan_fit.exports import (
     formula_document,
     formula_text,
 )
+from vision_cli.kan_fit.formulas import Formula
 from vision_cli.kan_fit.models import TableModel, pruned_model, read_model, write_model
 from vision_cli.kan_fit.operators import read_library
 from vision_cli.kan_fit.pipeline import measure
-from vision_cli.kan_fit.symbolic import Formula, find_formula
+from vision_cli.kan_fit.symbolic import find_formula
 
 
 @dataclass(frozen=True)

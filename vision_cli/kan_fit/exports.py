@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from vision_cli.core.errors import MissingError, NumericalError
+from vision_cli.kan_fit.formulas import Formula
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.networks.dense import SKAN
-from vision_cli.kan_fit.symbolic import Formula
 
 FORMATS = ("onnx", "pt2", "sympy", "latex", "python")
 FORMULA_FILES = {"sympy": "formula.txt", "latex": "formula.tex", "python": "formula.py"}

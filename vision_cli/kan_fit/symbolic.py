@@ -21,6 +21,7 @@ from vision_cli.core import interrupts
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.figures import edge_curve
 from vision_cli.kan_fit.formula_search import names_of_operators, search_operators
+from vision_cli.kan_fit.formulas import Formula, FormulaRows, symbol_of
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.networks.dense import SKANLayer
 from vision_cli.kan_fit.operators import NOTHING, Operator
@@ -37,45 +38,8 @@ _COMPLEXITY = 0.03
 _VALIDATION = 0.3
 _SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
 _WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
-_ROUNDED_MAY_COST = 1.01
-_NEARLY = 0.02
-_LARGEST = 1e8
 _EXACT, _GOOD = 1e-9, 1e-7
-_WHOLE = 1e-9
-_MULTIPLIED_OUT, _LONGER_BY = 4, 4
 _SWEEPS, _WORTH_A_SWEEP, _CURVE_POINTS = 4, 0.9, 200
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A formula that stands for a network.
-
-    Attributes
-    ----------
-    expression
-        Of symbols named like the columns.
-    variables
-        Names of the columns that occur, in their order.
-    operators
-        Operator of every edge, by layer, node and output.
-    rmse
-        Against the validation rows of the sample, in the target's unit.
-    network_rmse
-        The network's own there.
-    is_rounded
-        Whether its constants are rounded.
-    """
-
-    expression: sympy.Expr
-    variables: tuple[str, ...]
-    operators: dict[Edge, str]
-    rmse: float
-    network_rmse: float
-    is_rounded: bool
-
-    def __call__(self, inputs: Array, names: Sequence[str]) -> Array:
-        """Compute it, ``(N, inputs)`` to ``(N,)``; ``names`` are those of the inputs."""
-        return _evaluate(self.expression, self.variables, inputs, names)
 
 
 def find_formula(
@@ -110,7 +74,7 @@ def find_formula(
     net.reconsider(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
     net.refine(inputs[rows], scaled[rows], _STEPS_AT_THE_END)
     loss = net.loss(inputs[chosen_by], scaled[chosen_by])
-    data = _Data(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
+    data = FormulaRows(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
     found = data.formula(net.expression(model), {e: f.operator.name for e, f in net.symbolic.items()}, math.sqrt(loss))
     if found.rmse < _GOOD * model.scale:
         return found
@@ -120,93 +84,8 @@ def find_formula(
     other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
     if _score(other_loss, other.complexity) > net.score(inputs[chosen_by], scaled[chosen_by]):
         return found
-    expression = other.expression([_symbol(name) for name in model.names])
+    expression = other.expression([symbol_of(name) for name in model.names])
     return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Rows to fit constants to and rows to choose by, and the model that is explained."""
-
-    inputs: Array
-    target: Array
-    held_inputs: Array
-    held_target: Array
-    model: TableModel
-
-    def formula(self, expression: sympy.Expr, operators: dict[Edge, str], error: float) -> Formula:
-        """Multiply out and round an expression whose error is known, in standard deviations of the target."""
-        model = self.model
-        allowed = max(_ROUNDED_MAY_COST * error, _EXACT) * model.scale
-        tidy = tidied(expression)
-        if not self._held_error(tidy) <= allowed:
-            tidy = expression
-        simple = self._simplified(tidy, allowed)
-        rounded = self._rounded(simple, allowed)
-        final = simple if rounded is None else rounded
-        variables = tuple(name for name in model.names if _symbol(name) in final.free_symbols)
-        own = model.predict(self.held_inputs)
-        return Formula(
-            final,
-            variables,
-            operators,
-            self._held_error(final),
-            math.sqrt(float(np.mean((own - self.held_target) ** 2))),
-            rounded is not None,
-        )
-
-    def _simplified(self, expression: sympy.Expr, allowed: float) -> sympy.Expr:
-        """Put simple constants in, one after the other, where the others, fitted anew, bear it.
-
-        Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all.
-        """
-        import sympy
-
-        numbers = sorted(expression.atoms(sympy.Float), key=str)
-        values = {sympy.Dummy(): float(number) for number in numbers}
-        template = expression.xreplace(dict(zip(numbers, values, strict=True)))
-        for constant in sorted(values, key=lambda one: _distance_to_simple(values[one])):
-            simple = _round(values[constant], _NEARLY)
-            if simple.is_Float:
-                continue
-            tried = template.xreplace({constant: simple})
-            others = self._fitted(tried, {one: value for one, value in values.items() if one is not constant})
-            if self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()})) <= allowed:
-                template, values = tried, others
-        return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
-
-    def _fitted(self, template: sympy.Expr, values: dict[sympy.Dummy, float]) -> dict[sympy.Dummy, float]:
-        """Fit constants of an expression to the rows; they stay as they are where rows are fewer."""
-        import sympy
-        from scipy.optimize import least_squares
-
-        if not 0 < len(values) <= len(self.target):
-            return values
-        names = [name for name in self.model.names if _symbol(name) in template.free_symbols]
-        compute = sympy.lambdify([*values, *map(_symbol, names)], template, "numpy")
-        columns = [self.inputs[:, self.model.names.index(name)] for name in names]
-
-        def residual(constants: Array) -> Array:
-            with np.errstate(all="ignore"):
-                error = (np.real(compute(*constants, *columns)) - self.target) / self.model.scale
-            return np.asarray(np.where(np.isfinite(error), error, _LARGEST))
-
-        found = least_squares(residual, list(values.values()), method="lm", x_scale="jac", max_nfev=50 * len(values))
-        return dict(zip(values, map(float, found.x), strict=True))
-
-    def _rounded(self, expression: sympy.Expr, allowed: float) -> sympy.Expr | None:
-        """Round the constants as coarsely as the error allows; None where it allows nothing."""
-        for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
-            candidate = tidied(_round_constants(expression, tolerance))
-            if self._held_error(candidate) <= allowed:
-                return candidate
-        return None
-
-    def _held_error(self, expression: sympy.Expr) -> float:
-        """Root mean square error on the rows to choose by, in the target's unit; not a number where it has no value."""
-        variables = tuple(name for name in self.model.names if _symbol(name) in expression.free_symbols)
-        predicted = _evaluate(expression, variables, self.held_inputs, self.model.names)
-        return math.sqrt(float(np.mean((predicted - self.held_target) ** 2)))
 
 
 @dataclass
@@ -370,7 +249,7 @@ class _SymbolicNetwork:
         """Write the network as an expression in the target's unit."""
         import sympy
 
-        nodes: list[Any] = [_symbol(name) for name in model.names]
+        nodes: list[Any] = [symbol_of(name) for name in model.names]
         for number, width in enumerate(self.widths[1:]):
             following: list[Any] = [sympy.Float(float(b)) for b in self.layers[number].bias.detach()]
             for (layer, i, j), fitted in self.symbolic.items():
@@ -470,74 +349,3 @@ def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float,
     # Back from x within [-1, 1] to the edge's own unit.
     fitted = _Fitted(operator, np.array([a0, b0 / half, c0 - b0 * middle / half, d0]))
     return max(total - best[0], 0.0) / max(total, 1e-300), fitted
-
-
-def _symbol(name: str) -> Any:
-    import sympy
-
-    return sympy.Symbol(name, real=True)
-
-
-def _evaluate(expression: Any, variables: Sequence[str], inputs: Array, names: Sequence[str]) -> Array:
-    import sympy
-
-    # Names of columns may be no names of Python.
-    stand_ins = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(variables))]
-    plain = expression.xreplace(dict(zip(map(_symbol, variables), stand_ins, strict=True)))
-    call = sympy.lambdify(stand_ins, plain, "numpy")
-    columns = [inputs[:, list(names).index(name)] for name in variables]
-    with np.errstate(all="ignore"):
-        return np.asarray(np.broadcast_to(np.real(call(*columns)), len(inputs)), dtype=np.float64)
-
-
-def tidied(expression: Any) -> Any:
-    """Multiply out, so that constants which belong together meet, unless that makes the formula much longer.
-
-    Exponents and shifts that are whole but for the last digits are made whole first: they keep powers apart.
-    """
-    import sympy
-
-    near = {number: round(float(number)) for number in expression.atoms(sympy.Float)}
-    whole = expression.xreplace(
-        {number: sympy.Integer(n) for number, n in near.items() if n and abs(float(number) - n) < _WHOLE}
-    )
-    # Of a sum next to nothing is nothing; a factor as small may stand before something as large.
-    whole = whole.replace(
-        lambda part: part.is_Add,
-        lambda part: part.func(*(term for term in part.args if not (term.is_Float and abs(term) < _WHOLE))),
-    )
-    sums = (power for power in whole.atoms(sympy.Pow) if power.base.is_Add and power.exp.is_Integer)
-    # Of high powers of sums nobody reads the terms.
-    is_low = all(abs(power.exp) <= _MULTIPLIED_OUT for power in sums)
-    expanded = sympy.expand(whole, log=False, trig=False, multinomial=is_low)
-    is_readable = expanded.count_ops() <= _LONGER_BY * whole.count_ops()
-    return sympy.powsimp(expanded if is_readable else whole, combine="exp")
-
-
-def _round_constants(expression: Any, tolerance: float) -> Any:
-    import sympy
-
-    return expression.xreplace({number: _round(float(number), tolerance) for number in expression.atoms(sympy.Float)})
-
-
-def _round(value: float, tolerance: float) -> Any:
-    """Return the simplest constant near a value: a small fraction, one of pi or of a normal density, or few digits."""
-    import sympy
-
-    if abs(value) < tolerance:
-        return sympy.Integer(0)
-    for denominator in (1, 2, 3, 4, 5, 6, 8, 10):
-        for factor in (sympy.Integer(1), sympy.pi, 1 / sympy.pi, 1 / sympy.sqrt(2 * sympy.pi)):
-            unit = float(factor)
-            numerator = round(value / unit * denominator)
-            near = numerator / denominator * unit
-            if numerator and abs(numerator) <= 1000 and abs(near - value) <= tolerance * abs(value):
-                return sympy.Rational(numerator, denominator) * factor
-    digits = max(1, round(-math.log10(tolerance)))
-    return sympy.Float(value, digits)
-
-
-def _distance_to_simple(value: float) -> float:
-    """Relative distance of a value from the nearest simple constant; infinite where none is near."""
-    simple = _round(value, _NEARLY)
-    return math.inf if simple.is_Float else abs(float(simple) - value) / max(abs(value), _NEARLY)
