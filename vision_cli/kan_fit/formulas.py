@@ -88,11 +88,10 @@ class FormulaRows:
         simple = self._simplified(tidy, allowed)
         rounded = self._rounded(simple, allowed)
         final = simple if rounded is None else rounded
-        variables = tuple(name for name in model.names if symbol_of(name) in final.free_symbols)
         own = model.predict(self.held_inputs)
         return Formula(
             final,
-            variables,
+            self._variables(final),
             operators,
             self._held_error(final),
             math.sqrt(float(np.mean((own - self.held_target) ** 2))),
@@ -126,7 +125,7 @@ class FormulaRows:
 
         if not 0 < len(values) <= len(self.target):
             return values
-        names = [name for name in self.model.names if symbol_of(name) in template.free_symbols]
+        names = self._variables(template)
         compute = sympy.lambdify([*values, *map(symbol_of, names)], template, "numpy")
         columns = [self.inputs[:, self.model.names.index(name)] for name in names]
 
@@ -146,10 +145,13 @@ class FormulaRows:
                 return candidate
         return None
 
+    def _variables(self, expression: sympy.Expr) -> tuple[str, ...]:
+        """Return the columns that occur in an expression, in their order."""
+        return tuple(name for name in self.model.names if symbol_of(name) in expression.free_symbols)
+
     def _held_error(self, expression: sympy.Expr) -> float:
         """Root mean square error on the rows to choose by, in the target's unit; not a number where it has no value."""
-        variables = tuple(name for name in self.model.names if symbol_of(name) in expression.free_symbols)
-        predicted = _evaluate(expression, variables, self.held_inputs, self.model.names)
+        predicted = _evaluate(expression, self._variables(expression), self.held_inputs, self.model.names)
         return math.sqrt(float(np.mean((predicted - self.held_target) ** 2)))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.networks.dense import SKAN
-from vision_cli.kan_fit.second_order import NO_PENALTY, Fitted, Penalty, fit
+from vision_cli.kan_fit.second_order import NO_PENALTY, Fitted, Penalty, fit, mean_square
 
 Method = Literal["auto", "lm", "lbfgs", "adamw"]
 
@@ -83,8 +83,7 @@ class _Best:
         self.state = {name: value.clone() for name, value in network.state_dict().items()}
 
     def measure(self) -> float:
-        x, y = self.validation
-        return float((self.network.predict(x) - y).square().mean())
+        return mean_square(self.network, *self.validation)
 
     def look(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -110,7 +110,7 @@ def fit(
     if not math.isfinite(loss):
         raise NumericalError("the first residual is not finite; finite values expected.", hint="Check the data.")
     # Without validation data the residual itself chooses.
-    score = loss if validation is None else _mean_square(network, *validation)
+    score = loss if validation is None else mean_square(network, *validation)
     best, best_values = score, state.values.clone()
     losses, scores = [loss], [score]
     damping, refused = _FIRST_DAMPING, 0
@@ -131,7 +131,7 @@ def fit(
         state.restore()
         if not step_taken:
             break
-        score = loss if validation is None else _mean_square(network, *validation)
+        score = loss if validation is None else mean_square(network, *validation)
         losses.append(loss)
         scores.append(score)
         on_step(loss, score)
@@ -167,7 +167,8 @@ def _gram(jacobian: Tensor) -> Tensor:
     return torch.from_numpy(array.T @ array)
 
 
-def _mean_square(network: SKAN, x: Tensor, y: Tensor) -> float:
+def mean_square(network: SKAN, x: Tensor, y: Tensor) -> float:
+    """Mean squared residual of a network on ``(N, inputs)`` and ``(N, outputs)``, of many rows too."""
     return float((network.predict(x) - y).square().mean())
 
 

@@ -82,7 +82,7 @@ def find_formula(
     if other is None:
         return found
     other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
-    if _score(other_loss, other.complexity) > net.score(inputs[chosen_by], scaled[chosen_by]):
+    if _score(other_loss, other.complexity) > _score(loss, net.complexity()):
         return found
     expression = other.expression([symbol_of(name) for name in model.names])
     return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))

@@ -111,12 +111,8 @@ def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
 def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
     """Draw predicted against true heart rates."""
     true, predicted = _rates(scores)
-    figure, axes = _axes(4.6, 4.4)
-    low, high = min(true.min(), predicted.min()) - 5, max(true.max(), predicted.max()) + 5
-    axes.plot([low, high], [low, high], color=LINE, lw=1)
+    figure, axes = _agreement_axes(true, predicted)
     axes.scatter(true, predicted, s=14, color=COLOURS[0], alpha=0.8)
-    axes.set_xlabel("true rate, bpm")
-    axes.set_ylabel("predicted rate, bpm")
     _finish(figure, path)
 
 
@@ -124,15 +120,11 @@ def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[Video
     """Draw predicted against true rates of the same clips before and after an adaptation."""
     true, first = _rates(before)
     _, second = _rates(after)
-    figure, axes = _axes(4.8, 4.6)
-    low, high = min(true.min(), first.min(), second.min()) - 5, max(true.max(), first.max(), second.max()) + 5
-    axes.plot([low, high], [low, high], color=LINE, lw=1)
+    figure, axes = _agreement_axes(true, first, second)
     axes.vlines(true, first, second, color=LINE, lw=1)
     axes.scatter(true, first, s=16, facecolors="none", edgecolors=COLOURS[1], label="source")
     axes.scatter(true, second, s=16, color=COLOURS[0], label="adapted")
     axes.legend(frameon=False, fontsize=8)
-    axes.set_xlabel("true rate, bpm")
-    axes.set_ylabel("predicted rate, bpm")
     _finish(figure, path)
 
 
@@ -160,6 +152,17 @@ def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 def _rates(scores: Sequence[VideoScore]) -> tuple[Wave, Wave]:
     return np.array([s.true_bpm for s in scores]), np.array([s.predicted_bpm for s in scores])
+
+
+def _agreement_axes(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
+    """Make axes for predicted against true rates, with the line on which both are equal."""
+    figure, axes = _axes(4.6, 4.4)
+    shown = np.concatenate([true, *predicted])
+    ends = [shown.min() - 5, shown.max() + 5]
+    axes.plot(ends, ends, color=LINE, lw=1)
+    axes.set_xlabel("true rate, bpm")
+    axes.set_ylabel("predicted rate, bpm")
+    return figure, axes
 
 
 def _axes(width: float, height: float) -> tuple[Any, Any]:
