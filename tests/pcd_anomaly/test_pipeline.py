@@ -12,8 +12,11 @@ import torch
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.metrics.ranking import auroc
 from vision_cli.pcd_anomaly.geometry import random_rotation, transform
-from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
-from vision_cli.pcd_anomaly.pipeline import predict, score
+from vision_cli.pcd_anomaly.models import DESCRIPTION, FORMAT, NUMBERS, description, numbers, read_model
+from vision_cli.pcd_anomaly.pipeline import observe, predict, score
+from vision_cli.phantoms.defects import SUITES
+from vision_cli.phantoms.parts import make_part
+from vision_cli.phantoms.specimens import draw_test
 
 
 def test_a_bulge_scores_higher_than_a_good_scan_and_shows_where_it_is(world):
@@ -51,6 +54,19 @@ def test_threads_and_turns_of_a_scan_hardly_change_its_scores(world):
     assert predict(model, bad.points @ turn.T + 7).score == pytest.approx(found[0].score, rel=0.02)
 
 
+def test_groups_are_as_wide_in_a_dense_scan_as_in_a_sparse_one(world):
+    generator = np.random.default_rng(0)
+    mesh = make_part("bracket", generator)
+    dense = draw_test("bracket", mesh, SUITES["rigid"], None, 40_000, generator).scan.points
+    reference = world.model.reference
+    some = generator.permutation(len(dense))[: len(dense) // 4]
+    seen = [observe(reference, points, registration="none") for points in (dense, dense[some])]
+    groups = [len(one.grouped.residuals.surface) for one in seen]
+    places = [len(one.nodes.residuals.surface) for one in seen]
+    assert places[0] > 2 * places[1]
+    assert groups[0] < 1.5 * groups[1]
+
+
 def test_a_model_read_back_says_the_same(world, tmp_path):
     model, good = world.model, world.good
     (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))
@@ -63,7 +79,7 @@ def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_pat
     model = world.model
     (tmp_path / DESCRIPTION).write_text(json.dumps(description(model) | {"format": 99}))
     (tmp_path / NUMBERS).write_bytes(numbers(model))
-    with pytest.raises(MissingError, match=r"format 99 .* format 1 "):
+    with pytest.raises(MissingError, match=rf"format 99 .* format {FORMAT} "):
         read_model(tmp_path)
     with pytest.raises(MissingError, match="no model"):
         read_model(tmp_path / "nowhere")

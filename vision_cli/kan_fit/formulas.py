@@ -24,6 +24,8 @@ _NEARLY = 0.02
 _LARGEST = 1e8
 _WHOLE = 1e-9
 _MULTIPLIED_OUT, _LONGER_BY = 4, 4
+_READ_ONE_BY_ONE = 16
+"""Nobody reads the constants of a formula with more, and fitting all anew for each takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class FormulaRows:
         import sympy
 
         numbers = sorted(expression.atoms(sympy.Float), key=str)
+        if len(numbers) > _READ_ONE_BY_ONE:
+            return expression
         values = {sympy.Dummy(): float(number) for number in numbers}
         template = expression.xreplace(dict(zip(numbers, values, strict=True)))
         for constant in sorted(values, key=lambda one: _distance_to_simple(values[one])):

@@ -75,17 +75,15 @@ def find_formula(
     net.refine(inputs[rows], scaled[rows], _STEPS_AT_THE_END)
     loss = net.loss(inputs[chosen_by], scaled[chosen_by])
     data = FormulaRows(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
-    found = data.formula(net.expression(model), {e: f.operator.name for e, f in net.symbolic.items()}, math.sqrt(loss))
-    if found.rmse < _GOOD * model.scale:
-        return found
-    other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
-    if other is None:
-        return found
-    other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
-    if _score(other_loss, other.complexity) > _score(loss, net.complexity()):
-        return found
-    expression = other.expression([symbol_of(name) for name in model.names])
-    return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
+    if math.sqrt(loss) > _GOOD:
+        other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
+        if other is not None:
+            other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
+            if _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
+                expression = other.expression([symbol_of(name) for name in model.names])
+                return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
+    operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
+    return data.formula(net.expression(model), operators, math.sqrt(loss))
 
 
 @dataclass

@@ -139,7 +139,6 @@ class _View:
 
     prototype: int
     nodes: Nodes
-    centres: NDArray[np.int64]
     vectors: NDArray[np.float32]
     places: NDArray[np.float64]
     defective: NDArray[np.float32]
@@ -251,19 +250,26 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
     head = train_head(_group_set(views), options.head, torch.Generator().manual_seed(prepared.seed))
     on_stage("calibration")
     embedded = [head.embed(view.vectors) for view in views]
-    channels = [
-        np.column_stack([view.nodes.channels, _left_out_distances(views, embedded, number, options)])
-        for number, view in enumerate(views)
-    ]
-    fusion, scores = calibrate(reference, [view.nodes for view in views], [v.prototype for v in views], channels)
     vectors = torch.cat(embedded)
     places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
     kept = greedy_coreset(torch.cat([vectors, places], dim=1), options.bank)
+    owners = np.concatenate([np.full(len(view.places), number) for number, view in enumerate(views)])[kept]
+    memory = Memory(vectors[kept], places[kept])
+    channels = [
+        np.column_stack(
+            [
+                view.nodes.channels,
+                _left_out_distances(views, embedded[number], number, memory, owners, reference.diameter),
+            ]
+        )
+        for number, view in enumerate(views)
+    ]
+    fusion, scores = calibrate(reference, [view.nodes for view in views], [v.prototype for v in views], channels)
     return Model(
         options,
         reference,
         head,
-        Memory(vectors[kept], places[kept]),
+        memory,
         fusion,
         scan_limit(scores, len(reference.stack)),
         _warnings(reference, head, options),
@@ -337,6 +343,11 @@ def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusi
     return surprises(values, fusion.scales[nodes.residuals.nearest], fusion.tables)
 
 
+def measure_at(reference: Reference, surface: Surface) -> Nodes:
+    """Measure what lies where on a surface that was brought to a reference."""
+    return measure_nodes(measure_residuals(surface, reference), reference.diameter)
+
+
 def _views(
     clouds: Sequence[tuple[Points, Points | None]],
     reference: Reference,
@@ -358,21 +369,25 @@ def _views(
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
             if len(seen) < 500:
                 continue
-            surface = oriented_view(seen, direction, spacing, random_rotation(generator))
-            nodes = measure_nodes(measure_residuals(surface, others), size)
-            centres = select_centres(nodes.residuals.surface.points, options.groups, None, spacing)
-            vectors = describe(nodes, centres, options.group_size, size)
+            turn = random_rotation(generator)
+            surface = oriented_view(seen, direction, spacing, turn)
+            nodes = grouped = measure_at(others, surface)
+            if reference.group_spacing > spacing:
+                surface = oriented_view(seen, direction, reference.group_spacing, turn)
+                grouped = measure_at(others, surface)
+            places = grouped.residuals.surface.points
+            centres = select_centres(places, options.groups, None, reference.group_spacing)
+            vectors = describe(grouped, centres, options.group_size, size)
             bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
-            spoilt = measure_nodes(measure_residuals(bent, others), size)
+            spoilt = measure_at(others, bent)
             bad = np.flatnonzero(moved)
             bad = bad[:: max(1, len(bad) // (options.groups // 4))]
             views.append(
                 _View(
                     number,
                     nodes,
-                    centres,
                     vectors,
-                    nodes.residuals.surface.points[centres] / size,
+                    places[centres] / size,
                     describe(spoilt, bad, options.group_size, size),
                     spoilt.residuals.surface.points[bad] / size,
                 )
@@ -402,19 +417,18 @@ def _group_set(views: Sequence[_View]) -> GroupSet:
 
 
 def _left_out_distances(
-    views: Sequence[_View], embedded: Sequence[Tensor], number: int, options: Options
+    views: Sequence[_View], embedded: Tensor, number: int, memory: Memory, owners: NDArray[np.int64], size: float
 ) -> NDArray[np.float64]:
-    """Distance of each node of a view to the groups of the other prototypes (of other views, if there is but one)."""
+    """Distance of each node of a view to what other prototypes gave to the bank (other views, if there is but one).
+
+    ``owners`` are the numbers of the views that the entries of the bank come from, ``size`` is the diameter.
+    """
     mine = views[number]
-    several = len({view.prototype for view in views}) > 1
-    others = [n for n, view in enumerate(views) if (view.prototype != mine.prototype if several else n != number)] or [
-        number
-    ]
-    vectors = torch.cat([embedded[n] for n in others])
-    places = torch.from_numpy(np.concatenate([views[n].places for n in others]).astype(np.float32))
-    found = Memory(vectors, places).distances(embedded[number], mine.places)
-    points = mine.nodes.residuals.surface.points
-    return spread_to_points(points, points[mine.centres], found).astype(np.float64)
+    prototypes = np.array([view.prototype for view in views])
+    foreign = prototypes[owners] != mine.prototype if len(set(prototypes)) > 1 else owners != number
+    rows = np.flatnonzero(foreign if foreign.any() else np.ones(len(owners), bool))
+    found = Memory(memory.vectors[rows], memory.places[rows]).distances(embedded, mine.places)
+    return spread_to_points(mine.nodes.residuals.surface.points, mine.places * size, found).astype(np.float64)
 
 
 def _warnings(reference: Reference, head: TrainedHead, options: Options) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from vision_cli.pcd_anomaly.scoring import Fusion
 from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
-FORMAT = 1
+FORMAT = 2
 _HEAD = "head."
 _WIDTHS = {
     "hybrid": SHAPE_WIDTH + RESIDUAL_WIDTH,
@@ -66,6 +66,7 @@ def description(model: Model, weights: Weights | None = None) -> dict[str, objec
         "written_by": __version__,
         "options": asdict(model.options),
         "diameter": model.reference.diameter,
+        "group_spacing": model.reference.group_spacing,
         "amplitude": model.reference.amplitude,
         "channels": [*CHANNELS, "embedding"],
         "vector_width": _WIDTHS[model.options.features],
@@ -206,6 +207,7 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor],
         float(document["amplitude"]),
         arrays["poses"],
         arrays["prototype_scores"],
+        float(document["group_spacing"]),
     )
     state = {name.removeprefix(_HEAD): value for name, value in tensors.items() if name.startswith(_HEAD)}
     network = None

@@ -18,7 +18,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.agcs import Selection, select_centres
 from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.calibration import scan_score
-from vision_cli.pcd_anomaly.features import Nodes, measure_nodes
+from vision_cli.pcd_anomaly.features import Nodes
 from vision_cli.pcd_anomaly.geometry import (
     Points,
     Pose,
@@ -28,10 +28,10 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_groups,
 )
-from vision_cli.pcd_anomaly.learning import Model, Options, train
+from vision_cli.pcd_anomaly.learning import Model, Options, measure_at, train
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration, place, prepare_scan, register
-from vision_cli.pcd_anomaly.residuals import measure_residuals, scan_surface
+from vision_cli.pcd_anomaly.residuals import scan_surface
 from vision_cli.pcd_anomaly.scoring import fuse, spread_to_points
 
 __all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
@@ -64,6 +64,8 @@ class Observation:
         Pose from the scan to the reference, and its verdict.
     nodes
         Places of the scan, in the frame of the reference, with what is measured there.
+    grouped
+        The places that groups are made of: ``nodes``, or fewer where the scan is denser than the prototypes.
     moved
         ``(N, 3)``, the points in the frame of the reference; NaN where a point is not finite or an outlier.
     n_invalid, n_outliers
@@ -77,6 +79,7 @@ class Observation:
     points: Points
     registration: Registration
     nodes: Nodes
+    grouped: Nodes
     moved: Points
     n_invalid: int
     n_outliers: int
@@ -202,9 +205,10 @@ def observe(
         )
     seconds = {"registration": time.process_time() - clock}
     clock = time.process_time()
-    nodes = measure_nodes(
-        measure_residuals(scan_surface(usable[is_part], found, reference.spacing), reference), reference.diameter
-    )
+    nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing))
+    grouped = nodes
+    if reference.group_spacing > reference.spacing:
+        grouped = measure_at(reference, scan_surface(usable[is_part], found, reference.group_spacing))
     # Places lie where the last refinement brought them; the points go the same way.
     pose = nodes.residuals.pose @ found.pose
     moved = np.full(points.shape, np.nan)
@@ -215,6 +219,7 @@ def observe(
         points,
         replace(found, pose=_shifted(pose, -origin)),
         nodes,
+        grouped,
         moved,
         int((~finite).sum()),
         int((~is_part).sum()),
@@ -247,7 +252,7 @@ def score(
     """
     clock = time.process_time()
     nodes, seconds = seen.nodes, dict(seen.seconds)
-    distances = _embedding_distances(model, nodes, agcs, rows)
+    distances = _embedding_distances(model, seen, agcs, rows)
     values = np.column_stack([nodes.channels, distances])
     place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
     seconds["groups"], clock = time.process_time() - clock, time.process_time()
@@ -273,19 +278,19 @@ def register_scan(points: Points, reference: Reference, seed: int, mode: Registr
     return place(scan, reference.target, start, refined=mode == "given")
 
 
-def _embedding_distances(model: Model, nodes: Nodes, agcs: Selection, rows: int) -> NDArray[np.float64]:
-    residuals, size = nodes.residuals, model.reference.diameter
+def _embedding_distances(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:
+    grouped, size = seen.grouped, model.reference.diameter
     indicator = None
     if agcs == "absolute":
-        indicator = residuals.surface.variation
+        indicator = grouped.residuals.surface.variation
     elif agcs == "relative":
-        indicator = nodes.channels[:, 5] / max(float(np.median(nodes.channels[:, 5])), 1e-12)
-        indicator = indicator + nodes.channels[:, 2] / max(float(np.median(nodes.channels[:, 2])), 1e-12)
-    points = residuals.surface.points
-    centres = select_centres(points, model.options.groups, indicator, model.reference.spacing)
-    vectors = model.describe(nodes, centres, model.options.group_size, size)
+        indicator = grouped.channels[:, 5] / max(float(np.median(grouped.channels[:, 5])), 1e-12)
+        indicator = indicator + grouped.channels[:, 2] / max(float(np.median(grouped.channels[:, 2])), 1e-12)
+    points = grouped.residuals.surface.points
+    centres = select_centres(points, model.options.groups, indicator, model.reference.group_spacing)
+    vectors = model.describe(grouped, centres, model.options.group_size, size)
     distances = model.memory.distances(model.head.embed(vectors), points[centres] / size, rows)
-    return spread_to_points(points, points[centres], distances).astype(np.float64)
+    return spread_to_points(seen.nodes.residuals.surface.points, points[centres], distances).astype(np.float64)
 
 
 def _place_threshold(model: Model) -> float:

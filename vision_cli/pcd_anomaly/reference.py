@@ -26,6 +26,11 @@ from vision_cli.pcd_anomaly.warps import WarpBasis, fit_warp, make_basis
 SPACING = 1 / 250
 """Spacing of the reference's points, as a share of its diameter."""
 
+_POINTS_APART = 1.5
+"""Spacing of groups over that of the prototypes' points, where these are sparse: most cubes hold a point then."""
+
+_COUNTED, _SAMPLED = 8, 4096
+
 _NEIGHBOURS = 6
 _REACH = 1 / 25
 _NORMAL_WEIGHT = 0.05
@@ -67,6 +72,9 @@ class Reference:
         The surface at the reference's spacing.
     diameter, spacing
         D and the distance of points.
+    group_spacing
+        Distance that points are thinned out to before groups are made of them: a scan that is denser than the
+        prototypes would have other neighbourhoods than they.
     basis
         What warps are made of.
     amplitude
@@ -89,6 +97,7 @@ class Reference:
     level: Level
     diameter: float
     spacing: float
+    group_spacing: float
     basis: WarpBasis
     amplitude: float
     spread: NDArray[np.float64]
@@ -200,6 +209,7 @@ def build_reference(
         clouds.append((points[order], None if known is None else known[order]))
     size = diameter(clouds[0][0])
     spacing = SPACING * size
+    group_spacing = max(spacing, _POINTS_APART * float(np.median([_points_apart(points) for points, _ in clouds])))
     skeleton = _surface(*clouds[0], spacing)
     target = make_target(skeleton)
     poses = [np.eye(4)]
@@ -221,7 +231,7 @@ def build_reference(
     amplitude, left = _warps_between(moved, deviations, basis, size)
     level = level_of(moved, size)
     spread = _smoothed_spread(level, left, _LEAST_SPREAD * size)
-    return assemble(skeleton, stack, spread, amplitude, np.stack(poses), _odd_ones(left))
+    return assemble(skeleton, stack, spread, amplitude, np.stack(poses), _odd_ones(left), group_spacing)
 
 
 def assemble(
@@ -231,6 +241,7 @@ def assemble(
     amplitude: float,
     poses: Pose,
     prototype_scores: NDArray[np.float64],
+    group_spacing: float,
 ) -> Reference:
     """Make a reference of what has to be kept of one; the parameters are its attributes."""
     moved = _moved_skeleton(skeleton, stack)
@@ -240,6 +251,7 @@ def assemble(
         level_of(moved, size),
         size,
         SPACING * size,
+        group_spacing,
         make_basis(moved.points, size),
         amplitude,
         spread,
@@ -255,6 +267,13 @@ def level_of(surface: Surface, size: float) -> Level:
     """Make a surface of a part of diameter ``size`` ready to be measured against."""
     weight = _NORMAL_WEIGHT * size
     return Level(surface, cKDTree(np.hstack([surface.points, weight * surface.normals])), weight)
+
+
+def _points_apart(points: Points) -> float:
+    """Measure how far the points of a cloud are apart: the side of the square of surface that each has to itself."""
+    some = points[:: max(1, len(points) // _SAMPLED)]
+    reach = cKDTree(points).query(some, k=min(_COUNTED + 1, len(points)))[0][:, -1]
+    return float(np.median(reach) * np.sqrt(np.pi / _COUNTED))
 
 
 def _moved_skeleton(skeleton: Surface, stack: NDArray[np.float64]) -> Surface:
