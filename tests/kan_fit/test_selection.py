@@ -9,7 +9,7 @@ import pytest
 import sympy
 import torch
 
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.kan_fit import figures
 from vision_cli.kan_fit.candidates import Problem
 from vision_cli.kan_fit.exports import export_onnx, export_torch, formula_document, formula_text
@@ -20,7 +20,7 @@ from vision_cli.kan_fit.operators import OPERATORS, read_library
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
 from vision_cli.kan_fit.selection import MIXED, SWAPPED, OutOfBudget, Selection, Settings, grids_for, search
 from vision_cli.kan_fit.stages import Stages
-from vision_cli.kan_fit.symbolic import find_formula
+from vision_cli.kan_fit.symbolic import _Fitted, _SymbolicNetwork, find_formula
 from vision_cli.kan_fit.table_data import Column, TableData
 
 
@@ -205,6 +205,24 @@ def test_a_noisy_formula_gets_its_constants_back():
     formula = find_formula(model, model.sample_inputs, model.sample_target + noise, read_library(None))
     theta = sympy.Symbol("theta", real=True)
     assert sympy.simplify(formula.expression - sympy.exp(-(theta**2) / 2) / sympy.sqrt(2 * sympy.pi)) == 0
+
+
+def test_where_operators_cannot_follow_the_network_the_data_give_the_formula(monkeypatch):
+    def blocked(*_):
+        raise NumericalError("edge (0, 0, 0): no operator of the library can follow it.")
+
+    model = fitted("I.12.1", (1,))
+    monkeypatch.setattr(_SymbolicNetwork, "substitute", blocked)
+    assert formula_of(model).rmse < 1e-9
+    with pytest.raises(NumericalError, match="can follow"):
+        find_formula(model, model.sample_inputs, model.sample_target, [])
+
+
+def test_a_network_whose_operators_have_no_value_is_the_worst(expsin):
+    net = _SymbolicNetwork(expsin, expsin.sample_inputs)
+    root = next(one for one in read_library(None) if one.name == "sqrt")
+    net.symbolic[0, 0, 0] = _Fitted(root, np.array([1.0, 0.0, -1.0, 0.0]))
+    assert net.loss(expsin.sample_inputs, expsin.sample_target) == math.inf
 
 
 def test_exported_programs_predict_as_the_model(expsin, tmp_path):

@@ -191,4 +191,7 @@ def _print_table(console: Console, table: Table) -> None:
     for row in table.rows:
         # Text, not str: a file name with square brackets is no markup.
         drawn.add_row(*(Text(format_value(cell)) for cell in row))
-    console.print(drawn if table.rows else Text(f"no {table.columns[0]}"))
+    with console.capture() as printed:
+        console.print(drawn if table.rows else Text(f"no {table.columns[0]}"))
+    # One long cell would pad every line of its column.
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))

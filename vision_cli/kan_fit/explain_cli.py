@@ -72,4 +72,6 @@ def explain(
             run.finish()
     metrics = read_metrics(run.directory)
     output.info(f"results in {run.directory}")
-    output.result(Table(("measure", "value"), list(metrics.items())), metrics)
+    measures = Table(("measure", "value"), [row for row in metrics.items() if row[0] != "formula"])
+    formula = [Table(("formula",), [(metrics["formula"],)])] if "formula" in metrics else []
+    output.result([measures, *formula], metrics)

@@ -61,27 +61,28 @@ def find_formula(
     Raises
     ------
     NumericalError
-        If no operator of the library can follow an edge.
+        If no operator of the library can follow an edge, and no network of operators the data.
     """
     order = np.random.default_rng((seed, 2)).permutation(len(inputs))
     held = max(1, round(_VALIDATION * len(inputs)))
     rows, chosen_by = order[held:], order[:held]
     scaled = (target - model.mean) / model.scale
-    net = _SymbolicNetwork(model, inputs[rows])
-    for edge in net.by_importance():
-        interrupts.check()
-        net.replace(edge, library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
-    net.reconsider(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
-    net.refine(inputs[rows], scaled[rows], _STEPS_AT_THE_END)
-    loss = net.loss(inputs[chosen_by], scaled[chosen_by])
     data = FormulaRows(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
+    net = _SymbolicNetwork(model, inputs[rows])
+    blocked: NumericalError | None = None
+    try:
+        loss = net.substitute(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
+    except NumericalError as error:
+        blocked, loss = error, math.inf
     if math.sqrt(loss) > _GOOD:
         other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
         if other is not None:
             other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
-            if _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
+            if blocked or _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
                 expression = other.expression([symbol_of(name) for name in model.names])
                 return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
+    if blocked:
+        raise blocked
     operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
     return data.formula(net.expression(model), operators, math.sqrt(loss))
 
@@ -127,6 +128,23 @@ class _SymbolicNetwork:
             for j in range(spread.shape[1])
             if spread[i, j] > 1e-12
         }
+
+    def substitute(
+        self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> float:
+        """Put an operator in for every edge and fit all constants; give the loss.
+
+        Raises
+        ------
+        NumericalError
+            If no operator of the library can follow an edge.
+        """
+        for edge in self.by_importance():
+            interrupts.check()
+            self.replace(edge, library, data, choosing)
+        self.reconsider(library, data, choosing)
+        self.refine(*data, _STEPS_AT_THE_END)
+        return self.loss(*choosing)
 
     def by_importance(self) -> list[Edge]:
         return sorted(self.importance, key=lambda edge: -self.importance[edge])
@@ -264,6 +282,10 @@ class _SymbolicNetwork:
             here = taken[-1]
             out = np.tile(layer.bias.detach().numpy(), (len(here), 1))
             slope = np.zeros((len(here), *layer.edges.shape))
+            if not np.isfinite(here).all():
+                taken.append(np.full_like(out, np.nan))
+                slopes.append(np.full_like(slope, np.nan))
+                continue
             numeric = [e for e in self.importance if e[0] == number and e not in self.symbolic]
             if numeric:
                 x = torch.from_numpy(np.ascontiguousarray(here))
