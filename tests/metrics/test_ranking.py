@@ -13,7 +13,6 @@ from vision_cli.metrics.ranking import (
     auroc,
     average_precision,
     best_f1,
-    bootstrap,
     region_overlap_area,
 )
 
@@ -69,11 +68,3 @@ def test_a_small_region_counts_as_much_as_a_large_one():
     regions = np.array([0] * 100 + [1] * 99 + [2])
     scores = np.array([0.5] * 100 + [1.0] * 99 + [0.0])
     assert region_overlap_area(labels, scores, regions) == pytest.approx(0.5)
-
-
-def test_the_bootstrap_interval_holds_the_measure():
-    generator = np.random.default_rng(1)
-    labels = (np.arange(60) % 2).astype(np.uint8)
-    scores = generator.normal(size=60) + labels
-    interval = bootstrap(labels, scores, auroc, 200, generator)
-    assert interval.low < auroc(labels, scores) < interval.high

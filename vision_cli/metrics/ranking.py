@@ -1,4 +1,4 @@
-"""How well scores rank what is positive above what is not: ROC, precision and recall, F1, with bootstrap intervals.
+"""How well scores rank what is positive above what is not: ROC, precision and recall, F1.
 
 Made for many millions of scores: from 2¹⁶ up `histogram_auroc` counts in bins and never sorts all of them.
 """
@@ -6,8 +6,6 @@ Made for many millions of scores: from 2¹⁶ up `histogram_auroc` counts in bin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +14,6 @@ Scores = NDArray[np.floating]
 Labels = NDArray[np.integer] | NDArray[np.bool_]
 
 _BINS = 1 << 16
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A bootstrap interval; NaN where it could not be drawn."""
-
-    low: float
-    high: float
 
 
 def auroc(labels: Labels, scores: Scores) -> float:
@@ -142,29 +132,6 @@ class HistogramRanking:
         false, true = self._counts[:, ::-1].cumsum(axis=1)
         precision = true / np.maximum(true + false, 1)
         return float(np.sum(np.diff(true / true[-1], prepend=0.0) * precision))
-
-
-def bootstrap(
-    labels: Labels,
-    scores: Scores,
-    measure: Callable[[Labels, Scores], float],
-    count: int,
-    generator: np.random.Generator,
-    level: float = 0.95,
-) -> Interval:
-    """Draw the percentile interval of a measure over resampled items; resamples of one class are drawn again."""
-    values: list[float] = []
-    for _ in range(4 * count):
-        rows = generator.integers(len(labels), size=len(labels))
-        value = measure(labels[rows], scores[rows])
-        if math.isfinite(value):
-            values.append(value)
-        if len(values) == count:
-            break
-    if not values:
-        return Interval(math.nan, math.nan)
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
 
 
 def _counts_above(

@@ -33,7 +33,7 @@ Update = Literal["all", "bn", "encoder"]
 
 FACTORS = (0.75, 1.25)
 _DECAY = 1e-4
-_HELD_OUT = 4
+_HELD_OUT = 3
 _CHECK_FACTOR = 1.2
 _SAME_BPM = 5.0
 _COLLAPSED_BPM = 1.0
@@ -262,7 +262,7 @@ def adapt(
     model
         The source model.
     clips
-        Clips of the target domain; their labels are never opened. A quarter of them chooses the weights.
+        Clips of the target domain; their labels are never opened. A third of them chooses the weights.
     adaptation, compute, output
         How, where, and where progress is shown.
 
@@ -366,8 +366,9 @@ def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
 
 
 def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
-    """Cut a clip ``(T, S, S, 3)`` into windows side by side; one at least."""
-    starts = range(0, max(len(clip) - length, 0) + 1, length)
+    """Cut a clip ``(T, S, S, 3)`` into windows that overlap by half at least, from its first frame to its last."""
+    spare = max(len(clip) - length, 0)
+    starts = np.linspace(0, spare, 1 + -(-spare // (length // 2))).astype(int)
     return [_filled(clip[start : start + length], length) for start in starts]
 
 

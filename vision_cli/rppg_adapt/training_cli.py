@@ -27,7 +27,7 @@ from vision_cli.core.options import (
 
 TRAIN_EXAMPLES = (
     "vcli rppg-adapt train cache --val-frac 0.2 -o run",
-    "vcli rppg-adapt train --synthetic --steps 2400 -o run     # how the shipped weights were made",
+    "vcli rppg-adapt train --synthetic --steps 2000 -o run     # how the shipped weights were made",
 )
 ADAPT_EXAMPLES = (
     "vcli rppg-adapt adapt cache --source default -o run       # labels are not needed, and not looked at",
@@ -41,6 +41,10 @@ def train(
     ctx: typer.Context,
     cache: Annotated[Path | None, typer.Argument(metavar="CACHE", help="Cache of preprocess, with labels.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Train on generated clips instead.")] = False,
+    preset: Annotated[
+        Literal["all", "easy", "hard", "shift"],
+        typer.Option(help="What the generated clips look like; those of synth, or all there is."),
+    ] = "all",
     val_frac: Annotated[float, typer.Option(min=0.05, max=0.9, metavar="X", help="Share of subjects held out.")] = 0.2,
     backbone: Annotated[Literal["lite", "physnet"], typer.Option(help="Network.")] = "lite",
     normalisation: Annotated[
@@ -67,6 +71,8 @@ def train(
     if (cache is None) == (not synthetic):
         raise UsageError("train: either CACHE or --synthetic expected.", hint="Give the one that you have.")
     from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.phantoms.pulse_clips import TRAINING
+    from vision_cli.phantoms.pulse_videos import STYLES
     from vision_cli.rppg_adapt.data import CachedClips, read_cache, split_subjects
     from vision_cli.rppg_adapt.models import ModelSettings
     from vision_cli.rppg_adapt.training import (
@@ -81,7 +87,9 @@ def train(
     settings = ModelSettings(backbone, size or (36 if backbone == "lite" else 72), 30.0, normalisation)
     source: ClipSource
     if cache is None:
-        source, count, described = GeneratedClips(settings, frames, seed), steps or 1800, "generated clips"
+        style = TRAINING if preset == "all" else STYLES[preset]
+        described = "generated clips" if preset == "all" else f"generated clips of the preset {preset}"
+        source, count = GeneratedClips(settings, frames, seed, style), steps or SourceTraining.steps
     else:
         clips = read_cache(cache)
         held_out, used = split_subjects(clips, val_frac, seed)
