@@ -88,7 +88,10 @@ class FormulaRows:
         if not self._held_error(tidy) <= allowed:
             tidy = expression
         simple = self._simplified(tidy, allowed)
-        rounded = self._rounded(simple, allowed)
+        # What was made simple may leave constants side by side that were free to trade before.
+        if (merged := _merged(simple)) != simple:
+            simple = self._simplified(merged, allowed)
+        rounded = self._rounded(simple, max(allowed, self._held_error(simple)))
         final = simple if rounded is None else rounded
         own = model.predict(self.held_inputs)
         return Formula(
@@ -103,7 +106,8 @@ class FormulaRows:
     def _simplified(self, expression: sympy.Expr, allowed: float) -> sympy.Expr:
         """Put simple constants in, one after the other, where the others, fitted anew, bear it.
 
-        Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all.
+        Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all. A
+        constant less is worth what the Bayesian information criterion (Schwarz 1978) says it is.
         """
         import sympy
 
@@ -112,14 +116,19 @@ class FormulaRows:
             return expression
         values = {sympy.Dummy(): float(number) for number in numbers}
         template = expression.xreplace(dict(zip(numbers, values, strict=True)))
+        worth = math.log(len(self.target)) / (2 * len(self.target))
+        taken = 0
         for constant in sorted(values, key=lambda one: _distance_to_simple(values[one])):
-            simple = _round(values[constant], _NEARLY)
-            if simple.is_Float:
-                continue
-            tried = template.xreplace({constant: simple})
-            others = self._fitted(tried, {one: value for one, value in values.items() if one is not constant})
-            if self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()})) <= allowed:
-                template, values = tried, others
+            for simple in (sympy.Integer(0), _round(values[constant], _NEARLY)):
+                tried = template.xreplace({constant: simple})
+                if simple.is_Float or not tried.free_symbols or tried.has(sympy.nan, sympy.zoo, sympy.oo):
+                    continue
+                left = {one: value for one, value in values.items() if one is not constant}
+                others = self._fitted(tried, {one: left[one] for one in left if tried.has(one)})
+                error = self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()}))
+                if error <= allowed * math.exp(taken * worth):
+                    template, values, taken = tried, {**left, **others}, taken + 1
+                    break
         return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
 
     def _fitted(self, template: sympy.Expr, values: dict[sympy.Dummy, float]) -> dict[sympy.Dummy, float]:
@@ -200,6 +209,17 @@ def tidied(expression: Any) -> Any:
     expanded = sympy.expand(whole, log=False, trig=False, multinomial=is_low)
     is_readable = expanded.count_ops() <= _LONGER_BY * whole.count_ops()
     return sympy.powsimp(expanded if is_readable else whole, combine="exp")
+
+
+def _merged(expression: Any) -> Any:
+    """Multiply the constants of every product into one."""
+    import sympy
+
+    def product(part: Any) -> Any:
+        numbers, rest = sympy.sift(part.args, lambda one: one.is_number, binary=True)
+        return sympy.Mul(sympy.Mul(*numbers).evalf(17), *rest) if any(one.is_Float for one in numbers) else part
+
+    return expression.replace(lambda part: part.is_Mul, product)
 
 
 def _round_constants(expression: Any, tolerance: float) -> Any:
