@@ -216,8 +216,7 @@ def _function(plan: Plan, target: Target, method: str, python: Path | None, out:
             more, _ = _ours(explain, plan, out, plan.seed)
             cost = Cost(cost.wall_s + more.wall_s, cost.cpu_s + more.cpu_s, max(cost.peak_rss_mb, more.peak_rss_mb))
             text = _json(out / "explained" / "metrics.json")["formula"]
-            columns = dict(zip(target.variables, data.test_inputs.T, strict=True))
-            formula = np.broadcast_to(parse_expression(str(text))(columns), values.shape)
+            formula = _computed(str(text), dict(zip(target.variables, data.test_inputs.T, strict=True)), len(values))
     else:
         train = {"x_train": data.table.inputs, "y_train": data.target, "x_test": data.test_inputs}
         task = "formula" if plan.finds_formulas and method in _FORMULA_METHODS else "regress"
@@ -234,6 +233,14 @@ def _function(plan: Plan, target: Target, method: str, python: Path | None, out:
         is_exact = apart is not None and apart < _EXACT
         row |= {"formula_error": apart, "recovered": None if apart is None else int(is_exact), "formula": text}
     return row | _costs(cost, told)
+
+
+def _computed(formula: str, columns: Mapping[str, Array], rows: int) -> Array:
+    """Compute a formula, ``(rows,)``; not numbers where it is too long to be one."""
+    try:
+        return np.broadcast_to(parse_expression(formula)(columns), rows)
+    except UsageError:
+        return np.full(rows, np.nan)
 
 
 def _digits(plan: Plan, problem: str, method: str, python: Path | None, out: Path, seed: int) -> dict[str, object]:
