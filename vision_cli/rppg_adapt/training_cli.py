@@ -27,7 +27,7 @@ from vision_cli.core.options import (
 
 TRAIN_EXAMPLES = (
     "vcli rppg-adapt train cache --val-frac 0.2 -o run",
-    "vcli rppg-adapt train --synthetic --steps 2000 -o run     # how the shipped weights were made",
+    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run    # how the shipped weights were made",
 )
 ADAPT_EXAMPLES = (
     "vcli rppg-adapt adapt cache --source default -o run       # labels are not needed, and not looked at",
@@ -147,7 +147,7 @@ def adapt(
     update: Annotated[Literal["all", "bn", "encoder"], typer.Option(help="Which weights change.")] = "all",
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the clips.")] = 10,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Clips a step.")] = 4,
-    lr: Annotated[float, typer.Option(min=0, metavar="X", help="Learning rate.")] = 2e-4,
+    lr: Annotated[float, typer.Option(min=0, metavar="X", help="Learning rate.")] = 5e-4,
     frames: Annotated[int, typer.Option(min=64, max=1800, metavar="N", help="Frames of a clip.")] = 160,
     split: Annotated[float, typer.Option(min=0.1, max=1, metavar="X", help="Share of subjects to adapt on.")] = 0.7,
     out: OutOption = None,
