@@ -27,7 +27,7 @@ from vision_cli.core.options import (
 
 TRAIN_EXAMPLES = (
     "vcli rppg-adapt train cache --val-frac 0.2 -o run",
-    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run    # how the shipped weights were made",
+    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run  # the shipped weights",
 )
 ADAPT_EXAMPLES = (
     "vcli rppg-adapt adapt cache --source default -o run       # labels are not needed, and not looked at",
