@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.kan_fit import figures
 from vision_cli.kan_fit.candidates import Problem
 from vision_cli.kan_fit.exports import export_onnx, export_torch, formula_document, formula_text
-from vision_cli.kan_fit.formulas import tidied
+from vision_cli.kan_fit.formulas import FormulaRows, tidied
 from vision_cli.kan_fit.functions import find_function
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.operators import OPERATORS, read_library
@@ -205,6 +206,19 @@ def test_a_noisy_formula_gets_its_constants_back():
     formula = find_formula(model, model.sample_inputs, model.sample_target + noise, read_library(None))
     theta = sympy.Symbol("theta", real=True)
     assert sympy.simplify(formula.expression - sympy.exp(-(theta**2) / 2) / sympy.sqrt(2 * sympy.pi)) == 0
+
+
+def test_constants_that_trade_with_each_other_are_merged_and_made_simple():
+    generator = np.random.default_rng(3)
+    inputs = generator.uniform(1, 3, (900, 2))
+    clean = inputs[:, 0] / (inputs[:, 1] * math.sqrt(2 * math.pi))
+    noisy = clean + 0.01 * clean.std() * generator.normal(size=len(clean))
+    model = SimpleNamespace(names=("x", "y"), scale=float(clean.std()), predict=lambda rows: rows[:, 0] / rows[:, 1])
+    rows = FormulaRows(inputs[:600], noisy[:600], inputs[600:], noisy[600:], model)
+    x, y = sympy.symbols("x y", real=True)
+    fit = 0.2366 * x**1.0007 / (0.5934 * y + 0.0008) ** 0.9993
+    found = rows.formula(fit, {}, rows._held_error(fit) / model.scale).expression
+    assert sympy.simplify(found - x / (y * sympy.sqrt(2 * sympy.pi))) == 0
 
 
 def test_where_operators_cannot_follow_the_network_the_data_give_the_formula(monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,10 +87,10 @@ class FormulaRows:
         tidy = tidied(expression)
         if not self._held_error(tidy) <= allowed:
             tidy = expression
-        simple = self._simplified(tidy, allowed)
-        # What was made simple may leave constants side by side that were free to trade before.
+        # Without what does nothing constants stand side by side that were free to trade; so once more at the end.
+        simple = self._simplified(_merged(self._simplified(tidy, allowed, _nothing)), allowed, _nearly)
         if (merged := _merged(simple)) != simple:
-            simple = self._simplified(merged, allowed)
+            simple = self._simplified(merged, allowed, _nearly)
         rounded = self._rounded(simple, max(allowed, self._held_error(simple)))
         final = simple if rounded is None else rounded
         own = model.predict(self.held_inputs)
@@ -103,8 +103,8 @@ class FormulaRows:
             rounded is not None,
         )
 
-    def _simplified(self, expression: sympy.Expr, allowed: float) -> sympy.Expr:
-        """Put simple constants in, one after the other, where the others, fitted anew, bear it.
+    def _simplified(self, expression: sympy.Expr, allowed: float, simpler: Callable[[float], sympy.Expr]) -> sympy.Expr:
+        """Put simpler constants in, one after the other, where the others, fitted anew, bear it.
 
         Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all. A
         constant less is worth what the Bayesian information criterion (Schwarz 1978) says it is.
@@ -119,16 +119,15 @@ class FormulaRows:
         worth = math.log(len(self.target)) / (2 * len(self.target))
         taken = 0
         for constant in sorted(values, key=lambda one: _distance_to_simple(values[one])):
-            for simple in (sympy.Integer(0), _round(values[constant], _NEARLY)):
-                tried = template.xreplace({constant: simple})
-                if simple.is_Float or not tried.free_symbols or tried.has(sympy.nan, sympy.zoo, sympy.oo):
-                    continue
-                left = {one: value for one, value in values.items() if one is not constant}
-                others = self._fitted(tried, {one: left[one] for one in left if tried.has(one)})
-                error = self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()}))
-                if error <= allowed * math.exp(taken * worth):
-                    template, values, taken = tried, {**left, **others}, taken + 1
-                    break
+            simple = simpler(values[constant])
+            tried = template.xreplace({constant: simple})
+            if simple.is_Float or tried.is_number or tried.has(sympy.nan, sympy.zoo, sympy.oo):
+                continue
+            left = {one: value for one, value in values.items() if one is not constant}
+            others = self._fitted(tried, {one: left[one] for one in left if tried.has(one)})
+            error = self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()}))
+            if error <= allowed * math.exp(taken * worth):
+                template, values, taken = tried, {**left, **others}, taken + 1
         return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
 
     def _fitted(self, template: sympy.Expr, values: dict[sympy.Dummy, float]) -> dict[sympy.Dummy, float]:
@@ -245,7 +244,18 @@ def _round(value: float, tolerance: float) -> Any:
     return sympy.Float(value, digits)
 
 
+def _nearly(value: float) -> Any:
+    """Return the simplest constant near a value."""
+    return _round(value, _NEARLY)
+
+
+def _nothing(_value: float) -> Any:
+    import sympy
+
+    return sympy.Integer(0)
+
+
 def _distance_to_simple(value: float) -> float:
     """Relative distance of a value from the nearest simple constant; infinite where none is near."""
-    simple = _round(value, _NEARLY)
+    simple = _nearly(value)
     return math.inf if simple.is_Float else abs(float(simple) - value) / max(abs(value), _NEARLY)
