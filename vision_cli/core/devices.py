@@ -54,7 +54,9 @@ class Compute:
         return torch.Generator(self.device).manual_seed(int.from_bytes(digest[:7], "big"))
 
 
-def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) -> Compute:
+def configure(
+    device: str = "auto", threads: str | int = "auto", seed: int = 0, *, keeps_freed_memory: bool = True
+) -> Compute:
     """Set up torch for a command.
 
     Parameters
@@ -66,6 +68,9 @@ def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) 
         A number, or ``auto``: what the scheduler or the machine allows this process.
     seed
         Seed of the random streams.
+    keeps_freed_memory
+        Whether large blocks are kept for the next ones: faster where the same volumes are made again and again, more
+        memory where frames of a video come and go.
 
     Raises
     ------
@@ -85,7 +90,8 @@ def configure(device: str = "auto", threads: str | int = "auto", seed: int = 0) 
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # For libraries that draw from the global generator; own code takes `Compute.generator`.
     torch.manual_seed(seed)
-    _keep_freed_memory()
+    if keeps_freed_memory:
+        _keep_freed_memory()
     return Compute(chosen, count, seed)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from vision_cli.core.errors import UsageError
 from vision_cli.rppg_adapt import hrv
 from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical, pulse_wave
+from vision_cli.rppg_adapt.crops import skin_trace
 from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady
 from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.models import PulseModel
@@ -234,10 +235,9 @@ def coherence(clip: FaceClip, band: tuple[float, float]) -> float:
     size = clip.frames.shape[2]
     if size < _LEAST_HALVES or clip.is_gray:
         return 1.0
-    weighted = clip.frames.astype(np.float32) * clip.skin[..., None]
     middle = size // 2
     halves = [
-        weighted[:, :, part].sum(axis=(1, 2)).astype(np.float64) / (clip.skin[:, part].sum() + 1e-6)
+        np.stack([skin_trace(frame[:, part], clip.skin[:, part]) for frame in clip.frames])
         for part in (slice(0, middle), slice(size - middle, size))
     ]
     fps = min(clip.fps, _FASTEST_FPS)

@@ -131,7 +131,7 @@ def predict(
             from vision_cli.rppg_adapt.pipeline import Options
             from vision_cli.rppg_adapt.traces import SUFFIXES as TABLES
 
-            compute = configure(device, threads, seed)
+            compute = configure(device, threads, seed, keeps_freed_memory=False)
             needed = method in {"auto", "net"} and not all(path.suffix.lower() in TABLES for path in listed)
             model = load_model(weights, compute.device) if needed else None
             if model is not None:
