@@ -220,6 +220,8 @@ def cut_faces(
             cutter = cutters.setdefault(track.number, _Cutter(size, len(times)))
             cutter.cut(waiting, track.at(moments), is_found=track.times[-1] == last.time_s)
         times += moments.tolist()
+        # Full frames are large, and the next ones are decoded before the names are taken again.
+        del waiting, last
     _require_length(name, times, video.damage)
     clips = _finished(np.array(times), tracker.tracks, cutters, video, faces)
     if not clips:

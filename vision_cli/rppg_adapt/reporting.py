@@ -57,8 +57,9 @@ def report_readings(run: Run, entries: Sequence[Entry], table: Table, pictures: 
 
 def report_evaluation(run: Run, tables: Sequence[Table], pictures: Sequence[Picture]) -> None:
     """Write the report of ``evaluate``: measures by method, and how predictions agree with labels."""
+    summary = {f"{row[0]}: {tables[0].columns[2]}": row[2] for row in tables[0].rows} if tables else {}
     with run.output(PAGE) as path:
-        write_report(path, title="rppg-adapt: agreement with labels", summary={}, tables=tables, pictures=pictures)
+        write_report(path, title="rppg-adapt: agreement with labels", summary=summary, tables=tables, pictures=pictures)
 
 
 def report_adaptation(
