@@ -102,11 +102,7 @@ def adapted(directory: Path, model: PulseModel, clips: Sequence[CachedClip], how
 
 
 def compare(
-    model: PulseModel,
-    domains: Sequence[Domain],
-    seeds: Sequence[int],
-    steps: int,
-    tell: Callable[[str], None],
+    model: PulseModel, domains: Sequence[Domain], seeds: Sequence[int], steps: int, tell: Callable[[str], None]
 ) -> dict[str, list[float]]:
     """Give the mean errors by method and domain, one a seed."""
     found: dict[str, list[float]] = {}

@@ -95,6 +95,11 @@ class Memory:
     vectors: Tensor
     places: Tensor
 
+    def of(self, chosen: NDArray[np.bool_]) -> Memory:
+        """Give the chosen entries ``(B,)``; all, where none is."""
+        rows = np.flatnonzero(chosen if chosen.any() else np.ones_like(chosen))
+        return Memory(self.vectors[rows], self.places[rows])
+
     def distances(self, vectors: Tensor, places: NDArray[np.float64], rows: int = ROWS_AT_ONCE) -> NDArray[np.float64]:
         """Distance of embedded groups at registered places over the diameter ``(G, 3)`` to what is kept near them."""
         here = torch.from_numpy(places.astype(np.float32))
@@ -253,14 +258,14 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
     vectors = torch.cat(embedded)
     places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
     kept = greedy_coreset(torch.cat([vectors, places], dim=1), options.bank)
-    owners = np.concatenate([np.full(len(view.places), number) for number, view in enumerate(views)])[kept]
     memory = Memory(vectors[kept], places[kept])
+    # A view is compared with what other prototypes gave to the bank; with other views, if there is but one prototype.
+    several = len({view.prototype for view in views}) > 1
+    sources = np.array([view.prototype if several else number for number, view in enumerate(views)])
+    givers = np.repeat(sources, [len(view.places) for view in views])[kept]
     channels = [
         np.column_stack(
-            [
-                view.nodes.channels,
-                _left_out_distances(views, embedded[number], number, memory, owners, reference.diameter),
-            ]
+            [view.nodes.channels, _distances(view, embedded[number], memory.of(givers != sources[number]), reference)]
         )
         for number, view in enumerate(views)
     ]
@@ -416,19 +421,11 @@ def _group_set(views: Sequence[_View]) -> GroupSet:
     )
 
 
-def _left_out_distances(
-    views: Sequence[_View], embedded: Tensor, number: int, memory: Memory, owners: NDArray[np.int64], size: float
-) -> NDArray[np.float64]:
-    """Distance of each node of a view to what other prototypes gave to the bank (other views, if there is but one).
-
-    ``owners`` are the numbers of the views that the entries of the bank come from, ``size`` is the diameter.
-    """
-    mine = views[number]
-    prototypes = np.array([view.prototype for view in views])
-    foreign = prototypes[owners] != mine.prototype if len(set(prototypes)) > 1 else owners != number
-    rows = np.flatnonzero(foreign if foreign.any() else np.ones(len(owners), bool))
-    found = Memory(memory.vectors[rows], memory.places[rows]).distances(embedded, mine.places)
-    return spread_to_points(mine.nodes.residuals.surface.points, mine.places * size, found).astype(np.float64)
+def _distances(view: _View, embedded: Tensor, memory: Memory, reference: Reference) -> NDArray[np.float64]:
+    """Distance of the embedded groups of a view to the bank, at each node of the view."""
+    found = memory.distances(embedded, view.places)
+    nodes = view.nodes.residuals.surface.points
+    return spread_to_points(nodes, view.places * reference.diameter, found).astype(np.float64)
 
 
 def _warnings(reference: Reference, head: TrainedHead, options: Options) -> tuple[str, ...]:
