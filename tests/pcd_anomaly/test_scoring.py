@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.stats import norm
 
@@ -90,6 +92,36 @@ def test_a_surface_ends_at_its_rim_and_not_at_its_edges():
     assert found[inside & ((points[:, 0] == 1) | (points[:, 2] == -1))].all()
 
 
+@given(st.floats(2.5, 6.0), st.integers(0, 2**16))
+def test_a_surface_of_scattered_points_ends_around_a_hole_wherever_it_is(hole, seed):
+    points = np.random.default_rng(seed).uniform(-20, 20, (2500, 3)) * [1, 1, 0]
+    from_hole = np.linalg.norm(points, axis=1)
+    points, from_hole = points[from_hole > hole], from_hole[from_hole > hole]
+    found = ends(Surface(points, np.tile([0, 0, 1.0], (len(points), 1)), np.zeros(len(points))))
+    rim = np.argsort(from_hole)[:5]
+    assert found[rim].any()
+    assert found[np.abs(points[:, :2]).max(axis=1) < 17].mean() < 0.1
+
+
+def test_the_few_points_of_a_surface_that_is_hardly_seen_are_ends():
+    few = grid()[::160] + [1.2, 0, 0]
+    points = np.vstack([grid(), few])
+    found = ends(Surface(points, np.tile([0, 0, 1.0], (len(points), 1)), np.zeros(len(points))))
+    assert found[-len(few) :].all()
+
+
+def test_a_thin_wall_ends_though_its_other_side_goes_on():
+    front = grid()
+    back = front - [0, 0, 0.02]
+    front = front[front[:, 0] < 0.5]
+    points = np.vstack([front, back])
+    normals = np.vstack([np.tile([0, 0, 1.0], (len(front), 1)), np.tile([0, 0, -1.0], (len(back), 1))])
+    found = ends(Surface(points, normals, np.zeros(len(points))))[: len(front)]
+    inside = (front[:, 1] > 0.1) & (front[:, 1] < 0.9)
+    assert found[inside & (front[:, 0] == front[:, 0].max())].all()
+    assert not found[inside & (front[:, 0] > 0.1) & (front[:, 0] < 0.4)].any()
+
+
 def test_the_boundary_of_a_patch_is_its_rim():
     line = np.linspace(0, 1, 30)
     points = np.stack([*np.meshgrid(line, line), np.zeros((30, 30))], axis=-1).reshape(-1, 3)
@@ -137,13 +169,14 @@ def test_about_alpha_of_good_scans_exceed_the_limit():
     assert 0.015 < (fresh > limit.threshold(0.05)).mean() < 0.12
     assert limit.p_value(limit.threshold(0.05)) == pytest.approx(0.05)
     assert math.isnan(limit.p_value(math.nan))
-    # Ten views of each of four instances: what instances differ by is known of four values alone.
+    # Twelve views of four instances that differ less than views do.
     alarms = []
     for _ in range(200):
-        views = generator.normal(0, 0.2, (4, 1)) + generator.normal(0, 0.05, (4, 10))
+        views = generator.normal(0, 0.05, (4, 1)) + generator.normal(0, 0.2, (4, 3))
         limit = scan_limit(np.exp(views.ravel()), 4)
         alarms.append((np.exp(generator.normal(0, 0.206, 200)) > limit.threshold(0.05)).mean())
     assert 0.02 < np.mean(alarms) < 0.1
+    assert scan_limit([1.0, 1.2], 1).threshold(0.05) > scan_limit([1.0, 1.2] * 3, 2).threshold(0.05)
 
 
 def test_the_score_of_a_scan_is_the_mean_of_its_highest_percent():
@@ -162,14 +195,18 @@ def test_scores_of_places_come_back_at_the_places_in_any_order_and_nan_stays():
     assert np.array_equal(straight[order], spread_to_points(points[order], places, scores), equal_nan=True)
 
 
-def test_fused_scores_rise_with_every_channel_and_count_half_at_the_boundary():
+def test_fused_scores_rise_with_every_channel_count_half_at_the_boundary_and_are_capped_where_unsure():
     table = null_table(np.abs(np.random.default_rng(0).normal(size=5000)))
     fusion = Fusion(np.ones((1, 2)), (table, table), np.ones(2))
     here = np.zeros(1, np.int64)
-    alone = fuse(np.array([[4.0, 0.0]]), here, np.array([False]), fusion)
-    both = fuse(np.array([[4.0, 4.0]]), here, np.array([False]), fusion)
-    assert both[0] > alone[0]
-    assert fuse(np.array([[4.0, 0.0]]), here, np.array([True]), fusion)[0] == pytest.approx(alone[0] / 2)
+
+    def fused(*channels, boundary=False, unsure=False):
+        return fuse(np.array([channels]), here, np.array([boundary]), np.array([unsure]), fusion)[0]
+
+    assert fused(4.0, 4.0) > fused(4.0, 0.0)
+    assert fused(4.0, 0.0, boundary=True) == pytest.approx(fused(4.0, 0.0) / 2)
+    assert fused(4.0, 0.0, unsure=True) == fused(9.0, 9.0, unsure=True) < fused(4.0, 0.0)
+    assert fused(0.5, 0.5, unsure=True) == fused(0.5, 0.5)
 
 
 def scan(name, is_defective, score, status="ok"):

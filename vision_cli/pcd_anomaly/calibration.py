@@ -148,9 +148,9 @@ def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLim
     scores
         Of the views.
     instances
-        How many prototypes the views are of; as many as there are views by default. Views of one prototype are alike,
-        so the deviation is widened until one scan in twenty exceeds a limit that is known of no more than so many
-        independent values (quantiles of Student's t).
+        How many prototypes the views are of. Their deviation is widened until one scan in twenty exceeds a limit that
+        is known of no more than so many values (quantiles of Student's t): as many as there are views, but hardly any
+        if all show one prototype, because then nothing tells how much instances differ.
     """
     from scipy.stats import norm, t
 
@@ -158,8 +158,6 @@ def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLim
     count = len(logs)
     middle = float(np.median(logs))
     deviation = float(np.std(logs, ddof=1)) if count > 1 else 0.5
-    if instances is not None:
-        freedom = max(instances - 1, _LEAST_FREEDOM)
-        deviation *= float(t.isf(_USUAL_ALPHA, freedom) / norm.isf(_USUAL_ALPHA))
-    independent = count if instances is None else instances
-    return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / independent), 0.08), count)
+    freedom = max(count - 1, _LEAST_FREEDOM) if instances is None or instances > 1 else _LEAST_FREEDOM
+    deviation *= float(t.isf(_USUAL_ALPHA, freedom) / norm.isf(_USUAL_ALPHA)) * math.sqrt(1 + 1 / count)
+    return ScanLimit(middle, max(deviation, 0.08), count)

@@ -325,10 +325,15 @@ def calibrate(
     tables = tuple(null_table(column) for column in np.concatenate(over).T)
     weights = np.asarray(_WEIGHTS[: len(tables)])
     scores = [
-        scan_score(fuse(found, one.residuals.nearest, one.boundary, Fusion(left_out[owner], tables, weights)))
+        scan_score(place_scores(one, found, Fusion(left_out[owner], tables, weights)))
         for one, owner, found in zip(nodes, prototypes, channels, strict=True)
     ]
     return Fusion(scales_of(everything, len(numbers)), tables, weights), scores
+
+
+def place_scores(nodes: Nodes, values: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
+    """Fuse channels ``(N, C)``, the embedding last, to the score of each place, ``(N,)``."""
+    return fuse(values, nodes.residuals.nearest, nodes.boundary, nodes.residuals.unsure, fusion)
 
 
 def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float, turn: NDArray[np.float64]) -> Surface:
@@ -348,9 +353,9 @@ def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusi
     return surprises(values, fusion.scales[nodes.residuals.nearest], fusion.tables)
 
 
-def measure_at(reference: Reference, surface: Surface) -> Nodes:
-    """Measure what lies where on a surface that was brought to a reference."""
-    return measure_nodes(measure_residuals(surface, reference), reference.diameter)
+def measure_at(reference: Reference, surface: Surface, towards: NDArray[np.float64] | None) -> Nodes:
+    """Measure what lies where on a surface that was brought to a reference, ``towards`` the sensor that saw it."""
+    return measure_nodes(measure_residuals(surface, reference, towards), reference.diameter)
 
 
 def _views(
@@ -376,15 +381,15 @@ def _views(
                 continue
             turn = random_rotation(generator)
             surface = oriented_view(seen, direction, spacing, turn)
-            nodes = grouped = measure_at(others, surface)
+            nodes = grouped = measure_at(others, surface, direction)
             if reference.group_spacing > spacing:
                 surface = oriented_view(seen, direction, reference.group_spacing, turn)
-                grouped = measure_at(others, surface)
+                grouped = measure_at(others, surface, direction)
             places = grouped.residuals.surface.points
             centres = select_centres(places, options.groups, None, reference.group_spacing)
             vectors = describe(grouped, centres, options.group_size, size)
             bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
-            spoilt = measure_at(others, bent)
+            spoilt = measure_at(others, bent, direction)
             bad = np.flatnonzero(moved)
             bad = bad[:: max(1, len(bad) // (options.groups // 4))]
             views.append(

@@ -28,11 +28,11 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_groups,
 )
-from vision_cli.pcd_anomaly.learning import Model, Options, measure_at, train
+from vision_cli.pcd_anomaly.learning import Model, Options, measure_at, place_scores, train
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration, place, prepare_scan, register
 from vision_cli.pcd_anomaly.residuals import scan_surface
-from vision_cli.pcd_anomaly.scoring import fuse, spread_to_points
+from vision_cli.pcd_anomaly.scoring import spread_to_points
 
 __all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
 
@@ -205,10 +205,11 @@ def observe(
         )
     seconds = {"registration": time.process_time() - clock}
     clock = time.process_time()
-    nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing))
+    towards = None if found.view is None else found.pose[:3, :3] @ found.view
+    nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing), towards)
     grouped = nodes
     if reference.group_spacing > reference.spacing:
-        grouped = measure_at(reference, scan_surface(usable[is_part], found, reference.group_spacing))
+        grouped = measure_at(reference, scan_surface(usable[is_part], found, reference.group_spacing), towards)
     # Places lie where the last refinement brought them; the points go the same way.
     pose = nodes.residuals.pose @ found.pose
     moved = np.full(points.shape, np.nan)
@@ -254,13 +255,13 @@ def score(
     nodes, seconds = seen.nodes, dict(seen.seconds)
     distances = _embedding_distances(model, seen, agcs, rows)
     values = np.column_stack([nodes.channels, distances])
-    place_scores = fuse(values, nodes.residuals.nearest, nodes.boundary, model.fusion)
+    of_nodes = place_scores(nodes, values, model.fusion)
     seconds["groups"], clock = time.process_time() - clock, time.process_time()
-    of_places = np.column_stack([place_scores, np.nan_to_num(nodes.residuals.detrended)])
+    of_places = np.column_stack([of_nodes, np.nan_to_num(nodes.residuals.detrended)])
     spread = spread_to_points(seen.moved, nodes.residuals.surface.points, of_places, nodes.tree)
     scores, deviation = np.ascontiguousarray(spread.T)
     seconds["spread"] = time.process_time() - clock
-    highest = scan_score(place_scores)
+    highest = scan_score(of_nodes)
     threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)
     is_trusted = seen.registration.status != "failed"
     decision: Decision = "undetermined"

@@ -13,6 +13,7 @@ from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.reference import Reference, offsets_to, with_edges
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
+from vision_cli.pcd_anomaly.visibility import left_open
 from vision_cli.pcd_anomaly.warps import fit_warp
 
 _REACH = 1 / 25
@@ -21,6 +22,13 @@ _FAR = 1 / 50
 
 _OFF = 2.0
 """Beyond an end by more of the reference's spacings, nothing is known."""
+
+_BESIDE_END = 4
+"""Nearest points of the reference; where one of them is an end, the surface is no longer sure."""
+
+_NEAR_FACES = 12
+_AROUND_RAY = 1.5
+"""Radius of the ray that a point was seen along, in spacings of groups: a closed surface has points within it."""
 
 _POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
 
@@ -47,6 +55,8 @@ class Residuals:
         Points where the reference is not near though it has a surface all around, ``(V,)``.
     unknown
         Points beyond an end of the reference, ``(V,)``: no prototype shows what lies there.
+    unsure
+        Points beside an end of the reference, ``(V,)``: where exactly the surface lies is a guess there.
     warp_rms
         Root mean square of the warp along the normals.
     pose
@@ -61,6 +71,7 @@ class Residuals:
     variation: NDArray[np.float64]
     far: NDArray[np.bool_]
     unknown: NDArray[np.bool_]
+    unsure: NDArray[np.bool_]
     warp_rms: float
     pose: Pose
 
@@ -84,7 +95,7 @@ def orient_like(surface: Surface, registration: Registration) -> Surface:
     return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
 
 
-def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
+def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[np.float64] | None = None) -> Residuals:
     """Compare a registered scan with the reference.
 
     Parameters
@@ -93,6 +104,8 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
         Of the scan, in the frame of the reference, from `scan_surface`.
     reference
         The reference.
+    towards
+        Unit vector to the sensor, in the frame of the reference; None for a cloud of all sides.
     """
     size = reference.diameter
     pose = refine(
@@ -102,7 +115,10 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
     matched = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
     found, distance = with_edges(matched, reference.level, surface.points, reference.spacing)
     here = reference.level.surface
-    unknown = beyond_ends(reference, surface.points)
+    unknown, unsure = at_ends(reference, surface.points)
+    if towards is not None:
+        off = np.flatnonzero(~unknown & is_off(reference, surface))
+        unknown[off] = left_open(here, surface.points[off], towards, _AROUND_RAY * reference.group_spacing)
     noise = reference.spread[found.nearest]
     trusted = (matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing) & ~unknown
     usable = np.where(trusted, matched.value, np.nan)
@@ -118,19 +134,31 @@ def measure_residuals(surface: Surface, reference: Reference) -> Residuals:
         np.where(unknown, 0, surface.variation - here.variation[found.nearest]),
         (distance > _FAR * size) & ~unknown,
         unknown,
+        unsure,
         float(np.sqrt(np.mean(warp**2))),
         pose,
     )
 
 
-def beyond_ends(reference: Reference, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which points ``(V, 3)`` lie off an end of the reference's surface, where nothing of it is known.
+def is_off(reference: Reference, surface: Surface) -> NDArray[np.bool_]:
+    """Tell where no face of the reference that looks the same way is near, ``(V,)``."""
+    level = reference.level
+    distance, near = cKDTree(level.surface.points).query(surface.points, k=min(_NEAR_FACES, len(level.surface)))
+    same = np.einsum("nki,ni->nk", level.surface.normals[near], surface.normals) > 0
+    return np.asarray(~(same & (distance < reference.group_spacing)).any(axis=1))
 
-    Scanners do not reach the ground of every hole. What one scan shows there and no prototype did is no defect.
+
+def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which points ``(V, 3)`` lie off an end of the reference's surface, and which lie beside one, ``(V,)`` each.
+
+    Scanners do not reach the ground of every hole. What one scan shows there and no prototype did is no defect: nothing
+    is known off an end, and beside it the few points that prototypes have do not say where the surface lies.
     """
     level = reference.level
-    distance, nearest = cKDTree(level.surface.points).query(points)
+    distance, near = cKDTree(level.surface.points).query(points, k=min(_BESIDE_END, len(level.surface)))
+    distance, nearest = distance[:, 0], near[:, 0]
     gap = points - level.surface.points[nearest]
     along = np.einsum("ni,ni->n", gap, level.surface.normals[nearest])
     beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
-    return np.asarray(reference.ends[nearest] & (np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing))
+    is_off = np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing
+    return np.asarray(reference.ends[nearest] & is_off), np.asarray(reference.ends[near].any(axis=1))

@@ -15,6 +15,8 @@ from vision_cli.pcd_anomaly.geometry import Points
 _SPREAD_NEIGHBOURS = 3
 _ROWS_AT_ONCE = 1 << 17
 _BOUNDARY_WEIGHT = 0.5
+_UNSURE_MOST = 2.0
+"""Score that no place beside an end of the reference exceeds: one good place in a hundred is as high in a channel."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ def surprises(
 
 
 def fuse(
-    values: NDArray[np.float64], nearest: NDArray[np.int64], boundary: NDArray[np.bool_], fusion: Fusion
+    values: NDArray[np.float64],
+    nearest: NDArray[np.int64],
+    boundary: NDArray[np.bool_],
+    unsure: NDArray[np.bool_],
+    fusion: Fusion,
 ) -> NDArray[np.float64]:
     """Fuse the channels of places.
 
@@ -59,6 +65,8 @@ def fuse(
         Number of the reference's point at each place, ``(N,)``.
     boundary
         Places at the end of the scan, where neighbourhoods are cut: they count half.
+    unsure
+        Places beside an end of the reference: they may stand out, but decide nothing.
     fusion
         What was calibrated.
 
@@ -69,7 +77,8 @@ def fuse(
     """
     found = surprises(values, fusion.scales[nearest], fusion.tables) * fusion.weights
     score = np.sqrt((found**2).sum(axis=1))
-    return np.asarray(np.where(boundary, _BOUNDARY_WEIGHT * score, score))
+    score = np.where(boundary, _BOUNDARY_WEIGHT * score, score)
+    return np.asarray(np.where(unsure, np.minimum(score, _UNSURE_MOST), score))
 
 
 def spread_to_points(

@@ -18,8 +18,9 @@ _GRAZING = 0.5
 _MOST_NOISE = 4.0
 _BIAS, _WAVES = 0.8, 24
 _OFF_CENTRE = 0.25
-_HALF_DISC = 0.32
 _BOUNDARY_NEIGHBOURS = 24
+_AROUND, _SAME_SIDE, _STRAY = 16, -0.2, 1.5
+_OPEN = 2 * np.pi / 3
 
 
 def view_directions(count: int, generator: np.random.Generator) -> Points:
@@ -134,10 +135,21 @@ def is_boundary(points: Points, tree: cKDTree | None = None) -> NDArray[np.bool_
 def ends(surface: Surface) -> NDArray[np.bool_]:
     """Tell where a surface ends, ``(N,)``: unlike `is_boundary` not at edges, where it only turns.
 
-    At an end the neighbours are half a disc, whose middle lies off the point within the surface.
+    At an end a third of a turn or more around the point is without neighbours. The turn is looked at along the mean of
+    the neighbours' normals, which sees all faces of an edge; neighbours that face the other way lie behind a thin wall.
     """
-    points = surface.points
-    distance, near = cKDTree(points).query(points, k=min(_BOUNDARY_NEIGHBOURS, len(points)))
-    off = points[near].mean(axis=1) - points
-    off -= np.einsum("ni,ni->n", off, surface.normals)[:, None] * surface.normals
-    return np.asarray(np.linalg.norm(off, axis=1) > _HALF_DISC * distance[:, -1])
+    points, normals = surface.points, surface.normals
+    distance, near = (found[:, 1:] for found in cKDTree(points).query(points, k=min(_AROUND + 1, len(points))))
+    # The few points of a surface that is hardly seen have neighbours all around, but far away.
+    is_same = distance < _STRAY * np.median(distance[:, -1])
+    is_same &= np.einsum("nki,ni->nk", normals[near], normals) > _SAME_SIDE
+    axis = normals + np.einsum("nk,nki->ni", is_same, normals[near])
+    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin(axis=1)])
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
+    second = np.cross(axis / np.maximum(np.linalg.norm(axis, axis=1, keepdims=True), 1e-12), first)
+    gaps = points[near] - points[:, None]
+    angle = np.arctan2(np.einsum("nki,ni->nk", gaps, second), np.einsum("nki,ni->nk", gaps, first))
+    # A neighbour that does not count is put where one that does is: there it closes nothing.
+    lowest = np.where(is_same, angle, np.pi).min(axis=1, keepdims=True)
+    angle = np.sort(np.where(is_same, angle, lowest), axis=1)
+    return np.asarray(np.diff(np.hstack([angle, lowest + 2 * np.pi]), axis=1).max(axis=1) > _OPEN)

@@ -21,6 +21,7 @@ _TRIED = 128
 _MOST_AXES = 5
 _SAME_SIGNS = 0.97
 _TILT, _APART = 0.15, 0.45
+_FEWEST_AROUND, _OFF_CENTRE, _HARDLY_ANY = 3, 0.25, 0.25
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,41 @@ def visible(surface: Surface, direction: NDArray[np.float64], cell: float, facin
     # Inside a pixel an inclined surface reaches over a range of depth.
     slack = cell * (1 + 1 / np.maximum(cosine, facing))
     return np.asarray((cosine > facing) & (depth > image.depth.ravel()[flat] - slack))
+
+
+def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
+    """Tell at which points off a surface it does not say what is there, ``(N,)``.
+
+    A surface with holes, seen by a sensor that looks into them: the ray that ends at the point goes on to a face that
+    looks away, and met hardly any that looks at the sensor before. So the point lies on material whose near side the
+    surface does not show. Had the ray met a near side in front of the point, this could not be seen from where the
+    sensor stands; had it met one behind the point or nothing at all, the place was known to be empty.
+
+    Parameters
+    ----------
+    surface
+        The surface, normals outward.
+    points
+        ``(N, 3)``, nowhere near faces of the surface that look the same way as theirs.
+    direction
+        Unit vector towards the sensor.
+    reach
+        How far beside the ray points of the surface count.
+    """
+    seen, here = surface.points @ basis_of(direction).T, points @ basis_of(direction).T
+    pairs = cKDTree(here[:, :2]).sparse_distance_matrix(cKDTree(seen[:, :2]), reach, output_type="coo_matrix")
+    ray, met = pairs.row, pairs.col
+    behind = here[ray, 2] - seen[met, 2]
+    is_facing = (surface.normals @ direction > 0)[met]
+    is_away = ~is_facing & (behind > 0)
+    far_side = np.full(len(points), np.inf)
+    np.minimum.at(far_side, ray[is_away], behind[is_away])
+    away = np.bincount(ray[is_away], minlength=len(points))
+    near = np.bincount(ray[is_facing & (behind < far_side[ray])], minlength=len(points))
+    beside = (seen[met, :2] - here[ray, :2])[is_away]
+    middle = [np.bincount(ray[is_away], side, len(points)) / np.maximum(away, 1) for side in beside.T]
+    # Faces that only border on the ray are not met.
+    return (away >= _FEWEST_AROUND) & (np.hypot(*middle) < _OFF_CENTRE * reach) & (near < _HARDLY_ANY * away)
 
 
 def orient_outwards(surface: Surface) -> Surface:
