@@ -3,9 +3,9 @@
     uv run python tests/bench/rppg_peers.py face.mp4 --hd 20
 
 Reads every video by both programs, each from a cold start in a process of its own (open-rppg in an environment of its
-own, see peers-rppg-adapt.txt), and a generated video of 1280 x 720 pixels by ours. Then times POS of five minutes beside
-a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72 pixels. Prints a row a reading,
-then the ratios and what is required of them.
+own, see peers-rppg-adapt.txt), and a generated video of 1280 x 720 pixels by ours. Then times POS of five minutes
+beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72 pixels. Prints a row a
+reading, then the ratios and what is required of them.
 """
 
 # The packages of the peers are not those of this project.

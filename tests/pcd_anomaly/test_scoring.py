@@ -104,7 +104,7 @@ def test_a_surface_of_scattered_points_ends_around_a_hole_wherever_it_is(hole, s
 
 
 def test_the_few_points_of_a_surface_that_is_hardly_seen_are_ends():
-    few = grid()[::160] + [1.2, 0, 0]
+    few = grid()[::160] + np.array([1.2, 0, 0])
     points = np.vstack([grid(), few])
     found = ends(Surface(points, np.tile([0, 0, 1.0], (len(points), 1)), np.zeros(len(points))))
     assert found[-len(few) :].all()
