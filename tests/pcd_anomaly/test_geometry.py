@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import (
+    Surface,
     basis_of,
     canonical_order,
     diameter,
@@ -20,6 +21,7 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_means,
 )
+from vision_cli.pcd_anomaly.visibility import left_open
 
 
 def random_pose(generator):
@@ -86,3 +88,27 @@ def test_a_basis_is_right_handed_and_ends_in_the_direction():
         assert np.allclose(basis @ basis.T, np.eye(3))
         assert np.linalg.det(basis) == pytest.approx(1)
         assert np.allclose(basis[2], direction)
+
+
+def test_a_surface_leaves_open_what_its_holes_could_show_and_nothing_else():
+    line = np.linspace(0, 1, 61)
+    flat = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    up = np.array([0, 0, 1.0])
+    top, bottom = np.insert(flat, 2, 0.2, axis=1), np.insert(flat, 2, 0.0, axis=1)
+    top = top[np.abs(flat - 0.5).max(axis=1) > 0.25]
+    points, normals = np.vstack([top, bottom]), np.vstack([np.tile(up, (len(top), 1)), np.tile(-up, (len(bottom), 1))])
+    slab = Surface(points, normals, np.zeros(len(points)))
+
+    def is_open(x, y, z, direction=up):
+        return bool(left_open(slab, np.array([[x, y, z]]), np.asarray(direction), 0.06)[0])
+
+    # The ground of the hole may lie at any depth, and a slanted look meets it too.
+    assert is_open(0.5, 0.5, 0.15)
+    assert is_open(0.5, 0.5, 0.05)
+    assert is_open(0.5, 0.5, 0.15, [0.28, 0, 0.96])
+    # A sink below the top, a bulge above it, and what sticks out beside the slab.
+    assert not is_open(0.1, 0.5, 0.15)
+    assert not is_open(0.1, 0.5, 0.25)
+    assert not is_open(1.2, 0.5, 0.1)
+    # Beside the rim of the hole.
+    assert not is_open(0.255, 0.5, 0.25)
