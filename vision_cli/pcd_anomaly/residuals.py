@@ -141,7 +141,7 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
 
 
 def is_off(reference: Reference, surface: Surface) -> NDArray[np.bool_]:
-    """Tell where no face of the reference that looks the same way is near, ``(V,)``."""
+    """Tell where no face of a reference is near that looks the same way as a surface, ``(V,)``."""
     level = reference.level
     distance, near = cKDTree(level.surface.points).query(surface.points, k=min(_NEAR_FACES, len(level.surface)))
     same = np.einsum("nki,ni->nk", level.surface.normals[near], surface.normals) > 0
@@ -160,5 +160,5 @@ def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[
     gap = points - level.surface.points[nearest]
     along = np.einsum("ni,ni->n", gap, level.surface.normals[nearest])
     beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
-    is_off = np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing
-    return np.asarray(reference.ends[nearest] & is_off), np.asarray(reference.ends[near].any(axis=1))
+    beyond = np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing
+    return np.asarray(reference.ends[nearest] & beyond), np.asarray(reference.ends[near].any(axis=1))
