@@ -144,10 +144,19 @@ def test_the_anchor_pulls_to_what_is_sure():
     assert float(unsure) == 0
 
 
+def test_pseudo_labels_pull_both_views_in_time_as_far_as_they_are_sure():
+    one, other = branches(80, 80, 100, 1.25), branches(120, 1, 1, 1).original
+    near, far = (AdaptLoss()(one, held_to(waves))["pseudo_label"] for waves in (one.original, other))
+    later = held_to(one.original.roll(9, 1))
+    assert float(near) < 0.1 * float(far)
+    assert float(AdaptLoss()(one, later)["pseudo_label"]) > 10 * float(near)
+    assert float(AdaptLoss()(one, Anchor(other, torch.zeros(2)))["pseudo_label"]) == 0
+
+
 def test_robust_has_more_terms_than_paper():
     one = branches(80, 80, 100, 1.25)
     robust, paper = (set(AdaptLoss.of(recipe)(one, held_to(one.original))) for recipe in ("robust", "paper"))
-    assert robust - paper == {"waveform", "prior"}
+    assert robust - paper == {"waveform", "prior", "pseudo_label"}
 
 
 @pytest.mark.parametrize("kind", ["fwd", "mse", "kl", "js"])

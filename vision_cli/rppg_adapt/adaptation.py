@@ -65,7 +65,7 @@ class Adaptation:
     frames: int = 160
     steps: int = 150
     batch_size: int = 4
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     validate_every: int = 15
 
 

@@ -198,14 +198,15 @@ def peak_sureness(waves: Tensor, fps: float) -> Tensor:
 class AdaptLoss:
     """Unsupervised loss of the three branches, and an anchor.
 
-    ``d(P, P_s) + d(r#P, P_t) + d(r#P_s, P_t) + a c d(P, P_anchor) + w (1 - r(y, y_s)) + p (prior of pulses)``
+    ``d(P, P_s) + d(r#P, P_t) + d(r#P_s, P_t) + a c d(P, P_anchor) + w (1 - r(y, y_s)) + p (prior of pulses)
+    + l c (2 - r(y, y_anchor) - r(y_s, y_anchor))``
 
     Attributes
     ----------
     fps
         Frames a second.
-    anchor, waveform, prior
-        Weights a, w and p.
+    anchor, waveform, prior, pseudo_label
+        Weights a, w, p and l.
     kind, order, solver
         The distance d.
     spatial, temporal
@@ -218,6 +219,7 @@ class AdaptLoss:
     anchor: float = 0.5
     waveform: float = 0.5
     prior: float = 0.3
+    pseudo_label: float = 3.0
     kind: Distance = "fwd"
     order: int = 1
     solver: Solver = "cdf"
@@ -228,7 +230,7 @@ class AdaptLoss:
     @staticmethod
     def of(recipe: Recipe, **changes: object) -> AdaptLoss:
         """Give the loss ``robust``, or ``paper``: FWD between branches and to the source alone."""
-        weights = {"waveform": 0.0, "prior": 0.0, "witnesses": False} if recipe == "paper" else {}
+        weights = {"waveform": 0.0, "prior": 0.0, "pseudo_label": 0.0, "witnesses": False} if recipe == "paper" else {}
         return AdaptLoss(**{**weights, **changes})  # type: ignore[arg-type]
 
     def __call__(self, branches: Branches, anchor: Anchor) -> dict[str, Tensor]:
@@ -256,6 +258,10 @@ class AdaptLoss:
         if self.anchor:
             away = self._distance(original.power, held_to.power, original.step)
             terms["anchor"] = self.anchor * (anchor.sureness * away).mean()
+        if self.pseudo_label:
+            waves = [branches.original, branches.spatial] if self.spatial else [branches.original]
+            off = torch.stack([1 - correlation(wave, anchor.waves) for wave in waves]).sum(0)
+            terms["pseudo_label"] = self.pseudo_label * (anchor.sureness * off).mean()
         if self.waveform and self.spatial:
             terms["waveform"] = self.waveform * (1 - correlation(branches.original, branches.spatial)).mean()
         if self.prior:

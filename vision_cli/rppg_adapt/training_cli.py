@@ -147,7 +147,7 @@ def adapt(
     update: Annotated[Literal["all", "bn", "encoder"], typer.Option(help="Which weights change.")] = "all",
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the clips.")] = 10,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Clips a step.")] = 4,
-    lr: Annotated[float, typer.Option(min=0, metavar="X", help="Learning rate.")] = 5e-4,
+    lr: Annotated[float, typer.Option(min=0, metavar="X", help="Learning rate.")] = 1e-3,
     frames: Annotated[int, typer.Option(min=64, max=1800, metavar="N", help="Frames of a clip.")] = 160,
     split: Annotated[float, typer.Option(min=0.1, max=1, metavar="X", help="Share of subjects to adapt on.")] = 0.7,
     out: OutOption = None,
