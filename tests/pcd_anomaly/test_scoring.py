@@ -231,3 +231,11 @@ def test_one_class_of_scans_alone_gives_a_reason_and_no_crash():
 def test_defects_apart_are_two_regions():
     points = np.array([[0, 0, 0], [0.1, 0, 0], [5, 0, 0], [9, 9, 9]], dtype=float)
     assert label_regions(points, np.array([1, 1, 1, 0], np.uint8), 1.0).tolist() == [1, 1, 2, 0]
+
+
+def test_specks_of_defects_belong_to_the_nearest_defect():
+    line = np.zeros((24, 3))
+    line[:12, 0], line[12:, 0] = np.linspace(0, 1, 12), np.linspace(10, 11, 12)
+    points = np.vstack([line, [[3, 0, 0], [8, 0, 0]]])
+    found = label_regions(points, np.ones(26, np.uint8), 0.5)
+    assert found.tolist() == [1] * 12 + [2] * 12 + [1, 2]

@@ -17,6 +17,9 @@ from scipy.spatial import cKDTree
 
 from vision_cli.metrics.ranking import auroc, average_precision, best_f1, region_overlap_area
 
+_SPECK = 10
+"""Connected points of a defect that are fewer are no defect of their own."""
+
 _PRO_LIMIT = 0.3
 _MOST_PRO_POINTS = 2_000_000
 _SMALL_DEFECT = 0.005
@@ -125,7 +128,11 @@ COLUMNS = (
 
 
 def label_regions(points: Values, labels: NDArray[np.uint8], gap: float) -> NDArray[np.int64]:
-    """Tell connected defects of a scan apart, ``(N,)``: points nearer than ``gap`` belong together; 0 for none."""
+    """Tell connected defects of a scan apart, ``(N,)``: points nearer than ``gap`` belong together; 0 for none.
+
+    Specks of a few points belong to the nearest defect that is larger, if there is one: where a bend fades out, or is
+    seen between teeth, labels come in specks, and the overlap of regions would count each as much as a defect.
+    """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -134,7 +141,13 @@ def label_regions(points: Values, labels: NDArray[np.uint8], gap: float) -> NDAr
     if len(rows):
         pairs = cKDTree(points[rows]).query_pairs(gap, output_type="ndarray")
         graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(rows), len(rows)))
-        regions[rows] = connected_components(graph, directed=False)[1] + 1
+        found = connected_components(graph, directed=False)[1]
+        is_speck = (np.bincount(found) < _SPECK)[found]
+        if is_speck.any() and not is_speck.all():
+            whole = rows[~is_speck]
+            nearest = cKDTree(points[whole]).query(points[rows[is_speck]])[1]
+            found[is_speck] = found[~is_speck][nearest]
+        regions[rows] = np.unique(found, return_inverse=True)[1] + 1
     return regions
 
 
