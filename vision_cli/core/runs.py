@@ -136,6 +136,8 @@ class Run:
                 run._carry_on(previous.document)
             elif previous is not None:
                 run._clear()
+            # From here on whoever reads the record relies on its being closed, whatever signal comes.
+            stack.enter_context(interrupts.interruptible())
             if not done:
                 files.write_json(directory / RECORD, run._document)
             if shard is not None and not done:
@@ -144,7 +146,6 @@ class Run:
         return run
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(interrupts.interruptible())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
