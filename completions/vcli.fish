@@ -550,7 +550,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt train'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l source -r -F -d 'Source weights; .pth of rPPG-Toolboxs PhysNet too.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l loss -x -a 'robust paper' -d 'paper: FWD alone.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l branches -x -a 'ost os ot' -d 'Original, spatial and temporal branch.'
-complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l distance -x -a 'fwd mse kl js' -d 'Between spectra.'
+complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l distance -x -a 'fwd mse kl js' -d 'Between spectra: fwd for paper, mse for robust.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l fwd-p -x -d 'Order of FWD.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l fwd-solver -x -a 'cdf pot' -d 'Closed form, or POT.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l anchor -x -d 'Weight of the source.'

@@ -220,7 +220,7 @@ class AdaptLoss:
     waveform: float = 0.5
     prior: float = 0.3
     pseudo_label: float = 3.0
-    kind: Distance = "fwd"
+    kind: Distance = "mse"
     order: int = 1
     solver: Solver = "cdf"
     spatial: bool = True
@@ -230,7 +230,8 @@ class AdaptLoss:
     @staticmethod
     def of(recipe: Recipe, **changes: object) -> AdaptLoss:
         """Give the loss ``robust``, or ``paper``: FWD between branches and to the source alone."""
-        weights = {"waveform": 0.0, "prior": 0.0, "pseudo_label": 0.0, "witnesses": False} if recipe == "paper" else {}
+        paper = {"kind": "fwd", "waveform": 0.0, "prior": 0.0, "pseudo_label": 0.0, "witnesses": False}
+        weights = paper if recipe == "paper" else {}
         return AdaptLoss(**{**weights, **changes})  # type: ignore[arg-type]
 
     def __call__(self, branches: Branches, anchor: Anchor) -> dict[str, Tensor]:

@@ -135,8 +135,9 @@ def adapt(
         typer.Option(help="Original, spatial and temporal branch.", rich_help_panel=_LOSS),
     ] = "ost",
     distance: Annotated[
-        Literal["fwd", "mse", "kl", "js"], typer.Option(help="Between spectra.", rich_help_panel=_LOSS)
-    ] = "fwd",
+        Literal["fwd", "mse", "kl", "js"] | None,
+        typer.Option(help="Between spectra: fwd for paper, mse for robust.", rich_help_panel=_LOSS),
+    ] = None,
     fwd_p: Annotated[int, typer.Option(min=1, max=4, metavar="P", help="Order of FWD.", rich_help_panel=_LOSS)] = 1,
     fwd_solver: Annotated[
         Literal["cdf", "pot"], typer.Option(help="Closed form, or POT.", rich_help_panel=_LOSS)
@@ -168,7 +169,6 @@ def adapt(
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     changes: dict[str, object] = {
-        "kind": distance,
         "order": fwd_p,
         "solver": fwd_solver,
         "spatial": "s" in branches,
@@ -176,6 +176,8 @@ def adapt(
     }
     if anchor is not None:
         changes["anchor"] = anchor
+    if distance is not None:
+        changes["kind"] = distance
     with Run.open(
         run_directory(ctx, out, resume=resume),
         command=command_name(ctx),
