@@ -149,8 +149,8 @@ def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLim
         Of the views.
     instances
         How many prototypes the views are of. Their deviation is widened until one scan in twenty exceeds a limit that
-        is known of no more than so many values (quantiles of Student's t): as many as there are views, but hardly any
-        if all show one prototype, because then nothing tells how much instances differ.
+        is known of no more than so many values (quantiles of Student's t): as many as there are views, if they show
+        more than one prototype.
     """
     from scipy.stats import norm, t
 
@@ -158,6 +158,7 @@ def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLim
     count = len(logs)
     middle = float(np.median(logs))
     deviation = float(np.std(logs, ddof=1)) if count > 1 else 0.5
-    freedom = max(count - 1, _LEAST_FREEDOM) if instances is None or instances > 1 else _LEAST_FREEDOM
-    deviation *= float(t.isf(_USUAL_ALPHA, freedom) / norm.isf(_USUAL_ALPHA)) * math.sqrt(1 + 1 / count)
-    return ScanLimit(middle, max(deviation, 0.08), count)
+    # Views of a single prototype tell nothing of what instances differ by: they count as one.
+    known = 1 if instances == 1 else count
+    deviation *= float(t.isf(_USUAL_ALPHA, max(known - 1, _LEAST_FREEDOM)) / norm.isf(_USUAL_ALPHA))
+    return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / known), 0.08), count)

@@ -40,6 +40,9 @@ _GATE = 0.08
 _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 """Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
 
+_LEAST_NOISE = 1 / 3000
+"""Noise of a scanner, as a share of the diameter: a CAD mesh does not show it."""
+
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
@@ -372,7 +375,7 @@ def _views(
         placed = transform(reference.poses[number], points)
         placed = placed[canonical_order(placed)]
         whole = oriented_surface(placed, spacing)
-        noise = roughness(placed)
+        noise = max(roughness(placed), _LEAST_NOISE * size)
         others = reference.without(number)
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
