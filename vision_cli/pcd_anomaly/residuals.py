@@ -117,7 +117,7 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
     here = reference.level.surface
     unknown, unsure = at_ends(reference, surface.points)
     if towards is not None:
-        off = np.flatnonzero(~unknown & is_off(reference, surface))
+        off = np.flatnonzero(~unknown & is_off(reference, surface, matched.nearest))
         unknown[off] = left_open(here, surface.points[off], towards, _AROUND_RAY * reference.group_spacing)
     noise = reference.spread[found.nearest]
     trusted = (matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing) & ~unknown
@@ -140,12 +140,20 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
     )
 
 
-def is_off(reference: Reference, surface: Surface) -> NDArray[np.bool_]:
-    """Tell where no face of a reference is near that looks the same way as a surface, ``(V,)``."""
-    level = reference.level
-    distance, near = cKDTree(level.surface.points).query(surface.points, k=min(_NEAR_FACES, len(level.surface)))
-    same = np.einsum("nki,ni->nk", level.surface.normals[near], surface.normals) > 0
-    return np.asarray(~(same & (distance < reference.group_spacing)).any(axis=1))
+def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell where no face of a reference is near that looks the same way as a surface, ``(V,)``.
+
+    ``nearest`` ``(V,)`` are points of the reference that are near and look alike: where they will do, none is looked for.
+    """
+    here = reference.level.surface
+    gap = np.linalg.norm(surface.points - here.points[nearest], axis=1)
+    is_near = gap < reference.group_spacing
+    found = ~(is_near & (np.einsum("ni,ni->n", here.normals[nearest], surface.normals) > 0))
+    rows = np.flatnonzero(found)
+    distance, near = cKDTree(here.points).query(surface.points[rows], k=min(_NEAR_FACES, len(here)))
+    same = np.einsum("nki,ni->nk", here.normals[near], surface.normals[rows]) > 0
+    found[rows] = ~(same & (distance < reference.group_spacing)).any(axis=1)
+    return found
 
 
 def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
