@@ -143,7 +143,7 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
 def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell where no face of a reference is near that looks the same way as a surface, ``(V,)``.
 
-    ``nearest`` ``(V,)`` are points of the reference that look alike and may be near: where they are, none is looked for.
+    ``nearest`` ``(V,)`` are points of the reference that look alike; where they are near, no other is looked for.
     """
     here = reference.level.surface
     gap = np.linalg.norm(surface.points - here.points[nearest], axis=1)
