@@ -148,7 +148,7 @@ def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -
     here = reference.level.surface
     gap = np.linalg.norm(surface.points - here.points[nearest], axis=1)
     is_near = gap < reference.group_spacing
-    found = ~(is_near & (np.einsum("ni,ni->n", here.normals[nearest], surface.normals) > 0))
+    found: NDArray[np.bool_] = ~(is_near & (np.einsum("ni,ni->n", here.normals[nearest], surface.normals) > 0))
     rows = np.flatnonzero(found)
     distance, near = cKDTree(here.points).query(surface.points[rows], k=min(_NEAR_FACES, len(here)))
     same = np.einsum("nki,ni->nk", here.normals[near], surface.normals[rows]) > 0
