@@ -97,7 +97,7 @@ def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
     """
     level, size = model.reference.level, model.reference.diameter
     if model.name == "c2c":
-        return np.asarray(cKDTree(level.surface.points).query(surface.points)[0])[None]
+        return np.asarray(level.places.query(surface.points)[0])[None]
     if model.name == "c2plane":
         found = offsets_to(level, surface.points, surface.normals, size)
         return np.abs(_smoothed(np.nan_to_num(found.value), surface))[None]

@@ -325,7 +325,7 @@ def _pieces(points: Points, size: float) -> _Pieces:
 
 def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
     """Tell the points of the part from outliers, and give the median distance of these to it."""
-    distance = cKDTree(reference.level.surface.points).query(transform(found.pose, pieces.middles))[0][pieces.cube]
+    distance = reference.level.places.query(transform(found.pose, pieces.middles))[0][pieces.cube]
     reach = np.where(pieces.is_main, _OUTLIER, _SPECK) * reference.diameter
     is_part = (distance <= reach) | (found.status == "failed")
     outliers = distance[~is_part]

@@ -167,7 +167,7 @@ def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> 
     tuple
         The offsets, and the distance to the nearest point of the surface, ``(N,)``.
     """
-    distance, plain = cKDTree(level.surface.points).query(points)
+    distance, plain = level.places.query(points)
     lost = ~np.isfinite(found.value) | (found.beside > 2.5 * spacing)
     gap = points - level.surface.points[plain]
     along = np.einsum("ni,ni->n", gap, level.surface.normals[plain])
@@ -334,7 +334,7 @@ def _smoothed_spread(level: Level, deviations: NDArray[np.float64], least: float
         square = np.where(np.isfinite(deviations), deviations**2, 0.0).sum(axis=0)
         count = np.isfinite(deviations).sum(axis=0)
     typical = float(np.sqrt(square.sum() / max(count.sum(), 1)))
-    _, near = cKDTree(level.surface.points).query(level.surface.points, k=min(24, len(level.surface)))
+    _, near = level.places.query(level.surface.points, k=min(24, len(level.surface)))
     # A few observations of the typical spread steady what few prototypes say about one place.
     total = square[near].sum(axis=1) + 8 * typical**2
     return np.asarray(np.maximum(np.sqrt(total / (count[near].sum(axis=1) + 8)), least))

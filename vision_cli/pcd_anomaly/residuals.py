@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
@@ -150,7 +149,7 @@ def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -
     is_near = gap < reference.group_spacing
     found: NDArray[np.bool_] = ~(is_near & (np.einsum("ni,ni->n", here.normals[nearest], surface.normals) > 0))
     rows = np.flatnonzero(found)
-    distance, near = cKDTree(here.points).query(surface.points[rows], k=min(_NEAR_FACES, len(here)))
+    distance, near = reference.level.places.query(surface.points[rows], k=min(_NEAR_FACES, len(here)))
     same = np.einsum("nki,ni->nk", here.normals[near], surface.normals[rows]) > 0
     found[rows] = ~(same & (distance < reference.group_spacing)).any(axis=1)
     return found
@@ -163,7 +162,7 @@ def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[
     is known off an end, and beside it the few points that prototypes have do not say where the surface lies.
     """
     level = reference.level
-    distance, near = cKDTree(level.surface.points).query(points, k=min(_BESIDE_END, len(level.surface)))
+    distance, near = level.places.query(points, k=min(_BESIDE_END, len(level.surface)))
     distance, nearest = distance[:, 0], near[:, 0]
     gap = points - level.surface.points[nearest]
     along = np.einsum("ni,ni->n", gap, level.surface.normals[nearest])

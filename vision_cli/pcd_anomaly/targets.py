@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,11 @@ class Level:
     surface: Surface
     tree: cKDTree
     weight: float
+
+    @cached_property
+    def places(self) -> cKDTree:
+        """Tree of the points alone, whichever way they look."""
+        return cKDTree(self.surface.points)
 
     def nearest(self, points: Points, normals: Points) -> NDArray[np.int64]:
         """Find the number of the nearest point that looks the same way, ``(N,)``."""
