@@ -1,4 +1,4 @@
-"""Warps, views, null distributions and the way scores take to the points."""
+"""Views, null distributions and the way scores take to the points."""
 
 from __future__ import annotations
 
@@ -17,36 +17,12 @@ from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points
 from vision_cli.pcd_anomaly.views import as_scanned, ends, is_boundary, one_sided_view, roughness
-from vision_cli.pcd_anomaly.warps import fit_warp, make_basis
 
 
 def sphere(count=4000, seed=0):
     points = np.random.default_rng(seed).normal(size=(count, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     return Surface(points, points.copy(), np.zeros(count))
-
-
-def test_a_smooth_warp_is_taken_off_and_a_defect_stays():
-    surface = sphere()
-    field = 0.02 * np.stack(
-        [np.sin(2 * surface.points[:, 1]), np.cos(2 * surface.points[:, 2]), surface.points[:, 0]], 1
-    )
-    smooth = np.einsum("ij,ij->i", field, surface.normals)
-    defect = np.linalg.norm(surface.points - [0, 0, 1], axis=1) < 0.15
-    offsets = smooth + 0.05 * defect + np.random.default_rng(1).normal(0, 0.001, len(smooth))
-    basis = make_basis(surface.points, 2.0)
-    found = fit_warp(basis, surface.points, surface.normals, offsets, np.full(len(offsets), 0.001), 0.05)
-    left = offsets - basis.along(surface.points, surface.normals, found)
-    assert np.sqrt(np.mean(left[~defect] ** 2)) < 0.15 * np.sqrt(np.mean(smooth**2))
-    assert left[defect].mean() > 0.035
-
-
-def test_a_rigid_part_is_allowed_no_warp():
-    surface = sphere()
-    offsets = 0.05 * surface.points[:, 0] ** 2
-    basis = make_basis(surface.points, 2.0)
-    found = fit_warp(basis, surface.points, surface.normals, offsets, np.full(len(offsets), 0.001), 1e-6)
-    assert np.abs(basis.along(surface.points, surface.normals, found)).max() < 0.002
 
 
 def test_a_view_of_a_sphere_is_its_near_side():

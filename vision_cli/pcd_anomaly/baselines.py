@@ -22,7 +22,8 @@ from vision_cli.core.errors import UsageError
 from vision_cli.pcd_anomaly.agcs import farthest_points
 from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.geometry import Surface
-from vision_cli.pcd_anomaly.reference import Reference, offsets_to
+from vision_cli.pcd_anomaly.levels import offsets_to
+from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.scoring import spread_to_points
 
 Baseline = Literal[

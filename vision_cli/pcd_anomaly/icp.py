@@ -13,9 +13,11 @@ from vision_cli.pcd_anomaly.geometry import (
     make_pose,
     rotation_vectors_to_matrices,
 )
-from vision_cli.pcd_anomaly.targets import Level, Target
+from vision_cli.pcd_anomaly.levels import Level
+from vision_cli.pcd_anomaly.targets import Target
 
-_DAMPING = 1e-6
+_DAMPING = 0.1
+"""Share of what a point-to-plane step would be worth if all normals were alike: how weakly held ways are held back."""
 
 Match = Callable[[Points, Points], tuple[Points, Points]]
 """From points and normals ``(B, N, 3)`` to the points and normals they are drawn to."""

@@ -27,7 +27,7 @@ from vision_cli.pcd_anomaly.scoring import Fusion
 from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
-FORMAT = 2
+FORMAT = 3
 _HEAD = "head."
 _WIDTHS = {
     "hybrid": SHAPE_WIDTH + RESIDUAL_WIDTH,
@@ -67,7 +67,7 @@ def description(model: Model, weights: Weights | None = None) -> dict[str, objec
         "options": asdict(model.options),
         "diameter": model.reference.diameter,
         "group_spacing": model.reference.group_spacing,
-        "amplitude": model.reference.amplitude,
+        "amplitude": model.reference.tolerance.amplitude,
         "channels": [*CHANNELS, "embedding"],
         "vector_width": _WIDTHS[model.options.features],
         "weights": None if weights is None else asdict(weights),
@@ -84,6 +84,7 @@ def numbers(model: Model) -> bytes:
         "skeleton.points": reference.skeleton.points,
         "skeleton.normals": reference.skeleton.normals,
         "skeleton.variation": reference.skeleton.variation,
+        "fields": reference.fields,
         "stack": reference.stack,
         "spread": reference.spread,
         "poses": reference.poses,
@@ -202,6 +203,7 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor],
     skeleton = Surface(arrays["skeleton.points"], arrays["skeleton.normals"], arrays["skeleton.variation"])
     reference = assemble(
         skeleton,
+        arrays["fields"],
         arrays["stack"],
         arrays["spread"],
         float(document["amplitude"]),

@@ -17,11 +17,12 @@ from scipy.spatial import cKDTree
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_order, diameter
 from vision_cli.pcd_anomaly.icp import refine
+from vision_cli.pcd_anomaly.levels import Level, level_of, offsets_to
 from vision_cli.pcd_anomaly.registration import Registration, prepare_scan, register
-from vision_cli.pcd_anomaly.targets import Level, Target, make_target, oriented_surface, thin
+from vision_cli.pcd_anomaly.targets import Target, make_target, oriented_surface, thin
 from vision_cli.pcd_anomaly.views import ends
 from vision_cli.pcd_anomaly.visibility import orient_outwards
-from vision_cli.pcd_anomaly.warps import WarpBasis, fit_warp, make_basis
+from vision_cli.pcd_anomaly.warps import Tolerance, Warp, WarpBasis, follow, make_basis
 
 SPACING = 1 / 250
 """Spacing of the reference's points, as a share of its diameter."""
@@ -31,33 +32,13 @@ _POINTS_APART = 1.5
 
 _COUNTED, _SAMPLED = 8, 4096
 
-_NEIGHBOURS = 6
 _REACH = 1 / 25
-_NORMAL_WEIGHT = 0.05
 _LEAST_SPREAD = 1 / 20_000
+_ANY_WARP, _USUAL_NOISE = 1 / 100, 1 / 2000
+"""Warps and noise, as shares of the diameter, before the prototypes have told what is usual."""
+
+_FOLLOWED = 1 / 100
 _FULL_CAPS = (1 / 60, 1 / 80, 1 / 100, 1 / 100)
-
-
-@dataclass(frozen=True)
-class Offsets:
-    """Where points lie relative to a surface.
-
-    Attributes
-    ----------
-    value
-        Signed distance along the outward normal, ``(N,)``; NaN where the surface is not near.
-    nearest
-        Number of the nearest point of the surface that looks the same way, ``(N,)``.
-    beside
-        Distance to the nearest points within the surface, ``(N,)``: large where the surface ends.
-    turn
-        Sine of half the angle between the normals, ``(N,)``.
-    """
-
-    value: NDArray[np.float64]
-    nearest: NDArray[np.int64]
-    beside: NDArray[np.float64]
-    turn: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,10 +56,8 @@ class Reference:
     group_spacing
         Distance that points are thinned out to before groups are made of them: a scan that is denser than the
         prototypes would have other neighbourhoods than they.
-    basis
-        What warps are made of.
-    amplitude
-        How strong warps between good instances are (see `fit_warp`).
+    tolerance
+        The warps that good instances may have.
     spread
         Standard deviation of what is left when the warp is taken off, at each point, ``(V,)``.
     poses
@@ -87,8 +66,11 @@ class Reference:
         How many spreads of the others each prototype lies away, ``(P,)``; NaN where there are fewer than three.
     skeleton
         The surface of the first prototype.
+    fields
+        Coefficients of the warp that takes the skeleton to each prototype, ``(P, 3K)``.
     stack
-        How far each prototype lies from the skeleton along its normals, ``(P, V)``; NaN where it has no surface.
+        How far each prototype lies from the skeleton along its normals when its warp is taken off, ``(P, V)``; NaN
+        where it has no surface.
     ends
         Where the surface ends because no prototype shows more, ``(V,)``.
     """
@@ -98,12 +80,12 @@ class Reference:
     diameter: float
     spacing: float
     group_spacing: float
-    basis: WarpBasis
-    amplitude: float
+    tolerance: Tolerance
     spread: NDArray[np.float64]
     poses: Pose
     prototype_scores: NDArray[np.float64]
     skeleton: Surface
+    fields: NDArray[np.float64]
     stack: NDArray[np.float64]
     ends: NDArray[np.bool_]
 
@@ -114,71 +96,9 @@ class Reference:
         """
         if len(self.stack) < 2:
             return self
-        surface = _moved_skeleton(self.skeleton, np.delete(self.stack, number, axis=0))
+        fields, stack = np.delete(self.fields, number, axis=0), np.delete(self.stack, number, axis=0)
+        surface = _mean_surface(self.skeleton, self.tolerance.basis, fields, stack)
         return replace(self, level=level_of(surface, self.diameter))
-
-
-def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> Offsets:
-    """Measure signed distances of points to a surface.
-
-    Parameters
-    ----------
-    level
-        The surface.
-    points, normals
-        ``(N, 3)``.
-    reach
-        Distance beyond which nothing is said.
-    """
-    query = np.hstack([points, level.weight * normals])
-    distance, near = level.tree.query(query, k=_NEIGHBOURS)
-    inverse = 1 / np.maximum(distance, 1e-12)
-    weight = inverse / inverse.sum(axis=1, keepdims=True)
-    place = np.einsum("nk,nki->ni", weight, level.surface.points[near])
-    normal = np.einsum("nk,nki->ni", weight, level.surface.normals[near])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    gap = points - place
-    value = np.einsum("ni,ni->n", gap, normal)
-    beside = np.linalg.norm(level.surface.points[near[:, 0]] - points + value[:, None] * normal, axis=1)
-    is_near = np.linalg.norm(level.surface.points[near[:, 0]] - points, axis=1) < reach
-    turn = np.sqrt(np.maximum(1 - np.einsum("ni,ni->n", normals, normal), 0) / 2)
-    return Offsets(np.where(is_near, value, np.nan), near[:, 0], beside, turn)
-
-
-def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> tuple[Offsets, NDArray[np.float64]]:
-    """Mend offsets where a scan's normals are no help, and tell how far the nearest point of the surface is.
-
-    Across an edge or a step the neighbours of a point lie on two faces, and its normal on neither: the point that looks
-    the same way is then somewhere else. Such points are measured against the nearest point whatever it looks like.
-
-    Parameters
-    ----------
-    found
-        From `offsets_to`.
-    level
-        The surface.
-    points
-        ``(N, 3)``.
-    spacing
-        Of the surface.
-
-    Returns
-    -------
-    tuple
-        The offsets, and the distance to the nearest point of the surface, ``(N,)``.
-    """
-    distance, plain = level.places.query(points)
-    lost = ~np.isfinite(found.value) | (found.beside > 2.5 * spacing)
-    gap = points - level.surface.points[plain]
-    along = np.einsum("ni,ni->n", gap, level.surface.normals[plain])
-    beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
-    mended = Offsets(
-        np.where(lost, along, found.value),
-        np.where(lost, plain, found.nearest),
-        np.where(lost, beside, found.beside),
-        found.turn,
-    )
-    return mended, distance
 
 
 def build_reference(
@@ -211,7 +131,9 @@ def build_reference(
     spacing = SPACING * size
     group_spacing = max(spacing, _POINTS_APART * float(np.median([_points_apart(points) for points, _ in clouds])))
     skeleton = _surface(*clouds[0], spacing)
-    target = make_target(skeleton)
+    basis = make_basis(skeleton.points, size)
+    any_warp = Tolerance(basis, _ANY_WARP * size, _USUAL_NOISE * size)
+    target = make_target(skeleton, any_warp)
     poses = [np.eye(4)]
     for number, (points, known) in enumerate(clouds[1:], 1):
         found = _register_prototype(points, known, target, generator)
@@ -222,20 +144,23 @@ def build_reference(
                 hint="Remove the prototype, or check that it is the same part in the same unit.",
             )
         poses.append(found.pose)
-    levels = [level_of(_surface(*cloud, spacing).moved(pose), size) for cloud, pose in zip(clouds, poses, strict=True)]
-    stack = np.stack([_mutual_offsets(skeleton, level, _REACH * size) for level in levels])
+    surfaces = [_surface(*cloud, spacing).moved(pose) for cloud, pose in zip(clouds, poses, strict=True)]
+    tolerance, fields = _warps_between(skeleton, surfaces, any_warp, size)
+    straight = [Warp(basis, field).removed(surface) for field, surface in zip(fields, surfaces, strict=True)]
+    stack = np.stack([_mutual_offsets(skeleton, level_of(surface, size), _REACH * size) for surface in straight])
     stack[0] = 0.0
-    deviations = stack - np.nanmean(stack, axis=0)
-    moved = _moved_skeleton(skeleton, stack)
-    basis = make_basis(moved.points, size)
-    amplitude, left = _warps_between(moved, deviations, basis, size)
-    level = level_of(moved, size)
+    # The mean over few prototypes is off by part of each one's own deviation.
+    left = (stack - np.nanmean(stack, axis=0)) * _inflation(len(stack))
+    level = level_of(_mean_surface(skeleton, basis, fields, stack), size)
     spread = _smoothed_spread(level, left, _LEAST_SPREAD * size)
-    return assemble(skeleton, stack, spread, amplitude, np.stack(poses), _odd_ones(left), group_spacing)
+    return assemble(
+        skeleton, fields, stack, spread, tolerance.amplitude, np.stack(poses), _odd_ones(left), group_spacing
+    )
 
 
 def assemble(
     skeleton: Surface,
+    fields: NDArray[np.float64],
     stack: NDArray[np.float64],
     spread: NDArray[np.float64],
     amplitude: float,
@@ -244,29 +169,25 @@ def assemble(
     group_spacing: float,
 ) -> Reference:
     """Make a reference of what has to be kept of one; the parameters are its attributes."""
-    moved = _moved_skeleton(skeleton, stack)
-    size = diameter(moved.points)
+    basis = make_basis(skeleton.points, diameter(skeleton.points))
+    surface = _mean_surface(skeleton, basis, fields, stack)
+    size = diameter(surface.points)
+    tolerance = Tolerance(basis, amplitude, float(np.median(spread)))
     return Reference(
-        make_target(moved),
-        level_of(moved, size),
+        make_target(surface, tolerance),
+        level_of(surface, size),
         size,
         SPACING * size,
         group_spacing,
-        make_basis(moved.points, size),
-        amplitude,
+        tolerance,
         spread,
         poses,
         prototype_scores,
         skeleton,
+        fields,
         stack,
-        ends(moved),
+        ends(surface),
     )
-
-
-def level_of(surface: Surface, size: float) -> Level:
-    """Make a surface of a part of diameter ``size`` ready to be measured against."""
-    weight = _NORMAL_WEIGHT * size
-    return Level(surface, cKDTree(np.hstack([surface.points, weight * surface.normals])), weight)
 
 
 def _points_apart(points: Points) -> float:
@@ -276,10 +197,14 @@ def _points_apart(points: Points) -> float:
     return float(np.median(reach) * np.sqrt(np.pi / _COUNTED))
 
 
-def _moved_skeleton(skeleton: Surface, stack: NDArray[np.float64]) -> Surface:
+def _mean_surface(
+    skeleton: Surface, basis: WarpBasis, fields: NDArray[np.float64], stack: NDArray[np.float64]
+) -> Surface:
+    """Move the skeleton by the mean of the warps, and by that of what they leave."""
     known = np.isfinite(stack)
     mean = np.where(known, stack, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return Surface(skeleton.points + mean[:, None] * skeleton.normals, skeleton.normals, skeleton.variation)
+    moved = Surface(skeleton.points + mean[:, None] * skeleton.normals, skeleton.normals, skeleton.variation)
+    return Warp(basis, fields.mean(axis=0)).added(moved)
 
 
 def _surface(points: Points, normals: Points | None, spacing: float) -> Surface:
@@ -307,25 +232,26 @@ def _mutual_offsets(skeleton: Surface, level: Level, reach: float) -> NDArray[np
 
 
 def _warps_between(
-    surface: Surface, deviations: NDArray[np.float64], basis: WarpBasis, size: float
-) -> tuple[float, NDArray[np.float64]]:
-    """Estimate how strong warps are, and what is left of the deviations ``(P, V)`` without them."""
-    if len(deviations) < 2:
-        return size / 400, np.full_like(deviations, np.nan)
-    # The mean over few prototypes is off by part of each one's own deviation.
-    inflate = np.sqrt(len(deviations) / (len(deviations) - 1))
-    deviations = deviations * inflate
-    noise = np.full(deviations.shape[1], size / 2000)
-    amplitude = size / 100
-    left = np.full_like(deviations, np.nan)
+    skeleton: Surface, surfaces: Sequence[Surface], tolerance: Tolerance, size: float
+) -> tuple[Tolerance, NDArray[np.float64]]:
+    """Find the warp that takes the skeleton to each surface, ``(P, 3K)``, and how strong such warps are."""
+    fields = np.zeros((len(surfaces), 3 * len(tolerance.basis.centres)))
+    if len(surfaces) < 2:
+        return replace(tolerance, amplitude=size / 400), fields
+    level = level_of(skeleton, size)
     for _ in range(2):
-        sizes = []
-        for number, row in enumerate(deviations):
-            coefficients = fit_warp(basis, surface.points, surface.normals, row, noise, amplitude)
-            left[number] = row - basis.along(surface.points, surface.normals, coefficients)
-            sizes.append(np.mean(coefficients**2))
-        amplitude = float(np.sqrt(np.mean(sizes)))
-    return max(1.3 * amplitude, size / 20_000), left
+        # The skeleton is the first surface.
+        for number, surface in enumerate(surfaces[1:], 1):
+            few = thin(surface, _FOLLOWED * size)
+            fields[number] = follow(few, level, tolerance, SPACING * size).coefficients
+        deviations = (fields - fields.mean(axis=0)) * _inflation(len(fields))
+        tolerance = replace(tolerance, amplitude=float(np.sqrt(np.mean(deviations**2))))
+    return replace(tolerance, amplitude=max(1.3 * tolerance.amplitude, size / 20_000)), fields
+
+
+def _inflation(count: int) -> float:
+    """Tell by how much deviations from the mean of so many are too small; 1 where there is but one."""
+    return float(np.sqrt(count / max(count - 1, 1)))
 
 
 def _smoothed_spread(level: Level, deviations: NDArray[np.float64], least: float) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from vision_cli.pcd_anomaly.geometry import (
     Points,
     Pose,
     Surface,
+    fit_rigid,
     invert,
     make_pose,
     rotation_angle,
@@ -37,8 +38,9 @@ from vision_cli.pcd_anomaly.poses import (
     soft_scores,
     some_points,
 )
-from vision_cli.pcd_anomaly.targets import Target, thin
+from vision_cli.pcd_anomaly.targets import LEVELS, Target, thin
 from vision_cli.pcd_anomaly.visibility import depth_image, orient_outwards, view_directions_of, visible
+from vision_cli.pcd_anomaly.warps import follow
 
 Reading = tuple[Surface, NDArray[np.float64] | None]
 """A scan with outward normals, and the direction to its sensor; None for a cloud of all sides."""
@@ -46,7 +48,7 @@ Reading = tuple[Surface, NDArray[np.float64] | None]
 Status = Literal["ok", "weak", "failed", "given", "none"]
 
 _FEWEST_POINTS = 100
-_COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 4
+_COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 8
 _MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
 _INLIER_DISTANCE = 1 / 80
@@ -235,7 +237,8 @@ def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Regis
         if refined:
             caps = tuple(size * cap for cap in _FINE_CAPS)
             pose = refine(some_points(fine, _FINE_POINTS), target.levels[2], start[None], caps)[0]
-        judged.append(Candidate(source, view, pose, verify(fine, target, pose, view, 2)))
+        straight, pose = _straightened(fine, target, pose, moves=refined)
+        judged.append(Candidate(straight, view, pose, verify(straight, target, pose, view, 2)))
     best = max(judged, key=lambda one: one.verification.quality)
     return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
 
@@ -424,7 +427,8 @@ def _finished(one: Candidate, target: Target) -> Candidate:
     pose = one.pose
     for level, caps in ((1, _MIDDLE_CAPS), (2, _FINE_CAPS), (2, _FINE_CAPS)):
         pose = refine(some, target.levels[level], pose[None], tuple(size * cap for cap in caps))[0]
-    best = replace(one, pose=pose, verification=verify(fine, target, pose, one.view, 2))
+    fine, pose = _straightened(fine, target, pose)
+    best = replace(one, source=fine, pose=pose, verification=verify(fine, target, pose, one.view, 2))
     if one.view is None or best.verification.blocking + best.verification.unseen < _CONTRADICTED:
         return best
     tilts = sphere_directions(_TILTS)
@@ -437,6 +441,24 @@ def _finished(one: Candidate, target: Target) -> Candidate:
         if tilted.quality > best.verification.quality:
             best = replace(best, view=view, verification=tilted)
     return best
+
+
+def _straightened(source: Surface, target: Target, pose: Pose, *, moves: bool = True) -> tuple[Surface, Pose]:
+    """Take off a scan what its instance may differ by: what is left of a true pose fits, of a wrong one it does not.
+
+    What of the warp is a rigid motion is the pose's, if it ``moves``. Returns the scan, still in its own frame, and the
+    pose.
+    """
+    if target.tolerance is None:
+        return source, pose
+    for last in (False, True) if moves else (True,):
+        moved = source.moved(pose)
+        some = some_points(moved, _FINE_POINTS)
+        straight = follow(some, target.levels[2], target.tolerance, target.diameter / LEVELS[2]).removed(moved)
+        if last:
+            break
+        pose = fit_rigid(source.points, straight.points)
+    return straight.moved(invert(pose)), pose
 
 
 def _is_near(first: Pose, second: Pose, middle: NDArray[np.float64], size: float) -> bool:

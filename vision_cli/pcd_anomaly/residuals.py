@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.reference import Reference, offsets_to, with_edges
+from vision_cli.pcd_anomaly.levels import offsets_to, with_edges
+from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
 from vision_cli.pcd_anomaly.visibility import left_open
-from vision_cli.pcd_anomaly.warps import fit_warp
+from vision_cli.pcd_anomaly.warps import follow
 
 _REACH = 1 / 25
 _FAR = 1 / 50
@@ -111,30 +112,34 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
         thin(surface, size / 100), reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS)
     )[0]
     surface = surface.moved(pose)
-    matched = offsets_to(reference.level, surface.points, surface.normals, _REACH * size)
-    found, distance = with_edges(matched, reference.level, surface.points, reference.spacing)
     here = reference.level.surface
-    unknown, unsure = at_ends(reference, surface.points)
+    known = ~at_ends(reference, surface.points)[0]
+    warp = follow(
+        thin(surface.take(known) if known.any() else surface, size / 100),
+        reference.level,
+        reference.tolerance,
+        reference.spacing,
+        reference.spread,
+    )
+    straight = warp.removed(surface)
+    matched = offsets_to(reference.level, straight.points, straight.normals, _REACH * size)
+    found, distance = with_edges(matched, reference.level, straight.points, reference.spacing)
+    unknown, unsure = at_ends(reference, straight.points)
     if towards is not None:
-        off = np.flatnonzero(~unknown & is_off(reference, surface, matched.nearest))
-        unknown[off] = left_open(here, surface.points[off], towards, _AROUND_RAY * reference.group_spacing)
-    noise = reference.spread[found.nearest]
-    trusted = (matched.turn < 0.35) & (matched.beside < 2.5 * reference.spacing) & ~unknown
-    usable = np.where(trusted, matched.value, np.nan)
-    places, normals = surface.points, here.normals[found.nearest]
-    coefficients = fit_warp(reference.basis, places, normals, usable, noise, reference.amplitude)
-    warp = reference.basis.along(places, normals, coefficients)
+        off = np.flatnonzero(~unknown & is_off(reference, straight, matched.nearest))
+        unknown[off] = left_open(here, straight.points[off], towards, _AROUND_RAY * reference.group_spacing)
+    along = np.einsum("ni,ni->n", surface.points - straight.points, here.normals[found.nearest])
     return Residuals(
         surface,
         found.nearest,
+        np.where(unknown, np.nan, found.value + along),
         np.where(unknown, np.nan, found.value),
-        np.where(unknown, np.nan, found.value - warp),
         np.where(unknown, 0, found.turn),
         np.where(unknown, 0, surface.variation - here.variation[found.nearest]),
         (distance > _FAR * size) & ~unknown,
         unknown,
         unsure,
-        float(np.sqrt(np.mean(warp**2))),
+        float(np.sqrt(np.mean(along**2))),
         pose,
     )
 

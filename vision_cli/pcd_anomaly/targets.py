@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.geometry import (
     Points,
@@ -19,44 +17,16 @@ from vision_cli.pcd_anomaly.geometry import (
     surface_of,
     voxel_groups,
 )
+from vision_cli.pcd_anomaly.levels import Level, level_of
 from vision_cli.pcd_anomaly.visibility import orient_outwards, visible
+from vision_cli.pcd_anomaly.warps import Tolerance
 
 _GRID = 80
 _PADDING = 0.12
-_NORMAL_WEIGHT = 0.05
 LEVELS = (40, 80, 200)
 """Resolutions of a target: points about D/40, D/80 and D/200 apart."""
 
 TEMPLATE_DIRECTIONS = 260
-
-
-@dataclass(frozen=True)
-class Level:
-    """A surface at one resolution, with its tree.
-
-    Attributes
-    ----------
-    surface
-        With outward normals.
-    tree
-        Of ``(x, y, z, w·nx, w·ny, w·nz)``: the nearest point is one that also looks the same way, so the two faces of a
-        thin wall are never confused.
-    weight
-        The ``w`` above, a length.
-    """
-
-    surface: Surface
-    tree: cKDTree
-    weight: float
-
-    @cached_property
-    def places(self) -> cKDTree:
-        """Tree of the points alone, whichever way they look."""
-        return cKDTree(self.surface.points)
-
-    def nearest(self, points: Points, normals: Points) -> NDArray[np.int64]:
-        """Find the number of the nearest point that looks the same way, ``(N,)``."""
-        return np.asarray(self.tree.query(np.hstack([points, self.weight * normals]))[1])
 
 
 @dataclass(frozen=True)
@@ -106,6 +76,8 @@ class Target:
         Mean of the points that each direction sees, ``(T, 3)``.
     middle
         Mean of all points, ``(3,)``.
+    tolerance
+        What scans may differ by, beside their pose; None where that is not known.
     """
 
     diameter: float
@@ -114,6 +86,7 @@ class Target:
     directions: Points
     view_means: Points
     middle: NDArray[np.float64]
+    tolerance: Tolerance | None = None
     descriptors: dict[float, tuple[Surface, NDArray[np.float32]]] = field(default_factory=dict, compare=False)
 
 
@@ -135,16 +108,16 @@ def thin(surface: Surface, size: float) -> Surface:
     return Surface(mean[:, :3], mean[:, 3:6] / np.maximum(length, 1e-12), mean[:, 6])
 
 
-def make_target(surface: Surface) -> Target:
-    """Prepare a surface of all sides, with outward normals, for registration."""
+def make_target(surface: Surface, tolerance: Tolerance | None = None) -> Target:
+    """Prepare a surface of all sides, with outward normals, for registration of what may differ by a tolerance."""
     size = diameter(surface.points)
-    levels = tuple(_level(thin(surface, size / resolution), size) for resolution in LEVELS)
+    levels = tuple(level_of(thin(surface, size / resolution), size) for resolution in LEVELS)
     coarse = levels[0].surface
     directions = sphere_directions(TEMPLATE_DIRECTIONS)
     cell = 2 * size / LEVELS[1]
     fine = levels[1].surface
     means = np.stack([_mean(fine.points[visible(fine, direction, cell, 0.2)]) for direction in directions])
-    return Target(size, levels, _lookup(coarse, size), directions, means, coarse.points.mean(axis=0))
+    return Target(size, levels, _lookup(coarse, size), directions, means, coarse.points.mean(axis=0), tolerance)
 
 
 def oriented_surface(points: Points, size: float, neighbours: int = 16) -> Surface:
@@ -155,11 +128,6 @@ def oriented_surface(points: Points, size: float, neighbours: int = 16) -> Surfa
 
 def _mean(points: Points) -> NDArray[np.float64]:
     return np.asarray(points.mean(axis=0)) if len(points) else np.zeros(3)
-
-
-def _level(surface: Surface, size: float) -> Level:
-    weight = _NORMAL_WEIGHT * size
-    return Level(surface, cKDTree(np.hstack([surface.points, weight * surface.normals])), weight)
 
 
 def _lookup(surface: Surface, size: float) -> Lookup:

@@ -4,7 +4,8 @@ A detrending of residuals by windows of 0.2 to 0.25 D, done in space instead of 
 smooth field ``w(x)`` of bumps of that width, and what it does to a surface with normals ``n`` is ``n · w``. So the two
 sides of an edge, or of a thin wall, are explained by one field, and a window is never short of points. The field is the
 most probable one under a normal prior whose size is that of the warps between prototypes: rigid parts allow none of it.
-Defects are outliers and pull with a bounded force.
+Defects are outliers and pull with a bounded force. What lies where on the reference is asked again once the field is
+taken off: an edge that a warp moved sideways is measured against itself.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.pcd_anomaly.geometry import Points
+from vision_cli.pcd_anomaly.geometry import Points, Surface
+from vision_cli.pcd_anomaly.levels import Level, offsets_to
 
 _WIDTH = 0.18
 _PITCH = 0.21
-_ITERATIONS = 5
+_ITERATIONS, _ROUNDS = 3, 3
 _MOST_SAMPLES = 2500
+_REACH, _WIDEST_TURN = 1 / 25, 0.35
 _ROWS_AT_ONCE = 1 << 13
 _CUT = 3.0
 _NEAR = 2.2
@@ -50,14 +53,67 @@ class WarpBasis:
         values = self.values(points)
         return (values[:, :, None] * normals[:, None, :]).reshape(len(points), -1)
 
-    def along(self, points: Points, normals: Points, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the displacement of a field along the normals, ``(N,)``."""
-        result = np.empty(len(points))
-        field = coefficients.reshape(-1, 3)
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What good instances may differ by.
+
+    Attributes
+    ----------
+    basis
+        What warps are made of.
+    amplitude
+        Standard deviation of each coefficient.
+    noise
+        Standard deviation of what is left without the warp, where no place has one of its own.
+    """
+
+    basis: WarpBasis
+    amplitude: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A displacement of space.
+
+    Attributes
+    ----------
+    basis
+        What it is made of.
+    coefficients
+        ``(3K,)``.
+    """
+
+    basis: WarpBasis
+    coefficients: NDArray[np.float64]
+
+    def at(self, points: Points) -> Points:
+        """Give the displacement at points ``(N, 3)``, ``(N, 3)``."""
+        return self._bent(points, None)[0]
+
+    def removed(self, surface: Surface) -> Surface:
+        """Take the displacement off a surface; its normals turn as the surface does."""
+        shift, turn = self._bent(surface.points, surface.normals)
+        return _resurfaced(surface, surface.points - shift, surface.normals + turn)
+
+    def added(self, surface: Surface) -> Surface:
+        """Displace a surface; its normals turn as the surface does."""
+        shift, turn = self._bent(surface.points, surface.normals)
+        return _resurfaced(surface, surface.points + shift, surface.normals - turn)
+
+    def _bent(self, points: Points, normals: Points | None) -> tuple[Points, Points]:
+        """Give displacements, and products of the transposed Jacobian with the normals, ``(N, 3)`` each."""
+        field, centres = self.coefficients.reshape(-1, 3), self.basis.centres
+        shift, turn = np.empty_like(points), np.zeros_like(points)
         for start in range(0, len(points), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            result[part] = np.einsum("ni,ni->n", self.values(points[part]) @ field, normals[part])
-        return result
+            values = self.basis.values(points[part])
+            shift[part] = values @ field
+            if normals is not None:
+                along = values * (normals[part] @ field.T)
+                turn[part] = along @ centres - along.sum(axis=1, keepdims=True) * points[part]
+        return shift, turn / self.basis.width**2
 
 
 def make_basis(points: Points, size: float) -> WarpBasis:
@@ -80,6 +136,7 @@ def fit_warp(
     offsets: NDArray[np.float64],
     noise: NDArray[np.float64],
     amplitude: float,
+    start: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Fit the field to signed offsets from the reference.
 
@@ -95,6 +152,8 @@ def fit_warp(
         Standard deviation of each, ``(N,)``.
     amplitude
         Standard deviation of the prior of each coefficient.
+    start
+        Coefficients to begin at: what lies far from them is an outlier.
 
     Returns
     -------
@@ -108,8 +167,10 @@ def fit_warp(
     # Neighbouring offsets share their errors, so a thousand of them do not outweigh the prior.
     share = min(1.0, 40.0 * basis.centres.shape[0] / max(len(rows), 1))
     prior = np.eye(design.shape[1]) / max(amplitude, 1e-9) ** 2
-    coefficients = np.zeros(design.shape[1])
-    scale = 1.4826 * float(np.median(np.abs(goal)))
+    coefficients = np.zeros(design.shape[1]) if start is None else start
+    if not len(rows):
+        return coefficients
+    scale = np.inf
     for _ in range(_ITERATIONS):
         residual = goal - design @ coefficients
         scale = min(scale, 1.4826 * float(np.median(np.abs(residual))))
@@ -119,3 +180,43 @@ def fit_warp(
         weighted = design * weight[:, None]
         coefficients = np.linalg.solve(weighted.T @ design + prior, weighted.T @ goal)
     return np.asarray(coefficients)
+
+
+def follow(
+    surface: Surface, level: Level, tolerance: Tolerance, spacing: float, noise: NDArray[np.float64] | None = None
+) -> Warp:
+    """Find the warp that takes a reference to a surface, whose pose is known.
+
+    Parameters
+    ----------
+    surface
+        In the frame of the reference, normals outward.
+    level
+        The reference.
+    tolerance
+        What warps are likely.
+    spacing
+        Of the reference's points.
+    noise
+        Standard deviation of offsets at each point of the reference, ``(V,)``; the tolerance's by default.
+    """
+    basis, size = tolerance.basis, tolerance.basis.width / _WIDTH
+    warp = Warp(basis, np.zeros(3 * len(basis.centres)))
+    for _ in range(_ROUNDS):
+        straight = warp.removed(surface)
+        found = offsets_to(level, straight.points, straight.normals, _REACH * size)
+        normals = level.surface.normals[found.nearest]
+        total = found.value + np.einsum("ni,ni->n", warp.at(surface.points), normals)
+        is_sure = (found.turn < _WIDEST_TURN) & (found.beside < 2.5 * spacing)
+        sigma = np.full(len(total), tolerance.noise) if noise is None else noise[found.nearest]
+        offsets = np.where(is_sure, total, np.nan)
+        warp = Warp(
+            basis,
+            fit_warp(basis, surface.points, normals, offsets, sigma, tolerance.amplitude, warp.coefficients),
+        )
+    return warp
+
+
+def _resurfaced(surface: Surface, points: Points, normals: Points) -> Surface:
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return Surface(points, normals / np.maximum(length, 1e-12), surface.variation)
