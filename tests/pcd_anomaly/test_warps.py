@@ -108,10 +108,10 @@ def test_prototypes_that_differ_by_more_than_a_feature_of_a_nearly_symmetric_par
         assert np.sqrt((gap**2).sum(axis=1).mean()) < 0.0125 * reference.diameter
     # Of the scanner's noise, 0.015 mm straight on; not of the 0.35 mm of the warp.
     assert np.median(reference.spread) < 0.03
-    # A warp of at most 0.35 mm and no more.
+    # Each instance is warped by 0.35 mm at most, so two of them differ by no more than twice that.
     largest = [np.abs(Warp(reference.tolerance.basis, field).at(made[0].points)).max() for field in reference.fields]
     assert largest[0] == 0
-    assert max(largest) == pytest.approx(0.35, abs=0.3)
+    assert 0.2 < max(largest) < 0.9
 
 
 @pytest.mark.parametrize("name", ["heatsink", "lid"])
