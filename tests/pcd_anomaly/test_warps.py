@@ -48,6 +48,13 @@ def test_a_rigid_part_is_allowed_no_warp():
     assert np.abs(along(basis, surface, found)).max() < 0.002
 
 
+def test_where_nothing_is_known_there_is_no_warp():
+    surface = sphere(50)
+    basis = make_basis(surface.points, 2.0)
+    unknown = np.full(50, np.nan)
+    assert not fit_warp(basis, surface.points, surface.normals, unknown, np.full(50, 0.001), 0.05).any()
+
+
 def some_warp(surface, strength, seed=0):
     basis = make_basis(surface.points, 2.0)
     return Warp(basis, strength * np.random.default_rng(seed).normal(size=3 * len(basis.centres)))

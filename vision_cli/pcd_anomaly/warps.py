@@ -160,16 +160,16 @@ def fit_warp(
     ndarray
         Coefficients ``(3K,)``.
     """
+    coefficients = np.zeros(3 * len(basis.centres)) if start is None else start
     rows = np.flatnonzero(np.isfinite(offsets))
+    if not len(rows):
+        return coefficients
     rows = rows[:: max(1, len(rows) // _MOST_SAMPLES)]
     design = basis.design(points[rows], normals[rows])
     goal, sigma = offsets[rows], np.maximum(noise[rows], 1e-12)
     # Neighbouring offsets share their errors, so a thousand of them do not outweigh the prior.
     share = min(1.0, 40.0 * basis.centres.shape[0] / max(len(rows), 1))
     prior = np.eye(design.shape[1]) / max(amplitude, 1e-9) ** 2
-    coefficients = np.zeros(design.shape[1]) if start is None else start
-    if not len(rows):
-        return coefficients
     scale = np.inf
     for _ in range(_ITERATIONS):
         residual = goal - design @ coefficients
