@@ -11,7 +11,7 @@ import pytest
 
 from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import PointCloud
-from vision_cli.pcd_anomaly.geometry import transform
+from vision_cli.pcd_anomaly.geometry import Surface, invert, transform
 from vision_cli.pcd_anomaly.learning import Model, Options, train
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
 from vision_cli.pcd_anomaly.pipeline import Result, predict
@@ -22,6 +22,19 @@ from vision_cli.phantoms.scanner import Scan
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
 
 OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
+
+
+def sphere(count=4000, seed=0):
+    points = np.random.default_rng(seed).normal(size=(count, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return Surface(points, points.copy(), np.zeros(count))
+
+
+def pose_error(pose, prototype: Scan, scan: Scan):
+    """Root mean square distance of a scan's points from where they belong on the prototype."""
+    true = invert(prototype.pose_true) @ scan.pose_true
+    gap = transform(pose, scan.points) - transform(true, scan.points)
+    return np.sqrt((gap**2).sum(axis=1).mean())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vision_cli.pcd_anomaly.geometry import diameter, invert, transform
+from tests.pcd_anomaly.conftest import pose_error
+from vision_cli.pcd_anomaly.geometry import diameter, invert
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.registration import is_symmetry, place, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import make_target, oriented_surface, thin
@@ -26,9 +27,7 @@ def bracket():
 
 
 def error(found, prototype, test, size):
-    true = invert(prototype.scan.pose_true) @ test.scan.pose_true
-    gap = transform(found.pose, test.scan.points) - transform(true, test.scan.points)
-    return np.sqrt((gap**2).sum(axis=1).mean()) / size
+    return pose_error(found.pose, prototype.scan, test.scan) / size
 
 
 def test_scans_of_one_side_find_their_true_pose(bracket):

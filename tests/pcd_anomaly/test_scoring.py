@@ -11,18 +11,13 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.stats import norm
 
+from tests.pcd_anomaly.conftest import sphere
 from vision_cli.pcd_anomaly.calibration import local_scales, null_table, scan_limit, scan_score
 from vision_cli.pcd_anomaly.evaluation import ScoredScan, label_regions, mean_of, measure_class
 from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points
 from vision_cli.pcd_anomaly.views import as_scanned, ends, is_boundary, one_sided_view, roughness
-
-
-def sphere(count=4000, seed=0):
-    points = np.random.default_rng(seed).normal(size=(count, 3))
-    points /= np.linalg.norm(points, axis=1, keepdims=True)
-    return Surface(points, points.copy(), np.zeros(count))
 
 
 def test_a_view_of_a_sphere_is_its_near_side():

@@ -11,6 +11,12 @@ from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.geometry import Points, Surface
 
+REACH = 1 / 25
+"""Share of the diameter beyond which a surface says nothing of a point."""
+
+WIDEST_TURN = 0.35
+"""Sine of half the angle between two normals beyond which they are not of one face."""
+
 _NORMAL_WEIGHT = 0.05
 _NEIGHBOURS = 6
 

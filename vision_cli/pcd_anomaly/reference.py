@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_order, diameter
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.levels import Level, level_of, offsets_to
+from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, level_of, offsets_to
 from vision_cli.pcd_anomaly.registration import Registration, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import Target, make_target, oriented_surface, thin
 from vision_cli.pcd_anomaly.views import ends
@@ -32,7 +32,6 @@ _POINTS_APART = 1.5
 
 _COUNTED, _SAMPLED = 8, 4096
 
-_REACH = 1 / 25
 _LEAST_SPREAD = 1 / 20_000
 _ANY_WARP, _USUAL_NOISE = 1 / 100, 1 / 2000
 """Warps and noise, as shares of the diameter, before the prototypes have told what is usual."""
@@ -144,11 +143,13 @@ def build_reference(
                 hint="Remove the prototype, or check that it is the same part in the same unit.",
             )
         poses.append(found.pose)
-    surfaces = [_surface(*cloud, spacing).moved(pose) for cloud, pose in zip(clouds, poses, strict=True)]
-    tolerance, fields = _warps_between(skeleton, surfaces, any_warp, size)
-    straight = [Warp(basis, field).removed(surface) for field, surface in zip(fields, surfaces, strict=True)]
-    stack = np.stack([_mutual_offsets(skeleton, level_of(surface, size), _REACH * size) for surface in straight])
-    stack[0] = 0.0
+    # The skeleton is the first prototype; nothing has to be measured of it.
+    others = [_surface(*cloud, spacing).moved(pose) for cloud, pose in zip(clouds[1:], poses[1:], strict=True)]
+    tolerance, fields = _warps_between(skeleton, others, any_warp, size)
+    stack = np.zeros((len(clouds), len(skeleton)))
+    for number, surface in enumerate(others, 1):
+        straight = Warp(basis, fields[number]).removed(surface)
+        stack[number] = _mutual_offsets(skeleton, level_of(straight, size), REACH * size)
     # The mean over few prototypes is off by part of each one's own deviation.
     left = (stack - np.nanmean(stack, axis=0)) * _inflation(len(stack))
     level = level_of(_mean_surface(skeleton, basis, fields, stack), size)
@@ -228,21 +229,20 @@ def _mutual_offsets(skeleton: Surface, level: Level, reach: float) -> NDArray[np
     """How far a prototype's surface lies from the skeleton along its normals; NaN where it has none."""
     found = offsets_to(level, skeleton.points, skeleton.normals, reach)
     hole = found.beside > reach / 4
-    return np.where(hole | (found.turn > 0.35), np.nan, -found.value)
+    return np.where(hole | (found.turn > WIDEST_TURN), np.nan, -found.value)
 
 
 def _warps_between(
-    skeleton: Surface, surfaces: Sequence[Surface], tolerance: Tolerance, size: float
+    skeleton: Surface, others: Sequence[Surface], tolerance: Tolerance, size: float
 ) -> tuple[Tolerance, NDArray[np.float64]]:
-    """Find the warp that takes the skeleton to each surface, ``(P, 3K)``, and how strong such warps are."""
-    fields = np.zeros((len(surfaces), 3 * len(tolerance.basis.centres)))
-    if len(surfaces) < 2:
+    """Find the warps that take the skeleton to itself and to the others, ``(P, 3K)``, and how strong they are."""
+    fields = np.zeros((1 + len(others), 3 * len(tolerance.basis.centres)))
+    if not others:
         return replace(tolerance, amplitude=size / 400), fields
     level = level_of(skeleton, size)
+    followed = [thin(surface, _FOLLOWED * size) for surface in others]
     for _ in range(2):
-        # The skeleton is the first surface.
-        for number, surface in enumerate(surfaces[1:], 1):
-            few = thin(surface, _FOLLOWED * size)
+        for number, few in enumerate(followed, 1):
             fields[number] = follow(few, level, tolerance, SPACING * size).coefficients
         deviations = (fields - fields.mean(axis=0)) * _inflation(len(fields))
         tolerance = replace(tolerance, amplitude=float(np.sqrt(np.mean(deviations**2))))

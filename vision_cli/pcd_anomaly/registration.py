@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
+from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import (
@@ -21,6 +22,7 @@ from vision_cli.pcd_anomaly.geometry import (
     Pose,
     Surface,
     fit_rigid,
+    group_means,
     invert,
     make_pose,
     rotation_angle,
@@ -28,6 +30,7 @@ from vision_cli.pcd_anomaly.geometry import (
     sphere_directions,
     surface_of,
     transform,
+    voxel_groups,
 )
 from vision_cli.pcd_anomaly.icp import refine, refine_coarsely
 from vision_cli.pcd_anomaly.poses import (
@@ -154,8 +157,6 @@ def prepare_scan(points: Points, size: float, normals: Points | None = None) -> 
     InputError
         If too few points remain.
     """
-    from vision_cli.pcd_anomaly.geometry import group_means, voxel_groups
-
     group, count = voxel_groups(points, size)
     if count < _FEWEST_POINTS:
         raise InputError(
@@ -237,7 +238,8 @@ def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Regis
         if refined:
             caps = tuple(size * cap for cap in _FINE_CAPS)
             pose = refine(some_points(fine, _FINE_POINTS), target.levels[2], start[None], caps)[0]
-        straight, pose = _straightened(fine, target, pose, moves=refined)
+            pose = _settled(fine, target, pose)
+        straight = _straightened(fine, target, pose)
         judged.append(Candidate(straight, view, pose, verify(straight, target, pose, view, 2)))
     best = max(judged, key=lambda one: one.verification.quality)
     return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
@@ -427,7 +429,8 @@ def _finished(one: Candidate, target: Target) -> Candidate:
     pose = one.pose
     for level, caps in ((1, _MIDDLE_CAPS), (2, _FINE_CAPS), (2, _FINE_CAPS)):
         pose = refine(some, target.levels[level], pose[None], tuple(size * cap for cap in caps))[0]
-    fine, pose = _straightened(fine, target, pose)
+    pose = _settled(fine, target, pose)
+    fine = _straightened(fine, target, pose)
     best = replace(one, source=fine, pose=pose, verification=verify(fine, target, pose, one.view, 2))
     if one.view is None or best.verification.blocking + best.verification.unseen < _CONTRADICTED:
         return best
@@ -443,22 +446,21 @@ def _finished(one: Candidate, target: Target) -> Candidate:
     return best
 
 
-def _straightened(source: Surface, target: Target, pose: Pose, *, moves: bool = True) -> tuple[Surface, Pose]:
-    """Take off a scan what its instance may differ by: what is left of a true pose fits, of a wrong one it does not.
-
-    What of the warp is a rigid motion is the pose's, if it ``moves``. Returns the scan, still in its own frame, and the
-    pose.
-    """
+def _straightened(source: Surface, target: Target, pose: Pose) -> Surface:
+    """Take off a scan what its instance may differ by: what is left of a true pose fits, of a wrong one it does not."""
     if target.tolerance is None:
-        return source, pose
-    for last in (False, True) if moves else (True,):
-        moved = source.moved(pose)
-        some = some_points(moved, _FINE_POINTS)
-        straight = follow(some, target.levels[2], target.tolerance, target.diameter / LEVELS[2]).removed(moved)
-        if last:
-            break
-        pose = fit_rigid(source.points, straight.points)
-    return straight.moved(invert(pose)), pose
+        return source
+    moved = source.moved(pose)
+    some = some_points(moved, _FINE_POINTS)
+    warp = follow(some, target.levels[2], target.tolerance, target.diameter / LEVELS[2])
+    return warp.removed(moved).moved(invert(pose))
+
+
+def _settled(source: Surface, target: Target, pose: Pose) -> Pose:
+    """Give to the pose what of the instance's warp is a rigid motion."""
+    if target.tolerance is None:
+        return pose
+    return fit_rigid(source.points, transform(pose, _straightened(source, target, pose).points))
 
 
 def _is_near(first: Pose, second: Pose, middle: NDArray[np.float64], size: float) -> bool:
@@ -494,7 +496,5 @@ def _contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[n
 
 def _uncovered(moved: Surface, target: Target) -> float:
     """Share of the target that a cloud of all sides leaves bare."""
-    from scipy.spatial import cKDTree
-
     distance, _ = cKDTree(moved.points).query(target.levels[0].surface.points)
     return float((distance > target.diameter / 25).mean())

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.levels import offsets_to, with_edges
+from vision_cli.pcd_anomaly.levels import REACH, offsets_to, with_edges
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
 from vision_cli.pcd_anomaly.visibility import left_open
 from vision_cli.pcd_anomaly.warps import follow
 
-_REACH = 1 / 25
 _FAR = 1 / 50
 """Beyond this share of the diameter the reference is not near."""
 
@@ -122,7 +121,7 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
         reference.spread,
     )
     straight = warp.removed(surface)
-    matched = offsets_to(reference.level, straight.points, straight.normals, _REACH * size)
+    matched = offsets_to(reference.level, straight.points, straight.normals, REACH * size)
     found, distance = with_edges(matched, reference.level, straight.points, reference.spacing)
     unknown, unsure = at_ends(reference, straight.points)
     if towards is not None:

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.geometry import Points, Surface
-from vision_cli.pcd_anomaly.levels import Level, offsets_to
+from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, offsets_to
 
 _WIDTH = 0.18
 _PITCH = 0.21
 _ITERATIONS, _ROUNDS = 3, 3
 _MOST_SAMPLES = 2500
-_REACH, _WIDEST_TURN = 1 / 25, 0.35
 _ROWS_AT_ONCE = 1 << 13
 _CUT = 3.0
 _NEAR = 2.2
@@ -88,31 +87,27 @@ class Warp:
     basis: WarpBasis
     coefficients: NDArray[np.float64]
 
-    def at(self, points: Points) -> Points:
-        """Give the displacement at points ``(N, 3)``, ``(N, 3)``."""
-        return self._bent(points, None)[0]
-
     def removed(self, surface: Surface) -> Surface:
         """Take the displacement off a surface; its normals turn as the surface does."""
-        shift, turn = self._bent(surface.points, surface.normals)
+        shift, turn = self._bent(surface)
         return _resurfaced(surface, surface.points - shift, surface.normals + turn)
 
     def added(self, surface: Surface) -> Surface:
         """Displace a surface; its normals turn as the surface does."""
-        shift, turn = self._bent(surface.points, surface.normals)
+        shift, turn = self._bent(surface)
         return _resurfaced(surface, surface.points + shift, surface.normals - turn)
 
-    def _bent(self, points: Points, normals: Points | None) -> tuple[Points, Points]:
+    def _bent(self, surface: Surface) -> tuple[Points, Points]:
         """Give displacements, and products of the transposed Jacobian with the normals, ``(N, 3)`` each."""
+        points, normals = surface.points, surface.normals
         field, centres = self.coefficients.reshape(-1, 3), self.basis.centres
-        shift, turn = np.empty_like(points), np.zeros_like(points)
+        shift, turn = np.empty_like(points), np.empty_like(points)
         for start in range(0, len(points), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             values = self.basis.values(points[part])
             shift[part] = values @ field
-            if normals is not None:
-                along = values * (normals[part] @ field.T)
-                turn[part] = along @ centres - along.sum(axis=1, keepdims=True) * points[part]
+            along = values * (normals[part] @ field.T)
+            turn[part] = along @ centres - along.sum(axis=1, keepdims=True) * points[part]
         return shift, turn / self.basis.width**2
 
 
@@ -204,16 +199,14 @@ def follow(
     warp = Warp(basis, np.zeros(3 * len(basis.centres)))
     for _ in range(_ROUNDS):
         straight = warp.removed(surface)
-        found = offsets_to(level, straight.points, straight.normals, _REACH * size)
+        found = offsets_to(level, straight.points, straight.normals, REACH * size)
         normals = level.surface.normals[found.nearest]
-        total = found.value + np.einsum("ni,ni->n", warp.at(surface.points), normals)
-        is_sure = (found.turn < _WIDEST_TURN) & (found.beside < 2.5 * spacing)
+        total = found.value + np.einsum("ni,ni->n", surface.points - straight.points, normals)
+        is_sure = (found.turn < WIDEST_TURN) & (found.beside < 2.5 * spacing)
         sigma = np.full(len(total), tolerance.noise) if noise is None else noise[found.nearest]
-        offsets = np.where(is_sure, total, np.nan)
-        warp = Warp(
-            basis,
-            fit_warp(basis, surface.points, normals, offsets, sigma, tolerance.amplitude, warp.coefficients),
-        )
+        total[~is_sure] = np.nan
+        coefficients = fit_warp(basis, surface.points, normals, total, sigma, tolerance.amplitude, warp.coefficients)
+        warp = Warp(basis, coefficients)
     return warp
 
 
