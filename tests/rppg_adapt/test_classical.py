@@ -48,6 +48,21 @@ def test_pos_is_that_of_the_papers_loop():
     np.testing.assert_allclose(pos(traces, FPS), pos_by_its_loop(traces, FPS), atol=1e-9)
 
 
+def test_pos_stays_that_of_the_loop_over_a_long_and_uneven_video():
+    traces, _ = make_traces(90, 120)
+    traces = traces * (1 + 0.4 * np.sin(np.arange(len(traces)) / 400))[:, None]
+    np.testing.assert_allclose(pos(traces, FPS), pos_by_its_loop(traces, FPS), atol=1e-8)
+
+
+def test_pos_is_that_of_the_rest_where_a_channel_goes_black():
+    traces, _ = make_traces(90, 12)
+    black = traces.copy()
+    black[:120, 2] = 0
+    wave, usual = pos(black, FPS), pos(traces, FPS)
+    assert np.isfinite(wave).all()
+    np.testing.assert_allclose(wave[170:], usual[170:], atol=1e-9)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_traces_without_a_pulse_give_finite_waves(method):
     assert np.isfinite(pulse_wave(np.full((200, 3), 90.0), FPS, method)).all()

@@ -20,8 +20,8 @@ Classical = Literal["green", "ica", "chrom", "pbv", "pos", "lgi", "omit"]
 
 _WINDOW_S = 1.6
 _BLOOD = np.array([0.33, 0.77, 0.53])
+_PLANE = np.array([[0.0, 1.0, -1.0], [-2.0, 1.0, 1.0]])
 _SMALL = 1e-12
-_BLOCK = 4096
 _ICA_STEPS = 200
 
 
@@ -33,23 +33,27 @@ def green(traces: Traces, fps: float) -> Wave:
 def pos(traces: Traces, fps: float) -> Wave:
     """Plane orthogonal to skin: W. Wang, A. den Brinker, S. Stuijk and G. de Haan, IEEE TBME 2017, algorithm 1.
 
-    All windows are computed at once; they are added up by their 1.6 s, not by the length of the video.
+    What a window adds is a weighted sum of the channels less its mean: the weights follow from the window's means and
+    covariances, and the windows over a sample add up by their weights. All of these are sliding sums.
     """
     count = len(traces)
     length = min(max(round(_WINDOW_S * fps), 2), count)
-    wave = np.zeros(count)
-    for start in range(0, count - length + 1, _BLOCK):
-        # Windows by channels by samples.
-        windows = sliding_window_view(traces[start : start + _BLOCK + length - 1], length, axis=0)
-        c = windows / (windows.mean(axis=2, keepdims=True) + _SMALL)
-        first = c[:, 1] - c[:, 2]
-        second = c[:, 1] + c[:, 2] - 2 * c[:, 0]
-        ratio = first.std(axis=1, keepdims=True) / (second.std(axis=1, keepdims=True) + _SMALL)
-        h = first + ratio * second
-        h -= h.mean(axis=1, keepdims=True)
-        for k in range(length):
-            wave[start + k : start + k + len(h)] += h[:, k]
-    return -wave
+    windows = count - length + 1
+    middle = traces.mean(axis=0)
+    x = traces - middle
+    means = _sliding_sums(x, length) / length
+    pairs = _sliding_sums((x[:, :, None] * x[:, None, :]).reshape(count, 9), length) / length
+    covariances = pairs.reshape(windows, 3, 3) - means[:, :, None] * means[:, None, :]
+    levels = means + middle
+    # A channel that is black all through a window adds nothing.
+    scale = np.where(levels > _SMALL, 1 / np.maximum(levels, _SMALL), 0)
+    first, second = _PLANE[0] * scale, _PLANE[1] * scale
+    spread = [np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", w, covariances, w), 0)) for w in (first, second)]
+    weights = first + (spread[0] / (spread[1] + _SMALL))[:, None] * second
+    # The windows over a sample: as many as begin at it or up to a window's length before it.
+    padded = np.pad(np.column_stack([weights, (weights * means).sum(axis=1)]), ((length - 1, length - 1), (0, 0)))
+    over = _sliding_sums(padded, length)
+    return -np.asarray((x * over[:, :3]).sum(axis=1) - over[:, 3])
 
 
 def chrom(traces: Traces, fps: float) -> Wave:
@@ -138,6 +142,12 @@ def pulse_wave(traces: Traces, fps: float, method: Classical, band: tuple[float,
     """Read a pulse wave from traces ``(T, 3)``, filtered to the band of the heart, ``(T,)``."""
     raw = METHODS[method](np.asarray(traces, dtype=np.float64), fps)
     return bandpassed(detrended(raw), fps, band or rate_band(fps))
+
+
+def _sliding_sums(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Sum ``(T, C)`` over every window of ``length``, ``(T - length + 1, C)``."""
+    sums = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    return np.asarray(sums[length:] - sums[:-length])
 
 
 def _relative(traces: Traces) -> Traces:
