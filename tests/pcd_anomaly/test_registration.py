@@ -8,8 +8,10 @@ import pytest
 from tests.pcd_anomaly.conftest import pose_error
 from vision_cli.pcd_anomaly.geometry import diameter, invert
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.registration import is_symmetry, place, prepare_scan, register
+from vision_cli.pcd_anomaly.levels import seen_aslant
+from vision_cli.pcd_anomaly.registration import place, prepare_scan, register
 from vision_cli.pcd_anomaly.targets import make_target, oriented_surface, thin
+from vision_cli.pcd_anomaly.verification import is_symmetry, slides
 from vision_cli.pcd_anomaly.visibility import orient_outwards, view_directions_of
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
@@ -38,6 +40,34 @@ def test_scans_of_one_side_find_their_true_pose(bracket):
         assert found.status == "ok"
         assert found.hold > 0.01
         assert error(found, prototype, test, target.diameter) < 0.0125
+
+
+def test_the_side_of_faces_that_are_seen_at_a_slant_is_told_by_the_reference(bracket):
+    _, _, target = bracket
+    level = target.levels[2]
+    faces = level.surface.take(np.arange(0, len(level.surface), 3))
+    axis = np.array([1.0, 2.0, 0.5]) / np.linalg.norm([1.0, 2.0, 0.5])
+    seen = faces.take(faces.normals @ axis > 0.05)
+    # The sensor is taken to stand a quarter turn of a right angle aside: what it saw at a slant then looks away.
+    other = axis + 0.4 * np.cross(axis, [0.0, 0.0, 1.0])
+    other /= np.linalg.norm(other)
+    facing = seen.facing(other)
+    wrong = np.einsum("ni,ni->n", facing.normals, seen.normals) < 0
+    assert wrong.mean() > 0.02
+    turned = seen_aslant(facing, level, other)
+    assert (np.einsum("ni,ni->n", turned.normals, seen.normals) < 0).mean() < 0.1 * wrong.mean()
+
+
+def test_a_pose_that_slid_along_a_plate_is_slid_home(bracket):
+    prototype, tests, target = bracket
+    true = invert(prototype.scan.pose_true) @ tests[0].scan.pose_true
+    scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
+    at_home = place(scan, target, true, refined=False)
+    slid = slides(scan, target, true, 1 / 60)
+    assert len(slid) == 3
+    for pose in (slid[0][0], slid[0][1]):
+        assert place(scan, target, pose, refined=False).verification.quality < at_home.verification.quality
+        assert error(place(scan, target, pose, refined=True), prototype, tests[0], target.diameter) < 0.005
 
 
 def test_the_same_scan_gives_the_same_pose(bracket):

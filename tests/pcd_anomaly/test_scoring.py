@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
-from scipy.stats import norm
+from scipy.stats import cauchy, norm
 
 from tests.pcd_anomaly.conftest import sphere
-from vision_cli.pcd_anomaly.calibration import local_scales, null_table, scan_limit, scan_score
+from vision_cli.pcd_anomaly.calibration import local_scales, null_table, scan_limit, scan_score, student_table
 from vision_cli.pcd_anomaly.evaluation import ScoredScan, label_regions, mean_of, measure_class
 from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
@@ -111,6 +111,17 @@ def test_pseudo_defects_move_what_they_say_and_nothing_else():
     assert shift[moved].min() > 0
     assert shift.max() < 2.0 * 4 * 7e-3
     assert (np.einsum("ij,ij->i", bent.normals, bent.points) > 0).mean() > 0.99
+
+
+def test_the_table_of_few_instances_gives_the_p_values_of_their_next_one():
+    generator = np.random.default_rng(0)
+    instances = generator.normal(size=(20_000, 5))
+    # The scale of four about their mean, and how far the fifth lies from it.
+    over = np.abs(instances[:, 4] - instances[:, :4].mean(axis=1)) / instances[:, :4].std(axis=1, ddof=1)
+    surprise = student_table(4).of(over / np.sqrt(1 + 1 / 4))
+    for share in (0.3, 0.05, 0.01):
+        assert (surprise > -np.log10(share)).mean() == pytest.approx(share, rel=0.2)
+    assert student_table(1).of(np.array([10.0]))[0] == pytest.approx(-np.log10(2 * cauchy.sf(10)), abs=0.01)
 
 
 def test_the_null_table_gives_the_p_values_of_its_distribution():

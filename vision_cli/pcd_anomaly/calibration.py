@@ -17,6 +17,7 @@ from vision_cli.pcd_anomaly.geometry import Points
 
 _QUANTILES = 400
 _TAIL = 0.01
+_STUDENT_DECADES = 7
 _SHRINKAGE = 6.0
 _LEAST_FREEDOM, _USUAL_ALPHA = 2, 0.05
 TOP_SHARE = 0.01
@@ -129,6 +130,24 @@ def null_table(values: NDArray[np.float64]) -> NullTable:
     rise = levels[-1] - levels[tail]
     slope = float((surprise[-1] - surprise[tail]) / rise) if rise > 0 else 1.0
     return NullTable(levels, surprise, slope)
+
+
+def student_table(instances: int) -> NullTable:
+    """Give the distribution of a smooth deviation over its scale, where that is known of few instances.
+
+    All places of a warp rise and fall together: however many there are, the scale is known of as many independent
+    values as there are instances, and a share of places that are higher says nothing beyond them. What is left is
+    Student's t, of one degree of freedom less, two-sided.
+
+    Parameters
+    ----------
+    instances
+        How many prototypes the scale is of.
+    """
+    from scipy.stats import t
+
+    shares = np.logspace(0, -_STUDENT_DECADES, _QUANTILES)
+    return NullTable(t.isf(shares / 2, max(instances - 1, 1)), -np.log10(shares), 0.0)
 
 
 def scan_score(scores: NDArray[np.float64]) -> float:

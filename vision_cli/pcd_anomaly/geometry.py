@@ -52,6 +52,11 @@ class Surface:
         """Return the surface after a rigid map."""
         return Surface(transform(pose, self.points), self.normals @ pose[:3, :3].T, self.variation)
 
+    def facing(self, direction: NDArray[np.float64]) -> Surface:
+        """Return the surface with every normal turned to the side that a direction ``(3,)`` points to."""
+        sign = np.where(self.normals @ direction < 0, -1.0, 1.0)
+        return Surface(self.points, self.normals * sign[:, None], self.variation)
+
 
 def transform(pose: Pose, points: Points) -> Points:
     """Apply a pose ``(4, 4)`` to points ``(N, 3)``."""

@@ -16,7 +16,14 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
 from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
-from vision_cli.pcd_anomaly.calibration import ScanLimit, local_scales, null_table, scan_limit, scan_score
+from vision_cli.pcd_anomaly.calibration import (
+    ScanLimit,
+    local_scales,
+    null_table,
+    scan_limit,
+    scan_score,
+    student_table,
+)
 from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
 from vision_cli.pcd_anomaly.geometry import (
     Points,
@@ -29,7 +36,7 @@ from vision_cli.pcd_anomaly.geometry import (
 )
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.reference import Reference, build_reference
-from vision_cli.pcd_anomaly.residuals import measure_residuals
+from vision_cli.pcd_anomaly.residuals import Alignment, measure_residuals
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points, surprises
 from vision_cli.pcd_anomaly.targets import oriented_surface
 from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, train_head
@@ -48,6 +55,9 @@ _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
 _WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 0.3)
 """How far each channel and the embedding are believed: distances in full, what an edge explains as well, less."""
+
+_OF_WARPS = 2
+"""The first channels hold the warps of instances."""
 
 Features = Literal["hybrid", "fpfh", "pointmae"]
 Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
@@ -325,7 +335,10 @@ def calibrate(
         found / left_out[owner][one.residuals.nearest]
         for one, owner, found in zip(nodes, prototypes, channels, strict=True)
     ]
-    tables = tuple(null_table(column) for column in np.concatenate(over).T)
+    tables = tuple(
+        student_table(len(numbers)) if channel < _OF_WARPS else null_table(column)
+        for channel, column in enumerate(np.concatenate(over).T)
+    )
     weights = np.asarray(_WEIGHTS[: len(tables)])
     scores = [
         scan_score(place_scores(one, found, Fusion(left_out[owner], tables, weights)))
@@ -344,10 +357,7 @@ def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float
 
     The cubes of a scan never lie as those of the reference do.
     """
-    surface = surface_of(voxel_means(points @ turn.T, spacing) @ turn, 12)
-    facing = np.sign(surface.normals @ direction)
-    facing[facing == 0] = 1
-    return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
+    return surface_of(voxel_means(points @ turn.T, spacing) @ turn, 12).facing(direction)
 
 
 def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
@@ -356,9 +366,14 @@ def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusi
     return surprises(values, fusion.scales[nodes.residuals.nearest], fusion.tables)
 
 
-def measure_at(reference: Reference, surface: Surface, towards: NDArray[np.float64] | None) -> Nodes:
-    """Measure what lies where on a surface that was brought to a reference, ``towards`` the sensor that saw it."""
-    return measure_nodes(measure_residuals(surface, reference, towards), reference.diameter)
+def measure_at(
+    reference: Reference,
+    surface: Surface,
+    towards: NDArray[np.float64] | None,
+    alignment: Alignment | None = None,
+) -> Nodes:
+    """Measure what lies where on a surface that was brought to a reference; parameters as for `measure_residuals`."""
+    return measure_nodes(measure_residuals(surface, reference, towards, alignment), reference.diameter)
 
 
 def _views(
@@ -376,10 +391,12 @@ def _views(
         placed = placed[canonical_order(placed)]
         whole = oriented_surface(placed, spacing)
         noise = max(roughness(placed), _LEAST_NOISE * size)
-        others = reference.without(number)
+        others, own = reference.without(number), reference.own_warp(number)
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
+            # Another instance than the one whose warp the tolerance was learnt from.
+            seen = seen - own.at(seen) + reference.tolerance.draw(generator).at(seen)
             if len(seen) < 500:
                 continue
             turn = random_rotation(generator)
@@ -387,7 +404,7 @@ def _views(
             nodes = grouped = measure_at(others, surface, direction)
             if reference.group_spacing > spacing:
                 surface = oriented_view(seen, direction, reference.group_spacing, turn)
-                grouped = measure_at(others, surface, direction)
+                grouped = measure_at(others, surface, direction, nodes.residuals.alignment)
             places = grouped.residuals.surface.points
             centres = select_centres(places, options.groups, None, reference.group_spacing)
             vectors = describe(grouped, centres, options.group_size, size)

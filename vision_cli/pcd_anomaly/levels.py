@@ -18,6 +18,9 @@ WIDEST_TURN = 0.35
 """Sine of half the angle between two normals beyond which they are not of one face."""
 
 _NORMAL_WEIGHT = 0.05
+_ASLANT = 0.4
+"""Cosine of the angle of incidence below which the direction to the sensor does not tell the side of a face."""
+
 _NEIGHBOURS = 6
 
 
@@ -103,6 +106,30 @@ def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> O
     is_near = np.linalg.norm(level.surface.points[near[:, 0]] - points, axis=1) < reach
     turn = np.sqrt(np.maximum(1 - np.einsum("ni,ni->n", normals, normal), 0) / 2)
     return Offsets(np.where(is_near, value, np.nan), near[:, 0], beside, turn)
+
+
+def seen_aslant(surface: Surface, level: Level, towards: NDArray[np.float64]) -> Surface:
+    """Turn the normals of what a sensor saw at a slant to the side that a surface has there.
+
+    Normals are turned to the sensor. Where it stood is known to some ten degrees, and it is not the same direction at
+    both ends of a part: a face that is seen at a slant would look into the part.
+
+    Parameters
+    ----------
+    surface
+        Of a scan, in the frame of ``level``.
+    level
+        The surface that it lies on, normals outward.
+    towards
+        Unit vector to the sensor.
+    """
+    rows = np.flatnonzero(np.abs(surface.normals @ towards) < _ASLANT)
+    points, weighted = surface.points[rows], level.weight * surface.normals[rows]
+    as_it_is = level.tree.query(np.hstack([points, weighted]))[0]
+    turned = level.tree.query(np.hstack([points, -weighted]))[0]
+    normals = surface.normals.copy()
+    normals[rows[turned < as_it_is]] *= -1
+    return Surface(surface.points, normals, surface.variation)
 
 
 def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> tuple[Offsets, NDArray[np.float64]]:

@@ -209,9 +209,10 @@ def observe(
     nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing), towards)
     grouped = nodes
     if reference.group_spacing > reference.spacing:
-        grouped = measure_at(reference, scan_surface(usable[is_part], found, reference.group_spacing), towards)
+        surface = scan_surface(usable[is_part], found, reference.group_spacing)
+        grouped = measure_at(reference, surface, towards, nodes.residuals.alignment)
     # Places lie where the last refinement brought them; the points go the same way.
-    pose = nodes.residuals.pose @ found.pose
+    pose = nodes.residuals.alignment.pose @ found.pose
     moved = np.full(points.shape, np.nan)
     rows = np.flatnonzero(finite)[order[is_part]]
     moved[rows] = transform(pose, usable[is_part])

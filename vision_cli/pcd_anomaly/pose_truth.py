@@ -14,7 +14,7 @@ from vision_cli.pcd_anomaly.geometry import Points, Pose, invert, make_pose, tra
 from vision_cli.pcd_anomaly.layouts import DataSet
 from vision_cli.pcd_anomaly.learning import cloud_of
 from vision_cli.pcd_anomaly.reference import Reference
-from vision_cli.pcd_anomaly.registration import is_symmetry
+from vision_cli.pcd_anomaly.verification import is_symmetry
 
 RIGHT = 0.0125
 """A pose is right if it moves the scan's points less than this share of the diameter from where they belong (RMS)."""

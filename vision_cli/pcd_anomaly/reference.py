@@ -88,6 +88,10 @@ class Reference:
     stack: NDArray[np.float64]
     ends: NDArray[np.bool_]
 
+    def own_warp(self, number: int) -> Warp:
+        """Return the warp that takes the mean of all prototypes to one of them."""
+        return Warp(self.tolerance.basis, self.fields[number] - self.fields.mean(axis=0))
+
     def without(self, number: int) -> Reference:
         """Return the reference that the other prototypes make: what a prototype is compared with to calibrate.
 
@@ -246,7 +250,7 @@ def _warps_between(
             fields[number] = follow(few, level, tolerance, SPACING * size).coefficients
         deviations = (fields - fields.mean(axis=0)) * _inflation(len(fields))
         tolerance = replace(tolerance, amplitude=float(np.sqrt(np.mean(deviations**2))))
-    return replace(tolerance, amplitude=max(1.3 * tolerance.amplitude, size / 20_000)), fields
+    return replace(tolerance, amplitude=max(tolerance.amplitude, size / 20_000)), fields
 
 
 def _inflation(count: int) -> float:

@@ -13,8 +13,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.geometry import (
@@ -24,15 +22,14 @@ from vision_cli.pcd_anomaly.geometry import (
     fit_rigid,
     group_means,
     invert,
-    make_pose,
     rotation_angle,
-    rotation_vectors_to_matrices,
     sphere_directions,
     surface_of,
     transform,
     voxel_groups,
 )
 from vision_cli.pcd_anomaly.icp import refine, refine_coarsely
+from vision_cli.pcd_anomaly.levels import seen_aslant
 from vision_cli.pcd_anomaly.poses import (
     DESCRIPTOR_SCALES,
     best_apart,
@@ -42,7 +39,15 @@ from vision_cli.pcd_anomaly.poses import (
     some_points,
 )
 from vision_cli.pcd_anomaly.targets import LEVELS, Target, thin
-from vision_cli.pcd_anomaly.visibility import depth_image, orient_outwards, view_directions_of, visible
+from vision_cli.pcd_anomaly.verification import (
+    Verification,
+    contradictions,
+    hold_of,
+    is_symmetry,
+    slides,
+    verify,
+)
+from vision_cli.pcd_anomaly.visibility import orient_outwards, view_directions_of
 from vision_cli.pcd_anomaly.warps import follow
 
 Reading = tuple[Surface, NDArray[np.float64] | None]
@@ -52,10 +57,12 @@ Status = Literal["ok", "weak", "failed", "given", "none"]
 
 _FEWEST_POINTS = 100
 _COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 8
-_MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS = 300, 1000, 1000
+_MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS, _JUDGING_POINTS = 300, 1000, 1000, 500
+_BEHIND = 0.1
+"""A pose whose fitness is that much less than that of another is not followed to the end."""
+
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
-_INLIER_DISTANCE = 1 / 80
-_SLIDE, _SLIDES, _LONG_SLIDE = 1 / 80, 3, 8
+_STEPS, _GAIN = (1 / 40, 1 / 80, 1 / 40, 1 / 80, 1 / 160), 0.001
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
 _FINE_CAPS = (1 / 40, 1 / 50, 1 / 60, 1 / 80, 1 / 80, 1 / 100, 1 / 100, 1 / 100)
@@ -81,33 +88,6 @@ class Limits:
     failed: float = 0.60
     margin: float = 0.005
     hold: float = 0.01
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What speaks for a pose and against it, each a share between 0 and 1.
-
-    Attributes
-    ----------
-    fitness
-        Points of the scan that lie on the surface and look the same way, each less the square of its distance.
-    blocking
-        Surface that would stand between the scan and its sensor, of all that faces the sensor.
-    unseen
-        Surface that the sensor should have seen and did not, of all that it should have seen.
-    rmse
-        Of the distances of the points on the surface to its tangent planes, in the unit of the file.
-    """
-
-    fitness: float
-    blocking: float
-    unseen: float
-    rmse: float
-
-    @property
-    def quality(self) -> float:
-        """What poses are ranked and accepted by, 1 at best."""
-        return self.fitness - self.blocking - 0.5 * self.unseen
 
 
 @dataclass(frozen=True)
@@ -141,12 +121,27 @@ class Registration:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pose of one reading of the scan: with its normals to one side or to the other."""
+    """A pose of one reading of the scan: with its normals to one side or to the other.
+
+    Attributes
+    ----------
+    source
+        The scan that was weighed: without the warp of the instance, once that is known.
+    view
+        Direction towards the sensor; None for a cloud of all sides.
+    pose
+        From the scan to the reference.
+    verification
+        Of the pose.
+    whole
+        The scan with its warp.
+    """
 
     source: Surface
     view: NDArray[np.float64] | None
     pose: Pose
     verification: Verification
+    whole: Surface
 
 
 def prepare_scan(points: Points, size: float, normals: Points | None = None) -> Surface:
@@ -195,7 +190,7 @@ def register(
         The best pose that was found, whatever its status.
     """
     limits = Limits() if limits is None else limits
-    tried: list[Candidate] = []
+    finals: list[Candidate] = []
     for readings, are_described in _attempts(scan, oriented):
         starts = [
             np.concatenate(
@@ -208,10 +203,10 @@ def register(
             else grid_poses(thin(source, target.diameter / 40), target, view)
             for source, view in readings
         ]
-        tried += _compete(readings, starts, target)
-        tried.sort(key=lambda one: -one.verification.quality)
-        found = _decide(tried, scan, target, limits)
-        if found.status == "ok":
+        finals += _finish(_compete(readings, starts, target), finals, target)
+        found = _decide(finals, scan, target, limits)
+        # Where only the surface leaves the scan room to slide, other poses do not help.
+        if found.verification.quality >= limits.ok and found.margin >= limits.margin:
             break
     return found
 
@@ -230,66 +225,22 @@ def place(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Regis
     refined
         Whether ICP goes on from there.
     """
-    size = target.diameter
     judged = []
     for source, view in _readings(scan, False):
-        fine = thin(source, size / 100)
-        pose = start
+        fine = thin(source, target.diameter / 100)
+        if view is not None:
+            fine = _seen_aslant(fine, target, start, view)
+        one = Candidate(fine, view, start, Verification(0.0, 0.0, 0.0, float("nan")), fine)
         if refined:
-            caps = tuple(size * cap for cap in _FINE_CAPS)
+            caps = tuple(target.diameter * cap for cap in _FINE_CAPS)
             pose = refine(some_points(fine, _FINE_POINTS), target.levels[2], start[None], caps)[0]
-            pose = _settled(fine, target, pose)
-        straight = _straightened(fine, target, pose)
-        judged.append(Candidate(straight, view, pose, verify(straight, target, pose, view, 2)))
+            judged.append(_sided(_settled(one, target, pose), target))
+        else:
+            judged.append(_sided(_weighed(one, target, start), target))
     best = max(judged, key=lambda one: one.verification.quality)
+    if refined:
+        best = _slid_home(best, target)
     return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
-
-
-def verify(
-    source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, resolution: int = 1
-) -> Verification:
-    """Weigh what speaks for a pose and against it.
-
-    Parameters
-    ----------
-    source
-        The scan, with outward normals.
-    target
-        The reference.
-    pose
-        From the scan to the reference.
-    view
-        Direction towards the sensor in the scan's frame; None for a cloud of all sides.
-    resolution
-        Which level of the target to compare with.
-    """
-    level = target.levels[resolution]
-    moved = source.moved(pose)
-    nearest = level.nearest(moved.points, moved.normals)
-    gap = level.surface.points[nearest] - moved.points
-    normals = level.surface.normals[nearest]
-    plane = np.einsum("ij,ij->i", gap, normals)
-    reach = _INLIER_DISTANCE * target.diameter
-    # The nearest point may be half a spacing away along the surface.
-    beside = np.linalg.norm(gap - plane[:, None] * normals, axis=1) < 2.5 * reach
-    alike = np.einsum("ij,ij->i", moved.normals, normals) > 0.5
-    inside = (np.abs(plane) < reach) & beside & alike
-    # Falls off smoothly: between two poses of a part that is nearly symmetric a few points decide.
-    fitness = float(np.where(inside, 1 - (plane / reach) ** 2, 0).mean())
-    rmse = float(np.sqrt(np.mean(plane[inside] ** 2))) if inside.any() else float("nan")
-    if view is None:
-        return Verification(fitness, 0.0, _uncovered(moved, target), rmse)
-    blocking, unseen = _contradictions(source, target, pose, view)
-    return Verification(fitness, blocking, unseen, rmse)
-
-
-def is_symmetry(target: Target, change: Pose) -> bool:
-    """Tell whether a rigid map takes the whole part onto itself, within the inlier distance."""
-    surface = target.levels[1].surface
-    moved = surface.moved(change)
-    found = target.levels[1].nearest(moved.points, moved.normals)
-    distance = np.linalg.norm(target.levels[1].surface.points[found] - moved.points, axis=1)
-    return bool(np.quantile(distance, 0.99) < 2 * _INLIER_DISTANCE * target.diameter)
 
 
 def _attempts(scan: Surface, oriented: bool) -> Iterator[tuple[list[Reading], bool]]:
@@ -319,9 +270,7 @@ def _readings(scan: Surface, oriented: bool) -> list[Reading]:
 
 def _facing(scan: Surface, view: NDArray[np.float64]) -> list[Reading]:
     """Return a scan of one side with normals towards either end of its axis."""
-    facing = np.sign(scan.normals @ view)
-    facing[facing == 0] = 1
-    toward = replace(scan, normals=scan.normals * facing[:, None])
+    toward = scan.facing(view)
     return [(toward, view), (replace(toward, normals=-toward.normals), -view)]
 
 
@@ -349,23 +298,34 @@ def _compete(readings: list[Reading], starts: list[Pose], target: Target) -> lis
         source, view = readings[number]
         checked = some_points(thin(source, size / 50), _VERIFYING_POINTS)
         pose = refine(some_points(checked, _MIDDLE_POINTS), target.levels[1], start[None], caps)[0]
-        found.append(Candidate(source, view, pose, verify(checked, target, pose, view)))
+        found.append(Candidate(source, view, pose, verify(checked, target, pose, view), source))
     return found
 
 
-def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limits) -> Registration:
-    """Refine the best poses to the end, and judge the winner."""
+def _finish(candidates: list[Candidate], finals: list[Candidate], target: Target) -> list[Candidate]:
+    """Refine the best poses that are not among the final ones yet, and to the end those that do not fall far behind."""
+    judged: list[Candidate] = []
+    for one in sorted(candidates, key=lambda one: -one.verification.quality):
+        middle = one.source.points.mean(axis=0)
+        if any(_is_near(one.pose, other.pose, middle, target.diameter) for other in (*finals, *judged)):
+            continue
+        judged.append(_refined(one, target))
+        if len(judged) == _FINE_KEPT:
+            break
+    best = max((one.verification.fitness for one in (*finals, *judged)), default=0.0)
+    return [_finished(one, target) if one.verification.fitness > best - _BEHIND else one for one in judged]
+
+
+def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limits) -> Registration:
+    """Judge the best of the final poses."""
     size = target.diameter
     middle = scan.points.mean(axis=0)
-    finals: list[Candidate] = []
-    for one in tried:
-        if any(_is_near(one.pose, other.pose, middle, size) for other in finals):
-            continue
-        finals.append(_finished(one, target))
-        if len(finals) == _FINE_KEPT:
-            break
-    finals.sort(key=lambda one: -one.verification.quality)
+    finals = sorted(finals, key=lambda one: -one.verification.quality)
     best = finals[0]
+    hold = hold_of(best.source, target, best.pose, best.view)
+    if hold < limits.hold:
+        best = _slid_home(best, target)
+        hold = hold_of(best.source, target, best.pose, best.view)
     quality = best.verification.quality
     margin = 1.0
     for other in finals[1:]:
@@ -373,7 +333,6 @@ def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limit
             target, other.pose @ invert(best.pose)
         ):
             margin = min(margin, quality - other.verification.quality)
-    hold = _hold(best, target)
     status: Status = "ok"
     if quality < limits.failed:
         status = "failed"
@@ -382,119 +341,87 @@ def _decide(tried: list[Candidate], scan: Surface, target: Target, limits: Limit
     return Registration(best.pose, status, best.verification, float(margin), best.view, hold)
 
 
-def _hold(one: Candidate, target: Target) -> float:
-    """Measure how much worse a pose gets when the scan slides along the surface, the way that it slides most easily.
-
-    The ways are those in which distances to the surface change least for the same mean movement of the scan's points
-    (eigenvectors of the normal matrix of point-to-plane ICP; Gelfand et al., 3DIM 2003). What a plane, a cylinder or a
-    near-symmetry leaves open shows as a loss of nothing.
-    """
-    fine = thin(one.source, target.diameter / 100)
-    some = some_points(fine, _FINE_POINTS).moved(one.pose)
-    level = target.levels[2]
-    normals = level.surface.normals[level.nearest(some.points, some.normals)]
-    middle = some.points.mean(axis=0)
-    arms = some.points - middle
-    along = np.hstack([np.cross(arms, normals), normals])
-    # What each unknown does to the points: turns about the middle, then shifts.
-    moves = np.concatenate([np.cross(np.eye(3)[None], arms[:, None]), np.tile(np.eye(3), (len(arms), 1, 1))], axis=1)
-    movement = np.einsum("nid,njd->ij", moves, moves) / len(arms)
-    _, ways = eigh(along.T @ along / len(arms), movement)
-    size = _SLIDE * target.diameter
-
-    def motion(step: NDArray[np.float64]) -> Pose:
-        turn = rotation_vectors_to_matrices(step[None, :3])[0]
-        return make_pose(turn, step[3:] + middle - turn @ middle)
-
-    least = np.inf
-    for way in ways.T[:_SLIDES]:
-        # About its own axis a part of revolution may turn: every such pose is as true as the other.
-        if is_symmetry(target, motion(_LONG_SLIDE * size * way)):
-            continue
-        for step in (size * way, -size * way):
-            slid = verify(fine, target, motion(step) @ one.pose, one.view, 2)
-            least = min(least, one.verification.quality - slid.quality)
-    return float(least)
+def _refined(one: Candidate, target: Target) -> Candidate:
+    """Refine a pose at the finest level, and weigh it."""
+    size = target.diameter
+    fine = thin(one.whole, size / 100)
+    pose = one.pose
+    for level, caps in ((1, _MIDDLE_CAPS), (2, _FINE_CAPS), (2, _FINE_CAPS)):
+        if one.view is not None:
+            fine = _seen_aslant(fine, target, pose, one.view)
+        some = some_points(fine, _FINE_POINTS)
+        pose = refine(some, target.levels[level], pose[None], tuple(size * cap for cap in caps))[0]
+    return _weighed(replace(one, whole=fine), target, pose, _JUDGING_POINTS)
 
 
 def _finished(one: Candidate, target: Target) -> Candidate:
-    """Refine a pose at the finest level, and the side that the scan was taken from with it.
+    """Settle a refined pose, and find the side that the scan was taken from."""
+    return _sided(_settled(one, target, one.pose), target)
+
+
+def _settled(one: Candidate, target: Target, pose: Pose) -> Candidate:
+    """Give to a pose what of the instance's warp is a rigid motion, and weigh it there."""
+    if target.tolerance is not None:
+        straight = _straightened(one.whole, target, pose, _FINE_POINTS)
+        pose = fit_rigid(one.whole.points, transform(pose, straight.points))
+    return _weighed(one, target, pose)
+
+
+def _weighed(one: Candidate, target: Target, pose: Pose, points: int = _FINE_POINTS) -> Candidate:
+    """Weigh a pose without the warp of the instance, which is found from some of the points."""
+    straight = _straightened(one.whole, target, pose, points)
+    return Candidate(straight, one.view, pose, verify(straight, target, pose, one.view, 2), one.whole)
+
+
+def _sided(one: Candidate, target: Target) -> Candidate:
+    """Find the side that a scan was taken from, at its pose.
 
     The side is first found from the scan alone, and planes say little of it; what the whole part hides at this pose
     says more.
     """
-    size = target.diameter
-    fine = thin(one.source, size / 100)
-    some = some_points(fine, _FINE_POINTS)
-    pose = one.pose
-    for level, caps in ((1, _MIDDLE_CAPS), (2, _FINE_CAPS), (2, _FINE_CAPS)):
-        pose = refine(some, target.levels[level], pose[None], tuple(size * cap for cap in caps))[0]
-    pose = _settled(fine, target, pose)
-    fine = _straightened(fine, target, pose)
-    best = replace(one, source=fine, pose=pose, verification=verify(fine, target, pose, one.view, 2))
-    if one.view is None or best.verification.blocking + best.verification.unseen < _CONTRADICTED:
-        return best
+    if one.view is None or one.verification.blocking + one.verification.unseen < _CONTRADICTED:
+        return one
+    best = one
     tilts = sphere_directions(_TILTS)
     for view in tilts[tilts @ one.view > _WIDEST_TILT]:
         # A sensor sees nothing from behind.
-        if np.quantile(fine.normals @ view, 0.04) < 0:
+        if np.quantile(one.source.normals @ view, 0.04) < 0:
             continue
-        blocking, unseen = _contradictions(fine, target, pose, view)
+        blocking, unseen = contradictions(one.source, target, one.pose, view)
         tilted = replace(best.verification, blocking=blocking, unseen=unseen)
         if tilted.quality > best.verification.quality:
             best = replace(best, view=view, verification=tilted)
     return best
 
 
-def _straightened(source: Surface, target: Target, pose: Pose) -> Surface:
+def _slid_home(best: Candidate, target: Target) -> Candidate:
+    """Slide a pose to where it is best, the ways that ICP does not hold it: flat faces and ribs leave them open."""
+    for length in _STEPS:
+        slid = [one for way in slides(best.source, target, best.pose, length) for one in way]
+        weighed = [verify(best.source, target, pose, best.view, 2).quality for pose in slid]
+        if not slid or max(weighed) < best.verification.quality + _GAIN:
+            continue
+        moved = _settled(best, target, slid[int(np.argmax(weighed))])
+        if moved.verification.quality > best.verification.quality:
+            best = moved
+    return best
+
+
+def _seen_aslant(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]) -> Surface:
+    """Turn the normals of what was seen at a slant to the side that the surface has there at this pose."""
+    return seen_aslant(source.moved(pose), target.levels[2], pose[:3, :3] @ view).moved(invert(pose))
+
+
+def _straightened(source: Surface, target: Target, pose: Pose, points: int) -> Surface:
     """Take off a scan what its instance may differ by: what is left of a true pose fits, of a wrong one it does not."""
     if target.tolerance is None:
         return source
     moved = source.moved(pose)
-    some = some_points(moved, _FINE_POINTS)
+    some = some_points(moved, points)
     warp = follow(some, target.levels[2], target.tolerance, target.diameter / LEVELS[2])
     return warp.removed(moved).moved(invert(pose))
-
-
-def _settled(source: Surface, target: Target, pose: Pose) -> Pose:
-    """Give to the pose what of the instance's warp is a rigid motion."""
-    if target.tolerance is None:
-        return pose
-    return fit_rigid(source.points, transform(pose, _straightened(source, target, pose).points))
 
 
 def _is_near(first: Pose, second: Pose, middle: NDArray[np.float64], size: float) -> bool:
     apart = np.linalg.norm(transform(first, middle[None]) - transform(second, middle[None]))
     return bool(rotation_angle(first, second) < 0.1 and apart < size / 30)
-
-
-def _contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the shares of the surface that block the scan and that should have been seen (see `Verification`)."""
-    surface = target.levels[1].surface
-    size = target.diameter
-    toward = pose[:3, :3] @ view
-    cell = size / 40
-    image = depth_image(transform(pose, source.points), toward, cell, margin=2)
-    flat, depth = image.pixels(surface.points)
-    cosine = surface.normals @ toward
-    faces = cosine > 0.25
-    seen_depth = np.where(flat >= 0, image.depth.ravel()[flat], -np.inf)
-    is_hit = np.isfinite(seen_depth)
-    blocks = faces & is_hit & (depth > seen_depth + 1.5 * cell * (1 + 1 / np.maximum(cosine, 0.25)) / 2)
-    front = visible(surface, toward, 2 * size / 80, 0.4)
-    # A pixel next to one with points is no proof: scans end a little before the edges of the part.
-    hits = np.isfinite(image.depth)
-    grown = hits.copy()
-    grown[1:] |= hits[:-1]
-    grown[:-1] |= hits[1:]
-    grown[:, 1:] |= hits[:, :-1]
-    grown[:, :-1] |= hits[:, 1:]
-    covered = np.where(flat >= 0, grown.ravel()[flat], False)
-    count = max(int(front.sum()), 1)
-    return float(blocks.sum() / max(int(faces.sum()), 1)), float((front & ~covered).sum() / count)
-
-
-def _uncovered(moved: Surface, target: Target) -> float:
-    """Share of the target that a cloud of all sides leaves bare."""
-    distance, _ = cKDTree(moved.points).query(target.levels[0].surface.points)
-    return float((distance > target.diameter / 25).mean())

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
-from vision_cli.pcd_anomaly.levels import REACH, offsets_to, with_edges
+from vision_cli.pcd_anomaly.levels import REACH, offsets_to, seen_aslant, with_edges
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
 from vision_cli.pcd_anomaly.visibility import left_open
-from vision_cli.pcd_anomaly.warps import follow
+from vision_cli.pcd_anomaly.warps import Warp, follow
 
 _FAR = 1 / 50
 """Beyond this share of the diameter the reference is not near."""
@@ -30,6 +30,22 @@ _AROUND_RAY = 1.5
 """Radius of the ray that a point was seen along, in spacings of groups: a closed surface has points within it."""
 
 _POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a registered scan lies on the reference.
+
+    Attributes
+    ----------
+    pose
+        ``(4, 4)``, the last refinement of its pose.
+    warp
+        Of the instance, found at that pose.
+    """
+
+    pose: Pose
+    warp: Warp
 
 
 @dataclass(frozen=True)
@@ -58,8 +74,8 @@ class Residuals:
         Points beside an end of the reference, ``(V,)``: where exactly the surface lies is a guess there.
     warp_rms
         Root mean square of the warp along the normals.
-    pose
-        ``(4, 4)``, the last refinement, already applied to ``surface``.
+    alignment
+        Its pose is already applied to ``surface``.
     """
 
     surface: Surface
@@ -72,7 +88,7 @@ class Residuals:
     unknown: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
     warp_rms: float
-    pose: Pose
+    alignment: Alignment
 
 
 def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
@@ -89,12 +105,27 @@ def orient_like(surface: Surface, registration: Registration) -> Surface:
         from vision_cli.pcd_anomaly.visibility import orient_outwards
 
         return orient_outwards(surface)
-    facing = np.sign(surface.normals @ registration.view)
-    facing[facing == 0] = 1
-    return Surface(surface.points, surface.normals * facing[:, None], surface.variation)
+    return surface.facing(registration.view)
 
 
-def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[np.float64] | None = None) -> Residuals:
+def align(surface: Surface, reference: Reference) -> Alignment:
+    """Refine the pose of a registered scan, and find the warp of its instance; parameters as `measure_residuals`."""
+    size = reference.diameter
+    few = thin(surface, size / 100)
+    pose = refine(few, reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS))[0]
+    few = few.moved(pose)
+    known = ~at_ends(reference, few.points)[0]
+    few = few.take(known) if known.any() else few
+    warp = follow(few, reference.level, reference.tolerance, reference.spacing, reference.spread)
+    return Alignment(pose, warp)
+
+
+def measure_residuals(
+    surface: Surface,
+    reference: Reference,
+    towards: NDArray[np.float64] | None = None,
+    alignment: Alignment | None = None,
+) -> Residuals:
     """Compare a registered scan with the reference.
 
     Parameters
@@ -105,22 +136,16 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
         The reference.
     towards
         Unit vector to the sensor, in the frame of the reference; None for a cloud of all sides.
+    alignment
+        How the scan lies on the reference, where that is known.
     """
     size = reference.diameter
-    pose = refine(
-        thin(surface, size / 100), reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS)
-    )[0]
-    surface = surface.moved(pose)
+    if towards is not None:
+        surface = seen_aslant(surface, reference.level, towards)
+    alignment = align(surface, reference) if alignment is None else alignment
+    surface = surface.moved(alignment.pose)
     here = reference.level.surface
-    known = ~at_ends(reference, surface.points)[0]
-    warp = follow(
-        thin(surface.take(known) if known.any() else surface, size / 100),
-        reference.level,
-        reference.tolerance,
-        reference.spacing,
-        reference.spread,
-    )
-    straight = warp.removed(surface)
+    straight = alignment.warp.removed(surface)
     matched = offsets_to(reference.level, straight.points, straight.normals, REACH * size)
     found, distance = with_edges(matched, reference.level, straight.points, reference.spacing)
     unknown, unsure = at_ends(reference, straight.points)
@@ -139,7 +164,7 @@ def measure_residuals(surface: Surface, reference: Reference, towards: NDArray[n
         unknown,
         unsure,
         float(np.sqrt(np.mean(along**2))),
-        pose,
+        alignment,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve
 
 from vision_cli.pcd_anomaly.geometry import Points, Surface
 from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, offsets_to
@@ -71,6 +72,10 @@ class Tolerance:
     amplitude: float
     noise: float
 
+    def draw(self, generator: np.random.Generator) -> Warp:
+        """Draw the warp of another instance, relative to the mean of all."""
+        return Warp(self.basis, self.amplitude * generator.standard_normal(3 * len(self.basis.centres)))
+
 
 @dataclass(frozen=True)
 class Warp:
@@ -86,6 +91,12 @@ class Warp:
 
     basis: WarpBasis
     coefficients: NDArray[np.float64]
+
+    def at(self, points: Points) -> Points:
+        """Give the displacement of points ``(N, 3)``, ``(N, 3)``."""
+        field = self.coefficients.reshape(-1, 3)
+        parts = [points[start : start + _ROWS_AT_ONCE] for start in range(0, len(points), _ROWS_AT_ONCE)]
+        return np.concatenate([self.basis.values(part) @ field for part in parts])
 
     def removed(self, surface: Surface) -> Surface:
         """Take the displacement off a surface; its normals turn as the surface does."""
@@ -171,9 +182,9 @@ def fit_warp(
         scale = min(scale, 1.4826 * float(np.median(np.abs(residual))))
         spread = np.sqrt(sigma**2 + scale**2)
         # Geman-McClure: what is many spreads away no longer pulls.
-        weight = share / (spread**2 * (1 + (residual / (_CUT * spread)) ** 2) ** 2)
-        weighted = design * weight[:, None]
-        coefficients = np.linalg.solve(weighted.T @ design + prior, weighted.T @ goal)
+        root = np.sqrt(share) / (spread * (1 + (residual / (_CUT * spread)) ** 2))
+        weighted = design * root[:, None]
+        coefficients = solve(weighted.T @ weighted + prior, weighted.T @ (root * goal), assume_a="pos")
     return np.asarray(coefficients)
 
 
