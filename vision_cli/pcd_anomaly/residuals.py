@@ -13,7 +13,7 @@ from vision_cli.pcd_anomaly.levels import REACH, offsets_to, seen_aslant, with_e
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration
 from vision_cli.pcd_anomaly.targets import thin
-from vision_cli.pcd_anomaly.visibility import left_open
+from vision_cli.pcd_anomaly.visibility import directions_about, left_open
 from vision_cli.pcd_anomaly.warps import Warp, follow
 
 _FAR = 1 / 50
@@ -151,7 +151,10 @@ def measure_residuals(
     unknown, unsure = at_ends(reference, straight.points)
     if towards is not None:
         off = np.flatnonzero(~unknown & is_off(reference, straight, matched.nearest))
-        unknown[off] = left_open(here, straight.points[off], towards, _AROUND_RAY * reference.group_spacing)
+        for direction in directions_about(towards):
+            is_open = left_open(here, straight.points[off], direction, _AROUND_RAY * reference.group_spacing)
+            unknown[off[is_open]] = True
+            off = off[~is_open]
     along = np.einsum("ni,ni->n", surface.points - straight.points, here.normals[found.nearest])
     return Residuals(
         surface,

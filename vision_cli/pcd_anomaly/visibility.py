@@ -21,6 +21,7 @@ _TRIED = 128
 _MOST_AXES = 5
 _SAME_SIGNS = 0.97
 _TILT, _APART = 0.15, 0.45
+_TILTS, _AROUND_VIEW = (0.07, 0.14), 6
 _FEWEST_AROUND, _OFF_CENTRE, _HARDLY_ANY = 3, 0.25, 0.25
 
 
@@ -140,6 +141,19 @@ def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], 
     middle = [np.bincount(ray[is_away], side, len(points)) / np.maximum(away, 1) for side in beside.T]
     # Faces that only border on the ray are not met.
     return (away >= _FEWEST_AROUND) & (np.hypot(*middle) < _OFF_CENTRE * reach) & (near < _HARDLY_ANY * away)
+
+
+def directions_about(direction: NDArray[np.float64]) -> Points:
+    """Give a direction and those around it that a sensor may as well have stood in, ``(D, 3)``.
+
+    A direction that was found from a scan is off by some degrees, and from a sensor at a few diameters' distance the
+    two ends of a part are seen as far apart.
+    """
+    right, up, _ = basis_of(direction)
+    angles = np.arange(_AROUND_VIEW) * (2 * np.pi / _AROUND_VIEW)
+    ring = np.cos(angles)[:, None] * right + np.sin(angles)[:, None] * up
+    found = np.vstack([direction, *(direction + tilt * ring for tilt in _TILTS)])
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
 def orient_outwards(surface: Surface) -> Surface:
