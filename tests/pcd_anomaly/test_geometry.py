@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
@@ -21,7 +23,7 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_means,
 )
-from vision_cli.pcd_anomaly.visibility import left_open
+from vision_cli.pcd_anomaly.visibility import directions_about, left_open
 
 
 def random_pose(generator):
@@ -112,3 +114,13 @@ def test_a_surface_leaves_open_what_its_holes_could_show_and_nothing_else():
     assert not is_open(1.2, 0.5, 0.1)
     # Beside the rim of the hole.
     assert not is_open(0.255, 0.5, 0.25)
+    # The ground of a deep shaft, seen past its rim by no more than the direction to the sensor may be off.
+    slanted = np.array([0.15, 0, 1.0]) / np.linalg.norm([0.15, 0, 1.0])
+    around = directions_about(slanted)
+    assert np.array_equal(around[0], slanted)
+    assert all(3.5 < math.degrees(math.acos(slanted @ one)) < 8.5 for one in around[1:])
+    ground = np.column_stack([flat, np.full(len(flat), -0.4)])
+    deep = Surface(np.vstack([top, ground]), normals, np.zeros(len(points)))
+    found = [bool(left_open(deep, np.array([[0.13, 0.5, -0.3]]), one, 0.06)[0]) for one in around]
+    assert not found[0]
+    assert any(found)

@@ -81,17 +81,6 @@ def test_what_is_put_on_comes_off_again():
     assert np.abs(back.points - surface.points).max() < 0.05 * np.abs(shift(warp, surface.points)).max()
 
 
-def test_drawn_warps_are_as_strong_as_the_tolerance_says_and_leave_no_two_instances_alike():
-    surface = sphere(500)
-    tolerance = Tolerance(make_basis(surface.points, 2.0), 0.01, 1e-4)
-    generator = np.random.default_rng(0)
-    drawn = np.stack([tolerance.draw(generator).coefficients for _ in range(20)])
-    assert drawn.std() == pytest.approx(0.01, rel=0.05)
-    assert np.abs(np.corrcoef(drawn) - np.eye(20)).max() < 0.5
-    warp = Warp(tolerance.basis, drawn[0])
-    np.testing.assert_allclose(warp.at(surface.points), shift(warp, surface.points), atol=1e-15)
-
-
 def cube(count=60):
     """Points of a cube of side 1.2, whose edges tell where it was moved."""
     line = np.linspace(-0.6, 0.6, count)

@@ -391,12 +391,10 @@ def _views(
         placed = placed[canonical_order(placed)]
         whole = oriented_surface(placed, spacing)
         noise = max(roughness(placed), _LEAST_NOISE * size)
-        others, own = reference.without(number), reference.own_warp(number)
+        others = reference.without(number)
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
-            # Another instance than the one whose warp the tolerance was learnt from.
-            seen = seen - own.at(seen) + reference.tolerance.draw(generator).at(seen)
             if len(seen) < 500:
                 continue
             turn = random_rotation(generator)

@@ -88,10 +88,6 @@ class Reference:
     stack: NDArray[np.float64]
     ends: NDArray[np.bool_]
 
-    def own_warp(self, number: int) -> Warp:
-        """Return the warp that takes the mean of all prototypes to one of them."""
-        return Warp(self.tolerance.basis, self.fields[number] - self.fields.mean(axis=0))
-
     def without(self, number: int) -> Reference:
         """Return the reference that the other prototypes make: what a prototype is compared with to calibrate.
 

@@ -72,10 +72,6 @@ class Tolerance:
     amplitude: float
     noise: float
 
-    def draw(self, generator: np.random.Generator) -> Warp:
-        """Draw the warp of another instance, relative to the mean of all."""
-        return Warp(self.basis, self.amplitude * generator.standard_normal(3 * len(self.basis.centres)))
-
 
 @dataclass(frozen=True)
 class Warp:
@@ -91,12 +87,6 @@ class Warp:
 
     basis: WarpBasis
     coefficients: NDArray[np.float64]
-
-    def at(self, points: Points) -> Points:
-        """Give the displacement of points ``(N, 3)``, ``(N, 3)``."""
-        field = self.coefficients.reshape(-1, 3)
-        parts = [points[start : start + _ROWS_AT_ONCE] for start in range(0, len(points), _ROWS_AT_ONCE)]
-        return np.concatenate([self.basis.values(part) @ field for part in parts])
 
     def removed(self, surface: Surface) -> Surface:
         """Take the displacement off a surface; its normals turn as the surface does."""
