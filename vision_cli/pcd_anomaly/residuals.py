@@ -151,10 +151,11 @@ def measure_residuals(
     unknown, unsure = at_ends(reference, straight.points)
     if towards is not None:
         off = np.flatnonzero(~unknown & is_off(reference, straight, matched.nearest))
-        for direction in directions_about(towards):
+        for number, direction in enumerate(directions_about(towards)):
             is_open = left_open(here, straight.points[off], direction, _AROUND_RAY * reference.group_spacing)
             unknown[off[is_open]] = True
-            off = off[~is_open]
+            # Deep in a groove a little of the direction is much; near the surface it would excuse what stands off it.
+            off = off[~is_open & (distance[off] > _FAR * size)] if number == 0 else off[~is_open]
     along = np.einsum("ni,ni->n", surface.points - straight.points, here.normals[found.nearest])
     return Residuals(
         surface,
