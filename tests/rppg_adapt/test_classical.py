@@ -61,6 +61,12 @@ def test_pos_is_that_of_the_rest_where_a_channel_goes_black():
     wave, usual = pos(black, FPS), pos(traces, FPS)
     assert np.isfinite(wave).all()
     np.testing.assert_allclose(wave[170:], usual[170:], atol=1e-9)
+    # Long after its beginning a sum of nothing is not nought.
+    traces, _ = make_traces(90, 240)
+    black = traces.copy()
+    black[4000:5000, 2] = 0
+    wave, usual = pos(black, FPS), pos(traces, FPS)
+    np.testing.assert_allclose(wave[5050:], usual[5050:], atol=1e-8)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -41,10 +41,9 @@ from vision_cli.pcd_anomaly.poses import (
 from vision_cli.pcd_anomaly.targets import LEVELS, Target, thin
 from vision_cli.pcd_anomaly.verification import (
     Verification,
+    best_slide,
     contradictions,
-    hold_of,
     is_symmetry,
-    slides,
     verify,
 )
 from vision_cli.pcd_anomaly.visibility import orient_outwards, view_directions_of
@@ -62,6 +61,7 @@ _BEHIND = 0.1
 """A pose whose fitness is that much less than that of another is not followed to the end."""
 
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
+_SLIDE = 1 / 80
 _STEPS, _GAIN = (1 / 40, 1 / 80, 1 / 40, 1 / 80, 1 / 160), 0.001
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
@@ -322,10 +322,10 @@ def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limi
     middle = scan.points.mean(axis=0)
     finals = sorted(finals, key=lambda one: -one.verification.quality)
     best = finals[0]
-    hold = hold_of(best.source, target, best.pose, best.view)
+    hold = _hold(best, target)
     if hold < limits.hold:
         best = _slid_home(best, target)
-        hold = hold_of(best.source, target, best.pose, best.view)
+        hold = _hold(best, target)
     quality = best.verification.quality
     margin = 1.0
     for other in finals[1:]:
@@ -397,14 +397,18 @@ def _sided(one: Candidate, target: Target) -> Candidate:
 def _slid_home(best: Candidate, target: Target) -> Candidate:
     """Slide a pose to where it is best, the ways that ICP does not hold it: flat faces and ribs leave them open."""
     for length in _STEPS:
-        slid = [one for way in slides(best.source, target, best.pose, length) for one in way]
-        weighed = [verify(best.source, target, pose, best.view, 2).quality for pose in slid]
-        if not slid or max(weighed) < best.verification.quality + _GAIN:
+        pose, quality = best_slide(best.source, target, best.pose, best.view, length)
+        if quality < best.verification.quality + _GAIN:
             continue
-        moved = _settled(best, target, slid[int(np.argmax(weighed))])
+        moved = _settled(best, target, pose)
         if moved.verification.quality > best.verification.quality:
             best = moved
     return best
+
+
+def _hold(one: Candidate, target: Target) -> float:
+    """Measure how much worse a pose gets when the scan slides the way that it does most easily."""
+    return one.verification.quality - best_slide(one.source, target, one.pose, one.view, _SLIDE)[1]
 
 
 def _seen_aslant(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]) -> Surface:

@@ -17,8 +17,6 @@ from vision_cli.pcd_anomaly.visibility import depth_image, visible
 _INLIER_DISTANCE = 1 / 80
 _POINTS = 1000
 _SLIDES, _LONG_SLIDE = 3, 1 / 10
-SLIDE = 1 / 80
-"""Share of the diameter that a scan is slid by to see whether its pose holds."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def is_symmetry(target: Target, change: Pose) -> bool:
     return bool(np.quantile(distance, 0.99) < 2 * _INLIER_DISTANCE * target.diameter)
 
 
-def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[list[Pose]]:
+def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[Pose]:
     """Give the poses that a scan slides to along the surface, the ways that it slides most easily first.
 
     The ways are those in which distances to the surface change least for the same mean movement of the scan's points
@@ -114,7 +112,7 @@ def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[l
 
     Returns
     -------
-    list of list
+    list
         For each way the pose after a slide there, and after one back.
     """
     some = some_points(source, _POINTS).moved(pose)
@@ -134,17 +132,23 @@ def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[l
 
     size = target.diameter
     true = [way for way in ways.T[:_SLIDES] if not is_symmetry(target, motion(_LONG_SLIDE * size * way))]
-    return [[motion(sign * length * size * way) @ pose for sign in (1, -1)] for way in true]
+    return [motion(sign * length * size * way) @ pose for way in true for sign in (1, -1)]
 
 
-def hold_of(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None) -> float:
-    """Measure how much worse a pose gets when the scan slides by `SLIDE` of the diameter, the way it does most easily.
+def best_slide(
+    source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, length: float
+) -> tuple[Pose, float]:
+    """Give the best pose that a scan slides to, and its quality; minus infinity where it slides to none.
 
-    What a plane, a cylinder or a near-symmetry leaves open shows as a loss of nothing; parameters as for `verify`.
+    What a plane, a cylinder or a near-symmetry leaves open is as good as the pose itself. Parameters as for `slides`
+    and `verify`.
     """
-    reached = verify(source, target, pose, view, 2).quality
-    slid = [one for way in slides(source, target, pose, SLIDE) for one in way]
-    return min((reached - verify(source, target, one, view, 2).quality for one in slid), default=float("inf"))
+    slid = slides(source, target, pose, length)
+    qualities = [verify(source, target, one, view, 2).quality for one in slid]
+    if not slid:
+        return pose, float("-inf")
+    best = int(np.argmax(qualities))
+    return slid[best], qualities[best]
 
 
 def contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]) -> tuple[float, float]:

@@ -22,6 +22,9 @@ _WINDOW_S = 1.6
 _BLOOD = np.array([0.33, 0.77, 0.53])
 _PLANE = np.array([[0.0, 1.0, -1.0], [-2.0, 1.0, 1.0]])
 _SMALL = 1e-12
+_BLACK = 1e-8
+"""Share of a channel's mean below which a window is black: sliding sums leave as much of nothing."""
+
 _ICA_STEPS = 200
 
 
@@ -46,7 +49,7 @@ def pos(traces: Traces, fps: float) -> Wave:
     covariances = pairs.reshape(windows, 3, 3) - means[:, :, None] * means[:, None, :]
     levels = means + middle
     # A channel that is black all through a window adds nothing.
-    scale = np.where(levels > _SMALL, 1 / np.maximum(levels, _SMALL), 0)
+    scale = np.where(levels > _BLACK * middle, 1 / np.maximum(levels, _SMALL), 0)
     first, second = _PLANE[0] * scale, _PLANE[1] * scale
     spread = [np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", w, covariances, w), 0)) for w in (first, second)]
     weights = first + (spread[0] / (spread[1] + _SMALL))[:, None] * second
