@@ -10,18 +10,14 @@ from vision_cli.pcd_anomaly.geometry import Surface, diameter, invert
 from vision_cli.pcd_anomaly.levels import level_of, offsets_to
 from vision_cli.pcd_anomaly.reference import build_reference
 from vision_cli.pcd_anomaly.registration import place, prepare_scan
-from vision_cli.pcd_anomaly.warps import Tolerance, Warp, fit_warp, follow, make_basis
+from vision_cli.pcd_anomaly.warps import Tolerance, Warp, fit_warp, follow, make_basis, strength_of
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
 
 
-def shift(warp, points):
-    return warp.added(Surface(points, np.zeros_like(points), np.zeros(len(points)))).points - points
-
-
 def along(basis, surface, coefficients):
-    return np.einsum("ni,ni->n", shift(Warp(basis, coefficients), surface.points), surface.normals)
+    return np.einsum("ni,ni->n", Warp(basis, coefficients).at(surface.points), surface.normals)
 
 
 def test_a_smooth_warp_is_taken_off_and_a_defect_stays():
@@ -65,7 +61,7 @@ def test_normals_turn_as_the_surface_does():
     bent = warp.added(surface)
     # Two steps within the surface, before and after.
     sides = [np.cross(surface.normals, [0.3, 0.5, 0.8]), np.cross(surface.normals, [0.9, -0.2, 0.1])]
-    moved = [shift(warp, surface.points + step * side) + surface.points + step * side - bent.points for side in sides]
+    moved = [warp.at(surface.points + step * side) + surface.points + step * side - bent.points for side in sides]
     normals = np.cross(*moved)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     normals *= np.sign(np.einsum("ni,ni->n", normals, surface.normals))[:, None]
@@ -78,7 +74,29 @@ def test_what_is_put_on_comes_off_again():
     surface = sphere()
     warp = some_warp(surface, 0.002)
     back = warp.removed(warp.added(surface))
-    assert np.abs(back.points - surface.points).max() < 0.05 * np.abs(shift(warp, surface.points)).max()
+    assert np.abs(back.points - surface.points).max() < 0.05 * np.abs(warp.at(surface.points)).max()
+
+
+def test_a_warp_moves_points_as_it_moves_a_surface():
+    surface = sphere(500)
+    warp = some_warp(surface, 0.01)
+    np.testing.assert_allclose(warp.added(surface).points, surface.points + warp.at(surface.points), atol=1e-15)
+
+
+def test_drawn_warps_bend_a_part_as_much_as_instances_of_which_a_fit_sees_what_lies_along_the_normals():
+    surface, generator = sphere(), np.random.default_rng(0)
+    basis = make_basis(surface.points, 2.0)
+    true = 0.01 * generator.normal(size=(12, 3 * len(basis.centres)))
+    offsets = [along(basis, surface, field) for field in true]
+    noise = np.full(len(surface), 1e-4)
+    fields = np.stack([fit_warp(basis, surface.points, surface.normals, one, noise, 0.01) for one in offsets])
+    strength = strength_of(basis, surface, fields)
+    assert fields.std() < 0.8 * 0.01
+    assert strength == pytest.approx(0.01, rel=0.1)
+    drawn = np.stack([Tolerance(basis, fields.std(), 1e-4, strength).draw(generator).coefficients for _ in range(12)])
+    bent = [np.std([along(basis, surface, field) for field in some]) for some in (true, drawn)]
+    assert bent[1] == pytest.approx(bent[0], rel=0.15)
+    assert np.abs(np.corrcoef(drawn) - np.eye(12)).max() < 0.5
 
 
 def cube(count=60):
@@ -96,7 +114,7 @@ def test_a_warp_is_followed_round_edges_and_taken_off_to_a_tenth():
     warp = some_warp(surface, 0.006, seed=3)
     bent = warp.added(surface)
     level = level_of(surface, size)
-    tolerance = Tolerance(warp.basis, 0.006, 1e-4)
+    tolerance = Tolerance(warp.basis, 0.006, 1e-4, 0.006)
     found = follow(bent.take(np.arange(0, len(bent.points), 7)), level, tolerance, 1.2 / 59)
     before, after = (offsets_to(level, one.points, one.normals, size / 25).value for one in (bent, found.removed(bent)))
     assert np.sqrt(np.nanmean(before**2)) > 0.004
@@ -114,7 +132,7 @@ def test_prototypes_that_differ_by_more_than_a_feature_of_a_nearly_symmetric_par
     assert np.median(reference.spread) < 0.03
     # Each instance is warped by 0.35 mm at most, so two of them differ by no more than twice that.
     largest = [
-        np.abs(shift(Warp(reference.tolerance.basis, field), made[0].points)).max() for field in reference.fields
+        np.abs(Warp(reference.tolerance.basis, field).at(made[0].points)).max() for field in reference.fields
     ]
     assert largest[0] == 0
     assert 0.2 < max(largest) < 0.9

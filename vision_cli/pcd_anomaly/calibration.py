@@ -118,8 +118,8 @@ def local_scales(
     return np.asarray(np.sqrt(share * here + (1 - share) * typical))
 
 
-def null_table(values: NDArray[np.float64]) -> NullTable:
-    """Learn the distribution of a channel from values at good places, ``(N,)``."""
+def null_table(values: NDArray[np.float64], most: float = math.inf) -> NullTable:
+    """Learn the distribution of a channel from values at good places, ``(N,)``; no surprise is above ``most``."""
     values = np.sort(values)
     # Dense where it matters: in the upper tail.
     shares = np.logspace(0, math.log10(10 / max(len(values), 11)), _QUANTILES)
@@ -129,7 +129,7 @@ def null_table(values: NDArray[np.float64]) -> NullTable:
     tail = np.searchsorted(surprise, -math.log10(_TAIL))
     rise = levels[-1] - levels[tail]
     slope = float((surprise[-1] - surprise[tail]) / rise) if rise > 0 else 1.0
-    return NullTable(levels, surprise, slope)
+    return NullTable(levels, np.minimum(surprise, most), slope if math.isinf(most) else 0.0)
 
 
 def student_table(instances: int) -> NullTable:

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from vision_cli.pcd_anomaly.residuals import Residuals
 from vision_cli.pcd_anomaly.views import is_boundary
 
-CHANNELS = ("raw", "raw_wide", "detrended", "detrended_wide", "turn", "variation")
+CHANNELS = ("raw", "raw_wide", "detrended", "detrended_wide", "turn", "variation", "bent")
 """Channels of deviation, in their order; every one is 0 at best."""
 
 FAR = 1 / 40
@@ -82,6 +82,7 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
         channels[part, 3] = np.abs(_known_mean(detrended, near))
         channels[part, 4] = _known_mean(turn, small)
         channels[part, 5] = np.abs(_known_mean(variation, small))
+    channels[:, 6] = residuals.bent
     # Where nothing of the reference is near, the surface is where none should be, unless none is known there.
     missing = np.where(residuals.unknown, 0.0, FAR * size)[:, None]
     channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], missing)

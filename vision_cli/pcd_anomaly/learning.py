@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,7 +25,7 @@ from vision_cli.pcd_anomaly.calibration import (
     scan_score,
     student_table,
 )
-from vision_cli.pcd_anomaly.features import Nodes, group_vectors, measure_nodes
+from vision_cli.pcd_anomaly.features import CHANNELS, Nodes, group_vectors, measure_nodes
 from vision_cli.pcd_anomaly.geometry import (
     Points,
     Surface,
@@ -53,11 +54,14 @@ _LEAST_NOISE = 1 / 3000
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
-_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 0.3)
+_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 1.0, 0.3)
 """How far each channel and the embedding are believed: distances in full, what an edge explains as well, less."""
 
 _OF_WARPS = 2
 """The first channels hold the warps of instances."""
+
+_OF_BENDS, _MOST_OF_BENDS = CHANNELS.index("bent"), 3.0
+"""All places of an end rise together, so what a dozen views say of bends does not go beyond one place in a thousand."""
 
 Features = Literal["hybrid", "fpfh", "pointmae"]
 Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
@@ -335,9 +339,12 @@ def calibrate(
         found / left_out[owner][one.residuals.nearest]
         for one, owner, found in zip(nodes, prototypes, channels, strict=True)
     ]
+    columns = np.concatenate(over).T
     tables = tuple(
-        student_table(len(numbers)) if channel < _OF_WARPS else null_table(column)
-        for channel, column in enumerate(np.concatenate(over).T)
+        student_table(len(numbers))
+        if channel < _OF_WARPS
+        else null_table(column, _MOST_OF_BENDS if channel == _OF_BENDS else math.inf)
+        for channel, column in enumerate(columns)
     )
     weights = np.asarray(_WEIGHTS[: len(tables)])
     scores = [
@@ -391,10 +398,12 @@ def _views(
         placed = placed[canonical_order(placed)]
         whole = oriented_surface(placed, spacing)
         noise = max(roughness(placed), _LEAST_NOISE * size)
-        others = reference.without(number)
+        others, own = reference.without(number), reference.own_warp(number)
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
+            # Another instance than the one whose warp the tolerance was learnt from.
+            seen = seen - own.at(seen) + reference.tolerance.draw(seen, generator)
             if len(seen) < 500:
                 continue
             turn = random_rotation(generator)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
+from vision_cli.pcd_anomaly.bends import Hinge, hinges_of
 from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, canonical_order, diameter
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, level_of, offsets_to
@@ -22,7 +24,7 @@ from vision_cli.pcd_anomaly.registration import Registration, prepare_scan, regi
 from vision_cli.pcd_anomaly.targets import Target, make_target, oriented_surface, thin
 from vision_cli.pcd_anomaly.views import ends
 from vision_cli.pcd_anomaly.visibility import orient_outwards
-from vision_cli.pcd_anomaly.warps import Tolerance, Warp, WarpBasis, follow, make_basis
+from vision_cli.pcd_anomaly.warps import Tolerance, Warp, WarpBasis, follow, make_basis, sway_of
 
 SPACING = 1 / 250
 """Spacing of the reference's points, as a share of its diameter."""
@@ -88,6 +90,15 @@ class Reference:
     stack: NDArray[np.float64]
     ends: NDArray[np.bool_]
 
+    def own_warp(self, number: int) -> Warp:
+        """Return the warp that takes the mean of all prototypes to one of them."""
+        return Warp(self.tolerance.basis, self.fields[number] - self.fields.mean(axis=0))
+
+    @cached_property
+    def hinges(self) -> list[Hinge]:
+        """Where its ends might be bent."""
+        return hinges_of(self.level.surface, self.diameter)
+
     def without(self, number: int) -> Reference:
         """Return the reference that the other prototypes make: what a prototype is compared with to calibrate.
 
@@ -131,7 +142,7 @@ def build_reference(
     group_spacing = max(spacing, _POINTS_APART * float(np.median([_points_apart(points) for points, _ in clouds])))
     skeleton = _surface(*clouds[0], spacing)
     basis = make_basis(skeleton.points, size)
-    any_warp = Tolerance(basis, _ANY_WARP * size, _USUAL_NOISE * size)
+    any_warp = Tolerance(basis, _ANY_WARP * size, _USUAL_NOISE * size, _ANY_WARP * size)
     target = make_target(skeleton, any_warp)
     poses = [np.eye(4)]
     for number, (points, known) in enumerate(clouds[1:], 1):
@@ -173,7 +184,8 @@ def assemble(
     basis = make_basis(skeleton.points, diameter(skeleton.points))
     surface = _mean_surface(skeleton, basis, fields, stack)
     size = diameter(surface.points)
-    tolerance = Tolerance(basis, amplitude, float(np.median(spread)))
+    sway = sway_of(basis, surface, _deviations(fields)) if len(fields) > 1 else amplitude
+    tolerance = Tolerance(basis, amplitude, float(np.median(spread)), sway)
     return Reference(
         make_target(surface, tolerance),
         level_of(surface, size),
@@ -244,9 +256,13 @@ def _warps_between(
     for _ in range(2):
         for number, few in enumerate(followed, 1):
             fields[number] = follow(few, level, tolerance, SPACING * size).coefficients
-        deviations = (fields - fields.mean(axis=0)) * _inflation(len(fields))
-        tolerance = replace(tolerance, amplitude=float(np.sqrt(np.mean(deviations**2))))
+        tolerance = replace(tolerance, amplitude=float(np.sqrt(np.mean(_deviations(fields) ** 2))))
     return replace(tolerance, amplitude=max(tolerance.amplitude, size / 20_000)), fields
+
+
+def _deviations(fields: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how far warps ``(P, 3K)`` are from the warp of an instance that they are not the mean of."""
+    return np.asarray((fields - fields.mean(axis=0)) * _inflation(len(fields)))
 
 
 def _inflation(count: int) -> float:

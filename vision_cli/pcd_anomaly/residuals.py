@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.pcd_anomaly.bends import Bend, bent_by, find_bends
 from vision_cli.pcd_anomaly.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
 from vision_cli.pcd_anomaly.icp import refine
 from vision_cli.pcd_anomaly.levels import REACH, offsets_to, seen_aslant, with_edges
@@ -42,10 +43,13 @@ class Alignment:
         ``(4, 4)``, the last refinement of its pose.
     warp
         Of the instance, found at that pose.
+    bends
+        Of its ends, as far as there is evidence of any.
     """
 
     pose: Pose
     warp: Warp
+    bends: tuple[Bend, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Residuals:
         Points beyond an end of the reference, ``(V,)``: no prototype shows what lies there.
     unsure
         Points beside an end of the reference, ``(V,)``: where exactly the surface lies is a guess there.
+    bent
+        How far a bent end is off along the normals, as far as there is evidence of one, ``(V,)``.
     warp_rms
         Root mean square of the warp along the normals.
     alignment
@@ -87,6 +93,7 @@ class Residuals:
     far: NDArray[np.bool_]
     unknown: NDArray[np.bool_]
     unsure: NDArray[np.bool_]
+    bent: NDArray[np.float64]
     warp_rms: float
     alignment: Alignment
 
@@ -117,7 +124,17 @@ def align(surface: Surface, reference: Reference) -> Alignment:
     known = ~at_ends(reference, few.points)[0]
     few = few.take(known) if known.any() else few
     warp = follow(few, reference.level, reference.tolerance, reference.spacing, reference.spread)
-    return Alignment(pose, warp)
+    bends = find_bends(
+        few,
+        reference.level,
+        reference.tolerance,
+        warp,
+        reference.spread,
+        reference.hinges,
+        reference.spacing,
+        size,
+    )
+    return Alignment(pose, warp, bends)
 
 
 def measure_residuals(
@@ -167,6 +184,7 @@ def measure_residuals(
         (distance > _FAR * size) & ~unknown,
         unknown,
         unsure,
+        np.where(unknown, 0, bent_by(alignment.bends, surface)),
         float(np.sqrt(np.mean(along**2))),
         alignment,
     )

@@ -95,11 +95,11 @@ def as_scanned(
     facing = np.maximum(cosines[kept], 1 / _MOST_NOISE)
     # The prototype has the noise of a good view already.
     along = noise * np.sqrt(1 / facing**2 - 1) * generator.standard_normal(int(kept.sum()))
-    along += _BIAS * noise * _smooth_field(points[kept], reach, generator)
+    along += _BIAS * noise * smooth_field(points[kept], reach, generator)
     return np.asarray(points[kept] + along[:, None] * direction)
 
 
-def _smooth_field(points: Points, reach: float, generator: np.random.Generator) -> NDArray[np.float64]:
+def smooth_field(points: Points, reach: float, generator: np.random.Generator) -> NDArray[np.float64]:
     """Draw a random function of unit variance whose correlation is ``exp(-r² / 2 reach²)``, ``(N,)``.
 
     Source: Rahimi and Recht, "Random features for large-scale kernel machines", NIPS 2007, section 3.

@@ -10,14 +10,17 @@ taken off: an edge that a warp moved sideways is measured against itself.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve
+from scipy.spatial.distance import cdist
 
 from vision_cli.pcd_anomaly.geometry import Points, Surface
-from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, offsets_to
+from vision_cli.pcd_anomaly.levels import REACH, WIDEST_TURN, Level, Offsets, offsets_to
+from vision_cli.pcd_anomaly.views import smooth_field
 
 _WIDTH = 0.18
 _PITCH = 0.21
@@ -26,6 +29,8 @@ _MOST_SAMPLES = 2500
 _ROWS_AT_ONCE = 1 << 13
 _CUT = 3.0
 _NEAR = 2.2
+_BESIDE = 2.5
+_INDEPENDENT = 40.0
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,35 @@ class Tolerance:
     basis
         What warps are made of.
     amplitude
-        Standard deviation of each coefficient.
+        Standard deviation of each coefficient that a fit finds.
     noise
         Standard deviation of what is left without the warp, where no place has one of its own.
+    sway
+        Standard deviation of each component of the displacement of instances.
     """
 
     basis: WarpBasis
     amplitude: float
     noise: float
+    sway: float
+
+    @property
+    def reach(self) -> float:
+        """Over which distance displacements are correlated: as bumps that are everywhere make them, each by itself."""
+        return math.sqrt(2) * self.basis.width
+
+    def draw(self, points: Points, generator: np.random.Generator) -> Points:
+        """Draw what another instance displaces points ``(N, 3)`` by, relative to the mean of all, ``(N, 3)``.
+
+        The bumps of the basis are too few to make each warp that instances have; they follow it nearly to the noise.
+        """
+        fields = [smooth_field(points, self.reach, generator) for _ in range(3)]
+        return self.sway * np.stack(fields, axis=1)
+
+    def covariance(self, points: Points, normals: Points) -> NDArray[np.float64]:
+        """Give the covariance of what instances are displaced by along normals at points ``(N, 3)``, ``(N, N)``."""
+        apart = cdist(points, points, "sqeuclidean") / (2 * self.reach**2)
+        return np.asarray(self.sway**2 * np.exp(-apart) * (normals @ normals.T))
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,12 @@ class Warp:
 
     basis: WarpBasis
     coefficients: NDArray[np.float64]
+
+    def at(self, points: Points) -> Points:
+        """Give the displacement of points ``(N, 3)``, ``(N, 3)``."""
+        field = self.coefficients.reshape(-1, 3)
+        parts = [points[start : start + _ROWS_AT_ONCE] for start in range(0, len(points), _ROWS_AT_ONCE)]
+        return np.concatenate([self.basis.values(part) @ field for part in parts])
 
     def removed(self, surface: Surface) -> Surface:
         """Take the displacement off a surface; its normals turn as the surface does."""
@@ -164,7 +196,7 @@ def fit_warp(
     design = basis.design(points[rows], normals[rows])
     goal, sigma = offsets[rows], np.maximum(noise[rows], 1e-12)
     # Neighbouring offsets share their errors, so a thousand of them do not outweigh the prior.
-    share = min(1.0, 40.0 * basis.centres.shape[0] / max(len(rows), 1))
+    share = min(1.0, _INDEPENDENT * len(basis.centres) / len(rows))
     prior = np.eye(design.shape[1]) / max(amplitude, 1e-9) ** 2
     scale = np.inf
     for _ in range(_ITERATIONS):
@@ -176,6 +208,53 @@ def fit_warp(
         weighted = design * root[:, None]
         coefficients = solve(weighted.T @ weighted + prior, weighted.T @ (root * goal), assume_a="pos")
     return np.asarray(coefficients)
+
+
+def offsets_beside(
+    surface: Surface, level: Level, warp: Warp, spacing: float, size: float
+) -> tuple[Offsets, NDArray[np.float64]]:
+    """Measure how far a surface is off a reference, at the places that it lies on once a warp is taken off it.
+
+    Returns
+    -------
+    tuple
+        Where it lies without the warp, and the signed offsets with it, ``(N,)``; NaN where they are not sure.
+    """
+    straight = warp.removed(surface)
+    found = offsets_to(level, straight.points, straight.normals, REACH * size)
+    normals = level.surface.normals[found.nearest]
+    total = found.value + np.einsum("ni,ni->n", surface.points - straight.points, normals)
+    is_sure = (found.turn < WIDEST_TURN) & (found.beside < _BESIDE * spacing)
+    return found, np.where(is_sure, total, np.nan)
+
+
+def sway_of(basis: WarpBasis, surface: Surface, fields: NDArray[np.float64]) -> float:
+    """Measure how far instances are displaced that bend a surface as much as some fitted warps do.
+
+    A fit finds little but what lies along the normals, so its coefficients are weaker than those of the warp that it
+    follows, and a warp drawn as weak as they are would hardly bend the surface.
+
+    Parameters
+    ----------
+    basis
+        What the warps are made of.
+    surface
+        What they bend.
+    fields
+        Their coefficients, ``(P, 3K)``.
+
+    Returns
+    -------
+    float
+        Standard deviation of each component. What a rigid motion would undo counts on neither side.
+    """
+    rows = slice(None, None, max(1, len(surface) // _MOST_SAMPLES))
+    points, normals = surface.points[rows], surface.normals[rows]
+    design = basis.design(points, normals)
+    rigid = np.linalg.qr(np.column_stack([np.cross(points - points.mean(axis=0), normals), normals]))[0]
+    bending = design - rigid @ (rigid.T @ design)
+    strength2 = np.mean((bending @ fields.T) ** 2) / np.mean((bending**2).sum(axis=1))
+    return float(np.sqrt(strength2 * np.mean((basis.values(points) ** 2).sum(axis=1))))
 
 
 def follow(
@@ -199,13 +278,9 @@ def follow(
     basis, size = tolerance.basis, tolerance.basis.width / _WIDTH
     warp = Warp(basis, np.zeros(3 * len(basis.centres)))
     for _ in range(_ROUNDS):
-        straight = warp.removed(surface)
-        found = offsets_to(level, straight.points, straight.normals, REACH * size)
+        found, total = offsets_beside(surface, level, warp, spacing, size)
         normals = level.surface.normals[found.nearest]
-        total = found.value + np.einsum("ni,ni->n", surface.points - straight.points, normals)
-        is_sure = (found.turn < WIDEST_TURN) & (found.beside < 2.5 * spacing)
         sigma = np.full(len(total), tolerance.noise) if noise is None else noise[found.nearest]
-        total[~is_sure] = np.nan
         coefficients = fit_warp(basis, surface.points, normals, total, sigma, tolerance.amplitude, warp.coefficients)
         warp = Warp(basis, coefficients)
     return warp
