@@ -124,6 +124,14 @@ def test_the_table_of_few_instances_gives_the_p_values_of_their_next_one():
     assert student_table(1).of(np.array([10.0]))[0] == pytest.approx(-np.log10(2 * cauchy.sf(10)), abs=0.01)
 
 
+def test_a_null_table_is_surprised_no_more_than_it_is_told_to_be():
+    values = np.random.default_rng(0).exponential(size=5000)
+    free, held = null_table(values), null_table(values, 2.0)
+    at = np.array([0.1, 1.0, 4.0, 6.0, 50.0])
+    assert held.of(at) == pytest.approx(np.minimum(free.of(at), 2.0))
+    assert free.of(at)[-1] > 10
+
+
 def test_the_null_table_gives_the_p_values_of_its_distribution():
     values = np.abs(np.random.default_rng(0).normal(size=50_000))
     table = null_table(values)
