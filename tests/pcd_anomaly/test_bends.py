@@ -123,6 +123,11 @@ def test_no_bend_is_said_of_a_scan_that_shows_no_end(bars):
     assert bars.bends_of(scan.take((np.abs(scan.points) < [0.15, 0.05, 1]).all(axis=1))) == ()
 
 
+def test_no_bend_is_said_of_what_lies_nowhere_near(bars):
+    scan = bars.scan()
+    assert bars.bends_of(replace(scan, points=scan.points + [0, 0, bars.size])) == ()
+
+
 def test_hinges_lie_across_the_part_with_a_share_of_it_beyond(bars):
     directions = {tuple(np.round(hinge.along, 6)) for hinge in bars.hinges}
     # Six ends, twelve edges and eight corners, but for the two large faces, beyond which hardly anything lies.

@@ -134,7 +134,9 @@ def find_bends(
     """
     found, offsets = offsets_beside(surface, level, warp, spacing, size)
     rows = np.flatnonzero(np.isfinite(offsets))
-    rows = rows[:: max(1, -(-len(rows) // _MOST_SAMPLES))]
+    if not len(rows) or not hinges:
+        return ()
+    rows = rows[:: -(-len(rows) // _MOST_SAMPLES)]
     points, normals, offsets = surface.points[rows], surface.normals[rows], offsets[rows]
     designs = np.stack([_shown(hinge.design(points, normals)) for hinge in hinges])
     if not designs.any():
