@@ -125,7 +125,7 @@ def test_no_bend_is_said_of_a_scan_that_shows_no_end(bars):
 
 def test_no_bend_is_said_of_what_lies_nowhere_near(bars):
     scan = bars.scan()
-    assert bars.bends_of(replace(scan, points=scan.points + [0, 0, bars.size])) == ()
+    assert bars.bends_of(replace(scan, points=scan.points + np.array([0, 0, bars.size]))) == ()
 
 
 def test_hinges_lie_across_the_part_with_a_share_of_it_beyond(bars):
