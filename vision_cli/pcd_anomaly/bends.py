@@ -1,8 +1,8 @@
 """A bent end: a hinge across the part beyond which a scan turns away, told from the smooth warp of its instance.
 
-A tolerance bends a part too, but nowhere sharply. Which of the two explains the offsets of a scan is told by evidence,
-the logarithm of the Bayes factor of a warp with a hinge against a warp alone, both Gaussian, over hinges across the
-principal axes of the part. What lies beyond the hinge is then known to be off, though most of it would pass for a warp.
+A tolerance bends a part too, but nowhere sharply. Which of the two explains the offsets of a scan is told by evidence:
+the logarithm of the Bayes factor of a warp with a hinge against a warp alone, both Gaussian, for hinges all over it.
+What lies beyond the hinge is then known to be off, though most of it would pass for a warp.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _USUAL_BEND, _USUAL_SHIFT = 1 / 100, 1 / 50
 """How far ends are bent, and scans misplaced, as shares of the diameter."""
 
 _MOST_SAMPLES = 1500
+"""Offsets that bends are told from: their covariance is factored."""
+
 _CUT = 4.0
 _ROUNDS = 3
 
