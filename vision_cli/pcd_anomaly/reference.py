@@ -161,8 +161,7 @@ def build_reference(
     for number, surface in enumerate(others, 1):
         straight = Warp(basis, fields[number]).removed(surface)
         stack[number] = _mutual_offsets(skeleton, level_of(straight, size), REACH * size)
-    # The mean over few prototypes is off by part of each one's own deviation.
-    left = (stack - np.nanmean(stack, axis=0)) * _inflation(len(stack))
+    left = _deviations(stack)
     level = level_of(_mean_surface(skeleton, basis, fields, stack), size)
     spread = _smoothed_spread(level, left, _LEAST_SPREAD * size)
     return assemble(
@@ -260,14 +259,13 @@ def _warps_between(
     return replace(tolerance, amplitude=max(tolerance.amplitude, size / 20_000)), fields
 
 
-def _deviations(fields: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give how far warps ``(P, 3K)`` are from the warp of an instance that they are not the mean of."""
-    return np.asarray((fields - fields.mean(axis=0)) * _inflation(len(fields)))
+def _deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how far values of prototypes ``(P, ...)``, NaN where unknown, are from what they have in common.
 
-
-def _inflation(count: int) -> float:
-    """Tell by how much deviations from the mean of so many are too small; 1 where there is but one."""
-    return float(np.sqrt(count / max(count - 1, 1)))
+    The mean of few is off by part of each one's own deviation; they are enlarged by that.
+    """
+    count = len(values)
+    return np.asarray((values - np.nanmean(values, axis=0)) * np.sqrt(count / max(count - 1, 1)))
 
 
 def _smoothed_spread(level: Level, deviations: NDArray[np.float64], least: float) -> NDArray[np.float64]:
