@@ -18,6 +18,7 @@ from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
 from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.calibration import (
+    NullTable,
     ScanLimit,
     local_scales,
     null_table,
@@ -330,6 +331,11 @@ def calibrate(
         found[:, :4] = np.maximum(found[:, :4], np.asarray(_LEAST_SCALES) * reference.diameter)
         return np.asarray(np.maximum(found, 1e-3 * np.maximum(found.mean(axis=0), 1e-12)))
 
+    def table_of(channel: int, over: NDArray[np.float64]) -> NullTable:
+        if channel < _OF_WARPS:
+            return student_table(len(numbers))
+        return null_table(over, _MOST_OF_BENDS if channel == _OF_BENDS else math.inf)
+
     everything = list(range(len(nodes)))
     left_out = {}
     for number in numbers:
@@ -339,13 +345,7 @@ def calibrate(
         found / left_out[owner][one.residuals.nearest]
         for one, owner, found in zip(nodes, prototypes, channels, strict=True)
     ]
-    columns = np.concatenate(over).T
-    tables = tuple(
-        student_table(len(numbers))
-        if channel < _OF_WARPS
-        else null_table(column, _MOST_OF_BENDS if channel == _OF_BENDS else math.inf)
-        for channel, column in enumerate(columns)
-    )
+    tables = tuple(table_of(channel, column) for channel, column in enumerate(np.concatenate(over).T))
     weights = np.asarray(_WEIGHTS[: len(tables)])
     scores = [
         scan_score(place_scores(one, found, Fusion(left_out[owner], tables, weights)))
@@ -402,10 +402,10 @@ def _views(
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
-            # Another instance than the one whose warp the tolerance was learnt from.
-            seen = seen - own.at(seen) + reference.tolerance.draw(seen, generator)
             if len(seen) < 500:
                 continue
+            # Another instance than the one whose warp the tolerance was learnt from.
+            seen = seen - own.at(seen) + reference.tolerance.draw(seen, generator)
             turn = random_rotation(generator)
             surface = oriented_view(seen, direction, spacing, turn)
             nodes = grouped = measure_at(others, surface, direction)
