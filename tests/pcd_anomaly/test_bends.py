@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from vision_cli.pcd_anomaly.bends import bent_by, compare, find_bends, hinges_of
+from vision_cli.pcd_anomaly.bends import Bend, Hinge, bent_by, compare, described, find_bends, hinges_of
 from vision_cli.pcd_anomaly.geometry import Surface, diameter
 from vision_cli.pcd_anomaly.levels import level_of
 from vision_cli.pcd_anomaly.warps import Tolerance, follow, make_basis
@@ -102,6 +102,19 @@ def test_each_end_is_said_to_be_off_by_its_own_bend(bars):
     tips = [off[sign * both.points[:, 0] > 0.47].mean() for sign in (-1, 1)]
     assert min(tips) > 5 * off[np.abs(both.points[:, 0]) < 0.2].mean()
     assert not bent_by((), both).any()
+
+
+def test_a_bend_is_described_in_the_frame_of_the_scan():
+    hinge = Hinge(np.array([0.0, 0, 1]), 2.0, 3.0, np.eye(3)[:2])
+    # A quarter turn about x, then three along y: the scan's y is the reference's z.
+    pose = np.array([[1.0, 0, 0, 0], [0, 0, -1, 3], [0, 1, 0, 0], [0, 0, 0, 1]])
+    found = described(Bend(hinge, np.array([0.0, 0.5]), 7.0), pose)
+    assert found["evidence"] == 7.0
+    np.testing.assert_allclose(found["towards_end"], [0, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(found["end_moved"], [0, 0, -0.5], atol=1e-12)
+    assert found["begins_at"][1] == pytest.approx(2.0)
+    assert Bend(hinge, np.zeros(2), 5.5).is_sure
+    assert not Bend(hinge, np.zeros(2), 4.5).is_sure
 
 
 def test_evidence_is_the_ratio_of_the_densities_of_two_normal_distributions():

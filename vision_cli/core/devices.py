@@ -65,7 +65,8 @@ def configure(
         ``auto`` (CUDA if there is one, else the CPU: Metal lacks operations on volumes), ``cpu``, ``cuda``,
         ``cuda:N`` or ``mps``.
     threads
-        A number, or ``auto``: what the scheduler or the machine allows this process.
+        A number, or ``auto``: what the scheduler or the machine allows this process. They are torch's; numpy and
+        scipy keep to one.
     seed
         Seed of the random streams.
     keeps_freed_memory
@@ -84,6 +85,7 @@ def configure(
     chosen = _device(device)
     count = available_threads() if threads == "auto" else _thread_count(threads)
     torch.set_num_threads(count)
+    _keep_blas_to_one_thread()
     # The same as use_deterministic_algorithms, which imports torch's compiler on the way: five seconds.
     torch.set_deterministic_debug_mode("warn")
     # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
@@ -93,6 +95,15 @@ def configure(
     if keeps_freed_memory:
         _keep_freed_memory()
     return Compute(chosen, count, seed)
+
+
+def _keep_blas_to_one_thread() -> None:
+    """Take the threads from the matrices of numpy and scipy, which are small: threads would wait more than compute."""
+    from threadpoolctl import threadpool_limits
+
+    # For libraries that are loaded later.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    threadpool_limits(1, user_api="blas")
 
 
 def available_threads(environ: Mapping[str, str] = os.environ) -> int:

@@ -32,12 +32,14 @@ def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.in
     if count >= len(vectors):
         return np.arange(len(vectors))
     square = vectors.square().sum(dim=1)
+    # Column by column a product with one vector is several times as fast.
+    columns = vectors.T.contiguous().T
     nearest = torch.full((len(vectors),), torch.inf, dtype=vectors.dtype, device=vectors.device)
     chosen = np.empty(count, dtype=np.int64)
     number = start
     for place in range(count):
         chosen[place] = number
-        distance = square + square[number] - 2 * (vectors @ vectors[number])
+        distance = torch.addmv(square, columns, vectors[number], alpha=-2) + square[number]
         nearest = torch.minimum(nearest, distance)
         nearest[number] = -torch.inf
         number = int(nearest.argmax())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from vision_cli.pcd_anomaly.geometry import Points, Surface, basis_of
+from vision_cli.pcd_anomaly.geometry import Points, Pose, Surface, basis_of, invert, transform
 from vision_cli.pcd_anomaly.levels import Level
 from vision_cli.pcd_anomaly.warps import Tolerance, Warp, offsets_beside
 
@@ -36,6 +36,9 @@ _MOST_SAMPLES = 1500
 
 _CUT = 4.0
 _ROUNDS = 3
+
+_VERY_STRONG = 5.0
+"""Half of the ten that "very strong" evidence begins at on the scale of twice the logarithm (Kass and Raftery 1995)."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Bend:
     hinge: Hinge
     turn: NDArray[np.float64]
     evidence: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the evidence is very strong."""
+        return self.evidence > _VERY_STRONG
 
     def said(self, surface: Surface) -> NDArray[np.float64]:
         """Give what it moves along the normals of a surface times the deviations that the evidence is worth, ``(N,)``.
@@ -167,6 +175,21 @@ def bent_by(bends: Sequence[Bend], surface: Surface) -> NDArray[np.float64]:
     for bend in bends:
         most = np.maximum(most, np.abs(bend.said(surface)))
     return most
+
+
+def described(bend: Bend, pose: Pose) -> dict[str, object]:
+    """Describe a bend in the frame of a scan, whose pose ``(4, 4)`` takes it to the reference, as JSON.
+
+    The hinge is given by a point of the plane that it lies in and the normal of this plane, towards the end; what the
+    bend does, by the displacement of the end.
+    """
+    hinge, back = bend.hinge, invert(pose)
+    return {
+        "evidence": bend.evidence,
+        "end_moved": (back[:3, :3] @ (bend.turn @ hinge.across)).tolist(),
+        "towards_end": (back[:3, :3] @ hinge.along).tolist(),
+        "begins_at": transform(back, hinge.begins * hinge.along[None])[0].tolist(),
+    }
 
 
 def compare(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 from vision_cli.pcd_anomaly.geometry import Points
 
@@ -72,9 +73,7 @@ class ScanLimit:
 
     def threshold(self, alpha: float) -> float:
         """Score that a share ``alpha`` of good scans exceeds."""
-        from scipy.stats import norm
-
-        return math.exp(self.mean + self.deviation * float(norm.isf(alpha)))
+        return math.exp(self.mean - self.deviation * float(ndtri(alpha)))
 
 
 def local_scales(
@@ -144,10 +143,8 @@ def student_table(instances: int) -> NullTable:
     instances
         How many prototypes the scale is of.
     """
-    from scipy.stats import t
-
     shares = np.logspace(0, -_STUDENT_DECADES, _QUANTILES)
-    return NullTable(t.isf(shares / 2, max(instances - 1, 1)), -np.log10(shares), 0.0)
+    return NullTable(-stdtrit(max(instances - 1, 1), shares / 2), -np.log10(shares), 0.0)
 
 
 def scan_score(scores: NDArray[np.float64]) -> float:
@@ -171,13 +168,11 @@ def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLim
         is known of no more than so many values (quantiles of Student's t): as many as there are views, if they show
         more than one prototype.
     """
-    from scipy.stats import norm, t
-
     logs = np.log(np.maximum(np.asarray(scores), 1e-12))
     count = len(logs)
     middle = float(np.median(logs))
     deviation = float(np.std(logs, ddof=1)) if count > 1 else 0.5
     # Views of a single prototype tell nothing of what instances differ by: they count as one.
     known = 1 if instances == 1 else count
-    deviation *= float(t.isf(_USUAL_ALPHA, max(known - 1, _LEAST_FREEDOM)) / norm.isf(_USUAL_ALPHA))
+    deviation *= float(stdtrit(max(known - 1, _LEAST_FREEDOM), _USUAL_ALPHA) / ndtri(_USUAL_ALPHA))
     return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / known), 0.08), count)

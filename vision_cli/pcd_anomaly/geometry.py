@@ -154,7 +154,7 @@ def diameter(points: Points) -> float:
     # Hulls of a million points are slow; their extreme points in many directions have the same hull but for a hair.
     if len(points) > 4 * _HULL_DIRECTIONS:
         directions = sphere_directions(_HULL_DIRECTIONS)
-        extreme = [np.argmax(part @ directions.T, axis=0) + start for start, part in _parts(points)]
+        extreme = [np.argmax(directions @ part.T, axis=1) + start for start, part in _parts(points)]
         points = points[np.unique(np.concatenate(extreme))]
     try:
         hull = points[ConvexHull(points).vertices]
