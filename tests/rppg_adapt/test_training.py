@@ -74,6 +74,20 @@ def test_a_training_writes_weights_that_load_and_a_card(tmp_path):
     assert card["parameters"] > 80_000
 
 
+def test_a_training_goes_on_from_weights(tmp_path):
+    start = load_model("default")
+    training = SourceTraining(start.settings, 64, 1, 2, learning_rate=0.0, validate_every=1, save_every=1)
+    clips = GeneratedClips(start.settings, 64, 0)
+    clips._validation = GeneratedClips(start.settings, 96, 7).load([0])
+    with Run.open(tmp_path / "run", command="rppg-adapt train", options={}) as run:
+        train_source(run, training, clips, configure("cpu", 1, 0), Output(quiet=True), start)
+        run.finish()
+    trained = load_model(str(tmp_path / "run/weights.safetensors")).network
+    # At a rate of zero only the statistics of batches change.
+    for name, parameter in start.network.named_parameters():
+        assert torch.equal(trained.get_parameter(name), parameter), name
+
+
 def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
     train(tmp_path / "whole", steps=4)
     half = tmp_path / "half"

@@ -81,7 +81,7 @@ def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
     return BaselineModel(name, reference, tuple(v[greedy_coreset(v, _BANK)] for v in vectors), widths)
 
 
-def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
+def score_places(model: BaselineModel, surface: Surface, centres: int = _CENTRES) -> NDArray[np.float64]:
     """Score the places of a registered scan.
 
     Parameters
@@ -90,6 +90,8 @@ def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
         From `fit_baseline`.
     surface
         The scan in the frame of the reference, ``(V,)`` places.
+    centres
+        How many places are compared with the banks; the others are interpolated.
 
     Returns
     -------
@@ -104,15 +106,15 @@ def score_places(model: BaselineModel, surface: Surface) -> NDArray[np.float64]:
         return np.abs(_smoothed(np.nan_to_num(found.value), surface))[None]
     if model.name == "curvature":
         return _smoothed(surface.variation, surface)[None]
-    centres = farthest_points(surface.points, _CENTRES)
-    shape = _shape_vectors(model.name, surface, centres)
-    places = surface.points[centres] / size
+    rows = farthest_points(surface.points, centres)
+    shape = _shape_vectors(model.name, surface, rows)
+    places = surface.points[rows] / size
     blocks = _blocks(model.name, shape, places, model.widths)
     distances = [
         nearest_in_bank(torch.from_numpy(block), bank)[0].double().numpy()
         for block, bank in zip(blocks, model.banks, strict=True)
     ]
-    return np.stack([spread_to_points(surface.points, surface.points[centres], one) for one in distances]).astype(float)
+    return np.stack([spread_to_points(surface.points, surface.points[rows], one) for one in distances]).astype(float)
 
 
 def _smoothed(values: NDArray[np.float64], surface: Surface) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from vision_cli.core.training import BEST, Progress, Schedule, Task, Trainer
 from vision_cli.phantoms.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
-from vision_cli.rppg_adapt.models import ModelSettings
+from vision_cli.rppg_adapt.models import ModelSettings, PulseModel
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, build, normalise
 
 WEIGHTS = "weights.safetensors"
@@ -193,9 +193,23 @@ class SourceTraining:
 
 
 def train_source(
-    run: Run | None, training: SourceTraining, clips: ClipSource, compute: Compute, output: Output
+    run: Run | None,
+    training: SourceTraining,
+    clips: ClipSource,
+    compute: Compute,
+    output: Output,
+    start: PulseModel | None = None,
 ) -> Mapping[str, float]:
-    """Train a network from new and pack its best weights.
+    """Train a network and pack its best weights.
+
+    Parameters
+    ----------
+    run
+        The open run; None keeps nothing.
+    training, clips, compute, output
+        How long, on what, where, and whom to tell.
+    start
+        What to go on from; a network from new by default.
 
     Returns
     -------
@@ -204,6 +218,8 @@ def train_source(
     """
     torch.manual_seed(compute.seed)
     network = build(training.settings.backbone).to(compute.device)
+    if start is not None:
+        network.load_state_dict(start.network.state_dict())
     task = SourceTask(network, training.settings, clips, compute.device)
     schedule = Schedule(
         steps=training.steps,

@@ -45,6 +45,10 @@ def train(
         Literal["all", "easy", "hard", "shift"],
         typer.Option(help="What the generated clips look like; those of synth, or all there is."),
     ] = "all",
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|default", help="Go on from these; they say --backbone, --size and --input."),
+    ] = None,
     val_frac: Annotated[float, typer.Option(min=0.05, max=0.9, metavar="X", help="Share of subjects held out.")] = 0.2,
     backbone: Annotated[Literal["lite", "physnet"], typer.Option(help="Network.")] = "lite",
     normalisation: Annotated[
@@ -74,7 +78,7 @@ def train(
     from vision_cli.phantoms.pulse_clips import TRAINING
     from vision_cli.phantoms.pulse_videos import STYLES
     from vision_cli.rppg_adapt.data import CachedClips, read_cache, split_subjects
-    from vision_cli.rppg_adapt.models import ModelSettings
+    from vision_cli.rppg_adapt.models import ModelSettings, load_model
     from vision_cli.rppg_adapt.training import (
         ClipSource,
         GeneratedClips,
@@ -84,7 +88,11 @@ def train(
     )
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    settings = ModelSettings(backbone, size or (36 if backbone == "lite" else 72), 30.0, normalisation)
+    start = None if weights is None else load_model(weights)
+    if start is None:
+        settings = ModelSettings(backbone, size or (36 if backbone == "lite" else 72), 30.0, normalisation)
+    else:
+        settings = start.settings
     source: ClipSource
     if cache is None:
         style = TRAINING if preset == "all" else STYLES[preset]
@@ -112,7 +120,7 @@ def train(
             from vision_cli.core.devices import configure
 
             compute = configure(device, threads, seed)
-            measures = train_source(run, training, source, compute, output)
+            measures = train_source(run, training, source, compute, output, start)
             run.write_metrics(dict(measures))
             write_card(run, measures, data=described, command=words_to_repeat(ctx), seed=seed)
             run.finish()
