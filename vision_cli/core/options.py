@@ -6,7 +6,7 @@ suits it::
     def pair(ctx: typer.Context, out: OutOption = None, seed: SeedOption = 0) -> None: ...
 
 `--config` fills in defaults before the other options are read, so the command line wins over the file and
-the file over the built-in defaults. `resolved_options` is what a run records of all three.
+the file over the built-in defaults. `resolved_options` is what a run records of all three, and `open_run` opens it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ import shlex
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from vision_cli.core.commands import did_you_mean
+from vision_cli.core.commands import command_name, did_you_mean, run_directory
 from vision_cli.core.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from vision_cli.core.provenance import Inputs
+    from vision_cli.core.runs import Run
+    from vision_cli.core.shards import Shard
 
 _RUN = "Run options"
 _COMPUTE = "Compute options"
@@ -146,6 +151,38 @@ def resolved_options(ctx: typer.Context) -> dict[str, object]:
         for name, parameter in _option_names(ctx)
         if name not in _NOT_RECORDED and parameter in ctx.params
     }
+
+
+def open_run(
+    ctx: typer.Context,
+    *,
+    inputs: Inputs | None = None,
+    shard: Shard | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Run:
+    """Open the run of a verb that takes `OutOption`, `ResumeOption` and `OverwriteOption`, as these say.
+
+    Parameters
+    ----------
+    ctx
+        The context of the verb that is running.
+    inputs, shard
+        See :meth:`vision_cli.core.runs.Run.open`, and there for errors.
+    options
+        What the run records as its options, instead of `resolved_options`.
+    """
+    from vision_cli.core.runs import Run
+
+    resume = ctx.params["resume"]
+    return Run.open(
+        run_directory(ctx, ctx.params["out"], resume=resume),
+        command=command_name(ctx),
+        options=resolved_options(ctx) if options is None else options,
+        inputs=inputs,
+        resume=resume,
+        overwrite=ctx.params["overwrite"],
+        shard=shard,
+    )
 
 
 def words_to_repeat(ctx: typer.Context) -> str:

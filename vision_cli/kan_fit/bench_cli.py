@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output
 from vision_cli.core.options import (
     ConfigOption,
@@ -19,7 +18,7 @@ from vision_cli.core.options import (
     SeedOption,
     ShardOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 
 BENCH_EXAMPLES = (
@@ -58,7 +57,7 @@ def bench(
     verbose: VerboseOption = 0,
 ) -> None:
     """Measure ours beside the peers, in one run."""
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.kan_fit.benchmark import Plan, bench_tables, parse_peers, require_known, run_benchmark
     from vision_cli.kan_fit.spaces import parse_pool
@@ -67,14 +66,7 @@ def bench(
     require_known(plan)
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, shard=part) as run:
         if not run.already_done:
             run_benchmark(run, plan, environment=peers_env, output=output, shard=part)
             run.finish()

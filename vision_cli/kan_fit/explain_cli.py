@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output, Table
 from vision_cli.core.options import (
     ConfigOption,
@@ -18,7 +17,7 @@ from vision_cli.core.options import (
     ResumeOption,
     SeedOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 
 EXPLAIN_EXAMPLES = (
@@ -53,20 +52,13 @@ def explain(
     verbose: VerboseOption = 0,
 ) -> None:
     """Draw what a fitted network learned, find its formula, export it."""
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.kan_fit.explaining import Wishes, explain_model, parse_exports
 
     wishes = Wishes(plot, prune, symbolic, library, parse_exports(export))
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     inputs = {"model": model} if library is None else {"model": model, "library": library}
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs=inputs,
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs=inputs) as run:
         if not run.already_done:
             explain_model(run, model, wishes, seed, output)
             run.finish()

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -21,7 +20,7 @@ from vision_cli.core.options import (
     SeedOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 from vision_cli.kan_fit.classify_cli import FormatOption
 
@@ -138,7 +137,7 @@ def fit(
         raise UsageError("fit: --range without --expr found; both expected.")
     from vision_cli.core.devices import configure
     from vision_cli.core.records import read_run
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.kan_fit.expressions import parse_expression, parse_ranges
     from vision_cli.kan_fit.fitting import (
         Source,
@@ -184,14 +183,7 @@ def fit(
     hidden, budget_s = parse_widths(width), parse_budget(budget)
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     files = {"data": data, "test": test_part if isinstance(test_part, Path) else None}
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={role: path for role, path in files.items() if path is not None},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={role: path for role, path in files.items() if path is not None}) as run:
         if not run.already_done:
             compute = configure(device, threads, seed)
             fit_files(
@@ -229,20 +221,13 @@ def predict(
     verbose: VerboseOption = 0,
 ) -> None:
     """Predict rows of a table, or images, with a fitted model."""
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.kan_fit.classifying import predict_images
     from vision_cli.kan_fit.fitting import predict_file
     from vision_cli.kan_fit.image_models import is_image_model
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"model": model} if data.is_dir() else {"model": model, "data": data},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={"model": model} if data.is_dir() else {"model": model, "data": data}) as run:
         if not run.already_done:
             if is_image_model(model):
                 predict_images(run, model, data, format_, resize=resize)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import command_name, missing_input, run_directory
+from vision_cli.core.commands import missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import Found, UsageError
 from vision_cli.core.options import (
@@ -22,7 +22,7 @@ from vision_cli.core.options import (
     ShardOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 from vision_cli.pcd_anomaly.options import (
     AblateOption,
@@ -113,7 +113,7 @@ def run_all(
 ) -> None:
     """Train on a data set, score its test scans and measure the scores."""
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.pcd_anomaly import session, verbs
     from vision_cli.pcd_anomaly.learning import Options
     from vision_cli.pcd_anomaly.sample import make_sample
@@ -131,14 +131,7 @@ def run_all(
     options = Options(groups, group_size, bank, views, head, alpha, features)
     scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
     inputs = {} if found is None else {"scans": [one.path for one in found.samples]}
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs=inputs,
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs=inputs) as run:
         if not run.already_done:
             place = session.Place(weights, str(configure(device, threads, seed).device), _bytes(max_memory))
             known = found or make_sample(run, output)
@@ -190,7 +183,7 @@ def evaluate(
 ) -> None:
     """Score the test scans of a data set and measure the scores, beside baselines if wished."""
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.pcd_anomaly import session, verbs
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
@@ -202,14 +195,7 @@ def evaluate(
     scale, saved, methods = verbs.parse_unit(unit), verbs.parse_saved(save), verbs.parse_methods(method)
     if ablate:
         verbs.require_prototypes(found)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"models": list(models.values()), "scans": [one.path for one in found.samples]},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={"models": list(models.values()), "scans": [one.path for one in found.samples]}) as run:
         if not run.already_done:
             scoring = session.Scoring(
                 agcs=agcs,
@@ -255,7 +241,7 @@ def predict(
     if model is None or not inputs:
         raise missing_input(ctx, "RUN and INPUT")
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.pcd_anomaly import session, verbs
 
@@ -267,15 +253,7 @@ def predict(
     samples = verbs.list_scans(inputs, models, class_name)
     pose = None if init is None else verbs.read_pose(init)
     scale, saved = verbs.parse_unit(unit), verbs.parse_saved(save)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"models": list(models.values())},
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, inputs={"models": list(models.values())}, shard=part) as run:
         if not run.already_done:
             place = session.Place(weights, str(configure(device, threads, seed).device), _bytes(max_memory))
             scoring = session.Scoring(agcs, registration, pose, seed, saved, scale, place=place)

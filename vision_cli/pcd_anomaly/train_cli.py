@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, missing_input, run_directory
+from vision_cli.core.commands import missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.options import (
     ConfigOption,
@@ -20,7 +20,7 @@ from vision_cli.core.options import (
     SeedOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 from vision_cli.pcd_anomaly.options import (
     AlphaOption,
@@ -111,7 +111,6 @@ def train(
 ) -> None:
     """Learn every part of a data set from its prototypes."""
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run
     from vision_cli.pcd_anomaly.learning import Options
     from vision_cli.pcd_anomaly.session import Place, train_classes
     from vision_cli.pcd_anomaly.training import HeadOptions
@@ -124,13 +123,8 @@ def train(
     head = HeadOptions(clusters, steps, iun=iun, ian=ian, push=push)
     options = Options(groups, group_size, bank, views, head, alpha, features)
     scale = parse_unit(unit)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"prototypes": [sample.path for sample in found.samples if sample.split == "train"]},
-        resume=resume,
-        overwrite=overwrite,
+    with open_run(
+        ctx, inputs={"prototypes": [sample.path for sample in found.samples if sample.split == "train"]}
     ) as run:
         if not run.already_done:
             place = Place(weights, str(configure(device, threads, seed).device))

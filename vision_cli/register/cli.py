@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import VerbApp, command_name, missing_input, run_directory
+from vision_cli.core.commands import VerbApp, missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.options import (
     ConfigOption,
@@ -22,6 +22,7 @@ from vision_cli.core.options import (
     ThreadsOption,
     VerboseOption,
     WeightsOption,
+    open_run,
     resolved_options,
 )
 from vision_cli.register.evaluation_cli import EVALUATE_EXAMPLES, evaluate
@@ -118,7 +119,7 @@ def pair(
         label_names = files["label_names"]
     if fixed is None or moving is None:
         raise missing_input(ctx, "FIXED and MOVING")
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.register.verbs import parse_options
 
     paths = {
@@ -133,14 +134,7 @@ def pair(
     }
     options = parse_options(resolved_options(ctx))
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={role: path for role, path in paths.items() if path is not None},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={role: path for role, path in paths.items() if path is not None}) as run:
         if not run.already_done:
             from vision_cli.core.devices import configure
             from vision_cli.register.session import register_files
@@ -214,7 +208,7 @@ def batch(
     if pairs is None:
         raise missing_input(ctx, "PAIRS")
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.register.batch import register_all
     from vision_cli.register.data import read_pairs
@@ -232,15 +226,7 @@ def batch(
         for name, value in recorded.items()
         if name not in ("pairs", "only", "l2r_submission", "label_names", "pictures")
     }
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=recorded,
-        inputs={"pairs": pairs},
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, inputs={"pairs": pairs}, shard=part, options=recorded) as run:
         if not run.already_done:
             register_all(
                 run,
@@ -341,19 +327,12 @@ def benchmark(
     if pairs is None:
         raise missing_input(ctx, "PAIRS")
     from vision_cli.core.devices import available_threads
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.register.benchmark import bars_table, run_benchmark
     from vision_cli.register.data import read_pairs
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"pairs": pairs},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={"pairs": pairs}) as run:
         if not run.already_done:
             run_benchmark(
                 run,

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -22,6 +21,7 @@ from vision_cli.core.options import (
     ThreadsOption,
     VerboseOption,
     WeightsOption,
+    open_run,
     resolved_options,
 )
 from vision_cli.register.options import (
@@ -137,7 +137,7 @@ def evaluate(
         output.result(scored, scores)
         return
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.register.layouts import read_collection
     from vision_cli.register.protocol import listed_pairs, protocol_table, score_collection
@@ -148,15 +148,7 @@ def evaluate(
         output.info(str(part))
     recorded = resolved_options(ctx)
     collection = read_collection(data, layout, int(dim))
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=recorded,
-        inputs={} if data.is_dir() else {"data": data},
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, inputs={} if data.is_dir() else {"data": data}, shard=part, options=recorded) as run:
         if not run.already_done:
             score_collection(
                 run,

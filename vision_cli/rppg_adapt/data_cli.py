@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, missing_input, run_directory
+from vision_cli.core.commands import missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.options import (
     ConfigOption,
@@ -19,7 +19,7 @@ from vision_cli.core.options import (
     SeedOption,
     ShardOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 from vision_cli.rppg_adapt.predict_cli import DetectorOption, FaceModelOption
 
@@ -57,7 +57,7 @@ def preprocess(
     """Cut the faces out of a data set, once, for training and evaluation."""
     if dataset is None:
         raise missing_input(ctx, "DATASET")
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.rppg_adapt.layouts import find_recordings
     from vision_cli.rppg_adapt.preprocessing import Preprocessing
@@ -66,15 +66,7 @@ def preprocess(
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
     recordings = find_recordings(dataset, kind)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"dataset": dataset} if dataset.is_file() else None,
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, inputs={"dataset": dataset} if dataset.is_file() else None, shard=part) as run:
         if not run.already_done:
             settings = Preprocessing(size, fps, detector, face_model, stmap)
             write_cache(run, recordings, settings, output, shard=part)
@@ -107,21 +99,14 @@ def synth(
     verbose: VerboseOption = 0,
 ) -> None:
     """Make videos of generated faces with a known pulse."""
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.shards import parse_shard
     from vision_cli.rppg_adapt.synthesis import Synthesis, make_videos, parse_size
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     part = parse_shard(shard)
     synthesis = Synthesis(n, seconds, preset, fps, parse_size(size), bpm, seed)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, shard=part) as run:
         if not run.already_done:
             make_videos(run, synthesis, output, shard=part)
             run.finish()

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -21,7 +20,7 @@ from vision_cli.core.options import (
     ThreadsOption,
     VerboseOption,
     WeightsOption,
-    resolved_options,
+    open_run,
 )
 
 EVALUATE_EXAMPLES = (
@@ -57,19 +56,12 @@ def evaluate(
 ) -> None:
     """Score heart rates against labels, with standard errors and bootstrap intervals."""
     seconds = _seconds(window)
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.rppg_adapt import evaluation
     from vision_cli.rppg_adapt.data import INDEX, read_cache
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"what": what},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={"what": what}) as run:
         if not run.already_done:
             if what.is_file() and what.suffix in {".pickle", ".pkl"}:
                 scored = evaluation.evaluate_pickle(what, protocol=protocol or "toolbox")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, missing_input, run_directory
+from vision_cli.core.commands import missing_input
 from vision_cli.core.console import Output
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -23,7 +23,7 @@ from vision_cli.core.options import (
     ThreadsOption,
     VerboseOption,
     WeightsOption,
-    resolved_options,
+    open_run,
 )
 
 PREDICT_EXAMPLES = (
@@ -105,7 +105,6 @@ def predict(
         raise missing_input(ctx, "VIDEO")
     if gt is not None and len(videos) > 1:
         raise UsageError(f"--gt: {len(videos)} videos found; one expected.", hint="Use preprocess and evaluate.")
-    from vision_cli.core.runs import Run
     from vision_cli.core.shards import parse_shard
     from vision_cli.rppg_adapt.session import find_videos, predict_files, result_table
 
@@ -116,15 +115,7 @@ def predict(
         raise UsageError(f"--hr-range: {hr_range} found; two rates from 20 to 300 bpm, the lower first, expected.")
     box = None if roi is None else _numbers("--roi", roi, 4)
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        inputs={"videos": listed} if gt is None else {"videos": listed, "gt": [gt]},
-        resume=resume,
-        overwrite=overwrite,
-        shard=part,
-    ) as run:
+    with open_run(ctx, inputs={"videos": listed} if gt is None else {"videos": listed, "gt": [gt]}, shard=part) as run:
         if not run.already_done:
             from vision_cli.core.devices import configure
             from vision_cli.rppg_adapt.models import load_model

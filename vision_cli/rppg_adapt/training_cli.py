@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -21,7 +20,7 @@ from vision_cli.core.options import (
     SeedOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
     words_to_repeat,
 )
 
@@ -74,7 +73,7 @@ def train(
     """Train a network on labelled clips."""
     if (cache is None) == (not synthetic):
         raise UsageError("train: either CACHE or --synthetic expected.", hint="Give the one that you have.")
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.phantoms.pulse_clips import TRAINING
     from vision_cli.phantoms.pulse_videos import STYLES
     from vision_cli.rppg_adapt.data import CachedClips, read_cache, split_subjects
@@ -109,13 +108,7 @@ def train(
         count = steps or max(1, epochs * len(used) // batch)
         described = f"{len(used)} clips of {cache.name}"
     training = SourceTraining(settings, frames, count, batch, lr)
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx) as run:
         if not run.already_done:
             from vision_cli.core.devices import configure
 
@@ -171,7 +164,7 @@ def adapt(
     verbose: VerboseOption = 0,
 ) -> None:
     """Adapt a network to unlabelled clips of a target domain, without its source data."""
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.rppg_adapt.adapting import adapt_cache
     from vision_cli.rppg_adapt.losses import AdaptLoss
 
@@ -186,13 +179,7 @@ def adapt(
         changes["anchor"] = anchor
     if distance is not None:
         changes["kind"] = distance
-    with Run.open(
-        run_directory(ctx, out, resume=resume),
-        command=command_name(ctx),
-        options=resolved_options(ctx),
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx) as run:
         if not run.already_done:
             from vision_cli.core.devices import configure
 
