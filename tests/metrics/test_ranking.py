@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from vision_cli.metrics.ranking import (
-    HistogramRanking,
     auroc,
     average_precision,
     best_f1,
@@ -38,15 +37,6 @@ def test_the_best_f1_is_reached_at_its_threshold_and_nowhere_higher(data):
     best, threshold = best_f1(labels, scores)
     assert best == pytest.approx(f1_score(labels, scores >= threshold))
     assert best == pytest.approx(max(f1_score(labels, scores >= level) for level in np.unique(scores)))
-
-
-def test_the_histogram_agrees_with_the_exact_measures(data):
-    labels, scores = data
-    ranking = HistogramRanking(scores.min(), scores.max())
-    ranking.add(labels[:300], scores[:300])
-    ranking.add(np.append(labels[300:], 1), np.append(scores[300:], np.nan))
-    assert ranking.auroc() == pytest.approx(auroc(labels, scores), abs=1e-4)
-    assert ranking.average_precision() == pytest.approx(average_precision(labels, scores), abs=1e-3)
 
 
 def test_one_class_alone_has_no_measure():

@@ -1,7 +1,4 @@
-"""How well scores rank what is positive above what is not: ROC, precision and recall, F1.
-
-Made for many millions of scores: from 2¹⁶ up `histogram_auroc` counts in bins and never sorts all of them.
-"""
+"""How well scores rank what is positive above what is not: ROC, precision and recall, F1, overlap of regions."""
 
 from __future__ import annotations
 
@@ -12,8 +9,6 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.floating]
 Labels = NDArray[np.integer] | NDArray[np.bool_]
-
-_BINS = 1 << 16
 
 
 def auroc(labels: Labels, scores: Scores) -> float:
@@ -27,13 +22,11 @@ def auroc(labels: Labels, scores: Scores) -> float:
         ``(N,)``, finite.
     """
     positive = np.asarray(labels).astype(bool)
-    hits, misses = int(positive.sum()), int((~positive).sum())
-    if not hits or not misses:
+    if not positive.any() or positive.all():
         return math.nan
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
-    ranks = rankdata(scores)
-    return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
+    return float(roc_auc_score(positive, scores))
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
@@ -41,10 +34,9 @@ def average_precision(labels: Labels, scores: Scores) -> float:
     positive = np.asarray(labels).astype(bool)
     if not positive.any() or positive.all():
         return math.nan
-    true, false, _ = _counts_above(positive, scores)
-    recall = true / true[-1]
-    precision = true / (true + false)
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(positive, scores))
 
 
 def best_f1(labels: Labels, scores: Scores) -> tuple[float, float]:
@@ -93,45 +85,6 @@ def region_overlap_area(labels: Labels, scores: Scores, regions: NDArray[np.inte
     rate = np.append(rate[inside], limit)
     height = np.append(height[inside], np.interp(limit, np.append(0.0, false[last]), np.append(0.0, overlap[last])))
     return float(np.trapezoid(height, rate) / limit)
-
-
-class HistogramRanking:
-    """AUROC and average precision of any number of scores in bins, whose memory does not grow.
-
-    Parameters
-    ----------
-    low, high
-        Scores outside count as at the ends.
-    """
-
-    def __init__(self, low: float, high: float) -> None:
-        self._low, self._high = low, max(high, low + 1e-12)
-        self._counts = np.zeros((2, _BINS), dtype=np.int64)
-
-    def add(self, labels: Labels, scores: Scores) -> None:
-        """Count scores ``(N,)`` of points with labels ``(N,)``; NaN is left out."""
-        scores = np.asarray(scores)
-        known = np.isfinite(scores)
-        place = ((scores[known] - self._low) / (self._high - self._low) * (_BINS - 1)).round()
-        number = np.clip(place, 0, _BINS - 1).astype(np.int64)
-        positive = np.asarray(labels)[known].astype(bool)
-        self._counts[1] += np.bincount(number[positive], minlength=_BINS)
-        self._counts[0] += np.bincount(number[~positive], minlength=_BINS)
-
-    def auroc(self) -> float:
-        """Area under the ROC curve; NaN unless both classes occur."""
-        false, true = self._counts[:, ::-1].cumsum(axis=1) / np.maximum(self._counts.sum(axis=1), 1)[:, None]
-        if not self._counts.sum(axis=1).all():
-            return math.nan
-        return float(np.trapezoid(np.append(0.0, true), np.append(0.0, false)))
-
-    def average_precision(self) -> float:
-        """Area under the curve of precision over recall; NaN unless both classes occur."""
-        if not self._counts.sum(axis=1).all():
-            return math.nan
-        false, true = self._counts[:, ::-1].cumsum(axis=1)
-        precision = true / np.maximum(true + false, 1)
-        return float(np.sum(np.diff(true / true[-1], prepend=0.0) * precision))
 
 
 def _counts_above(
