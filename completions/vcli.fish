@@ -526,10 +526,10 @@ complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l help -s h -d 'Show th
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l synthetic -d 'Train on generated clips instead.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l preset -x -a 'all easy hard shift' -d 'What the generated clips look like; those of synth, or all there is.'
-complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l weights -r -F -d 'Go on from these; they say --backbone, --size and --input.'
+complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l weights -r -F -d 'Go on from these instead of new ones; network, size and input are theirs.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l val-frac -x -d 'Share of subjects held out.'
-complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l backbone -x -a 'lite physnet' -d 'Network.'
-complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l input -x -a 'diff standard' -d 'What the network sees: changes, or pixels.'
+complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l backbone -x -a 'lite physnet' -d 'Network; lite by default.'
+complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l input -x -a 'diff standard' -d 'What the network sees: changes, which is the default, or pixels.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l size -x -d 'Rows and columns of clips.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l frames -x -d 'Frames of a training clip.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l epochs -x -d 'Passes over the cache.'

@@ -15,9 +15,7 @@ from vision_cli.core.commands import (
     LazyCommand,
     LazyGroup,
     VerbApp,
-    command_name,
     missing_input,
-    run_directory,
 )
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError, PartialFailure
@@ -31,7 +29,7 @@ from vision_cli.core.options import (
     ResumeOption,
     SeedOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 from vision_cli.core.runs import Run
 
@@ -61,16 +59,7 @@ def count(
     if source is None:
         raise missing_input(ctx, "SOURCE")
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    options = resolved_options(ctx)
-    directory = run_directory(ctx, out, resume=resume)
-    with Run.open(
-        directory,
-        command=command_name(ctx),
-        options=options,
-        inputs={"source": source},
-        resume=resume,
-        overwrite=overwrite,
-    ) as run:
+    with open_run(ctx, inputs={"source": source}) as run:
         text = source.read_text(encoding="utf-8")
         if strict and not text:
             raise InputError(f"{source}: empty file found; words expected.", hint="Give --lenient.")

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from vision_cli.core import devices
 from vision_cli.core.devices import available_memory, available_threads, cgroup_cpus, configure
@@ -16,11 +17,21 @@ from vision_cli.core.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
-def torch_as_it_was():
+def torch_as_it_was(monkeypatch):
     threads = torch.get_num_threads()
-    yield
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    with threadpool_limits():
+        yield
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("default")
+
+
+def test_threads_are_those_of_torch_alone():
+    threadpool_limits(2, user_api="blas")
+    configure("cpu", "2")
+    assert torch.get_num_threads() == 2
+    assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {1}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_the_processor_is_set_up():

@@ -205,6 +205,11 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
     words = ("--frames", 64, "--steps", 2, "--batch", 2, "-q")
     assert vcli("train", made / "cache", "--size", 16, "--val-frac", 0.3, *words, "-o", run) == 0
     assert (run / "weights.safetensors").is_file()
+    start, more = run / "weights.safetensors", tmp_path / "more"
+    assert vcli("train", made / "cache", "--weights", start, "--val-frac", 0.3, *words, "-o", more) == 0
+    card = read(more / "weights.json")
+    assert card["data"].endswith(f"from weights {read(run / 'weights.json')['sha256']}")
+    assert "--weights weights.safetensors" in card["training_command"]
     words = ("--source", run / "weights.safetensors", "--frames", 64, "--epochs", 2, "--batch", 2, "--split", 0.6)
     assert vcli("adapt", made / "cache", *words, "-q", "-o", adapted) == 0
     assert embedded_pictures(adapted) == 2
@@ -227,6 +232,10 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
     ("words", "message"),
     [
         (("train",), "train: either CACHE or --synthetic expected"),
+        (
+            ("train", "--synthetic", "--weights", "default", "--size", "24"),
+            "train: --weights with --backbone",
+        ),
         (("synth", "--size", "33x40"), "--size: 33x40 found; WIDTHxHEIGHT"),
         (("evaluate", "nowhere"), "nowhere"),
         (("evaluate", ".", "--window", "2"), "--window: 2 found; full, or five seconds or more"),

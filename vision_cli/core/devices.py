@@ -84,8 +84,8 @@ def configure(
 
     chosen = _device(device)
     count = available_threads() if threads == "auto" else _thread_count(threads)
-    torch.set_num_threads(count)
     _keep_blas_to_one_thread()
+    torch.set_num_threads(count)
     # The same as use_deterministic_algorithms, which imports torch's compiler on the way: five seconds.
     torch.set_deterministic_debug_mode("warn")
     # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
@@ -102,7 +102,7 @@ def _keep_blas_to_one_thread() -> None:
     from threadpoolctl import threadpool_limits
 
     # For libraries that are loaded later.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, user_api="blas")
 
 

@@ -158,7 +158,6 @@ def open_run(
     *,
     inputs: Inputs | None = None,
     shard: Shard | None = None,
-    options: Mapping[str, object] | None = None,
 ) -> Run:
     """Open the run of a verb that takes `OutOption`, `ResumeOption` and `OverwriteOption`, as these say.
 
@@ -168,8 +167,6 @@ def open_run(
         The context of the verb that is running.
     inputs, shard
         See :meth:`vision_cli.core.runs.Run.open`, and there for errors.
-    options
-        What the run records as its options, instead of `resolved_options`.
     """
     from vision_cli.core.runs import Run
 
@@ -177,7 +174,7 @@ def open_run(
     return Run.open(
         run_directory(ctx, ctx.params["out"], resume=resume),
         command=command_name(ctx),
-        options=resolved_options(ctx) if options is None else options,
+        options=resolved_options(ctx),
         inputs=inputs,
         resume=resume,
         overwrite=ctx.params["overwrite"],
@@ -201,7 +198,8 @@ def words_to_repeat(ctx: typer.Context) -> str:
             continue
         option = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
         for one in value if isinstance(value, (list, tuple)) else [value]:
-            words += [*option, one.name if isinstance(one, Path) else str(one)]
+            is_path = isinstance(one, Path) or Path(str(one)).exists()
+            words += [*option, Path(one).name if is_path else str(one)]
     return shlex.join(words)
 
 

@@ -410,18 +410,18 @@ class SharedRun:
 
 
 @contextmanager
-def open_shared_run(open_run: Callable[[], Run], *, cpu: bool) -> Iterator[SharedRun]:
+def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedRun]:
     """Open a run on the first process of a training, and tell the others whether it is done already.
 
     Parameters
     ----------
-    open_run
+    opened
         Opens it.
     cpu
         Whether the processes compute on CPUs.
     """
     state = PartialState(cpu=cpu)
-    with open_run() if state.is_main_process else nullcontext() as run:
+    with opened() if state.is_main_process else nullcontext() as run:
         done = run is not None and run.already_done
         if state.num_processes > 1:
             done = broadcast_object_list([done])[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output
 from vision_cli.core.options import (
     ConfigOption,
@@ -21,7 +21,7 @@ from vision_cli.core.options import (
     SeedOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
 )
 
 CLASSIFY_EXAMPLES = (
@@ -107,7 +107,7 @@ def classify(
     """Train a classifier of images, and compare it."""
     from vision_cli.core.devices import configure
     from vision_cli.core.records import read_run
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.training import open_shared_run
     from vision_cli.kan_fit.classifying import (
         ImageSource,
@@ -141,17 +141,8 @@ def classify(
             precision="bf16" if precision == "bfloat16" else "no",
         )
 
-    def open_run() -> Run:
-        return Run.open(
-            run_directory(ctx, out, resume=resume),
-            command=command_name(ctx),
-            options=resolved_options(ctx),
-            inputs={} if data is None or data.is_dir() else {"data": data},
-            resume=resume,
-            overwrite=overwrite,
-        )
-
-    with open_shared_run(open_run, cpu=compute.device.type == "cpu") as shared:
+    opened = partial(open_run, ctx, inputs={} if data is None or data.is_dir() else {"data": data})
+    with open_shared_run(opened, cpu=compute.device.type == "cpu") as shared:
         if not shared.done:
             classify_files(shared.run, source, recipe, compute, output, compare=compare, pictures=pictures)
             if shared.run is not None:

@@ -20,6 +20,11 @@ def auroc(labels: Labels, scores: Scores) -> float:
         ``(N,)``, positive where not 0.
     scores
         ``(N,)``, finite.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
     """
     positive = np.asarray(labels).astype(bool)
     if not positive.any() or positive.all():
@@ -30,7 +35,7 @@ def auroc(labels: Labels, scores: Scores) -> float:
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
-    """Area under the curve of precision over recall, by steps; NaN unless both classes occur."""
+    """Area under the curve of precision over recall, by steps; as `auroc` otherwise."""
     positive = np.asarray(labels).astype(bool)
     if not positive.any() or positive.all():
         return math.nan

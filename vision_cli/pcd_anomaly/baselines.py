@@ -114,6 +114,8 @@ def score_places(model: BaselineModel, surface: Surface, centres: int = _CENTRES
         nearest_in_bank(torch.from_numpy(block), bank)[0].double().numpy()
         for block, bank in zip(blocks, model.banks, strict=True)
     ]
+    if len(rows) == len(surface):
+        return np.stack(distances)
     return np.stack([spread_to_points(surface.points, surface.points[rows], one) for one in distances]).astype(float)
 
 

@@ -37,6 +37,9 @@ _MOST_SAMPLES = 1500
 _CUT = 4.0
 _ROUNDS = 3
 
+_SAME_END = 0.5
+"""Cosine between the directions to two ends above which they are one."""
+
 _VERY_STRONG = 5.0
 """Half of the ten that "very strong" evidence begins at on the scale of twice the logarithm (Kass and Raftery 1995)."""
 
@@ -83,11 +86,6 @@ class Bend:
     hinge: Hinge
     turn: NDArray[np.float64]
     evidence: float
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether the evidence is very strong."""
-        return self.evidence > _VERY_STRONG
 
     def said(self, surface: Surface) -> NDArray[np.float64]:
         """Give what it moves along the normals of a surface times the deviations that the evidence is worth, ``(N,)``.
@@ -177,11 +175,32 @@ def bent_by(bends: Sequence[Bend], surface: Surface) -> NDArray[np.float64]:
     return most
 
 
-def described(bend: Bend, pose: Pose) -> dict[str, object]:
-    """Describe a bend in the frame of a scan, whose pose ``(4, 4)`` takes it to the reference, as JSON.
+def sure_bends(bends: Sequence[Bend]) -> list[Bend]:
+    """Choose those that there is very strong evidence of, the likeliest of those that explain one end."""
+    found: list[Bend] = []
+    for bend in sorted(bends, key=lambda one: -one.evidence):
+        is_told = any(bend.hinge.along @ other.hinge.along > _SAME_END for other in found)
+        if bend.evidence > _VERY_STRONG and not is_told:
+            found.append(bend)
+    return found
 
-    The hinge is given by a point of the plane that it lies in and the normal of this plane, towards the end; what the
-    bend does, by the displacement of the end.
+
+def describe_bend(bend: Bend, pose: Pose) -> dict[str, object]:
+    """Describe a bend for JSON, in the frame and the unit of a scan.
+
+    Parameters
+    ----------
+    bend
+        On the reference.
+    pose
+        ``(4, 4)``, from the scan to the reference.
+
+    Returns
+    -------
+    dict
+        ``evidence``, the natural logarithm of a Bayes factor; ``end_moved``, the displacement of the very end; and the
+        plane that the hinge lies in: its unit normal ``towards_end``, and ``begins_at``, the point of the plane that
+        is nearest to the origin of the reference.
     """
     hinge, back = bend.hinge, invert(pose)
     return {

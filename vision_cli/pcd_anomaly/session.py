@@ -28,7 +28,7 @@ from vision_cli.core.shards import Shard
 from vision_cli.io.pointclouds import Mesh, PointCloud, write_ply
 from vision_cli.pcd_anomaly.ablation import train_rungs
 from vision_cli.pcd_anomaly.agcs import Selection
-from vision_cli.pcd_anomaly.bends import described
+from vision_cli.pcd_anomaly.bends import describe_bend, sure_bends
 from vision_cli.pcd_anomaly.contenders import METHODS, Contenders, Scorer
 from vision_cli.pcd_anomaly.data import LoadedScan, PointsFrom, load_prototype, load_scan
 from vision_cli.pcd_anomaly.descriptors import describer
@@ -385,6 +385,7 @@ def _write_scan(
 
 def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
     found, seen = result.registration, result.observation
+    bends = sure_bends(seen.nodes.residuals.alignment.bends) if found.status != "failed" else []
     return {
         "sample": item,
         "score": result.score,
@@ -403,6 +404,6 @@ def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
             "margin": found.margin,
             "scan_to_reference": found.pose.tolist(),
         },
-        "bends": [described(bend, found.pose) for bend in seen.nodes.residuals.alignment.bends if bend.is_sure],
+        "bends": [describe_bend(bend, found.pose) for bend in bends],
         "regions": [dict(zip(REGION_COLUMNS, region.row(item), strict=True)) for region in regions.found],
     }

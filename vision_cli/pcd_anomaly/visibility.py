@@ -237,7 +237,7 @@ def _pixels_of(
     points: Points, basis: Points, cell: float, margin: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
     """Give the flat pixel ``(N,)`` and the depth ``(N,)`` of points, the lower left corner, and height and width."""
-    # Column by column: numpy is slow at the least of rows of three.
+    # By columns: numpy is slow at reducing (N, 3) along its first axis.
     across, up, deep = np.ascontiguousarray((points @ basis.T).T)
     origin = np.array([across.min(), up.min()]) - margin * cell
     column = np.floor((across - origin[0]) / cell).astype(np.int64)

@@ -226,7 +226,7 @@ def batch(
         for name, value in recorded.items()
         if name not in ("pairs", "only", "l2r_submission", "label_names", "pictures")
     }
-    with open_run(ctx, inputs={"pairs": pairs}, shard=part, options=recorded) as run:
+    with open_run(ctx, inputs={"pairs": pairs}, shard=part) as run:
         if not run.already_done:
             register_all(
                 run,

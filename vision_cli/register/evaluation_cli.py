@@ -148,7 +148,7 @@ def evaluate(
         output.info(str(part))
     recorded = resolved_options(ctx)
     collection = read_collection(data, layout, int(dim))
-    with open_run(ctx, inputs={} if data.is_dir() else {"data": data}, shard=part, options=recorded) as run:
+    with open_run(ctx, inputs={} if data.is_dir() else {"data": data}, shard=part) as run:
         if not run.already_done:
             score_collection(
                 run,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.commands import command_name, run_directory
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
 from vision_cli.core.options import (
@@ -23,7 +23,7 @@ from vision_cli.core.options import (
     SeedOption,
     ThreadsOption,
     VerboseOption,
-    resolved_options,
+    open_run,
     words_to_repeat,
 )
 from vision_cli.register.options import INPUT, QUALITY, MetricOption, SpacingOption, WaveletOption
@@ -130,7 +130,7 @@ def train(
     if ablate and not synthetic:
         raise UsageError("train: --ablate without --synthetic found; both expected.")
     from vision_cli.core.devices import configure
-    from vision_cli.core.runs import Run, read_metrics
+    from vision_cli.core.runs import read_metrics
     from vision_cli.core.training import open_shared_run
     from vision_cli.register.objective import Weights
     from vision_cli.register.training import NetworkOptions, write_card
@@ -141,17 +141,8 @@ def train(
     half: Literal["bf16", "no"] = "bf16" if precision == "bfloat16" else "no"
     maps = {} if label_maps is None else {f"label map {p.name}": p for p in sorted(label_maps.glob("*")) if p.is_file()}
 
-    def open_run() -> Run:
-        return Run.open(
-            run_directory(ctx, out, resume=resume),
-            command=command_name(ctx),
-            options=resolved_options(ctx),
-            inputs=maps if data is None or data.is_dir() else {"data": data},
-            resume=resume,
-            overwrite=overwrite,
-        )
-
-    with open_shared_run(open_run, cpu=compute.device.type == "cpu") as shared:
+    opened = partial(open_run, ctx, inputs=maps if data is None or data.is_dir() else {"data": data})
+    with open_shared_run(opened, cpu=compute.device.type == "cpu") as shared:
         measures: Mapping[str, float] = {}
         if data is None:
             from vision_cli.register.synthetic_training import STEPS, SyntheticTraining, train_on_synthetic_pairs

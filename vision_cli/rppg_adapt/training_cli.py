@@ -26,6 +26,7 @@ from vision_cli.core.options import (
 
 TRAIN_EXAMPLES = (
     "vcli rppg-adapt train cache --val-frac 0.2 -o run",
+    "vcli rppg-adapt train cache --weights default --lr 5e-4 -o run                # the shipped weights, taught more",
     "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run  # the shipped weights",
 )
 ADAPT_EXAMPLES = (
@@ -46,13 +47,17 @@ def train(
     ] = "all",
     weights: Annotated[
         str | None,
-        typer.Option(metavar="FILE|default", help="Go on from these; they say --backbone, --size and --input."),
+        typer.Option(
+            metavar="FILE|HUB_ID|default",
+            help="Go on from these instead of new ones; network, size and input are theirs.",
+        ),
     ] = None,
     val_frac: Annotated[float, typer.Option(min=0.05, max=0.9, metavar="X", help="Share of subjects held out.")] = 0.2,
-    backbone: Annotated[Literal["lite", "physnet"], typer.Option(help="Network.")] = "lite",
+    backbone: Annotated[Literal["lite", "physnet"] | None, typer.Option(help="Network; lite by default.")] = None,
     normalisation: Annotated[
-        Literal["diff", "standard"], typer.Option("--input", help="What the network sees: changes, or pixels.")
-    ] = "diff",
+        Literal["diff", "standard"] | None,
+        typer.Option("--input", help="What the network sees: changes, which is the default, or pixels."),
+    ] = None,
     size: Annotated[int | None, typer.Option(min=16, max=256, metavar="N", help="Rows and columns of clips.")] = None,
     frames: Annotated[int, typer.Option(min=64, max=1800, metavar="N", help="Frames of a training clip.")] = 160,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="Passes over the cache.")] = 30,
@@ -89,7 +94,13 @@ def train(
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
     start = None if weights is None else load_model(weights)
     if start is None:
-        settings = ModelSettings(backbone, size or (36 if backbone == "lite" else 72), 30.0, normalisation)
+        network = backbone or "lite"
+        settings = ModelSettings(network, size or (36 if network == "lite" else 72), 30.0, normalisation or "diff")
+    elif backbone or size or normalisation:
+        raise UsageError(
+            "train: --weights with --backbone, --size or --input found; one or the other expected.",
+            hint="Weights say what their network is and sees.",
+        )
     else:
         settings = start.settings
     source: ClipSource
@@ -108,10 +119,14 @@ def train(
         count = steps or max(1, epochs * len(used) // batch)
         described = f"{len(used)} clips of {cache.name}"
     training = SourceTraining(settings, frames, count, batch, lr)
-    with open_run(ctx) as run:
+    files = {} if start is None or start.path is None else {"weights": start.path}
+    with open_run(ctx, inputs=files) as run:
         if not run.already_done:
             from vision_cli.core.devices import configure
 
+            if start is not None:
+                run.record(weights={"path": str(start.path), "sha256": start.sha256})
+                described += f", from weights {start.sha256}"
             compute = configure(device, threads, seed)
             measures = train_source(run, training, source, compute, output, start)
             run.write_metrics(dict(measures))
