@@ -56,6 +56,9 @@ Status = Literal["ok", "weak", "failed", "given", "none"]
 
 _FEWEST_POINTS = 100
 _COARSE_KEPT, _MIDDLE_KEPT, _FINE_KEPT = 64, 12, 8
+_COARSE_KEPT_AGAIN = 256
+"""Starting poses that are refined once a first search has not found one to trust."""
+
 _MIDDLE_POINTS, _VERIFYING_POINTS, _FINE_POINTS, _JUDGING_POINTS = 300, 1000, 1000, 500
 _BEHIND = 0.1
 """A pose whose fitness is that much less than that of another is not followed to the end."""
@@ -191,6 +194,7 @@ def register(
     """
     limits = Limits() if limits is None else limits
     finals: list[Candidate] = []
+    kept = _COARSE_KEPT
     for readings, are_described in _attempts(scan, oriented):
         starts = [
             np.concatenate(
@@ -203,11 +207,12 @@ def register(
             else grid_poses(thin(source, target.diameter / 40), target, view)
             for source, view in readings
         ]
-        finals += _finish(_compete(readings, starts, target), finals, target)
+        finals += _finish(_compete(readings, starts, target, kept), finals, target)
         found = _decide(finals, scan, target, limits)
         # Where only the surface leaves the scan room to slide, other poses do not help.
         if found.verification.quality >= limits.ok and found.margin >= limits.margin:
             break
+        kept = _COARSE_KEPT_AGAIN
     return found
 
 
@@ -274,8 +279,8 @@ def _facing(scan: Surface, view: NDArray[np.float64]) -> list[Reading]:
     return [(toward, view), (replace(toward, normals=-toward.normals), -view)]
 
 
-def _compete(readings: list[Reading], starts: list[Pose], target: Target) -> list[Candidate]:
-    """Refine the starting poses of each reading and return the best, whichever reading they are of."""
+def _compete(readings: list[Reading], starts: list[Pose], target: Target, kept: int) -> list[Candidate]:
+    """Refine ``kept`` starting poses of each reading and return the best, whichever reading they are of."""
     size = target.diameter
     rough: list[tuple[float, int, Pose]] = []
     for number, ((source, view), begun) in enumerate(zip(readings, starts, strict=True)):
@@ -285,12 +290,12 @@ def _compete(readings: list[Reading], starts: list[Pose], target: Target) -> lis
         some = some_points(few)
         middle = few.points.mean(axis=0)
         scores = soft_scores(some, target, begun)
-        best = np.argsort(-scores, kind="stable")[: 16 * _COARSE_KEPT]
-        apart = best[best_apart(begun[best], scores[best], middle, 0.15, size / 20, _COARSE_KEPT)]
+        best = np.argsort(-scores, kind="stable")[: 16 * kept]
+        apart = best[best_apart(begun[best], scores[best], middle, 0.15, size / 20, kept)]
         refined = refine_coarsely(some, target, begun[apart], tuple(size * cap for cap in _TOP_CAPS))
         scores = soft_scores(few, target, refined)
-        kept = best_apart(refined, scores, middle, 0.12, size / 25, 2 * _MIDDLE_KEPT)
-        rough += [(verify(few, target, pose, view, 0).quality, number, pose) for pose in refined[kept]]
+        different = best_apart(refined, scores, middle, 0.12, size / 25, 2 * _MIDDLE_KEPT)
+        rough += [(verify(few, target, pose, view, 0).quality, number, pose) for pose in refined[different]]
     rough.sort(key=lambda item: -item[0])
     found = []
     caps = tuple(size * cap for cap in _MIDDLE_CAPS)
