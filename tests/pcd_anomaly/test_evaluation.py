@@ -97,5 +97,6 @@ def test_the_ladder_adds_one_loss_a_rung_and_says_what_each_must_bring():
         (True, True, True),
     ]
     numbers = dict(zip(RUNGS, (0.70, 0.72, 0.70, 0.74, 0.75), strict=True))
-    bars = ladder_bars({name: {"o_auroc": value, "aupro_small@0.3": math.nan} for name, value in numbers.items()})
+    rungs = {name: {"o_auroc": value, "aupro_small@0.3": math.nan} for name, value in numbers.items()}
+    bars = ladder_bars(rungs, {"o_auroc": 0.76, "aupro_small@0.3": 0.5})
     assert [bar.met for bar in bars] == [True, None, False]

@@ -1,7 +1,8 @@
 """The ladder of the paper: the same part and groups without a head, then IUN, IAN, the push and AGCS, one by one.
 
-The rungs share reference, views and groups of the prototypes; only the head and what follows from it differ. The last
-rung is the full method.
+The rungs share reference, views and groups of the prototypes; only the head and what follows from it differ. They are
+scored as the paper scores, by the distance of groups to the bank alone. Ours, which has the channels of residuals
+besides, is the full method.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, num
 from vision_cli.pcd_anomaly.training import HeadOptions
 
 LADDER = "ladder"
-BASE, FULL = "base", "+AGCS"
-RUNGS = (BASE, "+IUN", "+IAN", "+push", FULL)
+BASE, LAST = "base", "+AGCS"
+RUNGS = (BASE, "+IUN", "+IAN", "+push", LAST)
 """Names of the rungs, from below."""
 
 _HEADS = {
@@ -85,7 +86,7 @@ def train_rungs(
 
 def rung_head(head: HeadOptions, name: str) -> HeadOptions:
     """Return the options of a rung's head, from those of the full method."""
-    return replace(head, **_HEADS["+push" if name == FULL else name])  # type: ignore[arg-type]
+    return replace(head, **_HEADS["+push" if name == LAST else name])  # type: ignore[arg-type]
 
 
 def read_rung(directory: Path, name: str, model: Model) -> Rung:
@@ -105,20 +106,20 @@ def read_rung(directory: Path, name: str, model: Model) -> Rung:
     InputError
         If the rung was trained on other prototypes than the model.
     """
-    found = read_model(directory / _folder("+push" if name == FULL else name), describe=model.describe)
+    found = read_model(directory / _folder("+push" if name == LAST else name), describe=model.describe)
     if not np.array_equal(found.reference.level.surface.points, model.reference.level.surface.points):
         raise InputError(
             f"{directory.name}: the prototypes of DATA make another reference than the model's; those that it was "
             "trained on expected, and its --seed.",
             hint="Give the data set and the seed of the training.",
         )
-    return Rung(found, "relative" if name == FULL else "off")
+    return Rung(found, "relative" if name == LAST else "off")
 
 
-def ladder_bars(measures: Mapping[str, Mapping[str, float]]) -> list[Bar]:
-    """Say what the ladder must show: by the measures of every rung, averaged over classes."""
-    objects = [measures[name]["o_auroc"] for name in RUNGS]
-    small = [measures[name]["aupro_small@0.3"] for name in (BASE, FULL)]
+def ladder_bars(rungs: Mapping[str, Mapping[str, float]], full: Mapping[str, float]) -> list[Bar]:
+    """Say what the ladder must show: by the measures of every rung and of the full method, averaged over classes."""
+    objects = [found["o_auroc"] for found in (*(rungs[name] for name in RUNGS), full)]
+    small = [found["aupro_small@0.3"] for found in (rungs[BASE], full)]
     steps = [above - below for below, above in pairwise(objects)]
     wanted = (
         ("O-AUROC, full less base", _GAIN, objects[-1] - objects[0]),

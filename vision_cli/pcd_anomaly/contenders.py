@@ -18,7 +18,7 @@ from vision_cli.pcd_anomaly.ablation import RUNGS, read_rung
 from vision_cli.pcd_anomaly.baselines import Baseline, fit_baseline, score_places
 from vision_cli.pcd_anomaly.calibration import scan_score
 from vision_cli.pcd_anomaly.learning import Model
-from vision_cli.pcd_anomaly.pipeline import Observation, score
+from vision_cli.pcd_anomaly.pipeline import Observation, score_by_groups
 from vision_cli.pcd_anomaly.scoring import spread_to_points
 
 Protocol = Literal["ours", "reg3d"]
@@ -100,7 +100,7 @@ class Contenders:
         rung = read_rung(directory, name, model)
 
         def score_by_it(seen: Observation) -> Scored:
-            found = score(rung.model, seen, rung.agcs)
-            return Scored(found.scores[None], found.score)
+            points, highest = score_by_groups(rung.model, seen, rung.agcs)
+            return Scored(points[None], highest)
 
         return score_by_it

@@ -112,9 +112,11 @@ def measures_tables(directory: Path) -> list[Table]:
         tables.append(Table(("method", "O-AUROC of ours less its", "low", "high"), leads, "ours beside the others"))
     if set(RUNGS) <= set(means):
         numbers = {
-            name: {key: float(means[name][key] or "nan") for key in ("o_auroc", "aupro_small@0.3")} for name in RUNGS
+            name: {key: float(means[name][key] or "nan") for key in ("o_auroc", "aupro_small@0.3")}
+            for name in (*RUNGS, OURS)
         }
-        tables.append(Table(BAR_COLUMNS, [bar.cells() for bar in ladder_bars(numbers)], "what each step must bring"))
+        bars = ladder_bars(numbers, numbers[OURS])
+        tables.append(Table(BAR_COLUMNS, [bar.cells() for bar in bars], "what each step must bring"))
     return tables
 
 

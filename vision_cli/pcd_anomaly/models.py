@@ -27,7 +27,7 @@ from vision_cli.pcd_anomaly.scoring import Fusion
 from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
-FORMAT = 4
+FORMAT = 5
 _HEAD = "head."
 _WIDTHS = {
     "hybrid": SHAPE_WIDTH + RESIDUAL_WIDTH,

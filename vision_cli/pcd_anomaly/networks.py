@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,24 +18,31 @@ _GROUPS_AT_ONCE = 512
 
 
 class GroupHead(nn.Module):
-    """Map the vector of a group to the unit sphere: the space in which IUN spreads and IAN gathers.
+    """Move the vector of a group to where IUN spreads and IAN gathers: both look at directions, on the unit sphere.
+
+    The layers only add to the vector, and its length stays. What lies on the sphere alone says which part a group is of
+    and no longer how far it is off: alignment has pulled that out.
 
     Parameters
     ----------
     inputs
         Width of a group's vector; 1152 for Point-MAE.
-    hidden, outputs
-        Widths of the two layers.
+    hidden
+        Width of the hidden layer.
     """
 
-    def __init__(self, inputs: int, hidden: int = 256, outputs: int = 128) -> None:
+    def __init__(self, inputs: int, hidden: int = 256) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, outputs))
+        self.layers = nn.Sequential(nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, inputs))
+
+    def moved(self, groups: Tensor) -> Tensor:
+        """Map ``(N, inputs)`` to what groups are compared by, ``(N, inputs)``; over √inputs, so of length 1 or so."""
+        vectors: Tensor = groups + self.layers(groups)
+        return vectors / math.sqrt(groups.shape[-1])
 
     def forward(self, groups: Tensor) -> Tensor:
-        """Map ``(N, inputs)`` to unit vectors ``(N, outputs)``."""
-        vectors: Tensor = self.layers(groups)
-        return F.normalize(vectors, dim=-1)
+        """Map ``(N, inputs)`` to unit vectors ``(N, inputs)``, for the losses."""
+        return F.normalize(self.moved(groups), dim=-1)
 
 
 class PatchEncoder(nn.Module):

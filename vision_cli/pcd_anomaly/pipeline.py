@@ -254,9 +254,7 @@ def score(
     """
     clock = time.process_time()
     nodes, seconds = seen.nodes, dict(seen.seconds)
-    distances = _embedding_distances(model, seen, agcs, rows)
-    values = np.column_stack([nodes.channels, distances])
-    of_nodes = place_scores(nodes, values, model.fusion)
+    of_nodes = place_scores(nodes, _values(model, seen, agcs, rows), model.fusion)
     seconds["groups"], clock = time.process_time() - clock, time.process_time()
     of_places = np.column_stack([of_nodes, np.nan_to_num(nodes.residuals.detrended)])
     spread = spread_to_points(seen.moved, nodes.residuals.surface.points, of_places, nodes.tree)
@@ -272,12 +270,31 @@ def score(
     return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
 
 
+def score_by_groups(
+    model: Model, seen: Observation, agcs: Selection, rows: int = ROWS_AT_ONCE
+) -> tuple[NDArray[np.float32], float]:
+    """Score the points ``(N,)`` of an observed scan and the scan as the paper does: by its groups and the bank alone.
+
+    Parameters as for `score`.
+    """
+    channels = len(model.fusion.weights)
+    alone = replace(model.fusion, weights=np.eye(channels)[-1])
+    of_nodes = place_scores(seen.nodes, _values(model, seen, agcs, rows), alone)
+    points = spread_to_points(seen.moved, seen.nodes.residuals.surface.points, of_nodes, seen.nodes.tree)
+    return points, scan_score(of_nodes)
+
+
 def register_scan(points: Points, reference: Reference, seed: int, mode: RegistrationMode, start: Pose) -> Registration:
     """Find the pose of finite points ``(N, 3)`` in canonical order, or refine or take the one to start from."""
     scan = prepare_scan(points, _SCAN_LEVEL * reference.diameter)
     if mode == "auto":
         return register(scan, reference.target, np.random.default_rng(seed))
     return place(scan, reference.target, start, refined=mode == "given")
+
+
+def _values(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:
+    """Give the channels of an observed scan at its places and the distance of its groups to the bank, ``(V, C)``."""
+    return np.column_stack([seen.nodes.channels, _embedding_distances(model, seen, agcs, rows)])
 
 
 def _embedding_distances(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:

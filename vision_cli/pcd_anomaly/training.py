@@ -101,9 +101,9 @@ class TrainedHead:
 
     @torch.no_grad()
     def embed(self, vectors: NDArray[np.float32]) -> Tensor:
-        """Map vectors ``(N, F)`` to unit vectors ``(N, d)``; without a network, standardised vectors over √F."""
+        """Map vectors ``(N, F)`` to what is compared, ``(N, F)``; without a network, standardised vectors over √F."""
         rows = torch.from_numpy((vectors - self.mean) / self.scale)
-        return rows / math.sqrt(rows.shape[1]) if self.network is None else self.network(rows)
+        return rows / math.sqrt(rows.shape[1]) if self.network is None else self.network.moved(rows)
 
 
 def balanced_kmeans(rows: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -213,12 +213,13 @@ def _attempt(
 
 
 def _new_head(inputs: int, generator: torch.Generator) -> GroupHead:
-    """Make a head with start values of the passed generator, not of the global one."""
+    """Make a head with start values of the passed generator, not of the global one; at first it moves nothing."""
     network = GroupHead(inputs)
     with torch.no_grad():
-        for parameter in network.parameters():
-            bound = 1 / math.sqrt(parameter.shape[-1]) if parameter.ndim > 1 else 0.0
-            parameter.copy_((2 * torch.rand(parameter.shape, generator=generator) - 1) * bound)
+        first, *others = network.parameters()
+        first.copy_((2 * torch.rand(first.shape, generator=generator) - 1) / math.sqrt(inputs))
+        for parameter in others:
+            parameter.zero_()
     return network
 
 
