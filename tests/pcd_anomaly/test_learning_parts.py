@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from vision_cli.core.errors import MissingError
 from vision_cli.pcd_anomaly.agcs import farthest_points, indicator_weights, select_centres
-from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank, projected
 from vision_cli.pcd_anomaly.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
 from vision_cli.pcd_anomaly.networks import PointMAE, load_point_mae
 from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, _new_head, balanced_kmeans, train_head
@@ -132,6 +132,17 @@ def test_a_coreset_covers_all_rows_as_well_as_its_radius_says():
     apart = torch.cdist(vectors[chosen], vectors[chosen]).fill_diagonal_(math.inf).min()
     # Greedy k-centre: what is chosen lies at least as far apart as anything is from it.
     assert apart >= radius - 1e-3
+
+
+def test_wide_vectors_are_projected_so_that_their_distances_stay():
+    wide = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 1152)).astype(np.float32))
+    found = projected(wide)
+    assert found.shape == (40, 128)
+    pairs = torch.triu_indices(40, 40, 1)
+    ratio = (torch.cdist(found, found) / torch.cdist(wide, wide))[pairs[0], pairs[1]]
+    assert abs(float(ratio.mean()) - 1) < 0.02
+    assert float(ratio.std()) < 0.1
+    assert torch.equal(projected(found), found)
 
 
 def test_nearest_in_the_bank_agrees_with_scikit_learn():

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 ROWS_AT_ONCE = 2048
+_WIDEST = 128
 BYTES_AN_ENTRY = 21
 """Of one query and one entry of the bank: five float32 on the way to their distance, and whether it is too far."""
+
+
+def projected(vectors: Tensor) -> Tensor:
+    """Project wide rows at random to fewer columns, between which distances stay about what they are, ``(N, d')``.
+
+    Source: Johnson and Lindenstrauss 1984, by PatchCore, section 3.2.
+    """
+    width = vectors.shape[1]
+    if width <= _WIDEST:
+        return vectors
+    generator = torch.Generator().manual_seed(0)
+    return vectors @ torch.randn((width, _WIDEST), generator=generator) / math.sqrt(_WIDEST)
 
 
 def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.int64]:

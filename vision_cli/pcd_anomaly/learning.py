@@ -16,7 +16,7 @@ from torch import Tensor
 from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
-from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank, projected
 from vision_cli.pcd_anomaly.calibration import (
     NullTable,
     ScanLimit,
@@ -275,7 +275,7 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
     embedded = [head.embed(view.vectors) for view in views]
     vectors = torch.cat(embedded)
     places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
-    kept = greedy_coreset(torch.cat([vectors, places], dim=1), options.bank)
+    kept = greedy_coreset(torch.cat([projected(vectors), places], dim=1), options.bank)
     memory = Memory(vectors[kept], places[kept])
     # A view is compared with what other prototypes gave to the bank; with other views, if there is but one prototype.
     several = len({view.prototype for view in views}) > 1
