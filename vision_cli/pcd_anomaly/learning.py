@@ -55,7 +55,7 @@ _LEAST_NOISE = 1 / 3000
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
-_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 1.0, 1.0)
+_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 1.0, 0.3)
 """How far each channel and the groups, last, are believed: distances in full, what an edge explains as well, less."""
 
 _OF_WARPS = 2
