@@ -77,9 +77,9 @@ def groups(count=600, width=8):
 
 
 def test_training_lowers_the_loss_and_is_the_same_twice():
-    options = HeadOptions(clusters=8, steps=60, batch=256)
+    options = HeadOptions(clusters=8, batch=256)
     first, second = (train_head(groups(), options, torch.Generator().manual_seed(3)) for _ in range(2))
-    assert first.history[-1] < first.history[0] - 0.1
+    assert first.history[-1] < first.history[0] - 0.5
     assert first.history == second.history
     z = first.network(torch.from_numpy(groups().vectors))
     assert torch.allclose(z.norm(dim=1), torch.ones(600))

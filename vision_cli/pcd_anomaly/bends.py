@@ -176,9 +176,9 @@ def bent_by(bends: Sequence[Bend], surface: Surface) -> NDArray[np.float64]:
 
 
 def sure_bends(bends: Sequence[Bend]) -> list[Bend]:
-    """Choose those that there is very strong evidence of, the likeliest of those that explain one end."""
+    """Choose of bends, the likeliest first, those that there is very strong evidence of, and of each end the first."""
     found: list[Bend] = []
-    for bend in sorted(bends, key=lambda one: -one.evidence):
+    for bend in bends:
         is_told = any(bend.hinge.along @ other.hinge.along > _SAME_END for other in found)
         if bend.evidence > _VERY_STRONG and not is_told:
             found.append(bend)

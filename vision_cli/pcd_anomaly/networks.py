@@ -20,8 +20,8 @@ _GROUPS_AT_ONCE = 512
 class GroupHead(nn.Module):
     """Move the vector of a group to where IUN spreads and IAN gathers: both look at directions, on the unit sphere.
 
-    The layers only add to the vector, and its length stays. What lies on the sphere alone says which part a group is of
-    and no longer how far it is off: alignment has pulled that out.
+    The layers only add to the vector, and groups are compared without bringing it to length 1. What lies on the sphere
+    says which part a group is of and no longer how far it is off: alignment has pulled that out.
 
     Parameters
     ----------

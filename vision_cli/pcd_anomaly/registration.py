@@ -194,7 +194,6 @@ def register(
     """
     limits = Limits() if limits is None else limits
     finals: list[Candidate] = []
-    kept = _COARSE_KEPT
     for readings, are_described in _attempts(scan, oriented):
         starts = [
             np.concatenate(
@@ -207,12 +206,12 @@ def register(
             else grid_poses(thin(source, target.diameter / 40), target, view)
             for source, view in readings
         ]
+        kept = _COARSE_KEPT_AGAIN if finals else _COARSE_KEPT
         finals += _finish(_compete(readings, starts, target, kept), finals, target)
         found = _decide(finals, scan, target, limits)
         # Where only the surface leaves the scan room to slide, other poses do not help.
         if found.verification.quality >= limits.ok and found.margin >= limits.margin:
             break
-        kept = _COARSE_KEPT_AGAIN
     return found
 
 
