@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -81,6 +82,16 @@ def test_two_faces_are_read_if_asked_for():
     assert "2 faces found; 1 read, the largest first" in one[0].notes
     assert len(two) == 2
     assert abs(two[0].boxes[0, 0] - two[1].boxes[0, 0]) > 60
+
+
+def test_a_face_of_another_size_that_comes_later_is_found():
+    large = cv2.resize(FACE, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    alone, both = (np.concatenate([large, np.vstack([beside, EMPTY])], axis=1) for beside in (EMPTY, portrait(1)))
+    first, second = cut_faces(Frames(lambda t: alone if t < 2 else both, 12), "v", faces=2)
+    assert first.times[0] == 0
+    assert first.boxes[0, 2] > 1.7 * second.boxes[0, 2]
+    # A full look comes every second.
+    assert 2 <= second.times[0] <= 3.1
 
 
 def test_a_moving_face_stays_in_its_crop():

@@ -31,6 +31,22 @@ def test_a_tilted_face_is_found_too():
     assert found[0][0] + found[0][2] / 2 == pytest.approx(left + width / 2, abs=0.2 * width)
 
 
+def test_a_known_face_is_found_where_it_is_found_among_all_sizes():
+    pixels, _ = picture(scale=0.3)
+    find = FaceDetector("haar")
+    (among_all,) = find(pixels)
+    (again,) = find(pixels, [1.2 * among_all])
+    np.testing.assert_allclose(again, among_all, atol=0.03 * among_all[2])
+
+
+def test_where_a_known_face_is_missed_all_sizes_are_looked_for():
+    pixels, _ = picture(scale=0.3)
+    find = FaceDetector("haar")
+    (among_all,) = find(pixels)
+    (again,) = find(pixels, [among_all * np.array([1, 1, 0.3, 0.3])])
+    np.testing.assert_array_equal(again, among_all)
+
+
 def test_an_empty_room_has_no_face():
     assert FaceDetector("haar")(np.full((240, 320, 3), 120, np.uint8)) == []
 
@@ -52,6 +68,14 @@ def test_a_trembling_detector_does_not_move_the_box():
     for k, shift in enumerate([0, 3, -4, 5, -2]):
         track.add(k / 3, box(80 + shift))
     np.testing.assert_array_equal(np.ptp(np.array(track.boxes), axis=0), 0)
+
+
+def test_present_is_whom_the_last_look_found():
+    tracker = Tracker()
+    assert tracker.present() == []
+    tracker.update(0.0, [box(80), box(300)])
+    tracker.update(1 / 3, [box(300)])
+    assert [one[0] for one in tracker.present()] == [300]
 
 
 def test_a_moving_face_is_followed():

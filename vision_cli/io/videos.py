@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, UsageError
+from vision_cli.io.ahead import Ahead
 
 if TYPE_CHECKING:
     import av
+    from av.video.reformatter import VideoReformatter
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """``(H, W, 3)``, red, green, blue."""
@@ -107,6 +109,8 @@ class VideoInfo:
 class VideoReader:
     """A video that is read once, from its first frame on; to be used in a ``with`` block.
 
+    The next frames are decoded, in a thread of its own, while one is worked on.
+
     Parameters
     ----------
     path
@@ -134,6 +138,7 @@ class VideoReader:
         self.damage: str | None = None
         self._container: Any = None
         self._pictures: list[Path] = []
+        self._frames: Ahead[Frame] | None = None
         if path.is_dir():
             self.info = self._open_folder()
         else:
@@ -153,11 +158,15 @@ class VideoReader:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._frames is not None:
+            self._frames.close()
         if self._container is not None:
             self._container.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._read_pictures() if self._container is None else self._decode()
+        if self._frames is None:
+            self._frames = Ahead(self._read_pictures() if self._container is None else self._decode())
+        return self._frames
 
     def _open_file(self) -> VideoInfo:
         import av
@@ -211,6 +220,7 @@ class VideoReader:
 
         index, first = 0, None
         previous = -math.inf
+        converter = av.video.reformatter.VideoReformatter()
         decoder = self._container.decode(self._stream)
         while True:
             try:
@@ -226,7 +236,7 @@ class VideoReader:
                 # Two frames at one time: the file repeats itself, or its clock went back.
                 continue
             previous = time_s - first
-            yield Frame(index, previous, _upright(frame))
+            yield Frame(index, previous, _upright(frame, converter))
             index += 1
         claimed = self.info.frames
         if index == 0:
@@ -398,6 +408,7 @@ def through_codec(frames: NDArray[np.uint8], codec: str, *, fps: float, quantise
     encoder.thread_count = 1
     decoder: Any = av.CodecContext.create(codec, "r")
     decoder.thread_count = 1
+    converter = av.video.reformatter.VideoReformatter()
     decoded: list[NDArray[np.uint8]] = []
     for index in range(len(frames) + 1):
         frame = None
@@ -405,14 +416,15 @@ def through_codec(frames: NDArray[np.uint8], codec: str, *, fps: float, quantise
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames[index]), format="rgb24")
             frame.pts = index
         for packet in encoder.encode(frame):
-            decoded += [_upright(one) for one in decoder.decode(packet)]
-    decoded += [_upright(one) for one in decoder.decode(None)]
+            decoded += [_upright(one, converter) for one in decoder.decode(packet)]
+    decoded += [_upright(one, converter) for one in decoder.decode(None)]
     stacked: NDArray[np.uint8] = np.stack(decoded).astype(np.uint8, copy=False)
     return stacked
 
 
-def _upright(frame: av.VideoFrame) -> Pixels:
-    pixels: Pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+def _upright(frame: av.VideoFrame, converter: VideoReformatter) -> Pixels:
+    """Turn a frame into pixels; the converter keeps what it has worked out for the next frame of this kind."""
+    pixels: Pixels = np.asarray(converter.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
     quarters = round(getattr(frame, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, quarters)) if quarters else pixels
 

@@ -32,10 +32,11 @@ Baseline = Literal[
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
 _CENTRES = 4096
-_BANK = 4096
+_BANK = 10_000
 _POOL = 128
 _SMOOTHING = 16
-_SCALES = {"patchcore-fpfh": (40,), "patchcore-fpfh-raw": (40,), "reg3d": (40,), "simple3d": (40, 80, 120)}
+_SCALES = {"patchcore-fpfh": (100,), "patchcore-fpfh-raw": (100,), "reg3d": (100,), "simple3d": (40, 80, 120)}
+"""Neighbours of FPFH, and the size of banks above, as in the authors' code."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ tenth of what a pixel would, and no rounding beats with the pulse.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ MAP_CHANNELS = ("red", "green", "blue", "Y", "U", "V")
 _TO_YUV = np.array([[0.299, 0.587, 0.114], [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]], dtype=np.float32)
 _SATURATED, _DARK = 250.0, 25.0
 _SMALL = 1e-6
+_LEAST_SPAN = 1e-9
+_MOST_IN_INT32 = 1 << 23
+"""So many values of 255 have a sum that 31 bits hold."""
 
 
 @dataclass(frozen=True)
@@ -59,34 +63,40 @@ def area_crop(pixels: Pixels, box: Box, size: int = CROP_SIZE) -> Floats:
     -------
     ``(size, size, 3)`` in [0, 255].
     """
+    import cv2
+
     height, width = pixels.shape[:2]
     left, top, across, down = (float(value) for value in box)
     columns = np.linspace(left, left + across, size + 1)
     rows = np.linspace(top, top + down, size + 1)
     x0, y0 = int(np.clip(np.floor(left), 0, width - 1)), int(np.clip(np.floor(top), 0, height - 1))
     x1, y1 = int(np.clip(np.ceil(left + across), x0 + 1, width)), int(np.clip(np.ceil(top + down), y0 + 1, height))
-    part = pixels[y0:y1, x0:x1]
-    by_rows = _averages(rows - y0, part.shape[0])
-    by_columns = _averages(columns - x0, part.shape[1])
-    # (size, h) x (h, w, 3) x (w, size): two small products of matrices.
-    narrow = by_rows @ part.reshape(part.shape[0], -1).astype(np.float32)
-    return np.asarray(np.einsum("swc,tw->stc", narrow.reshape(size, -1, 3), by_columns, optimize=True))
+    part = np.ascontiguousarray(pixels[y0:y1, x0:x1])
+    # Sums of all pixels above and to the left; between pixels they are linear, so that fractions are exact.
+    sums = cv2.integral(part, sdepth=cv2.CV_32S if part.size < _MOST_IN_INT32 else cv2.CV_64F)
+    by_rows = _between(sums, *_spans(rows - y0, part.shape[0]))
+    by_columns = _between(by_rows.swapaxes(0, 1), *_spans(columns - x0, part.shape[1]))
+    return np.ascontiguousarray(by_columns.swapaxes(0, 1), dtype=np.float32)
 
 
-def _averages(edges: NDArray[np.float64], count: int) -> Floats:
-    """Weights of pixels ``(size, count)`` whose products with them are means between edges."""
-    grid = np.arange(count + 1, dtype=np.float64)
-    inside = np.clip(edges, 0, count)
-    # How much of each pixel lies before each edge.
-    before = np.clip(inside[:, None] - grid[None, :-1], 0, 1)
-    weights = np.diff(before, axis=0)
-    empty = weights.sum(axis=1) < 1e-9
-    if empty.any():
-        # An area outside the picture repeats the nearest pixel.
-        middle = 0.5 * (edges[1:] + edges[:-1])
-        nearest = np.clip(np.floor(middle), 0, count - 1).astype(int)
-        weights[empty, nearest[empty]] = 1.0
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+def _spans(edges: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give where the areas between edges begin and end among so many pixels, ``(size,)`` each."""
+    low, high = (np.clip(one, 0, count) for one in (edges[:-1], edges[1:]))
+    # An area outside the picture repeats the nearest pixel.
+    nearest = np.clip(np.floor(0.5 * (edges[1:] + edges[:-1])), 0, count - 1)
+    is_outside = high - low < _LEAST_SPAN
+    return np.where(is_outside, nearest, low), np.where(is_outside, nearest + 1, high)
+
+
+def _between(sums: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means over spans of the first axis, ``(size, ...)``, of what running sums ``(count + 1, ...)`` add up."""
+
+    def at(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        before = np.minimum(edges.astype(np.int64), len(sums) - 2)
+        share = (edges - before).reshape(-1, *(1,) * (sums.ndim - 1))
+        return np.asarray((1 - share) * sums[before] + share * sums[before + 1])
+
+    return (at(high) - at(low)) / (high - low).reshape(-1, *(1,) * (sums.ndim - 1))
 
 
 def learn_skin(crop: Floats) -> SkinColour:

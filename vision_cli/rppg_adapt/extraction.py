@@ -26,6 +26,7 @@ LEAST_COVERAGE = 0.7
 
 _MOST_SATURATED = 0.2
 _MOST_FRAMES_WAITING = 64
+_FULL_LOOKS = 3
 _MEMORY = 0.7
 _LEAST_TRACK = 0.1
 _LEAST_LIKENESS = 0.6
@@ -203,7 +204,7 @@ def cut_faces(
     tracker = Tracker()
     cutters: dict[int, _Cutter] = {}
     times: list[float] = []
-    for waiting in _looks(iter(video)):
+    for number, waiting in enumerate(_looks(iter(video))):
         interrupts.check()
         last = waiting[-1]
         if find is None:
@@ -214,7 +215,9 @@ def cut_faces(
                 # The first box stands from the first frame on.
                 tracker.update(waiting[0].time_s, find(waiting[0].pixels))
             if len(waiting) > 1 or times:
-                tracker.update(last.time_s, find(last.pixels))
+                # Who comes later is seen at the next full look.
+                known = tracker.present() if number % _FULL_LOOKS else ()
+                tracker.update(last.time_s, find(last.pixels, known))
         moments = np.array([frame.time_s for frame in waiting])
         for track in tracker.tracks:
             cutter = cutters.setdefault(track.number, _Cutter(size, len(times)))

@@ -25,7 +25,9 @@ DETECTION_S = 1 / 3
 LONGEST_GAP_S = 0.5
 
 _LONGEST_SIDE = 320
-_SMALLEST_SHARE = 0.12
+_SMALLEST_SHARE, _SMALLEST_SIDE = 0.12, 24
+_LIKE_KNOWN = (0.6, 1.6)
+"""A face that is looked for again is so many times as large as it was."""
 _TREMBLE = 0.06
 _FOLLOWS = 0.35
 _SAME_FACE = 0.3
@@ -63,14 +65,26 @@ class FaceDetector:
                     f"--detector yunet: {model or 'no model'} found; the file of the model expected.",
                     hint="Give --face-model face_detection_yunet.onnx, of OpenCV's zoo, or use --detector haar.",
                 )
-            self._find: Callable[[Pixels], NDArray[np.float64]] = _YuNet(model)
+            self._find: Callable[[Pixels, tuple[int, int]], NDArray[np.float64]] = _YuNet(model)
         elif kind == "lbp":
             self._find = _Lbp()
         else:
             self._find = _Haar()
 
-    def __call__(self, pixels: Pixels) -> list[Box]:
-        """Find the faces of a picture ``(H, W, 3)``, greatest first; boxes as Haar's cascade draws them."""
+    def __call__(self, pixels: Pixels, known: Sequence[Box] = ()) -> list[Box]:
+        """Find the faces of a picture, greatest first.
+
+        Parameters
+        ----------
+        pixels
+            ``(H, W, 3)``.
+        known
+            Faces of a moment ago: if as many are found of about these sizes, others are not looked for.
+
+        Returns
+        -------
+        Boxes as Haar's cascade draws them.
+        """
         import cv2
 
         longest = max(pixels.shape[:2])
@@ -79,8 +93,17 @@ class FaceDetector:
         if scale < 1:
             size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
             small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-        found = self._find(small) / scale
+        shortest = min(small.shape[:2])
+        least, most = max(int(_SMALLEST_SHARE * shortest), _SMALLEST_SIDE), shortest
         right, down, wider = _LIKE_HAAR[self.kind]
+        found = np.zeros((0, 4))
+        if known:
+            sides = [box[2] / wider * scale for box in known]
+            near = (max(least, int(_LIKE_KNOWN[0] * min(sides))), min(most, int(_LIKE_KNOWN[1] * max(sides))))
+            found = self._find(small, near)
+        if not known or len(found) < len(known):
+            found = self._find(small, (least, most))
+        found = found / scale
         boxes = []
         for x, y, w, h in found:
             side = wider * max(w, h)
@@ -150,6 +173,11 @@ class Tracker:
     def __init__(self) -> None:
         self.tracks: list[Track] = []
 
+    def present(self) -> list[Box]:
+        """Give the boxes of the faces that the last look found."""
+        newest = max((track.times[-1] for track in self.tracks), default=0.0)
+        return [track.boxes[-1] for track in self.tracks if track.times[-1] == newest]
+
     def update(self, time_s: float, found: Sequence[Box]) -> None:
         """Add the detections of a look."""
         open_tracks = [track for track in self.tracks if track.times]
@@ -186,16 +214,15 @@ class _Haar:
         self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")  # type: ignore[attr-defined]
         self._other: _Lbp | None = None
 
-    def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
+    def __call__(self, pixels: Pixels, sides: tuple[int, int]) -> NDArray[np.float64]:
         import cv2
 
         gray = _gray(pixels)
-        side = max(int(_SMALLEST_SHARE * min(gray.shape)), 24)
+        least, most = sides
 
         def detect(image: Any) -> NDArray[np.float64]:
-            return np.asarray(
-                self._cascade.detectMultiScale(image, 1.1, 4, minSize=(side, side)), dtype=np.float64
-            ).reshape(-1, 4)
+            found = self._cascade.detectMultiScale(image, 1.1, 4, minSize=(least, least), maxSize=(most, most))
+            return np.asarray(found, dtype=np.float64).reshape(-1, 4)
 
         found = detect(gray)
         if len(found):
@@ -209,7 +236,7 @@ class _Haar:
                 middles = (found[:, :2] + found[:, 2:] / 2) @ back[:, :2].T + back[:, 2]
                 return np.concatenate([middles - found[:, 2:] / 2, found[:, 2:]], axis=1)
         self._other = self._other or _Lbp()
-        return self._other(pixels)
+        return self._other(pixels, sides)
 
 
 class _Lbp:
@@ -221,11 +248,10 @@ class _Lbp:
 
         self._cascade = Cascade(data.lbp_frontal_face_cascade_filename())  # type: ignore[no-untyped-call]
 
-    def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
-        side = max(int(_SMALLEST_SHARE * min(pixels.shape[:2])), 24)
-        largest = min(pixels.shape[:2])
+    def __call__(self, pixels: Pixels, sides: tuple[int, int]) -> NDArray[np.float64]:
+        least, most = sides
         found = self._cascade.detect_multi_scale(
-            img=_gray(pixels), scale_factor=1.15, step_ratio=1, min_size=(side, side), max_size=(largest, largest)
+            img=_gray(pixels), scale_factor=1.15, step_ratio=1, min_size=(least, least), max_size=(most, most)
         )
         boxes = [(one["c"], one["r"], one["width"], one["height"]) for one in found]
         return np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
@@ -243,7 +269,7 @@ class _YuNet:
                 hint="Use --detector haar.",
             ) from error
 
-    def __call__(self, pixels: Pixels) -> NDArray[np.float64]:
+    def __call__(self, pixels: Pixels, sides: tuple[int, int]) -> NDArray[np.float64]:
         self._network.setInputSize((pixels.shape[1], pixels.shape[0]))
         _, found = self._network.detect(np.ascontiguousarray(pixels[..., ::-1]))
         return np.zeros((0, 4)) if found is None else np.asarray(found[:, :4], dtype=np.float64)
