@@ -2,10 +2,10 @@
 
 ``c2c`` and ``c2plane`` are what industry uses (distance to the nearest point, signed distance to its plane).
 ``curvature`` needs no reference. ``btf-raw``, ``patchcore-fpfh`` and ``patchcore-fpfh-raw`` are memory banks of
-coordinates, FPFH, and both (Horwitz and Hoshen 2023; Roth et al. 2022). ``simple3d`` is FPFH at k = 40, 80, 120
-averaged over 128 neighbours (Simple3D, AAAI 2026). ``reg3d`` has two banks, of FPFH and of registered coordinates, as
-Reg3D-AD has, and averages what both say: each over its typical size in the bank, or, by ``--protocol reg3d``, over its
-range in the test set, as the authors' code does.
+coordinates, FPFH, and both, set as in Real3D-AD (Horwitz and Hoshen 2023; Roth et al. 2022). ``simple3d`` is FPFH at
+k = 40, 80, 120 averaged over 128 neighbours (Simple3D, AAAI 2026). ``reg3d`` has two banks, of FPFH and of registered
+coordinates, as Reg3D-AD has, and averages what both say: each over its typical size in the bank, or, by ``--protocol
+reg3d``, over its range in the test set, as the authors' code does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BANK = 10_000
 _POOL = 128
 _SMOOTHING = 16
 _SCALES = {"patchcore-fpfh": (100,), "patchcore-fpfh-raw": (100,), "reg3d": (100,), "simple3d": (40, 80, 120)}
-"""Neighbours of FPFH, and the size of banks above, as in the authors' code."""
+"""Neighbours of FPFH; these and the size of banks are those of Real3D-AD's code."""
 
 
 @dataclass(frozen=True)
