@@ -62,6 +62,30 @@ def test_a_long_clip_is_read_in_windows():
     assert reading.bpm == pytest.approx(72, abs=0.7)
 
 
+def test_a_short_video_is_read_whole_where_its_windows_are_less_sure():
+    traces, _ = make_traces(72, 25, noise=0.015)
+    reading = read_clip(clip_of(traces), POS, None)
+    wrong = [abs(window.rate.bpm - 72) > 3 for window in reading.windows]
+    assert np.mean(wrong) > 0.5
+    assert reading.bpm == pytest.approx(72, abs=1)
+    low, high = reading.interval_bpm
+    assert 55 < low < 72 < high < 90
+
+
+def test_a_heart_that_speeds_up_is_read_by_its_mean():
+    times = np.arange(1800) / 30
+    wave = np.sin(2 * np.pi * np.cumsum(np.linspace(60, 90, 1800) / 60) / 30)
+    traces = np.array([150.0, 110, 80]) * (1 - 0.01 * wave[:, None] * np.array([0.33, 0.77, 0.53]))
+    reading = read_clip(clip_of(traces, times=times), POS, None)
+    assert reading.bpm == pytest.approx(75, abs=1.5)
+
+
+def test_an_interval_stays_where_rates_are_looked_for():
+    noise = 100 + np.random.default_rng(0).standard_normal((600, 3))
+    low, high = read_clip(clip_of(noise), Options(rates_bpm=(50.0, 150.0)), None).interval_bpm
+    assert 50 <= low < high <= 150
+
+
 def test_noise_is_not_reliable():
     noise = 100 + np.random.default_rng(0).standard_normal((600, 3))
     reading = read_clip(clip_of(noise), Options(), None)
