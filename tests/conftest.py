@@ -6,8 +6,13 @@ Files run side by side in processes of one thread each; ``-n 0`` runs all in thi
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
+
+# Tests start the command hundreds of times: without bytecode on disk each start compiles two thousand modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports torch, which reads it once; threads of several processes would wait for each other.

@@ -40,9 +40,6 @@ _LEAST_COHERENCE = 0.2
 _LEAST_HALVES = 8
 _OF_HALVES: tuple[Classical, ...] = ("pos", "chrom")
 _IRREGULAR = 0.15
-_STEADY_SECONDS = 30.0
-"""For longer a heart hardly keeps its rate, and one line of a spectrum is not its mean."""
-_LEAST_QUALITY = 0.1
 
 
 @dataclass(frozen=True)
@@ -131,8 +128,7 @@ def read_clip(clip: FaceClip, options: Options, model: PulseModel | None, *, nam
     quality = float(np.mean([window.quality for window in windows]))
     used = [window.method for window in windows]
     method = max(candidates, key=lambda one: (used.count(one), by_method[one].snr_db))
-    sureness = float(clip.is_seen.mean()) * shipped_index().of(method, features(method, by_method))
-    bpm, half = _whole(windows, by_method[method], sureness)
+    bpm, half = _whole(windows, by_method[method])
     chosen = waves[method]
     variability, breaths = _derived(chosen, options, notes)
     return Reading(
@@ -258,24 +254,28 @@ def _is_still(clip: FaceClip) -> bool:
     return bool((clip.traces.std(axis=0) / means).max() < _LEAST_CHANGE)
 
 
-def _whole(windows: Sequence[Window], whole: HeartRate, sureness: float) -> tuple[float, float]:
-    """Give the rate of a video and half its interval: of short ones that of the whole wave, if it is the surer one."""
-    seconds = windows[-1].end_s - windows[0].start_s
+def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
+    """Give the rate of a video and half its interval: of short ones that of the whole wave."""
     if len({window.start_s for window in windows}) <= 2:
         best = windows[0] if len(windows) == 1 else max(windows, key=lambda window: window.quality)
         rate = whole if best.method and abs(whole.bpm - best.rate.bpm) < 1 else best.rate
-        return rate.bpm, rate.half_width_bpm / max(best.quality, _LEAST_QUALITY)
-    rates = np.array([window.rate.bpm for window in windows])
-    qualities = np.array([window.quality for window in windows])
-    if np.isfinite(whole.bpm) and seconds <= _STEADY_SECONDS and sureness >= qualities.mean():
-        return whole.bpm, whole.half_width_bpm / max(sureness, _LEAST_QUALITY)
-    weights = qualities**2 + 1e-6
-    mean = robust_mean(rates, weights)
-    spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
-    # Windows overlap: about one in ten seconds is independent.
-    independent = max(1.0, seconds / (windows[0].end_s - windows[0].start_s))
-    half = float(np.hypot(1.96 * spread / np.sqrt(independent), np.median([w.rate.half_width_bpm for w in windows])))
-    return mean, half / max(float(np.average(qualities, weights=weights)), _LEAST_QUALITY)
+        half = rate.half_width_bpm
+        quality = best.quality
+    else:
+        rates = np.array([window.rate.bpm for window in windows])
+        weights = np.array([window.quality for window in windows]) ** 2 + 1e-6
+        mean = robust_mean(rates, weights)
+        spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
+        # Windows overlap: about one in ten seconds is independent.
+        independent = max(1.0, (windows[-1].end_s - windows[0].start_s) / (windows[0].end_s - windows[0].start_s))
+        half = float(
+            np.hypot(1.96 * spread / np.sqrt(independent), np.median([w.rate.half_width_bpm for w in windows]))
+        )
+        rate, quality = (
+            HeartRate(mean, whole.snr_db, whole.peak_share, whole.rival, half),
+            float(np.average([window.quality for window in windows], weights=weights)),
+        )
+    return rate.bpm, half / max(quality, 0.1)
 
 
 def _derived(wave: PulseWave, options: Options, notes: list[str]) -> tuple[hrv.Variability | None, float | None]:
