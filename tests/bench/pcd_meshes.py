@@ -14,7 +14,6 @@ import csv
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +26,13 @@ from vision_cli.pcd_anomaly.models import read_model
 from vision_cli.pcd_anomaly.pose_truth import RIGHT
 from vision_cli.pcd_anomaly.session import find_models
 from vision_cli.phantoms.defects import KINDS, SUITES, add_defect
-from vision_cli.phantoms.scanner import Scan, scan
+from vision_cli.phantoms.scanner import scan
+from vision_cli.phantoms.specimens import Specimen
 from vision_cli.phantoms.surfaces import diameter, warped
 
 SIZE_MM = 40.0
 SUITE = SUITES["rigid"]
 TRIES = 20
-
-
-@dataclass(frozen=True)
-class Specimen:
-    """A scan, and the defect of the part; None of a good one."""
-
-    name: str
-    kind: str | None
-    scan: Scan
 
 
 def brought_to_size(mesh: Mesh) -> Mesh:
@@ -50,12 +41,12 @@ def brought_to_size(mesh: Mesh) -> Mesh:
     return Mesh((mesh.vertices - mesh.vertices.mean(axis=0)) * scale, mesh.triangles)
 
 
-def specimens(mesh: Mesh, good: int, points: int, generator: np.random.Generator) -> Iterator[Specimen]:
-    """Scan good instances of a part, and one with each defect."""
+def specimens(mesh: Mesh, good: int, points: int, generator: np.random.Generator) -> Iterator[tuple[str, Specimen]]:
+    """Scan good instances of a part, and one with each defect; give them with their names."""
     for number in range(good):
         view = generator.standard_normal(3)
         instance = warped(mesh, SUITE.warp_mm, generator)
-        yield Specimen(f"good{number}", None, scan(instance, view / np.linalg.norm(view), points, generator))
+        yield f"good{number}", Specimen(scan(instance, view / np.linalg.norm(view), points, generator))
     for kind in KINDS:
         for _ in range(TRIES):
             view = generator.standard_normal(3)
@@ -65,7 +56,7 @@ def specimens(mesh: Mesh, good: int, points: int, generator: np.random.Generator
             except UsageError:
                 continue
             instance = warped(made.mesh, SUITE.warp_mm, generator)
-            yield Specimen(kind, kind, scan(instance, view, points, generator, marks=made.marks))
+            yield kind, Specimen(scan(instance, view, points, generator, marks=made.marks), kind)
             break
         else:
             print(f"no view shows a {kind}")
@@ -84,7 +75,7 @@ def measure(path: Path, out: Path, good: int, points: int, threads: int, generat
     mesh = brought_to_size(read_mesh(path))
     cad = out / "cad.ply"
     write_ply(cad, mesh.vertices, triangles=mesh.triangles)
-    made = {one.name: one for one in specimens(mesh, good, points, generator)}
+    made = dict(specimens(mesh, good, points, generator))
     for name, one in made.items():
         write_ply(out / f"{name}.ply", one.scan.points)
     scans = [str(out / f"{name}.ply") for name in made]

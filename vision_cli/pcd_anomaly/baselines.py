@@ -146,10 +146,9 @@ def _shape_vectors(name: Baseline, surface: Surface, centres: NDArray[np.int64])
     o3d = import_open3d()
     cloud = o3d.t.geometry.PointCloud(o3d.core.Tensor(np.ascontiguousarray(surface.points)))
     cloud.point.normals = o3d.core.Tensor(np.ascontiguousarray(surface.normals))
-    chosen = np.arange(len(surface)) if name == "simple3d" else centres
     # Without numbers Open3D takes all points, and far less memory than when it is given all of their numbers.
-    is_all = len(chosen) == len(surface)
-    indices = None if is_all else o3d.core.Tensor(np.ascontiguousarray(chosen), o3d.core.int64)
+    is_all = name == "simple3d" or len(centres) == len(surface)
+    indices = None if is_all else o3d.core.Tensor(np.ascontiguousarray(centres), o3d.core.int64)
     found = np.hstack(
         [
             np.nan_to_num(o3d.t.pipelines.registration.compute_fpfh_feature(cloud, max_nn=k, indices=indices).numpy())

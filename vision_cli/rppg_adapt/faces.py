@@ -96,13 +96,16 @@ class FaceDetector:
         shortest = min(small.shape[:2])
         least, most = max(int(_SMALLEST_SHARE * shortest), _SMALLEST_SIDE), shortest
         right, down, wider = _LIKE_HAAR[self.kind]
-        found = np.zeros((0, 4))
-        if known:
+        ranges = [(least, most)]
+        # YuNet looks for all sizes at once.
+        if known and self.kind != "yunet":
             sides = [box[2] / wider * scale for box in known]
             near = (max(least, int(_LIKE_KNOWN[0] * min(sides))), min(most, int(_LIKE_KNOWN[1] * max(sides))))
-            found = self._find(small, near)
-        if not known or len(found) < len(known):
-            found = self._find(small, (least, most))
+            ranges = [near, *ranges]
+        for one in ranges:
+            found = self._find(small, one)
+            if len(found) >= len(known):
+                break
         found = found / scale
         boxes = []
         for x, y, w, h in found:
