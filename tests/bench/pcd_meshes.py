@@ -20,11 +20,8 @@ import numpy as np
 
 from vision_cli.core.errors import UsageError
 from vision_cli.io.pointclouds import Mesh, read_mesh, write_ply
-from vision_cli.pcd_anomaly.geometry import Pose, make_pose, transform
-from vision_cli.pcd_anomaly.learning import cloud_of
-from vision_cli.pcd_anomaly.models import read_model
+from vision_cli.pcd_anomaly.geometry import Pose, transform
 from vision_cli.pcd_anomaly.pose_truth import RIGHT
-from vision_cli.pcd_anomaly.session import find_models
 from vision_cli.phantoms.defects import KINDS, SUITES, add_defect
 from vision_cli.phantoms.scanner import scan
 from vision_cli.phantoms.specimens import Specimen
@@ -63,7 +60,7 @@ def specimens(mesh: Mesh, good: int, points: int, generator: np.random.Generator
 
 
 def found_pose(row: dict[str, str]) -> Pose:
-    """Give the pose of a row of results.csv, from the scan to the reference."""
+    """Give the pose of a row of results.csv, from the scan to the mesh."""
     pose = np.eye(4)
     pose[:3] = [[float(row[f"T{r}{c}"]) for c in range(4)] for r in range(3)]
     return pose
@@ -85,17 +82,13 @@ def measure(path: Path, out: Path, good: int, points: int, threads: int, generat
         ["predict", str(out / "model"), *scans, "-o", str(out / "scores")],
     ):
         subprocess.run([sys.executable, "-m", "vision_cli", "pcd-anomaly", *words, *common], check=True)
-    (model,) = find_models(out / "model").values()
-    # The reference lies where the mesh lay, about the mean of the points that were drawn on it.
-    points_of_mesh, _ = cloud_of(mesh, np.random.default_rng(0))
-    to_reference = read_model(model).reference.poses[0] @ make_pose(np.eye(3), -points_of_mesh.mean(axis=0))
     with (out / "scores" / "results.csv").open(encoding="utf-8", newline="") as file:
         rows = {Path(row["path"]).stem: row for row in csv.DictReader(file)}
     right_decisions = right_poses = 0
     for name, one in made.items():
         row, seen = rows[name], one.scan
         pose = found_pose(row) if row["T00"] else np.full((4, 4), np.nan)
-        gap = transform(pose, seen.points) - transform(to_reference @ seen.pose_true, seen.points)
+        gap = transform(pose, seen.points) - transform(seen.pose_true, seen.points)
         error = float(np.sqrt((gap**2).sum(axis=1).mean()) / SIZE_MM)
         expected = "normal" if one.kind is None else "anomalous"
         right_decisions += row["decision"] == expected

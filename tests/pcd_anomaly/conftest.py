@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import PointCloud
-from vision_cli.pcd_anomaly.geometry import Surface, invert, transform
+from vision_cli.pcd_anomaly.geometry import Surface, invert, make_pose, transform
 from vision_cli.pcd_anomaly.learning import Model, Options, train
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
 from vision_cli.pcd_anomaly.pipeline import Result, predict
@@ -22,6 +22,7 @@ from vision_cli.phantoms.scanner import Scan
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
 
 OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
+AWAY = np.array([90.0, -50.0, 20.0])
 
 
 def sphere(count=4000, seed=0):
@@ -39,9 +40,10 @@ def pose_error(pose, prototype: Scan, scan: Scan):
 
 @dataclass(frozen=True)
 class World:
-    """A model of a bracket, scans of a good and of a bulged one, and what the model says of them."""
+    """A model of a bracket, its first prototype, a good scan and one with a bulge, and what the model says of them."""
 
     model: Model
+    prototype: Scan
     good: Scan
     bad: Scan
     said_of_good: Result
@@ -50,7 +52,7 @@ class World:
 
 @dataclass(frozen=True)
 class Files:
-    """The run of a training, and scans that lie in the frame of its reference, so that none needs a search."""
+    """The run of a training, and scans that lie where its first prototype does, so that none needs a search."""
 
     run: Path
     scans: Path
@@ -63,11 +65,13 @@ def world():
     generator = np.random.default_rng(0)
     mesh = make_part("bracket", generator)
     suite = SUITES["rigid"]
-    prototypes = [draw_prototype(mesh, suite, 25_000, generator).scan.points for _ in range(2)]
+    first, second = (draw_prototype(mesh, suite, 25_000, generator).scan for _ in range(2))
+    # Parts seldom lie about the origin.
+    first = replace(first, points=first.points + AWAY, pose_true=first.pose_true @ make_pose(np.eye(3), -AWAY))
     good = draw_test("bracket", mesh, suite, None, 8000, generator).scan
     bad = draw_test("bracket", mesh, suite, "bulge", 8000, generator).scan
-    model = train([PointCloud(points) for points in prototypes], OPTIONS, np.random.default_rng(0))
-    return World(model, good, bad, predict(model, good.points), predict(model, bad.points))
+    model = train([PointCloud(one.points) for one in (first, second)], OPTIONS, np.random.default_rng(0))
+    return World(model, first, good, bad, predict(model, good.points), predict(model, bad.points))
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +83,8 @@ def files(world, tmp_path_factory):
     (model / NUMBERS).write_bytes(numbers(world.model))
     scans = home / "scans"
     scans.mkdir()
-    good = transform(world.said_of_good.registration.pose, world.good.points)
-    bad = transform(world.said_of_bad.registration.pose, world.bad.points)
+    good = transform(world.model.home @ world.said_of_good.registration.pose, world.good.points)
+    bad = transform(world.model.home @ world.said_of_bad.registration.pose, world.bad.points)
     # One point less makes another scan.
     for name, points in {"bad": bad, "good 0": good, "good 1": good[1:]}.items():
         write_ply(scans / f"{name}.ply", points)

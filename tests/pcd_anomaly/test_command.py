@@ -15,18 +15,21 @@ import time
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
+from tests.pcd_anomaly.conftest import pose_error
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.io.pcd import write_pcd
 from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import read_points
 from vision_cli.pcd_anomaly import sample as bundled
+from vision_cli.pcd_anomaly.geometry import diameter, invert
 from vision_cli.pcd_anomaly.synthesis import Recipe
 
 TIMED = {"run.json", "log.txt"}
 PLACED = ("--registration", "none", "--threads", "1")
-"""The scans of the fixture lie where the reference is: no time is spent on searching their poses."""
+"""The scans of the fixture lie where the first prototype is: no time is spent on searching their poses."""
 
 NO_PICTURES = ("--save", "scores,regions")
 TINY = ("--groups", "128", "--group-size", "16", "--bank", "200", "--views", "2", "--clusters", "4", "--steps", "4")
@@ -87,6 +90,19 @@ def test_a_prediction_writes_scores_in_the_order_of_the_input_tables_and_picture
     page = (whole / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == len(decided)
     assert "poses" in page
+
+
+def test_poses_lead_to_the_coordinates_of_the_first_prototype(files, world, tmp_path):
+    write_ply(tmp_path / "scan.ply", world.good.points)
+    pose = invert(world.prototype.pose_true) @ world.good.pose_true
+    (tmp_path / "pose.json").write_text(json.dumps({"scan_to_reference": pose.tolist()}))
+    words = ("predict", files.run, tmp_path / "scan.ply", "--registration", "given", "--init", tmp_path / "pose.json")
+    assert run(*words, "--threads", "1", "--save", "scores", "-o", tmp_path / "out") == 0
+    (row,) = rows_of(tmp_path / "out" / "results.csv")
+    found = np.eye(4)
+    found[:3] = [[float(row[f"T{r}{c}"]) for c in range(4)] for r in range(3)]
+    assert np.linalg.norm(world.model.home[:3, 3]) > 0.1 * world.model.reference.diameter
+    assert pose_error(found, world.prototype, world.good) < 0.0125 * world.model.reference.diameter
 
 
 def test_anomalies_are_an_exit_code_where_they_are_asked_about(files, tmp_path, capfd):
@@ -337,7 +353,9 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     assert "poses beside the truth" in page
     assert metrics["poses_right"] == metrics["poses_known"] == 2
     assert {row["class"] for row in rows_of(sampled / "poses.csv")} == {"flange", "all"}
-    assert (sampled / "models" / "flange" / "reference.ply").is_file()
+    reference = read_points(sampled / "models" / "flange" / "reference.ply").points
+    first = read_points(min((sampled / "parts" / "flange" / "train").iterdir())).points
+    assert np.quantile(cKDTree(first).query(reference)[0], 0.95) < 0.02 * diameter(first)
 
 
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):

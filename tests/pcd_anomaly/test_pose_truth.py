@@ -9,13 +9,13 @@ from vision_cli.pcd_anomaly.pose_truth import check_pose, pose_measures, poses_t
 
 
 def test_a_pose_is_right_near_the_truth_and_wrong_ones_count_as_owned_up_to_by_their_verdict(world):
-    reference, points = world.model.reference, world.good.points
-    true = world.said_of_good.registration.pose
+    model, points = world.model, world.good.points
+    true = model.home @ world.said_of_good.registration.pose
     off = true.copy()
-    off[:3, 3] += [0.05 * reference.diameter, 0, 0]
+    off[:3, 3] += [0.05 * model.reference.diameter, 0, 0]
     with_nan = np.vstack([points, [[np.nan] * 3]])
     checks = [
-        check_pose("bracket", with_nan, pose, true, reference, status)
+        check_pose("bracket", with_nan, pose, true, model, status)
         for pose, status in ((true, "ok"), (off, "ok"), (off, "weak"))
     ]
     assert [check.error for check in checks] == pytest.approx([0, 0.05, 0.05])

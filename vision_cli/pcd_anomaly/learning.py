@@ -29,8 +29,11 @@ from vision_cli.pcd_anomaly.calibration import (
 from vision_cli.pcd_anomaly.features import CHANNELS, Nodes, group_vectors, measure_nodes
 from vision_cli.pcd_anomaly.geometry import (
     Points,
+    Pose,
     Surface,
     canonical_order,
+    invert,
+    make_pose,
     random_rotation,
     surface_of,
     transform,
@@ -140,6 +143,8 @@ class Model:
         Calibrated channels; the last one is the embedding.
     limit
         Scores of good scans.
+    home
+        ``(4, 4)`` from the reference, which lies about its own middle, to the coordinates of the first prototype.
     warnings
         What the user should know of the prototypes.
     describe
@@ -152,6 +157,7 @@ class Model:
     memory: Memory
     fusion: Fusion
     limit: ScanLimit
+    home: Pose
     warnings: tuple[str, ...] = ()
     describe: Describe = group_vectors
 
@@ -176,6 +182,8 @@ class Prepared:
     ----------
     reference
         What good instances look like.
+    home
+        ``(4, 4)`` from the reference to the coordinates of the first prototype.
     views
         Of the prototypes, with their groups.
     seed
@@ -185,6 +193,7 @@ class Prepared:
     """
 
     reference: Reference
+    home: Pose
     views: Sequence[_View]
     seed: int
     describe: Describe
@@ -258,12 +267,14 @@ def prepare(
     """Register the prototypes and look at them from all sides; parameters and errors as for `train`."""
     clouds = [cloud_of(prototype, generator) for prototype in prototypes]
     # A local origin: coordinates of a survey leave float32 no digits for a defect.
-    clouds = [(points - points.mean(axis=0), normals) for points, normals in clouds]
+    middles = [points.mean(axis=0) for points, _ in clouds]
+    clouds = [(points - middle, normals) for (points, normals), middle in zip(clouds, middles, strict=True)]
     on_stage("reference")
     reference = build_reference([points for points, _ in clouds], generator, [normals for _, normals in clouds])
+    home = make_pose(np.eye(3), middles[0]) @ invert(reference.poses[0])
     on_stage("views")
     views = _views(clouds, reference, options, generator, describe)
-    return Prepared(reference, views, int(generator.integers(2**62)), describe)
+    return Prepared(reference, home, views, int(generator.integers(2**62)), describe)
 
 
 def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], None] = lambda _stage: None) -> Model:
@@ -295,6 +306,7 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
         memory,
         fusion,
         scan_limit(scores, len(reference.stack)),
+        prepared.home,
         _warnings(reference, head, options),
         prepared.describe,
     )

@@ -27,7 +27,7 @@ from vision_cli.pcd_anomaly.scoring import Fusion
 from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
-FORMAT = 5
+FORMAT = 6
 _HEAD = "head."
 _WIDTHS = {
     "hybrid": SHAPE_WIDTH + RESIDUAL_WIDTH,
@@ -73,6 +73,7 @@ def description(model: Model, weights: Weights | None = None) -> dict[str, objec
         "weights": None if weights is None else asdict(weights),
         "slopes": [table.slope for table in model.fusion.tables],
         "limit": asdict(model.limit),
+        "home": model.home.tolist(),
         "warnings": list(model.warnings),
     }
 
@@ -229,6 +230,7 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor],
         Memory(tensors["bank.vectors"], tensors["bank.places"]),
         Fusion(arrays["scales"], tables, arrays["weights"]),
         ScanLimit(**document["limit"]),
+        np.asarray(document["home"], dtype=np.float64).reshape(4, 4),
         tuple(document["warnings"]),
         describe,
     )

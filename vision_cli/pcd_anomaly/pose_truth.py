@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision_cli.core.console import Table
-from vision_cli.pcd_anomaly.data import TRUTH_NAME, TrueScan, load_prototype, read_true_scans
-from vision_cli.pcd_anomaly.geometry import Points, Pose, invert, make_pose, transform
+from vision_cli.pcd_anomaly.data import TRUTH_NAME, TrueScan, read_true_scans
+from vision_cli.pcd_anomaly.geometry import Points, Pose, invert, transform
 from vision_cli.pcd_anomaly.layouts import DataSet
-from vision_cli.pcd_anomaly.learning import cloud_of
-from vision_cli.pcd_anomaly.reference import Reference
+from vision_cli.pcd_anomaly.learning import Model
 from vision_cli.pcd_anomaly.verification import is_symmetry
 
 RIGHT = 0.0125
@@ -43,8 +42,8 @@ class PoseCheck:
     is_flagged: bool
 
 
-def true_poses(data: DataSet, class_name: str, reference: Reference, scale: float) -> Mapping[str, Pose] | None:
-    """Give the true poses of the test scans of a class on its reference, by name; None where nobody knows them.
+def true_poses(data: DataSet, class_name: str, scale: float) -> Mapping[str, Pose] | None:
+    """Give the true poses of the test scans of a class on its first prototype, by name; None where nobody knows them.
 
     Parameters
     ----------
@@ -52,15 +51,13 @@ def true_poses(data: DataSet, class_name: str, reference: Reference, scale: floa
         The data set that the model was trained on.
     class_name
         Which class.
-    reference
-        Of its model.
     scale
         What coordinates are multiplied by.
 
     Raises
     ------
     InputError
-        If the truth is damaged or a prototype cannot be read.
+        If the truth is damaged.
     """
     prototypes = data.of(class_name, "train")
     if not prototypes or not (data.root / TRUTH_NAME).is_file():
@@ -69,25 +66,21 @@ def true_poses(data: DataSet, class_name: str, reference: Reference, scale: floa
     first = truth.get((class_name, "train", prototypes[0].name))
     if first is None:
         return None
-    points, _ = cloud_of(load_prototype(prototypes[0]), np.random.default_rng(0))
-    # As in training: the reference lies where the first prototype lay, about the mean of its points.
-    centred = make_pose(np.eye(3), -scale * points.mean(axis=0))
-    to_reference = reference.poses[0] @ centred @ invert(_scaled(first, scale))
+    to_first = invert(_scaled(first, scale))
     return {
-        name: to_reference @ _scaled(known, scale)
+        name: to_first @ _scaled(known, scale)
         for (of_class, split, name), known in truth.items()
         if of_class == class_name and split == "test"
     }
 
 
-def check_pose(
-    class_name: str, points: Points, found: Pose, true: Pose, reference: Reference, status: str
-) -> PoseCheck:
-    """Compare a pose with the true one; points ``(N, 3)`` of the scan, some of them NaN perhaps."""
+def check_pose(class_name: str, points: Points, found: Pose, true: Pose, model: Model, status: str) -> PoseCheck:
+    """Compare a pose on the first prototype with the true one; points ``(N, 3)`` of the scan, some NaN perhaps."""
     finite = points[np.isfinite(points).all(axis=1)]
     apart = transform(found, finite) - transform(true, finite)
-    error = float(np.sqrt((apart**2).sum(axis=1).mean())) / reference.diameter
-    if error > RIGHT and is_symmetry(reference.target, found @ invert(true)):
+    error = float(np.sqrt((apart**2).sum(axis=1).mean())) / model.reference.diameter
+    change = invert(model.home) @ found @ invert(true) @ model.home
+    if error > RIGHT and is_symmetry(model.reference.target, change):
         error = 0.0
     return PoseCheck(class_name, error, status != "ok")
 

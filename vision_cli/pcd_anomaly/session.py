@@ -71,8 +71,10 @@ class Scoring:
 
     Attributes
     ----------
-    agcs, registration, init, seed
+    agcs, registration, seed
         As for `vision_cli.pcd_anomaly.pipeline.predict`.
+    init
+        ``(4, 4)`` from the scan to the coordinates of the first prototype; the identity by default.
     save
         Which of ``scores``, ``ply``, ``regions`` and ``png``.
     scale
@@ -139,7 +141,7 @@ def train_classes(
                 model = train(prototypes, options, class_generator(seed, name), on_stage, describe)
                 for warning in model.warnings:
                     run.warn(f"{name}: {warning}")
-                surface = model.reference.level.surface
+                surface = model.reference.level.surface.moved(model.home)
                 with run.output(f"{home}/{REFERENCE}") as path:
                     write_ply(path, surface.points, normals=surface.normals)
                 with run.output(f"{home}/{NUMBERS}") as path:
@@ -295,7 +297,8 @@ def _score_one(
         run.log(f"{item}: {note}")
     rows = rows_within(scoring.place.max_memory, sample.path, len(scan.points), len(model.memory.vectors))
     points = scan.points * scoring.scale
-    seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=scoring.init)
+    start = invert(model.home) @ (np.eye(4) if scoring.init is None else scoring.init)
+    seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=start)
     result = score(model, seen, scoring.agcs, rows=rows)
     row.update(_row(sample, scan, result))
     for name, scorer in scorers.items():
@@ -357,7 +360,7 @@ def _write_scan(
     regions = find_regions(points, result.scores, result.place_threshold, deviation=result.deviation)
     if "scores" in save:
         _write_array(run, f"{SCORES}/{item}.npy", result.scores)
-    run.write_json(f"{SCORES}/{item}.json", _document(item, result, regions))
+    run.write_json(f"{SCORES}/{item}.json", _document(item, result, regions, model.home))
     if "ply" in save:
         from vision_cli.pcd_anomaly.figures import write_scored_ply
 
@@ -383,7 +386,7 @@ def _write_scan(
             )
 
 
-def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
+def _document(item: str, result: Result, regions: Regions, home: Pose) -> dict[str, object]:
     found, seen = result.registration, result.observation
     bends = sure_bends(seen.nodes.residuals.alignment.bends) if found.status != "failed" else []
     return {
@@ -402,7 +405,7 @@ def _document(item: str, result: Result, regions: Regions) -> dict[str, object]:
             "unseen": found.verification.unseen,
             "rmse": found.verification.rmse,
             "margin": found.margin,
-            "scan_to_reference": found.pose.tolist(),
+            "scan_to_reference": (home @ found.pose).tolist(),
         },
         "bends": [describe_bend(bend, found.pose) for bend in bends],
         "regions": [dict(zip(REGION_COLUMNS, region.row(item), strict=True)) for region in regions.found],

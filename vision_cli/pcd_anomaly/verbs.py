@@ -236,7 +236,7 @@ def _check_poses(scans: Finished, data: DataSet, models: Mapping[str, Path], sco
     checks: list[PoseCheck] = []
     for name in data.class_names:
         model = read_model(models[name], describe=group_vectors) if name in models else None
-        known = None if model is None else true_poses(data, name, model.reference, scoring.scale)
+        known = None if model is None else true_poses(data, name, scoring.scale)
         if model is None or known is None:
             continue
         for entry, _, document in scans.documents():
@@ -245,7 +245,7 @@ def _check_poses(scans: Finished, data: DataSet, models: Mapping[str, Path], sco
                 points = load_scan(sample, scoring.points_from).points * scoring.scale
                 found = np.asarray(document["registration"]["scan_to_reference"], dtype=np.float64)
                 status = str(entry.row["reg_status"])
-                checks.append(check_pose(name, points, found, known[sample.name], model.reference, status))
+                checks.append(check_pose(name, points, found, known[sample.name], model, status))
     return checks
 
 
