@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from tests.rppg_adapt.test_training import cached
@@ -12,10 +14,12 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import configure
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
+from vision_cli.rppg_adapt import witnesses
 from vision_cli.rppg_adapt.adaptation import (
     Adaptation,
     UnlabelledClips,
     UnlabelledScore,
+    Window,
     adapt,
     adapt_to_clip,
 )
@@ -65,8 +69,7 @@ def test_the_source_is_kept_where_nothing_is_better(tmp_path, untrained):
 
 
 def windows(tmp_path, count=3):
-    clips = [clip.frames() for clip in cached(tmp_path, count, frames=201)]
-    return torch.from_numpy(np.stack(clips))
+    return [clip.frames() for clip in cached(tmp_path, count, frames=201)]
 
 
 class Constant(torch.nn.Module):
@@ -85,7 +88,7 @@ class Green(torch.nn.Module):
 
 
 def test_a_collapsed_network_has_no_score(tmp_path, untrained):
-    score = UnlabelledScore(windows(tmp_path), untrained, 160, torch.device("cpu"))
+    score = UnlabelledScore(windows(tmp_path), untrained, torch.device("cpu"))
     assert score(Constant()) == 0
     assert score(Green()) > 0.2
 
@@ -98,8 +101,31 @@ def test_a_network_that_witnesses_contradict_scores_less(tmp_path, untrained):
             wave = x[:, 1].mean((2, 3)).cumsum(-1)
             return (wave - wave.mean(-1, keepdim=True)) ** 2
 
-    score = UnlabelledScore(windows(tmp_path), untrained, 160, torch.device("cpu"))
+    score = UnlabelledScore(windows(tmp_path), untrained, torch.device("cpu"))
     assert score(Twice()) < 0.5 * score(Green())
+
+
+@given(st.integers(30, 400), st.integers(20, 200), st.integers(20, 300), st.data())
+def test_a_window_lies_in_its_context_and_both_in_their_clip(frames, length, context, data):
+    clip = np.arange(max(frames, length), dtype=np.uint16)[:, None, None, None]
+    start = data.draw(st.integers(0, len(clip) - length))
+    window = Window.of(clip, start, length, context)
+    assert np.array_equal(window.frames, clip[start : start + length])
+    assert np.array_equal(window.context[window.start : window.start + length], window.frames)
+    assert len(window.context) == min(max(context, length), len(clip))
+
+
+def test_a_window_is_held_to_what_the_surest_method_reads_of_all_that_lies_about_it(tmp_path):
+    frames = cached(tmp_path, 1, frames=300)[0].frames()
+    told = witnesses.Testimony.of(frames, 30.0)
+    method, rate, sure = told.surest()
+    t = torch.arange(160) / 30
+    right, wrong = (torch.cos(2 * torch.pi * (rate.bpm + off) / 60 * t)[None] for off in (0, 25))
+    anchor = witnesses.surest([told, told], [40, 40], torch.cat([wrong, right]))
+    # A pure wave is no proof; a source model that reads another rate has no say.
+    assert np.allclose(anchor.waves[0], told.derivative(method)[40:200], atol=1e-6)
+    assert torch.equal(anchor.waves[1], right[0])
+    assert anchor.sureness.tolist() == pytest.approx([sure, sure])
 
 
 def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):
@@ -126,4 +152,4 @@ def test_a_clip_is_adapted_to_before_it_is_read(tmp_path, untrained):
 
 def test_no_clips_are_refused():
     with pytest.raises(InputError, match="no clip to adapt to"):
-        UnlabelledClips([], 64, 0)
+        UnlabelledClips([], 64, 64, 0)

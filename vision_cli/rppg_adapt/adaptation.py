@@ -22,22 +22,23 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, Order, Schedule
+from vision_cli.rppg_adapt.classical import METHODS
 from vision_cli.rppg_adapt.data import CachedClip
-from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, integrated, peak_sureness, power_spectra
+from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, peak_sureness
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
-from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise, resampled, turned
+from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise
 from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
 from vision_cli.rppg_adapt.witnesses import Testimony, surest
 
 Update = Literal["all", "bn", "encoder"]
 
 FACTORS = (0.75, 1.25)
+CONTEXT_S = 10.0
+"""What the quality index was calibrated on."""
+
 _DECAY = 1e-4
-_HELD_OUT = 3
-_CHECK_FACTOR = 1.2
 _SAME_BPM = 5.0
 _COLLAPSED_BPM = 1.0
-_BAND = (0.66, 3.34)
 _TTA_RATE = 2e-4
 _TTA_BATCH = 4
 
@@ -78,7 +79,7 @@ class Outcome:
     model
         The adapted model, or the source model.
     source_score, adapted_score
-        Unlabelled scores of both on the validation clips; see `UnlabelledScore`.
+        Unlabelled scores of both on the clips; see `UnlabelledScore`.
     kept_source
         Whether nothing was better than the source, or what was adapted had collapsed.
     """
@@ -87,6 +88,32 @@ class Outcome:
     source_score: float
     adapted_score: float
     kept_source: bool
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of a clip without labels, and what lies about it: of ten seconds a rate is read better than of five.
+
+    Attributes
+    ----------
+    frames
+        ``(L, S, S, 3)``.
+    context
+        ``(C, S, S, 3)``, of which the window is a part.
+    start
+        Where it begins there.
+    """
+
+    frames: NDArray[np.uint8]
+    context: NDArray[np.uint8]
+    start: int
+
+    @staticmethod
+    def of(clip: NDArray[np.uint8], start: int, length: int, context: int) -> Window:
+        """Cut ``length`` frames from ``start`` of a clip that has as many, with ``context`` frames about them."""
+        reach = max(context, length)
+        first = min(max(start - (reach - length) // 2, 0), max(len(clip) - reach, 0))
+        return Window(clip[start : start + length], clip[first : first + reach], start - first)
 
 
 class UnlabelledClips:
@@ -98,25 +125,28 @@ class UnlabelledClips:
         Crops of each clip, ``(T, S, S, 3)``; of the network's size.
     length
         Frames of a window; of shorter clips the last frame is repeated.
+    context
+        Frames that a window's pulse is read from without the network.
     seed
         Of the places of windows.
     """
 
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], length: int, seed: int) -> None:
+    def __init__(self, frames: Sequence[NDArray[np.uint8]], length: int, context: int, seed: int) -> None:
         if not frames:
             raise InputError("no clip to adapt to; one or more expected.")
-        self._clips, self._length, self._seed = frames, length, seed
+        self._clips = [_filled(clip, length) for clip in frames]
+        self._length, self._context, self._seed = length, context, seed
         self._order = Order(len(frames), 1, seed)
 
-    def load(self, numbers: Sequence[int]) -> tuple[Tensor, int]:
-        """Give windows ``(B, L, S, S, 3)``, and the number of the first for what is drawn for them."""
-        parts = []
+    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
+        """Give windows, and the number of the first for what is drawn for them."""
+        found = []
         for number in numbers:
             clip = self._clips[self._order.samples(number)[0]]
             rng = np.random.default_rng((self._seed, number))
-            start = int(rng.integers(0, max(len(clip) - self._length, 0) + 1))
-            parts.append(_filled(clip[start : start + self._length], self._length))
-        return torch.from_numpy(np.stack(parts)), numbers[0]
+            start = int(rng.integers(0, len(clip) - self._length + 1))
+            found.append(Window.of(clip, start, self._length, self._context))
+        return found, numbers[0]
 
 
 class AdaptTask:
@@ -130,8 +160,8 @@ class AdaptTask:
         How.
     clips
         Where windows come from.
-    held_out
-        Windows ``(V, L, S, S, 3)`` that weights are chosen on.
+    asked
+        Windows ``(C, S, S, 3)`` that weights are chosen on.
     device
         Where it is computed.
     seed
@@ -145,12 +175,12 @@ class AdaptTask:
         model: PulseModel,
         adaptation: Adaptation,
         clips: UnlabelledClips,
-        held_out: Tensor,
+        asked: Sequence[NDArray[np.uint8]],
         device: torch.device,
         seed: int,
     ) -> None:
         self.model, self.adaptation, self.clips = model, adaptation, clips
-        self.score = UnlabelledScore(held_out, model, adaptation.frames, device)
+        self.score = UnlabelledScore(asked, model, device)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
@@ -160,14 +190,14 @@ class AdaptTask:
         # Statistics of one clip are no statistics of a domain.
         self._keeps_statistics = adaptation.batch_size == 1 or len(clips._clips) == 1
 
-    def load(self, numbers: Sequence[int]) -> tuple[Tensor, int]:
+    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
         """Give the windows of these numbers."""
         return self.clips.load(numbers)
 
-    def training_step(self, network: nn.Module, batch: tuple[Tensor, int]) -> Mapping[str, Tensor]:
+    def training_step(self, network: nn.Module, batch: tuple[Sequence[Window], int]) -> Mapping[str, Tensor]:
         """Give the unsupervised loss and its terms."""
-        windows, number = batch
-        windows = windows.to(self.device)
+        cut, number = batch
+        windows = _stacked(cut).to(self.device)
         if self._keeps_statistics:
             _freeze_statistics(network)
         self._branches.network = network
@@ -175,16 +205,16 @@ class AdaptTask:
         low, high = FACTORS
         factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
         views = make_views(windows, self.adaptation.frames, factors, generator)
-        return self.adaptation.loss(self._branches(views), self._anchor(views.original))
+        return self.adaptation.loss(self._branches(views), self._anchor(views.original, cut))
 
     @torch.no_grad()
-    def _anchor(self, original: Tensor) -> Anchor:
+    def _anchor(self, original: Tensor, cut: Sequence[Window]) -> Anchor:
         settings = self.model.settings
         waves = self.source(normalise(original, settings.normalisation))
         if not self.adaptation.loss.witnesses:
             return Anchor(waves, peak_sureness(waves, settings.fps))
-        told = [Testimony.of(one, settings.fps) for one in original.cpu().numpy().astype(np.uint8)]
-        return surest(told, waves)
+        told = [Testimony.of(one.context, settings.fps) for one in cut]
+        return surest(told, [one.start for one in cut], waves)
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
@@ -194,60 +224,38 @@ class AdaptTask:
 class UnlabelledScore:
     """How often the rates that a network reads are borne out, without knowing the right ones; 0 to 1.
 
-    A window counts as far as its surest witness, a method without training, is probably right. It is borne out where
-    the network reads the witness's rate, and by half for the turned and by half for the faster view in which it reads
-    what the original's rate lets expect. Rates alone count: adaptation makes any spectrum sharper, a wrong one too.
-    A network that reads one rate everywhere has collapsed and scores 0.
+    The mean share of the methods without training that read the same rate, over windows. Rates alone count: adaptation
+    makes any spectrum sharper, a wrong one too. All clips that are adapted to are asked, since none has a label that
+    could be learnt by heart, and a few clips tell little. A network that reads one rate everywhere has collapsed and
+    scores 0.
 
     Parameters
     ----------
     windows
-        ``(V, L, S, S, 3)``.
+        ``(C, S, S, 3)`` each.
     model
         Whose settings are used.
-    frames
-        Frames of a view.
     device
         Where it is computed.
     """
 
-    def __init__(self, windows: Tensor, model: PulseModel, frames: int, device: torch.device) -> None:
-        self.windows, self.settings, self.frames, self.device = windows, model.settings, frames, device
-        self.testimonies = [Testimony.of(one[:frames].numpy(), model.settings.fps) for one in windows]
+    def __init__(self, windows: Sequence[NDArray[np.uint8]], model: PulseModel, device: torch.device) -> None:
+        self.windows, self.settings, self.device = windows, model.settings, device
+        self.testimonies = [Testimony.of(one, model.settings.fps, tuple(METHODS)) for one in windows]
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> float:
         """Score a network, which is set to evaluation."""
         network.eval()
-        generator = torch.Generator().manual_seed(0)
-        rates = torch.cat(
-            [self._rates(network, part.to(self.device), generator) for part in self.windows.split(_TTA_BATCH)], 1
-        )
-        original, spatial, temporal = rates
-        if len(original) > 2 and float(original.std()) < _COLLAPSED_BPM:
+        rates = []
+        for window, testimony in zip(self.windows, self.testimonies, strict=True):
+            pixels = torch.from_numpy(window)[None].to(self.device)
+            derivative = network(normalise(pixels, self.settings.normalisation))[0]
+            rates.append(testimony.rate_of(derivative.double().cpu().numpy()).bpm)
+        if len(rates) > 2 and float(np.std(rates)) < _COLLAPSED_BPM:
             return 0.0
-        told = [one.surest() for one in self.testimonies]
-        witnessed, weights = torch.tensor([bpm for bpm, _ in told]), torch.tensor([sure for _, sure in told])
-        seen = [_near(view, original).float() for view in (spatial, temporal)]
-        borne_out = _near(witnessed, original).float() * (seen[0] + seen[1]) / 2
-        return float((weights * borne_out).sum() / weights.sum())
-
-    def _rates(self, network: nn.Module, windows: Tensor, generator: torch.Generator) -> Tensor:
-        """Read rates in bpm from the original, a turned and a faster view, as the original has them, ``(3, B)``."""
-        factors = torch.full((len(windows),), _CHECK_FACTOR, device=self.device)
-        first = windows[:, : self.frames]
-        views = first, turned(first, generator), resampled(windows, self.frames, factors)
-        found = []
-        for view in views:
-            wave = integrated(network(normalise(view, self.settings.normalisation)))
-            spectra = power_spectra(wave, self.settings.fps, band=_BAND)
-            found.append(60 * spectra.frequencies[spectra.power.argmax(-1)])
-        found[2] = found[2] / _CHECK_FACTOR
-        return torch.stack(found).cpu()
-
-
-def _near(one: Tensor, other: Tensor) -> Tensor:
-    return (one - other).abs() < _SAME_BPM
+        shares = [one.share_near(rate, _SAME_BPM) for one, rate in zip(self.testimonies, rates, strict=True)]
+        return float(np.mean(shares))
 
 
 def adapt(
@@ -262,7 +270,7 @@ def adapt(
     model
         The source model.
     clips
-        Clips of the target domain; their labels are never opened. A third of them chooses the weights.
+        Clips of the target domain; their labels are never opened.
     adaptation, compute, output
         How, where, and where progress is shown.
 
@@ -274,18 +282,17 @@ def adapt(
         If the loss stays no number, whatever the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
-    held = crops[::_HELD_OUT]
-    used = [crop for k, crop in enumerate(crops) if k % _HELD_OUT or len(crops) < _HELD_OUT]
     length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    held_out = torch.from_numpy(np.stack([window for crop in held for window in _windows(crop, length)]))
-    task = AdaptTask(
-        model, adaptation, UnlabelledClips(used, length, compute.seed), held_out, compute.device, compute.seed
-    )
+    context = _context_of(model)
+    asked = [window for crop in crops for window in _windows(crop, context)]
+    windows = UnlabelledClips(crops, length, context, compute.seed)
+    task = AdaptTask(model, adaptation, windows, asked, compute.device, compute.seed)
     source_score = task.score(task.source)
     schedule = Schedule(
         steps=adaptation.steps,
         batch_size=adaptation.batch_size,
         learning_rate=adaptation.learning_rate,
+        decay=True,
         clip_norm=1.0,
         weight_decay=_DECAY,
         validate_every=adaptation.validate_every,
@@ -315,8 +322,9 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
     crops = resize_frames(frames, model.settings.size)
     device = next(model.network.parameters()).device
     length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    held_out = torch.from_numpy(_filled(crops[:length], length)[None])
-    task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, seed), held_out, device, seed)
+    context = _context_of(model)
+    asked = _windows(crops, context)
+    task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, context, seed), asked, device, seed)
     optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
     best = task.score(task.source)
     kept: nn.Module = copy.deepcopy(task.source)
@@ -366,10 +374,18 @@ def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
 
 
 def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
-    """Cut a clip ``(T, S, S, 3)`` into windows that overlap by half at least, from its first frame to its last."""
+    """Cut a clip ``(T, S, S, 3)`` into as few windows as reach from its first frame to its last."""
     spare = max(len(clip) - length, 0)
-    starts = np.linspace(0, spare, 1 + -(-spare // (length // 2))).astype(int)
-    return [_filled(clip[start : start + length], length) for start in starts]
+    starts = np.linspace(0, spare, 1 + -(-spare // length)).astype(int)
+    return [clip[start : start + length] for start in starts]
+
+
+def _stacked(windows: Sequence[Window]) -> Tensor:
+    return torch.from_numpy(np.stack([window.frames for window in windows]))
+
+
+def _context_of(model: PulseModel) -> int:
+    return round(CONTEXT_S * model.settings.fps)
 
 
 def _mixed(seed: int, number: int) -> int:

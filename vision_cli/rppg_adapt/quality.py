@@ -27,7 +27,7 @@ COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
 CHOSEN_FROM = (NETWORK, "pos", "chrom")
 """Methods that ``auto`` chooses from."""
 
-_AGREES_BPM = 3.0
+AGREES_BPM = 3.0
 _FILE = Path(__file__).with_name("quality.json")
 _NAMES = ("constant", "snr", "share", "rival", "agreement", "network_agrees")
 _STEPS = 50
@@ -63,10 +63,10 @@ def features(method: str, rates: Mapping[str, HeartRate]) -> NDArray[np.float64]
     """
     own = rates[method]
     others = [rate.bpm for name, rate in rates.items() if name not in (method, NETWORK)]
-    agree = float(np.mean([abs(bpm - own.bpm) < _AGREES_BPM for bpm in others])) if others else 0.5
+    agree = float(np.mean([abs(bpm - own.bpm) < AGREES_BPM for bpm in others])) if others else 0.5
     net = 0.5
     if method != NETWORK and NETWORK in rates:
-        net = float(abs(rates[NETWORK].bpm - own.bpm) < _AGREES_BPM)
+        net = float(abs(rates[NETWORK].bpm - own.bpm) < AGREES_BPM)
     snr = np.clip(own.snr_db, -15, 20) / 10 if np.isfinite(own.snr_db) else -1.5
     return np.array([1.0, snr, own.peak_share, own.rival, agree, net])
 

@@ -6,6 +6,7 @@ the skin do not drift with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from vision_cli.rppg_adapt.classical import Classical, pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.losses import Anchor
-from vision_cli.rppg_adapt.quality import CHOSEN_FROM, COMPARED, NETWORK, features, shipped_index
+from vision_cli.rppg_adapt.quality import AGREES_BPM, COMPARED, features, shipped_index
 from vision_cli.rppg_adapt.spectra import HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
 
 _SMALL = 1e-12
@@ -24,7 +25,7 @@ _SMALL = 1e-12
 
 @dataclass(frozen=True)
 class Testimony:
-    """Waves of methods without training, from one window.
+    """Waves of methods without training, from a window with its context.
 
     Attributes
     ----------
@@ -41,10 +42,10 @@ class Testimony:
     fps: float
 
     @staticmethod
-    def of(window: NDArray[np.uint8], fps: float) -> Testimony:
+    def of(window: NDArray[np.uint8], fps: float, methods: Sequence[Classical] = COMPARED) -> Testimony:
         """Read a window ``(T, S, S, 3)``."""
         traces = mean_traces(window)
-        waves = {method: pulse_wave(traces, fps, method) for method in COMPARED}
+        waves = {method: pulse_wave(traces, fps, method) for method in methods}
         return Testimony(waves, {method: heart_rate(wave, fps) for method, wave in waves.items()}, fps)
 
     def derivative(self, method: Classical) -> Wave:
@@ -52,37 +53,44 @@ class Testimony:
         wave = self.waves[method]
         return np.asarray(np.diff(wave, append=wave[-1]) / (wave.std() + _SMALL))
 
-    def with_network(self, derivative: Wave) -> dict[str, HeartRate]:
-        """Give the rates of all, with that of the derivative ``(T,)`` which a network read."""
+    def rate_of(self, derivative: Wave) -> HeartRate:
+        """Give the rate of the derivative ``(T,)`` that a network read."""
         wave = bandpassed(detrended(np.cumsum(derivative - derivative.mean())), self.fps, rate_band(self.fps))
-        return {**self.rates, NETWORK: heart_rate(wave, self.fps)}
+        return heart_rate(wave, self.fps)
 
-    def surest(self) -> tuple[float, float]:
-        """Give the rate in bpm that is most probably right by these methods alone, and how probably."""
+    def share_near(self, bpm: float, reach_bpm: float) -> float:
+        """Give the share of the methods that read a rate within reach."""
+        return float(np.mean([abs(rate.bpm - bpm) < reach_bpm for rate in self.rates.values()]))
+
+    def surest(self) -> tuple[Classical, HeartRate, float]:
+        """Give the method that is most probably right, its rate, and how probably it is."""
         index = shipped_index()
         scored = {method: index.of(method, features(method, self.rates)) for method in self.waves}
         best = max(scored, key=lambda method: scored[method])
-        return self.rates[best].bpm, scored[best]
+        return best, self.rates[best], scored[best]
 
 
-def surest(testimonies: list[Testimony], derivatives: Tensor) -> Anchor:
-    """Choose, clip by clip, what is most probably right: the source model's waves or those of a method.
+def surest(testimonies: Sequence[Testimony], starts: Sequence[int], derivatives: Tensor) -> Anchor:
+    """Give, window by window, what is most probably right: the wave of the surest method.
+
+    Where the source model reads the same rate its wave is taken, which is cleaner. How sure a network is of itself is
+    not asked: the index knows that of the shipped one alone.
 
     Parameters
     ----------
     testimonies
-        Of B windows.
+        Of the contexts of B windows.
+    starts
+        Where the windows begin there.
     derivatives
-        ``(B, T)``, which the source model reads from them.
+        ``(B, T)``, which the source model reads from the windows.
     """
     waves, sureness = [], []
-    index = shipped_index()
-    for testimony, derivative in zip(testimonies, derivatives.double().cpu().numpy(), strict=True):
-        rates = testimony.with_network(derivative)
-        scored = {method: index.of(method, features(method, rates)) for method in CHOSEN_FROM}
-        best = max(scored, key=lambda method: scored[method])
-        waves.append(derivative if best == NETWORK else testimony.derivative(best))  # type: ignore[arg-type]
-        sureness.append(scored[best])
+    for testimony, start, derivative in zip(testimonies, starts, derivatives.double().cpu().numpy(), strict=True):
+        method, rate, sure = testimony.surest()
+        agrees = abs(testimony.rate_of(derivative).bpm - rate.bpm) < AGREES_BPM
+        waves.append(derivative if agrees else testimony.derivative(method)[start : start + len(derivative)])
+        sureness.append(sure)
     return Anchor(
         torch.from_numpy(np.stack(waves)).to(derivatives),
         torch.tensor(sureness, dtype=derivatives.dtype, device=derivatives.device),
