@@ -212,7 +212,7 @@ class AdaptLoss:
     spatial, temporal
         Whether these branches take part.
     witnesses
-        Whether the anchor is the surest of the source model and of methods without training, or the source model's.
+        Whether the anchor is what methods without training read, or the source model's.
     """
 
     fps: float = 30.0
