@@ -60,7 +60,6 @@ TASKS = (
         "Group3AD, arXiv:2408.04604",
         "Find defects in 3D scans of a part.",
         "vision_cli.pcd_anomaly.cli:app",
-        is_preview=True,
     ),
     Task(
         "rppg-adapt",
