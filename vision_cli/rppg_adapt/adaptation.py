@@ -158,10 +158,8 @@ class AdaptTask:
         The source model; a copy of its network is adapted.
     adaptation
         How.
-    clips
-        Where windows come from.
-    asked
-        Windows ``(C, S, S, 3)`` that weights are chosen on.
+    crops
+        Of each clip, ``(T, S, S, 3)``, of the network's size: windows of them are adapted to, and choose the weights.
     device
         Where it is computed.
     seed
@@ -174,13 +172,15 @@ class AdaptTask:
         self,
         model: PulseModel,
         adaptation: Adaptation,
-        clips: UnlabelledClips,
-        asked: Sequence[NDArray[np.uint8]],
+        crops: Sequence[NDArray[np.uint8]],
         device: torch.device,
         seed: int,
     ) -> None:
-        self.model, self.adaptation, self.clips = model, adaptation, clips
-        self.score = UnlabelledScore(asked, model, device)
+        self.model, self.adaptation = model, adaptation
+        length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
+        context = round(CONTEXT_S * model.settings.fps)
+        self.clips = UnlabelledClips(crops, length, context, seed)
+        self.score = UnlabelledScore([part for crop in crops for part in _windows(crop, context)], model, device)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
@@ -188,7 +188,7 @@ class AdaptTask:
         _choose_weights(network, adaptation.update)
         self._branches = TSTCNet(network, model.settings.normalisation)
         # Statistics of one clip are no statistics of a domain.
-        self._keeps_statistics = adaptation.batch_size == 1 or len(clips._clips) == 1
+        self._keeps_statistics = adaptation.batch_size == 1 or len(crops) == 1
 
     def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
         """Give the windows of these numbers."""
@@ -282,11 +282,7 @@ def adapt(
         If the loss stays no number, whatever the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
-    length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    context = _context_of(model)
-    asked = [window for crop in crops for window in _windows(crop, context)]
-    windows = UnlabelledClips(crops, length, context, compute.seed)
-    task = AdaptTask(model, adaptation, windows, asked, compute.device, compute.seed)
+    task = AdaptTask(model, adaptation, crops, compute.device, compute.seed)
     source_score = task.score(task.source)
     schedule = Schedule(
         steps=adaptation.steps,
@@ -321,10 +317,7 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
     adaptation = Adaptation(steps=steps, batch_size=min(_TTA_BATCH, 2), learning_rate=_TTA_RATE)
     crops = resize_frames(frames, model.settings.size)
     device = next(model.network.parameters()).device
-    length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
-    context = _context_of(model)
-    asked = _windows(crops, context)
-    task = AdaptTask(model, adaptation, UnlabelledClips([crops], length, context, seed), asked, device, seed)
+    task = AdaptTask(model, adaptation, [crops], device, seed)
     optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
     best = task.score(task.source)
     kept: nn.Module = copy.deepcopy(task.source)
@@ -382,10 +375,6 @@ def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
 
 def _stacked(windows: Sequence[Window]) -> Tensor:
     return torch.from_numpy(np.stack([window.frames for window in windows]))
-
-
-def _context_of(model: PulseModel) -> int:
-    return round(CONTEXT_S * model.settings.fps)
 
 
 def _mixed(seed: int, number: int) -> int:
