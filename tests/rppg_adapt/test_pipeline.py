@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tests.rppg_adapt.conftest import make_traces
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.rppg_adapt.extraction import FaceClip
-from vision_cli.rppg_adapt.pipeline import Options, read_clip, read_video
+from vision_cli.rppg_adapt.pipeline import Options, network_wave, read_clip, read_video
 from vision_cli.rppg_adapt.quality import (
     calibration_error,
     features,
@@ -19,7 +20,7 @@ from vision_cli.rppg_adapt.quality import (
     robust_mean,
     shipped_index,
 )
-from vision_cli.rppg_adapt.spectra import heart_rate
+from vision_cli.rppg_adapt.spectra import heart_rate, rate_band
 from vision_cli.rppg_adapt.traces import read_traces
 
 
@@ -153,6 +154,23 @@ def test_a_network_without_training_is_not_believed(face_video, untrained):
     (reading,) = read_video(face_video, Options(), untrained)
     assert set(reading.waves) == {"net", "pos", "chrom", "omit", "green"}
     assert reading.bpm == pytest.approx(78, abs=2)
+
+
+@pytest.mark.parametrize("normalisation", ["diff", "standard"])
+def test_what_a_network_reads_is_integrated_whatever_it_sees(untrained, normalisation):
+    class Derivative(torch.nn.Module):
+        """Reads the derivative of a pulse of 72 bpm, as all networks are trained to, from any clip."""
+
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            return (self.scale * torch.cos(2 * np.pi * 1.2 * torch.arange(x.shape[2]) / 30)).expand(len(x), -1)
+
+    model = replace(untrained, network=Derivative(), settings=replace(untrained.settings, normalisation=normalisation))
+    found = network_wave(clip_of(make_traces(seconds=10)[0]), model, rate_band(30.0))
+    assert np.corrcoef(found.whole, np.sin(2 * np.pi * 1.2 * found.times))[0, 1] > 0.97
 
 
 def test_tables_of_a_finger_are_read_by_their_one_channel(tmp_path):

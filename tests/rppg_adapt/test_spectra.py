@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from vision_cli.rppg_adapt.spectra import bandpassed, detrended, heart_rate, rate_band
+from vision_cli.rppg_adapt.spectra import bandpassed, detrended, heart_rate, integral, rate_band
 
 FPS = 30.0
 
@@ -33,6 +33,12 @@ def test_the_shortest_waves_are_detrended_too(count):
     assert np.isfinite(detrended(line)).all()
     if count >= 4:
         np.testing.assert_allclose(detrended(line), 0, atol=1e-6)
+
+
+def test_a_wave_comes_back_from_its_derivative():
+    wave = tone(72)
+    found = integral(np.gradient(wave) + 0.01)
+    assert np.corrcoef(found[30:-30], wave[30:-30])[0, 1] > 0.99
 
 
 def test_the_filter_is_scipys():

@@ -22,7 +22,7 @@ from vision_cli.rppg_adapt.metrics import Scores, VideoScore, macc, score_videos
 from vision_cli.rppg_adapt.models import PulseModel
 from vision_cli.rppg_adapt.quality import NETWORK
 from vision_cli.rppg_adapt.reporting import report_evaluation
-from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, rate_band
+from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, integral, rate_band
 
 Protocol = Literal["fine", "toolbox"]
 
@@ -241,9 +241,7 @@ def _wave(clip: CachedClip, method: str, model: PulseModel | None) -> Wave:
         return pulse_wave(clip.traces(), clip.fps, name)
     if model is None:
         raise InputError("--methods net: no network; weights expected.", hint="Give --weights.")
-    raw = model.read(clip.frames())
-    wave = np.cumsum(raw - raw.mean()) if model.settings.normalisation == "diff" else raw
-    return bandpassed(detrended(wave), clip.fps, rate_band(clip.fps))
+    return bandpassed(integral(model.read(clip.frames())), clip.fps, rate_band(clip.fps))
 
 
 def _windows(wave: Wave, label: Wave, fps: float, window_s: float | None) -> list[tuple[Wave, Wave]]:

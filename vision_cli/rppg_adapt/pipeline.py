@@ -27,7 +27,16 @@ from vision_cli.rppg_adapt.quality import (
     shipped_index,
 )
 from vision_cli.rppg_adapt.readings import PulseWave, Reading, Window
-from vision_cli.rppg_adapt.spectra import RATES_BPM, HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
+from vision_cli.rppg_adapt.spectra import (
+    RATES_BPM,
+    HeartRate,
+    Wave,
+    bandpassed,
+    detrended,
+    heart_rate,
+    integral,
+    rate_band,
+)
 
 Method = Literal["auto", "net", "pos", "chrom", "lgi", "omit", "ica", "green", "pbv"]
 METHOD_NAMES: tuple[Method, ...] = get_args(Method)
@@ -152,10 +161,7 @@ def network_wave(clip: FaceClip, model: PulseModel, band: tuple[float, float]) -
     """Read the wave of a clip with a network."""
     fps = model.settings.fps
     times, _, frames = steady(clip, fps)
-    raw = model.read(frames)
-    # A network of differences gives the derivative of the wave.
-    wave = np.cumsum(raw - raw.mean()) if model.settings.normalisation == "diff" else raw
-    whole = detrended(wave)
+    whole = integral(model.read(frames))
     return PulseWave(times, _scaled(bandpassed(whole, fps, band)), _scaled(whole), fps)
 
 

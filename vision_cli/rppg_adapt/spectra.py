@@ -84,6 +84,11 @@ def detrended(waves: Wave, smoothness: float = _SMOOTHNESS) -> Wave:
     return np.asarray(waves - smooth)
 
 
+def integral(derivatives: Wave) -> Wave:
+    """Give the pulse waves ``(..., T)`` of the derivatives that a network reads, without their slow part."""
+    return detrended(np.cumsum(derivatives - derivatives.mean(axis=-1, keepdims=True), axis=-1))
+
+
 def bandpassed(waves: Wave, fps: float, band: tuple[float, float], order: int = 2) -> Wave:
     """Filter waves ``(..., T)`` forwards and backwards, so that nothing is delayed."""
     from scipy import signal

@@ -18,7 +18,7 @@ from vision_cli.rppg_adapt.classical import Classical, pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.losses import Anchor
 from vision_cli.rppg_adapt.quality import AGREES_BPM, COMPARED, features, shipped_index
-from vision_cli.rppg_adapt.spectra import HeartRate, Wave, bandpassed, detrended, heart_rate, rate_band
+from vision_cli.rppg_adapt.spectra import HeartRate, Wave, bandpassed, heart_rate, integral, rate_band
 
 _SMALL = 1e-12
 
@@ -55,8 +55,7 @@ class Testimony:
 
     def rate_of(self, derivative: Wave) -> HeartRate:
         """Give the rate of the derivative ``(T,)`` that a network read."""
-        wave = bandpassed(detrended(np.cumsum(derivative - derivative.mean())), self.fps, rate_band(self.fps))
-        return heart_rate(wave, self.fps)
+        return heart_rate(bandpassed(integral(derivative), self.fps, rate_band(self.fps)), self.fps)
 
     def share_near(self, bpm: float, reach_bpm: float) -> float:
         """Give the share of the methods that read a rate within reach."""
