@@ -15,15 +15,11 @@ from vision_cli.core.devices import configure
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt import witnesses
-from vision_cli.rppg_adapt.adaptation import (
-    Adaptation,
-    UnlabelledClips,
-    UnlabelledScore,
-    Window,
-    adapt,
-    adapt_to_clip,
-)
-from vision_cli.rppg_adapt.losses import AdaptLoss
+from vision_cli.rppg_adapt.adaptation import FACTORS, Adaptation, adapt, adapt_to_clip
+from vision_cli.rppg_adapt.anchors import SourceAnchor, WitnessedAnchor
+from vision_cli.rppg_adapt.losses import AdaptLoss, integrated, power_spectra
+from vision_cli.rppg_adapt.selection import BranchScore, WitnessScore
+from vision_cli.rppg_adapt.windows import UnlabelledClips, Window
 
 QUICK = {"frames": 64, "steps": 3, "batch_size": 2, "validate_every": 1}
 
@@ -88,7 +84,7 @@ class Green(torch.nn.Module):
 
 
 def test_a_collapsed_network_has_no_score(tmp_path, untrained):
-    score = UnlabelledScore(windows(tmp_path), untrained, torch.device("cpu"))
+    score = WitnessScore(windows(tmp_path), untrained.settings, torch.device("cpu"))
     assert score(Constant()) == 0
     assert score(Green()) > 0.2
 
@@ -101,7 +97,7 @@ def test_a_network_that_witnesses_contradict_scores_less(tmp_path, untrained):
             wave = x[:, 1].mean((2, 3)).cumsum(-1)
             return (wave - wave.mean(-1, keepdim=True)) ** 2
 
-    score = UnlabelledScore(windows(tmp_path), untrained, torch.device("cpu"))
+    score = WitnessScore(windows(tmp_path), untrained.settings, torch.device("cpu"))
     assert score(Twice()) < 0.5 * score(Green())
 
 
@@ -115,17 +111,101 @@ def test_a_window_lies_in_its_context_and_both_in_their_clip(frames, length, con
     assert len(window.context) == min(max(context, length), len(clip))
 
 
-def test_a_window_is_held_to_what_the_surest_method_reads_of_all_that_lies_about_it(tmp_path):
+class Fixed(torch.nn.Module):
+    """A network that reads the same waves whatever it sees."""
+
+    def __init__(self, waves):
+        super().__init__()
+        self.waves = waves
+
+    def forward(self, x):
+        return self.waves
+
+
+def test_a_window_is_held_to_what_the_surest_method_reads_of_all_that_lies_about_it(tmp_path, untrained):
     frames = cached(tmp_path, 1, frames=300)[0].frames()
+    window = Window.of(frames, 40, 160, 300)
     told = witnesses.Testimony.of(frames, 30.0)
     method, rate, sure = told.surest()
     t = torch.arange(160) / 30
     right, wrong = (torch.cos(2 * torch.pi * (rate.bpm + off) / 60 * t)[None] for off in (0, 25))
-    anchor = witnesses.surest([told, told], [40, 40], torch.cat([wrong, right]))
+    original = torch.from_numpy(np.stack([window.frames] * 2))
+    anchor = WitnessedAnchor(Fixed(torch.cat([wrong, right])), untrained.settings)([window] * 2, original)
     # A pure wave is no proof; a source model that reads another rate has no say.
     assert np.allclose(anchor.waves[0], told.derivative(method)[40:200], atol=1e-6)
     assert torch.equal(anchor.waves[1], right[0])
     assert anchor.sureness.tolist() == pytest.approx([sure, sure])
+
+
+def pulsing(bpm, frames=300, size=8):
+    """A clip whose green follows a pulse, ``(T, S, S, 3)``."""
+    wave = 100 + 20 * np.sin(2 * np.pi * bpm / 60 * np.arange(frames) / 30)
+    return np.repeat(np.rint(wave).astype(np.uint8), size * size * 3).reshape(frames, size, size, 3)
+
+
+class SlowGreen(Green):
+    """A network that was trained on hearts of up to 120 bpm: of faster ones it reads noise."""
+
+    def forward(self, x):
+        wave = super().forward(x)
+        spectrum = power_spectra(integrated(wave), 30.0)
+        bpm = 60 * spectrum.frequencies[spectrum.power.argmax(-1)]
+        noise = torch.randn(wave.shape, generator=torch.Generator().manual_seed(0)) * wave.std()
+        return torch.where(bpm[:, None] <= 120, wave, noise)
+
+
+@pytest.mark.parametrize("bpm", [72, 108, 156])
+def test_a_source_model_is_asked_at_the_speed_at_which_it_is_surest(untrained, bpm):
+    window = Window.of(pulsing(bpm), 40, 160, 300)
+    original = torch.from_numpy(window.frames)[None]
+    anchor = SourceAnchor(SlowGreen(), untrained.settings)([window], original)
+    frequencies = power_spectra(torch.randn(1, 160), 30.0).frequencies
+    assert anchor.power.sum().item() == pytest.approx(1, abs=1e-4)
+    assert 60 * frequencies[anchor.power[0].argmax()].item() == pytest.approx(bpm, abs=2)
+    assert anchor.sureness.item() > 0.5
+    assert anchor.waves is None
+
+
+def branch_score(parts, settings, source):
+    return BranchScore(WitnessScore(parts, settings, torch.device("cpu")), source, FACTORS)
+
+
+def test_branches_that_agree_score_more_than_those_that_do_not(untrained):
+    parts = [pulsing(bpm) for bpm in (60, 80, 100)]
+
+    class Stuck(torch.nn.Module):
+        """Reads its clip, and of every view that runs at another speed the same wave."""
+
+        def forward(self, x):
+            wave = x[:, 1].mean((2, 3))
+            full = x.shape[2] == 300
+            return wave if full else torch.sin(2 * torch.pi * 2.9 * torch.arange(x.shape[2]) / 30)[None]
+
+    score = branch_score(parts, untrained.settings, Green())
+    assert score(Green()) > 0.9
+    assert score(Stuck()) < score(Green())
+    assert score(Constant()) == 0
+
+
+def test_branches_that_agree_on_what_witnesses_contradict_have_no_score(untrained):
+    class Twice(torch.nn.Module):
+        """Reads twice the rate, in every view."""
+
+        def forward(self, x):
+            wave = x[:, 1].mean((2, 3)).cumsum(-1)
+            return torch.diff((wave - wave.mean(-1, keepdim=True)) ** 2, append=torch.zeros(len(x), 1))
+
+    score = branch_score([pulsing(bpm) for bpm in (60, 70, 80)], untrained.settings, Green())
+    assert score(Green()) > 0.9
+    assert score(Twice()) == 0
+
+
+def test_the_loss_of_the_paper_is_held_to_the_source_and_chosen_by_its_branches(tmp_path, untrained):
+    outcome, found = run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=AdaptLoss.of("paper"))
+    before = untrained.network.state_dict()
+    assert any(not torch.equal(found[name], value) for name, value in before.items())
+    assert 0 <= outcome.source_score <= 1
+    assert outcome.kept_source == (not outcome.adapted_score > outcome.source_score)
 
 
 def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):

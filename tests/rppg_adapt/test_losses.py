@@ -15,7 +15,6 @@ from vision_cli.rppg_adapt.losses import (
     distance,
     fwd,
     integrated,
-    peak_sureness,
     power_spectra,
     pulse_prior,
     push_forward,
@@ -120,7 +119,7 @@ def branches(original, spatial, temporal, factor):
 
 
 def held_to(waves):
-    return Anchor(waves, peak_sureness(waves, FPS))
+    return Anchor.of(waves, torch.ones(len(waves)), FPS)
 
 
 def test_branches_that_agree_cost_little():
@@ -138,7 +137,7 @@ def test_branches_that_agree_cost_little():
 def test_the_anchor_pulls_to_what_is_sure():
     one, other = branches(80, 80, 100, 1.25), branches(120, 1, 1, 1).original
     near, far = (AdaptLoss()(one, held_to(waves))["anchor"] for waves in (one.original, other))
-    unsure = AdaptLoss()(one, Anchor(other, torch.zeros(2)))["anchor"]
+    unsure = AdaptLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["anchor"]
     assert float(near) == pytest.approx(0, abs=1e-6)
     assert float(far) > 0.05
     assert float(unsure) == 0
@@ -150,7 +149,7 @@ def test_pseudo_labels_pull_both_views_in_time_as_far_as_they_are_sure():
     later = held_to(one.original.roll(9, 1))
     assert float(near) < 0.1 * float(far)
     assert float(AdaptLoss()(one, later)["pseudo_label"]) > 10 * float(near)
-    assert float(AdaptLoss()(one, Anchor(other, torch.zeros(2)))["pseudo_label"]) == 0
+    assert float(AdaptLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["pseudo_label"]) == 0
 
 
 def test_robust_has_more_terms_than_paper():

@@ -7,7 +7,7 @@ labels too, and they are the source's own unless the choice finds better ones.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,16 +19,16 @@ from torch import Tensor, nn
 
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
-from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Order, Schedule
-from vision_cli.rppg_adapt.classical import METHODS
+from vision_cli.core.training import BEST, Schedule
+from vision_cli.rppg_adapt.anchors import SourceAnchor, WitnessedAnchor
 from vision_cli.rppg_adapt.data import CachedClip
-from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor, peak_sureness
+from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
-from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views, normalise
+from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views
+from vision_cli.rppg_adapt.selection import BranchScore, WitnessScore
 from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
-from vision_cli.rppg_adapt.witnesses import Testimony, surest
+from vision_cli.rppg_adapt.windows import UnlabelledClips, Window, parts
 
 Update = Literal["all", "bn", "encoder"]
 
@@ -37,8 +37,6 @@ CONTEXT_S = 10.0
 """What the quality index was calibrated on."""
 
 _DECAY = 1e-4
-_SAME_BPM = 5.0
-_COLLAPSED_BPM = 1.0
 _TTA_RATE = 2e-4
 _TTA_BATCH = 4
 
@@ -79,7 +77,7 @@ class Outcome:
     model
         The adapted model, or the source model.
     source_score, adapted_score
-        Unlabelled scores of both on the clips; see `UnlabelledScore`.
+        Unlabelled scores of both on the clips; see `vision_cli.rppg_adapt.selection`.
     kept_source
         Whether nothing was better than the source, or what was adapted had collapsed.
     """
@@ -88,65 +86,6 @@ class Outcome:
     source_score: float
     adapted_score: float
     kept_source: bool
-
-
-@dataclass(frozen=True)
-class Window:
-    """A window of a clip without labels, and what lies about it: of ten seconds a rate is read better than of five.
-
-    Attributes
-    ----------
-    frames
-        ``(L, S, S, 3)``.
-    context
-        ``(C, S, S, 3)``, of which the window is a part.
-    start
-        Where it begins there.
-    """
-
-    frames: NDArray[np.uint8]
-    context: NDArray[np.uint8]
-    start: int
-
-    @staticmethod
-    def of(clip: NDArray[np.uint8], start: int, length: int, context: int) -> Window:
-        """Cut ``length`` frames from ``start`` of a clip that has as many, with ``context`` frames about them."""
-        reach = max(context, length)
-        first = min(max(start - (reach - length) // 2, 0), max(len(clip) - reach, 0))
-        return Window(clip[start : start + length], clip[first : first + reach], start - first)
-
-
-class UnlabelledClips:
-    """Windows of clips without labels.
-
-    Parameters
-    ----------
-    frames
-        Crops of each clip, ``(T, S, S, 3)``; of the network's size.
-    length
-        Frames of a window; of shorter clips the last frame is repeated.
-    context
-        Frames that a window's pulse is read from without the network.
-    seed
-        Of the places of windows.
-    """
-
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], length: int, context: int, seed: int) -> None:
-        if not frames:
-            raise InputError("no clip to adapt to; one or more expected.")
-        self._clips = [_filled(clip, length) for clip in frames]
-        self._length, self._context, self._seed = length, context, seed
-        self._order = Order(len(frames), 1, seed)
-
-    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
-        """Give windows, and the number of the first for what is drawn for them."""
-        found = []
-        for number in numbers:
-            clip = self._clips[self._order.samples(number)[0]]
-            rng = np.random.default_rng((self._seed, number))
-            start = int(rng.integers(0, len(clip) - self._length + 1))
-            found.append(Window.of(clip, start, self._length, self._context))
-        return found, numbers[0]
 
 
 class AdaptTask:
@@ -180,11 +119,18 @@ class AdaptTask:
         length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
         context = round(CONTEXT_S * model.settings.fps)
         self.clips = UnlabelledClips(crops, length, context, seed)
-        self.score = UnlabelledScore([part for crop in crops for part in _windows(crop, context)], model, device)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
         self.network = network
+        told = WitnessScore([part for crop in crops for part in parts(crop, context)], model.settings, device)
+        self.score: Callable[[nn.Module], float]
+        self._anchor: Callable[[Sequence[Window], Tensor], Anchor]
+        if adaptation.loss.witnesses:
+            self.score, self._anchor = told, WitnessedAnchor(self.source, model.settings)
+        else:
+            self.score = BranchScore(told, self.source, FACTORS)
+            self._anchor = SourceAnchor(self.source, model.settings)
         _choose_weights(network, adaptation.update)
         self._branches = TSTCNet(network, model.settings.normalisation)
         # Statistics of one clip are no statistics of a domain.
@@ -205,57 +151,11 @@ class AdaptTask:
         low, high = FACTORS
         factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
         views = make_views(windows, self.adaptation.frames, factors, generator)
-        return self.adaptation.loss(self._branches(views), self._anchor(views.original, cut))
-
-    @torch.no_grad()
-    def _anchor(self, original: Tensor, cut: Sequence[Window]) -> Anchor:
-        settings = self.model.settings
-        waves = self.source(normalise(original, settings.normalisation))
-        if not self.adaptation.loss.witnesses:
-            return Anchor(waves, peak_sureness(waves, settings.fps))
-        told = [Testimony.of(one.context, settings.fps) for one in cut]
-        return surest(told, [one.start for one in cut], waves)
+        return self.adaptation.loss(self._branches(views), self._anchor(cut, views.original))
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
         return {"score": self.score(network)}
-
-
-class UnlabelledScore:
-    """How often the rates that a network reads are borne out, without knowing the right ones; 0 to 1.
-
-    The mean share of the methods without training that read the same rate, over windows. Rates alone count: adaptation
-    makes any spectrum sharper, a wrong one too. All clips that are adapted to are asked, since none has a label that
-    could be learnt by heart, and a few clips tell little. A network that reads one rate everywhere has collapsed and
-    scores 0.
-
-    Parameters
-    ----------
-    windows
-        ``(C, S, S, 3)`` each.
-    model
-        Whose settings are used.
-    device
-        Where it is computed.
-    """
-
-    def __init__(self, windows: Sequence[NDArray[np.uint8]], model: PulseModel, device: torch.device) -> None:
-        self.windows, self.settings, self.device = windows, model.settings, device
-        self.testimonies = [Testimony.of(one, model.settings.fps, tuple(METHODS)) for one in windows]
-
-    @torch.no_grad()
-    def __call__(self, network: nn.Module) -> float:
-        """Score a network, which is set to evaluation."""
-        network.eval()
-        rates = []
-        for window, testimony in zip(self.windows, self.testimonies, strict=True):
-            pixels = torch.from_numpy(window)[None].to(self.device)
-            derivative = network(normalise(pixels, self.settings.normalisation))[0]
-            rates.append(testimony.rate_of(derivative.double().cpu().numpy()).bpm)
-        if len(rates) > 2 and float(np.std(rates)) < _COLLAPSED_BPM:
-            return 0.0
-        shares = [one.share_near(rate, _SAME_BPM) for one, rate in zip(self.testimonies, rates, strict=True)]
-        return float(np.mean(shares))
 
 
 def adapt(
@@ -359,18 +259,6 @@ def _freeze_statistics(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
             module.eval()
-
-
-def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    missing = length - len(clip)
-    return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing > 0 else clip
-
-
-def _windows(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
-    """Cut a clip ``(T, S, S, 3)`` into as few windows as reach from its first frame to its last."""
-    spare = max(len(clip) - length, 0)
-    starts = np.linspace(0, spare, 1 + -(-spare // length)).astype(int)
-    return [clip[start : start + length] for start in starts]
 
 
 def _stacked(windows: Sequence[Window]) -> Tensor:

@@ -26,7 +26,6 @@ _RESOLUTION_HZ = 1 / 60
 _SMALL = 1e-12
 _PRIOR_HZ = (0.7, 3.0)
 _PEAK_WIDTH_HZ = 0.12
-_SURE_PEAK = 0.08
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,14 @@ def fwd(p: Tensor, q: Tensor, step: float, *, order: int = 1, solver: Solver = "
     return _fwd_quantiles(p, q, step, order)
 
 
+def peak_share(spectra: Spectra) -> Tensor:
+    """Share of the power near the greatest peak, ``(B,)``."""
+    f, power = spectra.frequencies, spectra.power
+    peak = f[power.detach().argmax(-1)][:, None]
+    near = ((f[None] - peak).abs() < _PEAK_WIDTH_HZ).to(power.dtype)
+    return (power * near).sum(-1)
+
+
 def push_forward(spectra: Spectra, factors: Tensor) -> Tensor:
     """Give the spectra that waves have which run faster by ``factors`` ``(B,)``, normalised on the band, ``(B, K)``."""
     f, power = spectra.frequencies, spectra.power
@@ -179,19 +186,22 @@ class Anchor:
 
     Attributes
     ----------
-    waves
-        ``(B, T)`` derivatives of pulse waves.
+    power
+        ``(B, K)`` normalised spectra on the grid of `power_spectra`.
     sureness
         ``(B,)`` how sure they are, 0 to 1.
+    waves
+        ``(B, T)`` derivatives of pulse waves, where they are known in time too.
     """
 
-    waves: Tensor
+    power: Tensor
     sureness: Tensor
+    waves: Tensor | None = None
 
-
-def peak_sureness(waves: Tensor, fps: float) -> Tensor:
-    """How sure the greatest peaks of derivatives ``(B, T)`` are, from their share of the power, ``(B,)`` in [0, 1]."""
-    return (power_spectra(integrated(waves), fps).power.max(-1).values / _SURE_PEAK).clamp(max=1)
+    @staticmethod
+    def of(waves: Tensor, sureness: Tensor, fps: float) -> Anchor:
+        """Hold to derivatives of waves ``(B, T)``."""
+        return Anchor(power_spectra(integrated(waves), fps).power, sureness, waves)
 
 
 @dataclass(frozen=True)
@@ -242,11 +252,11 @@ class AdaptLoss:
         branches
             Derivatives that the network reads from the views, ``(B, T)`` each.
         anchor
-            What is read from the original view without the network.
+            What the original view is held to.
         """
-        original, spatial, temporal, held_to = (
+        original, spatial, temporal = (
             power_spectra(integrated(wave), self.fps)
-            for wave in (branches.original, branches.spatial, branches.temporal, anchor.waves)
+            for wave in (branches.original, branches.spatial, branches.temporal)
         )
         terms: dict[str, Tensor] = {}
         if self.spatial:
@@ -257,9 +267,9 @@ class AdaptLoss:
             moved = [self._distance(push_forward(one, branches.factors), seen, one.step) for one in views]
             terms["temporal"] = torch.stack(moved).sum(0).mean()
         if self.anchor:
-            away = self._distance(original.power, held_to.power, original.step)
+            away = self._distance(original.power, anchor.power, original.step)
             terms["anchor"] = self.anchor * (anchor.sureness * away).mean()
-        if self.pseudo_label:
+        if self.pseudo_label and anchor.waves is not None:
             waves = [branches.original, branches.spatial] if self.spatial else [branches.original]
             off = torch.stack([1 - correlation(wave, anchor.waves) for wave in waves]).sum(0)
             terms["pseudo_label"] = self.pseudo_label * (anchor.sureness * off).mean()
@@ -283,9 +293,7 @@ def pulse_prior(spectra: Spectra) -> Tensor:
     f, power = spectra.frequencies, spectra.power
     inside = (f >= _PRIOR_HZ[0]) & (f <= _PRIOR_HZ[1])
     bandwidth = power[:, ~inside].sum(-1).mean()
-    peak = f[power.detach().argmax(-1)][:, None]
-    near = ((f[None] - peak).abs() < _PEAK_WIDTH_HZ).to(power.dtype)
-    sparsity = (1 - (power * near).sum(-1)).mean()
+    sparsity = (1 - peak_share(spectra)).mean()
     even = inside.to(power.dtype)[None] / inside.sum()
     spread = fwd(power.mean(0, keepdim=True), even, spectra.step).mean()
     return bandwidth + sparsity + spread

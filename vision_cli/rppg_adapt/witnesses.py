@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vision_cli.rppg_adapt.classical import Classical, pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
-from vision_cli.rppg_adapt.losses import Anchor
-from vision_cli.rppg_adapt.quality import AGREES_BPM, COMPARED, features, shipped_index
+from vision_cli.rppg_adapt.quality import COMPARED, features, shipped_index
 from vision_cli.rppg_adapt.spectra import HeartRate, Wave, bandpassed, heart_rate, integral, rate_band
 
 _SMALL = 1e-12
@@ -53,10 +50,6 @@ class Testimony:
         wave = self.waves[method]
         return np.asarray(np.diff(wave, append=wave[-1]) / (wave.std() + _SMALL))
 
-    def rate_of(self, derivative: Wave) -> HeartRate:
-        """Give the rate of the derivative ``(T,)`` that a network read."""
-        return heart_rate(bandpassed(integral(derivative), self.fps, rate_band(self.fps)), self.fps)
-
     def share_near(self, bpm: float, reach_bpm: float) -> float:
         """Give the share of the methods that read a rate within reach."""
         return float(np.mean([abs(rate.bpm - bpm) < reach_bpm for rate in self.rates.values()]))
@@ -69,28 +62,6 @@ class Testimony:
         return best, self.rates[best], scored[best]
 
 
-def surest(testimonies: Sequence[Testimony], starts: Sequence[int], derivatives: Tensor) -> Anchor:
-    """Give, window by window, what is most probably right: the wave of the surest method.
-
-    Where the source model reads the same rate its wave is taken, which is cleaner. How sure a network is of itself is
-    not asked: the index knows that of the shipped one alone.
-
-    Parameters
-    ----------
-    testimonies
-        Of the contexts of B windows.
-    starts
-        Where the windows begin there.
-    derivatives
-        ``(B, T)``, which the source model reads from the windows.
-    """
-    waves, sureness = [], []
-    for testimony, start, derivative in zip(testimonies, starts, derivatives.double().cpu().numpy(), strict=True):
-        method, rate, sure = testimony.surest()
-        agrees = abs(testimony.rate_of(derivative).bpm - rate.bpm) < AGREES_BPM
-        waves.append(derivative if agrees else testimony.derivative(method)[start : start + len(derivative)])
-        sureness.append(sure)
-    return Anchor(
-        torch.from_numpy(np.stack(waves)).to(derivatives),
-        torch.tensor(sureness, dtype=derivatives.dtype, device=derivatives.device),
-    )
+def rate_of(derivative: Wave, fps: float) -> HeartRate:
+    """Give the rate of the derivative ``(T,)`` of a wave that a network read."""
+    return heart_rate(bandpassed(integral(derivative), fps, rate_band(fps)), fps)
