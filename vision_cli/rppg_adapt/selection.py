@@ -44,8 +44,12 @@ class WitnessScore:
     def __call__(self, network: nn.Module) -> float:
         """Score a network, which is set to evaluation."""
         network.eval()
-        bpm = np.array([read(network, _pixels(part, self.device), self.settings).bpm for part in self.parts])
+        bpm = self.rates(network)
         return 0.0 if have_collapsed(bpm) else float(self.shares(bpm).mean())
+
+    def rates(self, network: nn.Module) -> Wave:
+        """Give the rate that a network in evaluation mode reads in each part, ``(N,)`` bpm."""
+        return np.array([read(network, _pixels(part, self.device), self.settings).bpm for part in self.parts])
 
     def shares(self, bpm: Wave) -> Wave:
         """Give the share of the methods that read the same rate in each part, ``(N,)``, for rates ``(N,)``."""
@@ -55,9 +59,9 @@ class WitnessScore:
 class BranchScore:
     """How clear a network's readings are, and how well those of its branches agree; 0 to 1.
 
-    The mean over parts of clips of the share of the power near the peak times the share of turned and resampled views
-    that show the same rate. A network may agree with itself on a wrong rate: where the methods without training side
-    with the source model by more than a standard error, or the network has collapsed, the score is 0.
+    The mean over parts of clips of the share of the power near the peak times the share of two views, one turned and
+    one resampled, that show the same rate. A network may agree with itself on a wrong rate: where the methods without
+    training side with the source model by more than a standard error, or the network has collapsed, the score is 0.
 
     Parameters
     ----------
@@ -66,14 +70,12 @@ class BranchScore:
     source
         Network of the source model.
     factors
-        Of time, of the resampled views.
+        Of time, of the resampled views in turn.
     """
 
     def __init__(self, witnesses: WitnessScore, source: nn.Module, factors: Sequence[float]) -> None:
         self.witnesses, self.factors = witnesses, factors
-        source.eval()
-        bpm, _ = self._readings(source)
-        self._source_shares = witnesses.shares(bpm)
+        self._source_shares = witnesses.shares(witnesses.rates(source.eval()))
 
     def __call__(self, network: nn.Module) -> float:
         """Score a network, which is set to evaluation."""
@@ -84,23 +86,18 @@ class BranchScore:
         return 0.0 if is_contradicted or have_collapsed(bpm) else float(scores.mean())
 
     def _readings(self, network: nn.Module) -> tuple[Wave, Wave]:
+        settings, device = self.witnesses.settings, self.witnesses.device
         rates, scores = [], []
-        for part in self.witnesses.parts:
-            pixels = _pixels(part, self.witnesses.device).float()
-            rate = read(network, pixels, self.witnesses.settings)
-            same = [abs(bpm - rate.bpm) < _SAME_BPM for bpm in self._of_views(network, pixels)]
+        for number, part in enumerate(self.witnesses.parts):
+            pixels, factor = _pixels(part, device).float(), self.factors[number % len(self.factors)]
+            rate = read(network, pixels, settings)
+            spatial = read(network, torch.rot90(pixels.flip(3), 1, (2, 3)), settings).bpm
+            frames = min(len(part), int((len(part) - 1) / factor) + 1)
+            temporal = read(network, resampled(pixels, frames, torch.full((1,), factor, device=device)), settings).bpm
+            same = [abs(bpm - rate.bpm) < _SAME_BPM for bpm in (spatial, temporal / factor)]
             rates.append(rate.bpm)
             scores.append(rate.peak_share * np.mean(same))
         return np.array(rates), np.array(scores)
-
-    def _of_views(self, network: nn.Module, pixels: Tensor) -> list[float]:
-        settings, frames = self.witnesses.settings, pixels.shape[1]
-        found = [read(network, view, settings).bpm for view in (pixels.flip(3), torch.rot90(pixels, 1, (2, 3)))]
-        for factor in self.factors:
-            length = min(frames, int((frames - 1) / factor) + 1)
-            view = resampled(pixels, length, torch.full((1,), factor, device=pixels.device))
-            found.append(read(network, view, settings).bpm / factor)
-        return found
 
 
 @torch.no_grad()
