@@ -38,7 +38,7 @@ CONTEXT_S = 10.0
 
 _DECAY = 1e-4
 _TTA_RATE = 2e-4
-_TTA_BATCH = 4
+_TTA_BATCH = 2
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
 
     Batch statistics stay those of the source; the same clip gives the same model.
     """
-    adaptation = Adaptation(steps=steps, batch_size=min(_TTA_BATCH, 2), learning_rate=_TTA_RATE)
+    adaptation = Adaptation(steps=steps, batch_size=_TTA_BATCH, learning_rate=_TTA_RATE)
     crops = resize_frames(frames, model.settings.size)
     device = next(model.network.parameters()).device
     task = AdaptTask(model, adaptation, [crops], device, seed)
