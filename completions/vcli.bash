@@ -24,7 +24,7 @@ _vcli_facts() {
     'rppg-adapt') verbs=$'predict\npreprocess\ntrain\nadapt\nevaluate\nsynth\nplot\ninfo' default='predict' options=$'--help\n-h' ;;
     'rppg-adapt predict') options=$'--sample\n--method\n--window\n--step\n--hr-range\n--fps\n--tta\n--hrv\n--resp\n--roi\n--detector\n--face-model\n--faces\n--gt\n--no-plots\n--plots\n--strict\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'rppg-adapt preprocess') options=$'--kind\n--size\n--fps\n--stmap\n--detector\n--face-model\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--val-frac\n--backbone\n--input\n--size\n--frames\n--epochs\n--steps\n--batch\n--lr\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--val-frac\n--backbone\n--input\n--size\n--frames\n--epochs\n--steps\n--batch\n--lr\n--keep\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'rppg-adapt adapt') options=$'--source\n--loss\n--branches\n--distance\n--fwd-p\n--fwd-solver\n--anchor\n--update\n--epochs\n--batch\n--lr\n--frames\n--split\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'rppg-adapt evaluate') options=$'--methods\n--protocol\n--window\n--group-by\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
     'rppg-adapt synth') options=$'--n\n--seconds\n--preset\n--fps\n--size\n--bpm\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
@@ -295,6 +295,7 @@ _vcli_value() {
     'rppg-adapt train --steps') kind=any ;;
     'rppg-adapt train --batch') kind=any ;;
     'rppg-adapt train --lr') kind=any ;;
+    'rppg-adapt train --keep') kind=choice choices=$'best\nlast' ;;
     'rppg-adapt train --out' | 'rppg-adapt train -o') kind=directory ;;
     'rppg-adapt train --config') kind=file ;;
     'rppg-adapt train --device') kind=any ;;

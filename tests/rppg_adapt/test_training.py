@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import numpy as np
@@ -38,8 +39,8 @@ def cached(directory, count=4, frames=100, *, labels=True, size=16):
     return clips
 
 
-def train(directory, *, steps, source=None, resume=False):
-    training = SourceTraining(SETTINGS, 64, steps, 2, 1e-3, validate_every=2, save_every=1)
+def train(directory, *, steps, source=None, resume=False, keep="best"):
+    training = SourceTraining(SETTINGS, 64, steps, 2, 1e-3, validate_every=2, save_every=1, keep=keep)
     with Run.open(directory, command="rppg-adapt train", options={}, resume=resume) as run:
         clips = source or GeneratedClips(SETTINGS, 64, 0)
         if isinstance(clips, GeneratedClips):
@@ -72,6 +73,16 @@ def test_a_training_writes_weights_that_load_and_a_card(tmp_path):
     card = json.loads((tmp_path / "run/weights.json").read_text())
     assert card["task"] == "rppg-adapt"
     assert card["parameters"] > 80_000
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_weights_that_are_asked_for_are_packed_with_their_measures(tmp_path, keep):
+    measures = train(tmp_path / "run", steps=4, keep=keep)
+    packed, whole = (load_file(tmp_path / f"run/{name}.safetensors") for name in ("weights", keep))
+    assert all(torch.equal(value, whole[name].half()) for name, value in packed.items() if value.is_floating_point())
+    with (tmp_path / "run/history.csv").open() as file:
+        scores = [float(row["val_score"]) for row in csv.DictReader(file) if row["val_score"]]
+    assert measures["score"] == pytest.approx(max(scores) if keep == "best" else scores[-1])
 
 
 def test_a_training_goes_on_from_weights(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from vision_cli.core import files
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Progress, Schedule, Task, Trainer
+from vision_cli.core.training import BEST, LAST, Progress, Schedule, Task, Trainer
 from vision_cli.phantoms.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
@@ -29,6 +29,7 @@ PATIENCE = 2
 """Losses in a row that may be no number; see :class:`vision_cli.core.training.Schedule`."""
 
 Batch = TypeVar("Batch")
+Kept = Literal["best", "last"]
 
 _TRAINING_STREAM, _VALIDATION_STREAM = 0, 1
 _USES, _REPLAY, _SPARE = 4, 60, 40
@@ -181,6 +182,9 @@ class SourceTraining:
         How long and how fast.
     validate_every, save_every
         Steps between validations and between checkpoints.
+    keep
+        The weights that validate best, or the last ones: of clips without end nothing is learnt by heart, and once
+        nearly all held-out clips are right they no longer tell weights apart.
     """
 
     settings: ModelSettings = field(default_factory=ModelSettings)
@@ -190,6 +194,7 @@ class SourceTraining:
     learning_rate: float = 2e-3
     validate_every: int = 100
     save_every: int = 50
+    keep: Kept = "best"
 
 
 def train_source(
@@ -200,7 +205,7 @@ def train_source(
     output: Output,
     start: PulseModel | None = None,
 ) -> Mapping[str, float]:
-    """Train a network and pack its best weights.
+    """Train a network and pack its weights.
 
     Parameters
     ----------
@@ -214,7 +219,7 @@ def train_source(
     Returns
     -------
     Mapping
-        What the best weights measured in validation.
+        What the weights that are kept measured in validation.
     """
     torch.manual_seed(compute.seed)
     network = build(training.settings.backbone).to(compute.device)
@@ -238,8 +243,8 @@ def train_source(
     progress = fit(run, task, schedule, training.settings, compute, output, samples=clips.count)
     if run is None:
         return {}
-    pack(run, training.settings)
-    return best_measures(progress)
+    pack(run, training.settings, training.keep)
+    return measures_at(progress, progress.best[1] if training.keep == "best" else training.steps)
 
 
 class FittedTask(Task[Batch], Protocol):
@@ -275,17 +280,17 @@ def fit(
         return trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
 
 
-def best_measures(progress: Progress) -> dict[str, float]:
-    """Give the validation measures at the step of the best weights."""
-    best = next((row for row in progress.rows if row["step"] == progress.best[1]), {})
-    return {name.removeprefix("val_"): value for name, value in best.items() if name.startswith("val_")}
+def measures_at(progress: Progress, step: int) -> dict[str, float]:
+    """Give the validation measures at a step."""
+    found = next((row for row in progress.rows if row["step"] == step), {})
+    return {name.removeprefix("val_"): value for name, value in found.items() if name.startswith("val_")}
 
 
-def pack(run: Run, settings: ModelSettings) -> None:
-    """Write the best weights once more as float16: half the bytes, the same heart rates."""
+def pack(run: Run, settings: ModelSettings, keep: Kept = "best") -> None:
+    """Write weights of a run once more as float16: half the bytes, the same heart rates."""
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in load_file(run.directory / BEST).items()
+        for name, tensor in load_file(run.directory / (BEST if keep == "best" else LAST)).items()
     }
     with run.output(WEIGHTS) as path:
         path.write_bytes(save(tensors, settings.metadata))

@@ -27,7 +27,8 @@ from vision_cli.core.options import (
 TRAIN_EXAMPLES = (
     "vcli rppg-adapt train cache --val-frac 0.2 -o run",
     "vcli rppg-adapt train cache --weights default --lr 5e-4 -o run                # the shipped weights, taught more",
-    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run  # the shipped weights",
+    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch 6 -o run                  # generated clips",
+    "vcli rppg-adapt train --synthetic --weights run/weights.safetensors --keep last -o further    # more of them",
 )
 ADAPT_EXAMPLES = (
     "vcli rppg-adapt adapt cache --source default -o run       # labels are not needed, and not looked at",
@@ -64,6 +65,9 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps instead of epochs.")] = None,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Clips a step.")] = 8,
     lr: Annotated[float, typer.Option(min=0, metavar="X", help="Learning rate.")] = 2e-3,
+    keep: Annotated[
+        Literal["best", "last"], typer.Option(help="Weights to keep: best in validation, or the last ones.")
+    ] = "best",
     out: OutOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
@@ -118,7 +122,7 @@ def train(
         source = CachedClips(used, held_out, settings.size, frames, seed)
         count = steps or max(1, epochs * len(used) // batch)
         described = f"{len(used)} clips of {cache.name}"
-    training = SourceTraining(settings, frames, count, batch, lr)
+    training = SourceTraining(settings, frames, count, batch, lr, keep=keep)
     files = {} if start is None or start.path is None else {"weights": start.path}
     with open_run(ctx, inputs=files) as run:
         if not run.already_done:
