@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from vision_cli.rppg_adapt.losses import Anchor, Spectra, integrated, peak_share, power_spectra, push_forward
 from vision_cli.rppg_adapt.models import ModelSettings
-from vision_cli.rppg_adapt.networks import normalise, resampled
+from vision_cli.rppg_adapt.networks import at_speed, normalise
 from vision_cli.rppg_adapt.quality import AGREES_BPM
+from vision_cli.rppg_adapt.spectra import rate_of
 from vision_cli.rppg_adapt.windows import Window
-from vision_cli.rppg_adapt.witnesses import Testimony, rate_of
+from vision_cli.rppg_adapt.witnesses import Testimony
 
 SPEEDS = (0.6, 0.75, 1.0)
 """How fast the source model is shown what it reads; slower, for it errs most in hearts faster than it has seen."""
@@ -51,11 +52,9 @@ class SourceAnchor:
     def _surest(self, context: Tensor) -> tuple[Tensor, Tensor]:
         read = []
         for speed in SPEEDS:
-            factor = torch.full((1,), speed, device=context.device)
-            view = resampled(context, int((context.shape[1] - 1) / speed) + 1, factor)
-            wave = self.network(normalise(view, self.settings.normalisation))
+            wave = self.network(normalise(at_speed(context, speed), self.settings.normalisation))
             seen = power_spectra(integrated(wave), self.settings.fps)
-            power = push_forward(seen, 1 / factor)
+            power = push_forward(seen, 1 / torch.full((1,), speed, device=wave.device))
             read.append((power, peak_share(Spectra(seen.frequencies, power))))
         return max(read, key=lambda one: float(one[1]))
 
@@ -74,6 +73,7 @@ class WitnessedAnchor:
 
     def __init__(self, network: nn.Module, settings: ModelSettings) -> None:
         self.network, self.settings = network, settings
+        self._known: dict[tuple[int, int], Testimony] = {}
 
     @torch.no_grad()
     def __call__(self, windows: Sequence[Window], original: Tensor) -> Anchor:
@@ -82,7 +82,9 @@ class WitnessedAnchor:
         derivatives = self.network(normalise(original, self.settings.normalisation))
         waves, sureness = [], []
         for window, derivative in zip(windows, derivatives.double().cpu().numpy(), strict=True):
-            testimony = Testimony.of(window.context, fps)
+            if window.place not in self._known:
+                self._known[window.place] = Testimony.of(window.context, fps)
+            testimony = self._known[window.place]
             method, rate, sure = testimony.surest()
             agrees = abs(rate_of(derivative, fps).bpm - rate.bpm) < AGREES_BPM
             told = testimony.derivative(method)[window.start : window.start + len(derivative)]

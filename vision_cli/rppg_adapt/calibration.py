@@ -24,7 +24,7 @@ from vision_cli.rppg_adapt.quality import (
     fit_index,
     named,
 )
-from vision_cli.rppg_adapt.spectra import HeartRate, bandpassed, heart_rate, integral, rate_band
+from vision_cli.rppg_adapt.spectra import HeartRate, heart_rate, rate_band, rate_of
 
 _STREAM = 7
 _SECONDS = 10.0
@@ -48,8 +48,7 @@ def gather(model: PulseModel, count: int, seed: int) -> dict[str, tuple[NDArray[
         rates: dict[str, HeartRate] = {
             method: heart_rate(pulse_wave(traces, _FPS, method, band), _FPS, band) for method in COMPARED
         }
-        wave = bandpassed(integral(model.read(clip.frames)), _FPS, band)
-        rates[NETWORK] = heart_rate(wave, _FPS, band)
+        rates[NETWORK] = rate_of(model.read(clip.frames), _FPS)
         true = clip.pulse.rate_bpm(0, _SECONDS)
         for method in {*CHOSEN_FROM, *COMPARED}:
             right = style is TRAINING and abs(rates[method].bpm - true) < RIGHT_BPM

@@ -117,8 +117,8 @@ def evaluate_pickle(path: Path, *, protocol: Protocol = "toolbox") -> list[Score
         if protocol == "toolbox":
             score = toolbox_video(prediction, label, fps, is_derivative=is_derivative)
         else:
-            waves = [np.cumsum(one) if is_derivative else one for one in (prediction, label)]
-            score = _score(detrended(waves[0]), detrended(waves[1]), fps, protocol)
+            wave = integral if is_derivative else detrended
+            score = _score(wave(prediction), wave(label), fps, protocol)
         found.append(Scored(str(name), "predictions", 0, score, {}))
     return found
 

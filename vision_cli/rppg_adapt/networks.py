@@ -288,6 +288,12 @@ def resampled(clips: Tensor, frames: int, factors: Tensor) -> Tensor:
     return clips[rows, before].float() * (1 - share) + clips[rows, after].float() * share
 
 
+def at_speed(clips: Tensor, speed: float) -> Tensor:
+    """Run whole clips ``(B, L, S, S, 3)`` at a speed, linear between frames: about ``L / speed`` frames."""
+    frames = int((clips.shape[1] - 1) / speed) + 1
+    return resampled(clips, frames, torch.full((len(clips),), speed, device=clips.device))
+
+
 def _padded(x: Tensor) -> tuple[Tensor, int]:
     """Repeat the last frame up to a multiple of four."""
     frames = x.shape[2]

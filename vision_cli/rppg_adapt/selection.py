@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from vision_cli.rppg_adapt.classical import METHODS
 from vision_cli.rppg_adapt.models import ModelSettings
-from vision_cli.rppg_adapt.networks import normalise, resampled
-from vision_cli.rppg_adapt.spectra import HeartRate, Wave
-from vision_cli.rppg_adapt.witnesses import Testimony, rate_of
+from vision_cli.rppg_adapt.networks import at_speed, normalise
+from vision_cli.rppg_adapt.spectra import HeartRate, Wave, rate_of
+from vision_cli.rppg_adapt.witnesses import Testimony
 
 _SAME_BPM = 5.0
 _COLLAPSED_BPM = 1.0
@@ -86,14 +86,13 @@ class BranchScore:
         return 0.0 if is_contradicted or have_collapsed(bpm) else float(scores.mean())
 
     def _readings(self, network: nn.Module) -> tuple[Wave, Wave]:
-        settings, device = self.witnesses.settings, self.witnesses.device
+        settings = self.witnesses.settings
         rates, scores = [], []
         for number, part in enumerate(self.witnesses.parts):
-            pixels, factor = _pixels(part, device).float(), self.factors[number % len(self.factors)]
+            pixels, factor = _pixels(part, self.witnesses.device).float(), self.factors[number % len(self.factors)]
             rate = read(network, pixels, settings)
             spatial = read(network, torch.rot90(pixels.flip(3), 1, (2, 3)), settings).bpm
-            frames = min(len(part), int((len(part) - 1) / factor) + 1)
-            temporal = read(network, resampled(pixels, frames, torch.full((1,), factor, device=device)), settings).bpm
+            temporal = read(network, at_speed(pixels, factor)[:, : len(part)], settings).bpm
             same = [abs(bpm - rate.bpm) < _SAME_BPM for bpm in (spatial, temporal / factor)]
             rates.append(rate.bpm)
             scores.append(rate.peak_share * np.mean(same))

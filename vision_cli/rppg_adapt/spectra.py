@@ -139,6 +139,11 @@ def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) 
     return HeartRate(60 * peak, snr, float(p[near].sum() / total), rival, _half_width(snr, len(wave) / fps, low, high))
 
 
+def rate_of(derivative: Wave, fps: float) -> HeartRate:
+    """Give the rate of the derivative ``(T,)`` of a wave that a network read."""
+    return heart_rate(bandpassed(integral(derivative), fps, rate_band(fps)), fps)
+
+
 def _between_bins(f: Wave, p: Wave, k: int) -> float:
     """Lay a parabola through the logarithms of a peak and its neighbours."""
     if not 0 < k < len(f) - 1:

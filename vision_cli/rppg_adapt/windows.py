@@ -31,7 +31,7 @@ class Window:
     frames: NDArray[np.uint8]
     context: NDArray[np.uint8]
     start: int
-    place: tuple[int, int] = (0, 0)
+    place: tuple[int, int]
 
     @staticmethod
     def of(clip: NDArray[np.uint8], start: int, length: int, context: int, number: int = 0) -> Window:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vision_cli.rppg_adapt.classical import Classical, pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.quality import COMPARED, features, shipped_index
-from vision_cli.rppg_adapt.spectra import HeartRate, Wave, bandpassed, heart_rate, integral, rate_band
+from vision_cli.rppg_adapt.spectra import HeartRate, Wave, heart_rate
 
 _SMALL = 1e-12
 
@@ -60,8 +60,3 @@ class Testimony:
         scored = {method: index.of(method, features(method, self.rates)) for method in self.waves}
         best = max(scored, key=lambda method: scored[method])
         return best, self.rates[best], scored[best]
-
-
-def rate_of(derivative: Wave, fps: float) -> HeartRate:
-    """Give the rate of the derivative ``(T,)`` of a wave that a network read."""
-    return heart_rate(bandpassed(integral(derivative), fps, rate_band(fps)), fps)
