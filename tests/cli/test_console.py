@@ -16,7 +16,9 @@ TABLE = Table(columns=("name", "value"), rows=[("dice [label]", 0.123456), ("pat
 
 def test_json_is_one_document_and_the_only_thing_on_stdout(tiny, words):
     done = tiny("tiny", words, "--json", "-v", cwd=words.parent)
-    assert json.loads(done.stdout) == {"count": 4.0, "not_a_number": None}
+    shown = json.loads(done.stdout)
+    assert shown.pop("run").startswith("vcli-runs/tiny-")
+    assert shown == {"count": 4.0, "not_a_number": None}
     assert done.stderr.splitlines() == [
         "vcli: warning: this is a warning",
         "vcli: counting",

@@ -18,7 +18,21 @@ def options_of(run) -> dict[str, object]:
 
 def test_a_run_repeats_from_its_record(tiny, words, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
-    given = ["--unit", "lines", "--lambda", "2.5", "--skip", "a", "--skip", "b", "--lenient", "--seed", "7"]
+    given = [
+        "--unit",
+        "lines",
+        "--lambda",
+        "2.5",
+        "--skip",
+        "a",
+        "--skip",
+        "b",
+        "--lengths",
+        "3,5",
+        "--lenient",
+        "--seed",
+        "7",
+    ]
     assert tiny("tiny", "words.txt", *given, "-o", first, cwd=tmp_path).returncode == 0
     assert tiny("tiny", "--config", first / "run.json", "-o", second, cwd="/").returncode == 0
     assert options_of(first) == options_of(second)
@@ -32,6 +46,7 @@ def test_the_record_holds_what_defines_the_result_and_nothing_else(tiny, words, 
         "unit": "words",
         "lambda": 1.0,
         "skip": [],
+        "lengths": None,
         "strict": True,
         "seed": 0,
     }

@@ -6,60 +6,52 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import typer
 
-from vision_cli.core.commands import (
-    LazyCommand,
-    LazyGroup,
-    VerbApp,
-    missing_input,
-)
-from vision_cli.core.console import Output, Table
+from vision_cli.core.commands import LazyCommand, LazyGroup, VerbApp
 from vision_cli.core.errors import InputError, PartialFailure
+from vision_cli.core.journal import Entry
 from vision_cli.core.launch import launch
-from vision_cli.core.options import (
-    ConfigOption,
-    JsonOption,
-    OutOption,
-    OverwriteOption,
-    QuietOption,
-    ResumeOption,
-    SeedOption,
-    VerboseOption,
-    open_run,
-)
+from vision_cli.core.options import OutOption, VerboseOption
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
+from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, measures_table, verb
+from vision_cli.core.words import Numbers
 
 EXAMPLES = ["tiny words.txt -o out", "tiny count words.txt --lambda 2"]
 
 app = VerbApp(help="Count the words of a file.", examples=EXAMPLES, default_verb="count")
 
 
-@app.verb("count", examples=EXAMPLES)
+@dataclass(frozen=True)
+class Counting:
+    """What is counted, and how."""
+
+    unit: Annotated[Literal["words", "lines"], typer.Option(help="What is counted.")] = "words"
+    factor: Annotated[float, typer.Option("--lambda", help="Factor on the count.")] = 1.0
+    skip: Annotated[list[str] | None, typer.Option(help="A word to leave out; may be repeated.")] = None
+    lengths: Annotated[
+        tuple[int, ...] | None, typer.Option(metavar="N,N", help="Lengths of words to count."), Numbers(int, least=1)
+    ] = None
+
+
+@verb(app, "count", RUN, ("seed",), OUTPUT, examples=EXAMPLES)
 def count(
-    ctx: typer.Context,
+    call: Call,
+    counting: Counting,
     source: Annotated[Path | None, typer.Argument(metavar="SOURCE", help="A text file.")] = None,
-    unit: Annotated[Literal["words", "lines"], typer.Option(help="What is counted.")] = "words",
-    lambda_: Annotated[float, typer.Option("--lambda", help="Factor on the count.")] = 1.0,
-    skip: Annotated[list[str] | None, typer.Option(help="A word to leave out; may be repeated.")] = None,
     strict: Annotated[bool, typer.Option("--strict/--lenient", help="Refuse an empty file.")] = True,
-    out: OutOption = None,
-    resume: ResumeOption = False,
-    overwrite: OverwriteOption = False,
-    config: ConfigOption = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = 0,
 ) -> None:
     """Count the words or lines of SOURCE."""
     if source is None:
-        raise missing_input(ctx, "SOURCE")
-    output = Output(as_json=as_json, quiet=quiet, verbose=verbose)
-    with open_run(ctx, inputs={"source": source}) as run:
+        raise call.missing("SOURCE")
+    output = call.output
+
+    def work(run: Run) -> None:
         text = source.read_text(encoding="utf-8")
         if strict and not text:
             raise InputError(f"{source}: empty file found; words expected.", hint="Give --lenient.")
@@ -68,11 +60,47 @@ def count(
         output.detail("in detail")
         with output.progress("counting", total=1) as progress:
             progress.advance()
-        pieces = text.split() if unit == "words" else text.splitlines()
-        metrics = {"count": lambda_ * len([piece for piece in pieces if piece not in (skip or [])])}
-        run.write_metrics(metrics)
-        run.finish()
-    output.result(Table(("measure", "value"), list(metrics.items())), {**metrics, "not_a_number": float("nan")})
+        pieces = text.split() if counting.unit == "words" else text.splitlines()
+        wanted = [piece for piece in pieces if piece not in (counting.skip or [])]
+        wanted = [piece for piece in wanted if counting.lengths is None or len(piece) in counting.lengths]
+        run.write_metrics({"count": counting.factor * len(wanted)})
+
+    def show(done: Done) -> Shown:
+        return measures_table(done.metrics), {**done.metrics, "not_a_number": float("nan")}
+
+    call.run(work, inputs={"source": source}, show=show)
+
+
+@verb(app, "each", RUN, SHARD, OUTPUT, finish="tiny:write_longest")
+def each(
+    call: Call,
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Text files.")],
+    only: Annotated[str | None, typer.Option(metavar="NAME", help="Count this file alone.")] = None,
+) -> None:
+    """Count the words of many files."""
+
+    def work(source: Path) -> dict[str, object]:
+        text = source.read_text(encoding="utf-8")
+        if not text:
+            raise InputError(f"{source}: empty file found; words expected.")
+        return {"words": len(text.split())}
+
+    call.run(
+        lambda run: run.each(sources, work, name=lambda path: path.stem, what="files", output=call.output, only=only),
+        inputs={"sources": sources},
+    )
+
+
+def write_longest(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write which file has most words."""
+    good = [entry for entry in entries if entry.error is None]
+    run.write_text("longest.txt", max(good, key=lambda entry: entry.row["words"]).id if good else "")
+
+
+@verb(app, "train", RUN, ("device", "threads", "seed"), OUTPUT, processes=True)
+def train(call: Call) -> None:
+    """Be a training that several processes share."""
+    call.train(lambda run: run.write_metrics({"steps": 3}) if run is not None else None)
 
 
 @app.verb("fail")
@@ -116,6 +144,7 @@ def wait() -> None:
 class _Root(LazyGroup):
     entries: ClassVar[Sequence[LazyCommand]] = (
         LazyCommand("tiny", "Count words.", "Tasks", "tiny:app"),
+        LazyCommand("runs", "Show runs.", "Housekeeping", "vision_cli.housekeeping.runs:app"),
         LazyCommand("later", "Be built some day.", "Tasks", None),
     )
 

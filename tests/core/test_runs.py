@@ -103,6 +103,7 @@ def test_the_record_says_running_then_done(out, tmp_path):
     assert read_metrics(out) == {"dice_mean": 0.5, "tre_mean_mm": None}
     assert sorted(path.name for path in out.iterdir()) == [
         "image.nii.gz",
+        "log.txt",
         "loss.csv",
         "metrics.json",
         "run.json",
@@ -220,7 +221,8 @@ def test_overwriting_removes_what_the_run_wrote_and_nothing_else(out):
         run.finish()
     (out / "notes.txt").touch()
     with open_run(out, overwrite=True, options={"seed": 1}) as run:
-        assert sorted(path.name for path in out.iterdir()) == [".vcli-lock", "notes.txt", "run.json"]
+        assert sorted(path.name for path in out.iterdir()) == [".vcli-lock", "log.txt", "notes.txt", "run.json"]
+        assert "old" not in (out / "log.txt").read_text(encoding="utf-8")
         assert run.items.done == frozenset()
         run.finish()
     assert record(out)["options"] == {"seed": 1}
@@ -276,7 +278,7 @@ def test_a_part_is_a_run_that_is_removed_with_the_whole(out):
     assert (out / "pairs" / "one" / "deep" / "result.txt").read_text(encoding="utf-8") == "{'seed': 1}"
     with open_run(out, overwrite=True):
         left = sorted(str(path.relative_to(out)) for path in out.rglob("[!.]*"))
-        assert left == ["other", "other/run.json", "pairs", "pairs/mine.txt", "run.json"]
+        assert left == ["log.txt", "other", "other/log.txt", "other/run.json", "pairs", "pairs/mine.txt", "run.json"]
 
 
 def test_an_unfinished_part_is_resumed_and_a_finished_one_is_not_repeated(out):

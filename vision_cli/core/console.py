@@ -8,6 +8,7 @@ happens, and can be piped. rich is imported only when a table or a progress bar 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "vcli"
 """The name in front of every message, as in ``vcli: warning: ...``."""
+
+_LINE_EVERY_S = 60.0
+"""Seconds between two lines of progress where no bar can be drawn."""
 
 _PIPE_WIDTH = 10_000
 """Columns of a table that is written to a file or a pipe: wide enough that no row is ever folded."""
@@ -64,7 +68,7 @@ def say(kind: str, message: str) -> None:
 
 
 class Progress:
-    """A progress bar on stderr, or nothing at all where nobody watches.
+    """A progress bar on stderr; where stderr is no terminal, a plain line of it once a minute.
 
     Parameters
     ----------
@@ -72,14 +76,17 @@ class Progress:
         What is being done.
     total
         How many steps there are; None when that is not known.
-    shown
-        Whether the bar is drawn.
+    quiet
+        Show neither.
     """
 
-    def __init__(self, description: str, total: int | None, *, shown: bool) -> None:
+    def __init__(self, description: str, total: int | None, *, quiet: bool) -> None:
         self._description = description
         self._total = total
-        self._shown = shown
+        self._shown = sys.stderr.isatty() and not quiet
+        self._in_lines = not self._shown and not quiet
+        self._done = 0
+        self._started = self._said = time.monotonic()
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
 
@@ -103,6 +110,18 @@ class Progress:
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """Move on by `n` steps; `note` stands to the right of the bar (a loss, a file name)."""
+        self._done += n
+        now = time.monotonic()
+        if self._in_lines and now - self._said >= _LINE_EVERY_S:
+            self._said = now
+            of = "" if self._total is None else f" of {self._total}"
+            behind = f", {note}" if note else ""
+            passed = time.strftime("%H:%M:%S", time.gmtime(now - self._started))
+            print(
+                f"{PROGRAM}: {self._description}: {self._done}{of} after {passed}{one_line(behind)}",
+                file=sys.stderr,
+                flush=True,
+            )
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=n, note=note)
 
@@ -170,8 +189,8 @@ class Output:
         say("error", message)
 
     def progress(self, description: str, total: int | None) -> Progress:
-        """Return a progress bar, drawn only if stderr is a terminal and the command is not quiet."""
-        return Progress(description, total, shown=sys.stderr.isatty() and not self.quiet)
+        """Return a progress bar: drawn on a terminal, a line a minute elsewhere, nothing if the command is quiet."""
+        return Progress(description, total, quiet=self.quiet)
 
 
 def _stdout_console() -> Console:

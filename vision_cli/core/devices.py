@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vision_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
+
+Precision = Literal["float32", "bfloat16", "float16"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
@@ -40,11 +42,24 @@ class Compute:
         Threads of one operation on the CPU.
     seed
         Seed of every random stream.
+    precision
+        Number format of the network.
     """
 
     device: torch.device
     threads: int
     seed: int
+    precision: Precision = "float32"
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a run records of it: device, threads, seed and precision as they took effect."""
+        return {
+            "device": str(self.device),
+            "threads": self.threads,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
 
     def generator(self, stream: str) -> torch.Generator:
         """Return the random generator of a named stream, the same for the same seed and name."""
@@ -55,7 +70,12 @@ class Compute:
 
 
 def configure(
-    device: str = "auto", threads: str | int = "auto", seed: int = 0, *, keeps_freed_memory: bool = True
+    device: str = "auto",
+    threads: str | int = "auto",
+    seed: int = 0,
+    *,
+    precision: Precision = "float32",
+    keeps_freed_memory: bool = True,
 ) -> Compute:
     """Set up torch for a command.
 
@@ -69,6 +89,8 @@ def configure(
         scipy keep to one.
     seed
         Seed of the random streams.
+    precision
+        Number format of the network; float16 needs CUDA.
     keeps_freed_memory
         Whether large blocks are kept for the next ones: faster where the same volumes are made again and again, more
         memory where frames of a video come and go.
@@ -76,14 +98,20 @@ def configure(
     Raises
     ------
     UsageError
-        If the device is not a valid one or not there, or the number of threads is none.
+        If the device is not a valid one or not there, it cannot compute in the precision, or the number of threads is
+        none.
     """
     # cuBLAS reads this once, when the first matrix is multiplied; without it its sums are in any order.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     chosen = _device(device)
-    count = available_threads() if threads == "auto" else _thread_count(threads)
+    if precision == "float16" and chosen.type != "cuda":
+        raise UsageError(
+            f"--precision float16 on {chosen.type} found; float32 or bfloat16 expected there.",
+            hint="float16 needs a CUDA device.",
+        )
+    count = thread_count(threads)
     _keep_blas_to_one_thread()
     torch.set_num_threads(count)
     # The same as use_deterministic_algorithms, which imports torch's compiler on the way: five seconds.
@@ -94,7 +122,7 @@ def configure(
     torch.manual_seed(seed)
     if keeps_freed_memory:
         _keep_freed_memory()
-    return Compute(chosen, count, seed)
+    return Compute(chosen, count, seed, precision)
 
 
 def _keep_blas_to_one_thread() -> None:
@@ -210,7 +238,16 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _thread_count(text: str | int) -> int:
+def thread_count(text: str | int) -> int:
+    """Return the threads of ``--threads``: a number, or ``auto`` for what this process may use.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    if text == "auto":
+        return available_threads()
     try:
         count = int(text)
     except ValueError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from vision_cli.core import files
@@ -13,6 +13,7 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.journal import Entry, item_files
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.records import RECORD, RunRecord, read_run
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.shards import Shard, find_shards
 from vision_cli.core.survey import ShardState, repair_command, survey
 
@@ -62,8 +63,15 @@ def collect_shards(directory: Path) -> Merged:
     return Merged(tuple(records.values()), _in_order(directory, entries))
 
 
-def merge_shards(directory: Path) -> Merged:
+def merge_shards(directory: Path, finish: Callable[[RunFiles, Sequence[Entry]], None] | None = None) -> Merged:
     """Write the tables, ``metrics.json`` and ``run.json`` of the whole run into its directory.
+
+    Parameters
+    ----------
+    directory
+        The run directory.
+    finish
+        Writes the tables and the report that the verb adds to those of the journal.
 
     Raises
     ------
@@ -82,15 +90,43 @@ def merge_shards(directory: Path) -> Merged:
         lock = DirectoryLock(directory)
     with lock:
         files.remove_stale_temporaries(directory)
-        contents = item_files(merged.entries)
-        for name, content in contents.items():
+        writer = _MergedFiles(directory, merged)
+        for name, content in item_files(merged.entries).items():
             if content is None:
                 (directory / name).unlink(missing_ok=True)
             else:
-                files.write_text(directory / name, content)
-        outputs = [name for name, content in contents.items() if content is not None]
-        files.write_json(directory / RECORD, {**_document(merged.shards), "outputs": sorted(outputs)})
+                writer.write_text(name, content)
+        if finish is not None:
+            finish(writer, merged.entries)
+        writer.log(f"merged from {len(merged.shards)} shards")
+        files.write_json(directory / RECORD, {**writer.document, "outputs": sorted(writer.names)})
     return merged
+
+
+class _MergedFiles(RunFiles):
+    """Writes the files of the whole run beside its shards."""
+
+    def __init__(self, directory: Path, merged: Merged) -> None:
+        self.directory = directory
+        self.names: set[str] = set()
+        self._document = _document(merged.shards)
+        self._shards = merged.shards
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The record of the whole run."""
+        return self._document
+
+    def home_of(self, entry: Entry) -> Path:
+        """Return the directory of the shard that did an item."""
+        return self._shards[entry.position % len(self._shards)].directory
+
+    def _path(self, name: str) -> Path:
+        path = PurePath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
+        self.names.add(name)
+        return self.directory / path
 
 
 def _document(shards: tuple[RunRecord, ...]) -> dict[str, Any]:

@@ -7,31 +7,32 @@ processes at once.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from vision_cli.core import admission, files, interrupts, provenance
-from vision_cli.core.console import say
+from vision_cli.core.console import Output, say
 from vision_cli.core.devices import peak_memory_mb
-from vision_cli.core.errors import Interrupted, PartialFailure, ResourceError, VcliError
-from vision_cli.core.journal import FAILURES, JOURNAL, Journal, item_files, read_journal
+from vision_cli.core.errors import Interrupted, PartialFailure, ResourceError, UsageError, VcliError
+from vision_cli.core.journal import FAILURES, JOURNAL, Entry, Journal, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.outputs import Outputs
 from vision_cli.core.records import METRICS, RECORD, SCHEMA_VERSION, RunRecord, read_metrics, read_run
+from vision_cli.core.run_files import LOG, RunFiles, now
 from vision_cli.core.shards import Shard
 
 __all__ = ["METRICS", "RECORD", "Run", "RunRecord", "read_metrics", "read_run"]
 
-LOG = "log.txt"
+Item = TypeVar("Item")
 
 
-class Run:
+class Run(RunFiles):
     """A run in progress, for the length of a ``with`` block; made by `Run.open`.
 
     Inside the block signals are held back until the work looks at them (`vision_cli.core.interrupts.check`).
@@ -45,6 +46,8 @@ class Run:
         A resumed run had finished before: there is nothing to do but to show its result.
     resumed
         The directory held an unfinished run with the same options.
+    shard
+        The part of the work that this run does; None for all.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class Run:
         *,
         resumed: bool,
         already_done: bool,
+        shard: Shard | None = None,
     ) -> None:
         self.directory = directory
+        self.shard = shard
         self.resumed = resumed
         self.already_done = already_done
         self._document = document
@@ -131,7 +136,7 @@ class Run:
                 admission.require_same_inputs(previous, document["inputs"])
             done = previous is not None and going_on and previous.status == "done" and not _has_failures(directory)
             outputs = Outputs(directory, [] if previous is None else previous.document.get("outputs", []))
-            run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done)
+            run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done, shard=shard)
             if previous is not None and going_on:
                 run._carry_on(previous.document)
             elif previous is not None:
@@ -140,8 +145,9 @@ class Run:
             stack.enter_context(interrupts.interruptible())
             if not done:
                 files.write_json(directory / RECORD, run._document)
-            if shard is not None and not done:
-                run.log(str(shard))
+            if not done:
+                part = "" if shard is None else f", {shard}"
+                run.log(f"{'resumed' if going_on else 'begun'}: {shlex.join(sys.argv)}{part}")
             run._stack = stack.pop_all()
         return run
 
@@ -153,25 +159,6 @@ class Run:
             if not self._finished:
                 self._give_up(error)
 
-    @contextmanager
-    def output(self, name: str) -> Iterator[Path]:
-        """Give a path to write to; it becomes file ``name`` of the run when the block ends well.
-
-        Parameters
-        ----------
-        name
-            Path inside the run directory; folders on the way are made.
-
-        Raises
-        ------
-        InputError
-            If the name leads out of the run directory.
-        ResourceError
-            If the disk is full.
-        """
-        with files.atomic_path(self._path(name)) as path:
-            yield path
-
     def claim(self, name: str) -> Path:
         """Put file ``name`` down as the run's own and return its path, for a writer that writes it whole itself.
 
@@ -181,22 +168,6 @@ class Run:
             If the name leads out of the run directory.
         """
         return self._path(name)
-
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text file of the run."""
-        files.write_text(self._path(name), text)
-
-    def write_json(self, name: str, document: Mapping[str, object] | Sequence[object]) -> None:
-        """Write a JSON file of the run."""
-        self.write_text(name, files.json_text(document))
-
-    def write_csv(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Write a CSV file of the run."""
-        self.write_text(name, files.csv_text(columns, rows))
-
-    def write_metrics(self, metrics: Mapping[str, float | int | str | None]) -> None:
-        """Write ``metrics.json``: flat names with units, values that do not depend on the machine's speed."""
-        self.write_json(METRICS, metrics)
 
     def record(self, **fields: object) -> None:
         """Add fields to ``run.json`` (device, seconds, weights); they are written when the run ends."""
@@ -209,11 +180,19 @@ class Run:
             self._document["warnings"].append(message)
         self.log(f"warning: {message}")
 
-    def log(self, message: str) -> None:
-        """Add to ``log.txt``, with the time."""
-        path = self.directory / LOG
-        with files.writing(path), path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(f"{_now()} {message}\n")
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The record of the run as far as it is known."""
+        return self._document
+
+    def home_of(self, entry: Entry) -> Path:
+        """Return the run directory: a run in one piece holds the outputs of all items."""
+        return self.directory
+
+    @property
+    def has_items(self) -> bool:
+        """Whether the run works on many items, and has begun to."""
+        return self._journal is not None or (self.directory / JOURNAL).exists()
 
     @property
     def items(self) -> Journal:
@@ -221,6 +200,73 @@ class Run:
         if self._journal is None:
             self._journal = Journal(self.directory)
         return self._journal
+
+    def each(
+        self,
+        items: Sequence[Item],
+        work: Callable[[Item], Mapping[str, object]],
+        *,
+        name: Callable[[Item], str],
+        what: str,
+        output: Output,
+        only: str | None = None,
+        before: Callable[[Item], None] | None = None,
+        is_stale: Callable[[Item, Entry], bool] | None = None,
+        raises: bool = False,
+    ) -> None:
+        """Do every item that is this run's and not done yet, and write the tables of all.
+
+        One line of the log an item; a failed item is recorded, said and passed over, see `attempt`.
+
+        Parameters
+        ----------
+        items
+            The whole list; with a shard its part is done.
+        work
+            Does an item and returns its row: results by column.
+        name
+            Gives the name of an item, unique in the run.
+        what
+            What the items are, in the plural, for the progress.
+        output
+            Where progress is shown.
+        only
+            Name of the one item to do.
+        before
+            Called ahead of an item that is to be done; what it raises ends the run, as it is no fault of the item.
+        is_stale
+            Whether a done item has to be done again, as when its file changed.
+        raises
+            Whether the error of an item ends the run, as for an item that is all there is.
+
+        Raises
+        ------
+        UsageError
+            If ``only`` names no item.
+        """
+        listed = [(position, name(item), item) for position, item in enumerate(items)]
+        mine = listed if self.shard is None else self.shard.take(listed)
+        if only is not None:
+            mine = [one for one in listed if one[1] == only]
+            if not mine:
+                raise UsageError(f"--only {only}: no such item in the list.")
+        known = {entry.id: entry for entry in self.items.entries if entry.error is None}
+        with output.progress(what, len(mine)) as progress:
+            for position, label, item in mine:
+                entry = known.get(label)
+                if entry is None or (is_stale is not None and is_stale(item, entry)):
+                    if before is not None:
+                        before(item)
+                    started = time.monotonic()
+                    if raises:
+                        interrupts.check()
+                        self.items.add(label, position, work(item))
+                    else:
+                        with self.attempt(label, position) as row:
+                            row.update(work(item))
+                    self.log(f"{label}: {time.monotonic() - started:.1f} s")
+                progress.advance(note=label)
+        self.finish_items()
 
     @contextmanager
     def attempt(self, item: str, position: int) -> Iterator[dict[str, object]]:
@@ -353,6 +399,7 @@ class Run:
 
     def _close(self, status: str) -> None:
         self._lock.require_held()
+        self.log(status)
         before = self._document
         wall, cpu = self._started
         files.write_json(
@@ -360,7 +407,7 @@ class Run:
             before
             | {
                 "status": status,
-                "ended": _now(),
+                "ended": now(),
                 "wall_seconds": round(before["wall_seconds"] + time.monotonic() - wall, 3),
                 "cpu_seconds": round(before["cpu_seconds"] + time.process_time() - cpu, 3),
                 "peak_memory_mb": round(max(before["peak_memory_mb"], peak_memory_mb()), 1),
@@ -384,7 +431,7 @@ def _new_document(
         "host": provenance.host(),
         "inputs": provenance.describe_inputs(inputs),
         "status": "running",
-        "started": _now(),
+        "started": now(),
         "wall_seconds": 0.0,
         "cpu_seconds": 0.0,
         "peak_memory_mb": 0.0,
@@ -406,10 +453,6 @@ def _remove(directory: Path, outputs: Outputs) -> None:
 
 def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _has_failures(directory: Path) -> bool:

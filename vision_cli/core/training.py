@@ -14,11 +14,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -28,10 +28,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core import interrupts
-from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError
+from vision_cli.core.devices import Precision
+from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError, VcliError
 from vision_cli.core.runs import Run
 
-Precision = Literal["no", "bf16"]
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
 
@@ -42,6 +42,7 @@ BEST = "best.safetensors"
 # What gloo and NCCL say when the other end of a connection is gone.
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
 _MOST_HALVINGS = 3
+_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 
 class Task(Protocol[Batch_contra]):
@@ -112,7 +113,7 @@ class Schedule:
     save_every: int = 100
     monitor: str | None = None
     patience: int = 0
-    precision: Precision = "no"
+    precision: Precision = "float32"
     seed: int = 0
 
     def rate(self, step: int) -> float:
@@ -216,7 +217,7 @@ class Trainer(Generic[Batch]):
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self.metadata = dict(metadata or {})
-        self.accelerator = Accelerator(mixed_precision=schedule.precision, cpu=device == "cpu")
+        self.accelerator = Accelerator(mixed_precision=_MIXED[schedule.precision], cpu=device == "cpu")
         processes = self.accelerator.num_processes
         if schedule.batch_size % processes:
             raise UsageError(
@@ -419,10 +420,28 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
         Opens it.
     cpu
         Whether the processes compute on CPUs.
+
+    Raises
+    ------
+    VcliError
+        On the first process, whatever opening the run raised.
+    ProcessLost
+        On the others, if the first one could not open the run.
     """
     state = PartialState(cpu=cpu)
-    with opened() if state.is_main_process else nullcontext() as run:
+    with ExitStack() as stack:
+        run, failure = None, None
+        if state.is_main_process:
+            try:
+                run = stack.enter_context(opened())
+            except VcliError as error:
+                failure = error
         done = run is not None and run.already_done
         if state.num_processes > 1:
-            done = broadcast_object_list([done])[0]
+            # Processes that wait for one that has ended would wait for ever.
+            done, refused = broadcast_object_list([done, failure is not None])
+            if refused and failure is None:
+                raise ProcessLost
+        if failure is not None:
+            raise failure
         yield SharedRun(run, done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from vision_cli.core.options import JsonOption, QuietOption
 from vision_cli.core.records import RECORD, RunRecord, read_metrics, read_run
 from vision_cli.core.shards import find_shards
 from vision_cli.core.survey import STATES, repair_command, survey
+from vision_cli.core.verbs import facts_of, find_verb, load
 
 app = VerbApp(
     help="Show, compare and merge runs.",
@@ -86,6 +87,7 @@ def compare(
 
 @app.verb("merge", examples=["vcli runs merge out"])
 def merge(
+    ctx: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory that holds shard-1-of-N, ...")],
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -94,7 +96,7 @@ def merge(
 
     Ends with 6, as the undivided run would, if items failed: they are named, with the command that tries them again.
     """
-    merged = merge_shards(run)
+    merged = merge_shards(run, _finish_of(ctx, run))
     metrics = read_metrics(run)
     Output(as_json=as_json, quiet=quiet).result(Table(("measure", "value"), list(metrics.items())), metrics)
     failed = [entry.id for entry in merged.entries if entry.error is not None]
@@ -106,6 +108,16 @@ def merge(
             hint=f"See {run / FAILURES}; to try them again, and merge anew: "
             f"{repair_command(merged.shards[0].document['argv'], shards)}",
         )
+
+
+def _finish_of(ctx: typer.Context, run: Path) -> Callable[..., None] | None:
+    """Return what the verb of a run's shards writes beside the tables of the journal."""
+    shards = find_shards(run).values()
+    names = {read_run(shard).command for shard in shards if (shard / RECORD).exists()}
+    if len(names) != 1:
+        return None
+    finish = facts_of(find_verb(ctx, names.pop())).finish
+    return None if finish is None else load(finish)
 
 
 def _show_shards(run: Path, output: Output) -> None:
