@@ -17,12 +17,14 @@ TABLE = Table(columns=("name", "value"), rows=[("dice [label]", 0.123456), ("pat
 def test_json_is_one_document_and_the_only_thing_on_stdout(tiny, words):
     done = tiny("tiny", words, "--json", "-v", cwd=words.parent)
     shown = json.loads(done.stdout)
-    assert shown.pop("run").startswith("vcli-runs/tiny-")
+    directory = shown.pop("run")
+    assert directory.startswith("vcli-runs/tiny-")
     assert shown == {"count": 4.0, "not_a_number": None}
     assert done.stderr.splitlines() == [
         "vcli: warning: this is a warning",
         "vcli: counting",
         "vcli: in detail",
+        f"vcli: results in {directory}",
     ]
 
 
