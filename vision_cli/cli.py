@@ -81,6 +81,7 @@ _HOUSEKEEPING = (
     ("samples", "List and copy the bundled samples."),
     ("weights", "List and verify the shipped weights."),
     ("runs", "Show, compare and merge runs."),
+    ("cite", "Show the papers to cite for a task."),
     ("submit", "Run a command as a job, or as an array of jobs, on a cluster."),
     ("completions", "Write the completions of bash, zsh and fish."),
 )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import re
+import sys
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
 from vision_cli.core.console import Table
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import MOST_PICTURES, Flicker, Picture, Report
+from vision_cli.core.runs import Run
 
 VOID = {"meta", "img", "br"}
 
@@ -45,40 +49,102 @@ def picture(tmp_path):
     return Picture(tmp_path / "overlay.png", "Overlay of fixed & warped")
 
 
-def write(tmp_path, **content):
-    write_report(tmp_path / "report.html", **{"title": "Pair", "summary": {}, **content})
-    return (tmp_path / "report.html").read_text(encoding="utf-8")
+def write(tmp_path, *, command="tiny pair", inputs=None, before=lambda _run: None, **content):
+    """Write a report in a run of its own and return the page."""
+    with Run.open(tmp_path / "out", command=command, options={}, inputs=inputs, overwrite=True) as run:
+        before(run)
+        run.report(Report(**{"title": "Pair", "verdict": "All is well.", **content}))
+        run.finish()
+    return (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_report_shows_numbers_tables_notes_and_pictures(tmp_path, picture):
+def test_a_report_shows_verdict_numbers_tables_notes_and_pictures(tmp_path, picture):
     page = _Page(
         write(
             tmp_path,
             title="Registration of a pair",
+            verdict="The images fit.",
+            level="good",
             summary={"Dice": 0.612345, "folds": None, "done": True},
             tables=[Table(("label", "Dice"), [("hippocampus", 0.5), ("caudate", None)], "By label")],
             pictures=[picture],
             notes=["sform and qform disagree."],
         )
     )
-    shown = [
-        "Registration of a pair",
-        "Dice",
-        "0.6123",
-        "folds",
-        "-",
-        "done",
-        "yes",
-        "By label",
-        "hippocampus",
-    ]
+    shown = ["Registration of a pair", "The images fit.", "Dice", "0.6123", "folds", "-", "done", "yes", "By label"]
     assert set(shown) <= set(page.text)
-    assert "sform and qform disagree." in page.text
+    assert {"hippocampus", "sform and qform disagree."} <= set(page.text)
+    assert {"class": "verdict good"} in page.all("p")
     (image,) = page.all("img")
     assert image["alt"] == picture.caption
     kind, _, content = image["src"].partition(",")
     assert kind == "data:image/png;base64"
     assert base64.b64decode(content) == picture.file.read_bytes()
+
+
+def test_a_picture_says_how_to_read_it(tmp_path, picture):
+    told = Picture(picture.file, "Overlay", "Edges should lie on edges; a double edge is a miss.")
+    assert "Edges should lie on edges; a double edge is a miss." in _Page(write(tmp_path, pictures=[told])).text
+
+
+def test_a_report_says_where_it_came_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/usr/lib/somewhere/vcli", "register", "a b.nii", "--seed", "3"])
+    source = tmp_path / "a b.nii"
+    source.write_bytes(b"voxels")
+
+    def before(run):
+        run.record(device="cpu", threads=2, seed=3)
+        run.warn("qform and sform disagree.")
+        run.write_text("fields/1Warp.nii", "field")
+
+    text = write(tmp_path, command="register pair", inputs={"fixed": source}, before=before)
+    page = _Page(text)
+    assert "vcli register 'a b.nii' --seed 3" in page.text
+    assert {"Device", "cpu", "qform and sform disagree.", "a b.nii", "6"} <= set(page.text)
+    assert hashlib.sha256(b"voxels").hexdigest()[:12] in page.text
+    assert any(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", one) for one in page.text)
+    assert any(one.startswith("vision-cli ") for one in page.text)
+    assert [one["href"] for one in page.all("a")][-3:] == ["fields/1Warp.nii", "run.json", "log.txt"]
+    assert "somewhere" not in text
+
+
+def test_a_report_of_a_task_cites_its_paper(tmp_path):
+    text = write(tmp_path, command="register pair")
+    assert "arXiv:2407.13426" in text
+    assert "@inproceedings{cheng2024winet," in text
+    assert "Citation" not in write(tmp_path, command="tiny pair")
+
+
+def test_the_parts_that_the_contents_name_are_there(tmp_path, picture):
+    page = _Page(write(tmp_path, command="register pair", pictures=[picture], notes=["a"], tables=[Table(("a",), [])]))
+    named = [one["href"].removeprefix("#") for one in page.all("a") if one["href"].startswith("#")]
+    assert named == ["warnings", "pictures", "tables", "files", "provenance", "citation"]
+    assert [one["id"] for one in page.all("section")] == named
+
+
+def test_failed_items_are_listed_with_their_errors(tmp_path):
+    def before(run):
+        run.items.add("good", 0, {})
+        run.items.fail("bad", 1, "empty file found; words expected.")
+
+    page = _Page(write(tmp_path, before=before))
+    assert {"bad", "empty file found; words expected."} <= set(page.text)
+    assert "good" not in page.text
+
+
+def test_two_pictures_are_shown_in_turn(tmp_path, picture):
+    other = tmp_path / "other.png"
+    Image.new("RGB", (2, 2), "red").save(other)
+    page = _Page(write(tmp_path, pictures=[Flicker(picture.file, other, "Fixed and warped")]))
+    assert {"class": "flicker"} in page.all("div")
+    shown = [base64.b64decode(one["src"].partition(",")[2]) for one in page.all("img")]
+    assert shown == [picture.file.read_bytes(), other.read_bytes()]
+
+
+def test_a_page_embeds_so_many_pictures_and_counts_the_rest(tmp_path, picture):
+    page = _Page(write(tmp_path, pictures=[picture] * (MOST_PICTURES + 3)))
+    assert len(page.all("img")) == MOST_PICTURES
+    assert "3 more pictures lie in the directory of the run." in page.text
 
 
 def test_a_report_loads_nothing_from_elsewhere(tmp_path, picture):
@@ -90,17 +156,28 @@ def test_a_report_loads_nothing_from_elsewhere(tmp_path, picture):
     assert "default-src 'none'" in policy["content"]
 
 
-def test_what_files_are_called_is_no_markup(tmp_path, picture):
+def test_what_files_are_called_is_no_markup(tmp_path, picture, monkeypatch):
     evil = '<script>alert("x")</script>'
+    monkeypatch.setattr(sys, "argv", ["vcli", evil])
     table = Table((evil,), [(evil,)], evil)
-    pictures = [Picture(picture.file, evil)]
-    text = write(tmp_path, title=evil, summary={evil: evil}, tables=[table], pictures=pictures, notes=[evil])
+    pictures = [Picture(picture.file, evil, evil)]
+
+    def before(run):
+        run.items.fail(evil, 0, evil)
+        run.write_text(evil.replace("/", "|"), "text")
+
+    text = write(
+        tmp_path,
+        title=evil,
+        verdict=evil,
+        summary={evil: evil},
+        tables=[table],
+        pictures=pictures,
+        notes=[evil],
+        before=before,
+    )
     assert "<script>" not in text
-    assert _Page(text).text.count(evil) == 9
-
-
-def test_a_report_without_content_is_a_page(tmp_path):
-    assert _Page(write(tmp_path)).text == ["Pair", "Pair"]
+    assert _Page(text).text.count(evil) == 13
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [(".jpg", "image/jpeg"), (".gif", "image/gif")])

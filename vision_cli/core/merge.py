@@ -99,7 +99,7 @@ def merge_shards(directory: Path, finish: Callable[[RunFiles, Sequence[Entry]], 
         if finish is not None:
             finish(writer, merged.entries)
         writer.log(f"merged from {len(merged.shards)} shards")
-        files.write_json(directory / RECORD, {**writer.document, "outputs": sorted(writer.names)})
+        files.write_json(directory / RECORD, {**writer.document, "outputs": writer.written})
     return merged
 
 
@@ -108,24 +108,41 @@ class _MergedFiles(RunFiles):
 
     def __init__(self, directory: Path, merged: Merged) -> None:
         self.directory = directory
-        self.names: set[str] = set()
+        self._names: set[str] = set()
         self._document = _document(merged.shards)
-        self._shards = merged.shards
+        self._merged = merged
 
     @property
     def document(self) -> Mapping[str, Any]:
         """The record of the whole run."""
         return self._document
 
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What became of the items of all shards."""
+        return self._merged.entries
+
+    @property
+    def written(self) -> list[str]:
+        """Names of the outputs so far."""
+        return sorted(self._names)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of the longest shard."""
+        seconds: float = self._document["wall_seconds"]
+        return seconds
+
     def home_of(self, entry: Entry) -> Path:
         """Return the directory of the shard that did an item."""
-        return self._shards[entry.position % len(self._shards)].directory
+        shards = self._merged.shards
+        return shards[entry.position % len(shards)].directory
 
     def _path(self, name: str) -> Path:
         path = PurePath(name)
         if path.is_absolute() or ".." in path.parts:
             raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
-        self.names.add(name)
+        self._names.add(name)
         return self.directory / path
 
 

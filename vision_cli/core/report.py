@@ -1,17 +1,29 @@
 """``report.html``: one file that shows a run to somebody who was not there.
 
-Self-contained: pictures are embedded, fonts are the system's, nothing is loaded from elsewhere.
+Self-contained: pictures are embedded, fonts are the system's, nothing is loaded from elsewhere and no script runs. A
+task says what was found, in words, numbers, tables and pictures; where it came from (command line, versions, inputs,
+the paper to cite, warnings, files) is taken from the record of the run, for all tasks alike.
 """
 
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from vision_cli.core import files
+from vision_cli.core.citations import citations_of
 from vision_cli.core.console import Table, format_value
+
+if TYPE_CHECKING:
+    from vision_cli.core.run_files import RunFiles
+
+REPORT = "report.html"
+
+Level = Literal["good", "caution", "bad", "plain"]
+"""How a verdict is shown: all is well, look closer, something is wrong, or none of these."""
 
 _MEDIA_TYPES = {
     ".png": "image/png",
@@ -21,6 +33,8 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
+_MOST_LISTED = 200
+"""Files and inputs that a page lists; the record of the run has all."""
 
 
 @dataclass(frozen=True)
@@ -33,37 +47,79 @@ class Picture:
         A PNG, JPEG, GIF or SVG file.
     caption
         What it shows.
+    reading
+        One sentence on how to read it, and what would be bad.
     """
 
     file: Path
     caption: str
+    reading: str = ""
 
 
-def write_report(
-    target: Path,
-    *,
-    title: str,
-    summary: Mapping[str, object],
-    tables: Sequence[Table] = (),
-    pictures: Sequence[Picture] = (),
-    notes: Sequence[str] = (),
-) -> None:
-    """Write a report.
+@dataclass(frozen=True)
+class Flicker:
+    """Two pictures of the same size that a page shows in turn, so that the eye sees what differs.
+
+    Attributes
+    ----------
+    first, second
+        PNG, JPEG, GIF or SVG files.
+    caption
+        What they show.
+    reading
+        One sentence on how to read them, and what would be bad.
+    """
+
+    first: Path
+    second: Path
+    caption: str
+    reading: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a task says in a report.
+
+    Attributes
+    ----------
+    title
+        Heading of the page.
+    verdict
+        What came out, in one or two sentences.
+    level
+        How the verdict is shown.
+    summary
+        The few numbers that matter, by label.
+    pictures
+        Pictures, the most telling first; at most `MOST_PICTURES` are embedded.
+    tables
+        Tables below the pictures.
+    notes
+        Remarks beside the warnings of the run.
+    """
+
+    title: str
+    verdict: str
+    level: Level = "plain"
+    summary: Mapping[str, object] = field(default_factory=dict)
+    pictures: Sequence[Picture | Flicker] = ()
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+
+
+MOST_PICTURES = 40
+"""Pictures that a page embeds: more of them make it slow to open."""
+
+
+def write_report(run: RunFiles, report: Report) -> None:
+    """Write ``report.html`` of a run: what `vision_cli.core.run_files.RunFiles.report` calls.
 
     Parameters
     ----------
-    target
-        The HTML file.
-    title
-        Heading of the page.
-    summary
-        The few numbers that matter, by label.
-    tables
-        Tables below the summary.
-    pictures
-        Pictures below the tables.
-    notes
-        Warnings and remarks.
+    run
+        The run, open for writing.
+    report
+        What the task says.
 
     Raises
     ------
@@ -74,16 +130,67 @@ def write_report(
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["value"] = format_value
+    document = run.document
+    left_out = len(report.pictures) - MOST_PICTURES
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
-        title=title,
-        summary=summary,
-        tables=tables,
-        pictures=[(_data_uri(picture.file), picture.caption) for picture in pictures],
-        notes=notes,
+        report=report,
+        figures=[_figure(picture) for picture in report.pictures[:MOST_PICTURES]],
+        left_out=max(0, left_out),
+        notes=[*report.notes, *(w for w in document.get("warnings", []) if w not in report.notes)],
+        failed=[(entry.id, entry.error) for entry in run.entries if entry.error is not None],
+        facts=_facts(run),
+        command=shlex.join(_typed(document.get("argv", []))),
+        inputs=_inputs(document.get("inputs", {}))[:_MOST_LISTED],
+        files=[name for name in run.written if name != REPORT][:_MOST_LISTED],
+        citations=citations_of(str(document.get("command", "")).partition(" ")[0]),
     )
-    files.write_text(target, page)
+    run.write_text(REPORT, page)
+
+
+def _figure(picture: Picture | Flicker) -> dict[str, object]:
+    files = (picture.file,) if isinstance(picture, Picture) else (picture.first, picture.second)
+    return {
+        "images": [_data_uri(file) for file in files],
+        "caption": picture.caption,
+        "reading": picture.reading,
+    }
 
 
 def _data_uri(file: Path) -> str:
     content = base64.b64encode(file.read_bytes()).decode("ascii")
     return f"data:{_MEDIA_TYPES[file.suffix.lower()]};base64,{content}"
+
+
+def _typed(argv: Sequence[str]) -> list[str]:
+    """Return a command line with the program as it is typed, not as it lies on this machine."""
+    return ["vcli", *argv[1:]] if argv else []
+
+
+def _facts(run: RunFiles) -> dict[str, object]:
+    """Return where and how the run was made, by label."""
+    document = run.document
+    host: Mapping[str, Any] = document.get("host", {})
+    versions: Mapping[str, Any] = document.get("versions", {})
+    libraries = ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "numpy") if name in versions)
+    facts = {
+        "Begun": str(document.get("started", ""))[:19].replace("T", " ") + " UTC",
+        "Took": f"{run.seconds:.1f} s",
+        "Version": f"vision-cli {versions.get('vision-cli', 'unknown')} ({libraries})",
+        "Device": document.get("device"),
+        "Threads": document.get("threads"),
+        "Precision": document.get("precision"),
+        "Seed": document.get("seed"),
+        "Machine": host.get("platform"),
+    }
+    return {label: value for label, value in facts.items() if value is not None}
+
+
+def _inputs(inputs: Mapping[str, Any]) -> list[tuple[str, str, object, str]]:
+    """Return role, name, bytes and the start of the SHA-256 of every input."""
+    rows = []
+    for role, described in inputs.items():
+        for one in described if isinstance(described, list) else [described]:
+            if isinstance(one, Mapping):
+                name = Path(str(one.get("path", ""))).name
+                rows.append((role, name, one.get("bytes"), str(one.get("sha256") or "")[:12]))
+    return rows

@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vision_cli.core import files
 from vision_cli.core.journal import Entry
 from vision_cli.core.records import METRICS
+
+if TYPE_CHECKING:
+    from vision_cli.core.report import Report
 
 LOG = "log.txt"
 
@@ -35,6 +38,21 @@ class RunFiles(ABC):
     @abstractmethod
     def document(self) -> Mapping[str, Any]:
         """The record of the run as far as it is known: ``run.json``."""
+
+    @property
+    @abstractmethod
+    def entries(self) -> Sequence[Entry]:
+        """What became of the items so far, in the order of the input; empty for a run without items."""
+
+    @property
+    @abstractmethod
+    def written(self) -> Sequence[str]:
+        """Names of the outputs so far, relative to the run directory, in alphabetical order."""
+
+    @property
+    @abstractmethod
+    def seconds(self) -> float:
+        """Wall seconds that the run took so far, over all its resumptions."""
 
     @abstractmethod
     def home_of(self, entry: Entry) -> Path:
@@ -84,6 +102,12 @@ class RunFiles(ABC):
     def write_metrics(self, metrics: Mapping[str, float | int | str | None]) -> None:
         """Write ``metrics.json``: flat names with units, values that do not depend on the machine's speed."""
         self.write_json(METRICS, metrics)
+
+    def report(self, report: Report) -> None:
+        """Write ``report.html``; see `vision_cli.core.report`."""
+        from vision_cli.core.report import write_report
+
+        write_report(self, report)
 
     def log(self, message: str) -> None:
         """Add to ``log.txt``, with the time."""

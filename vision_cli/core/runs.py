@@ -185,6 +185,22 @@ class Run(RunFiles):
         """The record of the run as far as it is known."""
         return self._document
 
+    @property
+    def entries(self) -> list[Entry]:
+        """What became of the items so far, in the order of the input."""
+        return self.items.entries if self.has_items else []
+
+    @property
+    def written(self) -> list[str]:
+        """Names of the outputs so far."""
+        return self._outputs.names
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds that the run took so far, over all its resumptions."""
+        before: float = self._document["wall_seconds"]
+        return before + time.monotonic() - self._started[0]
+
     def home_of(self, entry: Entry) -> Path:
         """Return the run directory: a run in one piece holds the outputs of all items."""
         return self.directory
@@ -401,14 +417,14 @@ class Run(RunFiles):
         self._lock.require_held()
         self.log(status)
         before = self._document
-        wall, cpu = self._started
+        _, cpu = self._started
         files.write_json(
             self.directory / RECORD,
             before
             | {
                 "status": status,
                 "ended": now(),
-                "wall_seconds": round(before["wall_seconds"] + time.monotonic() - wall, 3),
+                "wall_seconds": round(self.seconds, 3),
                 "cpu_seconds": round(before["cpu_seconds"] + time.process_time() - cpu, 3),
                 "peak_memory_mb": round(max(before["peak_memory_mb"], peak_memory_mb()), 1),
                 "outputs": self._outputs.names,

@@ -158,6 +158,7 @@ class Call:
     seed: int = 0
     _shared: Mapping[str, Any] = field(default_factory=dict)
     _facts: VerbFacts = field(default_factory=VerbFacts)
+    _run: Run | None = None
 
     @cached_property
     def compute(self) -> Compute:
@@ -176,6 +177,8 @@ class Call:
             keeps_freed_memory=keeps_freed_memory,
         )
         self.__dict__["compute"] = compute
+        if self._run is not None:
+            self._run.record(**compute.facts)
         return compute
 
     @property
@@ -229,6 +232,7 @@ class Call:
         """
         with shared_options.open_run(self.ctx, inputs=inputs, shard=self.shard) as run:
             if not run.already_done:
+                self._begin(run)
                 work(run)
                 self._close(run)
         return self._show(run, show, says)
@@ -252,21 +256,26 @@ class Call:
             lambda: shared_options.open_run(self.ctx, inputs=inputs), cpu=self.compute.device.type == "cpu"
         ) as shared:
             if not shared.done:
+                if shared.run is not None:
+                    self._begin(shared.run)
                 work(shared.run)
                 if shared.run is not None:
                     self._close(shared.run)
         return None if shared.run is None else self._show(shared.run, show, says)
 
-    def _close(self, run: Run) -> None:
-        if self._facts.finish is not None and run.has_items:
-            load(self._facts.finish)(run, run.items.entries)
+    def _begin(self, run: Run) -> None:
+        self._run = run
         compute = self.__dict__.get("compute")
         if compute is not None:
             run.record(**compute.facts)
+
+    def _close(self, run: Run) -> None:
+        if self._facts.finish is not None and run.has_items:
+            load(self._facts.finish)(run, run.entries)
         run.finish()
 
     def _show(self, run: Run, show: Callable[[Done], Shown] | None, says: str) -> Done:
-        done = Done(run.directory, run.items.entries if run.has_items else ())
+        done = Done(run.directory, run.entries)
         self.output.info(f"{says} {run.directory}")
         if show is not None:
             tables, data = show(done)
