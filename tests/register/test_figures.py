@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vision_cli.register import figures, sheets
+from vision_cli.figures import style
+from vision_cli.register import figures
 from vision_cli.register.fields import Grid
 from vision_cli.register.transforms import resample
 
@@ -76,7 +77,7 @@ def test_contours_come_from_the_moving_image(tmp_path):
     nothing = np.zeros_like(fixed)
     figures.overlay(tmp_path / "with.png", GRID, fixed, fixed, fixed, TITLE)
     figures.overlay(tmp_path / "without.png", GRID, fixed, nothing, nothing, TITLE)
-    for colour in (sheets.BLUE, sheets.AMBER):
+    for colour in (style.BLUE, style.AMBER):
         # Without contours only the legend has the colours.
         assert near(colours(tmp_path / "with.png"), colour) > 5 * near(colours(tmp_path / "without.png"), colour)
 
@@ -132,8 +133,8 @@ def test_folds_are_dotted_and_stretched_places_coloured(tmp_path):
     log_jacobian[25:35, 30:40, 20:30] = np.log(1e-9)
     figures.deformation_grid(tmp_path / "folded.png", GRID, fixed, u, log_jacobian, "")
     plain, folded = colours(tmp_path / "plain.png"), colours(tmp_path / "folded.png")
-    assert near(folded, sheets.YELLOW) > 100 > near(plain, sheets.YELLOW)
-    assert near(plain, sheets.AROUND_GREY[-1]) > 500
+    assert near(folded, style.YELLOW) > 100 > near(plain, style.YELLOW)
+    assert near(plain, style.AROUND_GREY[-1]) > 500
 
 
 @pytest.mark.parametrize("nothing", [0.0, 3.0])
@@ -167,7 +168,7 @@ def test_bars_are_as_long_as_the_shares(tmp_path, shares):
 def test_each_stage_has_a_curve_of_its_own_colour(tmp_path, stages):
     figures.loss_curve(tmp_path / "loss.png", stages)
     image = colours(tmp_path / "loss.png")
-    for number, colour in enumerate(sheets.CYCLE):
+    for number, colour in enumerate(style.DARK_COLOURS):
         assert (near(image, colour, 20) > 5) == (number < len(stages) or colour == "#e8e8e8")
 
 

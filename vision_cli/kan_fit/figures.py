@@ -10,25 +10,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from vision_cli.figures.charts import new_chart, new_figure, quiet
+from vision_cli.figures.saving import save_figure
+from vision_cli.figures.style import CHART, COLOURS
 
+if TYPE_CHECKING:
     from vision_cli.kan_fit.candidates import Candidate
     from vision_cli.kan_fit.models import TableModel
     from vision_cli.kan_fit.networks.dense import SKANLayer
 
 Array = NDArray[np.float64]
 
-INK, FAINT, LINE = "#20252b", "#7a828b", "#d5dade"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a800", "#6a3d9a", "#8c564b")
-"""Colours that people who see colours otherwise tell apart, too (Okabe and Ito 2008)."""
-
 _POINTS = 200
 _ROWS = 2000
 _MOST_CANDIDATES = 8
 _MOST_NAMED = 24
-_DPI = 130
 
 
 def network(path: Path, model: TableModel, inputs: Array) -> None:
@@ -54,7 +50,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     names = {
         mode: COLOURS[n % len(COLOURS)] for n, mode in enumerate(dict.fromkeys(m for p in net.plans for m in p.pool))
     }
-    figure, axes = new_figure(max(4.5, 1.05 * widest), 2.1 * len(layers) + 1.1)
+    figure, axes = new_chart(max(4.5, 1.05 * widest), 2.1 * len(layers) + 1.1)
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.25, len(layers) + 0.3)
@@ -65,21 +61,23 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
         half = min(0.4 / (len(edges) + 1), 0.075)
         for (i, j), slot in slots.items():
             alpha = 0.25 + 0.75 * float(spreads[number][i, j]) / strongest
-            axes.plot([places[number][i], slot], [number, number + 0.34], color=LINE, linewidth=1, zorder=1)
-            axes.plot([slot, places[number + 1][j]], [number + 0.66, number + 1], color=LINE, linewidth=1, zorder=1)
+            axes.plot([places[number][i], slot], [number, number + 0.34], color=CHART.line, linewidth=1, zorder=1)
+            axes.plot(
+                [slot, places[number + 1][j]], [number + 0.66, number + 1], color=CHART.line, linewidth=1, zorder=1
+            )
             box = axes.inset_axes((slot - half, number + 0.34, 2 * half, 0.32), transform=axes.transData)
             points, values = edge_curve(layer, taken[number], i, j)
             box.plot(points, values, color=names[layer.plan.modes[i][0]], linewidth=1.6, alpha=alpha)
             box.set_xticks([])
             box.set_yticks([])
             for spine in box.spines.values():
-                spine.set_color(LINE)
+                spine.set_color(CHART.line)
     for number, row in enumerate(places):
-        axes.scatter(row, [number] * len(row), s=26, color=INK, zorder=2)
+        axes.scatter(row, [number] * len(row), s=26, color=CHART.ink, zorder=2)
     if len(model.names) <= _MOST_NAMED:
         for place, name in zip(places[0], model.names, strict=True):
-            axes.text(place, -0.09, name, ha="center", va="top", color=INK, fontsize=9)
-    axes.text(places[-1][0], len(layers) + 0.08, model.target, ha="center", va="bottom", color=INK, fontsize=9)
+            axes.text(place, -0.09, name, ha="center", va="top", color=CHART.ink, fontsize=9)
+    axes.text(places[-1][0], len(layers) + 0.08, model.target, ha="center", va="bottom", color=CHART.ink, fontsize=9)
     handles = [axes.plot([], [], color=colour, label=name)[0] for name, colour in names.items()]
     figure.legend(handles=handles, loc="lower right", ncols=len(handles), frameon=False, fontsize=8, title=None)
     save_figure(figure, path)
@@ -101,12 +99,12 @@ def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: i
     title
         Heading.
     """
-    figure, axes = new_figure(4.2, 3.0)
+    figure, axes = new_chart(4.2, 3.0)
     points, values = edge_curve(layer, taken, node, output)
     axes.plot(points, values, color=COLOURS[0], linewidth=2)
     reached = taken[:_ROWS, node].numpy()
-    axes.plot(reached, np.full(len(reached), values.min() - 0.06 * np.ptp(values)), "|", color=FAINT, alpha=0.15)
-    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    axes.plot(reached, np.full(len(reached), values.min() - 0.06 * np.ptp(values)), "|", color=CHART.faint, alpha=0.15)
+    axes.set_title(title, loc="left", fontsize=10, color=CHART.ink)
     axes.set_xlabel("what reaches the edge")
     axes.set_ylabel("what it gives")
     save_figure(figure, path)
@@ -134,13 +132,11 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     name
         Of the target.
     """
-    from matplotlib.figure import Figure as MatplotlibFigure
-
-    figure = MatplotlibFigure(figsize=(8.5, 3.6), layout="constrained")
+    figure = new_figure(8.5, 3.6)
     left, right = figure.subplots(1, 2)
     shown = slice(None, None, max(1, len(target) // _ROWS))
     ends = [min(target.min(), predicted.min()), max(target.max(), predicted.max())]
-    left.plot(ends, ends, color=LINE, linewidth=1)
+    left.plot(ends, ends, color=CHART.line, linewidth=1)
     left.plot(target[shown], predicted[shown], ".", color=COLOURS[0], markersize=3, alpha=0.5)
     left.set_xlabel(f"{name}, test data")
     left.set_ylabel("predicted")
@@ -148,7 +144,7 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     right.set_xlabel("error")
     right.set_ylabel("rows")
     for axes in (left, right):
-        _quiet(axes)
+        quiet(axes)
     save_figure(figure, path)
 
 
@@ -164,7 +160,7 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     scale
         Of the target, which errors are multiplied with.
     """
-    figure, axes = new_figure(8.5, 3.6)
+    figure, axes = new_chart(8.5, 3.6)
     ranked = sorted(candidates, key=lambda candidate: candidate.score)[:_MOST_CANDIDATES]
     for number, candidate in enumerate(ranked):
         values = [step.val * scale for step in candidate.steps]
@@ -187,15 +183,15 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
     rivals
         Names and errors.
     """
-    figure, axes = new_figure(8.5, 0.5 * len(rivals) + 1.0)
+    figure, axes = new_chart(8.5, 0.5 * len(rivals) + 1.0)
     values = [max(value, 1e-300) for _, value in rivals]
-    axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[FAINT] * (len(rivals) - 1)], height=0.6)
+    axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[CHART.faint] * (len(rivals) - 1)], height=0.6)
     axes.set_yticks(range(len(rivals)), [name for name, _ in rivals])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 4)
     for place, value in enumerate(values):
-        axes.text(value * 1.1, place, f"{value:.2g}", va="center", fontsize=9, color=INK)
+        axes.text(value * 1.1, place, f"{value:.2g}", va="center", fontsize=9, color=CHART.ink)
     axes.set_xlabel("test RMSE (logarithmic)")
     save_figure(figure, path)
 
@@ -213,9 +209,9 @@ def methods_by_problem(path: Path, errors: Mapping[str, Mapping[str, float]], un
         What the errors are.
     """
     problems = list(dict.fromkeys(problem for found in errors.values() for problem in found))
-    figure, axes = new_figure(8.5, 0.36 * len(problems) + 1.2)
+    figure, axes = new_chart(8.5, 0.36 * len(problems) + 1.2)
     for place in range(len(problems)):
-        axes.axhline(place, color=LINE, linewidth=0.8, zorder=0)
+        axes.axhline(place, color=CHART.line, linewidth=0.8, zorder=0)
     for number, (method, found) in enumerate(errors.items()):
         places = [problems.index(problem) for problem in found]
         size = 9 if number == 0 else 6
@@ -227,29 +223,3 @@ def methods_by_problem(path: Path, errors: Mapping[str, Mapping[str, float]], un
     axes.set_xlabel(unit)
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save_figure(figure, path)
-
-
-def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """Begin a picture of one panel, in inches."""
-    from matplotlib.figure import Figure as MatplotlibFigure
-
-    figure = MatplotlibFigure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    _quiet(axes)
-    return figure, axes
-
-
-def _quiet(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(FAINT)
-    axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture: the same content gives the same bytes."""
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "vision_cli"}):
-        figure.savefig(path, dpi=_DPI, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vision_cli.kan_fit.figures import COLOURS, FAINT, INK, new_figure, save_figure
+from vision_cli.figures.charts import new_chart, new_figure
+from vision_cli.figures.saving import save_figure
+from vision_cli.figures.style import CHART, COLOURS
 from vision_cli.kan_fit.image_data import Images
 from vision_cli.kan_fit.networks.classifiers import Classifier
 from vision_cli.kan_fit.networks.conv import SKANConv2d
@@ -24,14 +26,14 @@ _POINTS = 200
 def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
     """Draw the table of true against predicted classes, ``(classes, classes)``."""
     side = max(3.6, 0.42 * len(classes) + 1.6)
-    figure, axes = new_figure(side + 0.6, side)
+    figure, axes = new_chart(side + 0.6, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= _MOST_NUMBERS:
         axes.set_xticks(range(len(classes)), list(classes), rotation=90)
         axes.set_yticks(range(len(classes)), list(classes))
         for row, column in zip(*np.nonzero(counts), strict=True):
-            colour = "white" if shares[row, column] > 0.5 else INK
+            colour = "white" if shares[row, column] > 0.5 else CHART.ink
             axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=8, color=colour)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
@@ -40,9 +42,7 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> 
 
 def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Draw loss and validation accuracy of every phase, one phase behind the other."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    figure = new_figure(8.5, 3.4)
     left, right = figure.subplots(1, 2)
     start = 0
     for number, phase in enumerate(dict.fromkeys(row["phase"] for row in rows)):
@@ -69,21 +69,19 @@ def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 def mistakes(path: Path, images: Images, probabilities: NDArray[np.float64], classes: Sequence[str]) -> None:
     """Draw the wrong predictions of which the network was surest."""
-    from matplotlib.figure import Figure
-
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != images.labels)
     surest = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:_MISTAKES]
     columns = 8
     rows = max(1, -(-len(surest) // columns))
-    figure = Figure(figsize=(8.5, 1.5 * rows), layout="constrained")
+    figure = new_figure(8.5, 1.5 * rows)
     for place, axes in enumerate(np.ravel(figure.subplots(rows, columns))):
         axes.set_axis_off()
         if place < len(surest):
             row = surest[place]
             axes.imshow(images.pixels[row].squeeze(), cmap="gray", vmin=0, vmax=255)
             title = f"{classes[predicted[row]]} {probabilities[row].max():.0%}\n({classes[images.labels[row]]})"
-            axes.set_title(title, fontsize=7, color=INK)
+            axes.set_title(title, fontsize=7, color=CHART.ink)
     save_figure(figure, path)
 
 
@@ -93,8 +91,6 @@ def functions(path: Path, network: Classifier) -> None:
 
     Each panel shows the functions of one node towards the outputs that it reaches most, over the range of the node.
     """
-    from matplotlib.figure import Figure
-
     drawn = []
     for number, layer in enumerate(network.expansions()):
         if not isinstance(layer, SKANConv2d | SKANLayer):
@@ -110,7 +106,7 @@ def functions(path: Path, network: Classifier) -> None:
     chosen = sorted(sorted(drawn, key=lambda one: -one[0])[:_FUNCTIONS], key=lambda one: one[1:3])
     columns_drawn = 6
     rows = -(-len(chosen) // columns_drawn)
-    figure = Figure(figsize=(8.5, 1.35 * rows), layout="constrained")
+    figure = new_figure(8.5, 1.35 * rows)
     panels = np.ravel(figure.subplots(rows, columns_drawn))
     points = np.linspace(-1, 1, _POINTS)
     for axes in panels[len(chosen) :]:
@@ -118,7 +114,7 @@ def functions(path: Path, network: Classifier) -> None:
     for axes, (_, number, node, modes, values) in zip(panels, chosen, strict=False):
         for place in range(values.shape[1]):
             axes.plot(points, values[:, place].numpy(), color=COLOURS[place], linewidth=1)
-        axes.set_title(f"layer {number + 1}, {node + 1}: {'+'.join(modes)}", fontsize=6, color=INK)
-        axes.tick_params(labelsize=5, colors=FAINT)
+        axes.set_title(f"layer {number + 1}, {node + 1}: {'+'.join(modes)}", fontsize=6, color=CHART.ink)
+        axes.tick_params(labelsize=5, colors=CHART.faint)
         axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)

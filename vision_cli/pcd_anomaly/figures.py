@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.files import atomic_path
+from vision_cli.figures.charts import new_sheet
+from vision_cli.figures.saving import save_figure
+from vision_cli.figures.style import SLATE
 from vision_cli.io.pointclouds import write_ply
 from vision_cli.pcd_anomaly.regions import Region, Regions
 from vision_cli.pcd_anomaly.splats import Picture, View, facing_view, render, scanned_side
@@ -18,13 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GROUND, _TEXT, _FAINT = "#15181c", "#eceff1", "#9aa0a6"
 _OUTLINE = "#ffffff"
 _PLAIN = (0.70, 0.74, 0.79)
 _BELOW = ((0.66, 0.71, 0.76), (0.50, 0.66, 0.78), (0.47, 0.74, 0.72))
 _ABOVE = ((1.0, 0.80, 0.25), (0.98, 0.47, 0.15), (0.85, 0.12, 0.18), (0.60, 0.02, 0.30))
 _MISSING = (0.35, 0.35, 0.40)
-_DPI = 110
 _PIXELS = 560
 _PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24, 0.12
 _MOST_ROWS = 8
@@ -93,7 +94,7 @@ def draw_scan(
     _colour_bar(figure, threshold, top)
     _table(figure, regions.found, unit)
     with atomic_path(path) as hidden:
-        figure.savefig(hidden, format="png", facecolor=_GROUND)
+        save_figure(figure, hidden)
 
 
 def write_scored_ply(
@@ -159,15 +160,14 @@ def _painted(picture: Picture, colours: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
 
     tall = min(_PANEL * view.height / view.width, 1.25 * _PANEL)
     rows = min(len(found), _MOST_ROWS) + (2 if len(found) > _MOST_ROWS else 1)
     width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE
     height = _TITLE + tall + _FOOT + rows * _LINE + _END
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=_GROUND)
+    figure = new_sheet(width, height, SLATE)
     size = min(12.0, 120 * width / max(len(title), 1))
-    figure.text(_SIDE / width, 1 - 0.25 / height, title, color=_TEXT, fontsize=size, va="center", weight="bold")
+    figure.text(_SIDE / width, 1 - 0.25 / height, title, color=SLATE.ink, fontsize=size, va="center", weight="bold")
     axes = []
     for number, name in enumerate(names):
         left = _SIDE + number * (_PANEL + _GAP)
@@ -175,7 +175,12 @@ def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]
         axes.append(figure.add_axes(box))
         axes[-1].set_axis_off()
         figure.text(
-            (left + _PANEL / 2) / width, 1 - (_TITLE - 0.15) / height, name, color=_FAINT, fontsize=9.5, ha="center"
+            (left + _PANEL / 2) / width,
+            1 - (_TITLE - 0.15) / height,
+            name,
+            color=SLATE.faint,
+            fontsize=9.5,
+            ha="center",
         )
     return figure, axes
 
@@ -218,8 +223,8 @@ def _scale_bar(panel: Axes, view: View, unit: str) -> None:
     # Below the picture, level with the scale of colours.
     low = rows + 0.22 * columns / _PANEL
     end = length / view.pixel
-    panel.plot([0, end], [low, low], color=_TEXT, linewidth=2.2, solid_capstyle="butt", clip_on=False)
-    panel.text(end + 8, low, _with_unit(f"{length:g}", unit), color=_TEXT, fontsize=8.5, va="center")
+    panel.plot([0, end], [low, low], color=SLATE.ink, linewidth=2.2, solid_capstyle="butt", clip_on=False)
+    panel.text(end + 8, low, _with_unit(f"{length:g}", unit), color=SLATE.ink, fontsize=8.5, va="center")
     panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
 
 
@@ -238,7 +243,7 @@ def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
     bar.axvline(threshold, color=_OUTLINE, linewidth=1.2)
     bar.set_yticks([])
     bar.set_xticks([0, threshold, top], ["0", f"{threshold:.3g} threshold", f"{top:.3g}"])
-    bar.tick_params(colors=_FAINT, labelcolor=_TEXT, labelsize=8, length=2, pad=2)
+    bar.tick_params(colors=SLATE.faint, labelcolor=SLATE.ink, labelsize=8, length=2, pad=2)
     for spine in bar.spines.values():
         spine.set_visible(False)
 
@@ -260,7 +265,7 @@ def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
             )
 
     if not found:
-        write(0, ["no region above the threshold"], _FAINT)
+        write(0, ["no region above the threshold"], SLATE.faint)
         return
     write(
         0,
@@ -268,11 +273,11 @@ def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
             *("", "type", "score", "points", _with_unit("area", unit and f"{unit}²")),
             *(_with_unit(name, unit) for name in ("length", "width", "deviation")),
         ],
-        _FAINT,
+        SLATE.faint,
     )
     for line, region in enumerate(found[:_MOST_ROWS], start=1):
         deviation = "" if np.isnan(region.max_signed_dev) else f"{region.max_signed_dev:+.3g}"
         cells = [str(region.number), region.kind, f"{region.score:.3g}", f"{region.n_points}", f"{region.area:.3g}"]
-        write(line, [*cells, f"{region.length:.3g}", f"{region.width:.3g}", deviation], _TEXT)
+        write(line, [*cells, f"{region.length:.3g}", f"{region.width:.3g}", deviation], SLATE.ink)
     if len(found) > _MOST_ROWS:
-        write(_MOST_ROWS + 1, ["", f"and {len(found) - _MOST_ROWS} more"], _FAINT)
+        write(_MOST_ROWS + 1, ["", f"and {len(found) - _MOST_ROWS} more"], SLATE.faint)

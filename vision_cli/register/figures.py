@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vision_cli.figures import style
+from vision_cli.figures.saving import save_figure
 from vision_cli.register import sheets
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import normalise, otsu_threshold
@@ -65,10 +67,10 @@ def overlay(
         for view, panel in zip(views, panels, strict=True):
             sheets.show(panel, view, view.cut(fixed))
             smooth = _smoothed(view.cut(moving))
-            for level, colour in ((outline, sheets.BLUE), (bright, sheets.AMBER)):
+            for level, colour in ((outline, style.BLUE), (bright, style.AMBER)):
                 sheets.contour(panel, view, smooth, level, colour=colour, width=0.75)
-    sheets.legend(figure, (("outline of the moving image", sheets.BLUE), ("border of its bright tissue", sheets.AMBER)))
-    sheets.save(figure, path)
+    sheets.legend(figure, (("outline of the moving image", style.BLUE), ("border of its bright tissue", style.AMBER)))
+    save_figure(figure, path)
 
 
 def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: str) -> None:
@@ -94,7 +96,7 @@ def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: s
         from_fixed = (down[:, None] + across) % 2 == 0
         sheets.show(panel, view, np.where(from_fixed, view.cut(fixed), view.cut(warped)))
     sheets.footnote(figure, f"squares of {square:g} mm in turn from the fixed image (top left) and the moving one")
-    sheets.save(figure, path)
+    save_figure(figure, path)
 
 
 def difference(
@@ -139,13 +141,13 @@ def difference(
     for gap, panels in zip(gaps, rows, strict=True):
         for view, panel in zip(views, panels, strict=True):
             shown = sheets.show(
-                panel, view, _smoothed(view.cut(gap)), colours=sheets.AROUND_BLACK, limits=(-limit, limit)
+                panel, view, _smoothed(view.cut(gap)), colours=style.AROUND_BLACK, limits=(-limit, limit)
             )
-            sheets.contour(panel, view, _smoothed(view.cut(fixed)), outline, colour=sheets.FAINT, width=0.5)
+            sheets.contour(panel, view, _smoothed(view.cut(fixed)), outline, colour=style.DARK.faint, width=0.5)
     sheets.colour_bar(
         figure, shown, "d: moving, in the fixed image's contrast, − fixed; 1 is the range of the fixed image"
     )
-    sheets.save(figure, path)
+    save_figure(figure, path)
 
 
 def deformation_grid(
@@ -179,7 +181,7 @@ def deformation_grid(
     figure, (panels,) = sheets.sheet(views, ("",), title)
     fixed = _shades(fixed)
     limit = _limit(log_jacobian[inside], 0.99)
-    colours, scale = sheets.colour_map(sheets.AROUND_GREY), Normalize(-limit, limit)
+    colours, scale = sheets.colour_map(style.AROUND_GREY), Normalize(-limit, limit)
     step = _round_length(max(max(view.size_mm) for view in views) / _GRID_LINES)
     for view, panel in zip(views, panels, strict=True):
         sheets.show(panel, view, view.cut(fixed), limits=(0.0, 1.8))
@@ -190,9 +192,9 @@ def deformation_grid(
         panel.add_collection(lines, autolim=False)
         rows, columns = np.nonzero(rate < _FOLDED_LOG)
         across, down = view.centres()
-        panel.plot(across[columns], down[rows], ".", color=sheets.YELLOW, markersize=2.5)
+        panel.plot(across[columns], down[rows], ".", color=style.YELLOW, markersize=2.5)
     sheets.colour_bar(figure, lines, f"log Jacobian: above 0 the moving image is larger here; lines every {step:g} mm")
-    sheets.save(figure, path)
+    save_figure(figure, path)
 
 
 def scales(path: Path, shares: Sequence[tuple[str, float]]) -> None:
@@ -208,16 +210,16 @@ def scales(path: Path, shares: Sequence[tuple[str, float]]) -> None:
     figure, panel = sheets.chart("Energy of the deformation by wavelet scale", 0.95 + 0.3 * len(shares), left=1.9)
     places = np.arange(len(shares), dtype=np.float64)
     values = np.array([100 * share for _, share in shares])
-    panel.barh(places, values, height=0.64, color=sheets.BLUE)
+    panel.barh(places, values, height=0.64, color=style.BLUE)
     widest = max(float(values.max(initial=0.0)), 1e-3)
     for place, value in zip(places.tolist(), values.tolist(), strict=True):
-        panel.text(value + 0.01 * widest, place, f"{value:.1f} %", va="center", color=sheets.TEXT, fontsize=8)
+        panel.text(value + 0.01 * widest, place, f"{value:.1f} %", va="center", color=style.DARK.ink, fontsize=8)
     panel.set_yticks(places, [name for name, _ in shares])
     panel.invert_yaxis()
     panel.set_xlim(0, 1.1 * widest)
     panel.set_xlabel("share of the energy (%)")
-    panel.grid(axis="x", color=sheets.LINE, linewidth=0.6)
-    sheets.save(figure, path)
+    panel.grid(axis="x", color=style.DARK.line, linewidth=0.6)
+    save_figure(figure, path)
 
 
 def loss_curve(path: Path, stages: Sequence[Sequence[float]]) -> None:
@@ -234,19 +236,19 @@ def loss_curve(path: Path, stages: Sequence[Sequence[float]]) -> None:
     top = panel.get_xaxis_transform()
     start = 0
     for number, losses in enumerate(stages, start=1):
-        colour = sheets.CYCLE[(number - 1) % len(sheets.CYCLE)]
+        colour = style.DARK_COLOURS[(number - 1) % len(style.DARK_COLOURS)]
         iterations = start + np.arange(1, len(losses) + 1)
         panel.plot(iterations, losses, ".-", markersize=3, linewidth=1.2, color=colour)
         middle = start + (1 + len(losses)) / 2
         panel.text(middle, 0.97, f"stage {number}", transform=top, color=colour, fontsize=8.5, ha="center", va="top")
         start += len(losses)
         if number < len(stages):
-            panel.axvline(start + 0.5, color=sheets.LINE, linewidth=0.8)
+            panel.axvline(start + 0.5, color=style.DARK.line, linewidth=0.8)
     panel.set_xlabel("iteration")
     panel.set_ylabel("similarity + regularisation")
     panel.margins(x=0.01, y=0.14)
-    panel.grid(axis="y", color=sheets.LINE, linewidth=0.6)
-    sheets.save(figure, path)
+    panel.grid(axis="y", color=style.DARK.line, linewidth=0.6)
+    save_figure(figure, path)
 
 
 def _carried_lines(panel: Axes, view: View, displacement: Values, step: float) -> NDArray[np.float64]:

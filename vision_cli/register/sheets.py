@@ -6,11 +6,12 @@ Everything is light on black, so that an image's own background does not show as
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from vision_cli.figures.charts import new_sheet
+from vision_cli.figures.style import DARK, GREY
 from vision_cli.register.slices import View
 
 if TYPE_CHECKING:
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-GROUND, TEXT, FAINT, LINE = "black", "#eceff1", "#9aa0a6", "#34383d"
-BLUE, AMBER, YELLOW = "#3fc1ff", "#ffb02e", "#fff200"
-CYCLE = (BLUE, AMBER, "#7bd88f", "#ff7eb6", "#b39dff", "#e8e8e8")
-GREY = ("black", "white")
-AROUND_BLACK = ("#c8edff", "#2f8fe0", "#0b2d4d", "#000000", "#52250a", "#e0701a", "#ffe3b0")
-"""A diverging scale for values on the black ground: what is near 0 recedes."""
-AROUND_GREY = ("#1f9bff", "#6fb4e6", "#8d959c", "#e6a37e", "#ff5a1f")
-"""A diverging scale for lines over a grey image."""
-
-_DPI = 110
 _WIDTH, _LEAST_WIDTH = 10.5, 7.0
 _MAX_HEIGHT, _MAX_HEIGHT_LONE = 7.0, 5.8
 _SIDE, _GAP, _TITLE, _CAPTION, _FOOT = 0.3, 0.08, 0.38, 0.24, 0.5
@@ -79,14 +70,14 @@ def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figur
         middle = height - above - scale * tallest * (line + 0.5) - _GAP * line
         left = (width - content) / 2
         if not lone:
-            write(left - 0.15, middle, rows[line], color=TEXT, fontsize=9, rotation=90)
+            write(left - 0.15, middle, rows[line], color=DARK.ink, fontsize=9, rotation=90)
         panels.append([])
         for view, caption in zip(line_views, captions, strict=True):
             tall, wide = (scale * size for size in view.size_mm)
             box = (left / width, (middle - tall / 2) / height, wide / width, tall / height)
             panels[-1].append(figure.add_axes(box))
             if line == 0:
-                write(left + wide / 2, height - _TITLE - _CAPTION / 2, caption, color=FAINT, fontsize=8)
+                write(left + wide / 2, height - _TITLE - _CAPTION / 2, caption, color=DARK.faint, fontsize=8)
             left += wide + _GAP
     return figure, [[panel] for panel in panels[0]] if lone else panels
 
@@ -96,13 +87,13 @@ def chart(title: str, height: float, *, left: float) -> tuple[Figure, Axes]:
     figure = _figure(title, _WIDTH, height)
     below, above = 0.48, _TITLE + 0.04
     box = (left / _WIDTH, below / height, 1 - (left + _SIDE) / _WIDTH, 1 - (below + above) / height)
-    panel = figure.add_axes(box, facecolor=GROUND)
-    panel.tick_params(colors=FAINT, labelcolor=TEXT, labelsize=8.5)
+    panel = figure.add_axes(box, facecolor=DARK.ground)
+    panel.tick_params(colors=DARK.faint, labelcolor=DARK.ink, labelsize=8.5)
     panel.set_axisbelow(True)
     for label in (panel.xaxis.label, panel.yaxis.label):
-        label.set(color=TEXT, fontsize=8.5)
+        label.set(color=DARK.ink, fontsize=8.5)
     for side, spine in panel.spines.items():
-        spine.set(visible=side in ("left", "bottom"), color=FAINT)
+        spine.set(visible=side in ("left", "bottom"), color=DARK.faint)
     return figure, panel
 
 
@@ -136,8 +127,8 @@ def show(
         (0.988, 0.5, "right", "center"),
     )
     for letter, (x, y, across, down) in zip(view.letters, places, strict=False):
-        text = panel.text(x, y, letter, transform=panel.transAxes, color=TEXT, fontsize=8, ha=across, va=down)
-        text.set_path_effects([withStroke(linewidth=1.5, foreground=GROUND)])
+        text = panel.text(x, y, letter, transform=panel.transAxes, color=DARK.ink, fontsize=8, ha=across, va=down)
+        text.set_path_effects([withStroke(linewidth=1.5, foreground=DARK.ground)])
     return shown
 
 
@@ -158,7 +149,7 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
         loc="lower center",
         ncols=len(entries),
         frameon=False,
-        labelcolor=TEXT,
+        labelcolor=DARK.ink,
         fontsize=8.5,
     )
 
@@ -166,7 +157,7 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
 def footnote(figure: Figure, text: str) -> None:
     """Write a line at the foot of a sheet."""
     y = 0.4 * _FOOT / figure.get_figheight()
-    figure.text(0.5, y, text, color=FAINT, fontsize=8.5, ha="center", va="center")
+    figure.text(0.5, y, text, color=DARK.faint, fontsize=8.5, ha="center", va="center")
 
 
 def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
@@ -176,8 +167,8 @@ def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
     figure.colorbar(shown, cax=bar, orientation="horizontal", extend="both")
     for spine in bar.spines.values():
         spine.set_visible(False)
-    bar.tick_params(colors=FAINT, labelcolor=TEXT, labelsize=7.5, length=2, pad=1.5)
-    figure.text((_SIDE + 2.6) / width, 0.335 / height, label, color=TEXT, fontsize=8, va="center")
+    bar.tick_params(colors=DARK.faint, labelcolor=DARK.ink, labelsize=7.5, length=2, pad=1.5)
+    figure.text((_SIDE + 2.6) / width, 0.335 / height, label, color=DARK.ink, fontsize=8, va="center")
 
 
 def colour_map(colours: Sequence[str]) -> Colormap:
@@ -187,16 +178,9 @@ def colour_map(colours: Sequence[str]) -> Colormap:
     return LinearSegmentedColormap.from_list("scale", list(colours))
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a sheet or chart as PNG."""
-    figure.savefig(path, format="png", facecolor=GROUND)
-
-
 def _figure(title: str, width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=GROUND)
+    figure = new_sheet(width, height, DARK)
     # Two long file names make a long line; it shrinks rather than runs out.
     size = min(10.5, 108 * width / max(len(title), 1))
-    figure.text(_SIDE / width, 1 - 0.5 * _TITLE / height, title, color=TEXT, fontsize=size, va="center")
+    figure.text(_SIDE / width, 1 - 0.5 * _TITLE / height, title, color=DARK.ink, fontsize=size, va="center")
     return figure

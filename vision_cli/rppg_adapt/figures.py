@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vision_cli.figures.charts import new_chart, new_figure
+from vision_cli.figures.saving import save_figure
+from vision_cli.figures.style import CHART, COLOURS
 from vision_cli.rppg_adapt.spectra import Wave, power_spectrum
 
 if TYPE_CHECKING:
     from vision_cli.rppg_adapt.metrics import VideoScore
     from vision_cli.rppg_adapt.readings import Reading
 
-INK, FAINT, LINE = "#20252b", "#7a828b", "#d5dade"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours that people who see colours otherwise tell apart, too (Okabe and Ito 2008)."""
-
-_DPI = 120
 _SHOWN_S = 15.0
 _SPECTROGRAM_S = 6.0
 _RATES = (35.0, 210.0)
@@ -26,19 +24,17 @@ _RATES = (35.0, 210.0)
 
 def reading(path: Path, shown: Reading, title: str) -> None:
     """Draw a reading: the face and its skin, the wave, spectra of the methods, rates over time."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = new_figure(10, 7)
     grid = figure.add_gridspec(3, 4)
     face, skin = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     spectra, wave_axes = figure.add_subplot(grid[0, 2:]), figure.add_subplot(grid[1, :])
     track = figure.add_subplot(grid[2, :])
-    figure.suptitle(f"{title}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {shown.method}", color=INK)
+    figure.suptitle(f"{title}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {shown.method}", color=CHART.ink)
     face.imshow(shown.clip.frames[len(shown.clip.frames) // 2])
     skin.imshow(shown.clip.skin, cmap="gray", vmin=0, vmax=1)
     for axes, name in ((face, "face"), (skin, "skin")):
         axes.set_axis_off()
-        axes.set_title(name, fontsize=9, color=FAINT)
+        axes.set_title(name, fontsize=9, color=CHART.faint)
     for number, (method, wave) in enumerate(shown.waves.items()):
         frequencies, power = power_spectrum(wave.values, wave.fps)
         inside = (60 * frequencies > _RATES[0]) & (60 * frequencies < _RATES[1])
@@ -57,12 +53,12 @@ def reading(path: Path, shown: Reading, title: str) -> None:
     middles = [(window.start_s + window.end_s) / 2 for window in shown.windows]
     rates = np.array([window.rate.bpm for window in shown.windows])
     half = np.array([window.rate.half_width_bpm for window in shown.windows])
-    track.errorbar(middles, rates, yerr=half, fmt=".", color=LINE, ecolor=LINE, lw=1)
+    track.errorbar(middles, rates, yerr=half, fmt=".", color=CHART.line, ecolor=CHART.line, lw=1)
     dots = track.scatter(middles, rates, c=[w.quality for w in shown.windows], vmin=0, vmax=1, cmap="viridis", zorder=3)
     figure.colorbar(dots, ax=track, label="quality")
     track.set_xlabel("s")
     track.set_ylabel("bpm")
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def spectrogram(path: Path, wave: Wave, fps: float) -> None:
@@ -74,20 +70,20 @@ def spectrogram(path: Path, wave: Wave, fps: float) -> None:
         wave, fps, window="hann", nperseg=length, noverlap=int(0.9 * length), nfft=max(2048, length), mode="psd"
     )
     inside = (60 * frequencies > _RATES[0]) & (60 * frequencies < _RATES[1])
-    figure, axes = _axes(8, 3.4)
+    figure, axes = new_chart(8, 3.4)
     axes.pcolormesh(times, 60 * frequencies[inside], 10 * np.log10(power[inside] + 1e-12), cmap="magma", shading="auto")
     axes.set_xlabel("s")
     axes.set_ylabel("bpm")
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def st_map(path: Path, values: Any) -> None:
     """Draw a spatio-temporal map ``(64, T, 6)``: its red, green and blue."""
-    figure, axes = _axes(9, 3)
+    figure, axes = new_chart(9, 3)
     axes.imshow(values[..., :3], aspect="auto", interpolation="nearest")
     axes.set_xlabel("frame")
     axes.set_ylabel("block of the face")
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
@@ -98,41 +94,39 @@ def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
     true, predicted = _rates(scores)
     difference = predicted - true
     bias, spread = float(difference.mean()), float(difference.std(ddof=1)) if len(difference) > 1 else 0.0
-    figure, axes = _axes(5.5, 4)
+    figure, axes = new_chart(5.5, 4)
     axes.scatter((true + predicted) / 2, difference, s=14, color=COLOURS[0], alpha=0.8)
     for level, name in ((bias, "bias"), (bias + 1.96 * spread, "+1.96 SD"), (bias - 1.96 * spread, "−1.96 SD")):
-        axes.axhline(level, color=FAINT, lw=1, ls="-" if name == "bias" else "--")
-        axes.text(axes.get_xlim()[1], level, f" {name} {level:.2f}", va="center", fontsize=8, color=FAINT)
+        axes.axhline(level, color=CHART.faint, lw=1, ls="-" if name == "bias" else "--")
+        axes.text(axes.get_xlim()[1], level, f" {name} {level:.2f}", va="center", fontsize=8, color=CHART.faint)
     axes.set_xlabel("mean of predicted and true rate, bpm")
     axes.set_ylabel("predicted − true, bpm")
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
     """Draw predicted against true heart rates."""
     true, predicted = _rates(scores)
-    figure, axes = _agreement_axes(true, predicted)
+    figure, axes = _agreementnew_chart(true, predicted)
     axes.scatter(true, predicted, s=14, color=COLOURS[0], alpha=0.8)
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[VideoScore]) -> None:
     """Draw predicted against true rates of the same clips before and after an adaptation."""
     true, first = _rates(before)
     _, second = _rates(after)
-    figure, axes = _agreement_axes(true, first, second)
-    axes.vlines(true, first, second, color=LINE, lw=1)
+    figure, axes = _agreementnew_chart(true, first, second)
+    axes.vlines(true, first, second, color=CHART.line, lw=1)
     axes.scatter(true, first, s=16, facecolors="none", edgecolors=COLOURS[1], label="source")
     axes.scatter(true, second, s=16, color=COLOURS[0], label="adapted")
     axes.legend(frameon=False, fontsize=8)
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Draw the loss of a training and what its validations measured."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    figure = new_figure(8.5, 3.4)
     left, right = figure.subplots(1, 2)
     steps = np.array([float(row["step"]) for row in rows])
     left.plot(steps, [float(row["loss"]) for row in rows], color=COLOURS[0], lw=0.8)
@@ -147,33 +141,19 @@ def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     for axes in (left, right):
         axes.set_xlabel("step")
         axes.spines[["top", "right"]].set_visible(False)
-    _finish(figure, path)
+    save_figure(figure, path)
 
 
 def _rates(scores: Sequence[VideoScore]) -> tuple[Wave, Wave]:
     return np.array([s.true_bpm for s in scores]), np.array([s.predicted_bpm for s in scores])
 
 
-def _agreement_axes(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
+def _agreementnew_chart(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
     """Make axes for predicted against true rates, with the line on which both are equal."""
-    figure, axes = _axes(4.6, 4.4)
+    figure, axes = new_chart(4.6, 4.4)
     shown = np.concatenate([true, *predicted])
     ends = [shown.min() - 5, shown.max() + 5]
-    axes.plot(ends, ends, color=LINE, lw=1)
+    axes.plot(ends, ends, color=CHART.line, lw=1)
     axes.set_xlabel("true rate, bpm")
     axes.set_ylabel("predicted rate, bpm")
     return figure, axes
-
-
-def _axes(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _finish(figure: Any, path: Path) -> None:
-    # Without a time of writing the same data give the same bytes.
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None} if path.suffix == ".png" else None)
