@@ -1,4 +1,4 @@
-"""The training loop that all tasks share, on accelerate.
+"""The training loop, on accelerate.
 
 A task gives its network, what one batch costs and what a validation measures; the loop does the rest: it steps, keeps
 checkpoints, writes ``history.csv``, resumes after a kill with the same numbers, stops at a loss that is no number, and
@@ -10,27 +10,25 @@ from __future__ import annotations
 
 import copy
 import io
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate import Accelerator
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core import interrupts
 from vision_cli.core.devices import Precision
-from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError, VcliError
+from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError
 from vision_cli.core.runs import Run
+from vision_cli.core.training.ranks import shared_directory
+from vision_cli.core.training.schedule import Schedule
 
 Batch = TypeVar("Batch")
 Batch_contra = TypeVar("Batch_contra", contravariant=True)
@@ -64,66 +62,6 @@ class Task(Protocol[Batch_contra]):
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Measures of the network as it is, by name; empty where there is nothing to validate on."""
         ...
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast.
-
-    Attributes
-    ----------
-    steps
-        Optimiser steps in all.
-    batch_size
-        Samples a step over all processes together.
-    learning_rate
-        Adam's step; constant, or with ``decay`` along half a cosine to nothing.
-    decay
-        Whether it decays.
-    restarts
-        Shares of the steps at which the decay begins anew.
-    warm_up
-        Steps over which it rises from nothing.
-    clip_norm
-        Largest norm of the gradient; None for no limit.
-    weight_decay
-        Share of the weights that a step at rate 1 would take away, as AdamW does.
-    validate_every, save_every
-        Steps between validations and between checkpoints.
-    monitor
-        Validation measure whose greatest value makes the best weights; None to keep the last ones as the best.
-    patience
-        Losses in a row that may be no number: these steps are skipped. After one more the network of the last
-        checkpoint is taken back and the learning rate halved, three times at most. 0 stops at the first.
-    precision
-        Mixed precision.
-    seed
-        Of the order of the samples and of what a task draws for them.
-    """
-
-    steps: int
-    batch_size: int = 1
-    learning_rate: float = 1e-4
-    decay: bool = False
-    restarts: tuple[float, ...] = ()
-    warm_up: int = 0
-    clip_norm: float | None = None
-    weight_decay: float = 0.0
-    validate_every: int = 500
-    save_every: int = 100
-    monitor: str | None = None
-    patience: int = 0
-    precision: Precision = "float32"
-    seed: int = 0
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, from 0."""
-        rate = self.learning_rate
-        if self.decay:
-            bounds = [0, *(round(share * self.steps) for share in self.restarts), self.steps]
-            start, end = next((a, b) for a, b in itertools.pairwise(bounds) if step < b)
-            rate *= 0.5 * (1 + math.cos(math.pi * (step - start) / (end - start)))
-        return rate * min(1.0, (step + 1) / self.warm_up) if self.warm_up else rate
 
 
 @dataclass
@@ -376,72 +314,3 @@ class Trainer(Generic[Batch]):
         )
         with self.run.output(name) as path:
             path.write_bytes(content)
-
-
-def shared_directory(run: Run | None, *, cpu: bool = True) -> Path:
-    """Tell every process the directory of the run that the first one has open.
-
-    Parameters
-    ----------
-    run
-        The open run; None on all processes but the first.
-    cpu
-        Whether the processes compute on CPUs; for the first call of a process.
-    """
-    directory = None if run is None else str(run.directory)
-    if PartialState(cpu=cpu).num_processes > 1:
-        directory = broadcast_object_list([directory])[0]
-    return Path(str(directory))
-
-
-@dataclass(frozen=True)
-class SharedRun:
-    """A run that several processes work on.
-
-    Attributes
-    ----------
-    run
-        The open run; None on all processes but the first.
-    done
-        Whether there is nothing left to do.
-    """
-
-    run: Run | None
-    done: bool
-
-
-@contextmanager
-def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedRun]:
-    """Open a run on the first process of a training, and tell the others whether it is done already.
-
-    Parameters
-    ----------
-    opened
-        Opens it.
-    cpu
-        Whether the processes compute on CPUs.
-
-    Raises
-    ------
-    VcliError
-        On the first process, whatever opening the run raised.
-    ProcessLost
-        On the others, if the first one could not open the run.
-    """
-    state = PartialState(cpu=cpu)
-    with ExitStack() as stack:
-        run, failure = None, None
-        if state.is_main_process:
-            try:
-                run = stack.enter_context(opened())
-            except VcliError as error:
-                failure = error
-        done = run is not None and run.already_done
-        if state.num_processes > 1:
-            # Processes that wait for one that has ended would wait for ever.
-            done, refused = broadcast_object_list([done, failure is not None])
-            if refused and failure is None:
-                raise ProcessLost
-        if failure is not None:
-            raise failure
-        yield SharedRun(run, done)
