@@ -47,7 +47,7 @@ _vcli_facts() {
     'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' ;;
+    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--account\n--qos\n--constraint\n--scheduler-arg\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' ;;
     'completions') verbs=$'show\nwrite\ncheck' options=$'--help\n-h' ;;
     'completions show') options=$'--help\n-h' ;;
     'completions write') options=$'--help\n-h' files=yes ;;
@@ -412,6 +412,10 @@ _vcli_value() {
     'submit --mem') kind=any ;;
     'submit --time') kind=any ;;
     'submit --partition') kind=any ;;
+    'submit --account') kind=any ;;
+    'submit --qos') kind=any ;;
+    'submit --constraint') kind=any ;;
+    'submit --scheduler-arg') kind=any ;;
     'submit --setup') kind=file ;;
     'submit --executor') kind=choice choices=$'auto\nslurm\nlocal\ndebug' ;;
     esac

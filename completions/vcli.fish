@@ -8,7 +8,7 @@ function __vcli_node
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --batch --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --export --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --format --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --held-out --hr-range --init --input --interp --interval --invert --iters --keep --kind --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --n --noise --only --optimizer --out --partition --parts --peers --peers-env --plot --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --range --reference --refine --registration --resize --restarts --roi --rows --save --seconds --seed --select --select-level --setup --shard --size --source --spacing --split --step --steps --subset --suite --target --test --threads --time --train --transform --tta --unit --update --val --val-frac --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -o -r -t; and set skip yes
+            contains -- $word --account --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --batch --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --constraint --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --export --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --format --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --held-out --hr-range --init --input --interp --interval --invert --iters --keep --kind --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --n --noise --only --optimizer --out --partition --parts --peers --peers-env --plot --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --qos --range --reference --refine --registration --resize --restarts --roi --rows --save --scheduler-arg --seconds --seed --select --select-level --setup --shard --size --source --spacing --split --step --steps --subset --suite --target --test --threads --time --train --transform --tta --unit --update --val --val-frac --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -o -r -t; and set skip yes
         else
             switch "$node $word"
                 case ' register'
@@ -777,9 +777,13 @@ complete -c vcli -n "__vcli_at 'submit'" -l cpus -x -d 'Processors of a task.'
 complete -c vcli -n "__vcli_at 'submit'" -l mem -x -d 'Memory of a task, as 16G.'
 complete -c vcli -n "__vcli_at 'submit'" -l time -x -d 'Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.'
 complete -c vcli -n "__vcli_at 'submit'" -l partition -x -d 'Partition of the cluster.'
+complete -c vcli -n "__vcli_at 'submit'" -l account -x -d 'Account that is charged.'
+complete -c vcli -n "__vcli_at 'submit'" -l qos -x -d 'Quality of service.'
+complete -c vcli -n "__vcli_at 'submit'" -l constraint -x -d 'Features that nodes must have.'
+complete -c vcli -n "__vcli_at 'submit'" -l scheduler-arg -x -d 'Another option of sbatch, as nodelist=n1; may be repeated.'
 complete -c vcli -n "__vcli_at 'submit'" -l setup -r -F -d 'Lines of shell to run first, as `module load cuda`.'
 complete -c vcli -n "__vcli_at 'submit'" -l executor -x -a 'auto slurm local debug' -d 'Where to run; local is this machine, debug this process.'
-complete -c vcli -n "__vcli_at 'submit'" -l dry-run -d 'Write the sbatch script to stdout; submit nothing.'
+complete -c vcli -n "__vcli_at 'submit'" -l dry-run -d 'Write a script for sbatch to stdout; submit nothing.'
 complete -c vcli -n "__vcli_at 'submit'" -l wait -d 'Stay until the end, and say how far the tasks are.'
 complete -c vcli -n "__vcli_at 'submit'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'submit'" -l quiet -s q -d 'Say nothing but warnings and errors.'

@@ -48,7 +48,7 @@ _vcli_facts() {
     'runs show') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
     'runs compare') options=('--all:List also what is the same.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
     'runs merge') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'submit') options=('--array:Share the work among N tasks.' '--gpus:GPUs of a task; several for trainings.' '--cpus:Processors of a task.' '--mem:Memory of a task, as 16G.' '--time:Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.' '--partition:Partition of the cluster.' '--setup:Lines of shell to run first, as `module load cuda`.' '--executor:Where to run; local is this machine, debug this process.' '--dry-run:Write the sbatch script to stdout; submit nothing.' '--wait:Stay until the end, and say how far the tasks are.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'submit') options=('--array:Share the work among N tasks.' '--gpus:GPUs of a task; several for trainings.' '--cpus:Processors of a task.' '--mem:Memory of a task, as 16G.' '--time:Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.' '--partition:Partition of the cluster.' '--account:Account that is charged.' '--qos:Quality of service.' '--constraint:Features that nodes must have.' '--scheduler-arg:Another option of sbatch, as nodelist=n1; may be repeated.' '--setup:Lines of shell to run first, as `module load cuda`.' '--executor:Where to run; local is this machine, debug this process.' '--dry-run:Write a script for sbatch to stdout; submit nothing.' '--wait:Stay until the end, and say how far the tasks are.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'completions') verbs=('show:Write the script of one shell to stdout.' 'write:Write the scripts of all shells into a directory.' 'check:Check that the scripts in a directory are those of this version.') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'completions show') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'completions write') options=('--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
@@ -413,6 +413,10 @@ _vcli_value() {
     'submit --mem') kind=any ;;
     'submit --time') kind=any ;;
     'submit --partition') kind=any ;;
+    'submit --account') kind=any ;;
+    'submit --qos') kind=any ;;
+    'submit --constraint') kind=any ;;
+    'submit --scheduler-arg') kind=any ;;
     'submit --setup') kind=file ;;
     'submit --executor') kind=choice choices=('auto' 'slurm' 'local' 'debug') ;;
     esac
