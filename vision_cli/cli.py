@@ -66,7 +66,6 @@ TASKS = (
         "SFDA-rPPG, arXiv:2409.12040",
         "Measure the pulse from a video of a face.",
         "vision_cli.rppg_adapt.cli:app",
-        is_preview=True,
     ),
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
     Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),
