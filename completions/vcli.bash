@@ -43,7 +43,8 @@ _vcli_facts() {
     'weights') verbs=$'list\nverify' default='list' options=$'--help\n-h' ;;
     'weights list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
     'weights verify') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
-    'runs') verbs=$'show\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
+    'runs') verbs=$'list\nshow\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
+    'runs list') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
     'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;

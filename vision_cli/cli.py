@@ -79,7 +79,7 @@ _HOUSEKEEPING = (
     ("doctor", "Check what works on this machine, and how to mend the rest."),
     ("samples", "List and copy the bundled samples."),
     ("weights", "List and verify the shipped weights."),
-    ("runs", "Show, compare and merge runs."),
+    ("runs", "List, show, compare and merge runs."),
     ("submit", "Run a command as a job, or as an array of jobs, on a cluster."),
     ("completions", "Write the completions of bash, zsh and fish."),
 )
