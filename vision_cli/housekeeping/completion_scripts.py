@@ -300,14 +300,14 @@ def _fish_completions(node: CommandNode, nodes: Sequence[CommandNode]) -> Iterat
         }[option.kind]
         yield f"{here} {names}{value} -d {_quoted(option.help)}"
     for number, argument in enumerate(node.arguments):
-        value = {
+        offer = {
             "file": "-F",
             "directory": "-a '(__fish_complete_directories)'",
             "choice": f"-a {_quoted(' '.join(argument.choices))}",
         }.get(argument.kind)
-        if value is not None:
+        if offer is not None:
             when = f"{'-ge' if argument.repeats else '-eq'} {number}"
-            yield f'complete -c vcli -n "__vcli_argument {when} {quoted}" {value}'
+            yield f'complete -c vcli -n "__vcli_argument {when} {quoted}" {offer}'
 
 
 def _is_default_of(node: CommandNode, group: CommandNode) -> bool:
