@@ -2,56 +2,57 @@
 # Use them in this shell with: source vcli.bash
 
 _vcli_facts() {
-    verbs='' default='' options='' files=''
+    verbs='' default='' options='' arguments=''
     case "$1" in
     '') verbs=$'register\npcd-anomaly\nrppg-adapt\nkan-fit\ndoctor\nsamples\nweights\nruns\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
-    'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register train') options=$'--layout\n--synthetic\n--preset\n--label-maps\n--dim\n--atlas\n--spacing\n--no-align\n--align\n--held-out\n--steps\n--epochs\n--batch-size\n--lr\n--transform\n--loss\n--lambda\n--dice-weight\n--no-augment\n--augment\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--ablate\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--layout\n--subset\n--dim\n--kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register train') options=$'--layout\n--synthetic\n--preset\n--label-maps\n--dim\n--atlas\n--spacing\n--no-align\n--align\n--held-out\n--steps\n--epochs\n--batch-size\n--lr\n--transform\n--loss\n--lambda\n--dice-weight\n--no-augment\n--augment\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--ablate\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--layout\n--subset\n--dim\n--kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly') verbs=$'run\nsynth\ntrain\npredict\nevaluate\nmerge\nregister\ninfo' default='run' options=$'--help\n-h' ;;
-    'pcd-anomaly run') options=$'--sample\n--layout\n--class\n--train\n--test\n--gt\n--unit\n--features\n--weights\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--agcs\n--save\n--max-memory\n--method\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly synth') options=$'--parts\n--points\n--suite\n--prototypes\n--prototype-points\n--good\n--defective\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly train') options=$'--layout\n--class\n--train\n--unit\n--features\n--weights\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly predict') options=$'--class\n--unit\n--weights\n--agcs\n--registration\n--init\n--save\n--max-memory\n--fail-on-anomaly\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly evaluate') options=$'--layout\n--class\n--train\n--test\n--gt\n--unit\n--weights\n--agcs\n--save\n--max-memory\n--method\n--protocol\n--ablate\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'pcd-anomaly register') options=$'--out\n-o\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'pcd-anomaly run') options=$'--sample\n--layout\n--class\n--train\n--test\n--gt\n--unit\n--features\n--weights\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--agcs\n--save\n--max-memory\n--method\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly synth') options=$'--parts\n--points\n--suite\n--prototypes\n--prototype-points\n--good\n--defective\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly train') options=$'--layout\n--class\n--train\n--unit\n--features\n--weights\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly predict') options=$'--class\n--unit\n--weights\n--agcs\n--registration\n--init\n--save\n--max-memory\n--fail-on-anomaly\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile...' ;;
+    'pcd-anomaly evaluate') options=$'--layout\n--class\n--train\n--test\n--gt\n--unit\n--weights\n--agcs\n--save\n--max-memory\n--method\n--protocol\n--ablate\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly merge') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly register') options=$'--out\n-o\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'rppg-adapt') verbs=$'predict\npreprocess\ntrain\nadapt\nevaluate\nsynth\nplot\ninfo' default='predict' options=$'--help\n-h' ;;
-    'rppg-adapt predict') options=$'--sample\n--method\n--window\n--step\n--hr-range\n--fps\n--tta\n--hrv\n--resp\n--roi\n--detector\n--face-model\n--faces\n--gt\n--no-plots\n--plots\n--strict\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt preprocess') options=$'--kind\n--size\n--fps\n--stmap\n--detector\n--face-model\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--val-frac\n--backbone\n--input\n--size\n--frames\n--epochs\n--steps\n--batch\n--lr\n--keep\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt adapt') options=$'--source\n--loss\n--branches\n--distance\n--fwd-p\n--fwd-solver\n--anchor\n--update\n--epochs\n--batch\n--lr\n--frames\n--split\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt evaluate') options=$'--methods\n--protocol\n--window\n--group-by\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'rppg-adapt predict') options=$'--sample\n--method\n--window\n--step\n--hr-range\n--fps\n--tta\n--hrv\n--resp\n--roi\n--detector\n--face-model\n--faces\n--gt\n--no-plots\n--plots\n--strict\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
+    'rppg-adapt preprocess') options=$'--kind\n--size\n--fps\n--stmap\n--detector\n--face-model\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--val-frac\n--backbone\n--input\n--size\n--frames\n--epochs\n--steps\n--batch\n--lr\n--keep\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt adapt') options=$'--source\n--loss\n--branches\n--distance\n--fwd-p\n--fwd-solver\n--anchor\n--update\n--epochs\n--batch\n--lr\n--frames\n--split\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt evaluate') options=$'--methods\n--protocol\n--window\n--group-by\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'rppg-adapt synth') options=$'--n\n--seconds\n--preset\n--fps\n--size\n--bpm\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'rppg-adapt plot') options=$'--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'rppg-adapt plot') options=$'--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'any' ;;
     'kan-fit') verbs=$'fit\nclassify\npredict\nexplain\nbench' default='fit' options=$'--help\n-h' ;;
-    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit classify') options=$'--format\n--resize\n--val\n--test\n--arch\n--channels\n--pool\n--select-level\n--select\n--grid\n--epochs\n--batch\n--lr\n--weight-decay\n--augment\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--format\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit explain') options=$'--plot\n--prune\n--symbolic\n--library\n--export\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit classify') options=$'--format\n--resize\n--val\n--test\n--arch\n--channels\n--pool\n--select-level\n--select\n--grid\n--epochs\n--batch\n--lr\n--weight-decay\n--augment\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--format\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'kan-fit explain') options=$'--plot\n--prune\n--symbolic\n--library\n--export\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'kan-fit bench') options=$'--suite\n--peers\n--alone\n--peers-env\n--rows\n--noise\n--threads\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
-    'samples copy') options=$'--overwrite\n--help\n-h' files=yes ;;
+    'samples copy') options=$'--overwrite\n--help\n-h' arguments=$'choice register rppg-adapt\ndirectory' ;;
     'weights') verbs=$'list\nverify' default='list' options=$'--help\n-h' ;;
     'weights list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
     'weights verify') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
-    'runs') verbs=$'show\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
-    'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' ;;
+    'runs') verbs=$'list\nshow\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
+    'runs list') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'directory' ;;
+    'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'file' ;;
+    'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' arguments=$'file...' ;;
+    'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'file' ;;
+    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--account\n--qos\n--constraint\n--scheduler-arg\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' arguments=$'any...' ;;
     'completions') verbs=$'show\nwrite\ncheck' options=$'--help\n-h' ;;
-    'completions show') options=$'--help\n-h' ;;
-    'completions write') options=$'--help\n-h' files=yes ;;
-    'completions check') options=$'--help\n-h' files=yes ;;
+    'completions show') options=$'--help\n-h' arguments=$'choice bash zsh fish' ;;
+    'completions write') options=$'--help\n-h' arguments=$'directory' ;;
+    'completions check') options=$'--help\n-h' arguments=$'directory' ;;
     esac
 }
 
@@ -412,14 +413,18 @@ _vcli_value() {
     'submit --mem') kind=any ;;
     'submit --time') kind=any ;;
     'submit --partition') kind=any ;;
+    'submit --account') kind=any ;;
+    'submit --qos') kind=any ;;
+    'submit --constraint') kind=any ;;
+    'submit --scheduler-arg') kind=any ;;
     'submit --setup') kind=file ;;
     'submit --executor') kind=choice choices=$'auto\nslurm\nlocal\ndebug' ;;
     esac
 }
 
 _vcli() {
-    local current="${COMP_WORDS[COMP_CWORD]}" node='' word i IFS=$'\n'
-    local verbs default options files kind=none choices
+    local current="${COMP_WORDS[COMP_CWORD]}" node='' word i place=0 last turns IFS=$'\n'
+    local verbs default options arguments kind=none choices
     COMPREPLY=()
     _vcli_facts ''
     for (( i = 1; i < COMP_CWORD; i++ )); do
@@ -432,29 +437,34 @@ _vcli() {
             _vcli_value "$node" "$word"
         elif [[ $'\n'"$verbs"$'\n' == *$'\n'"$word"$'\n'* ]]; then
             node="${node:+$node }$word"; _vcli_facts "$node"
-        elif [ -n "$default" ]; then
-            node="$node $default"; _vcli_facts "$node"
+        else
+            if [ -n "$default" ]; then node="$node $default"; _vcli_facts "$node"; fi
+            place=$(( place + 1 ))
         fi
     done
     [ "$current" = '=' ] && current=''
-    case "$kind" in
-    choice) COMPREPLY=( $(compgen -W "$choices" -- "$current") ) ;;
-    file) files=yes verbs='' ;;
-    directory) COMPREPLY=( $(compgen -d -- "$current") ); compopt -o filenames 2>/dev/null ;;
-    none)
+    if [ "$kind" = none ]; then
         [ -z "$default" ] || { word="$verbs"; _vcli_facts "$node $default"; verbs="$word"; }
         if [ "${current#-}" != "$current" ]; then
             COMPREPLY=( $(compgen -W "$options" -- "$current") )
             return
         fi
         COMPREPLY=( $(compgen -W "$verbs" -- "$current") )
-        ;;
-    *) files='' ;;
-    esac
-    if [ -n "$files" ] && { [ "$kind" = none ] || [ "$kind" = file ]; }; then
-        COMPREPLY+=( $(compgen -f -- "$current") )
-        compopt -o filenames 2>/dev/null
+        # The argument whose turn it is; one that ends with ... may stand there again and again.
+        turns=( $arguments ) last=$(( ${#turns[@]} - 1 ))
+        kind="${turns[place]-}"
+        if [ -z "$kind" ] && [ $last -ge 0 ]; then
+            case "${turns[last]}" in *...) kind="${turns[last]}" ;; esac
+        fi
+        kind="${kind%...}"
+        choices="${kind#choice }" kind="${kind%% *}"
+        choices="${choices// /$'\n'}"
     fi
+    case "$kind" in
+    choice) COMPREPLY+=( $(compgen -W "$choices" -- "$current") ) ;;
+    file) COMPREPLY+=( $(compgen -f -- "$current") ); compopt -o filenames 2>/dev/null ;;
+    directory) COMPREPLY+=( $(compgen -d -- "$current") ); compopt -o filenames 2>/dev/null ;;
+    esac
 }
 
 complete -F _vcli vcli

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import huggingface_hub
 import numpy as np
@@ -133,6 +141,96 @@ def test_a_mistyped_file_in_a_directory_is_not_asked_of_a_hub(tmp_path, monkeypa
         resolve_weights("models/own", "tiny")
 
 
+def test_a_folder_is_told_from_a_file(tmp_path):
+    with pytest.raises(MissingError, match=r"a folder found; a .safetensors file expected") as caught:
+        resolve_weights(str(tmp_path), "tiny")
+    assert caught.value.hint == "It holds no .safetensors file."
+    save_file({"weight": np.ones(2, np.float32)}, tmp_path / "best.safetensors")
+    with pytest.raises(MissingError) as caught:
+        resolve_weights(str(tmp_path), "tiny")
+    assert caught.value.hint == f"Give --weights {shlex.quote(str(tmp_path / 'best.safetensors'))}."
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A hub on this machine: `answers` are its status and file, `asked` the requests so far, `resolve` a process."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            hub.asked.append(f"{self.command} {self.path}")
+            self.send_response(hub.status)
+            for name, value in {"ETag": '"1"', "X-Repo-Commit": "0" * 40, "Content-Length": len(hub.file)}.items():
+                self.send_header(name, str(value))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(hub.file)
+
+        def do_GET(self):
+            self.do_HEAD()
+
+        def log_message(self, *_):
+            pass
+
+    def resolve(choice, **environ):
+        program = (
+            "import sys\n"
+            "from vision_cli.core.errors import VcliError\n"
+            "from vision_cli.core.weights import resolve_weights\n"
+            "try:\n    print(resolve_weights(sys.argv[1], 'tiny').sha256)\n"
+            "except VcliError as error:\n    print(error.message)\n    sys.exit(error.exit_code)\n"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", program, choice],
+            cwd=tmp_path,
+            env={**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "cache"), **environ},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub = SimpleNamespace(status=200, file=b"", asked=[], resolve=resolve, server=server)
+    hub.address = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield hub
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("status", [404, 401, 429, 503])
+def test_a_hub_that_has_no_such_weights_is_asked_once(hub, status):
+    hub.status = status
+    done = hub.resolve("mistyped/folder")
+    assert done.returncode == 4, done.stderr
+    assert done.stdout.startswith(
+        "--weights: mistyped/folder: no such file, and as the id of a hub it cannot be fetched ("
+    )
+    assert hub.asked == ["HEAD /mistyped/folder/resolve/main/model.safetensors"]
+
+
+@pytest.mark.parametrize("environ", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:1"}])
+def test_without_a_network_the_answer_is_the_same_and_at_once(hub, environ):
+    begun = time.monotonic()
+    done = hub.resolve("mistyped/folder", **environ)
+    assert done.returncode == 4, done.stderr
+    assert "no such file, and as the id of a hub it cannot be fetched" in done.stdout
+    assert hub.asked == []
+    # Asked again and again, with waits, it took half a minute and more.
+    assert time.monotonic() - begun < 25
+
+
+def test_weights_of_a_hub_are_fetched_once_and_kept_for_when_there_is_no_network(hub, tmp_path):
+    save_file({"weight": np.ones(2, np.float32)}, tmp_path / "model.safetensors")
+    hub.file = (tmp_path / "model.safetensors").read_bytes()
+    digest = files.sha256(tmp_path / "model.safetensors")
+    first = hub.resolve("someone/net")
+    assert (first.returncode, first.stdout.strip()) == (0, digest), first.stderr
+    assert [request.split()[0] for request in hub.asked].count("GET") == 1
+    again = hub.resolve("someone/net", HF_HUB_OFFLINE="1")
+    assert (again.returncode, again.stdout.strip()) == (0, digest), again.stderr
+
+
 @pytest.mark.parametrize(("choice", "revision"), [("someone/net-v1.5", None), ("someone/net@abc123", "abc123")])
 def test_weights_of_a_hub_are_fetched_at_their_revision(tmp_path, monkeypatch, choice, revision):
     path = tmp_path / "model.safetensors"
@@ -143,6 +241,7 @@ def test_weights_of_a_hub_are_fetched_at_their_revision(tmp_path, monkeypatch, c
         calls.append((repository, name, revision))
         return str(path)
 
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda _url: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     assert resolve_weights(choice, "tiny").sha256 == files.sha256(path)
     assert calls == [(choice.partition("@")[0], "model.safetensors", revision)]
@@ -152,6 +251,7 @@ def test_a_hub_out_of_reach_says_what_to_do(monkeypatch):
     def fail(*_, **__):
         raise LocalEntryNotFoundError("no network")
 
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda _url: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     with pytest.raises(MissingError, match=r"cannot be fetched \(LocalEntryNotFoundError\)") as caught:
         resolve_weights("someone/net", "tiny")

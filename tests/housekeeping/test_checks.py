@@ -106,3 +106,27 @@ def test_a_library_that_kills_its_process_is_a_finding(monkeypatch, tmp_path):
     suicide.chmod(0o755)
     monkeypatch.setattr(checks.sys, "executable", str(suicide))
     assert checks._probe("torch") == "killed by signal 11"
+
+
+@pytest.mark.parametrize(
+    ("fault", "codec", "level", "found"),
+    [
+        (None, "HEVC", "ok", "encoded and decoded"),
+        ("no decoder", "HEVC", "note", "no decoder"),
+        ("no decoder", "H.264", "problem", "no decoder"),
+        ("not tried, as nothing was encoded (ValueError)", "AV1", "ok", "a decoder is there; not tried"),
+    ],
+)
+def test_a_codec_that_cannot_be_decoded_is_told(monkeypatch, fault, codec, level, found):
+    monkeypatch.setattr(checks, "_probe", lambda *_: {codec: fault})
+    (finding,) = checks.check_codecs()
+    assert (finding.topic, finding.name, finding.level) == ("codecs", codec, level)
+    assert finding.found.startswith(found)
+    assert bool(finding.cure) == (fault == "no decoder")
+
+
+def test_an_open3d_that_cannot_be_imported_is_a_problem(monkeypatch):
+    monkeypatch.setattr(checks, "_probe", lambda *_: "open3d cannot be imported (libX11.so.6).")
+    (finding,) = checks.check_open3d()
+    assert (finding.level, finding.found) == ("problem", "open3d cannot be imported (libX11.so.6).")
+    assert "libx11-6" in finding.cure

@@ -33,4 +33,8 @@ def test_this_machine_is_fit(capsys):
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert {finding["topic"] for finding in findings} >= {"system", "libraries", "torch", "formats", "disk"}
     formats = {finding["name"] for finding in findings if finding["topic"] == "formats"}
-    assert formats == {"NIfTI", "MetaImage", "NRRD", "PNG", "TIFF", "DICOM"}
+    assert formats == {"NIfTI", "MetaImage", "NRRD", "PNG", "TIFF", "DICOM", "MP4", "PLY", "PCD"}
+    codecs = {finding["name"]: finding["level"] for finding in findings if finding["topic"] == "codecs"}
+    assert {"H.264", "HEVC", "MPEG-4"} <= set(codecs)
+    assert codecs["H.264"] == "ok"
+    assert ("libraries", "open3d import", "ok") in {(f["topic"], f["name"], f["level"]) for f in findings}

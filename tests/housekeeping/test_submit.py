@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import pickle
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,10 +18,9 @@ from pathlib import Path
 import pytest
 
 from vision_cli.cli import app
-from vision_cli.core.errors import UsageError
 from vision_cli.core.launch import launch
 from vision_cli.housekeeping import jobs
-from vision_cli.housekeeping.jobs import CommandJob, parse_memory, parse_minutes
+from vision_cli.housekeeping.jobs import CommandJob
 from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import slice_pair
 
@@ -30,61 +31,62 @@ def submit(*words):
     return launch(app, ["submit", *map(str, words)])
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"),
-    [
-        ("90", 90),
-        ("1:30", 2),
-        ("4:00:00", 240),
-        ("0:00:30", 1),
-        ("1-0", 1440),
-        ("1-12:30", 2190),
-        ("2-00:00:01", 2881),
-    ],
-)
-def test_times_are_those_of_slurm(text, minutes):
-    assert parse_minutes(text) == minutes
-
-
-@pytest.mark.parametrize("text", ["", "soon", "1:2:3:4", "-5", "1-", "x-1", "0"])
-def test_other_times_are_refused(text):
-    with pytest.raises(UsageError, match=r"--time: .* found"):
-        parse_minutes(text)
-
-
-@pytest.mark.parametrize(("text", "gigabytes"), [("16G", 16), ("16GB", 16), ("512M", 0.5), ("2048", 2), ("1.5t", 1536)])
-def test_memory_is_read_with_its_unit(text, gigabytes):
-    assert parse_memory(text) == gigabytes
-
-
-@pytest.mark.parametrize("text", ["", "much", "16X", "-1G", "0"])
-def test_other_memory_is_refused(text):
-    with pytest.raises(UsageError, match=r"--mem: .* found"):
-        parse_memory(text)
-
-
 def test_a_dry_run_writes_the_script_and_nothing_else(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "setup.sh").write_text("#!/bin/bash\nmodule load cuda\n\nexport MODE=fast\n", encoding="utf-8")
     words = ("--array", 8, "--cpus", 4, "--gpus", 1, "--mem", "8G", "--time", "1-0", "--partition", "long")
-    assert submit(*words, "--setup", "setup.sh", "--dry-run", "--", *BATCH) == 0
+    charged = ("--account", "lab", "--qos", "low", "--constraint", "a100&ib")
+    others = ("--scheduler-arg", "--nodelist=n1", "--scheduler-arg", "exclusive", "--scheduler-arg", "comment=my job")
+    assert submit(*words, *charged, *others, "--setup", "setup.sh", "--dry-run", "--", *BATCH) == 0
     captured = capsys.readouterr()
     for line in (
-        "--array=0-7%8",
+        "--array=1-8",
         "--cpus-per-task=4",
         "--gpus-per-node=1",
         "--mem=8192MB",
         "--time=1440",
         "--partition=long",
+        "--account=lab",
+        "--qos=low",
+        "--constraint='a100&ib'",
+        "--nodelist=n1",
+        "--exclusive",
+        "--comment='my job'",
         "--requeue",
-        "--signal=USR2@120",
+        "--open-mode=append",
+        "--signal=USR1@120",
     ):
         assert f"#SBATCH {line}\n" in captured.out
     script = captured.out
     assert script.index("module load cuda") < script.index("export MODE=fast") < script.index("srun")
-    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
-    assert "vcli register batch pairs.csv -o out --resume --shard auto" in captured.err
+    assert "srun -c $SLURM_CPUS_PER_TASK " in script
+    assert "vcli register batch pairs.csv -o out --resume --shard auto\n" in script
+    assert "vcli runs merge out" in captured.err
     assert [path.name for path in tmp_path.iterdir()] == ["setup.sh"]
+
+
+def test_a_dry_run_as_json_is_one_document(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert submit("--dry-run", "--json", "--", *BATCH) == 0
+    assert json.loads(capsys.readouterr().out)["script"].startswith("#!/bin/bash\n#SBATCH --job-name=vcli-register")
+
+
+def test_what_a_cluster_asks_for_reaches_sbatch(tmp_path, monkeypatch):
+    """A stub in place of sbatch keeps the script that submitit hands over."""
+    for name in ("sbatch", "srun"):
+        (tmp_path / name).write_text(
+            f'#!/bin/bash\ncat "${{@: -1}}" > {shlex.quote(str(tmp_path))}/handed\necho Submitted batch job 17\n',
+            encoding="utf-8",
+        )
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    words = ("--account", "lab", "--qos", "low", "--constraint", "ib", "--cpus", 3, "--scheduler-arg", "nodelist=n1")
+    assert submit("--array", 2, *words, "--", *BATCH) == 0
+    handed = (tmp_path / "handed").read_text(encoding="utf-8")
+    for line in ("--account=lab", "--qos=low", "--constraint=ib", "--cpus-per-task=3", "--nodelist=n1", "--requeue"):
+        assert f"#SBATCH {line}\n" in handed
+    assert re.search(r"^srun .*--cpus-per-task=3 ", handed, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,7 @@ def test_a_dry_run_writes_the_script_and_nothing_else(tmp_path, monkeypatch, cap
         (("--gpus", "4", *BATCH), "4 GPUs for `register batch` found; it uses one"),
         (("--mem", "lots", *BATCH), "--mem: lots found"),
         (("--time", "0", *BATCH), "--time: 0 found"),
+        (("--scheduler-arg", "mem=8G", *BATCH), "--scheduler-arg: mem found"),
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_submitted(words, message, tmp_path, monkeypatch, capsys):
@@ -246,3 +249,45 @@ def test_the_local_executor_does_all_parts_and_says_how_far_they_are(pairs, caps
     journals = [path.read_text(encoding="utf-8").splitlines() for path in (pairs / "out").glob("shard-*/items.jsonl")]
     # The one that failed was tried twice, the others once.
     assert sum(map(len, journals)) == 5
+
+
+class Part:
+    """A job that looks like one of submitit's and is done when it was asked for that often."""
+
+    at_work = 0
+    most = 0
+
+    def __init__(self, job):
+        self.job, self.left = job, 2
+        type(self).at_work += 1
+        type(self).most = max(type(self).most, type(self).at_work)
+
+    def done(self):
+        self.left -= 1
+        if self.left == 0:
+            type(self).at_work -= 1
+        return self.left <= 0
+
+
+@pytest.mark.parametrize(("words", "most", "cpus"), [((), 5, 1), (("--cpus", 2), 2, 2), (("--cpus", 9), 1, 9)])
+def test_the_local_executor_runs_as_many_parts_at_once_as_there_are_processors(
+    words, most, cpus, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vision_cli.housekeeping.submit.available_threads", lambda: 5)
+    monkeypatch.setattr("vision_cli.housekeeping.submit._LOCAL_POLL_SECONDS", 0)
+    monkeypatch.setattr("vision_cli.housekeeping.submit._LAG_SECONDS", 0)
+    Part.at_work = Part.most = 0
+    begun = []
+
+    def begin(_folder, _resources, job, *, debug):
+        assert not debug
+        begun.append(job)
+        return Part(job)
+
+    monkeypatch.setattr(jobs, "submit_here", begin)
+    # The parts leave no runs behind, which submit says at the end.
+    assert submit("--executor", "local", "--array", 7, *words, "--", *BATCH) == 6
+    assert (len(begun), Part.most) == (7, most)
+    assert {job.cpus for job in begun} == {cpus}
+    assert [job.words[-1] for job in begun] == [f"{n}/7" for n in range(1, 8)]

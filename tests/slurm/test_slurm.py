@@ -18,8 +18,8 @@ from vision_cli.phantoms.brains import slice_pair
 PAIRS = 16
 QUICK = ("--iters", "6,6", "--threads", "1", "--no-pictures")
 TABLES = ("items.csv", "metrics.json")
-README = Path(__file__).parents[2] / "README.md"
-# What the README asks for, and what the node of the tests has.
+README = Path(__file__).parents[2] / "vision_cli" / "core" / "README.md"
+# What the page on runs, shards and jobs asks for, and what the node of the tests has.
 ASKED = "#SBATCH --array=1-8 --cpus-per-task=4 --mem=8G --requeue --open-mode=append --signal=USR1@60"
 
 
@@ -126,6 +126,24 @@ def test_a_task_that_is_sent_back_resumes_and_does_nothing_twice(cluster, here, 
     record = json.loads((here / "out" / "shard-1-of-2" / "run.json").read_text(encoding="utf-8"))
     assert record["resumed"] == 1
     require_whole(cluster, here, whole, 2)
+
+
+def test_the_script_of_a_dry_run_is_submitted_by_hand(cluster, here, whole):
+    directory = here / "my scans"
+    directory.mkdir()
+    (here / "pairs.csv").rename(directory / "pairs.csv")
+    asked = ("--array", 2, "--cpus", 1, "--time", 10, "--scheduler-arg", "comment=two parts")
+    command = ("register", "batch", "pairs.csv", "-o", "out", *QUICK)
+    shown = cluster.vcli("submit", *asked, "--dry-run", "--", *command, cwd=directory)
+    assert shown.returncode == 0, shown.stderr
+    job = cluster.sbatch(shown.stdout, cwd=directory)
+    until(lambda: items_done(directory, 1, 2) >= 2)
+    assert "Comment=two parts" in cluster.ask("scontrol", "show", "job", job)
+    cluster.ask("scancel", "--signal=USR1", f"{job}_1")
+    cluster.wait_for(job)
+    record = json.loads((directory / "out" / "shard-1-of-2" / "run.json").read_text(encoding="utf-8"))
+    assert record["resumed"] == 1
+    require_whole(cluster, directory, whole, 2)
 
 
 def test_submit_waits_for_an_array_and_what_is_preempted_comes_back(cluster, here, whole):

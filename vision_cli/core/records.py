@@ -63,7 +63,7 @@ def read_run(directory: Path) -> RunRecord:
         raise InputError(f"{directory}: no {RECORD} found; the directory of a run expected.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path}: damaged record of a run ({error!r}).", hint="Repeat the run with --overwrite."
         ) from error

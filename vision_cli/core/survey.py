@@ -81,10 +81,11 @@ def _state(shard: Shard, directory: Path | None) -> ShardState:
     except InputError as damage:
         return ShardState(shard, "damaged", error=damage.message)
     error = record.document.get("error")
-    return ShardState(shard, _present(record), None if error is None else str(error), record, tuple(entries))
+    return ShardState(shard, present_state(record), None if error is None else str(error), record, tuple(entries))
 
 
-def _present(record: RunRecord) -> State:
+def present_state(record: RunRecord) -> State:
+    """Return the state of a run now: one that says ``running`` and that nobody holds was killed."""
     if record.status == "running":
         return "running" if DirectoryLock.is_held(record.directory) else "killed"
     known: dict[str, State] = {state: state for state in STATES}

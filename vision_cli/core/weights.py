@@ -7,13 +7,15 @@ that says what it is, how it was made and what it measured.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from vision_cli.core import files
-from vision_cli.core.errors import InputError, MissingError
+from vision_cli.core.errors import InputError, MissingError, VcliError
 
 _SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 _SUFFIX = ".safetensors"
@@ -118,6 +120,12 @@ def resolve_weights(choice: str, task: str, name: str | None = None) -> Resolved
     path = Path(choice).expanduser()
     if path.is_file():
         return _local(path)
+    if path.is_dir():
+        inside = sorted(path.glob(f"*{_SUFFIX}"))
+        raise MissingError(
+            f"--weights: {choice}: a folder found; a {_SUFFIX} file expected.",
+            hint=f"Give --weights {shlex.quote(str(inside[0]))}." if inside else f"It holds no {_SUFFIX} file.",
+        )
     if choice.count("/") == 1 and path.suffix != _SUFFIX and not path.parent.exists():
         return _from_hub(choice)
     raise MissingError(
@@ -176,15 +184,23 @@ def _local(path: Path) -> ResolvedWeights:
 
 
 def _from_hub(choice: str) -> ResolvedWeights:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    # What it tells the hub of the machine costs a second request, which waits just as long where there is no network.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
-    repository, _, revision = choice.partition("@")
+    repository, _, named = choice.partition("@")
+    revision = named or None
     try:
-        path = Path(hf_hub_download(repository, _HUB_FILE, revision=revision or None))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        if not isinstance(try_to_load_from_cache(repository, _HUB_FILE, revision=revision), str):
+            # A download asks a hub that does not answer again and again, with waits: too long for a mistyped path.
+            get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE, revision=revision))
+        path = Path(hf_hub_download(repository, _HUB_FILE, revision=revision))
+    except VcliError:
+        raise
+    # Faults of the network have the classes of the HTTP library, which differs between versions of huggingface_hub.
+    except Exception as error:
         raise MissingError(
-            f"--weights: {choice}: cannot be fetched ({type(error).__name__}).",
+            f"--weights: {choice}: no such file, and as the id of a hub it cannot be fetched ({type(error).__name__}).",
             hint=f"Check the name and the network, or download its {_HUB_FILE} and give the file.",
         ) from error
     return _local(path)

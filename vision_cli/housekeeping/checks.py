@@ -30,6 +30,9 @@ Level = Literal["ok", "note", "problem"]
 _PROBE_SECONDS = 180
 """Time that a probe gets: the first import of torch on a slow, shared disk takes minutes."""
 
+_NEEDED_CODECS = frozenset({"H.264", "MPEG-4"})
+_CODEC_CURE = "uv sync --reinstall-package av, or convert such videos to H.264"
+
 _MODULES = {
     "jinja2": "jinja2",
     "opencv-python": "cv2",
@@ -47,7 +50,7 @@ class Finding:
     Attributes
     ----------
     topic
-        ``system``, ``libraries``, ``torch``, ``formats``, ``disk`` or ``weights``.
+        ``system``, ``libraries``, ``torch``, ``formats``, ``codecs``, ``disk`` or ``weights``.
     name
         What was looked at.
     level
@@ -179,6 +182,32 @@ def check_formats() -> Iterator[Finding]:
             yield Finding("formats", name, "ok", "written and read back")
         else:
             yield Finding("formats", name, "problem", str(error), "uv sync")
+
+
+def check_open3d() -> Iterator[Finding]:
+    """Whether open3d, which needs libraries of the system, can be imported."""
+    result = _probe("import", "open3d")
+    if isinstance(result, str):
+        cure = "install what it names; on Debian mostly libx11-6 libgl1 libegl1 libgomp1"
+        yield Finding("libraries", "open3d import", "problem", result, cure)
+    else:
+        yield Finding("libraries", "open3d import", "ok", f"in {result['seconds']:.1f} s")
+
+
+def check_codecs() -> Iterator[Finding]:
+    """Which codecs of video are decoded: cameras write H.264, telephones HEVC too."""
+    result = _probe("codecs")
+    if isinstance(result, str):
+        yield Finding("codecs", "all", "problem", result, _CODEC_CURE)
+        return
+    for name, fault in result.items():
+        if fault is None:
+            yield Finding("codecs", name, "ok", "encoded and decoded")
+        elif fault.startswith("not tried"):
+            yield Finding("codecs", name, "ok", f"a decoder is there; {fault}")
+        else:
+            level: Level = "problem" if name in _NEEDED_CODECS else "note"
+            yield Finding("codecs", name, level, fault, _CODEC_CURE)
 
 
 def check_disk(directory: Path) -> Iterator[Finding]:

@@ -26,6 +26,15 @@ class OptionNode:
 
 
 @dataclass(frozen=True)
+class ArgumentNode:
+    """A positional argument: what stands there, and whether it may stand there more than once."""
+
+    kind: ValueKind
+    choices: tuple[str, ...] = ()
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
 class CommandNode:
     """A command or a group of them.
 
@@ -41,8 +50,8 @@ class CommandNode:
         The words of its commands with one line each; empty for a command without verbs.
     default_verb
         The verb meant when none is named.
-    takes_files
-        Whether its positional arguments are paths.
+    arguments
+        Its positional arguments, in their order.
     """
 
     words: tuple[str, ...]
@@ -50,7 +59,7 @@ class CommandNode:
     options: tuple[OptionNode, ...]
     verbs: tuple[tuple[str, str], ...] = ()
     default_verb: str | None = None
-    takes_files: bool = False
+    arguments: tuple[ArgumentNode, ...] = ()
 
 
 def walk(ctx: Any) -> Iterator[CommandNode]:
@@ -78,9 +87,10 @@ def _walk(command: Any, ctx: Any, words: tuple[str, ...]) -> Iterator[CommandNod
         ),
         verbs=tuple((name, child.get_short_help_str(limit=100)) for name, child in children.items()),
         default_verb=command.default_verb if isinstance(command, DefaultVerbGroup) else None,
-        takes_files=any(
-            parameter.param_type_name == "argument" and Path in _flat(hints.get(parameter.name))
+        arguments=tuple(
+            _argument(parameter, ctx, hints.get(parameter.name))
             for parameter in parameters
+            if parameter.param_type_name == "argument" and not parameter.hidden
         ),
     )
     for name, child in children.items():
@@ -100,11 +110,20 @@ def _option(parameter: Any, hint: Any) -> OptionNode:
     return OptionNode(names=names, help=parameter.help or "", kind=kind, choices=choices)
 
 
+def _argument(parameter: Any, ctx: Any, hint: Any) -> ArgumentNode:
+    kind, choices = _value(parameter, hint)
+    # Words that the command names by `autocompletion`, such as the tasks that there is a sample of.
+    named = tuple(item.value for item in parameter.shell_complete(ctx, ""))
+    if kind == "any" and named:
+        kind, choices = "choice", named
+    return ArgumentNode(kind, choices, repeats=parameter.nargs == -1)
+
+
 def _value(parameter: Any, hint: Any) -> tuple[ValueKind, tuple[str, ...]]:
-    if parameter.is_flag or parameter.count:
+    if getattr(parameter, "is_flag", False) or getattr(parameter, "count", False):
         return "none", ()
     types = _flat(hint)
-    if parameter.metavar == "DIR":
+    if (parameter.metavar or "").strip("[]") == "DIR":
         return "directory", ()
     if Path in types or "FILE" in (parameter.metavar or ""):
         return "file", ()

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from string import Template
 
-from vision_cli.housekeeping.command_tree import CommandNode, OptionNode
+from vision_cli.housekeeping.command_tree import ArgumentNode, CommandNode, OptionNode
 
 _BASH = Template("""\
 # Completions of vcli for bash, written by `vcli completions write`.
 # Use them in this shell with: source vcli.bash
 
 _vcli_facts() {
-    verbs='' default='' options='' files=''
+    verbs='' default='' options='' arguments=''
     case "$$1" in
 $facts
     esac
@@ -31,8 +31,8 @@ $values
 }
 
 _vcli() {
-    local current="$${COMP_WORDS[COMP_CWORD]}" node='' word i IFS=$$'\\n'
-    local verbs default options files kind=none choices
+    local current="$${COMP_WORDS[COMP_CWORD]}" node='' word i place=0 last turns IFS=$$'\\n'
+    local verbs default options arguments kind=none choices
     COMPREPLY=()
     _vcli_facts ''
     for (( i = 1; i < COMP_CWORD; i++ )); do
@@ -45,29 +45,34 @@ _vcli() {
             _vcli_value "$$node" "$$word"
         elif [[ $$'\\n'"$$verbs"$$'\\n' == *$$'\\n'"$$word"$$'\\n'* ]]; then
             node="$${node:+$$node }$$word"; _vcli_facts "$$node"
-        elif [ -n "$$default" ]; then
-            node="$$node $$default"; _vcli_facts "$$node"
+        else
+            if [ -n "$$default" ]; then node="$$node $$default"; _vcli_facts "$$node"; fi
+            place=$$(( place + 1 ))
         fi
     done
     [ "$$current" = '=' ] && current=''
-    case "$$kind" in
-    choice) COMPREPLY=( $$(compgen -W "$$choices" -- "$$current") ) ;;
-    file) files=yes verbs='' ;;
-    directory) COMPREPLY=( $$(compgen -d -- "$$current") ); compopt -o filenames 2>/dev/null ;;
-    none)
+    if [ "$$kind" = none ]; then
         [ -z "$$default" ] || { word="$$verbs"; _vcli_facts "$$node $$default"; verbs="$$word"; }
         if [ "$${current#-}" != "$$current" ]; then
             COMPREPLY=( $$(compgen -W "$$options" -- "$$current") )
             return
         fi
         COMPREPLY=( $$(compgen -W "$$verbs" -- "$$current") )
-        ;;
-    *) files='' ;;
-    esac
-    if [ -n "$$files" ] && { [ "$$kind" = none ] || [ "$$kind" = file ]; }; then
-        COMPREPLY+=( $$(compgen -f -- "$$current") )
-        compopt -o filenames 2>/dev/null
+        # The argument whose turn it is; one that ends with ... may stand there again and again.
+        turns=( $$arguments ) last=$$(( $${#turns[@]} - 1 ))
+        kind="$${turns[place]-}"
+        if [ -z "$$kind" ] && [ $$last -ge 0 ]; then
+            case "$${turns[last]}" in *...) kind="$${turns[last]}" ;; esac
+        fi
+        kind="$${kind%...}"
+        choices="$${kind#choice }" kind="$${kind%% *}"
+        choices="$${choices// /$$'\\n'}"
     fi
+    case "$$kind" in
+    choice) COMPREPLY+=( $$(compgen -W "$$choices" -- "$$current") ) ;;
+    file) COMPREPLY+=( $$(compgen -f -- "$$current") ); compopt -o filenames 2>/dev/null ;;
+    directory) COMPREPLY+=( $$(compgen -d -- "$$current") ); compopt -o filenames 2>/dev/null ;;
+    esac
 }
 
 complete -F _vcli vcli
@@ -79,7 +84,7 @@ _ZSH = Template("""\
 # Use them in this shell with: source vcli.zsh; or put the file as _vcli into a directory of $$fpath.
 
 _vcli_facts() {
-    verbs=() default='' options=() files=''
+    verbs=() default='' options=() arguments=()
     case "$$1" in
 $facts
     esac
@@ -93,8 +98,8 @@ $values
 }
 
 _vcli() {
-    local node='' word kind=none default files i
-    local -a verbs options choices group_verbs
+    local node='' word kind=none default argument i place=1
+    local -a verbs options choices arguments group_verbs
     _vcli_facts ''
     for (( i = 2; i < CURRENT; i++ )); do
         word=$${words[i]}
@@ -105,8 +110,9 @@ _vcli() {
             [[ $$word == *=* ]] || _vcli_value "$$node" "$$word"
         elif (( $${verbs[(I)$$word:*]} )); then
             node="$${node:+$$node }$$word"; _vcli_facts "$$node"
-        elif [[ -n $$default ]]; then
-            node="$$node $$default"; _vcli_facts "$$node"
+        else
+            [[ -n $$default ]] && { node="$$node $$default"; _vcli_facts "$$node" }
+            (( place++ ))
         fi
     done
     if [[ $$kind == none && -n $$default ]]; then
@@ -128,7 +134,15 @@ _vcli() {
             _describe -o option options
         else
             (( $$#verbs )) && _describe command verbs
-            [[ -n $$files ]] && _files
+            # The argument whose turn it is; one that ends with ... may stand there again and again.
+            argument=$${arguments[place]-}
+            [[ -z $$argument && $${arguments[-1]-} == *... ]] && argument=$${arguments[-1]}
+            argument=$${argument%...}
+            case $$argument in
+            'choice '*) choices=($${=argument#choice }); compadd -a choices ;;
+            file) _files ;;
+            directory) _files -/ ;;
+            esac
         fi
         ;;
     esac
@@ -143,6 +157,7 @@ _FISH = Template("""\
 
 function __vcli_node
     set -l node ''
+    set -l place 0
     set -l skip no
     for word in (commandline -opc)[2..]
         if test $$skip = yes
@@ -150,16 +165,25 @@ function __vcli_node
         else if string match -q -- '-*' $$word
             contains -- $$word $valued; and set skip yes
         else
-            switch "$$node $$word"
+            # A bar, as the wildcard of a default verb would take the verbs beside it for its words.
+            switch "$$node|$$word"
 $steps
+                case '*'
+                    set place (math $$place + 1)
             end
         end
     end
     echo $$node
+    echo $$place
 end
 
 function __vcli_at
-    contains -- (__vcli_node) $$argv
+    contains -- (__vcli_node)[1] $$argv
+end
+
+function __vcli_argument
+    set -l here (__vcli_node)
+    test $$here[2] $$argv[1] $$argv[2]; and contains -- "$$here[1]" $$argv[3..]
 end
 
 complete -c vcli -f
@@ -174,7 +198,7 @@ def _bash(nodes: Sequence[CommandNode]) -> str:
             "verbs": _lines(word for word, _ in node.verbs),
             "default": _quoted(node.default_verb or ""),
             "options": _lines(name for option in node.options for name in option.names),
-            "files": "yes" if node.takes_files else "''",
+            "arguments": _lines(map(_written, node.arguments)),
         }
         facts.append(_case(_path(node), settings))
     return _BASH.substitute(facts="\n".join(facts), values=_value_cases(nodes, _lines))
@@ -188,7 +212,7 @@ def _zsh(nodes: Sequence[CommandNode]) -> str:
             "verbs": _zsh_array(f"{word}:{line}" for word, line in node.verbs),
             "default": _quoted(node.default_verb or ""),
             "options": _zsh_array(described),
-            "files": "yes" if node.takes_files else "''",
+            "arguments": _zsh_array(map(_written, node.arguments)),
         }
         facts.append(_case(_path(node), settings))
     return _ZSH.substitute(facts="\n".join(facts), values=_value_cases(nodes, _zsh_array))
@@ -201,12 +225,13 @@ def _fish(nodes: Sequence[CommandNode]) -> str:
     for node in nodes:
         path = _path(node)
         for word, _ in node.verbs:
-            steps += [f"                case {_quoted(f'{path} {word}')}", _fish_step(f"{path} {word}")]
+            steps += [f"                case {_quoted(f'{path}|{word}')}", _fish_step(f"{path} {word}")]
         if node.default_verb:
             # Behind all verbs of the group, as the first case that fits is taken.
             steps += [
-                f"                case {_quoted(f'{path} *')}",
+                f"                case {_quoted(f'{path}|*')}",
                 _fish_step(f"{path} {node.default_verb}"),
+                "                    set place 1",
             ]
     for node in nodes:
         completions += _fish_completions(node, nodes)
@@ -260,7 +285,8 @@ def _fish_step(path: str) -> str:
 def _fish_completions(node: CommandNode, nodes: Sequence[CommandNode]) -> Iterator[str]:
     # At a group with a default verb, what that verb takes is offered too.
     places = [_path(node), *(_path(group) for group in nodes if _is_default_of(node, group))]
-    here = f'complete -c vcli -n "__vcli_at {" ".join(_quoted(place) for place in places)}"'
+    quoted = " ".join(_quoted(place) for place in places)
+    here = f'complete -c vcli -n "__vcli_at {quoted}"'
     for word, line in node.verbs:
         yield f"{here} -a {_quoted(word)} -d {_quoted(line)}"
     for option in node.options:
@@ -273,8 +299,15 @@ def _fish_completions(node: CommandNode, nodes: Sequence[CommandNode]) -> Iterat
             "choice": f" -x -a {_quoted(' '.join(option.choices))}",
         }[option.kind]
         yield f"{here} {names}{value} -d {_quoted(option.help)}"
-    if node.takes_files:
-        yield f"{here} -F"
+    for number, argument in enumerate(node.arguments):
+        offer = {
+            "file": "-F",
+            "directory": "-a '(__fish_complete_directories)'",
+            "choice": f"-a {_quoted(' '.join(argument.choices))}",
+        }.get(argument.kind)
+        if offer is not None:
+            when = f"{'-ge' if argument.repeats else '-eq'} {number}"
+            yield f'complete -c vcli -n "__vcli_argument {when} {quoted}" {offer}'
 
 
 def _is_default_of(node: CommandNode, group: CommandNode) -> bool:
@@ -283,6 +316,11 @@ def _is_default_of(node: CommandNode, group: CommandNode) -> bool:
 
 def _path(node: CommandNode) -> str:
     return " ".join(node.words)
+
+
+def _written(argument: ArgumentNode) -> str:
+    """Return an argument as bash and zsh read it: its kind, its choices behind it, ... where it may be repeated."""
+    return " ".join((argument.kind, *argument.choices)) + ("..." if argument.repeats else "")
 
 
 def _lines(words: Iterable[str]) -> str:

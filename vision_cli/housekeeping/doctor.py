@@ -21,8 +21,9 @@ _Deep = Annotated[bool, typer.Option("--deep", help="Import every library; takes
 def doctor(deep: _Deep = False, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Check what works on this machine, and how to mend the rest.
 
-    Looks at Python, processors and memory, the libraries, torch and its devices, the file formats, the
-    disk, and the shipped weights. Exits with 0 if every command of this version can work, else with 4.
+    Looks at Python, processors and memory, the libraries, torch and its devices, the file formats of images, videos
+    and scans, the codecs of videos, the disk, and the shipped weights. Exits with 0 if every command of this version
+    can work, else with 4.
     """
     findings = list(_examine(deep=deep))
     problems = [finding for finding in findings if finding.level == "problem"]
@@ -44,7 +45,9 @@ def _examine(*, deep: bool) -> Iterator[Finding]:
     yield from checks.check_system()
     yield from checks.check_libraries(deep=deep)
     yield from checks.check_torch()
+    yield from checks.check_open3d()
     yield from checks.check_formats()
+    yield from checks.check_codecs()
     yield from checks.check_disk(Path.cwd())
     yield from checks.check_weights()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -11,51 +10,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from vision_cli.core.errors import InputError, MissingError, UsageError
+from vision_cli.core.errors import InputError, MissingError
+from vision_cli.housekeeping.resources import GRACE_SECONDS, Resources
 
 if TYPE_CHECKING:
     from submitit.core.core import Job
 
 Cluster = Literal["auto", "slurm", "local", "debug"]
 
-GRACE_SECONDS = 120
-"""How long before its time limit a job is told to stop."""
-
 _STOP_SECONDS = 75.0
 _POLL_SECONDS = 0.2
 # A training may be longer than any time limit: it is put back into the queue as often as it takes.
 _REQUEUES = 1000
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
-_GIGABYTES = {"K": 2.0**-20, "M": 2.0**-10, "": 2.0**-10, "G": 1.0, "T": 2.0**10}
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a job may use; None leaves it to the scheduler.
-
-    Attributes
-    ----------
-    minutes
-        Time limit.
-    cpus, gpus, memory_gb
-        For each task.
-    partition
-        Queue of the scheduler.
-    setup
-        Lines of shell that are run before the command.
-    """
-
-    minutes: int
-    cpus: int | None = None
-    gpus: int | None = None
-    memory_gb: float | None = None
-    partition: str | None = None
-    setup: tuple[str, ...] = ()
 
 
 class CommandJob:
@@ -160,21 +129,6 @@ def choose_cluster(wanted: Cluster) -> Cluster:
     return wanted
 
 
-def sbatch_script(folder: Path, name: str, resources: Resources, count: int) -> str:
-    """Return the script that `submit_to_slurm` hands to sbatch."""
-    from submitit.slurm.slurm import _make_sbatch_string
-
-    command = f"{sys.executable} -u -m submitit.core._submit {folder}"
-    return str(
-        _make_sbatch_string(
-            command=command,
-            folder=folder,
-            map_count=count if count > 1 else None,
-            **_slurm_parameters(name, resources),
-        )
-    )
-
-
 def submit_to_slurm(folder: Path, name: str, resources: Resources, jobs: Sequence[CommandJob]) -> list[Job[int]]:
     """Submit jobs, several of them as one array.
 
@@ -221,69 +175,22 @@ def _slurm_parameters(name: str, resources: Resources) -> dict[str, Any]:
         "time": resources.minutes,
         "cpus_per_task": resources.cpus,
         "gpus_per_node": resources.gpus,
-        "mem": None if resources.memory_gb is None else f"{ceil(resources.memory_gb * 1024)}MB",
+        "mem": resources.memory,
         "partition": resources.partition,
+        "account": resources.account,
+        "qos": resources.qos,
+        "constraint": resources.constraint,
         "setup": list(resources.setup) or None,
+        # Since Slurm 22.05 a step does not take over how many processors a task of its job has.
+        "srun_args": None if resources.cpus is None else [f"--cpus-per-task={resources.cpus}"],
     }
-    fixed = {"job_name": name, "signal_delay_s": GRACE_SECONDS, "additional_parameters": {"requeue": True}}
+    others = {name: True if value is None else value for name, value in resources.scheduler_args}
+    fixed = {
+        "job_name": name,
+        "signal_delay_s": GRACE_SECONDS,
+        "additional_parameters": {"requeue": True, **others},
+    }
     return {**{key: value for key, value in given.items() if value is not None}, **fixed}
-
-
-def parse_memory(text: str) -> float:
-    """Return gigabytes; a number alone is megabytes, as Slurm has it.
-
-    Raises
-    ------
-    UsageError
-        If the text is no amount of memory.
-    """
-    match = _MEMORY.fullmatch(text.strip())
-    if match is None or float(match[1]) == 0:
-        raise UsageError(f"--mem: {text} found; an amount as 16G or 900M expected.")
-    return float(match[1]) * _GIGABYTES[match[2].upper()]
-
-
-def parse_minutes(text: str) -> int:
-    """Return whole minutes, rounded up, of a length of time as Slurm writes it.
-
-    That is ``MINUTES``, ``MM:SS``, ``HH:MM:SS``, ``D-HH``, ``D-HH:MM`` or ``D-HH:MM:SS``.
-
-    Raises
-    ------
-    UsageError
-        If the text is no length of time.
-    """
-    days, dash, rest = text.strip().rpartition("-")
-    parts = rest.split(":")
-    if (dash and not days.isdigit()) or not all(part.isdigit() for part in parts) or len(parts) > 3:
-        raise UsageError(f"--time: {text} found; minutes, HH:MM:SS or D-HH:MM:SS expected.")
-    numbers = [int(part) for part in parts]
-    if dash:
-        hours, minutes, seconds = [*numbers, 0, 0][:3]
-    else:
-        # Without days, two numbers are minutes and seconds, and one is minutes.
-        hours, minutes, seconds = [0, *numbers, 0][:3] if len(numbers) < 3 else numbers
-    whole = ceil(((int(days or 0) * 24 + hours) * 60 + minutes) + seconds / 60)
-    if whole < 1:
-        raise UsageError(f"--time: {text} found; at least a minute expected.")
-    return whole
-
-
-def read_setup(path: Path | None) -> tuple[str, ...]:
-    """Read the lines of shell that come before the command.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read.
-    """
-    if path is None:
-        return ()
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); lines of shell expected.") from error
-    return tuple(line for line in lines if line.strip() and not line.startswith("#!"))
 
 
 def jobs_in_queue(numbers: Sequence[str]) -> set[str] | None:

@@ -1,18 +1,20 @@
-"""``vcli runs``: what a run was, where runs differ, and one run out of its shards."""
+"""``vcli runs``: which runs there are, what one was, where runs differ, and one run out of its shards."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import VerbApp
+from vision_cli.core.commands import RUNS_DIRECTORY, VerbApp
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import PartialFailure, UsageError
 from vision_cli.core.journal import FAILURES
+from vision_cli.core.listing import RunSummary, list_runs
 from vision_cli.core.merge import merge_shards
 from vision_cli.core.options import JsonOption, QuietOption
 from vision_cli.core.records import RECORD, RunRecord, read_metrics, read_run
@@ -21,8 +23,9 @@ from vision_cli.core.survey import STATES, repair_command, survey
 from vision_cli.core.verbs import facts_of, find_verb, load
 
 app = VerbApp(
-    help="Show, compare and merge runs.",
+    help="List, show, compare and merge runs.",
     examples=[
+        "vcli runs list                     # the runs under vcli-runs/, by time",
         "vcli runs out                      # the same as `vcli runs show out`; of shards, how far each is",
         "vcli runs compare out other        # where options, inputs, versions and measures differ",
         "vcli runs merge out                # one run out of out/shard-*-of-*",
@@ -35,6 +38,66 @@ _FACTS = ("started", "ended", "wall_seconds", "cpu_seconds", "peak_memory_mb", "
 _NAMED, _LISTED = 5, 20
 
 Row = tuple[object, ...]
+
+
+@app.verb(
+    "list", examples=["vcli runs list", "vcli runs list scans --json | jq '.runs[] | select(.status != \"done\")'"]
+)
+def list_all(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help=f"Where to look; {RUNS_DIRECTORY}/ if not given.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """List the runs below a directory, the latest first."""
+    output = Output(as_json=as_json, quiet=quiet)
+    where = directory or RUNS_DIRECTORY
+    # Nothing was run here yet: that is no mistake of the one who asks.
+    found = [] if directory is None and not where.exists() else list_runs(where)
+    rows = [
+        (
+            run.directory,
+            run.command,
+            _status(run),
+            None if run.started is None else f"{run.started.astimezone():%Y-%m-%d %H:%M:%S}",
+            None if run.seconds is None else str(timedelta(seconds=round(run.seconds))),
+            run.items,
+            run.items_failed,
+        )
+        for run in found
+    ]
+    shown = [
+        {
+            "run": str(run.directory),
+            "command": run.command,
+            "status": run.status,
+            "started": None if run.started is None else run.started.isoformat(),
+            "seconds": run.seconds,
+            "items": run.items,
+            "items_failed": run.items_failed,
+            "error": run.error,
+            "shards": dict(run.shards),
+        }
+        for run in found
+    ]
+    output.result(
+        Table(("run", "command", "status", "started", "duration", "items done", "items failed"), rows)
+        if rows
+        else None,
+        {"directory": str(where), "runs": shown},
+    )
+    if not rows:
+        output.info(f"no runs below {where}")
+    for run in found:
+        if run.status == "damaged" and run.error:
+            output.warn(run.error)
+
+
+def _status(run: RunSummary) -> str:
+    if not run.shards:
+        return run.status
+    return f"{run.status}, {run.shards.get('done', 0)} of {sum(run.shards.values())} shards done"
 
 
 @app.verb("show", examples=["vcli runs show out", "vcli runs show out --json | jq .metrics"])

@@ -45,9 +45,15 @@ def list_samples(as_json: JsonOption = False, quiet: QuietOption = False) -> Non
     Output(as_json=as_json, quiet=quiet).result(table, data)
 
 
+def _tasks() -> list[str]:
+    return [sample.task for sample in find_samples()]
+
+
 @app.verb("copy", examples=["vcli samples copy register here/"])
 def copy(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="A task that `vcli samples` lists.")],
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="A task that `vcli samples` lists.", autocompletion=_tasks)
+    ],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go; made if missing.")],
     overwrite: OverwriteOption = False,
 ) -> None:

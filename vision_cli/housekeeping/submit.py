@@ -14,21 +14,32 @@ import typer
 from vision_cli.core import interrupts
 from vision_cli.core.commands import TASKS_PANEL, single_command
 from vision_cli.core.console import PROGRAM, Output, Table
-from vision_cli.core.devices import available_threads
+from vision_cli.core.devices import available_memory, available_threads
 from vision_cli.core.errors import PartialFailure, UsageError
 from vision_cli.core.options import JsonOption, QuietOption
 from vision_cli.core.records import RECORD, read_run
 from vision_cli.core.survey import ShardState, survey
+from vision_cli.core.verbs import facts_of
+from vision_cli.housekeeping.resources import (
+    Resources,
+    Share,
+    parse_memory,
+    parse_minutes,
+    parse_scheduler_arg,
+    read_setup,
+    share_machine,
+)
 
 if TYPE_CHECKING:
     from submitit.core.core import Job
 
-    from vision_cli.housekeeping.jobs import CommandJob, Resources
+    from vision_cli.housekeeping.jobs import CommandJob
 
 _POLL_SECONDS = 2.0
+# A processor of this machine idles until the next part is begun.
+_LOCAL_POLL_SECONDS = 0.25
 # A file server shows what a job wrote last a little after the scheduler says that it ended.
 _LAG_SECONDS = 5.0
-_TRAINING = "train"
 
 EXAMPLES = (
     "vcli submit --array 8 --cpus 4 --mem 8G -- register batch pairs.csv -o out",
@@ -52,12 +63,15 @@ class _Call:
         Its ``--out``.
     options
         The spellings of all options that it knows.
+    takes_processes
+        Whether several processes can share its work.
     """
 
     words: tuple[str, ...]
     name: str
     out: Path
     options: frozenset[str]
+    takes_processes: bool
 
 
 def submit(
@@ -73,6 +87,13 @@ def submit(
         str, typer.Option("--time", metavar="T", help="Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.")
     ] = "4:00:00",
     partition: Annotated[str | None, typer.Option(metavar="P", help="Partition of the cluster.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="A", help="Account that is charged.")] = None,
+    qos: Annotated[str | None, typer.Option(metavar="Q", help="Quality of service.")] = None,
+    constraint: Annotated[str | None, typer.Option(metavar="C", help="Features that nodes must have.")] = None,
+    scheduler_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=VALUE]", help="Another option of sbatch, as nodelist=n1; may be repeated."),
+    ] = None,
     setup: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Lines of shell to run first, as `module load cuda`.")
     ] = None,
@@ -81,7 +102,7 @@ def submit(
         typer.Option(help="Where to run; 'local' is this machine, 'debug' this process."),
     ] = "auto",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write the sbatch script to stdout; submit nothing.")
+        bool, typer.Option("--dry-run", help="Write a script for sbatch to stdout; submit nothing.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until the end, and say how far the tasks are.")] = False,
     as_json: JsonOption = False,
@@ -100,34 +121,38 @@ def submit(
     if not command:
         raise UsageError("submit: no command given; TASK VERB ARGS... expected.", hint=f"As in `{EXAMPLES[0]}`.")
     call = _looked_through(ctx, command, array)
-    resources = jobs.Resources(
-        minutes=jobs.parse_minutes(limit),
+    resources = Resources(
+        minutes=parse_minutes(limit),
         cpus=cpus,
         gpus=gpus,
-        memory_gb=None if mem is None else jobs.parse_memory(mem),
+        memory_gb=None if mem is None else parse_memory(mem),
         partition=partition,
-        setup=jobs.read_setup(setup),
+        account=account,
+        qos=qos,
+        constraint=constraint,
+        scheduler_args=tuple(map(parse_scheduler_arg, scheduler_arg or ())),
+        setup=read_setup(setup),
     )
     folder = call.out.absolute().with_name(f"{call.out.name}-jobs")
     processes = _processes(call, gpus)
     if dry_run:
-        (words,) = _words(call, array, by_scheduler=True)[:1]
-        typer.echo(jobs.sbatch_script(folder, _job_name(call), resources, array or 1))
-        output.info(f"each task runs: {shlex.join([PROGRAM, *words])}")
+        _show_script(call, array, resources, processes, output)
         return
     cluster = jobs.choose_cluster(executor)
-    tasks = [
-        jobs.CommandJob(words, processes, None if cluster == "slurm" else cpus)
-        for words in _words(call, array, by_scheduler=cluster == "slurm")
-    ]
+    parts = _words(call, array, by_scheduler=cluster == "slurm")
     if cluster == "slurm":
+        tasks = [jobs.CommandJob(words, processes) for words in parts]
         submitted = jobs.submit_to_slurm(folder, _job_name(call), resources, tasks)
         _tell(call, folder, array, submitted[0].job_id.partition("_")[0], output)
         if not wait:
             return
         _follow(call, array, lambda: _still_queued([job.job_id for job in submitted]), output)
+    elif cluster == "debug":
+        _run_inside(parts, folder, resources, output)
     else:
-        _run_here(tasks, folder, resources, call, array, output, debug=cluster == "debug")
+        share = share_machine(len(parts), resources, available_threads(), available_memory() / 2**30)
+        tasks = [jobs.CommandJob(words, processes, share.cpus) for words in parts]
+        _run_here(tasks, folder, resources, call, array, output, share)
     _require_done(call, array, folder)
 
 
@@ -152,6 +177,7 @@ def _looked_through(ctx: typer.Context, words: Sequence[str], array: int | None)
     with group.make_context(name[-1], rest, parent=context) as verb:
         options = frozenset(spelling for parameter in verb.command.params for spelling in parameter.opts)
         out, sharded = verb.params.get("out"), verb.params.get("shard")
+        many = facts_of(verb.command).processes
     if out is None:
         raise UsageError(
             f"submit: {' '.join(name)} without --out found; jobs need to know where their run is.",
@@ -164,14 +190,14 @@ def _looked_through(ctx: typer.Context, words: Sequence[str], array: int | None)
             f"submit: --array with `{' '.join(name)}` found; it takes no --shard, so that it cannot be divided.",
             hint="Leave --array out.",
         )
-    return _Call(tuple(words), " ".join(name), out, options)
+    return _Call(tuple(words), " ".join(name), out, options, many)
 
 
 def _processes(call: _Call, gpus: int | None) -> int:
-    """How many processes the command is started as: one a GPU for a training."""
+    """How many processes the command is started as: one a GPU, for a verb whose work several can share."""
     if gpus is None or gpus < 2:
         return 1
-    if call.name.split()[-1] != _TRAINING:
+    if not call.takes_processes:
         raise UsageError(
             f"submit: {gpus} GPUs for `{call.name}` found; it uses one.",
             hint="Give --gpus 1, and --array N for more of them.",
@@ -189,6 +215,20 @@ def _words(call: _Call, array: int | None, *, by_scheduler: bool) -> list[tuple[
     # An array of one is no array to the scheduler.
     parts = ["auto"] * array if by_scheduler and array > 1 else [f"{n}/{array}" for n in range(1, array + 1)]
     return [(*words, "--shard", part) for part in parts]
+
+
+def _show_script(call: _Call, array: int | None, resources: Resources, processes: int, output: Output) -> None:
+    from vision_cli.housekeeping.scripts import batch_script
+
+    (words,) = _words(call, array, by_scheduler=True)[:1]
+    script = batch_script(_job_name(call), resources, words, parts=array or 1, processes=processes)
+    if output.as_json:
+        output.result(None, {"script": script})
+        return
+    typer.echo(script, nl=False)
+    output.info("submit it from this directory: `sbatch FILE`")
+    if array is not None:
+        output.info(f"at the end: {PROGRAM} runs merge {shlex.quote(str(call.out))}")
 
 
 def _job_name(call: _Call) -> str:
@@ -222,7 +262,9 @@ def _states(call: _Call, array: int | None) -> list[ShardState]:
     return [] if array is None else survey(call.out, array)
 
 
-def _follow(call: _Call, array: int | None, left: Callable[[], int], output: Output) -> None:
+def _follow(
+    call: _Call, array: int | None, left: Callable[[], int], output: Output, every: float = _POLL_SECONDS
+) -> None:
     """Say what becomes of each part until no job is left."""
     said: dict[object, str] = {}
 
@@ -239,10 +281,22 @@ def _follow(call: _Call, array: int | None, left: Callable[[], int], output: Out
         while left():
             look()
             interrupts.check()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(every)
     if not _all_done(call, array):
         time.sleep(_LAG_SECONDS)
     look()
+
+
+def _run_inside(parts: Sequence[tuple[str, ...]], folder: Path, resources: Resources, output: Output) -> None:
+    """Run jobs inside this process, one after another."""
+    from vision_cli.housekeeping.jobs import CommandJob, submit_here
+
+    for words in parts:
+        try:
+            submit_here(folder, resources, CommandJob(words, cpus=resources.cpus), debug=True).wait()
+        except SystemExit as ended:
+            # The command said itself what was wrong; its record says how far it came.
+            output.detail(f"exit code {ended.code}")
 
 
 def _run_here(
@@ -252,33 +306,26 @@ def _run_here(
     call: _Call,
     array: int | None,
     output: Output,
-    *,
-    debug: bool,
+    share: Share,
 ) -> None:
-    """Run jobs on this machine, as many at a time as there are processors for."""
+    """Run jobs on this machine, as many at a time as it has processors and memory for."""
     from vision_cli.housekeeping.jobs import submit_here
 
-    if debug:
-        for task in tasks:
-            try:
-                submit_here(folder, resources, task, debug=True).wait()
-            except SystemExit as ended:
-                # The command said itself what was wrong; its record says how far it came.
-                output.detail(f"exit code {ended.code}")
-        return
-    slots = max(1, available_threads() // (resources.cpus or 1))
-    output.info(f"{len(tasks)} tasks on this machine, {min(slots, len(tasks))} at a time; their output: {folder}")
+    output.info(
+        f"{len(tasks)} tasks on this machine, {share.at_once} at a time on {share.cpus} processors each; "
+        f"their output: {folder}"
+    )
     waiting = list(tasks)
     at_work: list[Job[int]] = []
 
     def left() -> int:
         at_work[:] = [job for job in at_work if not job.done()]
-        while waiting and len(at_work) < slots:
+        while waiting and len(at_work) < share.at_once:
             at_work.append(submit_here(folder, resources, waiting.pop(0), debug=False))
         return len(at_work)
 
     try:
-        _follow(call, array, left, output)
+        _follow(call, array, left, output, every=_LOCAL_POLL_SECONDS)
     except BaseException:
         for job in at_work:
             job.cancel()
