@@ -1,0 +1,114 @@
+"""One small case a verb: what is typed, what it reads, and what kind of verb it is.
+
+Words in braces are paths that the fixture `world` made (see conftest.py); a new task adds its inputs there and its
+cases here, and keeps every promise of tests/contract with no test of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["items", "run", "file", "plain"]
+"""A run over many items, a run, a verb that writes one file with ``--out``, or one that writes nothing."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A verb with the smallest work that shows how it behaves.
+
+    Attributes
+    ----------
+    verb
+        The words of the verb, as ``register batch``.
+    words
+        What is typed behind it, without ``--out``; words in braces are paths of the world.
+    kind
+        What it leaves behind.
+    reads
+        Which of the paths are input files that must be there and whole.
+    begun
+        Pattern of a file in the run directory that shows that the work has begun, and is not done.
+    is_long
+        Whether it takes more than a few seconds, so that only its own contract is tested with the slow ones.
+    """
+
+    verb: str
+    words: str
+    kind: Kind = "run"
+    reads: tuple[str, ...] = ()
+    begun: str = "items.jsonl"
+    is_long: bool = False
+
+    def typed(self, world: dict[str, str], **other: str) -> list[str]:
+        """Return the words of the command line; ``other`` stands in for paths of the world."""
+        return [*self.verb.split(), *(word.format(**{**world, **other}) for word in self.words.split())]
+
+
+_REGISTER = "--threads 1 --preset fast --iters 2,2 --no-pictures"
+_TINY_PART = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2"
+_CHEAP_FIT = "--width 1 --refine 5 --pool cheby --no-compare --no-pictures"
+_TWO_EPOCHS = "--channels 4,4 --pool cheby --epochs 1 --select gate --no-compare --no-pictures --threads 1"
+
+CASES = (
+    Case("register pair", f"{{fixed}} {{moving}} {_REGISTER}", reads=("fixed", "moving"), begun="log.txt"),
+    Case("register batch", f"{{pairs}} {_REGISTER}", "items", reads=("pairs",)),
+    Case(
+        "register apply",
+        "--input {moving} --reference {fixed} --transform {affine}",
+        "file",
+        reads=("moving", "fixed", "affine"),
+    ),
+    Case(
+        "register evaluate",
+        "--fixed-label {labels} --moving-label {labels} --transform {affine}",
+        "plain",
+        reads=("labels", "affine"),
+    ),
+    Case(
+        "register train",
+        "{pairs} --layout csv --steps 4 --batch-size 1 --width 2 --weights none --threads 1 --spacing 12",
+        reads=("pairs",),
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
+    Case("pcd-anomaly info", "{scan}", "plain", reads=("scan",)),
+    Case("pcd-anomaly register", "{scan} {part}", "file", reads=("scan", "part"), is_long=True),
+    Case("pcd-anomaly train", f"--train {{good}} {_TINY_PART} --threads 1", reads=("scan",), begun="log.txt"),
+    Case(
+        "pcd-anomaly predict",
+        "{model} {scans} --registration none --threads 1 --save scores,regions",
+        "items",
+        reads=("scan",),
+    ),
+    Case(
+        "rppg-adapt predict", "{traces} {other_traces} {third_traces} --method pos --no-pictures", "items", ("traces",)
+    ),
+    Case("rppg-adapt synth", "--count 3 --seconds 2 --size 64x48 --preset easy", "items"),
+    Case("rppg-adapt preprocess", "{manifest} --layout manifest --size 16", "items", reads=("manifest",)),
+    Case(
+        "rppg-adapt train",
+        "{cache} --frames 64 --steps 3 --batch-size 1 --size 16 --threads 1",
+        begun="log.txt",
+        is_long=True,
+    ),
+    Case("rppg-adapt evaluate", "{cache} --methods pos", is_long=True, begun="log.txt"),
+    Case("rppg-adapt info", "{pulse_weights}", "plain", reads=("pulse_weights",)),
+    Case("kan-fit fit", f"{{table}} {_CHEAP_FIT}", reads=("table",), begun="log.txt"),
+    Case("kan-fit predict", "{fitted} {table}", reads=("table",), begun="log.txt"),
+    Case("kan-fit explain", "{fitted}", begun="log.txt", is_long=True),
+    Case("kan-fit classify", f"{{images}} {_TWO_EPOCHS}", begun="log.txt", is_long=True),
+)
+"""All verbs but those that are measured beside other programs, and the ones that only name another command."""
+
+WITHOUT_A_CASE = {
+    "register benchmark": "runs programs of others",
+    "kan-fit benchmark": "runs programs of others",
+    "pcd-anomaly run": "is train and evaluate in one, minutes long",
+    "pcd-anomaly evaluate": "measures what predict scores; tests/pcd_anomaly",
+    "pcd-anomaly synth": "writes a data set, no run; tests/pcd_anomaly",
+    "pcd-anomaly merge": "names `vcli runs merge`",
+    "rppg-adapt adapt": "minutes long; tests/rppg_adapt",
+    "rppg-adapt plot": "draws what another verb wrote; tests/rppg_adapt",
+}
+"""Verbs that have no case, with the reason."""

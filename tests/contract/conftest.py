@@ -1,0 +1,127 @@
+"""The inputs of the cases: one small world for all tasks, made once a session."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.program import vcli
+
+ITEMS = 3
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Paths by the names that the cases use."""
+    home = tmp_path_factory.mktemp("world")
+    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home)}
+    return {name: str(path) for name, path in made.items()}
+
+
+def _images(home: Path) -> dict[str, Path]:
+    from vision_cli.io.volumes import write_volume
+    from vision_cli.phantoms.brains import brain_pair
+
+    pair = brain_pair(3, (24, 28), (8.0, 8.0))
+    fixed, moving, labels = (home / f"{name}.nii.gz" for name in ("fixed", "moving", "labels"))
+    write_volume(fixed, pair.fixed, pair.fixed_vox2ras)
+    write_volume(moving, pair.moving, pair.moving_vox2ras)
+    write_volume(labels, pair.fixed_labels, pair.fixed_vox2ras)
+    pairs = home / "pairs.csv"
+    rows = [f"pair{n},{fixed},{moving}" for n in range(ITEMS)]
+    pairs.write_text("\n".join(["id,fixed,moving", *rows]) + "\n", encoding="utf-8")
+    out = home / "registered"
+    done = vcli("register", fixed, moving, "--transform", "affine", "--no-pictures", "--threads", 1, "-o", out)
+    assert done.returncode == 0, done.stderr
+    return {
+        "fixed": fixed,
+        "moving": moving,
+        "labels": labels,
+        "pairs": pairs,
+        "affine": out / "0GenericAffine.mat",
+    }
+
+
+def _scans(home: Path) -> dict[str, Path]:
+    from vision_cli.io.ply import write_ply
+
+    rng = np.random.default_rng(0)
+    scans, good = home / "scans", home / "good"
+    for folder, count in ((scans, ITEMS), (good, 2)):
+        folder.mkdir()
+        for number in range(count):
+            # The surface of a box of three different sides, which has one pose only.
+            points = rng.uniform(-1, 1, (1500, 3))
+            side = rng.integers(0, 3, len(points))
+            points[np.arange(len(points)), side] = np.sign(points[np.arange(len(points)), side])
+            points = points * (30.0, 20.0, 10.0) + (0.0, 0.0, 3.0) * (points[:, :1] > 0.3)
+            write_ply(folder / f"scan{number}.ply", points)
+    model = home / "model"
+    words = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2 --threads 1"
+    done = vcli("pcd-anomaly", "train", "--train", good, *words.split(), "-o", model)
+    assert done.returncode == 0, done.stderr
+    return {"scan": scans / "scan0.ply", "scans": scans, "good": good, "part": good / "scan0.ply", "model": model}
+
+
+def _pulses(home: Path) -> dict[str, Path]:
+    import torch
+    from safetensors.torch import save_file
+
+    from vision_cli.rppg_adapt.models import ModelSettings
+    from vision_cli.rppg_adapt.networks import build
+
+    made: dict[str, Path] = {}
+    t = np.arange(0, 12, 1 / 30)
+    for name, bpm in (("traces", 66.0), ("other_traces", 78.0), ("third_traces", 90.0)):
+        wave = np.sin(2 * np.pi * bpm / 60 * t)
+        colours = np.array([150.0, 110.0, 80.0]) * (1 - 0.01 * wave[:, None] * np.array([0.33, 0.77, 0.53]))
+        made[name] = home / f"{name}.csv"
+        with made[name].open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([("time", "R", "G", "B"), *np.column_stack([t, colours]).tolist()])
+    videos = home / "videos"
+    done = vcli(
+        "rppg-adapt", "synth", "--count", ITEMS, "--seconds", 3, "--size", "96x72", "--preset", "easy", "-o", videos
+    )
+    assert done.returncode == 0, done.stderr
+    made["manifest"], made["cache"] = videos / "manifest.csv", home / "cache"
+    done = vcli("rppg-adapt", "preprocess", made["manifest"], "--layout", "manifest", "--size", 16, "-o", made["cache"])
+    assert done.returncode == 0, done.stderr
+    torch.manual_seed(0)
+    made["pulse_weights"] = home / "pulse.safetensors"
+    tensors = {name: value.contiguous() for name, value in build("lite").state_dict().items()}
+    save_file(tensors, made["pulse_weights"], metadata=ModelSettings(size=16).metadata)
+    return made
+
+
+def _tables(home: Path) -> dict[str, Path]:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (120, 2))
+    table = home / "table.csv"
+    np.savetxt(
+        table, np.column_stack([x, x[:, 0] + x[:, 1] ** 2]), delimiter=",", header="a,b,y", comments="", fmt="%.6f"
+    )
+    fitted = home / "fitted"
+    words = "--width 1 --refine 5 --pool cheby --no-compare --no-pictures"
+    done = vcli("kan-fit", "fit", table, *words.split(), "-o", fitted)
+    assert done.returncode == 0, done.stderr
+    images = home / "images"
+    for label, low in (("dark", 0), ("light", 120)):
+        (images / label).mkdir(parents=True)
+        for number in range(24):
+            pixels = rng.integers(low, low + 120, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(images / label / f"{number}.png")
+    return {"table": table, "fitted": fitted, "images": images}
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A directory whose name has a blank, a quote, a dollar and letters beyond ASCII."""
+    path = tmp_path / "out of $HOME 'ä' 中"
+    assert os.fspath(path) == str(path)
+    return path

@@ -1,0 +1,263 @@
+"""What every verb of every task promises, from one small case each."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cases import CASES, Case
+from tests.program import Ended, files_of, start, vcli, wait_for
+
+RUNS = [case for case in CASES if case.kind in {"run", "items"}]
+ITEMS = [case for case in CASES if case.kind == "items"]
+
+
+def cases(listed):
+    """Return parameters; what takes long is left to the slow tests."""
+    marks = {True: (pytest.mark.slow,), False: ()}
+    return [pytest.param(case, id=case.verb.replace(" ", "-"), marks=marks[case.is_long]) for case in listed]
+
+
+def out_of(case: Case, directory: Path) -> list[str]:
+    """Return the words that say where a verb writes."""
+    if case.kind == "plain":
+        return []
+    return ["-o", str(directory / "file.nii.gz" if case.verb == "register apply" else directory)]
+
+
+def refused(ended: Ended, codes: set[int]) -> None:
+    """Check that a command refused in one clear line and, at most, a hint."""
+    assert ended.returncode in codes, ended.stderr
+    assert "Traceback" not in ended.stderr
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("vcli: error: ")]
+    assert len(errors) == 1, ended.stderr
+    assert "unexpected" not in errors[0]
+
+
+@pytest.fixture(scope="session")
+def whole(world, tmp_path_factory):
+    """Return the run of a case that nothing disturbed; each is made once."""
+    made: dict[str, Path] = {}
+
+    def run(case: Case) -> Path:
+        if case.verb not in made:
+            directory = tmp_path_factory.mktemp("whole") / "out"
+            ended = vcli(*case.typed(world), "-o", directory)
+            assert ended.returncode == 0, ended.stderr
+            made[case.verb] = directory
+        return made[case.verb]
+
+    return run
+
+
+@pytest.mark.parametrize("case", cases(CASES))
+def test_json_is_one_document_and_the_only_thing_on_stdout(case, world, tmp_path):
+    (tmp_path / "out").mkdir()
+    ended = vcli(*case.typed(world), *out_of(case, tmp_path / "out"), "--json")
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert isinstance(document, dict)
+    if case.kind in {"run", "items"}:
+        assert document["run"] == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_run_says_how_it_was_made(case, world, whole):
+    directory = whole(case)
+    record = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+    assert (record["status"], record["command"]) == ("done", case.verb)
+    assert record["argv"][1:] == [*case.typed(world), "-o", str(directory)]
+    assert (directory / "metrics.json").is_file()
+    log = (directory / "log.txt").read_text(encoding="utf-8")
+    assert "begun: " in log
+    assert log.splitlines()[-1].endswith(" done")
+    listed = set(record["outputs"])
+    there = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
+    assert listed <= there
+    told = {"run.json", "log.txt", "items.jsonl", *listed}
+    parts = {str(Path(name).parent) for name in listed if name.endswith("run.json")}
+    assert {name for name in there - told if not name.startswith(tuple(parts)) and ".vcli" not in name} == set()
+    if case.kind == "items":
+        names = [json.loads(line)["id"] for line in (directory / "items.jsonl").read_text().splitlines()]
+        assert len(names) == len(set(names)) == 3
+        assert all(f"{name}: " in log for name in names)
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_run_repeats_from_its_record(case, whole, tmp_path):
+    ended = vcli(*case.verb.split(), "--config", whole(case) / "run.json", "-o", tmp_path / "again", cwd=Path("/"))
+    assert ended.returncode == 0, ended.stderr
+    assert files_of(tmp_path / "again") == files_of(whole(case))
+
+
+@pytest.mark.parametrize("case", cases([case for case in CASES if case.reads]))
+def test_a_missing_input_is_said_in_one_line(case, world, tmp_path):
+    for name in case.reads:
+        if f"{{{name}}}" in case.words:
+            missing = tmp_path / "no such file.nii.gz"
+            ended = vcli(*case.typed(world, **{name: str(missing)}), *out_of(case, tmp_path / "out"))
+            refused(ended, {2, 3, 4})
+            assert str(missing) in ended.stderr
+            assert not (tmp_path / "out" / "run.json").exists()
+
+
+HOSTILE = {
+    "empty": b"",
+    "noise": bytes(range(256)) * 8,
+    "pickle": pickle.dumps({"a": print}),
+    "markup": b"<!doctype html><title>404</title>",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("case", cases([case for case in CASES if case.reads]))
+def test_an_input_that_holds_something_else_is_said_in_one_line(case, world, tmp_path, content):
+    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name == "scan")
+    path = damaged(world[name], content, tmp_path)
+    ended = vcli(*damaged_words(case, world, name, path), *out_of(case, tmp_path / "out"))
+    if ended.returncode == 6:
+        # An item of several: the run goes on, and says which one failed and why.
+        failures = (tmp_path / "out" / "failures.csv").read_text(encoding="utf-8")
+        assert "unexpected" not in failures
+    else:
+        refused(ended, {2, 3, 4})
+
+
+@pytest.mark.parametrize("case", cases([case for case in CASES if case.reads]))
+def test_a_truncated_input_gives_no_traceback(case, world, tmp_path):
+    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name == "scan")
+    content = Path(world[name]).read_bytes()
+    path = damaged(world[name], content[: len(content) // 2], tmp_path)
+    ended = vcli(*damaged_words(case, world, name, path), *out_of(case, tmp_path / "out"))
+    assert ended.returncode in {0, 2, 3, 4, 5, 6}, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "unexpected" not in ended.stderr
+
+
+def damaged(original: str, content: bytes, directory: Path) -> Path:
+    """Write a file of an input's name with another content."""
+    path = directory / "damaged" / Path(original).name
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return path
+
+
+def damaged_words(case: Case, world: dict[str, str], name: str, path: Path) -> list[str]:
+    """Return the words with the damaged file, or the folder that holds it, in the place of the good one."""
+    folders = {"scans": str(path.parent), "good": str(path.parent)} if name == "scan" else {}
+    return case.typed(world, **{name: str(path)}, **folders)
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_directory_that_cannot_be_made_is_said_in_one_line(case, world, tmp_path):
+    (tmp_path / "file").touch()
+    refused(vcli(*case.typed(world), "-o", tmp_path / "file" / "out"), {2, 7})
+    refused(vcli(*case.typed(world), "-o", "/proc/vcli/out"), {2, 7})
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_full_disk_ends_with_seven_and_what_was_done_is_kept(case, world, whole, tmp_path):
+    # The largest output is the one that no longer fits.
+    largest = max(len(content) for content in files_of(whole(case)).values())
+    out = tmp_path / "out"
+    ended = vcli(*case.typed(world), "-o", out, limits={"RLIMIT_FSIZE": largest - 1})
+    refused(ended, {7})
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["status"] in {"failed", "running"}
+    assert not [
+        path for path in out.rglob("*") if path.is_file() and path.stat().st_size == 0 and path.suffix == ".csv"
+    ]
+    resumed = vcli(*case.typed(world), "-o", out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert files_of(out) == files_of(whole(case))
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_killed_run_resumes_with_the_bytes_of_one_never_killed(case, world, whole, tmp_path):
+    out = tmp_path / "out"
+    running = start(*case.typed(world), "-o", out)
+    wait_for(lambda: list(out.glob(case.begun)) or not running.is_running())
+    running.kill()
+    assert sorted(path.name for path in out.glob("*.csv")) == sorted(
+        p.name for p in out.glob("*.csv") if whole_lines(p)
+    )
+    resumed = vcli(*case.typed(world), "-o", out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert files_of(out) == files_of(whole(case))
+
+
+def whole_lines(path: Path) -> bool:
+    """Return whether a table ends with the end of a line."""
+    return path.read_bytes().endswith(b"\n")
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_run_that_the_scheduler_stops_ends_with_75_and_resumes(case, world, whole, tmp_path):
+    out = tmp_path / "out"
+    running = start(*case.typed(world), "-o", out)
+    wait_for(lambda: list(out.glob(case.begun)) or not running.is_running())
+    if running.is_running():
+        running.signal(signal.SIGTERM)
+    ended = running.wait()
+    # The work may have been done before the signal came.
+    assert ended.returncode in {75, 0}, ended.stderr
+    status = json.loads((out / "run.json").read_text(encoding="utf-8"))["status"]
+    assert status == ("interrupted" if ended.returncode == 75 else "done")
+    resumed = vcli(*case.typed(world), "-o", out, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert files_of(out) == files_of(whole(case))
+
+
+@pytest.mark.parametrize("case", cases(ITEMS))
+def test_merged_shards_are_the_undivided_run(case, world, whole, tmp_path):
+    out = tmp_path / "out"
+    for index in (2, 1):
+        ended = vcli(*case.typed(world), "-o", out, "--shard", f"{index}/2")
+        assert ended.returncode == 0, ended.stderr
+    ended = vcli("runs", "merge", out)
+    assert ended.returncode == 0, ended.stderr
+    merged = {name: content for name, content in files_of(out).items() if not name.startswith("shard-")}
+    undivided = files_of(whole(case))
+    assert merged.keys() >= {"items.csv", "metrics.json"}
+    assert merged == {name: undivided[name] for name in merged}
+    tables = {name for name in undivided if "/" not in name and name.endswith((".csv", ".json"))}
+    assert merged.keys() == tables
+    assert (out / "report.html").exists() == (whole(case) / "report.html").exists()
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_a_directory_with_a_run_is_left_alone(case, world, whole):
+    before = {path: path.stat().st_mtime_ns for path in whole(case).rglob("*")}
+    ended = vcli(*case.typed(world), "-o", whole(case))
+    refused(ended, {2})
+    assert "--overwrite" in ended.stderr
+    resumed = vcli(*case.typed(world), "-o", whole(case), "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    after = {path: path.stat().st_mtime_ns for path in whole(case).rglob("*") if path.is_file()}
+    assert after == {path: before[path] for path in after}
+
+
+@pytest.mark.parametrize("case", cases(ITEMS))
+def test_two_processes_never_write_one_run(case, world, tmp_path):
+    out = tmp_path / "out"
+    first = start(*case.typed(world), "-o", out)
+    wait_for((out / "run.json").exists, running=first)
+    first.signal(signal.SIGSTOP)
+    try:
+        refused(vcli(*case.typed(world), "-o", out, "--resume"), {2})
+    finally:
+        first.signal(signal.SIGCONT)
+    assert first.wait().returncode == 0
+
+
+@pytest.mark.parametrize("case", cases(RUNS))
+def test_odd_names_of_directories_are_names(case, world, odd, whole):
+    ended = vcli(*case.typed(world), "-o", odd, "--quiet")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    assert not re.search(r"vcli: (?!warning|error)", ended.stderr)
+    assert files_of(odd) == files_of(whole(case))
