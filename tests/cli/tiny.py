@@ -106,11 +106,20 @@ def chatter() -> None:
         sys.stdout.flush()
 
 
+@app.verb("echo")
+def echo(
+    path: Annotated[Path, typer.Argument(metavar="FILE")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show the name of a file as a result."""
+    Output(as_json=as_json).result(Table(("path", "name"), [(path, path.name)]), {"path": str(path)})
+
+
 @app.verb("wait")
-def wait() -> None:
+def wait(seconds: Annotated[float, typer.Option(metavar="S", help="How long.")] = 60) -> None:
     """Say that it waits, and wait."""
     print("waiting", flush=True)
-    time.sleep(60)
+    time.sleep(seconds)
 
 
 class _Root(LazyGroup):
