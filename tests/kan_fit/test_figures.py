@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from vision_cli.kan_fit import figures, image_figures
 from vision_cli.kan_fit.exports import formula_text, latex_symbol
@@ -19,6 +20,8 @@ from vision_cli.kan_fit.models import read_model
 
 HOSTILE = ("$\\frac{$", "a $b$ \\input{x}", "<script>&", "_hidden", "\udcff\n\x07")
 SHOWN = ("$\\frac{$", "a $b$ \\input{x}", "<script>&", "_hidden", "\\udcff\\n\\x07")
+
+NAMES = list(zip(HOSTILE, SHOWN, strict=True))
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def model(request):
     return kept, inputs
 
 
-@pytest.mark.parametrize(("name", "shown"), zip(HOSTILE, SHOWN, strict=True))
+@pytest.mark.parametrize(("name", "shown"), NAMES)
 def test_a_network_shows_its_columns_to_the_letter(texts, model, name, shown):
     kept, inputs = model
     named = SimpleNamespace(network=kept.network, names=(name, "y"), target=name)
@@ -49,11 +52,11 @@ def test_a_network_shows_its_columns_to_the_letter(texts, model, name, shown):
     assert found.count(shown) == 2
     layer = kept.network.each_layer()[0]
     assert f"{shown}, cheby" in texts(
-        figures.edge, layer, kept.network.layer_inputs(_tensor(inputs))[0], 0, 0, f"{name}, cheby"
+        figures.edge, layer, kept.network.layer_inputs(torch.from_numpy(inputs))[0], 0, 0, f"{name}, cheby"
     )
 
 
-@pytest.mark.parametrize(("name", "shown"), zip(HOSTILE, SHOWN, strict=True))
+@pytest.mark.parametrize(("name", "shown"), NAMES)
 def test_comparisons_show_names_to_the_letter(texts, name, shown):
     values = np.linspace(1.0, 2.0, 30)
     assert f"{shown}, test data" in texts(figures.agreement, values + 0.1, values, name)
@@ -64,7 +67,7 @@ def test_comparisons_show_names_to_the_letter(texts, name, shown):
     assert len(texts(figures.history, [SimpleNamespace(name=name, score=1, steps=[step, step])], 1.0)) > 2
 
 
-@pytest.mark.parametrize(("name", "shown"), zip(HOSTILE, SHOWN, strict=True))
+@pytest.mark.parametrize(("name", "shown"), NAMES)
 def test_classes_are_shown_to_the_letter(texts, name, shown):
     counts = np.array([[3, 1], [0, 2]])
     found = texts(image_figures.confusion, counts, (name, "b"))
@@ -99,9 +102,3 @@ def test_a_formula_of_latex_sets_a_column_to_the_letter(name, latex):
     expression = 2 * symbol_of(name) + sympy.Integer(1)
     formula = Formula(expression, (name,), {}, 0.0, 0.0, False)
     assert formula_text(formula, "latex") == f"2 {latex} + 1\n"
-
-
-def _tensor(values):
-    import torch
-
-    return torch.from_numpy(values)
