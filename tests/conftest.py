@@ -6,6 +6,7 @@ Files run side by side in processes of one thread each; ``-n 0`` runs all in thi
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,11 @@ import pytest
 # Tests start the command hundreds of times: without bytecode on disk each start compiles two thousand modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A shell that starts the tests in its background has them ignore Ctrl-C, and so would every program they start.
+for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    if signal.getsignal(signum) is signal.SIG_IGN:
+        signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports torch, which reads it once; threads of several processes would wait for each other.

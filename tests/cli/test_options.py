@@ -99,6 +99,65 @@ def test_a_wrong_config_is_refused(tiny, words, tmp_path, name, text, code, mess
     assert [line.startswith(f"hint: {hint}") for line in hints] == ([True] if hint else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("seed: 010", {"seed": 10}),
+        ("seed: 1_0", {"seed": 10}),
+        ("lambda: 1e3", {"lambda": 1000.0}),
+        ("lambda: 5", {"lambda": 5.0}),
+        ("skip: [no, 010, 1:30, 2024-01-01, 1.10]", {"skip": ["no", "010", "1:30", "2024-01-01", "1.10"]}),
+        ("skip: on", {"skip": ["on"]}),
+        ("strict: no", {"strict": False}),
+        ("strict: 'true'", {"strict": True}),
+        ("seed: ~\nlambda:\nskip: null", {"seed": 0, "lambda": 1.0}),
+        ("a: &x 3\n", None),
+    ],
+)
+def test_words_of_yaml_are_taken_as_typed(tiny, words, tmp_path, text, options):
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
+    done = tiny("tiny", words, "--config", tmp_path / "c.yaml", "-o", tmp_path / "out")
+    if options is None:
+        assert done.returncode == 2
+        return
+    assert done.returncode == 0, done.stderr
+    recorded = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["options"]
+    assert {name: recorded[name] for name in options} == options
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "message"),
+    [
+        ("c.yaml", "seed: no", 2, "Invalid value for '--seed'"),
+        ("c.yaml", "seed: 1e3", 2, "Invalid value for '--seed'"),
+        ("c.yaml", "seed: !!bool no", 2, "c.yaml: seed: false found; one number or text expected."),
+        ("c.json", '{"seed": false}', 2, "c.json: seed: false found; one number or text expected."),
+        ("c.json", '{"seed": 1.5}', 2, "Invalid value for '--seed'"),
+        ("c.json", '{"lambda": true}', 2, "c.json: lambda: true found; one number or text expected."),
+        ("c.json", '{"unit": {"words": 1}}', 2, 'c.json: unit: {"words": 1} found; one number or text expected.'),
+        ("c.yaml", "lambda: [1, 2]", 2, 'c.yaml: lambda: ["1", "2"] found; one number or text expected.'),
+        ("c.yaml", "skip: [[a]]", 2, 'c.yaml: skip: ["a"] found; one number or text expected.'),
+        ("c.yaml", "strict: [no]", 2, 'c.yaml: strict: ["no"] found; true or false expected.'),
+        ("c.yaml", "strict: 2024-01-01", 2, "Invalid value for '--strict'"),
+        ("c.yaml", "seed: 1\nseed: 2", 3, "c.yaml: not valid YAML (seed twice)."),
+        ("c.json", '{"seed": 1, "seed": 2}', 3, "c.json: not valid JSON (seed twice)."),
+        ("c.yaml", "seed: 1\n--seed: 2", 2, "c.yaml: seed twice; once expected."),
+        ("c.yaml", "? [a]\n: 1", 3, "c.yaml: not valid YAML (['a'] as a name; text expected)."),
+        ("c.json", "[" * 100_000, 3, "c.json: not valid JSON ("),
+        ("c.yaml", "- " * 5_000, 3, "c.yaml: not valid YAML ("),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(tiny, words, tmp_path, name, text, code, message):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    done = tiny("tiny", words, "--config", tmp_path / name, "-o", tmp_path / "out")
+    assert done.returncode == code
+    assert message.replace("c.yaml", str(tmp_path / "c.yaml")).replace("c.json", str(tmp_path / "c.json")) in (
+        done.stderr
+    )
+    assert len(done.stderr.splitlines()) <= 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_absent_config_is_wrong_usage(tiny, words):
     done = tiny("tiny", words, "--config", "absent.yaml")
     assert done.returncode == 2

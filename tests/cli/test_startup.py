@@ -24,6 +24,34 @@ HEAVY = {
     "rich",
 }
 
+ABSENT = """
+register pair absent.nii there.txt
+register pair there.txt there.txt --fixed-label absent.nii
+register batch absent.csv
+register apply -i there.txt -r there.txt -t there.txt -t absent.mat -o out.nii
+register benchmark absent.csv
+register train absent
+register evaluate absent
+pcd-anomaly run absent
+pcd-anomaly train absent
+pcd-anomaly predict there.txt there.txt absent.ply
+pcd-anomaly evaluate there.txt absent
+pcd-anomaly register there.txt absent.stl -o pose.json
+pcd-anomaly info absent
+rppg-adapt predict there.txt absent.mp4
+rppg-adapt predict there.txt --gt absent.txt
+rppg-adapt preprocess absent
+rppg-adapt train absent
+rppg-adapt adapt absent
+rppg-adapt evaluate absent
+rppg-adapt plot absent
+kan-fit fit absent.csv
+kan-fit classify absent
+kan-fit predict absent there.txt
+kan-fit explain absent
+"""
+"""Every verb that takes a file, with one that is not there."""
+
 HELP_PAGES = [["--help"], ["register", "--help"], ["runs", "--help"], ["doctor", "--help"]]
 
 
@@ -54,3 +82,26 @@ def test_help_imports_no_heavy_library(arguments):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert HEAVY.isdisjoint(done.stderr.split())
+
+
+def test_an_absent_input_is_said_before_anything_heavy_is_imported(tmp_path):
+    (tmp_path / "there.txt").write_text("words", encoding="utf-8")
+    program = (
+        "import sys\n"
+        "from vision_cli.cli import app\n"
+        "from vision_cli.core.launch import launch\n"
+        "for words in sys.argv[1].strip().splitlines():\n"
+        "    print(launch(app, words.split()), words)\n"
+        "print(*(name for name in sys.modules if '.' not in name))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, ABSENT], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
+    *ends, modules = done.stdout.splitlines()
+    assert ends == [f"3 {line}" for line in ABSENT.strip().splitlines()]
+    assert set(modules.split()).isdisjoint(HEAVY - {"pydantic"})
+    errors = [line for line in done.stderr.splitlines() if line.startswith("vcli: error: ")]
+    names = [next(word for word in line.split() if word.startswith("absent")) for line in ABSENT.strip().splitlines()]
+    for error, name in zip(errors, names, strict=True):
+        assert error.startswith(f"vcli: error: {name}: no such file (")
+    assert [path.name for path in tmp_path.iterdir()] == ["there.txt"]

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from vision_cli.core.commands import LazyCommand, LazyGroup, VerbApp
+from vision_cli.core.console import Table
 from vision_cli.core.errors import InputError, PartialFailure
 from vision_cli.core.journal import Entry
 from vision_cli.core.launch import launch
@@ -134,11 +135,17 @@ def chatter() -> None:
         sys.stdout.flush()
 
 
+@verb(app, "echo", OUTPUT)
+def echo(call: Call, path: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Show the name of a file as a result."""
+    call.output.result(Table(("path", "name"), [(path, path.name)]), {"path": str(path)})
+
+
 @app.verb("wait")
-def wait() -> None:
+def wait(seconds: Annotated[float, typer.Option(metavar="S", help="How long.")] = 60) -> None:
     """Say that it waits, and wait."""
     print("waiting", flush=True)
-    time.sleep(60)
+    time.sleep(seconds)
 
 
 class _Root(LazyGroup):

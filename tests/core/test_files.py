@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from vision_cli.core import files
 from vision_cli.core.errors import ResourceError
+from vision_cli.core.escapes import spreadsheet_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -181,7 +182,8 @@ def test_a_file_name_that_is_no_text_survives_json(tmp_path):
 def test_csv_is_read_back_as_it_was_written(rows):
     columns = ["id", "a, b", 'c "d"']
     text = files.csv_text(columns, rows)
-    assert list(csv.reader(io.StringIO(text, newline=""))) == [columns, *rows]
+    read = [[spreadsheet_text(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
+    assert read == [columns, *rows]
 
 
 def test_csv_has_plain_line_ends_and_empty_cells_for_none(tmp_path):

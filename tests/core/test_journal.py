@@ -119,6 +119,25 @@ def test_a_summary_counts_numbers_only_and_agrees_with_numpy(tmp_path):
     assert metrics["dice_median"] == pytest.approx(np.median(values))
 
 
+@pytest.mark.parametrize(
+    ("values", "mean", "median"),
+    [
+        ([1.7e308, 1.7e308], 1.7e308, 1.7e308),
+        ([1.7e308, 1.7e308, -1.7e308], 1.7e308 / 3, 1.7e308),
+        ([10**400, 1.0, 2.0], math.inf, 2.0),
+        ([math.inf, -math.inf, 1.0], math.nan, 1.0),
+        ([math.nan, 1.0, 2.0], math.nan, math.nan),
+    ],
+)
+def test_a_summary_bears_all_numbers(tmp_path, values, mean, median):
+    writer = Journal(tmp_path)
+    for position, value in enumerate(values):
+        writer.add(str(position), position, {"size": value})
+    metrics = summarise(writer.entries)
+    assert metrics["size_mean"] == pytest.approx(mean, nan_ok=True)
+    assert metrics["size_median"] == pytest.approx(median, nan_ok=True)
+
+
 def test_a_mean_over_what_is_no_number_is_none_in_the_file(tmp_path):
     writer = Journal(tmp_path)
     writer.add("a", 0, {"hd95_mm": math.nan})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -129,9 +131,37 @@ def test_vectors_and_complex_numbers_are_refused(tmp_path):
 def test_a_header_without_its_values_is_refused(tmp_path, values):
     write_volume(tmp_path / "a.mha", values, np.eye(4))
     sitk.WriteImage(sitk.ReadImage(str(tmp_path / "a.mha")), str(tmp_path / "b.mhd"))
-    (tmp_path / "b.raw").unlink()
+    (tmp_path / "b.raw").write_bytes((tmp_path / "b.raw").read_bytes()[:-1])
     with pytest.raises(InputError, match="its voxels are missing or too few"):
         read_volume(tmp_path / "b.mhd")
+    (tmp_path / "b.raw").unlink()
+    with pytest.raises(InputError, match=r"b\.raw: no such file \(data of b\.mhd\)"):
+        read_volume(tmp_path / "b.mhd")
+
+
+@pytest.mark.parametrize("name", ["b.mhd", "b.nhdr"])
+def test_a_header_that_names_another_folder_is_refused(tmp_path, values, name):
+    (tmp_path / "in").mkdir()
+    write_volume(tmp_path / "a.mha", values, np.eye(4))
+    sitk.WriteImage(sitk.ReadImage(str(tmp_path / "a.mha")), str(tmp_path / "in" / name))
+    assert np.array_equal(read_volume(tmp_path / "in" / name).data, values)
+    header = tmp_path / "in" / name
+    (tmp_path / "in" / "b.raw").rename(tmp_path / "b.raw")
+    header.write_bytes(header.read_bytes().replace(b"b.raw", b"../b.raw"))
+    with pytest.raises(InputError, match=r"said to be in '\.\./b\.raw'; a file beside the header or below it expected"):
+        read_volume(header)
+
+
+@pytest.mark.parametrize("name", [b"\xff.mha", b"\xff.png", b"\xff/a.mha", b"\xff"])
+def test_a_name_that_would_end_the_process_is_refused(tmp_path, values, name):
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix:
+        path.write_bytes(b"words" * 100)
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match="a name that is no UTF-8"):
+        read_volume(path)
 
 
 def test_a_header_that_claims_more_than_the_memory_is_refused_before_reading(tmp_path, values):

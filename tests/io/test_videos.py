@@ -95,6 +95,24 @@ def test_what_is_no_video_is_refused(tmp_path, content, message):
         VideoReader(path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ffconcat version 1.0\nfile other.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n",
+    ],
+    ids=["concat", "hls"],
+)
+def test_a_list_of_other_files_is_no_video(tmp_path, content):
+    with VideoWriter(tmp_path / "other.mp4", (16, 16), codec="mpeg4", fps=10) as writer:
+        for _ in range(5):
+            writer.write(np.full((16, 16, 3), 90, np.uint8))
+    assert VideoReader(tmp_path / "other.mp4").info.frames == 5
+    (tmp_path / "list.mp4").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="cannot decode after frame 0"):
+        VideoReader(tmp_path / "list.mp4")
+
+
 def test_sound_alone_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     with av.open(str(path), "w") as container:

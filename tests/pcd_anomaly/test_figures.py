@@ -99,3 +99,12 @@ def test_the_coloured_cloud_keeps_order_and_scores(scored, tmp_path):
     np.testing.assert_array_equal(cloud.scalars["anomaly_score"], scores)
     np.testing.assert_array_equal(cloud.scalars["region"], regions.numbers)
     assert (cloud.scalars["red"][scores > 1] > cloud.scalars["blue"][scores > 1]).all()
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "$x$\udcff\n", "n" * 500])
+def test_a_scan_is_drawn_under_any_name(scored, tmp_path, name):
+    cap, scores, regions = scored
+    draw_scan(tmp_path / "a.png", cap, scores, 1.0, regions, name, unit=name)
+    draw_scan(tmp_path / "b.png", cap, scores, 1.0, regions, "plain", unit="mm")
+    hostile, plain = (cv2.imread(str(tmp_path / one)) for one in ("a.png", "b.png"))
+    assert hostile.shape == plain.shape

@@ -5,6 +5,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
+from matplotlib.text import Text
 from scipy import ndimage
 
 from vision_cli.figures import style
@@ -45,6 +47,29 @@ def colours(path):
 def near(image, colour, within=40):
     wanted = [int(colour[n : n + 2], 16) for n in (1, 3, 5)]
     return int((np.abs(image - wanted).max(-1) < within).sum())
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$.nii", "$x$ \udcff\n.nii", "n" * 300])
+def test_names_of_files_are_drawn_to_the_letter(pictures, tmp_path, name, monkeypatch):
+    grid, fixed, before, warped, u, log_jacobian = pictures
+    drawn = []
+
+    def save(figure, path):
+        drawn.append(figure)
+        figure.savefig(path, format="png")
+
+    monkeypatch.setattr(figures, "save_figure", save)
+    title = f"{name} onto {name}"
+    figures.overlay(tmp_path / "a.png", grid, fixed, before, warped, title, first=name)
+    figures.checkerboard(tmp_path / "a.png", grid, fixed, warped, title)
+    figures.difference(tmp_path / "a.png", grid, fixed, before, warped, title, first=name)
+    figures.deformation_grid(tmp_path / "a.png", grid, fixed, u, log_jacobian, title)
+    figures.scales(tmp_path / "a.png", [(name, 0.5), ("b", 0.5)])
+    shown = [text for figure in drawn for text in figure.findobj(Text) if "nii" in text.get_text()]
+    assert len(shown) >= 6 or len(name) == 300
+    for figure in drawn:
+        assert not any(is_math_text(text.get_text()) for text in figure.findobj(Text))
+    assert colours(tmp_path / "a.png").shape[1] <= 1300
 
 
 def test_pictures_of_grids_of_all_kinds_are_small_dark_png_files(pictures, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Never
@@ -100,9 +101,10 @@ def require_same_options(previous: RunRecord, command: str, options: Mapping[str
         if before.get(name) != now.get(name)
     ]
     if changed:
+        record = shlex.quote(str(previous.directory / RECORD))
         raise UsageError(
             f"{previous.directory}: the run was begun with other options: {', '.join(sorted(changed))}.",
-            hint=f"Repeat its options with --config {previous.directory / RECORD}, or choose another --out.",
+            hint=f"Repeat its options with --config {record}, or choose another --out.",
         )
 
 

@@ -37,6 +37,10 @@ RUNS_DIRECTORY = Path("vcli-runs")
 """Where runs go that were not told where to go."""
 
 
+_NO_INPUTS = frozenset({"out", "target", "directory", "peers_env", "weights", "face_model", "config", "run", "runs"})
+"""Parameters whose paths need not be there: what is written, and what is looked for in ways of its own."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the words of `known` that `word` resembles, None if there is none."""
     matches = get_close_matches(word, list(known), n=2, cutoff=0.7)
@@ -44,7 +48,20 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 
 class VerbCommand(TyperCommand):
-    """A command whose help lists its options by panel and its examples line by line."""
+    """A command whose help lists its options by panel and its examples line by line, and that looks at paths first."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, unless a path could not work: a verb imports for seconds before it would look.
+
+        Raises
+        ------
+        InputError
+            If an input is not there.
+        UsageError
+            If the output has a name that is no UTF-8.
+        """
+        _require_paths(ctx)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, options by panel, in the order of their declaration."""
@@ -307,6 +324,26 @@ def run_directory(ctx: typer.Context, out: Path | None, *, resume: bool = False)
     taken = {path.name for path in RUNS_DIRECTORY.glob(f"{stem}*")}
     names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
     return RUNS_DIRECTORY / next(name for name in names if name not in taken)
+
+
+def _require_paths(ctx: Any) -> None:
+    from vision_cli.core.provenance import require_inputs
+
+    inputs: dict[str, list[Path]] = {}
+    for name, value in ctx.params.items():
+        paths = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, Path)]
+        if name not in _NO_INPUTS:
+            inputs[name] = paths
+            continue
+        for path in paths:
+            try:
+                str(path).encode()
+            except UnicodeEncodeError:
+                raise UsageError(
+                    f"{path}: a name that is no UTF-8; some of the libraries that write there take UTF-8 alone.",
+                    hint="Choose another name.",
+                ) from None
+    require_inputs(inputs)
 
 
 def _write_parameters(command: Any, ctx: Any, formatter: Any) -> None:

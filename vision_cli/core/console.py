@@ -7,11 +7,18 @@ happens, and can be piped. rich is imported only when a table or a progress bar 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from vision_cli.core.errors import ResourceError
+from vision_cli.core.escapes import visible
 
 if TYPE_CHECKING:
     import rich.progress
@@ -58,13 +65,49 @@ def format_value(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on a single line: messages are read by line, in logs of many jobs."""
-    return " ".join(text.split())
+    """Return `text` on a single line, nothing in it unseen: messages are read by line, in logs of many jobs."""
+    return visible(" ".join(text.split()))
 
 
 def say(kind: str, message: str) -> None:
     """Write ``vcli: KIND: message`` as one line to stderr."""
-    print(f"{PROGRAM}: {kind}: {one_line(message)}", file=sys.stderr, flush=True)
+    tell(f"{PROGRAM}: {kind}: {message}")
+
+
+def tell(message: str) -> None:
+    """Write one line to stderr; that nobody reads it there stops no work."""
+    with suppress(OSError):
+        print(one_line(message), file=sys.stderr, flush=True)
+
+
+def prepare_streams() -> None:
+    """Make stdin, stdout and stderr usable, whatever the caller made of them.
+
+    A stream that the caller closed (``>&-``) becomes ``/dev/null``: else the first file that the program opens would
+    take its number, and get what a library prints. What the encoding of a stream lacks is written as an escape.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is the one that is missing.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def stdout_error(error: OSError) -> ResourceError:
+    """Return the error of a stdout that takes nothing: its disk is full, or it was not opened for writing."""
+    return ResourceError(
+        f"stdout: cannot be written ({error.strerror}).",
+        hint="Send it elsewhere; the files that the command wrote are there all the same.",
+    )
 
 
 class Progress:
@@ -157,11 +200,25 @@ class Output:
             What people see; None where there is nothing to show but files.
         data
             What programs see with ``--json``; values that are not finite become null.
+
+        Raises
+        ------
+        ResourceError
+            If stdout takes nothing.
         """
+        try:
+            self._write(table, data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise stdout_error(error) from error
+
+    def _write(self, table: Table | Sequence[Table] | None, data: Mapping[str, object]) -> None:
         if self.as_json:
             from vision_cli.core.files import json_text
 
-            sys.stdout.write(json_text(data))
+            text = json_text(data)
+            sys.stdout.write(text if _holds(text) else json_text(data, in_ascii=True))
         elif table is not None and not self.quiet:
             console = _stdout_console()
             for number, one in enumerate([table] if isinstance(table, Table) else table):
@@ -173,7 +230,7 @@ class Output:
     def info(self, message: str) -> None:
         """Say what the command is doing, unless it was asked to be quiet."""
         if not self.quiet:
-            print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr, flush=True)
+            tell(f"{PROGRAM}: {message}")
 
     def detail(self, message: str) -> None:
         """Say something that only ``--verbose`` wants to hear."""
@@ -191,6 +248,15 @@ class Output:
     def progress(self, description: str, total: int | None) -> Progress:
         """Return a progress bar: drawn on a terminal, a line a minute elsewhere, nothing if the command is quiet."""
         return Progress(description, total, quiet=self.quiet)
+
+
+def _holds(text: str) -> bool:
+    """Whether stdout's encoding has all characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stdout_console() -> Console:

@@ -21,7 +21,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from types import SimpleNamespace
 
-from vision_cli.core.errors import ResourceError
+from vision_cli.core.errors import InputError, ResourceError
+from vision_cli.core.escapes import spreadsheet_cell
 
 TEMPORARY_PREFIX = ".vcli-tmp-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -68,9 +69,12 @@ def write_text(target: Path, text: str) -> None:
     write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
-def json_text(document: Mapping[str, object] | Sequence[object]) -> str:
-    """Return a document as JSON, indented, in its own order; numbers that are not finite become null."""
-    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def json_text(document: Mapping[str, object] | Sequence[object], *, in_ascii: bool = False) -> str:
+    """Return a document as JSON, indented, in its own order; numbers that are not finite become null.
+
+    With ``in_ascii`` all other characters are JSON's escapes, for a reader whose encoding lacks them.
+    """
+    return json.dumps(_finite(document), indent=2, ensure_ascii=in_ascii, allow_nan=False) + "\n"
 
 
 def write_json(target: Path, document: Mapping[str, object] | Sequence[object]) -> None:
@@ -96,18 +100,40 @@ def as_json(value: object) -> object:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV (comma, newline, quotes where needed); None is an empty cell."""
+    """Return a table as CSV (comma, newline, quotes where needed); None is an empty cell.
+
+    Texts that a spreadsheet would compute are marked as text, see `vision_cli.core.escapes.spreadsheet_cell`.
+    """
     lines: list[str] = []
     # With "\r\n" the writer quotes cells that hold either character; with "\n" it would leave a bare "\r".
     writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
+    writer.writerow(map(_cell, columns))
+    writer.writerows(map(_cell, row) for row in rows)
     return "".join(f"{line[:-2]}\n" for line in lines)
 
 
 def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write `csv_text` of a table whole or not at all."""
     write_text(target, csv_text(columns, rows))
+
+
+def library_path(path: str | Path) -> str:
+    """Return the path of an input as text for a library in C++, some of which end the process over a strange name.
+
+    Raises
+    ------
+    InputError
+        If it is no UTF-8.
+    """
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}: a name that is no UTF-8; the library that reads such files takes UTF-8 alone.",
+            hint="Rename the file, or the folder that it is in.",
+        ) from None
+    return text
 
 
 def append_line(path: Path, line: str) -> None:
@@ -263,6 +289,12 @@ def _is_on_the_way(refused: object, target: Path) -> bool:
 
 def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return spreadsheet_cell(value) if isinstance(value, str) else value
 
 
 def _cut_torn_line(stream: FileIO) -> None:

@@ -8,8 +8,10 @@ a sharded run and a plain one end with the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from vision_cli.core import files
@@ -148,17 +150,41 @@ def failures_table(entries: Iterable[Entry]) -> str | None:
 
 def summarise(entries: Sequence[Entry]) -> dict[str, float | int | None]:
     """Return the metrics of a run over items: counts, and mean and median of every numeric column."""
-    import statistics
-
     good = [entry for entry in entries if entry.error is None]
     metrics: dict[str, float | int | None] = {"items": len(good), "items_failed": len(entries) - len(good)}
     for column in dict.fromkeys(name for entry in good for name in entry.row):
         values = [
-            float(value)
+            _as_float(value)
             for entry in good
             if isinstance(value := entry.row.get(column), int | float) and not isinstance(value, bool)
         ]
         if values:
-            metrics[f"{column}_mean"] = statistics.fmean(values)
-            metrics[f"{column}_median"] = statistics.median(values)
+            metrics[f"{column}_mean"] = _mean(values)
+            metrics[f"{column}_median"] = _median(values)
     return metrics
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # Whole numbers of JSON have no end.
+        return math.inf if value > 0 else -math.inf
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean, also where the sum is greater than any float; NaN of unlike infinities."""
+    if not all(map(math.isfinite, values)):
+        return sum(value for value in values if not math.isfinite(value))
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:
+        return float(sum(map(Fraction, values)) / len(values))
+
+
+def _median(values: Sequence[float]) -> float:
+    """Return the median; NaN if one of the values is."""
+    if any(map(math.isnan, values)):
+        return math.nan
+    ranked, middle = sorted(values), len(values) // 2
+    return ranked[middle] if len(values) % 2 else _mean(ranked[middle - 1 : middle + 1])

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from vision_cli.core.commands import did_you_mean
-from vision_cli.core.console import PROGRAM, one_line, say
+from vision_cli.core.console import PROGRAM, prepare_streams, say, stdout_error, tell
 from vision_cli.core.errors import ExitCode, VcliError
 
 _READER_LEFT = 141
@@ -36,14 +36,25 @@ def launch(app: typer.Typer, arguments: Sequence[str]) -> int:
     int
         A value of `vision_cli.core.errors.ExitCode`, or 141 where the reader of stdout went away.
     """
+    prepare_streams()
+    code: int = ExitCode.DONE
     try:
         code = _run(app, arguments)
         sys.stdout.flush()
-        return code
     except BrokenPipeError:
-        # The interpreter flushes stdout once more on its way out, and would complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return _READER_LEFT
+    except OSError as error:
+        _give_up_stdout()
+        if code == ExitCode.DONE:
+            unwritten = stdout_error(error)
+            return _report(unwritten.message, unwritten.hint, unwritten.exit_code)
+    return code
+
+
+def _give_up_stdout() -> None:
+    # The interpreter flushes stdout once more on its way out, and would complain then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(app: typer.Typer, arguments: Sequence[str]) -> int:
@@ -72,7 +83,7 @@ def _run(app: typer.Typer, arguments: Sequence[str]) -> int:
 def _report(message: str, hint: str | None, code: int) -> int:
     say("error", message)
     if hint:
-        print(f"hint: {one_line(hint)}", file=sys.stderr, flush=True)
+        tell(f"hint: {hint}")
     return code
 
 

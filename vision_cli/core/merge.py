@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ def _require_done(directory: Path, states: Sequence[ShardState]) -> None:
     if running:
         raise UsageError(
             f"{directory}: {len(running)} of {len(states)} shards are running: {_listed(running)}.",
-            hint=f"Wait for them; `vcli runs show {directory}` shows how far they are.",
+            hint=f"Wait for them; `vcli runs show {shlex.quote(str(directory))}` shows how far they are.",
         )
 
 

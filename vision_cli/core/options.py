@@ -11,10 +11,9 @@ the file over the built-in defaults. `resolved_options` is what a run records of
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,7 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vision_cli.core.commands import command_name, did_you_mean, run_directory
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.config_files import as_typed, read_config
+from vision_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
     from vision_cli.core.provenance import Inputs
@@ -234,62 +234,18 @@ def _defaults_from(config: Path, ctx: typer.Context) -> dict[str, Any]:
     """
     parameters = dict(_option_names(ctx))
     del parameters["config"]
-    defaults = {}
-    for key, value in _read_config(config, ctx).items():
+    by_name = {parameter.name: parameter for parameter in ctx.command.params}
+    defaults: dict[str, Any] = {}
+    for key, value in read_config(config, ctx).items():
         name = str(key).lstrip("-").replace("-", "_")
         if name not in parameters:
             raise UsageError(
                 f"{config}: unknown key {key!r}; option names of `{ctx.command_path}` expected.",
                 hint=did_you_mean(name, parameters) or f"See `{ctx.command_path} --help`.",
             )
+        if parameters[name] in defaults:
+            raise UsageError(f"{config}: {name} twice; once expected.")
         # null stands for an option that was not given.
         if value is not None:
-            defaults[parameters[name]] = _as_typed(value)
+            defaults[parameters[name]] = as_typed(config, str(key), value, by_name[parameters[name]])
     return defaults
-
-
-def _read_config(config: Path, ctx: typer.Context) -> Mapping[str, object]:
-    try:
-        text = config.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"{config}: no such file; a config file expected.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{config}: cannot be read ({error}); a text file expected.") from error
-    document = _parse(config, text)
-    if not isinstance(document, dict):
-        raise InputError(f"{config}: {type(document).__name__} found; a mapping of option names to values expected.")
-    if "schema_version" not in document:
-        return document
-    command = ctx.command_path.partition(" ")[2]
-    if document.get("command") != command:
-        raise UsageError(
-            f"{config}: record of a `{document.get('command')}` run found; one of `{command}` expected.",
-            hint=f"Repeat it with `vcli {document.get('command')} --config {config}`.",
-        )
-    options = document.get("options")
-    if not isinstance(options, dict):
-        raise InputError(f"{config}: no options found in this record of a run; it is damaged.")
-    return options
-
-
-def _parse(config: Path, text: str) -> object:
-    if config.suffix == ".json":
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{config}: not valid JSON ({error}).") from error
-    import yaml
-
-    try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"{config}: not valid YAML ({error}).") from error
-
-
-def _as_typed(value: object) -> object:
-    """Return a value of a config file as if it had been typed: text, except for flags and lists."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, list):
-        return [_as_typed(item) for item in value]
-    return str(value)

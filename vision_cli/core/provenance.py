@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vision_cli.core import files
+from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError
 
 _PACKAGE = "vision-cli"
@@ -27,16 +28,23 @@ def require_inputs(inputs: Inputs) -> None:
     Raises
     ------
     InputError
-        If a file does not exist.
+        If a file does not exist, or data that its header names do not or may not be read.
     """
     for role, paths in inputs.items():
         for path in _listed(paths):
-            if not path.exists():
+            try:
+                exists = path.exists()
+                data_files(path)
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error.strerror}; {role}).", hint="Check the path."
+                ) from error
+            if not exists:
                 raise InputError(f"{path}: no such file ({role}).", hint="Check the path.")
 
 
 def describe_inputs(inputs: Inputs) -> dict[str, Any]:
-    """Return absolute path, bytes and SHA-256 of every input, by role.
+    """Return absolute path, bytes and SHA-256 of every input, by role; under ``data`` those of what its header names.
 
     Raises
     ------
@@ -84,6 +92,13 @@ def _listed(paths: Path | Sequence[Path] | None) -> Sequence[Path]:
 
 
 def _described(path: Path) -> dict[str, Any]:
+    described = _measured(path)
+    if data := data_files(path):
+        described["data"] = [_measured(file) for file in data]
+    return described
+
+
+def _measured(path: Path) -> dict[str, Any]:
     try:
         return {"path": str(path.absolute()), "bytes": files.size(path), "sha256": files.sha256(path)}
     except OSError as error:

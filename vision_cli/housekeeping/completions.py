@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,5 +56,5 @@ def check(ctx: typer.Context, directory: _Directory = Path("completions")) -> No
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             raise Found(
                 f"{path}: not the completions of this version of vcli.",
-                hint=f"Write them anew with `vcli completions write {directory}`.",
+                hint=f"Write them anew with `vcli completions write {shlex.quote(str(directory))}`.",
             )

@@ -358,7 +358,9 @@ def _require_done(call: _Call, array: int | None, folder: Path) -> None:
         )
     failed = sum(state.items_failed for state in _states(call, array))
     if failed:
-        raise PartialFailure(f"{failed} items failed.", hint=f"`{PROGRAM} runs merge {call.out}` names them.")
+        raise PartialFailure(
+            f"{failed} items failed.", hint=f"`{PROGRAM} runs merge {shlex.quote(str(call.out))}` names them."
+        )
 
 
 app = single_command(submit, examples=EXAMPLES, wraps_a_command=True)

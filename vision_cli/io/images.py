@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import library_path
 from vision_cli.io.raw import RawImage, pixel_grid, reading, require_memory
 
 _JPEG, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
@@ -27,14 +28,15 @@ def read_picture(path: Path) -> RawImage:
     """
     import cv2
 
+    name = library_path(path)
     _require_room(path)
     with reading(path):
         if is_cut_short(path.read_bytes()):
             raise ValueError("its end is missing")
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imread(name, cv2.IMREAD_UNCHANGED)
         if pixels is None:
             raise ValueError("no whole PNG, TIFF or JPEG file")
-        pages = cv2.imcount(str(path)) if path.suffix.lower() in {".tif", ".tiff"} else 1
+        pages = cv2.imcount(name) if path.suffix.lower() in {".tif", ".tiff"} else 1
     if pages > 1:
         raise InputError(
             f"{path}: {pages} pages; one expected.", hint="Convert the stack to NIfTI, or split its pages."
@@ -72,7 +74,7 @@ def _require_room(path: Path) -> None:
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(library_path(path))
     try:
         reader.ReadImageInformation()
     except RuntimeError:

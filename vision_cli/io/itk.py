@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import library_path
 from vision_cli.io.raw import (
     Matrix,
     RawImage,
@@ -26,6 +28,7 @@ from vision_cli.io.raw import (
     without_trailing_ones,
 )
 
+_READERS = {".mha": "MetaImageIO", ".mhd": "MetaImageIO", ".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO"}
 _SAME_PLACE_MM = 1e-3
 _UNEVEN_MM = 0.01
 _MISSING_SLICE = 1.5
@@ -38,8 +41,10 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
     Raises
     ------
     InputError
-        If the file is damaged or holds colours, complex numbers or a series.
+        If the file is damaged or holds colours, complex numbers or a series, or its header names data elsewhere.
     """
+    with reading(path):
+        data_files(path)
     with _whole(path):
         reader = _header(path)
     _require_numbers(path, reader)
@@ -67,10 +72,13 @@ def read_dicom_folder(path: Path) -> RawImage:
     """
     import SimpleITK as sitk
 
+    folder = library_path(path)
+    for file in path.iterdir():
+        library_path(file)
     with _silent():
         series = {
-            uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), uid)
-            for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+            uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(folder, uid)
+            for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(folder)
         }
     if not series:
         raise InputError(
@@ -133,7 +141,9 @@ def _header(path: Path) -> Any:
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader.SetFileName(library_path(path))
+    # Left to itself ITK goes by the content, and would take, say, a NIfTI pair that calls itself .mha.
+    reader.SetImageIO(_READERS.get(path.suffix.lower(), "GDCMImageIO"))
     reader.ReadImageInformation()
     return reader
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.core.escapes import spreadsheet_text
 
 _NUMBER_COLUMNS = {"label", "label number", "number", "id", "index", "value", "no", "no."}
 _NAME_COLUMNS = {"name", "label name", "structure", "region", "description", "title"}
@@ -211,7 +212,7 @@ def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     rows = []
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [spreadsheet_text(cell.strip()) for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.files import library_path
 from vision_cli.io.ahead import Ahead
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ _ENCODERS: dict[Codec, tuple[str, str]] = {
 _LARGEST_PIXELS = 1 << 27
 _RATES = (0.5, 1000.0)
 _CLOCK = 90_000
+_FORMATS = (
+    "3gp,aac,apng,asf,av1,avi,dv,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp3,mp4,mpeg,mpegts,mpegvideo,mxf,"
+    "nut,obu,ogg,rawvideo,wav,webm,yuv4mpegpipe"
+)
+"""FFmpeg's names of what may be read: a playlist that calls itself a video would make it open other files, or a net."""
 _HDR = {16: "PQ", 18: "HLG"}
 _NOT_TOLD = 2
 _TICKS = {19: 1e-9, 18: 1e-9, 16: 1e-6, 13: 1e-3}
@@ -173,7 +179,7 @@ class VideoReader:
 
         _require_content(self.path)
         try:
-            self._container = av.open(str(self.path))
+            self._container = av.open(str(self.path), options={"format_whitelist": _FORMATS})
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _unreadable(self.path, error) from error
         streams = self._container.streams.video
@@ -287,7 +293,7 @@ def read_pixels(path: Path) -> Pixels | None:
     """Read a picture as ``(H, W, 3)`` in red, green and blue with 8 bits; None if it cannot be decoded."""
     import cv2
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = cv2.imread(library_path(path), cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(image[..., ::-1])
 
 

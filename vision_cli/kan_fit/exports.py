@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from vision_cli.core.errors import MissingError, NumericalError
-from vision_cli.kan_fit.formulas import Formula
+from vision_cli.core.escapes import latex_text
+from vision_cli.kan_fit.formulas import Formula, symbol_of
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.networks.dense import SKAN
 
@@ -23,6 +25,7 @@ FORMATS = ("onnx", "pt2", "sympy", "latex", "python")
 FORMULA_FILES = {"sympy": "formula.txt", "latex": "formula.tex", "python": "formula.py"}
 _ONNX_WITHIN = 1e-5
 _ROWS = 64
+_PLAIN_SYMBOL = re.compile(r"[A-Za-z]+[0-9]*(_[A-Za-z0-9]+)?")
 
 
 class _Predictor(nn.Module):
@@ -103,7 +106,8 @@ def formula_text(formula: Formula, kind: str) -> str:
     if kind == "sympy":
         return f"{formula.expression}\n"
     if kind == "latex":
-        return f"{sympy.latex(formula.expression)}\n"
+        symbols = {symbol_of(name): latex_symbol(name) for name in formula.variables}
+        return f"{sympy.latex(formula.expression, symbol_names=symbols)}\n"
     from sympy.printing.numpy import NumPyPrinter
 
     stand_ins = {
@@ -118,6 +122,13 @@ def formula_text(formula: Formula, kind: str) -> str:
     head = f'"""A formula that `vcli kan-fit explain` found; RMSE {formula.rmse:.3g} on held rows."""'
     about = f'"""Predict from columns, arrays of one length:\n\n{described}\n    """'
     return f"{head}\n\n{imported}def predict({arguments}):\n    {about}\n    return {body}\n"
+
+
+def latex_symbol(name: str) -> str:
+    """Return how LaTeX sets a column: as SymPy has it if it is a plain symbol (``x_1``), else to the letter."""
+    import sympy
+
+    return str(sympy.latex(sympy.Symbol(name))) if _PLAIN_SYMBOL.fullmatch(name) else rf"\mbox{{{latex_text(name)}}}"
 
 
 def formula_document(formula: Formula) -> dict[str, object]:

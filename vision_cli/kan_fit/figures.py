@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.figures.charts import new_chart, new_figure, quiet
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
@@ -25,6 +26,7 @@ _POINTS = 200
 _ROWS = 2000
 _MOST_CANDIDATES = 8
 _MOST_NAMED = 24
+_LONGEST_NAME = 40
 
 
 def network(path: Path, model: TableModel, inputs: Array) -> None:
@@ -62,9 +64,8 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
         for (i, j), slot in slots.items():
             alpha = 0.25 + 0.75 * float(spreads[number][i, j]) / strongest
             axes.plot([places[number][i], slot], [number, number + 0.34], color=CHART.line, linewidth=1, zorder=1)
-            axes.plot(
-                [slot, places[number + 1][j]], [number + 0.66, number + 1], color=CHART.line, linewidth=1, zorder=1
-            )
+            above = [number + 0.66, number + 1]
+            axes.plot([slot, places[number + 1][j]], above, color=CHART.line, linewidth=1, zorder=1)
             box = axes.inset_axes((slot - half, number + 0.34, 2 * half, 0.32), transform=axes.transData)
             points, values = edge_curve(layer, taken[number], i, j)
             box.plot(points, values, color=names[layer.plan.modes[i][0]], linewidth=1.6, alpha=alpha)
@@ -76,8 +77,11 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
         axes.scatter(row, [number] * len(row), s=26, color=CHART.ink, zorder=2)
     if len(model.names) <= _MOST_NAMED:
         for place, name in zip(places[0], model.names, strict=True):
-            axes.text(place, -0.09, name, ha="center", va="top", color=CHART.ink, fontsize=9)
-    axes.text(places[-1][0], len(layers) + 0.08, model.target, ha="center", va="bottom", color=CHART.ink, fontsize=9)
+            axes.text(
+                place, -0.09, picture_text(name, _LONGEST_NAME), ha="center", va="top", color=CHART.ink, fontsize=9
+            )
+    target = picture_text(model.target, _LONGEST_NAME)
+    axes.text(places[-1][0], len(layers) + 0.08, target, ha="center", va="bottom", color=CHART.ink, fontsize=9)
     handles = [axes.plot([], [], color=colour, label=name)[0] for name, colour in names.items()]
     figure.legend(handles=handles, loc="lower right", ncols=len(handles), frameon=False, fontsize=8, title=None)
     save_figure(figure, path)
@@ -104,7 +108,7 @@ def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: i
     axes.plot(points, values, color=COLOURS[0], linewidth=2)
     reached = taken[:_ROWS, node].numpy()
     axes.plot(reached, np.full(len(reached), values.min() - 0.06 * np.ptp(values)), "|", color=CHART.faint, alpha=0.15)
-    axes.set_title(title, loc="left", fontsize=10, color=CHART.ink)
+    axes.set_title(picture_text(title), loc="left", fontsize=10, color=CHART.ink)
     axes.set_xlabel("what reaches the edge")
     axes.set_ylabel("what it gives")
     save_figure(figure, path)
@@ -138,9 +142,12 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     ends = [min(target.min(), predicted.min()), max(target.max(), predicted.max())]
     left.plot(ends, ends, color=CHART.line, linewidth=1)
     left.plot(target[shown], predicted[shown], ".", color=COLOURS[0], markersize=3, alpha=0.5)
-    left.set_xlabel(f"{name}, test data")
+    left.set_xlabel(f"{picture_text(name, _LONGEST_NAME)}, test data")
     left.set_ylabel("predicted")
-    right.hist(predicted - target, bins=60, color=COLOURS[0])
+    errors = predicted - target
+    # Errors that differ in their last digits alone have no room for bins between them.
+    is_one = np.ptp(errors) < 1e-9 * np.abs(errors).max()
+    right.hist(errors, bins=1 if is_one else 60, color=COLOURS[0])
     right.set_xlabel("error")
     right.set_ylabel("rows")
     for axes in (left, right):
@@ -165,7 +172,7 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     for number, candidate in enumerate(ranked):
         values = [step.val * scale for step in candidate.steps]
         if values:
-            axes.plot(values, color=COLOURS[number % len(COLOURS)], linewidth=1.4, label=candidate.name)
+            axes.plot(values, color=COLOURS[number % len(COLOURS)], linewidth=1.4, label=picture_text(candidate.name))
     axes.set_yscale("log")
     axes.set_xlabel("step")
     axes.set_ylabel("validation RMSE")
@@ -186,7 +193,7 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
     figure, axes = new_chart(8.5, 0.5 * len(rivals) + 1.0)
     values = [max(value, 1e-300) for _, value in rivals]
     axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[CHART.faint] * (len(rivals) - 1)], height=0.6)
-    axes.set_yticks(range(len(rivals)), [name for name, _ in rivals])
+    axes.set_yticks(range(len(rivals)), [picture_text(name) for name, _ in rivals])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 4)
@@ -215,11 +222,18 @@ def methods_by_problem(path: Path, errors: Mapping[str, Mapping[str, float]], un
     for number, (method, found) in enumerate(errors.items()):
         places = [problems.index(problem) for problem in found]
         size = 9 if number == 0 else 6
-        axes.plot([*found.values()], places, "o", color=COLOURS[number % len(COLOURS)], markersize=size, label=method)
-    axes.set_yticks(range(len(problems)), problems)
+        axes.plot(
+            [*found.values()],
+            places,
+            "o",
+            color=COLOURS[number % len(COLOURS)],
+            markersize=size,
+            label=picture_text(method),
+        )
+    axes.set_yticks(range(len(problems)), [picture_text(problem) for problem in problems])
     axes.invert_yaxis()
     if any(value > 0 for found in errors.values() for value in found.values()) and "rate" not in unit:
         axes.set_xscale("log")
-    axes.set_xlabel(unit)
+    axes.set_xlabel(picture_text(unit))
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     save_figure(figure, path)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.figures.charts import new_chart, new_figure
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
@@ -21,6 +22,7 @@ _MOST_NUMBERS = 20
 _MISTAKES = 16
 _FUNCTIONS = 24
 _POINTS = 200
+_LONGEST_NAME = 24
 
 
 def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
@@ -30,8 +32,9 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= _MOST_NUMBERS:
-        axes.set_xticks(range(len(classes)), list(classes), rotation=90)
-        axes.set_yticks(range(len(classes)), list(classes))
+        names = [picture_text(name, _LONGEST_NAME) for name in classes]
+        axes.set_xticks(range(len(classes)), names, rotation=90)
+        axes.set_yticks(range(len(classes)), names)
         for row, column in zip(*np.nonzero(counts), strict=True):
             colour = "white" if shares[row, column] > 0.5 else CHART.ink
             axes.text(column, row, counts[row, column], ha="center", va="center", fontsize=8, color=colour)
@@ -54,7 +57,9 @@ def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
             (step, float(row["val_accuracy"])) for step, row in zip(steps, own, strict=True) if row.get("val_accuracy")
         ]
         if told and phase != "final":
-            right.plot(*zip(*told, strict=True), ".-", color=colour, linewidth=1, markersize=4, label=phase)
+            right.plot(
+                *zip(*told, strict=True), ".-", color=colour, linewidth=1, markersize=4, label=picture_text(phase)
+            )
         start += len(own)
     left.set_yscale("log")
     left.set_ylabel("loss, nats")
@@ -80,7 +85,10 @@ def mistakes(path: Path, images: Images, probabilities: NDArray[np.float64], cla
         if place < len(surest):
             row = surest[place]
             axes.imshow(images.pixels[row].squeeze(), cmap="gray", vmin=0, vmax=255)
-            title = f"{classes[predicted[row]]} {probabilities[row].max():.0%}\n({classes[images.labels[row]]})"
+            taken, true = (
+                picture_text(classes[number], _LONGEST_NAME) for number in (predicted[row], images.labels[row])
+            )
+            title = f"{taken} {probabilities[row].max():.0%}\n({true})"
             axes.set_title(title, fontsize=7, color=CHART.ink)
     save_figure(figure, path)
 

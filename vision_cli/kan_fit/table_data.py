@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.commands import did_you_mean
 from vision_cli.core.errors import InputError
+from vision_cli.core.escapes import spreadsheet_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +129,7 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
             f"{path}: cannot be read as a table ({' '.join(str(error).split())[:200]}).",
             hint="Give CSV, TSV, Parquet or NPZ.",
         ) from error
-    cells.columns = [str(name).strip() for name in cells.columns]
+    cells.columns = [spreadsheet_text(str(name).strip()) for name in cells.columns]
     doubled = sorted({name for name in cells.columns if list(cells.columns).count(name) > 1})
     if doubled:
         raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")

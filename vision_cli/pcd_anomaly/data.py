@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
+from vision_cli.core.files import library_path
 from vision_cli.io.point_text import read_rows
 from vision_cli.io.pointclouds import Mesh, PointCloud, read_labels, read_points, read_points_or_mesh
 from vision_cli.io.raw import reading, require_memory
@@ -253,7 +254,7 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
     import cv2
 
     with reading(sample.path):
-        pixels = cv2.imread(str(sample.path), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imread(library_path(sample.path), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError("no TIFF of three channels")
     require_memory(sample.path, pixels.shape[:2], 24)
@@ -265,7 +266,7 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
     if sample.truth is None:
         return points[measured], np.zeros(len(measured), np.uint8) if sample.is_defective is False else None
     with reading(sample.truth):
-        mask = cv2.imread(str(sample.truth), cv2.IMREAD_GRAYSCALE)
+        mask = cv2.imread(library_path(sample.truth), cv2.IMREAD_GRAYSCALE)
         if mask is None:
             raise ValueError("no picture")
     if mask.shape != pixels.shape[:2]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.core.files import atomic_path
 from vision_cli.figures.charts import new_sheet
 from vision_cli.figures.saving import save_figure
@@ -29,6 +30,7 @@ _MISSING = (0.35, 0.35, 0.40)
 _PIXELS = 560
 _PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24, 0.12
 _MOST_ROWS = 8
+_LONGEST_TITLE = 240
 _HIGHEST = 2.5
 """The scale of colours ends at this multiple of the threshold, or at the highest score if that is less."""
 
@@ -166,22 +168,17 @@ def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]
     width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE
     height = _TITLE + tall + _FOOT + rows * _LINE + _END
     figure = new_sheet(width, height, SLATE)
-    size = min(12.0, 120 * width / max(len(title), 1))
-    figure.text(_SIDE / width, 1 - 0.25 / height, title, color=SLATE.ink, fontsize=size, va="center", weight="bold")
+    shown = picture_text(title, _LONGEST_TITLE)
+    size = min(12.0, 120 * width / max(len(shown), 1))
+    figure.text(_SIDE / width, 1 - 0.25 / height, shown, color=SLATE.ink, fontsize=size, va="center", weight="bold")
     axes = []
     for number, name in enumerate(names):
         left = _SIDE + number * (_PANEL + _GAP)
         box = (left / width, (height - _TITLE - tall) / height, _PANEL / width, tall / height)
         axes.append(figure.add_axes(box))
         axes[-1].set_axis_off()
-        figure.text(
-            (left + _PANEL / 2) / width,
-            1 - (_TITLE - 0.15) / height,
-            name,
-            color=SLATE.faint,
-            fontsize=9.5,
-            ha="center",
-        )
+        across, up = (left + _PANEL / 2) / width, 1 - (_TITLE - 0.15) / height
+        figure.text(across, up, name, color=SLATE.faint, fontsize=9.5, ha="center")
     return figure, axes
 
 
@@ -229,7 +226,7 @@ def _scale_bar(panel: Axes, view: View, unit: str) -> None:
 
 
 def _with_unit(text: str, unit: str) -> str:
-    return f"{text} {unit}".rstrip()
+    return f"{text} {picture_text(unit, 12)}".rstrip()
 
 
 def _colour_bar(figure: Figure, threshold: float, top: float) -> None:

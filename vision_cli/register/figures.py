@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.figures import style
 from vision_cli.figures.saving import save_figure
 from vision_cli.register import sheets
@@ -214,7 +215,7 @@ def scales(path: Path, shares: Sequence[tuple[str, float]]) -> None:
     widest = max(float(values.max(initial=0.0)), 1e-3)
     for place, value in zip(places.tolist(), values.tolist(), strict=True):
         panel.text(value + 0.01 * widest, place, f"{value:.1f} %", va="center", color=style.DARK.ink, fontsize=8)
-    panel.set_yticks(places, [name for name, _ in shares])
+    panel.set_yticks(places, [picture_text(name) for name, _ in shares])
     panel.invert_yaxis()
     panel.set_xlim(0, 1.1 * widest)
     panel.set_xlabel("share of the energy (%)")

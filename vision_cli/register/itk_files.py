@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError, ResourceError, VcliError
-from vision_cli.core.files import require_room_for
+from vision_cli.core.files import library_path, require_room_for
 from vision_cli.io.packing import pack
 from vision_cli.io.raw import require_memory
 from vision_cli.register import hdf5
@@ -222,8 +223,10 @@ def _read_itk(path: Path) -> list[Transform]:
 
     if path.suffix.lower() == ".mat" and not _is_whole_mat(path):
         raise _damaged(path, "not an ITK transform, or cut short")
+    data_files(path)
+    name = library_path(path)
     with _reading(path):
-        transform = sitk.ReadTransform(str(path))
+        transform = sitk.ReadTransform(name)
     return from_itk(path, transform)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.figures.charts import new_sheet
 from vision_cli.figures.style import DARK, GREY
 from vision_cli.register.slices import View
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
+_LONGEST_TITLE = 240
 _WIDTH, _LEAST_WIDTH = 10.5, 7.0
 _MAX_HEIGHT, _MAX_HEIGHT_LONE = 7.0, 5.8
 _SIDE, _GAP, _TITLE, _CAPTION, _FOOT = 0.3, 0.08, 0.38, 0.24, 0.5
@@ -63,7 +65,7 @@ def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figur
     width, height = figure.get_size_inches()
 
     def write(x: float, y: float, text: str, **how: Any) -> None:
-        figure.text(x / width, y / height, text, ha="center", va="center", **how)
+        figure.text(x / width, y / height, picture_text(text), ha="center", va="center", **how)
 
     panels: list[list[Axes]] = []
     for line, line_views in enumerate(shown):
@@ -143,7 +145,9 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
     """Explain coloured lines, each by its text and colour, at the foot of a sheet."""
     from matplotlib.lines import Line2D
 
-    handles: list[Artist] = [Line2D([], [], color=colour, linewidth=1.6, label=text) for text, colour in entries]
+    handles: list[Artist] = [
+        Line2D([], [], color=colour, linewidth=1.6, label=picture_text(text)) for text, colour in entries
+    ]
     figure.legend(
         handles=handles,
         loc="lower center",
@@ -157,7 +161,7 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
 def footnote(figure: Figure, text: str) -> None:
     """Write a line at the foot of a sheet."""
     y = 0.4 * _FOOT / figure.get_figheight()
-    figure.text(0.5, y, text, color=DARK.faint, fontsize=8.5, ha="center", va="center")
+    figure.text(0.5, y, picture_text(text, _LONGEST_TITLE), color=DARK.faint, fontsize=8.5, ha="center", va="center")
 
 
 def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
@@ -168,7 +172,7 @@ def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
     for spine in bar.spines.values():
         spine.set_visible(False)
     bar.tick_params(colors=DARK.faint, labelcolor=DARK.ink, labelsize=7.5, length=2, pad=1.5)
-    figure.text((_SIDE + 2.6) / width, 0.335 / height, label, color=DARK.ink, fontsize=8, va="center")
+    figure.text((_SIDE + 2.6) / width, 0.335 / height, picture_text(label), color=DARK.ink, fontsize=8, va="center")
 
 
 def colour_map(colours: Sequence[str]) -> Colormap:
@@ -181,6 +185,7 @@ def colour_map(colours: Sequence[str]) -> Colormap:
 def _figure(title: str, width: float, height: float) -> Figure:
     figure = new_sheet(width, height, DARK)
     # Two long file names make a long line; it shrinks rather than runs out.
-    size = min(10.5, 108 * width / max(len(title), 1))
-    figure.text(_SIDE / width, 1 - 0.5 * _TITLE / height, title, color=DARK.ink, fontsize=size, va="center")
+    shown = picture_text(title, _LONGEST_TITLE)
+    size = min(10.5, 108 * width / max(len(shown), 1))
+    figure.text(_SIDE / width, 1 - 0.5 * _TITLE / height, shown, color=DARK.ink, fontsize=size, va="center")
     return figure

@@ -93,6 +93,9 @@ def plot(
     verbose: VerboseOption = 0,
 ) -> None:
     """Draw a run: history, spectrograms, spatio-temporal maps."""
+    from vision_cli.core.provenance import require_inputs
+
+    require_inputs({"run": run})
     from vision_cli.rppg_adapt.plotting import plot_run
 
     output = Output(as_json=as_json, quiet=quiet, verbose=verbose)

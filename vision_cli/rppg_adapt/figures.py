@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vision_cli.core.escapes import picture_text
 from vision_cli.figures.charts import new_chart, new_figure
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
@@ -29,7 +30,10 @@ def reading(path: Path, shown: Reading, title: str) -> None:
     face, skin = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     spectra, wave_axes = figure.add_subplot(grid[0, 2:]), figure.add_subplot(grid[1, :])
     track = figure.add_subplot(grid[2, :])
-    figure.suptitle(f"{title}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {shown.method}", color=CHART.ink)
+    figure.suptitle(
+        f"{picture_text(title)}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {picture_text(shown.method)}",
+        color=CHART.ink,
+    )
     face.imshow(shown.clip.frames[len(shown.clip.frames) // 2])
     skin.imshow(shown.clip.skin, cmap="gray", vmin=0, vmax=1)
     for axes, name in ((face, "face"), (skin, "skin")):
@@ -41,7 +45,11 @@ def reading(path: Path, shown: Reading, title: str) -> None:
         colour = COLOURS[number % len(COLOURS)]
         width = 1.6 if method == shown.method else 0.8
         spectra.plot(
-            60 * frequencies[inside], power[inside] / power[inside].max(), color=colour, lw=width, label=method
+            60 * frequencies[inside],
+            power[inside] / power[inside].max(),
+            color=colour,
+            lw=width,
+            label=picture_text(method),
         )
     spectra.legend(frameon=False, fontsize=7)
     spectra.set_xlabel("bpm")
@@ -135,7 +143,9 @@ def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     for number, name in enumerate(names):
         told = [(step, float(row[name])) for step, row in zip(steps, rows, strict=True) if row.get(name)]
         if told and name in {"val_score", "val_within_3_bpm"}:
-            right.plot(*zip(*told, strict=True), ".-", color=COLOURS[number % len(COLOURS)], label=name[4:])
+            right.plot(
+                *zip(*told, strict=True), ".-", color=COLOURS[number % len(COLOURS)], label=picture_text(name[4:])
+            )
     if right.lines:
         right.legend(frameon=False, fontsize=8)
     for axes in (left, right):

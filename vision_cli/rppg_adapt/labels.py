@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError
 from vision_cli.rppg_adapt.data import Label
 
@@ -74,6 +75,7 @@ def cohface(path: Path) -> Label:
     """Read COHFACE's ``data.hdf5``: ``pulse`` at 256 Hz, with ``time`` where it is there."""
     import h5py
 
+    data_files(path)
     with h5py.File(path, "r") as file:
         wave = np.asarray(file["pulse"], dtype=np.float64).ravel()
         times = np.asarray(file["time"], dtype=np.float64).ravel() if "time" in file else np.zeros(0)
@@ -136,6 +138,7 @@ def mat_array(path: Path, name: str) -> NDArray[Any]:
     import h5py
 
     if h5py.is_hdf5(path):
+        data_files(path)
         with h5py.File(path, "r") as file:
             names = list(file)
             # HDF5 holds MATLAB's arrays with their axes reversed.
