@@ -160,11 +160,7 @@ class Progress:
             of = "" if self._total is None else f" of {self._total}"
             behind = f", {note}" if note else ""
             passed = time.strftime("%H:%M:%S", time.gmtime(now - self._started))
-            print(
-                f"{PROGRAM}: {self._description}: {self._done}{of} after {passed}{one_line(behind)}",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"{PROGRAM}: {self._description}: {self._done}{of} after {passed}{behind}")
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=n, note=note)
 
