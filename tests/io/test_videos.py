@@ -224,3 +224,14 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, check=True, text=True)
     # 270 frames of 320 x 240 are 60 MiB.
     assert int(done.stdout) < 20_000
+
+
+def test_frames_that_become_too_large_for_the_memory_end_a_video(tmp_path, monkeypatch):
+    jpegs = [cv2.imencode(".jpg", np.full((side, side, 3), 90, np.uint8))[1] for side in (64,) * 9 + (2000,) * 9]
+    path = tmp_path / "x.avi"
+    path.write_bytes(b"".join(one.tobytes() for one in jpegs))
+    for room, frames in ((1 << 30, 18), (20 << 20, 9)):
+        monkeypatch.setattr("vision_cli.io.videos.available_memory", lambda room=room: room)
+        with VideoReader(path, fps=25) as video:
+            assert len(list(video)) == frames
+            assert video.damage is None if frames == 18 else "cannot decode after frame 9" in video.damage

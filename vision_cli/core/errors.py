@@ -87,6 +87,10 @@ class ResourceError(VcliError):
     code = ExitCode.RESOURCE
 
 
+class InputTooLarge(ResourceError):
+    """An input takes more memory than there is; of a run over many items only the item with it fails."""
+
+
 class Found(VcliError):
     """What a ``--fail-on-...`` option asked about was found."""
 

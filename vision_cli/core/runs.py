@@ -19,7 +19,14 @@ from typing import Any, Self, TypeVar
 from vision_cli.core import admission, files, interrupts, provenance
 from vision_cli.core.console import Output, say
 from vision_cli.core.devices import peak_memory_mb
-from vision_cli.core.errors import Interrupted, PartialFailure, ResourceError, UsageError, VcliError
+from vision_cli.core.errors import (
+    InputTooLarge,
+    Interrupted,
+    PartialFailure,
+    ResourceError,
+    UsageError,
+    VcliError,
+)
 from vision_cli.core.journal import FAILURES, JOURNAL, Entry, Journal, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.outputs import Outputs
@@ -289,7 +296,7 @@ class Run(RunFiles):
         """Do one item of many: what the block puts into the row is recorded, or why the item failed.
 
         Interruption and a lack of disk or memory are no failures of the item: they end the run, which can be
-        resumed.
+        resumed. An item whose own input is too large for the memory fails alone.
 
         Parameters
         ----------
@@ -304,9 +311,11 @@ class Run(RunFiles):
         try:
             with files.writing(self.directory):
                 yield row
-        except (Interrupted, ResourceError, MemoryError):
+        except (Interrupted, MemoryError):
             raise
         except VcliError as error:
+            if isinstance(error, ResourceError) and not isinstance(error, InputTooLarge):
+                raise
             say("warning", f"{item}: {error.message}")
             self.items.fail(item, position, error.message)
         except Exception as error:

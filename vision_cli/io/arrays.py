@@ -1,9 +1,12 @@
-"""NumPy archives (.npz) of volumes, as learning-based registration stores them."""
+"""NumPy archives (.npz): arrays whose size is asked before they are read, and volumes kept in such archives."""
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +14,111 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.raw import (
-    Matrix,
-    RawImage,
-    pick_volume,
-    reading,
-    require_bytes,
-    require_memory,
-    slice_grid,
-    without_trailing_ones,
-)
+from vision_cli.io.limits import DEFLATE, require_bytes, require_memory, require_room
+from vision_cli.io.raw import Matrix, RawImage, pick_volume, reading, slice_grid, without_trailing_ones
 
 _GRID_KEY = "vox2ras"
 _IMAGE_KEYS, _LABEL_KEYS = ("vol", "vol_data"), ("seg",)
+
+_HEADER_BYTES = 1 << 16
+"""The header of an array is not longer; one may claim 4 GiB."""
+
+_LARGEST_GRID = 16
+"""Numbers of a matrix from voxels to mm."""
+
+_DENSEST = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: DEFLATE}
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What an archive says of an array.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array.
+    held
+        Bytes of its member, unpacked, as the archive says.
+    most
+        Bytes that the member can hold at most.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    held: int
+    most: float
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def npz_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Read shapes and types of the arrays of an archive by name, without their values.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind the library has for a damaged file.
+    """
+    headers = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if not name.endswith(".npy"):
+                continue
+            member = archive.getinfo(name)
+            with archive.open(name) as stream:
+                shape, dtype = npy_header(stream.read(_HEADER_BYTES))
+            most = member.compress_size * _DENSEST.get(member.compress_type, math.inf)
+            headers[name.removesuffix(".npy")] = ArrayHeader(shape, dtype, member.file_size, most)
+    return headers
+
+
+def npy_header(start: bytes) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Read shape and type of an array from the first bytes of its file.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind the library has for a damaged header.
+    """
+    stream = io.BytesIO(start)
+    read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
+
+
+def read_arrays(path: Path, headers: Mapping[str, ArrayHeader]) -> dict[str, NDArray[np.generic]]:
+    """Read arrays of an archive; objects are never loaded.
+
+    Parameters
+    ----------
+    path
+        The archive.
+    headers
+        Of the arrays to read, from `npz_headers`.
+
+    Raises
+    ------
+    InputError, InputTooLarge
+        If they would not fit into memory, or the archive holds fewer bytes than they claim.
+    Exception
+        Of whatever kind the library has for a damaged file.
+    """
+    for name, header in headers.items():
+        if header.dtype.hasobject:
+            raise ValueError(f"array {name} is a pickle of objects, which is never loaded")
+    needed = sum(header.nbytes for header in headers.values())
+    most = sum(header.most for header in headers.values())
+    require_room(path, needed, f"{len(headers)} arrays", stored=needed, most=most)
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        for name, header in headers.items():
+            require_bytes(path, header.nbytes, header.held)
+            with archive.open(f"{name}.npy") as stream:
+                arrays[name] = npy.read_array(stream, allow_pickle=False)
+    return arrays
 
 
 def read_npz(path: Path, volume: int | None, *, labels: bool) -> RawImage:
@@ -34,21 +129,24 @@ def read_npz(path: Path, volume: int | None, *, labels: bool) -> RawImage:
     InputError
         If the archive is damaged, holds several arrays under other names, or an array that is no image.
     """
-    with reading(path), zipfile.ZipFile(path) as archive:
-        keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-        key = _pick_key(path, keys, labels)
-        shape, dtype = npz_header(archive, f"{key}.npy")
-        held = archive.getinfo(f"{key}.npy").file_size
+    with reading(path):
+        headers = npz_headers(path)
+    key = _pick_key(path, list(headers), labels)
+    shape, dtype = headers[key].shape, headers[key].dtype
     if dtype.kind not in "biuf":
         raise InputError(
             f"{path}: array {key} of type {dtype}; real numbers expected.", hint="Store numbers, not objects."
         )
     picked, notes = pick_volume(path, shape, volume)
-    require_memory(path, shape, dtype.itemsize)
-    require_bytes(path, math.prod(shape) * dtype.itemsize, held)
-    with reading(path), np.load(path, allow_pickle=False) as archive:
-        stored = archive[key]
-        stored_grid = np.asarray(archive[_GRID_KEY]) if _GRID_KEY in keys else None
+    require_memory(path, shape, dtype.itemsize, most=headers[key].most)
+    grid_header = headers.get(_GRID_KEY)
+    if grid_header is not None and math.prod(grid_header.shape) > _LARGEST_GRID:
+        raise InputError(
+            f"{path}: {_GRID_KEY} of shape {grid_header.shape}; {(4, 4)} expected.", hint="Store a matrix."
+        )
+    with reading(path):
+        arrays = read_arrays(path, {name: headers[name] for name in (key, _GRID_KEY) if name in headers})
+    stored, stored_grid = arrays[key], arrays.get(_GRID_KEY)
     data = without_trailing_ones(stored if picked is None else stored[:, :, :, picked])
     size = data.ndim + 1
     if stored_grid is None:
@@ -74,14 +172,6 @@ def write_npz(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
             np.savez_compressed(stream, vol=data, vox2ras=vox2ras)
         else:
             np.savez_compressed(stream, seg=data, vox2ras=vox2ras)
-
-
-def npz_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    """Read shape and type of an array of an archive without its values."""
-    with archive.open(name) as stream:
-        read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(stream)
-    return shape, dtype
 
 
 def _pick_key(path: Path, keys: list[str], labels: bool) -> str:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import library_path
-from vision_cli.io.raw import RawImage, pixel_grid, reading, require_memory
+from vision_cli.io.picture_headers import require_picture_room
+from vision_cli.io.raw import RawImage, pixel_grid, reading
 
 _JPEG, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
 
@@ -29,9 +30,10 @@ def read_picture(path: Path) -> RawImage:
     import cv2
 
     name = library_path(path)
-    _require_room(path)
     with reading(path):
-        if is_cut_short(path.read_bytes()):
+        content = path.read_bytes()
+        require_picture_room(path, content)
+        if is_cut_short(content):
             raise ValueError("its end is missing")
         pixels = cv2.imread(name, cv2.IMREAD_UNCHANGED)
         if pixels is None:
@@ -68,16 +70,3 @@ def _grey(pixels: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[str, 
         return colours[..., 0], ()
     weighed = cv2.cvtColor(np.ascontiguousarray(colours, dtype=np.float32), cv2.COLOR_BGR2GRAY)
     return np.asarray(weighed), ("colours were turned into luminance",)
-
-
-def _require_room(path: Path) -> None:
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(library_path(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        # ITK knows fewer kinds of TIFF than OpenCV, which has a limit of its own.
-        return
-    require_memory(path, reader.GetSize(), 4 * reader.GetNumberOfComponents())

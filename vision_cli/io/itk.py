@@ -6,6 +6,8 @@ NIfTI. The slices of a DICOM folder must make one volume: ITK spreads them evenl
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +19,13 @@ from numpy.typing import NDArray
 from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import library_path
+from vision_cli.io.limits import most_unpacked, require_memory
 from vision_cli.io.raw import (
     Matrix,
     RawImage,
     pick_volume,
     ras_from_lps,
     reading,
-    require_memory,
     slice_grid,
     without_trailing_ones,
 )
@@ -33,6 +35,8 @@ _SAME_PLACE_MM = 1e-3
 _UNEVEN_MM = 0.01
 _MISSING_SLICE = 1.5
 _NAMED_FILES = 3
+_HEADER_BYTES = 1 << 16
+_DATA_FILE = re.compile(rb"^(?:ElementDataFile\s*=|data ?file:)([^\r\n\0]*)", re.MULTILINE | re.IGNORECASE)
 
 
 def read_itk(path: Path, volume: int | None) -> RawImage:
@@ -50,7 +54,7 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
     _require_numbers(path, reader)
     size = [int(n) for n in reader.GetSize()]
     picked, notes = pick_volume(path, size, volume)
-    require_memory(path, size, _itemsize(reader.GetPixelID()))
+    require_memory(path, size, _itemsize(reader.GetPixelID()), most=_most_held(path))
     with _whole(path):
         image = reader.Execute()
     return _from_itk(image if picked is None else image[:, :, :, picked], notes)
@@ -191,8 +195,23 @@ def _require_numbers(path: Path, reader: Any) -> None:
 def _itemsize(pixel_id: int) -> int:
     import SimpleITK as sitk
 
-    wide = {sitk.sitkFloat64, sitk.sitkInt64, sitk.sitkUInt64}
-    return 8 if pixel_id in wide else 4
+    kinds = {
+        1: {sitk.sitkInt8, sitk.sitkUInt8},
+        2: {sitk.sitkInt16, sitk.sitkUInt16},
+        8: {sitk.sitkFloat64, sitk.sitkInt64, sitk.sitkUInt64},
+    }
+    return next((size for size, ids in kinds.items() if pixel_id in ids), 4)
+
+
+def _most_held(path: Path) -> float:
+    """Return the bytes that the voxels can have at most: those of the file, or of the one that its header names."""
+    with path.open("rb") as stream:
+        header = stream.read(_HEADER_BYTES)
+    named = _DATA_FILE.search(header)
+    if named is None or named.group(1).strip() == b"LOCAL":
+        return most_unpacked(path)
+    # Where there are several, or none, nothing is known.
+    return most_unpacked(path.parent / os.fsdecode(named.group(1).strip()))
 
 
 def _describe(name: str) -> str:

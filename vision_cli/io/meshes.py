@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.limits import require_memory_for
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file
 
 Surface = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Vertices ``(V, 3)`` and triangles ``(T, 3)``."""
@@ -60,7 +61,8 @@ def read_obj(path: Path) -> Surface:
         If there are no vertices, or a line of a vertex or a face is damaged.
     """
     size = require_cloud_file(path)
-    require_memory_for(path, size, 4, "characters")
+    # Words are objects of Python, of a letter or two each at worst.
+    require_memory_for(path, size, 40, "characters")
     places, faces = [], []
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         words = line.split(b"#")[0].split()

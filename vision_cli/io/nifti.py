@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io import packing
+from vision_cli.io.limits import most_unpacked, require_bytes, require_memory, require_room
 from vision_cli.io.raw import (
     Matrix,
     RawImage,
@@ -26,8 +28,6 @@ from vision_cli.io.raw import (
     pick_volume,
     pixel_grid,
     reading,
-    require_bytes,
-    require_memory,
     slice_grid,
     without_trailing_ones,
 )
@@ -35,6 +35,11 @@ from vision_cli.io.raw import (
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 _ALIGNED = 1  # NIFTI_XFORM_SCANNER_ANAT
 _SAME_MM = 0.1
+_TRAILER = 64 << 20
+"""Bytes that may follow the voxels of a small file."""
+
+_HEADERS = {348: (108, "f"), 540: (168, "q")}
+"""Length of a NIfTI header -> where the place of the voxels stands in it, and its type."""
 
 
 def read_nifti(path: Path, volume: int | None) -> RawImage:
@@ -46,7 +51,7 @@ def read_nifti(path: Path, volume: int | None) -> RawImage:
         If the file is damaged or not of this kind, or holds colours, complex numbers or a series.
     """
     with reading(path), _header_repairs() as repairs:
-        held = _bytes_held(path)
+        require_header_room(path)
         image: Any = nib.load(path)
     on_disk = np.dtype(image.get_data_dtype())
     if on_disk.fields is not None:
@@ -61,8 +66,16 @@ def read_nifti(path: Path, volume: int | None) -> RawImage:
         )
     picked, notes = pick_volume(path, image.shape, volume)
     read_shape = image.shape if picked is None else image.shape[:3]
-    require_memory(path, read_shape, on_disk.itemsize)
-    require_bytes(path, image.dataobj.offset + math.prod(image.shape) * on_disk.itemsize, held)
+    most = most_unpacked(path) if _is_packed(path) else path.stat().st_size
+    # Values with a scale become float64.
+    scaled = 8 if (image.dataobj.slope, image.dataobj.inter) not in {(1, 0), (None, None)} else 0
+    require_memory(path, read_shape, on_disk.itemsize + scaled, most=most)
+    needed = image.dataobj.offset + math.prod(image.shape) * on_disk.itemsize
+    with reading(path):
+        # A packed file is read to its end, where its checksum stands: nibabel stops where the voxels end, and takes
+        # what a flipped bit made of them.
+        held = packing.unpacked_size(path, 2 * needed + _TRAILER) if _is_packed(path) else path.stat().st_size
+    require_bytes(path, needed, held)
     with reading(path):
         stored = np.asanyarray(image.dataobj if picked is None else image.dataobj[:, :, :, picked])
         vox2ras, grid_notes = _grid(image)
@@ -127,14 +140,29 @@ def _same_places(first: Matrix, second: Matrix, shape: tuple[int, ...]) -> bool:
     return bool(np.all(np.abs(first - second) @ last < _SAME_MM))
 
 
-def _bytes_held(path: Path) -> int:
-    """Count the bytes of a file, unpacked; a packed one is read to its end, where its checksum stands.
+def require_header_room(path: Path) -> None:
+    """Refuse a NIfTI file whose header is larger than memory: nibabel reads all that stands before the voxels.
 
-    nibabel stops where the voxels end, and takes what a flipped bit made of them.
+    Raises
+    ------
+    InputError, InputTooLarge
+        As `require_room`.
+    Exception
+        Of whatever kind the library has for a damaged file.
     """
-    if path.suffix.lower() not in {".gz", ".mgz"}:
-        return path.stat().st_size
-    return packing.unpacked_size(path)
+    with packing.open_unpacked(path) as stream:
+        start = stream.read(max(_HEADERS))
+    for order in "<>":
+        length = struct.unpack_from(f"{order}i", start)[0] if len(start) >= 4 else 0
+        if length in _HEADERS and len(start) >= length:
+            place, kind = _HEADERS[length]
+            (offset,) = struct.unpack_from(order + kind, start, place)
+            if math.isfinite(offset):
+                require_room(path, 2 * offset, f"a header of {int(offset)} bytes", stored=offset)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() in {".gz", ".mgz"}
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import write_bytes
-from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.limits import require_memory_for
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file
 
 Columns = Mapping[str, NDArray[np.float64]]
 """Numbers of each point by the name of their field."""
@@ -23,6 +24,9 @@ Columns = Mapping[str, NDArray[np.float64]]
 _HEADER_LIMIT = 1 << 16
 _PAGE = 1 << 16
 """The library writes through memory maps, so that a file may end with the rest of a page."""
+
+_MOST_FIELDS = 1 << 16
+"""Numbers of a point; the longest descriptors have some hundreds."""
 
 _TYPES = {"F": "f", "I": "i", "U": "u"}
 _DENSEST = 300
@@ -62,7 +66,11 @@ def read_pcd(path: Path) -> Columns:
             if rows != header.points:
                 raise miscounted(path, header.points, rows)
         return _ascii(path, content, header)
-    require_memory_for(path, header.points, header.row_bytes + 8 * len(header.names))
+    # The file, what it unpacks to, and the columns.
+    ratio = 1 if header.storage == "binary" else _DENSEST
+    bytes_each = 2 * header.row_bytes + 8 * len(header.names)
+    stored = header.points * header.row_bytes
+    require_memory_for(path, header.points, bytes_each, stored=stored, most=ratio * size)
     with path.open("rb") as stream:
         stream.seek(header.end)
         if header.storage == "binary":
@@ -121,6 +129,8 @@ def _understood(path: Path, entries: Mapping[str, list[str]], end: int, lines: i
     points = int(entries["POINTS"][0]) if "POINTS" in entries else grid
     if points is None or points < 0 or min(counts) < 0:
         raise ValueError("no number of points")
+    if sum(counts) > _MOST_FIELDS:
+        raise ValueError(f"{sum(counts)} numbers a point; at most {_MOST_FIELDS} expected")
     if grid is not None and grid != points:
         raise InputError(
             f"{path}: header declares {points} points, but WIDTH × HEIGHT is {grid}.", hint="Write the file again."

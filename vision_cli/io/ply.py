@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import atomic_path
-from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file, require_memory_for
+from vision_cli.io.limits import require_memory_for, require_room
+from vision_cli.io.point_text import as_float64, miscounted, parse_rows, require_cloud_file
 
 _HEADER_LIMIT = 1 << 18
 _TYPES = {
@@ -35,6 +36,7 @@ _TYPES = {
     "float32": "f4",
     "float64": "f8",
 }
+_BYTES_A_POLYGON, _BYTES_A_CORNER = 200, 120
 _ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 
 
@@ -99,7 +101,8 @@ def read_ply(path: Path) -> Ply:
             if header.storage != "ascii":
                 raise miscounted(path, element.count, found)
             raise miscounted(path, element.count, _rows_left(path, header))
-        require_memory_for(path, element.count, 2 * least, f"{element.name} elements")
+        stored = element.count * least
+        require_memory_for(path, element.count, 2 * least, f"{element.name} elements", stored=stored, most=size)
     with path.open("rb") as stream:
         stream.seek(header.end)
         content = stream.read()
@@ -281,6 +284,9 @@ def _binary_lists(
         rows = np.frombuffer(content, row, element.count, start)
         if all((rows[f"n{k}"] == 3).all() for k in listed):
             return rows[f"v{listed[0]}"].astype(np.int64), start + element.count * row.itemsize
+    # Polygons are lists of Python, each corner a number of its own.
+    held = element.count * _BYTES_A_POLYGON + (len(content) - start) * _BYTES_A_CORNER
+    require_room(path, held, f"{element.count} polygons", most=len(content))
     polygons: list[list[int]] = []
     for number in range(element.count):
         for k, (_, count, kind) in enumerate(element.properties):

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.devices import available_memory
 from vision_cli.core.errors import InputError
+from vision_cli.io.limits import require_room
 
 _NAN = ["nan", "NaN", "NAN", "-nan", "-NaN", "-nan(ind)", "nan(ind)"]
 _HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html|<\?xml|<head)", re.IGNORECASE)
 _COMMENT = (b"#", b"//", b";")
 _HEAD = 1 << 16
-_COPIES = 3
-"""Text, parsed columns and the array made of them are in memory at once."""
+_BYTES_A_NUMBER = 24
+"""Parsed chunks, columns joined of them and the array made of these are in memory at once, beside the text."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +63,6 @@ def require_cloud_file(path: Path) -> int:
             hint="The download failed or asked for a login; fetch the file itself.",
         )
     return size
-
-
-def require_memory_for(path: Path, count: int, bytes_each: int, what: str = "points") -> None:
-    """Refuse a file whose header claims more than the memory at hand, before any of it is taken.
-
-    Raises
-    ------
-    InputError
-        If ``count`` rows of ``bytes_each`` would not fit.
-    """
-    needed, free = count * bytes_each, available_memory()
-    if needed > free:
-        raise InputError(
-            f"{path}: header declares {count} {what}, {needed / 2**30:.1f} GiB; at most {free / 2**30:.1f} GiB of free "
-            "memory expected.",
-            hint="Is the file damaged? Else thin the cloud out, or use a machine with more memory.",
-        )
 
 
 def as_float64(values: NDArray[np.generic]) -> NDArray[np.float64]:
@@ -126,7 +109,10 @@ def parse_rows(
 
     if not content.strip():
         return np.empty((0, columns or 0))
-    require_memory_for(path, _COPIES, len(content), "copies of its rows")
+    numbers = sum(
+        content.count(mark) for mark in ((b" ", b"\t", b"\n") if separator == " " else (separator.encode(), b"\n"))
+    )
+    require_room(path, len(content) + _BYTES_A_NUMBER * (numbers + 1), f"up to {numbers + 1} numbers of text")
     try:
         table = pd.read_csv(
             io.BytesIO(content),

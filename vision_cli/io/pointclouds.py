@@ -17,10 +17,11 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, MissingError
+from vision_cli.io.limits import require_memory_for
 from vision_cli.io.meshes import read_obj, read_stl
 from vision_cli.io.pcd import read_pcd
 from vision_cli.io.ply import read_ply, write_ply
-from vision_cli.io.point_text import Rows, miscounted, read_rows, require_cloud_file, require_memory_for
+from vision_cli.io.point_text import Rows, miscounted, read_rows, require_cloud_file
 
 __all__ = [
     "MESH_SUFFIXES",
@@ -295,7 +296,8 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
         )
     rows = int(np.prod(shape[:-1], dtype=object)) if len(shape) > 1 else shape[0]
     width = shape[-1] if len(shape) > 1 else 1
-    require_memory_for(path, rows, width * (dtype.itemsize + 8))
+    stored = rows * width * dtype.itemsize
+    require_memory_for(path, rows, width * (dtype.itemsize + 8), stored=stored, most=size)
     if size - start < rows * width * dtype.itemsize:
         raise miscounted(path, rows, (size - start) // max(width * dtype.itemsize, 1))
     return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64).reshape(rows, width)

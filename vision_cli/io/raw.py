@@ -1,4 +1,4 @@
-"""What every reader of images hands back, the check of a header's claims, and the error of a damaged file.
+"""What every reader of images hands back, and the error of a damaged file.
 
 A reader gives the stored values with their grid; what the values mean, and whether they can be used, is for
 `vision_cli.io.volumes` to say, once for all formats.
@@ -6,7 +6,6 @@ A reader gives the stored values with their grid; what the values mean, and whet
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.devices import available_memory
 from vision_cli.core.errors import InputError, VcliError
 
 Matrix = NDArray[np.float64]
@@ -129,39 +127,6 @@ def pick_volume(path: Path, shape: Sequence[int], volume: int | None) -> tuple[i
             hint="Choose another --volume.",
         )
     return volume, ()
-
-
-def require_memory(path: Path, shape: Sequence[int], itemsize: int) -> None:
-    """Refuse an image whose header claims more than the memory at hand, before any of it is taken.
-
-    Raises
-    ------
-    InputError
-        If the stored values with their float32 copy would not fit.
-    """
-    needed = math.prod(int(n) for n in shape) * (itemsize + 4)
-    available = available_memory()
-    if needed > available:
-        raise InputError(
-            f"{path}: the header claims {tuple(int(n) for n in shape)} voxels, {needed / 2**30:.1f} GiB; "
-            f"at most {available / 2**30:.1f} GiB of free memory expected.",
-            hint="Crop or resample the image, or use a machine with more memory.",
-        )
-
-
-def require_bytes(path: Path, needed: int, held: int) -> None:
-    """Refuse a file that holds fewer bytes than its header claims.
-
-    Raises
-    ------
-    InputError
-        If ``held`` is less than ``needed``.
-    """
-    if held < needed:
-        raise InputError(
-            f"{path}: cut short, {held} bytes; {needed} bytes by its header expected.",
-            hint="Copy the file again.",
-        )
 
 
 @contextmanager

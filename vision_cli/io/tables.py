@@ -7,7 +7,9 @@ column.
 from __future__ import annotations
 
 import csv
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,10 +18,14 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.escapes import spreadsheet_text
+from vision_cli.io.limits import require_room
 
 _NUMBER_COLUMNS = {"label", "label number", "number", "id", "index", "value", "no", "no."}
 _NAME_COLUMNS = {"name", "label name", "structure", "region", "description", "title"}
 _POINT_COLUMNS = ("x", "y", "z")
+_BYTES_A_LETTER = 40
+"""Cells are texts of Python, of a letter and a separator each at worst."""
+
 _LPS_WORDS = {"LPS", "1"}
 _RAS_WORDS = {"RAS", "0"}
 
@@ -48,7 +54,7 @@ def read_csv_table(path: str | Path, required: Sequence[str]) -> list[dict[str, 
             f"{path}: columns {', '.join(header)}; {', '.join(missing)} expected too.",
             hint="Add the columns.",
         )
-    if doubled := sorted({column for column in header if header.count(column) > 1}):
+    if doubled := sorted(column for column, count in Counter(header).items() if count > 1):
         raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
     if not rows:
         raise InputError(f"{path}: a header without rows; one row or more expected.", hint="Add rows.")
@@ -230,6 +236,8 @@ def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 def _text(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"{path}: no such file; a table expected.", hint="Check the path.")
+    size = path.stat().st_size
+    require_room(path, _BYTES_A_LETTER * size, f"a table of {size} bytes", most=math.inf, hint="Part the table.")
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -19,9 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.devices import available_memory
+from vision_cli.core.errors import InputError, ResourceError, UsageError
 from vision_cli.core.files import library_path
 from vision_cli.io.ahead import Ahead
+from vision_cli.io.limits import require_room
+from vision_cli.io.picture_headers import require_picture_room
 
 if TYPE_CHECKING:
     import av
@@ -45,6 +48,11 @@ _ENCODERS: dict[Codec, tuple[str, str]] = {
     "raw": ("rawvideo", "bgr24"),
 }
 _LARGEST_PIXELS = 1 << 27
+_BYTES_A_PIXEL = 48
+"""A decoder keeps up to 16 frames of 1.5 bytes a pixel and some for its threads, and six of 3 bytes wait here."""
+
+_BYTES_TO_OPEN, _ALWAYS_PIXELS = 6, 1 << 25
+
 _RATES = (0.5, 1000.0)
 _CLOCK = 90_000
 _FORMATS = (
@@ -179,7 +187,10 @@ class VideoReader:
 
         _require_content(self.path)
         try:
-            self._container = av.open(str(self.path), options={"format_whitelist": _FORMATS})
+            # To learn about the file the library decodes some frames, as large as they say themselves.
+            most = min(_LARGEST_PIXELS, max(_ALWAYS_PIXELS, available_memory() // _BYTES_TO_OPEN))
+            wishes = {"format_whitelist": _FORMATS, "max_pixels": str(most)}
+            self._container = av.open(str(self.path), options=wishes)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _unreadable(self.path, error) from error
         streams = self._container.streams.video
@@ -195,6 +206,20 @@ class VideoReader:
                 f"{self.path}: frames of {context.width} x {context.height} pixels; at most 2^27 pixels expected.",
                 hint="Make the video smaller.",
             )
+        try:
+            require_room(
+                self.path,
+                context.width * context.height * _BYTES_A_PIXEL,
+                f"frames of {context.width} x {context.height} pixels",
+                most=math.inf,
+                hint="Make the video smaller, or use a machine with more memory.",
+            )
+        except ResourceError:
+            self._container.close()
+            raise
+        # A file may change the size of its frames.
+        most = min(_LARGEST_PIXELS, available_memory() // _BYTES_A_PIXEL)
+        context.options = {**context.options, "max_pixels": str(max(most, 1))}
         rate = None if stream.average_rate is None else float(stream.average_rate)
         kept_rate = rate if rate is not None and _RATES[0] <= rate <= _RATES[1] else None
         pixel_format = str(context.pix_fmt or "")
@@ -290,9 +315,19 @@ class VideoReader:
 
 
 def read_pixels(path: Path) -> Pixels | None:
-    """Read a picture as ``(H, W, 3)`` in red, green and blue with 8 bits; None if it cannot be decoded."""
+    """Read a picture as ``(H, W, 3)`` in red, green and blue with 8 bits; None if it cannot be decoded.
+
+    Raises
+    ------
+    InputError, InputTooLarge
+        If its pixels would not fit into memory.
+    """
     import cv2
 
+    try:
+        require_picture_room(path, path.read_bytes())
+    except ValueError:
+        return None
     image = cv2.imread(library_path(path), cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(image[..., ::-1])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.images import is_cut_short
-from vision_cli.io.raw import require_memory
+from vision_cli.io.limits import require_memory
+from vision_cli.io.picture_headers import require_picture_room
 from vision_cli.io.tables import read_csv_table
 from vision_cli.kan_fit import image_formats
 from vision_cli.kan_fit.image_formats import Pixels, Stored
@@ -374,7 +376,11 @@ def _decode_files(found: _Found, resize: tuple[int, int] | None) -> tuple[_Read,
     broken: list[Path] = []
     for path, label in zip(found.paths, found.labels, strict=True):
         content = path.read_bytes()
-        image = None if is_cut_short(content) else cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = None
+        with suppress(ValueError):
+            require_picture_room(path, content)
+            if not is_cut_short(content):
+                image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
         if image is None:
             broken.append(path)
             continue

@@ -5,21 +5,20 @@ Each reader gives pixels ``(N, H, W, C)`` of 8 bits and labels ``(N,)`` as they 
 
 from __future__ import annotations
 
-import gzip
 import math
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.arrays import npz_header
+from vision_cli.io.arrays import npz_headers, read_arrays
+from vision_cli.io.limits import most_unpacked, require_bytes, require_memory
+from vision_cli.io.packing import DAMAGE, open_unpacked
 from vision_cli.io.pickles import load_arrays
-from vision_cli.io.raw import reading, require_bytes, require_memory
+from vision_cli.io.raw import reading
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -61,9 +60,9 @@ def read_idx(path: Path, axes: tuple[int, ...]) -> Pixels:
         If it is something else, or cut short.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        with open_unpacked(path) as stream:
             return _idx(path, stream, axes)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGE as error:
         raise InputError(f"{path}: cut short or damaged ({error}).", hint="Copy the file again.") from error
 
 
@@ -157,19 +156,16 @@ def read_npz_images(path: Path) -> dict[str, NDArray[np.generic]]:
     InputError
         If the archive is damaged, or claims more than the memory at hand.
     """
-    with reading(path), zipfile.ZipFile(path) as archive:
-        headers = {name: npz_header(archive, name) for name in archive.namelist() if name.endswith(".npy")}
-        held = {name: archive.getinfo(name).file_size for name in headers}
-    for name, (shape, dtype) in headers.items():
-        if dtype.kind not in "biuf":
+    with reading(path):
+        headers = npz_headers(path)
+    for name, header in headers.items():
+        if header.dtype.kind not in "biuf":
             raise InputError(
-                f"{path}: array {name.removesuffix('.npy')} of type {dtype}; numbers expected.",
-                hint="Store numbers, not objects.",
+                f"{path}: array {name} of type {header.dtype}; numbers expected.", hint="Store numbers, not objects."
             )
-        require_memory(path, shape, dtype.itemsize)
-        require_bytes(path, math.prod(shape) * dtype.itemsize, held[name])
-    with reading(path), np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+        require_memory(path, header.shape, header.dtype.itemsize, most=header.most)
+    with reading(path):
+        return read_arrays(path, headers)
 
 
 def as_pixels(path: Path, name: str, values: NDArray[np.generic]) -> Pixels:
@@ -205,7 +201,7 @@ def as_pixels(path: Path, name: str, values: NDArray[np.generic]) -> Pixels:
     return np.rint(numbers * (255 if numbers.max() <= 1 else 1)).astype(np.uint8)
 
 
-def _idx(path: Path, stream: BinaryIO | gzip.GzipFile, axes: tuple[int, ...]) -> Pixels:
+def _idx(path: Path, stream: IO[bytes], axes: tuple[int, ...]) -> Pixels:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UNSIGNED_BYTES or magic[3] not in axes:
         expected = " or ".join(f"0x{_UNSIGNED_BYTES << 8 | n:08x}" for n in axes)
@@ -213,7 +209,8 @@ def _idx(path: Path, stream: BinaryIO | gzip.GzipFile, axes: tuple[int, ...]) ->
     lengths = stream.read(4 * magic[3])
     require_bytes(path, 4 + 4 * magic[3], 4 + len(lengths))
     shape = tuple(int(n) for n in np.frombuffer(lengths, dtype=">u4"))
-    require_memory(path, shape, 1)
+    most = most_unpacked(path) if path.suffix == ".gz" else path.stat().st_size
+    require_memory(path, shape, 1, most=most)
     values = stream.read(math.prod(shape))
     require_bytes(path, math.prod(shape), len(values))
     return np.frombuffer(values, dtype=np.uint8).reshape(shape)

@@ -6,8 +6,8 @@ the training table is kept in `Column` and holds for the tables that are predict
 
 from __future__ import annotations
 
-import gzip
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.commands import did_you_mean
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, VcliError
 from vision_cli.core.escapes import spreadsheet_text
+from vision_cli.io.arrays import npz_headers, read_arrays
+from vision_cli.io.packing import open_unpacked
+from vision_cli.io.table_limits import require_parquet_room, require_text_room
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,7 @@ _TARGET_NAMES = ("y", "target", "label")
 _MOST_CATEGORIES = 50
 _FEWEST_ROWS = 10
 _HEAD_BYTES = 1 << 16
+_LONGEST_HEADER = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -116,12 +120,13 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
         if suffix == ".parquet":
             import pandas as pd
 
+            require_parquet_room(path)
             cells = pd.read_parquet(path)
         elif suffix == ".npz":
             cells = _read_npz(path)
         else:
             cells = _read_text(path, header=header)
-    except InputError:
+    except (VcliError, MemoryError):
         raise
     except Exception as error:
         # Each library has its own errors for damaged files.
@@ -130,7 +135,7 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
             hint="Give CSV, TSV, Parquet or NPZ.",
         ) from error
     cells.columns = [spreadsheet_text(str(name).strip()) for name in cells.columns]
-    doubled = sorted({name for name in cells.columns if list(cells.columns).count(name) > 1})
+    doubled = sorted(name for name, count in Counter(cells.columns).items() if count > 1)
     if doubled:
         raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
     if not len(cells):
@@ -313,8 +318,8 @@ def _require_finite(frame: Frame, name: str, values: Matrix, *, hint: str) -> No
 def _read_npz(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: np.asarray(stored[name]) for name in stored.files}
+    headers = npz_headers(path)
+    arrays = read_arrays(path, headers)
     if "X" in arrays:
         matrix = arrays.pop("X")
         if matrix.ndim != 2:
@@ -334,12 +339,15 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES).decode("utf-8-sig", errors="strict" if path.suffix != ".gz" else "replace")
+        with open_unpacked(path) as stream:
+            start = stream.read(_HEAD_BYTES)
+            # A header of many columns is longer than that.
+            start += stream.readline(_LONGEST_HEADER)
+        head = start.decode("utf-8-sig", errors="strict" if path.suffix.lower() != ".gz" else "replace")
     except UnicodeDecodeError as error:
         if error.reason != "unexpected end of data":
             raise InputError(f"{path}: not UTF-8 text; a table expected.", hint="Save it as CSV UTF-8.") from error
-        head = path.read_bytes()[: error.start].decode("utf-8-sig")
+        head = start[: error.start].decode("utf-8-sig")
     lines = [line for line in head.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise InputError(f"{path}: an empty file; a table expected.", hint="Give another file.")
@@ -355,11 +363,14 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
         )
     has_names = header and not all_numbers
     names = [cell.strip().strip('"') for cell in cells]
-    if has_names and (doubled := sorted({name for name in names if names.count(name) > 1})):
+    if has_names and (doubled := sorted(name for name, count in Counter(names).items() if count > 1)):
         # pandas would number them.
         raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
+    require_text_room(path, separator)
     table = pd.read_csv(
         path,
+        # By the suffix pandas would unpack other kinds too, which nothing counted.
+        compression="gzip" if path.suffix.lower() == ".gz" else None,
         sep=separator,
         comment="#",
         header=0 if has_names else None,

@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from vision_cli.pcd_anomaly.farthest import farthest_points
 from vision_cli.pcd_anomaly.geometry import Points
 
 Selection = Literal["absolute", "relative", "off"]
@@ -22,18 +23,6 @@ Selection = Literal["absolute", "relative", "off"]
 _HOT = 4.0
 _LEAST_IN_COMPONENT = 8
 _MOST_WEIGHT = 10.0
-
-
-def farthest_points(points: Points, count: int, start: int = 0) -> NDArray[np.int64]:
-    """Choose points far from one another, evenly over a surface; all where there are no more than ``count``."""
-    if count >= len(points):
-        return np.arange(len(points))
-    height = min(7, max(1, int(np.log2(len(points))) - 1))
-    import fpsample
-
-    return np.asarray(
-        fpsample.bucket_fps_kdline_sampling(points.astype(np.float32), count, h=height, start_idx=start), dtype=np.int64
-    )
 
 
 def indicator_weights(indicator: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import UsageError
-from vision_cli.pcd_anomaly.agcs import farthest_points
 from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
+from vision_cli.pcd_anomaly.farthest import farthest_points
 from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.levels import offsets_to
 from vision_cli.pcd_anomaly.reference import Reference

@@ -14,9 +14,11 @@ from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import library_path
+from vision_cli.io.limits import require_memory
+from vision_cli.io.picture_headers import require_picture_room
 from vision_cli.io.point_text import read_rows
 from vision_cli.io.pointclouds import Mesh, PointCloud, read_labels, read_points, read_points_or_mesh
-from vision_cli.io.raw import reading, require_memory
+from vision_cli.io.raw import reading
 from vision_cli.pcd_anomaly.layouts import Sample
 
 PointsFrom = Literal["scan", "truth"]
@@ -254,6 +256,7 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
     import cv2
 
     with reading(sample.path):
+        require_picture_room(sample.path, sample.path.read_bytes())
         pixels = cv2.imread(library_path(sample.path), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError("no TIFF of three channels")
@@ -266,6 +269,7 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
     if sample.truth is None:
         return points[measured], np.zeros(len(measured), np.uint8) if sample.is_defective is False else None
     with reading(sample.truth):
+        require_picture_room(sample.truth, sample.truth.read_bytes())
         mask = cv2.imread(library_path(sample.truth), cv2.IMREAD_GRAYSCALE)
         if mask is None:
             raise ValueError("no picture")

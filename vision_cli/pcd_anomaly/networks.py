@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vision_cli.core.errors import MissingError
+from vision_cli.core.errors import MissingError, VcliError
+from vision_cli.io.packing import require_archive_room
 
 ENCODER_WIDTH = 384
 TOKEN_BLOCKS = (3, 7, 11)
@@ -176,7 +177,10 @@ def load_point_mae(path: Path) -> PointMAE:
     """
     try:
         # Never anything but tensors: a checkpoint is somebody else's file.
+        require_archive_room(path)
         document = torch.load(path, map_location="cpu", weights_only=True)
+    except (VcliError, MemoryError):
+        raise
     except Exception as error:
         raise MissingError(
             f"{path}: cannot be read as a checkpoint ({type(error).__name__}).",

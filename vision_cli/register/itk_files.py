@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from vision_cli.core.companions import data_files
 from vision_cli.core.errors import InputError, ResourceError, VcliError
 from vision_cli.core.files import library_path, require_room_for
+from vision_cli.io.datasets import require_hdf5_room
+from vision_cli.io.limits import require_memory
+from vision_cli.io.nifti import require_header_room
 from vision_cli.io.packing import pack
-from vision_cli.io.raw import require_memory
 from vision_cli.register import hdf5
 from vision_cli.register.fields import Grid
 from vision_cli.register.itk_objects import (
@@ -38,6 +40,7 @@ _NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 _AFFINE_SUFFIXES = (".mat", ".tfm", ".txt")
 _COMPOSITE_FRAME = 64 * 1024
+_LARGEST_MATRIX = 1 << 16
 _MAT_HEADER = struct.Struct("<5i")
 _MAT_FLOATS = {0: 8, 10: 4}
 _EXPECTED = "an ITK transform (.mat, .tfm, .txt, .h5), greedy's matrix or a vector field (.nii, .nii.gz)"
@@ -160,6 +163,8 @@ def read_transform(path: Path, ndim: int | None = None) -> list[Transform]:
     elif name.endswith(_HDF5_SUFFIXES):
         if not hdf5.is_whole(path):
             raise _damaged(path, "not HDF5, or cut short")
+        with _reading(path):
+            require_hdf5_room(path)
         chain = _read_itk(path)
     elif name.endswith(_AFFINE_SUFFIXES):
         matrix = _text_matrix(path)
@@ -244,6 +249,8 @@ def _is_whole_mat(path: Path) -> bool:
 
 def _text_matrix(path: Path) -> NDArray[np.float64] | None:
     """Return a plain square matrix in text, as greedy writes it; None if the file is something else."""
+    if path.stat().st_size > _LARGEST_MATRIX:
+        return None
     try:
         rows = [[float(word) for word in line.split()] for line in path.read_text("ascii").splitlines() if line.strip()]
     except (UnicodeDecodeError, ValueError):
@@ -259,6 +266,7 @@ def _load(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such file; a displacement field expected.", hint="Check the path.")
     with _reading(path):
+        require_header_room(path)
         return nib.load(path)
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vision_cli.core import files
 from vision_cli.core.console import Output, Progress
 from vision_cli.core.devices import Compute, peak_memory_mb, return_freed_memory
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
+from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.tables import read_label_names
 from vision_cli.register.inputs import read_pair
 from vision_cli.register.optimise import State, Step
@@ -136,22 +140,22 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[Matrix, State]:
         If it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            stage, iteration, repairs = (int(n) for n in stored["position"])
-            levels = sum(name.startswith("coefficients_") for name in stored)
-            moments = sum(name.startswith("momentum_") for name in stored)
-            state = State(
-                [torch.from_numpy(stored[f"coefficients_{n}"]).to(device) for n in range(levels)],
-                stage,
-                iteration,
-                [torch.from_numpy(stored[f"momentum_{n}"]).to(device) for n in range(moments)],
-                stored["second_moment"].tolist(),
-                [Step(int(s), int(i), *rest) for s, i, *rest in stored["history"].tolist()],
-                repairs,
-                tuple(stored["meeting"].tolist()) or None,
-            )
-            return np.asarray(stored["matrix"], dtype=np.float64), state
-    except (OSError, ValueError, KeyError) as error:
+        stored: Mapping[str, NDArray[Any]] = read_arrays(path, npz_headers(path))
+        stage, iteration, repairs = (int(n) for n in stored["position"])
+        levels = sum(name.startswith("coefficients_") for name in stored)
+        moments = sum(name.startswith("momentum_") for name in stored)
+        state = State(
+            [torch.from_numpy(stored[f"coefficients_{n}"]).to(device) for n in range(levels)],
+            stage,
+            iteration,
+            [torch.from_numpy(stored[f"momentum_{n}"]).to(device) for n in range(moments)],
+            stored["second_moment"].tolist(),
+            [Step(int(s), int(i), *rest) for s, i, *rest in stored["history"].tolist()],
+            repairs,
+            tuple(stored["meeting"].tolist()) or None,
+        )
+        return np.asarray(stored["matrix"], dtype=np.float64), state
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor
 from vision_cli.core.errors import InputError
 from vision_cli.core.shards import find_shards
 from vision_cli.core.training import Order
+from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.tables import read_csv_table
 from vision_cli.rppg_adapt.extraction import FaceClip, steady
 from vision_cli.rppg_adapt.models import resize_frames
@@ -140,16 +142,14 @@ class CachedClip:
 
     def _names(self) -> list[str]:
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                return list(archive.files)
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            return list(npz_headers(self.path))
+        except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise InputError(f"{self.path}: cannot be read ({error}).", hint="Run preprocess again.") from error
 
     def _read(self, name: str, ndim: int) -> NDArray[Any]:
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                values = np.asarray(archive[name])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            values: NDArray[Any] = read_arrays(self.path, {name: npz_headers(self.path)[name]})[name]
+        except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise InputError(f"{self.path}: no {name} in it ({error}).", hint="Run preprocess again.") from error
         if values.ndim != ndim:
             raise InputError(f"{self.path}: {name} of {values.ndim} axes; {ndim} expected.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.companions import data_files
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, VcliError
+from vision_cli.io.datasets import hdf5_array, require_mat_room
+from vision_cli.io.limits import require_room
 from vision_cli.rppg_adapt.data import Label
 
 _COHFACE_HZ, _LGI_HZ, _FRAMES_HZ = 256.0, 60.0, 30.0
 _IBVP_QUALITY_COLUMN, _IBVP_LEAST_QUALITY = 3, 0.3
 _MMPD_META = ("light", "motion", "exercise", "skin_color", "gender", "glasser", "hair_cover", "makeup")
 _NANOSECONDS = 1e-9
+_ARRAYS = {".mat", ".h5", ".hdf5"}
+"""Suffixes of files whose arrays are asked for their size one by one; the others are text."""
+
+_BYTES_A_LETTER = 40
 _TIME_COLUMNS = ("t", "time", "timestamp", "time_s", "seconds")
 _WAVE_COLUMNS = ("bvp", "ppg", "wave", "value", "pulse", "signal")
 
@@ -34,9 +41,12 @@ def lazily(reader: Callable[..., Label], path: Path, *rest: Any) -> Callable[[ND
     def read(frame_times: NDArray[np.float64]) -> Label:
         if not path.is_file():
             raise InputError(f"{path}: no such file; labels expected.")
+        if path.suffix.lower() not in _ARRAYS:
+            size = path.stat().st_size
+            require_room(path, _BYTES_A_LETTER * size, f"labels of {size} bytes", most=math.inf)
         try:
             return reader(path, *rest, frame_times) if wants_times else reader(path, *rest)
-        except InputError:
+        except VcliError:
             raise
         except (ValueError, KeyError, IndexError, OSError, TypeError) as error:
             raise InputError(f"{path}: cannot be read as labels ({type(error).__name__}: {error}).") from error
@@ -77,8 +87,8 @@ def cohface(path: Path) -> Label:
 
     data_files(path)
     with h5py.File(path, "r") as file:
-        wave = np.asarray(file["pulse"], dtype=np.float64).ravel()
-        times = np.asarray(file["time"], dtype=np.float64).ravel() if "time" in file else np.zeros(0)
+        wave = hdf5_array(path, file["pulse"]).astype(np.float64).ravel()
+        times = hdf5_array(path, file["time"]).astype(np.float64).ravel() if "time" in file else np.zeros(0)
     return Label(times - times[0] if len(times) == len(wave) else np.arange(len(wave)) / _COHFACE_HZ, wave)
 
 
@@ -142,11 +152,12 @@ def mat_array(path: Path, name: str) -> NDArray[Any]:
         with h5py.File(path, "r") as file:
             names = list(file)
             # HDF5 holds MATLAB's arrays with their axes reversed.
-            found = np.asarray(file[name]).T if name in file else None
+            found = hdf5_array(path, file[name]).T if name in file else None
     else:
         from scipy import io
 
         try:
+            require_mat_room(path)
             document = io.loadmat(path, variable_names=[name])
             names = [one for one, *_ in io.whosmat(path)]
         except (ValueError, OSError, TypeError, RuntimeError) as error:
@@ -162,6 +173,7 @@ def mmpd_meta(path: Path) -> dict[str, str]:
     from scipy import io
 
     try:
+        require_mat_room(path)
         document = io.loadmat(path, variable_names=list(_MMPD_META))
     except (ValueError, OSError, TypeError, RuntimeError):
         return {}

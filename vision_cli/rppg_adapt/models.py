@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vision_cli.core.errors import InputError
 from vision_cli.core.files import sha256
 from vision_cli.core.weights import resolve_weights
+from vision_cli.io.packing import require_archive_room
 from vision_cli.rppg_adapt.networks import Backbone, LiteNet, Normalisation, PhysNet, build, normalise
 
 TASK = "rppg-adapt"
@@ -164,6 +165,7 @@ def _settings(path: Path, about: Mapping[str, str]) -> ModelSettings:
 
 
 def _load_toolbox(path: Path, device: torch.device | str) -> PulseModel:
+    require_archive_room(path)
     try:
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

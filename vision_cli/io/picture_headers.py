@@ -1,0 +1,180 @@
+"""How large a picture says that it is, read from its header alone: a small file may claim pixels that no memory holds.
+
+Only kinds that the commands take are known here; OpenCV knows more, and goes by the content whatever the suffix says.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision_cli.io.limits import DEFLATE, require_room
+
+_WORKING_BYTES = 16
+"""Bytes a pixel of the copies that are made of a decoded picture: three channels of float32 and a grey one."""
+
+_NO_FRAME = {0xC4, 0xC8, 0xCC}
+"""Markers of JPEG among those of frames that begin none."""
+
+_BARE = {0x01, *range(0xD0, 0xD9)}
+_TIFF_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_WIDTH, _HEIGHT, _BITS, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 277, 322, 323
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What a header says.
+
+    Attributes
+    ----------
+    width, height
+        Pixels along each axis.
+    pixel_bytes
+        Bytes of a decoded pixel.
+    most
+        Bytes that the file can hold at most, by its kind and length.
+    """
+
+    width: int
+    height: int
+    pixel_bytes: int
+    most: float = math.inf
+
+
+def require_picture_room(path: Path, content: bytes) -> None:
+    """Refuse a picture whose pixels would not fit into memory.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    content
+        Its bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the known kinds, or its header is cut short.
+    InputError, InputTooLarge
+        As `require_room`.
+    """
+    found = read_picture_header(content)
+    pixels = found.width * found.height
+    require_room(
+        path,
+        pixels * (2 * found.pixel_bytes + _WORKING_BYTES),
+        f"the header claims {found.width} x {found.height} pixels",
+        stored=pixels / 8,
+        most=found.most,
+        hint="Crop the picture or make it smaller, or use a machine with more memory.",
+    )
+
+
+def read_picture_header(content: bytes) -> PictureHeader:
+    """Read the size of a PNG, JPEG, TIFF, BMP, GIF, PNM or WebP file.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or its header is cut short.
+    """
+    for start, read in _KINDS:
+        if start.match(content):
+            try:
+                return read(content)
+            except (struct.error, IndexError, KeyError) as error:
+                raise ValueError("its header is cut short or damaged") from error
+    raise ValueError("no PNG, JPEG, TIFF, BMP, GIF, PNM or WebP file")
+
+
+def _png(content: bytes) -> PictureHeader:
+    width, height, bits, colour = struct.unpack_from(">IIBB", content, 16)
+    return PictureHeader(width, height, (4 if colour else 1) * (2 if bits == 16 else 1), DEFLATE * len(content))
+
+
+def _jpeg(content: bytes) -> PictureHeader:
+    place = 2
+    while True:
+        if content[place] != 0xFF:
+            raise ValueError("its header is damaged")
+        marker = content[place + 1]
+        if marker == 0xFF:
+            place += 1
+        elif marker in _BARE:
+            place += 2
+        elif 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+            height, width, channels = struct.unpack_from(">HHB", content, place + 5)
+            return PictureHeader(width, height, channels)
+        else:
+            place += 2 + max(2, struct.unpack_from(">H", content, place + 2)[0])
+
+
+def _tiff(content: bytes) -> PictureHeader:
+    order = "<" if content[:2] == b"II" else ">"
+    is_big = struct.unpack_from(f"{order}H", content, 2)[0] == 43
+    (place,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", content, 8 if is_big else 4)
+    (count,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}H", content, place)
+    start, step, inline = (place + 8, 20, 8) if is_big else (place + 2, 12, 4)
+    values = {_BITS: 1, _SAMPLES: 1, _TILE_WIDTH: 0, _TILE_HEIGHT: 0}
+    for entry in range(start, start + step * min(count, 1 << 16), step):
+        tag, kind = struct.unpack_from(f"{order}HH", content, entry)
+        if tag not in {_WIDTH, _HEIGHT, *values} or kind not in _TIFF_TYPES:
+            continue
+        (number,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", content, entry + 4)
+        at = entry + 4 + inline
+        if number * struct.calcsize(_TIFF_TYPES[kind]) > inline:
+            (at,) = struct.unpack_from(f"{order}Q" if is_big else f"{order}I", content, at)
+        values[tag] = struct.unpack_from(order + _TIFF_TYPES[kind], content, at)[0]
+    depth = max(1, -(-values[_BITS] // 8))
+    # A tile is decoded whole, however small the picture in it.
+    return PictureHeader(
+        max(values[_WIDTH], values[_TILE_WIDTH]),
+        max(values[_HEIGHT], values[_TILE_HEIGHT]),
+        depth * max(values[_SAMPLES], 3),
+    )
+
+
+def _bmp(content: bytes) -> PictureHeader:
+    (length,) = struct.unpack_from("<I", content, 14)
+    width, height = struct.unpack_from("<HH" if length == 12 else "<ii", content, 18)
+    return PictureHeader(abs(width), abs(height), 4)
+
+
+def _gif(content: bytes) -> PictureHeader:
+    width, height = struct.unpack_from("<HH", content, 6)
+    return PictureHeader(width, height, 4)
+
+
+def _pnm(content: bytes) -> PictureHeader:
+    # Comments may stand between the numbers.
+    words = re.sub(rb"#[^\n]*\n", b" ", content[:4096]).split(maxsplit=4)
+    if len(words) < 3 or not (words[1].isdigit() and words[2].isdigit() and len(words[1] + words[2]) < 20):
+        raise ValueError("its header is damaged")
+    return PictureHeader(int(words[1]), int(words[2]), 6, 8 * len(content))
+
+
+def _webp(content: bytes) -> PictureHeader:
+    kind = content[12:16]
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(content[at : at + 3], "little") for at in (24, 27))
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", content, 21)
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width, height = (n & 0x3FFF for n in struct.unpack_from("<HH", content, 26))
+    return PictureHeader(width, height, 4)
+
+
+_KINDS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], PictureHeader]], ...] = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
+    (re.compile(rb"\xff\xd8\xff"), _jpeg),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), _tiff),
+    (re.compile(rb"BM"), _bmp),
+    (re.compile(rb"GIF8"), _gif),
+    (re.compile(rb"P[1-6]\s"), _pnm),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
+)
