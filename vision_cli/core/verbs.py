@@ -229,7 +229,8 @@ class Call:
         """
         with shared_options.open_run(self.ctx, inputs=inputs, shard=self.shard) as run:
             if not run.already_done:
-                work(run)
+                with self._recorded(run):
+                    work(run)
                 self._close(run)
         return self._show(run, show, says)
 
@@ -252,17 +253,25 @@ class Call:
             lambda: shared_options.open_run(self.ctx, inputs=inputs), cpu=self.compute.device.type == "cpu"
         ) as shared:
             if not shared.done:
-                work(shared.run)
+                with self._recorded(shared.run):
+                    work(shared.run)
                 if shared.run is not None:
                     self._close(shared.run)
         return None if shared.run is None else self._show(shared.run, show, says)
 
+    @contextmanager
+    def _recorded(self, run: Run | None) -> Iterator[None]:
+        """Record what was computed with when the block ends, also where it fails."""
+        try:
+            yield
+        finally:
+            compute = self.__dict__.get("compute")
+            if run is not None and compute is not None:
+                run.record(**compute.facts)
+
     def _close(self, run: Run) -> None:
         if self._facts.finish is not None and run.has_items:
             load(self._facts.finish)(run, run.items.entries)
-        compute = self.__dict__.get("compute")
-        if compute is not None:
-            run.record(**compute.facts)
         run.finish()
 
     def _show(self, run: Run, show: Callable[[Done], Shown] | None, says: str) -> Done:
@@ -407,8 +416,7 @@ class _Slot:
         is_left_out = default is None and words.absent is None
         hint = Annotated[str | None, option] if is_left_out else Annotated[str, option]
         shown = default if is_left_out or default is inspect.Parameter.empty else words.text(default)
-        spelled = getattr(option, "param_decls", None) or (f"--{name.replace('_', '-')}",)
-        return cls(name, (_keyword(name, hint, shown),), words=(max(spelled, key=len), words))
+        return cls(name, (_keyword(name, hint, shown),), words=(_spelling(name, option), words))
 
     def value(self, given: Mapping[str, Any]) -> Any:
         """Return what the function is handed, of the values of the parameters."""
@@ -424,6 +432,12 @@ class _Slot:
 def _is_option(parameter: inspect.Parameter) -> bool:
     """Whether a parameter is no positional argument: those come first, in the help and in ``run.json``."""
     return not any(isinstance(extra, ArgumentInfo) for extra in get_args(parameter.annotation))
+
+
+def _spelling(name: str, option: Any) -> str:
+    """Return the longest spelling of an option: behind `Annotated`, Typer keeps the first one as its default."""
+    spelled = [one for one in (option.default, *(option.param_decls or ())) if isinstance(one, str)]
+    return max(spelled, key=len) if spelled else f"--{name.replace('_', '-')}"
 
 
 def _default(one: dataclasses.Field[Any]) -> Any:
