@@ -3,149 +3,130 @@
 
 function __vcli_node
     set -l node ''
-    set -l place 0
     set -l skip no
     for word in (commandline -opc)[2..]
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --account --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --batch --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --constraint --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --export --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --format --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --held-out --hr-range --init --input --interp --interval --invert --iters --keep --kind --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --n --noise --only --optimizer --out --partition --parts --peers --peers-env --plot --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --qos --range --reference --refine --registration --resize --restarts --roi --rows --save --scheduler-arg --seconds --seed --select --select-level --setup --shard --size --source --spacing --split --step --steps --subset --suite --target --test --threads --time --train --transform --tta --unit --update --val --val-frac --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -o -r -t; and set skip yes
+            contains -- $word --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --baselines --batch --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --export --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --format --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --hr-range --init --input --interp --interval --invert --iters --keep --kind --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --n --noise --only --optimizer --out --partition --parts --peers --peers-env --plot --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --range --reference --refine --registration --resize --restarts --roi --rows --save --seconds --seed --select --select-level --setup --shard --size --source --spacing --split --step --steps --subset --suite --target --test --threads --time --train --transform --tta --unit --update --val --val-frac --val-fraction --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -o -r -t; and set skip yes
         else
-            # A bar, as the wildcard of a default verb would take the verbs beside it for its words.
-            switch "$node|$word"
-                case '|register'
+            switch "$node $word"
+                case ' register'
                     set node 'register'
-                case '|pcd-anomaly'
+                case ' pcd-anomaly'
                     set node 'pcd-anomaly'
-                case '|rppg-adapt'
+                case ' rppg-adapt'
                     set node 'rppg-adapt'
-                case '|kan-fit'
+                case ' kan-fit'
                     set node 'kan-fit'
-                case '|doctor'
+                case ' doctor'
                     set node 'doctor'
-                case '|samples'
+                case ' samples'
                     set node 'samples'
-                case '|weights'
+                case ' weights'
                     set node 'weights'
-                case '|runs'
+                case ' runs'
                     set node 'runs'
-                case '|submit'
+                case ' submit'
                     set node 'submit'
-                case '|completions'
+                case ' completions'
                     set node 'completions'
-                case 'register|pair'
+                case 'register pair'
                     set node 'register pair'
-                case 'register|batch'
+                case 'register batch'
                     set node 'register batch'
-                case 'register|apply'
+                case 'register apply'
                     set node 'register apply'
-                case 'register|benchmark'
+                case 'register benchmark'
                     set node 'register benchmark'
-                case 'register|train'
+                case 'register train'
                     set node 'register train'
-                case 'register|evaluate'
+                case 'register evaluate'
                     set node 'register evaluate'
-                case 'register|*'
+                case 'register *'
                     set node 'register pair'
-                    set place 1
-                case 'pcd-anomaly|run'
+                case 'pcd-anomaly run'
                     set node 'pcd-anomaly run'
-                case 'pcd-anomaly|synth'
+                case 'pcd-anomaly synth'
                     set node 'pcd-anomaly synth'
-                case 'pcd-anomaly|train'
+                case 'pcd-anomaly train'
                     set node 'pcd-anomaly train'
-                case 'pcd-anomaly|predict'
+                case 'pcd-anomaly predict'
                     set node 'pcd-anomaly predict'
-                case 'pcd-anomaly|evaluate'
+                case 'pcd-anomaly evaluate'
                     set node 'pcd-anomaly evaluate'
-                case 'pcd-anomaly|merge'
+                case 'pcd-anomaly merge'
                     set node 'pcd-anomaly merge'
-                case 'pcd-anomaly|register'
+                case 'pcd-anomaly register'
                     set node 'pcd-anomaly register'
-                case 'pcd-anomaly|info'
+                case 'pcd-anomaly info'
                     set node 'pcd-anomaly info'
-                case 'pcd-anomaly|*'
+                case 'pcd-anomaly *'
                     set node 'pcd-anomaly run'
-                    set place 1
-                case 'rppg-adapt|predict'
+                case 'rppg-adapt predict'
                     set node 'rppg-adapt predict'
-                case 'rppg-adapt|preprocess'
+                case 'rppg-adapt preprocess'
                     set node 'rppg-adapt preprocess'
-                case 'rppg-adapt|train'
+                case 'rppg-adapt train'
                     set node 'rppg-adapt train'
-                case 'rppg-adapt|adapt'
+                case 'rppg-adapt adapt'
                     set node 'rppg-adapt adapt'
-                case 'rppg-adapt|evaluate'
+                case 'rppg-adapt evaluate'
                     set node 'rppg-adapt evaluate'
-                case 'rppg-adapt|synth'
+                case 'rppg-adapt synth'
                     set node 'rppg-adapt synth'
-                case 'rppg-adapt|plot'
+                case 'rppg-adapt plot'
                     set node 'rppg-adapt plot'
-                case 'rppg-adapt|info'
+                case 'rppg-adapt info'
                     set node 'rppg-adapt info'
-                case 'rppg-adapt|*'
+                case 'rppg-adapt *'
                     set node 'rppg-adapt predict'
-                    set place 1
-                case 'kan-fit|fit'
+                case 'kan-fit fit'
                     set node 'kan-fit fit'
-                case 'kan-fit|classify'
+                case 'kan-fit classify'
                     set node 'kan-fit classify'
-                case 'kan-fit|predict'
+                case 'kan-fit predict'
                     set node 'kan-fit predict'
-                case 'kan-fit|explain'
+                case 'kan-fit explain'
                     set node 'kan-fit explain'
-                case 'kan-fit|bench'
+                case 'kan-fit bench'
                     set node 'kan-fit bench'
-                case 'kan-fit|*'
+                case 'kan-fit *'
                     set node 'kan-fit fit'
-                    set place 1
-                case 'samples|list'
+                case 'samples list'
                     set node 'samples list'
-                case 'samples|copy'
+                case 'samples copy'
                     set node 'samples copy'
-                case 'samples|*'
+                case 'samples *'
                     set node 'samples list'
-                    set place 1
-                case 'weights|list'
+                case 'weights list'
                     set node 'weights list'
-                case 'weights|verify'
+                case 'weights verify'
                     set node 'weights verify'
-                case 'weights|*'
+                case 'weights *'
                     set node 'weights list'
-                    set place 1
-                case 'runs|list'
-                    set node 'runs list'
-                case 'runs|show'
+                case 'runs show'
                     set node 'runs show'
-                case 'runs|compare'
+                case 'runs compare'
                     set node 'runs compare'
-                case 'runs|merge'
+                case 'runs merge'
                     set node 'runs merge'
-                case 'runs|*'
+                case 'runs *'
                     set node 'runs show'
-                    set place 1
-                case 'completions|show'
+                case 'completions show'
                     set node 'completions show'
-                case 'completions|write'
+                case 'completions write'
                     set node 'completions write'
-                case 'completions|check'
+                case 'completions check'
                     set node 'completions check'
-                case '*'
-                    set place (math $place + 1)
             end
         end
     end
     echo $node
-    echo $place
 end
 
 function __vcli_at
-    contains -- (__vcli_node)[1] $argv
-end
-
-function __vcli_argument
-    set -l here (__vcli_node)
-    test $here[2] $argv[1] $argv[2]; and contains -- "$here[1]" $argv[3..]
+    contains -- (__vcli_node) $argv
 end
 
 complete -c vcli -f
@@ -156,7 +137,7 @@ complete -c vcli -n "__vcli_at ''" -a 'kan-fit' -d 'Fit readable functions to da
 complete -c vcli -n "__vcli_at ''" -a 'doctor' -d 'Check what works on this machine, and how to mend the rest.'
 complete -c vcli -n "__vcli_at ''" -a 'samples' -d 'List and copy the bundled samples.'
 complete -c vcli -n "__vcli_at ''" -a 'weights' -d 'List and verify the shipped weights.'
-complete -c vcli -n "__vcli_at ''" -a 'runs' -d 'List, show, compare and merge runs.'
+complete -c vcli -n "__vcli_at ''" -a 'runs' -d 'Show, compare and merge runs.'
 complete -c vcli -n "__vcli_at ''" -a 'submit' -d 'Run a command as a job, or as an array of jobs that share its work.'
 complete -c vcli -n "__vcli_at ''" -a 'completions' -d 'Write the completions of bash, zsh and fish.'
 complete -c vcli -n "__vcli_at ''" -l version -d 'Show the version and exit.'
@@ -169,6 +150,7 @@ complete -c vcli -n "__vcli_at 'register'" -a 'train' -d 'Train WiNet, on images
 complete -c vcli -n "__vcli_at 'register'" -a 'evaluate' -d 'Score transforms by labels, landmarks and the Jacobian; or a whole data set by its protocol.'
 complete -c vcli -n "__vcli_at 'register'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l sample -d 'Register the bundled sample.'
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l volume -x -d 'Which volume of a 4D image.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l transform -x -a 'rigid affine displacement diffeo' -d 'Kind of map; diffeo is invertible and does not fold.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l method -x -a 'auto optimize network' -d 'Optimise, let the network predict, or auto: optimise, from the prediction if that is better.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l preset -x -a 'fast default accurate' -d 'fast works at half the images resolution; accurate iterates longer.'
@@ -180,19 +162,18 @@ complete -c vcli -n "__vcli_at 'register pair' 'register'" -l iters -x -d 'Itera
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l spacing -x -d 'Working spacing; default by preset.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l no-symmetric -l symmetric -d 'Compare the images in both directions.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l init -x -d 'Start: header, moments, search (also axes mixed up), or a transform FILE.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l max-folds -x -d 'Exit 5 if more voxels fold.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l fixed-mask -r -F -d ''
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l moving-mask -r -F -d ''
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l max-memory -x -d 'Work coarser rather than take more than this.'
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l fixed-label -r -F -d ''
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l moving-label -r -F -d ''
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l fixed-mask -r -F -d ''
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l moving-mask -r -F -d ''
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l fixed-points -r -F -d ''
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l moving-points -r -F -d ''
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l label-names -r -F -d 'Table of label names.'
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l no-pictures -l pictures -d 'Write QC pictures and report.html of a pair.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l label-interp -x -a 'label nearest' -d 'Interpolation of labels.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l volume -x -d 'Which volume of a 4D image.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l no-pictures -l pictures -d 'Write QC pictures and report.html.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l max-memory -x -d 'Work coarser rather than take more than this.'
-complete -c vcli -n "__vcli_at 'register pair' 'register'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -l max-folds -x -d 'Exit 5 if more voxels fold.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l overwrite -d 'Replace the run that --out holds.'
@@ -204,8 +185,9 @@ complete -c vcli -n "__vcli_at 'register pair' 'register'" -l json -d 'Write the
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register pair' 'register'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'register pair' 'register'" -F
-complete -c vcli -n "__vcli_argument -eq 1 'register pair' 'register'" -F
+complete -c vcli -n "__vcli_at 'register pair' 'register'" -F
+complete -c vcli -n "__vcli_at 'register batch'" -l only -x -d 'Register this pair alone.'
+complete -c vcli -n "__vcli_at 'register batch'" -l l2r-submission -d 'Also write Learn2Regs displacement files.'
 complete -c vcli -n "__vcli_at 'register batch'" -l transform -x -a 'rigid affine displacement diffeo' -d 'Kind of map; diffeo is invertible and does not fold.'
 complete -c vcli -n "__vcli_at 'register batch'" -l method -x -a 'auto optimize network' -d 'Optimise, let the network predict, or auto: optimise, from the prediction if that is better.'
 complete -c vcli -n "__vcli_at 'register batch'" -l preset -x -a 'fast default accurate' -d 'fast works at half the images resolution; accurate iterates longer.'
@@ -217,17 +199,15 @@ complete -c vcli -n "__vcli_at 'register batch'" -l iters -x -d 'Iterations a st
 complete -c vcli -n "__vcli_at 'register batch'" -l spacing -x -d 'Working spacing; default by preset.'
 complete -c vcli -n "__vcli_at 'register batch'" -l no-symmetric -l symmetric -d 'Compare the images in both directions.'
 complete -c vcli -n "__vcli_at 'register batch'" -l init -x -d 'Start: header, moments, search (also axes mixed up), or a transform FILE.'
-complete -c vcli -n "__vcli_at 'register batch'" -l only -x -d 'Register this pair alone.'
-complete -c vcli -n "__vcli_at 'register batch'" -l l2r-submission -d 'Also write Learn2Regs displacement files.'
-complete -c vcli -n "__vcli_at 'register batch'" -l label-names -r -F -d 'Table of label names.'
-complete -c vcli -n "__vcli_at 'register batch'" -l no-pictures -l pictures -d 'Write QC pictures and report.html.'
 complete -c vcli -n "__vcli_at 'register batch'" -l max-memory -x -d 'Work coarser rather than take more than this.'
 complete -c vcli -n "__vcli_at 'register batch'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
-complete -c vcli -n "__vcli_at 'register batch'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
+complete -c vcli -n "__vcli_at 'register batch'" -l label-names -r -F -d 'Table of label names.'
+complete -c vcli -n "__vcli_at 'register batch'" -l no-pictures -l pictures -d 'Write QC pictures and report.html of a pair.'
 complete -c vcli -n "__vcli_at 'register batch'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'register batch'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register batch'" -l overwrite -d 'Replace the run that --out holds.'
 complete -c vcli -n "__vcli_at 'register batch'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'register batch'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
 complete -c vcli -n "__vcli_at 'register batch'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
 complete -c vcli -n "__vcli_at 'register batch'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
 complete -c vcli -n "__vcli_at 'register batch'" -l seed -x -d 'Seed of every random number.'
@@ -235,7 +215,7 @@ complete -c vcli -n "__vcli_at 'register batch'" -l json -d 'Write the result to
 complete -c vcli -n "__vcli_at 'register batch'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register batch'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register batch'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'register batch'" -F
+complete -c vcli -n "__vcli_at 'register batch'" -F
 complete -c vcli -n "__vcli_at 'register apply'" -l input -s i -r -F -d 'Image or labels to warp.'
 complete -c vcli -n "__vcli_at 'register apply'" -l reference -s r -r -F -d 'Grid to warp onto.'
 complete -c vcli -n "__vcli_at 'register apply'" -l transform -s t -r -F -d 'Transform; repeat, the first one is applied to points first.'
@@ -248,57 +228,60 @@ complete -c vcli -n "__vcli_at 'register apply'" -l json -d 'Write the result to
 complete -c vcli -n "__vcli_at 'register apply'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register apply'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register apply'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_at 'register benchmark'" -l peers -x -d 'Peers beside ours; their environment is made on first use.'
-complete -c vcli -n "__vcli_at 'register benchmark'" -l presets -x -d 'Our presets to measure.'
-complete -c vcli -n "__vcli_at 'register benchmark'" -l peers-env -x -a '(__fish_complete_directories)' -d 'A ready environment with the peers.'
+complete -c vcli -n "__vcli_at 'register benchmark'" -l peers-env -x -a '(__fish_complete_directories)' -d 'A ready environment with the baselines.'
+complete -c vcli -n "__vcli_at 'register benchmark'" -l baselines -x -d 'Programs beside ours, or none; their environment is made on first use.'
+complete -c vcli -n "__vcli_at 'register benchmark'" -l presets -x -d 'Our presets to measure, or none.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l overwrite -d 'Replace the run that --out holds.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'register benchmark'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register benchmark'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'register benchmark'" -F
-complete -c vcli -n "__vcli_at 'register train'" -l layout -x -a 'csv folder oasis ixi cmr l2r' -d 'How the images lie in DATA.'
+complete -c vcli -n "__vcli_at 'register benchmark'" -F
 complete -c vcli -n "__vcli_at 'register train'" -l synthetic -d 'Train on pairs drawn from label maps.'
+complete -c vcli -n "__vcli_at 'register train'" -l ablate -d 'With --synthetic: train variants of the network alike, and compare.'
+complete -c vcli -n "__vcli_at 'register train'" -l layout -x -a 'csv folder oasis ixi cmr l2r' -d 'How the images lie in DATA.'
+complete -c vcli -n "__vcli_at 'register train'" -l atlas -r -F -d 'Image to register all others with.'
+complete -c vcli -n "__vcli_at 'register train'" -l spacing -x -d 'Working spacing.'
+complete -c vcli -n "__vcli_at 'register train'" -l no-align -l align -d 'Align linearly; by default where the layout needs it.'
+complete -c vcli -n "__vcli_at 'register train'" -l val-fraction -x -d 'Share of the images, or listed pairs, to validate on where DATA is not divided; at least one.'
+complete -c vcli -n "__vcli_at 'register train'" -l no-augment -l augment -d 'Vary the images of DATA.'
+complete -c vcli -n "__vcli_at 'register train'" -l weights -r -F -d 'Begin with these weights; default are the shipped ones.'
 complete -c vcli -n "__vcli_at 'register train'" -l preset -x -a 'shipped' -d 'Synthetic pairs: those that the shipped weights were trained on.'
 complete -c vcli -n "__vcli_at 'register train'" -l label-maps -x -a '(__fish_complete_directories)' -d 'Label maps for --synthetic; generated heads without.'
-complete -c vcli -n "__vcli_at 'register train'" -l dim -x -a '3 2' -d 'Axes, for --synthetic and layouts that have both.'
-complete -c vcli -n "__vcli_at 'register train'" -l atlas -r -F -d 'Image to register all others with.'
-complete -c vcli -n "__vcli_at 'register train'" -l spacing -x -d 'Working spacing; default by preset.'
-complete -c vcli -n "__vcli_at 'register train'" -l no-align -l align -d 'Align linearly; by default where the layout needs it.'
-complete -c vcli -n "__vcli_at 'register train'" -l held-out -x -d 'Images, or listed pairs, to validate on.'
+complete -c vcli -n "__vcli_at 'register train'" -l dim -x -d 'Axes, 2 or 3, for --synthetic and layouts that have both.'
 complete -c vcli -n "__vcli_at 'register train'" -l steps -x -d 'Optimiser steps; 1000, synthetic: as the shipped weights.'
 complete -c vcli -n "__vcli_at 'register train'" -l epochs -x -d 'Passes over the pairs, for --steps.'
 complete -c vcli -n "__vcli_at 'register train'" -l batch-size -x -d 'Pairs a step, over all processes.'
 complete -c vcli -n "__vcli_at 'register train'" -l lr -x -d 'Adams rate; 0.0003, synthetic 0.001.'
-complete -c vcli -n "__vcli_at 'register train'" -l transform -x -a 'diffeo displacement' -d 'What the network predicts.'
 complete -c vcli -n "__vcli_at 'register train'" -l loss -x -a 'lncc mi mind mse' -d 'Image term; mi or mind for images of different kinds.'
-complete -c vcli -n "__vcli_at 'register train'" -l lambda -x -d 'Weight of smoothness.'
-complete -c vcli -n "__vcli_at 'register train'" -l dice-weight -x -d 'Weight of the labels overlap.'
-complete -c vcli -n "__vcli_at 'register train'" -l no-augment -l augment -d 'Vary the images of DATA.'
+complete -c vcli -n "__vcli_at 'register train'" -l reg-compat -d 'Scale smoothness as the published code does.'
+complete -c vcli -n "__vcli_at 'register train'" -l transform -x -a 'diffeo displacement' -d 'What the network predicts.'
 complete -c vcli -n "__vcli_at 'register train'" -l wavelet -x -d 'Wavelet of the field, as PyWavelets names it.'
 complete -c vcli -n "__vcli_at 'register train'" -l width -x -d 'Start width of the network.'
 complete -c vcli -n "__vcli_at 'register train'" -l no-refine -l refine -d 'Have the refinement blocks.'
 complete -c vcli -n "__vcli_at 'register train'" -l no-smooth -l smooth -d 'Have the convolutions C1 to C3.'
-complete -c vcli -n "__vcli_at 'register train'" -l reg-compat -d 'Scale smoothness as the published code does.'
-complete -c vcli -n "__vcli_at 'register train'" -l ablate -d 'With --synthetic: train variants of the network alike, and compare.'
-complete -c vcli -n "__vcli_at 'register train'" -l weights -r -F -d 'Begin with these weights; default are the shipped ones.'
+complete -c vcli -n "__vcli_at 'register train'" -l dice-weight -x -d 'Weight of the labels overlap.'
+complete -c vcli -n "__vcli_at 'register train'" -l lambda -x -d 'Weight of smoothness.'
 complete -c vcli -n "__vcli_at 'register train'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'register train'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register train'" -l overwrite -d 'Replace the run that --out holds.'
 complete -c vcli -n "__vcli_at 'register train'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
 complete -c vcli -n "__vcli_at 'register train'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
-complete -c vcli -n "__vcli_at 'register train'" -l precision -x -a 'float32 bfloat16 float16' -d 'Number format of the network.'
 complete -c vcli -n "__vcli_at 'register train'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
 complete -c vcli -n "__vcli_at 'register train'" -l seed -x -d 'Seed of every random number.'
+complete -c vcli -n "__vcli_at 'register train'" -l precision -x -a 'float32 bfloat16 float16' -d 'Number format of the network.'
 complete -c vcli -n "__vcli_at 'register train'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'register train'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register train'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register train'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'register train'" -F
+complete -c vcli -n "__vcli_at 'register train'" -F
+complete -c vcli -n "__vcli_at 'register evaluate'" -l l2r-compat -d 'Also give SDlogJ as Learn2Regs script computes it.'
+complete -c vcli -n "__vcli_at 'register evaluate'" -l out -s o -r -F -d 'Run directory for DATA; else a JSON file for the metrics.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l fixed-label -r -F -d 'Labels of the fixed image.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l moving-label -r -F -d 'Labels of the moving image.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l transform -s t -r -F -d 'Transform; repeat in the order points take them.'
@@ -307,10 +290,9 @@ complete -c vcli -n "__vcli_at 'register evaluate'" -l fixed-points -r -F -d 'La
 complete -c vcli -n "__vcli_at 'register evaluate'" -l moving-points -r -F -d 'Their partners, RAS mm.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l label-names -r -F -d 'Table of label names.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l label-interp -x -a 'label nearest' -d 'Interpolation of labels.'
-complete -c vcli -n "__vcli_at 'register evaluate'" -l l2r-compat -d 'Also give SDlogJ as Learn2Regs script computes it.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l layout -x -a 'csv folder oasis ixi cmr l2r' -d 'How the images lie in DATA.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l subset -x -a 'train validation test' -d 'Which pairs of DATA.'
-complete -c vcli -n "__vcli_at 'register evaluate'" -l dim -x -a '3 2' -d 'Axes, for layouts that have both.'
+complete -c vcli -n "__vcli_at 'register evaluate'" -l dim -x -d 'Axes, 2 or 3, for layouts that have both.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l kind -x -a 'rigid affine displacement diffeo' -d 'Kind of map to register DATA with, as --transform of the other verbs.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l method -x -a 'auto optimize network' -d 'Optimise, let the network predict, or auto: optimise, from the prediction if that is better.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l preset -x -a 'fast default accurate' -d 'fast works at half the images resolution; accurate iterates longer.'
@@ -324,11 +306,10 @@ complete -c vcli -n "__vcli_at 'register evaluate'" -l no-symmetric -l symmetric
 complete -c vcli -n "__vcli_at 'register evaluate'" -l init -x -d 'Start: header, moments, search (also axes mixed up), or a transform FILE.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l max-memory -x -d 'Work coarser rather than take more than this.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l weights -r -F -d 'Weights of the network; default are the shipped ones.'
-complete -c vcli -n "__vcli_at 'register evaluate'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
-complete -c vcli -n "__vcli_at 'register evaluate'" -l out -s o -r -F -d 'Run directory for DATA; else a JSON file for the metrics.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l resume -d 'Go on with the run in --out where it stopped.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l overwrite -d 'Replace the run that --out holds.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'register evaluate'" -l shard -x -d 'Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l seed -x -d 'Seed of every random number.'
@@ -336,7 +317,7 @@ complete -c vcli -n "__vcli_at 'register evaluate'" -l json -d 'Write the result
 complete -c vcli -n "__vcli_at 'register evaluate'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'register evaluate'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'register evaluate'" -F
+complete -c vcli -n "__vcli_at 'register evaluate'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'run' -d 'Train on a data set, score its test scans and measure the scores.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'synth' -d 'Make parts with known defects and poses, in the layout of Real3D-AD.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'train' -d 'Learn every part of a data set from its prototypes.'
@@ -382,7 +363,7 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l json -d 'Writ
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly run' 'pcd-anomaly'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l parts -x -d 'How many parts.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l points -x -d 'About how many points a scan.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l suite -x -a 'rigid tolerance subtle' -d 'How instances and defects differ.'
@@ -395,7 +376,7 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l json -d 'Write the result
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly synth'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly synth'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l layout -x -a 'auto real3d shapenet mulsen minishift mvtec folder' -d 'How the scans lie in DATA.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l class -x -d 'Only this class; may repeat.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l train -x -a '(__fish_complete_directories)' -d 'Good scans of one part, or a CAD mesh.'
@@ -423,7 +404,7 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l json -d 'Write the result
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly train'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly train'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l class -x -d 'Whose model to use.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l unit -x -d 'auto for one unit, or multiply by X: 1000 for m to mm.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l weights -r -F -d 'Point-MAEs pretrain.pth.'
@@ -445,8 +426,7 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l json -d 'Write the resu
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly predict'" -F
-complete -c vcli -n "__vcli_argument -ge 1 'pcd-anomaly predict'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly predict'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l layout -x -a 'auto real3d shapenet mulsen minishift mvtec folder' -d 'How the scans lie in DATA.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l class -x -d 'Only this class; may repeat.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l train -x -a '(__fish_complete_directories)' -d 'Good scans of one part, or a CAD mesh.'
@@ -472,12 +452,11 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l json -d 'Write the res
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly evaluate'" -F
-complete -c vcli -n "__vcli_argument -eq 1 'pcd-anomaly evaluate'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly evaluate'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly merge'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly merge'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly merge'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly merge'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly merge'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l out -s o -r -F -d 'JSON file of the pose.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l seed -x -d 'Seed of every random number.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
@@ -485,13 +464,12 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l json -d 'Write the res
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly register'" -F
-complete -c vcli -n "__vcli_argument -eq 1 'pcd-anomaly register'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly register'" -F
 complete -c vcli -n "__vcli_at 'pcd-anomaly info'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly info'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly info'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly info'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'pcd-anomaly info'" -F
+complete -c vcli -n "__vcli_at 'pcd-anomaly info'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt'" -a 'predict' -d 'Read heart rates from videos of faces.'
 complete -c vcli -n "__vcli_at 'rppg-adapt'" -a 'preprocess' -d 'Cut the faces out of a data set, once, for training and evaluation.'
 complete -c vcli -n "__vcli_at 'rppg-adapt'" -a 'train' -d 'Train a network on labelled clips.'
@@ -530,7 +508,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt predict' 'rppg-adapt'" -l json -d 'Wr
 complete -c vcli -n "__vcli_at 'rppg-adapt predict' 'rppg-adapt'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt predict' 'rppg-adapt'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt predict' 'rppg-adapt'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -ge 0 'rppg-adapt predict' 'rppg-adapt'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt predict' 'rppg-adapt'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l kind -x -a 'ubfc pure cohface ubfc-phys mmpd scamps ibvp lgi physdrive manifest' -d 'How the data set is laid out.'
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l size -x -d 'Rows and columns of the crops.'
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l fps -x -d 'Frames a second of the clips.'
@@ -546,7 +524,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l json -d 'Write the re
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'rppg-adapt preprocess'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt preprocess'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l synthetic -d 'Train on generated clips instead.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l preset -x -a 'all easy hard shift' -d 'What the generated clips look like; those of synth, or all there is.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l weights -r -F -d 'Go on from these instead of new ones; network, size and input are theirs.'
@@ -571,7 +549,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l json -d 'Write the result 
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt train'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'rppg-adapt train'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt train'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l source -r -F -d 'Source weights; .pth of rPPG-Toolboxs PhysNet too.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l loss -x -a 'robust paper' -d 'paper: FWD alone.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l branches -x -a 'ost os ot' -d 'Original, spatial and temporal branch.'
@@ -596,7 +574,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l json -d 'Write the result 
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'rppg-adapt adapt'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt adapt'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l methods -x -d 'Methods to score on a cache.'
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l protocol -x -a 'fine toolbox' -d 'Peaks between bins, or rPPG-Toolboxs; of a pickle the latter by default.'
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l window -x -d 'Whole videos, or windows in seconds.'
@@ -612,7 +590,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l json -d 'Write the resu
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'rppg-adapt evaluate'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt evaluate'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt synth'" -l n -x -d 'Videos to make.'
 complete -c vcli -n "__vcli_at 'rppg-adapt synth'" -l seconds -x -d 'Length of each.'
 complete -c vcli -n "__vcli_at 'rppg-adapt synth'" -l preset -x -a 'easy hard shift' -d 'shift: dark skin, low light, JPEG.'
@@ -634,7 +612,7 @@ complete -c vcli -n "__vcli_at 'rppg-adapt plot'" -l json -d 'Write the result t
 complete -c vcli -n "__vcli_at 'rppg-adapt plot'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt plot'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'rppg-adapt plot'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'rppg-adapt plot'" -F
+complete -c vcli -n "__vcli_at 'rppg-adapt plot'" -F
 complete -c vcli -n "__vcli_at 'rppg-adapt info'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'rppg-adapt info'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'rppg-adapt info'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
@@ -679,7 +657,7 @@ complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l json -d 'Write the re
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'kan-fit fit' 'kan-fit'" -F
+complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -F
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l format -x -a 'auto folders idx npz cifar cifar-binary csv' -d 'Format of the images; recognised by names.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l resize -x -d 'Bring images to a size in pixels.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l val -x -d 'Share that chooses.'
@@ -709,7 +687,7 @@ complete -c vcli -n "__vcli_at 'kan-fit classify'" -l json -d 'Write the result 
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'kan-fit classify'" -F
+complete -c vcli -n "__vcli_at 'kan-fit classify'" -F
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l interval -x -d 'Add conformal intervals.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l no-header -l header -d 'The first line names columns.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l format -x -a 'auto folders idx npz cifar cifar-binary csv' -d 'Format of the images; recognised by names.'
@@ -722,8 +700,7 @@ complete -c vcli -n "__vcli_at 'kan-fit predict'" -l json -d 'Write the result t
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'kan-fit predict'" -F
-complete -c vcli -n "__vcli_argument -eq 1 'kan-fit predict'" -F
+complete -c vcli -n "__vcli_at 'kan-fit predict'" -F
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l plot -x -a 'svg png' -d 'Format of the pictures.'
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l prune -x -d 'Leave out edges below this share of their layers largest.'
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l symbolic -d 'Find a formula.'
@@ -738,7 +715,7 @@ complete -c vcli -n "__vcli_at 'kan-fit explain'" -l json -d 'Write the result t
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'kan-fit explain'" -F
+complete -c vcli -n "__vcli_at 'kan-fit explain'" -F
 complete -c vcli -n "__vcli_at 'kan-fit bench'" -l suite -x -d 's7, toy5, feynman20, digits, or names of functions.'
 complete -c vcli -n "__vcli_at 'kan-fit bench'" -l peers -x -d 'Some of pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn; or none.'
 complete -c vcli -n "__vcli_at 'kan-fit bench'" -l alone -x -d 'Spaces that ours is also measured with, one by one.'
@@ -768,8 +745,7 @@ complete -c vcli -n "__vcli_at 'samples list' 'samples'" -l quiet -s q -d 'Say n
 complete -c vcli -n "__vcli_at 'samples list' 'samples'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'samples copy'" -l overwrite -d 'Replace the run that --out holds.'
 complete -c vcli -n "__vcli_at 'samples copy'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'samples copy'" -a 'register rppg-adapt'
-complete -c vcli -n "__vcli_argument -eq 1 'samples copy'" -a '(__fish_complete_directories)'
+complete -c vcli -n "__vcli_at 'samples copy'" -F
 complete -c vcli -n "__vcli_at 'weights'" -a 'list' -d 'List the shipped weights with the cards that say how they were made.'
 complete -c vcli -n "__vcli_at 'weights'" -a 'verify' -d 'Check that every shipped file has the digest that its card names.'
 complete -c vcli -n "__vcli_at 'weights'" -l help -s h -d 'Show this message and exit.'
@@ -779,41 +755,32 @@ complete -c vcli -n "__vcli_at 'weights list' 'weights'" -l help -s h -d 'Show t
 complete -c vcli -n "__vcli_at 'weights verify'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'weights verify'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'weights verify'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_at 'runs'" -a 'list' -d 'List the runs below a directory, the latest first.'
 complete -c vcli -n "__vcli_at 'runs'" -a 'show' -d 'Show what a run was, how it ended, and what it measured.'
 complete -c vcli -n "__vcli_at 'runs'" -a 'compare' -d 'Show where the options, inputs, versions and measures of runs differ.'
 complete -c vcli -n "__vcli_at 'runs'" -a 'merge' -d 'Make one run out of its shards, once all of them are done.'
 complete -c vcli -n "__vcli_at 'runs'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_at 'runs list'" -l json -d 'Write the result to stdout as one JSON document.'
-complete -c vcli -n "__vcli_at 'runs list'" -l quiet -s q -d 'Say nothing but warnings and errors.'
-complete -c vcli -n "__vcli_at 'runs list'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'runs list'" -a '(__fish_complete_directories)'
 complete -c vcli -n "__vcli_at 'runs show' 'runs'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'runs show' 'runs'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'runs show' 'runs'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'runs show' 'runs'" -F
+complete -c vcli -n "__vcli_at 'runs show' 'runs'" -F
 complete -c vcli -n "__vcli_at 'runs compare'" -l all -d 'List also what is the same.'
 complete -c vcli -n "__vcli_at 'runs compare'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'runs compare'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'runs compare'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -ge 0 'runs compare'" -F
+complete -c vcli -n "__vcli_at 'runs compare'" -F
 complete -c vcli -n "__vcli_at 'runs merge'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'runs merge'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'runs merge'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'runs merge'" -F
+complete -c vcli -n "__vcli_at 'runs merge'" -F
 complete -c vcli -n "__vcli_at 'submit'" -l array -x -d 'Share the work among N tasks.'
 complete -c vcli -n "__vcli_at 'submit'" -l gpus -x -d 'GPUs of a task; several for trainings.'
 complete -c vcli -n "__vcli_at 'submit'" -l cpus -x -d 'Processors of a task.'
 complete -c vcli -n "__vcli_at 'submit'" -l mem -x -d 'Memory of a task, as 16G.'
 complete -c vcli -n "__vcli_at 'submit'" -l time -x -d 'Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.'
 complete -c vcli -n "__vcli_at 'submit'" -l partition -x -d 'Partition of the cluster.'
-complete -c vcli -n "__vcli_at 'submit'" -l account -x -d 'Account that is charged.'
-complete -c vcli -n "__vcli_at 'submit'" -l qos -x -d 'Quality of service.'
-complete -c vcli -n "__vcli_at 'submit'" -l constraint -x -d 'Features that nodes must have.'
-complete -c vcli -n "__vcli_at 'submit'" -l scheduler-arg -x -d 'Another option of sbatch, as nodelist=n1; may be repeated.'
 complete -c vcli -n "__vcli_at 'submit'" -l setup -r -F -d 'Lines of shell to run first, as `module load cuda`.'
 complete -c vcli -n "__vcli_at 'submit'" -l executor -x -a 'auto slurm local debug' -d 'Where to run; local is this machine, debug this process.'
-complete -c vcli -n "__vcli_at 'submit'" -l dry-run -d 'Write a script for sbatch to stdout; submit nothing.'
+complete -c vcli -n "__vcli_at 'submit'" -l dry-run -d 'Write the sbatch script to stdout; submit nothing.'
 complete -c vcli -n "__vcli_at 'submit'" -l wait -d 'Stay until the end, and say how far the tasks are.'
 complete -c vcli -n "__vcli_at 'submit'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'submit'" -l quiet -s q -d 'Say nothing but warnings and errors.'
@@ -823,8 +790,7 @@ complete -c vcli -n "__vcli_at 'completions'" -a 'write' -d 'Write the scripts o
 complete -c vcli -n "__vcli_at 'completions'" -a 'check' -d 'Check that the scripts in a directory are those of this version.'
 complete -c vcli -n "__vcli_at 'completions'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'completions show'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'completions show'" -a 'bash zsh fish'
 complete -c vcli -n "__vcli_at 'completions write'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'completions write'" -a '(__fish_complete_directories)'
+complete -c vcli -n "__vcli_at 'completions write'" -F
 complete -c vcli -n "__vcli_at 'completions check'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_argument -eq 0 'completions check'" -a '(__fish_complete_directories)'
+complete -c vcli -n "__vcli_at 'completions check'" -F

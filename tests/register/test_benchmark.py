@@ -2,23 +2,28 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vision_cli.cli import app
 from vision_cli.core.bars import Bar
 from vision_cli.core.console import Output
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.errors import InputError
+from vision_cli.core.launch import launch
 from vision_cli.core.peers import Cost
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.io.volumes import Volume, write_volume
 from vision_cli.phantoms.brains import brain_pair
 from vision_cli.register import benchmark, peer_runner, peers
 from vision_cli.register.benchmark import bars_table, run_benchmark, score
-from vision_cli.register.data import PairFiles, read_pairs
+from vision_cli.register.data import NamedPair, read_pairs
 from vision_cli.register.fields import Grid
+from vision_cli.register.options.evaluation import BASELINES, Contenders
+from vision_cli.register.options.registration import PairFiles
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform
 
 QUIET = Output(quiet=True)
@@ -44,7 +49,7 @@ else:
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> list[PairFiles]:
+def pairs(tmp_path_factory) -> list[NamedPair]:
     folder = tmp_path_factory.mktemp("pair")
     phantom = brain_pair(5, (34, 40, 34), (5.0, 5.0, 5.0))
     for side in ("fixed", "moving"):
@@ -69,8 +74,11 @@ def environment(tmp_path) -> Path:
 
 
 def measured(folder, pairs, names, environment, *, presets=(), resume=False):
-    with Run.open(folder, command="register benchmark", options={}, resume=resume) as run:
-        run_benchmark(run, pairs, names, presets, threads=1, environment=environment, output=QUIET)
+    contenders = Contenders(tuple(names), tuple(presets))
+    words = {"baselines": ",".join(names) or "none", "presets": ",".join(presets) or "none"}
+    with Run.open(folder, command="register benchmark", options=words, resume=resume) as run:
+        run_benchmark(run, pairs, contenders, threads=1, environment=environment, output=QUIET)
+        benchmark.finish(run, run.items.entries)
         run.finish()
     return folder
 
@@ -217,7 +225,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
 
 @pytest.mark.slow
 def test_our_command_runs_and_leaves_what_is_scored(tmp_path, pairs):
-    files = (pairs[0].paths["fixed"], pairs[0].paths["moving"])
+    files = (pairs[0].files.fixed, pairs[0].files.moving)
     cost = peers.run_ours("fast", *files, tmp_path, 1)
     assert {"1Warp.nii.gz", "0GenericAffine.mat", "Warped.nii.gz"} <= {
         file.name for file in (tmp_path / "run").iterdir()
@@ -273,14 +281,40 @@ def test_a_bar_is_met_on_its_own_side(at_least, found, met):
     assert Bar("x", at_least, 1.0, found).cells()[3] == met
 
 
-@pytest.mark.parametrize(("names", "presets"), [(["elastix"], []), ([], ["best"]), ([], [])])
-def test_unknown_or_no_methods_are_refused(tmp_path, pairs, names, presets):
-    with pytest.raises(UsageError, match="expected"):
-        measured(tmp_path / "run", pairs, names, None, presets=presets)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--baselines", "elastix"), "--baselines: elastix found; names of greedy, .*, none expected"),
+        (("--presets", "best"), "--presets: best found; names of fast, .*, none expected"),
+        (("--baselines", "none", "--presets", "none"), "neither a preset nor a baseline found; one or more expected"),
+        (("--baselines", "", "--presets", ""), "neither a preset nor a baseline found; one or more expected"),
+    ],
+)
+def test_unknown_or_no_methods_are_refused(tmp_path, pairs, capfd, words, message):
+    table = pairs[0].files.fixed.with_name("pairs.csv")
+    assert launch(app, ["register", "benchmark", str(table), *words, "-o", str(tmp_path / "run")]) == 2
+    assert re.search(message, capfd.readouterr().err)
+
+
+def test_shards_of_a_benchmark_merge_to_the_tables_of_one(tmp_path, pairs, environment):
+    table = pairs[0].files.fixed.with_name("pairs.csv")
+    words = ["register", "benchmark", str(table), "--baselines", "ants-syn,greedy", "--presets", "none", "-q"]
+    words += ["--peers-env", str(environment), "--threads", "1", "-o", str(tmp_path / "run")]
+    codes = [launch(app, [*words, "--shard", f"{part}/2"]) for part in (1, 2)]
+    # The first part holds the method that fails.
+    assert codes == [6, 0]
+    assert launch(app, ["runs", "merge", str(tmp_path / "run")]) == 6
+    failed, good = rows_of(tmp_path / "run" / "benchmark.csv")
+    assert (failed["method"], failed["pairs"]) == ("ants-syn", "0")
+    assert "it diverged" in failed["note"]
+    assert (good["method"], good["pairs"], good["wall / greedy"]) == ("greedy", "1", "1.0")
+    metrics = read_metrics(tmp_path / "run")
+    assert (metrics["items"], metrics["items_failed"]) == (1, 1)
+    assert metrics["greedy_dice_mean"] == float(good["Dice mean"])
 
 
 def test_pairs_without_labels_are_refused(tmp_path, pairs):
-    bare = PairFiles("one", {role: pairs[0].paths[role] for role in ("fixed", "moving")}, 0)
+    bare = NamedPair("one", PairFiles(fixed=pairs[0].files.fixed, moving=pairs[0].files.moving))
     with pytest.raises(InputError, match="fixed_label and moving_label expected"):
         measured(tmp_path / "run", [bare], ["greedy"], None)
 
@@ -291,7 +325,7 @@ def test_the_list_pins_the_peers():
 
 
 def test_the_runner_knows_the_same_peers():
-    assert tuple(peer_runner.PEERS) == peers.PEERS
+    assert tuple(peer_runner.PEERS) == BASELINES
 
 
 def test_a_missing_package_ends_the_runner_with_its_own_status(monkeypatch, tmp_path, capsys):

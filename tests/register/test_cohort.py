@@ -60,9 +60,24 @@ def test_with_labels_one_is_held_out_of_three_and_none_without(heads):
     assert len(plain.training) == 12
     assert plain.validation == ()
     assert plain.labels is None
-    two = gathered(Collection(tuple(file(heads, name) for name in names)), held_out=2)
+    two = gathered(Collection(tuple(file(heads, name) for name in names)), val_fraction=0.5)
     assert two.training == ((0, 1), (1, 0))
     assert two.validation == ((2, 3), (3, 2))
+
+
+@pytest.mark.parametrize(("share", "validated"), [(0.0, 0), (0.01, 1), (0.25, 1), (0.4, 2), (0.5, 2), (0.75, 3)])
+def test_a_share_of_the_pairs_is_validated_on_and_at_least_one(heads, share, validated):
+    pairs = tuple(ListedPair(name, name) for name in ("f0", "f1", "f2", "m0"))
+    files = tuple(file(heads, pair.fixed) for pair in pairs)
+    found = gathered(Collection(files, pairs, aligned=True), val_fraction=share)
+    assert (len(found.training), len(found.validation)) == (4 - validated, validated)
+
+
+def test_a_division_of_the_data_counts_before_the_share(heads):
+    files = (file(heads, "f0", "validation"), file(heads, "f1"), file(heads, "f2"), file(heads, "m0"))
+    found = gathered(Collection(files, aligned=True), val_fraction=0.5)
+    assert {number for pair in found.training for number in pair} == {1, 2, 3}
+    assert found.validation == ((0, 1),)
 
 
 def test_the_atlas_moves_in_every_pair(heads):

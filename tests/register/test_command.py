@@ -188,6 +188,41 @@ def _bad_inputs(files, tmp_path):
     }
 
 
+@pytest.mark.parametrize("side", ["fixed", None])
+def test_a_pair_without_both_images_is_wrong_usage(files, capfd, side):
+    words = [] if side is None else [str(files / f"{side}.nii.gz")]
+    assert launch(app, ["register", "pair", *words]) == 2
+    assert "no input given; FIXED and MOVING expected" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--iters", "a,b"), "--iters: a,b found; whole numbers of 0 or more separated by commas expected."),
+        (("--wavelet", "none"), "--wavelet: none found; a discrete wavelet of PyWavelets expected."),
+        (("--init", "middle"), "--init: middle found; header, moments, search or the file of an affine transform"),
+    ],
+)
+def test_a_word_that_is_no_value_is_named_with_its_option_and_nothing_is_begun(files, tmp_path, capfd, words, message):
+    for verb in (["pair", str(files / "fixed.nii.gz"), str(files / "moving.nii.gz")], ["batch", "none.csv"]):
+        assert launch(app, ["register", *verb, *words, "-o", str(tmp_path / "out")]) == 2
+        assert message in capfd.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_result_says_what_it_was_computed_with(files, tmp_path, monkeypatch):
+    from vision_cli.core.errors import NumericalError
+
+    def refuse(*given, **named):
+        raise NumericalError("refused.")
+
+    monkeypatch.setattr("vision_cli.register.session.register_files", refuse)
+    words = (files / "fixed.nii.gz", files / "moving.nii.gz", "--threads", "1", "--seed", "3", "-o", tmp_path / "out")
+    assert launch(app, ["register", *map(str, words)]) == 5
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert (record["status"], record["threads"], record["seed"]) == ("failed", 1, 3)
+
+
 def test_bad_input_gives_one_line_its_exit_code_and_no_output(files, tmp_path, capfd):
     for name, (words, code) in _bad_inputs(files, tmp_path).items():
         out = tmp_path / f"out {name}"

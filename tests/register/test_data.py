@@ -32,17 +32,17 @@ def test_a_table_gives_its_pairs_in_order_with_paths_from_its_folder(tmp_path):
     touch(tmp_path, "a.nii", "b.nii", "sub/c.nii", "labels.nii")
     path = write_list(tmp_path, "id,fixed,moving,fixed_label\nx,a.nii,b.nii,\ny,sub/c.nii,a.nii,labels.nii\n")
     first, second = read_pairs(path)
-    assert (first.id, first.position, second.id, second.position) == ("x", 0, "y", 1)
-    assert first.paths == {"fixed": tmp_path / "a.nii", "moving": tmp_path / "b.nii"}
-    assert second.paths["fixed_label"] == tmp_path / "labels.nii"
-    assert second.paths["fixed"] == tmp_path / "sub" / "c.nii"
+    assert (first.id, second.id) == ("x", "y")
+    assert first.files.by_role() == {"fixed": tmp_path / "a.nii", "moving": tmp_path / "b.nii"}
+    assert second.files.fixed_label == tmp_path / "labels.nii"
+    assert second.files.fixed == tmp_path / "sub" / "c.nii"
 
 
 def test_every_role_of_a_table_is_read(tmp_path):
     roles = ["fixed", "moving"] + [f"{s}_{k}" for s in ("fixed", "moving") for k in ("label", "mask", "points")]
     touch(tmp_path, *roles)
     path = write_list(tmp_path, f"id,{','.join(roles)}\nx,{','.join(roles)}\n")
-    assert read_pairs(path)[0].paths == {role: tmp_path / role for role in roles}
+    assert read_pairs(path)[0].files.by_role() == {role: tmp_path / role for role in roles}
 
 
 def test_absolute_paths_of_a_table_are_kept(tmp_path):
@@ -50,7 +50,7 @@ def test_absolute_paths_of_a_table_are_kept(tmp_path):
     image = tmp_path / "images" / "a.nii"
     (tmp_path / "lists").mkdir()
     path = write_list(tmp_path / "lists", f"id,fixed,moving\nx,{image},{image}\n")
-    assert read_pairs(path)[0].paths["fixed"] == image
+    assert read_pairs(path)[0].files.fixed == image
 
 
 def test_a_table_that_names_a_missing_file_is_refused(tmp_path):
@@ -112,10 +112,10 @@ def test_a_learn2reg_set_gives_its_validation_pairs_with_their_labels(tmp_path):
     )
     (pair,) = read_pairs(path)
     assert pair.id == "0001_0002"
-    assert pair.paths["fixed_label"] == tmp_path / "labelsTr" / "OASIS_0001_0000.nii.gz"
-    assert pair.paths["moving_mask"] == tmp_path / "masksTr" / "OASIS_0002_0000.nii.gz"
-    assert pair.paths["fixed_points"] == tmp_path / "keypointsTr" / "OASIS_0001_0000.csv"
-    assert "moving_points" not in pair.paths
+    assert pair.files.fixed_label == tmp_path / "labelsTr" / "OASIS_0001_0000.nii.gz"
+    assert pair.files.moving_mask == tmp_path / "masksTr" / "OASIS_0002_0000.nii.gz"
+    assert pair.files.fixed_points == tmp_path / "keypointsTr" / "OASIS_0001_0000.csv"
+    assert pair.files.moving_points is None
 
 
 def test_a_learn2reg_set_without_validation_pairs_gives_its_training_pairs(tmp_path):

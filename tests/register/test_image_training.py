@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import save_file
 
 from vision_cli.cli import app
@@ -19,10 +20,12 @@ from vision_cli.core.launch import launch
 from vision_cli.core.training import Schedule
 from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import Difference, slice_pair
+from vision_cli.register import synthetic_training
 from vision_cli.register.cohort import Cohort
 from vision_cli.register.image_training import ImageTask, _augmented
 from vision_cli.register.networks import WiNet, load_network
-from vision_cli.register.objective import Objective, Weights, soft_dice
+from vision_cli.register.objective import Objective, soft_dice
+from vision_cli.register.options.training import LossWeights
 
 CPU = torch.device("cpu")
 BENT = Difference(deform_mm=3, correlation_mm=40, shift_mm=2, angle_deg=2, stretch=0.02)
@@ -39,7 +42,7 @@ def cohort_of(count=4, labels=True, shape=(32, 48)):
 
 def task_of(cohort, **options):
     torch.manual_seed(0)
-    return ImageTask(WiNet(2, 2), cohort, Schedule(10, 2), CPU, **{"weights": Weights(), **options})
+    return ImageTask(WiNet(2, 2), cohort, Schedule(10, 2), CPU, **{"weights": LossWeights(), **options})
 
 
 @pytest.mark.parametrize("labels", [True, False])
@@ -147,7 +150,7 @@ def test_unlabelled_images_train_without_a_validation(slices, tmp_path):
 
 @pytest.mark.parametrize("steps", [14])
 def test_a_training_killed_and_resumed_goes_on_with_the_same_numbers(slices, tmp_path, steps):
-    words = (slices / "labelled.csv", *SMALL, "--held-out", 2, "--steps", steps)
+    words = (slices / "labelled.csv", *SMALL, "--val-fraction", 0.25, "--steps", steps)
     assert train(*words, "-o", tmp_path / "whole") == 0
     # A signal leaves a checkpoint, from which a kill would go on as well.
     command = [sys.executable, "-m", "vision_cli", "register", "train", *map(str, words), "-o", str(tmp_path / "cut")]
@@ -170,7 +173,7 @@ def free_port():
 
 
 def test_two_processes_train_as_one(slices, tmp_path):
-    words = (slices / "labelled.csv", *SMALL, "--held-out", 2, "--steps", 6, "--batch-size", 4)
+    words = (slices / "labelled.csv", *SMALL, "--val-fraction", 0.25, "--steps", 6, "--batch-size", 4)
     assert train(*words, "-o", tmp_path / "one") == 0
     port = free_port()
     processes = []
@@ -199,6 +202,63 @@ def test_two_processes_train_as_one(slices, tmp_path):
     assert [process.returncode for process in processes] == [0, 0], errors
     losses = [[row["loss"] for row in history(tmp_path / name)] for name in ("one", "two")]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+
+
+def formats_seen(monkeypatch):
+    """Number formats that convolutions give from now on; accelerate forgets the precision of earlier trainings."""
+    AcceleratorState._reset_state()
+    seen = set()
+    forward = torch.nn.Conv2d.forward
+
+    def watched(self, image):
+        given = forward(self, image)
+        seen.add(given.dtype)
+        return given
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", watched)
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def no_precision_is_left():
+    """Let the next training of this process have a precision of its own."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("data", ["images", "synthetic"])
+def test_a_network_is_trained_in_the_precision_that_is_recorded(slices, tmp_path, monkeypatch, precision, data):
+    words = (slices / "plain.csv", *SMALL) if data == "images" else ("--synthetic", "--dim", 2, "--width", 2)
+    if data == "synthetic":
+        monkeypatch.setattr(synthetic_training, "generate_subjects", lambda count, seed: [])
+    seen = formats_seen(monkeypatch)
+    words = (*words, "--steps", 2, "--device", "cpu", "--precision", precision, "-o", tmp_path / "run")
+    assert train(*words) == 0
+    assert seen == {PRECISIONS[precision]}
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert (record["precision"], record["options"]["precision"]) == (precision, precision)
+    assert np.isfinite([row["loss"] for row in history(tmp_path / "run")]).all()
+
+
+@pytest.mark.gpu
+def test_half_precision_is_half_precision_where_there_is_cuda(slices, tmp_path, monkeypatch):
+    seen = formats_seen(monkeypatch)
+    words = (slices / "plain.csv", *SMALL, "--steps", 4, "--device", "cuda", "--precision", "float16")
+    assert train(*words, "-o", tmp_path / "run") == 0
+    assert seen == {torch.float16}
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["precision"] == "float16"
+    assert np.isfinite([row["loss"] for row in history(tmp_path / "run")]).all()
+
+
+def test_half_precision_on_the_cpu_is_refused_before_anything_is_begun(slices, tmp_path, capfd):
+    words = (slices / "plain.csv", *SMALL, "--device", "cpu", "--precision", "float16", "-o", tmp_path / "run")
+    assert train(*words) == 2
+    assert "--precision float16 on cpu found; float32 or bfloat16 expected there" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

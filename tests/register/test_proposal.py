@@ -20,7 +20,8 @@ from vision_cli.register.images import Image
 from vision_cli.register.inputs import Pair
 from vision_cli.register.networks import WiNet
 from vision_cli.register.optimise import Settings, WaveletOptimiser
-from vision_cli.register.pipeline import Options, register
+from vision_cli.register.options.registration import RegistrationOptions
+from vision_cli.register.pipeline import register
 from vision_cli.register.proposal import Proposer, network_grid
 
 CPU = torch.device("cpu")
@@ -193,7 +194,7 @@ def test_a_field_that_is_taken_is_the_result(slices):
 def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_path, method):
     torch.manual_seed(0)
     weights = stored(WiNet(2, 2, longest_side=48), tmp_path)
-    found = register(pair_of(slices), Options(iterations=SHORT, method=method, weights=weights), compute)
+    found = register(pair_of(slices), RegistrationOptions(iterations=SHORT, method=method, weights=weights), compute)
     if method == "optimize":
         assert found.network is None
         return
@@ -212,13 +213,13 @@ def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_p
         assert share.loss_optimised < share.loss_affine
         assert share.loss_proposed == pytest.approx(share.loss_optimised, abs=0.01)
         assert not share.used
-        alone = register(pair_of(slices), Options(iterations=SHORT, method="optimize"), compute)
+        alone = register(pair_of(slices), RegistrationOptions(iterations=SHORT, method="optimize"), compute)
         np.testing.assert_array_equal(found.warp.displacement, alone.warp.displacement)
 
 
 def test_a_network_of_velocities_serves_for_displacements_too(slices, compute, tmp_path):
     weights = stored(WiNet(2, 2), tmp_path)
-    options = Options(transform="displacement", iterations=SHORT, weights=weights)
+    options = RegistrationOptions(transform="displacement", iterations=SHORT, weights=weights)
     assert register(pair_of(slices), options, compute).network is not None
 
 
@@ -238,7 +239,7 @@ def test_weights_that_do_not_fit_the_pair_are_refused(slices, tmp_path, network,
 
 def test_absent_weights_are_refused(slices, compute):
     with pytest.raises(MissingError, match="no such file"):
-        register(pair_of(slices), Options(weights="nowhere.safetensors"), compute)
+        register(pair_of(slices), RegistrationOptions(weights="nowhere.safetensors"), compute)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -248,7 +249,7 @@ def test_the_shipped_weights_bring_heads_closer(dim, compute):
         pair = slice_pair(4, (96, 110), (2.0, 2.0), difference=BENT)
     else:
         pair = brain_pair(4, (70, 84, 70), (2.6, 2.6, 2.6), difference=BENT, moving_axcodes="PIR")
-    found = register(pair_of(pair), Options(method="network"), compute)
+    found = register(pair_of(pair), RegistrationOptions(method="network"), compute)
     assert found.network.weights == f"winet-{dim}d"
     _, affine, after = found.similarity
     assert after > affine + 0.01

@@ -20,7 +20,8 @@ from vision_cli.phantoms.brains import brain_labels
 from vision_cli.register import fields
 from vision_cli.register.ablation import VARIANTS
 from vision_cli.register.networks import WiNet, load_network
-from vision_cli.register.objective import Weights, soft_dice
+from vision_cli.register.objective import soft_dice
+from vision_cli.register.options.training import LossWeights
 from vision_cli.register.synthesis import PairSource, Recipe
 from vision_cli.register.synthetic_training import PHASES, Phase, SyntheticTask
 
@@ -31,7 +32,7 @@ RECIPE = Recipe(across=0.0, shapes=1.0)
 def task_of(shape=(32, 32), steps=10, variant="diffeo", phases=None, seed=0, **options):
     torch.manual_seed(0)
     schedule = Schedule(steps, 2, 1e-3, validate_every=steps, save_every=steps, monitor="dice", seed=seed)
-    phases = phases or [Phase(1.0, shape, 4.0, RECIPE, Weights())]
+    phases = phases or [Phase(1.0, shape, 4.0, RECIPE, LossWeights())]
     return SyntheticTask(WiNet(len(shape), 2, variant=variant), phases, schedule, CPU, validation_pairs=2, **options)
 
 
@@ -47,7 +48,7 @@ def train(task, directory):
 def test_losses_add_up_and_reach_every_parameter(shape, variant):
     task = task_of(shape, variant=variant)
     losses = task.training_step(task.network, task.load([0, 1]))
-    total = sum(getattr(Weights(), name) * value for name, value in losses.items() if name != "loss")
+    total = sum(getattr(LossWeights(), name) * value for name, value in losses.items() if name != "loss")
     assert set(losses) == {"loss", "similarity", "overlap", "endpoint", "smoothness"}
     torch.testing.assert_close(losses["loss"], total)
     losses["loss"].backward()
@@ -71,8 +72,8 @@ def test_a_network_that_moves_nothing_has_the_whole_endpoint_error():
 
 
 def test_phases_follow_each_other():
-    second = Phase(1.0, (16, 32), 8.0, RECIPE, Weights(similarity=0.0))
-    task = task_of(steps=10, phases=[Phase(0.4, (32, 32), 4.0, RECIPE, Weights()), second])
+    second = Phase(1.0, (16, 32), 8.0, RECIPE, LossWeights(similarity=0.0))
+    task = task_of(steps=10, phases=[Phase(0.4, (32, 32), 4.0, RECIPE, LossWeights()), second])
     shapes = [tuple(task.load([2 * step, 2 * step + 1]).pairs[0].fixed.shape) for step in range(10)]
     assert shapes == [(32, 32)] * 4 + [(16, 32)] * 6
     losses = task.training_step(task.network, task.load([18, 19]))
@@ -114,7 +115,7 @@ def test_a_network_learns_one_pair():
     task.network = WiNet(2, 4)
     optimiser = torch.optim.Adam(task.network.parameters(), lr=3e-3)
     batch, rows = task.load([3]), []
-    batch = replace(batch, phase=replace(batch.phase, weights=Weights(similarity=0.0, smoothness=0.02)))
+    batch = replace(batch, phase=replace(batch.phase, weights=LossWeights(similarity=0.0, smoothness=0.02)))
     for _ in range(90):
         losses = task.training_step(task.network, batch)
         optimiser.zero_grad()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import dataclasses
-import inspect
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -16,10 +17,12 @@ import pytest
 
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
+from vision_cli.core.runs import Run
 from vision_cli.io.volumes import read_volume, write_volume
 from vision_cli.phantoms.brains import brain_pair, slice_pair
-from vision_cli.register import cli
-from vision_cli.register.pipeline import Options
+from vision_cli.register.batch import finish
+from vision_cli.register.options.evaluation import ScoredRegistration
+from vision_cli.register.options.registration import PairReporting, RegistrationOptions, Reporting
 
 QUICK = ("--iters", "8,8", "--threads", "1", "--no-pictures")
 TIMED = ("wall_seconds", "cpu_seconds")
@@ -144,7 +147,7 @@ def listed(tmp_path_factory):
 ROLES = ("fixed", "moving", "fixed_label", "moving_label")
 
 
-TOTALS = ("metrics.json", "items.csv", "failures.csv", "outputs.txt")
+TOTALS = ("metrics.json", "items.csv", "failures.csv", "report.html")
 OF_THE_PROCESS = ("run.json", "log.txt", "items.jsonl")
 
 
@@ -168,8 +171,8 @@ def test_shards_merge_to_the_files_of_one_run(listed, tmp_path, capfd):
     capfd.readouterr()
     assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 0
     whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
-    assert {name for name in whole if "/" not in name} == {"items.csv", "metrics.json"}
-    for name in ("items.csv", "metrics.json"):
+    assert {name for name in whole if "/" not in name} == {"items.csv", "metrics.json", "report.html"}
+    for name in ("items.csv", "metrics.json", "report.html"):
         assert parts[name] == whole[name], name
     own = {name: content for name, content in parts.items() if name.startswith("pairs/") and "metrics" not in name}
     assert own
@@ -196,10 +199,59 @@ def test_a_broken_pair_does_not_stop_the_others(listed, tmp_path, capfd):
     assert str(broken) in failure["error"]
     assert {row["id"] for row in csv.DictReader((out / "items.csv").open(newline=""))} == {"a", "c"}
     assert not (out / "pairs" / "b" / "Warped.nii.gz").exists()
+    log = (out / "log.txt").read_text(encoding="utf-8")
+    assert [len(re.findall(rf"^\S+ {name}: \d+\.\d s$", log, re.MULTILINE)) for name in "abc"] == [1, 1, 1]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Failed pairs" in page
+    assert str(broken) in page
     broken.write_bytes(good)
     assert run("batch", table, "-o", out, "--resume", *QUICK) == 0
     assert {row["id"] for row in csv.DictReader((out / "items.csv").open(newline=""))} == {"a", "b", "c"}
     assert not (out / "failures.csv").exists()
+
+
+def reported(pairs, tmp_path):
+    """Write the report of a batch of pairs with these rows, one failed; return its text without its pictures."""
+    with Run.open(tmp_path, command="register batch", options={}) as batch_run:
+        for position, (name, row) in enumerate(pairs.items()):
+            batch_run.items.add(name, position, row)
+        batch_run.items.fail("broken", len(pairs), "not an image")
+        finish(batch_run, batch_run.items.entries)
+        batch_run.finish()
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rows", "order"),
+    [
+        ({"a": (0.8, 0.2), "b": (0.5, 0.6), "c": (0.9, 0.1)}, "bac"),
+        ({"a": (None, 0.4), "b": (None, 0.1), "c": (None, 0.7)}, "bac"),
+        ({"a": (None, 0.1), "b": (0.9, 0.5), "c": (0.3, 0.6)}, "cba"),
+    ],
+    ids=["by Dice", "by local correlation", "labels in some"],
+)
+def test_the_report_of_a_batch_lists_the_worst_pairs_first(tmp_path, rows, order):
+    page = reported(
+        {name: {"dice_mean": dice, "lncc_after": lncc, "sdlogj": 0.2} for name, (dice, lncc) in rows.items()}, tmp_path
+    )
+    first_cells = re.findall(r"<tr>\s*<t[hd]>(\w+)</t[hd]>", page)
+    assert first_cells == ["pair", *order, "pair", "broken"]
+    assert ("Dice</th>" in page) is any(dice is not None for dice, _ in rows.values())
+    assert "not an image" in page
+
+
+def test_the_report_of_a_batch_shows_the_overlays_of_the_worst_pairs(listed, tmp_path):
+    words = ("--iters", "4,4", "--threads", "1", "--transform", "affine")
+    for part in (2, 1):
+        assert run("batch", listed, "-o", tmp_path / "parts", "--shard", f"{part}/2", *words) == 0
+    assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 0
+    page = (tmp_path / "parts" / "report.html").read_text(encoding="utf-8")
+    with (tmp_path / "parts" / "items.csv").open(newline="") as stream:
+        worst = sorted(csv.DictReader(stream), key=lambda row: float(row["dice_mean"]))[:3]
+    shown = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
+    homes = [tmp_path / "parts" / f"shard-{1 + int(row['id'][1:]) % 2}-of-2" / "pairs" / row["id"] for row in worst]
+    assert shown == [base64.b64encode((home / "qc_overlay.png").read_bytes()).decode() for home in homes]
+    assert [row["id"] for row in worst] == re.findall(r"<figcaption>(s\d): Dice", page)
 
 
 def test_a_learn2reg_batch_writes_its_submission(tmp_path, capfd):
@@ -340,9 +392,39 @@ def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, t
     assert (tmp_path / "out" / "composite.h5").stat().st_size > 100 * 1024
 
 
-@pytest.mark.parametrize("verb", ["pair", "batch"])
-def test_the_commands_defaults_are_those_of_the_library(verb):
-    parameters = inspect.signature(getattr(cli, verb)).parameters
-    words = {"smoothness": "lambda_", "volume": "volume_weight", "iterations": "iters"}
-    for option in dataclasses.fields(Options):
-        assert parameters[words.get(option.name, option.name)].default == option.default, option.name
+class Stopped(Exception):
+    """Ends a verb where its work would begin."""
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "work"),
+    [
+        ("pair", ("s0/fixed.nii.gz", "s0/moving.nii.gz"), "vision_cli.register.session.register_files"),
+        ("batch", ("pairs.csv",), "vision_cli.register.batch.register_all"),
+        ("evaluate", ("pairs.csv", "--layout", "csv"), "vision_cli.register.protocol.score_collection"),
+    ],
+)
+def test_the_commands_defaults_are_those_of_the_library(listed, tmp_path, monkeypatch, verb, words, work):
+    seen = []
+
+    def stop(*given, **named):
+        seen.extend(one for one in (*given, *named.values()) if isinstance(one, RegistrationOptions | Reporting))
+        raise Stopped
+
+    monkeypatch.setattr(work, stop)
+    monkeypatch.chdir(listed.parent)
+    subset = {"evaluate": ("--subset", "train")}.get(verb, ())
+    table = listed.read_text().splitlines()
+    (tmp_path / "pairs.csv").write_text(
+        "\n".join([f"{table[0]},split", *(f"{row},train".replace("s0/", f"{listed.parent}/s0/") for row in table[1:2])])
+    )
+    words = [tmp_path / "pairs.csv" if word == "pairs.csv" and verb == "evaluate" else word for word in words]
+    assert run(verb, *words, *subset, "-o", tmp_path / "out", "--threads", "1") == 1
+    expected = {
+        "pair": [RegistrationOptions(), PairReporting()],
+        "batch": [RegistrationOptions(), Reporting()],
+        "evaluate": [ScoredRegistration()],
+    }
+    assert seen == expected[verb]
+    # What a data set is scored with is what a pair is registered with.
+    assert dataclasses.asdict(seen[0]) == dataclasses.asdict(RegistrationOptions())

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from accelerate import PartialState
+
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
+from vision_cli.core.errors import UsageError
 from vision_cli.core.journal import ITEMS
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.io.tables import read_csv_table
 from vision_cli.register.synthetic_training import SyntheticTraining, subjects_of, train_on_synthetic_pairs
-from vision_cli.register.training import NetworkOptions
 
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "WiNet": {},
@@ -30,8 +32,8 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 _COLUMNS = ("dice_before", "dice", "similarity_before", "similarity", "endpoint_mm", "folds_voxels")
 
 
-def train_variants(run: Run, options: SyntheticTraining, compute: Compute, output: Output) -> None:
-    """Train every variant that is not done yet: a row of ``items.csv`` each, its run in ``variants/NAME``.
+def train_variants(run: Run | None, options: SyntheticTraining, compute: Compute, output: Output) -> None:
+    """Train every variant that is not done yet: a row of ``items.csv`` each, its run in ``variants/NUMBER``.
 
     Parameters
     ----------
@@ -41,24 +43,33 @@ def train_variants(run: Run, options: SyntheticTraining, compute: Compute, outpu
         Of all variants, but for what each changes of the network.
     compute, output
         As for one training.
+
+    Raises
+    ------
+    UsageError
+        If several processes would share the work.
     """
-    done = run.items.done
+    if run is None or PartialState(cpu=compute.device.type == "cpu").num_processes > 1:
+        raise UsageError(
+            "train: --ablate on several processes found; one expected.", hint="Start it without accelerate."
+        )
+    names = list(VARIANTS)
     subjects = subjects_of(options, compute)
-    for position, (name, changes) in enumerate(VARIANTS.items()):
-        if name in done:
-            continue
+
+    def work(name: str) -> dict[str, object]:
         output.info(f"training {name}")
-        network = NetworkOptions(**{**asdict(options.network), **changes})
-        with run.attempt(name, position) as row:
-            recorded = {**asdict(network), "dim": options.dim, "steps": options.steps, "seed": compute.seed}
-            with run.part(f"variants/{position}", command="register train", options=recorded) as part:
-                if not part.already_done:
-                    own = replace(options, network=network)
-                    part.write_metrics(train_on_synthetic_pairs(part, own, compute, output, subjects))
-                    part.finish()
-            measures = read_metrics(part.directory)
-            row.update({name: measures.get(name) for name in _COLUMNS})
-    run.finish_items()
+        network = replace(options.network, **VARIANTS[name])  # type: ignore[arg-type]
+        recorded = {**asdict(network), "dim": options.training.dim, "steps": options.steps, "seed": compute.seed}
+        with run.part(f"variants/{names.index(name)}", command="register train", options=recorded) as part:
+            if not part.already_done:
+                own = replace(options, network=network)
+                part.write_metrics(train_on_synthetic_pairs(part, own, compute, Output(quiet=True), subjects))
+                part.record(**compute.facts)
+                part.finish()
+        measures = read_metrics(part.directory)
+        return {column: measures.get(column) for column in _COLUMNS}
+
+    run.each(names, work, name=str, what="variants", output=output)
 
 
 def ablation_table(directory: Path) -> Table:

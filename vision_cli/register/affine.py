@@ -20,11 +20,11 @@ from torch import Tensor
 from vision_cli.core.devices import one_thread_below
 from vision_cli.register import fields
 from vision_cli.register.images import Image, centroid, crop_to_foreground, foreground, resample
-from vision_cli.register.losses import Metric, build_similarity
+from vision_cli.register.losses import build_similarity
+from vision_cli.register.options.registration import Init, Metric
 
 Matrix = NDArray[np.float64]
 LinearKind = Literal["rigid", "affine"]
-Init = Literal["header", "moments", "search"]
 
 _SAMPLES_ALONG_LONGEST = (22, 44, 88)
 _WINDOW = 5

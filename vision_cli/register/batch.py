@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vision_cli.core.console import Output
+from vision_cli.core.console import Output, Table, format_value
 from vision_cli.core.devices import Compute
-from vision_cli.core.errors import UsageError
+from vision_cli.core.journal import Entry
+from vision_cli.core.report import Picture, write_report
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run, read_metrics
-from vision_cli.core.shards import Shard
 from vision_cli.register import itk_files
-from vision_cli.register.data import PairFiles
+from vision_cli.register.data import NamedPair
 from vision_cli.register.fields import Grid
-from vision_cli.register.pipeline import Options
+from vision_cli.register.options.registration import PairReporting, RegistrationOptions, Reporting
 from vision_cli.register.session import register_files
 from vision_cli.register.transforms import compose_to_displacement
 
@@ -30,21 +33,34 @@ _COLUMNS = (
     "lncc_after",
 )
 PAIRS = "pairs"
+REPORT = "report.html"
+
+_OF_THE_BATCH = ("pairs", "only", "l2r_submission")
+_TITLES: Mapping[str, str] = {
+    "dice_mean": "Dice",
+    "dice_affine_mean": "Dice affine",
+    "hd95_mean_mm": "HD95 mm",
+    "tre_mean_mm": "landmark error mm",
+    "lncc_after": "LNCC after",
+    "lncc_affine": "LNCC affine",
+    "lncc_before": "LNCC before",
+    "folds_voxels": "folded voxels",
+    "sdlogj": "SD log Jacobian",
+    "inverse_error_mean_voxels": "inverse error, voxels",
+}
+_SHOWN_PAIRS = 3
 
 
 def register_all(
     run: Run,
-    pairs: Sequence[PairFiles],
-    options: Options,
+    pairs: Sequence[NamedPair],
+    options: RegistrationOptions,
     compute: Compute,
     output: Output,
+    reporting: Reporting,
     *,
-    pair_options: Mapping[str, object],
-    shard: Shard | None = None,
     only: str | None = None,
-    label_names: Path | None = None,
     l2r_submission: bool = False,
-    pictures: bool = True,
 ) -> None:
     """Register every pair that is not done yet.
 
@@ -54,75 +70,106 @@ def register_all(
         The open run; the pairs go to ``pairs/ID`` in its directory.
     pairs
         The whole list.
-    options, compute, output
+    options, compute, output, reporting
         As for one pair.
-    pair_options
-        Options recorded in each pair's ``run.json``.
-    shard
-        The part of the list to do.
     only
         Id of the one pair to do.
-    label_names
-        Table of label names.
     l2r_submission
         Also write ``submission/disp_FIXED_MOVING.nii.gz``.
-    pictures
-        Also write pictures and a report for each pair.
 
     Raises
     ------
     UsageError
         If ``only`` names no pair.
     """
-    mine = pairs if shard is None else shard.take(pairs)
-    if only is not None:
-        mine = [pair for pair in pairs if pair.id == only]
-        if not mine:
-            raise UsageError(f"--only {only}: no such pair in the list.")
-    done = run.items.done
-    with output.progress("pairs", len(mine)) as progress:
-        for pair in mine:
-            if pair.id not in done:
-                with run.attempt(pair.id, pair.position) as row:
-                    metrics = _register_one(
-                        run, pair, options, compute, pair_options, label_names, l2r_submission, pictures
-                    )
-                    row.update({name: metrics.get(name) for name in _COLUMNS})
-            progress.advance(note=pair.id)
-    run.finish_items()
+    of_a_pair = {name: value for name, value in run.options.items() if name not in _OF_THE_BATCH}
+
+    def work(pair: NamedPair) -> dict[str, object]:
+        metrics = _register_one(run, pair, options, compute, of_a_pair, PairReporting(**vars(reporting)))
+        if l2r_submission:
+            _submit(run, pair)
+        return {name: metrics.get(name) for name in _COLUMNS}
+
+    run.each(pairs, work, name=lambda pair: pair.id, what="pairs", output=output, only=only)
+
+
+def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the report of a batch: a table of its pairs, the worst first, and the overlays of the worst."""
+    good = sorted((entry for entry in entries if entry.error is None), key=_quality)
+    failed = [(entry.id, entry.error) for entry in entries if entry.error is not None]
+    names = [name for name in _TITLES if any(entry.row.get(name) is not None for entry in good)]
+    tables = []
+    if good:
+        rows = [(entry.id, *(entry.row.get(name) for name in names)) for entry in good]
+        tables.append(Table(("pair", *(_TITLES[name] for name in names)), rows, "Pairs, the worst first"))
+    if failed:
+        tables.append(Table(("pair", "error"), failed, "Failed pairs"))
+    overlays = [(entry, _directory(run.home_of(entry), entry.id) / "qc_overlay.png") for entry in good[:_SHOWN_PAIRS]]
+    with run.output(REPORT) as path:
+        write_report(
+            path,
+            title=f"Registration of {len(entries)} pairs",
+            summary={
+                "pairs": len(good),
+                "failed": len(failed),
+                **_middle("Dice, median", good, "dice_mean"),
+                **_middle("local correlation, median", good, "lncc_after"),
+                **_middle("SD log Jacobian, median", good, "sdlogj"),
+            },
+            tables=tables,
+            pictures=[Picture(file, _caption(entry)) for entry, file in overlays if file.exists()],
+        )
+
+
+def _quality(entry: Entry) -> tuple[bool, float]:
+    """Order of the report: by overlap, behind it what has no labels by local correlation."""
+    dice, correlation = entry.row.get("dice_mean"), entry.row.get("lncc_after")
+    value = correlation if dice is None else dice
+    return dice is None, float(value) if isinstance(value, int | float) else -math.inf
+
+
+def _caption(entry: Entry) -> str:
+    column = "lncc_after" if entry.row.get("dice_mean") is None else "dice_mean"
+    return f"{entry.id}: {_TITLES[column]} {format_value(entry.row.get(column))}."
+
+
+def _middle(label: str, entries: Sequence[Entry], column: str) -> dict[str, float]:
+    values = [value for entry in entries if isinstance(value := entry.row.get(column), int | float)]
+    return {label: float(statistics.median(values))} if values else {}
+
+
+def _directory(home: Path, pair: str) -> Path:
+    return home / PAIRS / pair
 
 
 def _register_one(
     batch: Run,
-    pair: PairFiles,
-    options: Options,
+    pair: NamedPair,
+    options: RegistrationOptions,
     compute: Compute,
     recorded: Mapping[str, object],
-    label_names: Path | None,
-    l2r_submission: bool,
-    pictures: bool,
+    reporting: PairReporting,
 ) -> Mapping[str, object]:
-    paths: dict[str, Path | None] = dict(pair.paths)
+    files = pair.files.by_role()
     with batch.part(
         f"{PAIRS}/{pair.id}",
         command="register pair",
-        options={**recorded, **{role: str(path.absolute()) for role, path in pair.paths.items()}},
-        inputs=dict(pair.paths),
+        options={**recorded, **{role: str(path.absolute()) for role, path in files.items()}},
+        inputs=files,
     ) as run:
         if not run.already_done:
-            register_files(run, paths, options, compute, Output(quiet=True), label_names=label_names, pictures=pictures)
+            run.record(**compute.facts)
+            register_files(run, pair.files, options, compute, Output(quiet=True), reporting=reporting)
             run.finish()
-    if l2r_submission:
-        _submit(batch, pair, run.directory)
     return read_metrics(run.directory)
 
 
-def _submit(batch: Run, pair: PairFiles, directory: Path) -> None:
+def _submit(batch: Run, pair: NamedPair) -> None:
     """Write a pair's whole map as Learn2Reg wants it."""
     from vision_cli.io.volumes import read_volume
 
-    fixed, moving = (read_volume(pair.paths[role]) for role in ("fixed", "moving"))
+    fixed, moving = (read_volume(path) for path in (pair.files.fixed, pair.files.moving))
     grid = Grid(fixed.shape, fixed.vox2ras)
-    chain = itk_files.read_transform(directory / "composite.h5")
+    chain = itk_files.read_transform(_directory(batch.directory, pair.id) / "composite.h5")
     with batch.output(f"submission/disp_{pair.id}.nii.gz") as path:
         itk_files.write_l2r(path, compose_to_displacement(chain, grid), Grid(moving.shape, moving.vox2ras))

@@ -9,7 +9,7 @@ import csv
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,14 +19,17 @@ import torch
 from vision_cli.core.bars import BAR_COLUMNS, Bar
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError, MissingError, PartialFailure, UsageError
+from vision_cli.core.journal import Entry
 from vision_cli.core.peers import Cost, peers_python
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
 from vision_cli.io.volumes import Volume, read_volume
 from vision_cli.metrics.segmentation import dice_per_label
 from vision_cli.register import itk_files
-from vision_cli.register.data import PairFiles
+from vision_cli.register.data import NamedPair
 from vision_cli.register.fields import Grid, determinant_map
-from vision_cli.register.peers import LIST, OURS, PEERS, ants_difference_pct, run_ours, run_peer
+from vision_cli.register.options.evaluation import Contenders
+from vision_cli.register.peers import LIST, ants_difference_pct, run_ours, run_peer
 from vision_cli.register.transforms import AffineTransform, Transform, compose_to_displacement, resample
 
 TABLE = "benchmark.csv"
@@ -83,15 +86,14 @@ class Score:
 
 def run_benchmark(
     run: Run,
-    pairs: Sequence[PairFiles],
-    peers: Sequence[str],
-    presets: Sequence[str],
+    pairs: Sequence[NamedPair],
+    contenders: Contenders,
     *,
     threads: int,
     environment: Path | None,
     output: Output,
 ) -> None:
-    """Register every pair with every method, score, and write the tables.
+    """Register every pair with every method and score the result.
 
     Parameters
     ----------
@@ -99,49 +101,52 @@ def run_benchmark(
         The open run; each pair and method is an item of it, so that an interrupted run goes on where it stopped.
     pairs
         The pairs, with labels.
-    peers, presets
-        Names of peers, and of our presets with or without the network.
+    contenders
+        The methods.
     threads
         Threads of every method.
     environment
-        A ready environment with the peers, None to have one made.
+        A ready environment with the baselines, None to have one made.
     output
         Where progress is shown.
 
     Raises
     ------
     UsageError
-        If a name is unknown.
+        If there is no method.
     InputError
         If a pair has no labels.
     MissingError
-        If there is no environment with the peers and none can be made.
+        If there is no environment with the baselines and none can be made.
     """
-    _require_known("--peers", peers, PEERS)
-    _require_known("--presets", presets, OURS)
     for pair in pairs:
-        if "fixed_label" not in pair.paths or "moving_label" not in pair.paths:
+        if pair.files.fixed_label is None or pair.files.moving_label is None:
             raise InputError(f"pair {pair.id}: no labels found; fixed_label and moving_label expected.")
-    methods = [*(_OURS + preset for preset in presets), *peers]
+    methods = _methods(contenders)
     if not methods:
-        raise UsageError("benchmark: neither a preset nor a peer found; one or more expected.")
-    python = peers_python(LIST, environment, output) if peers else None
-    with output.progress("registrations", len(pairs) * len(methods)) as progress:
-        for pair in pairs:
-            for place, method in enumerate(methods):
-                item = f"{pair.id}-{method}"
-                if item not in run.items.done:
-                    with run.attempt(item, pair.position * len(methods) + place) as row:
-                        row.update(_measure(run, pair, method, python, threads))
-                progress.advance(note=item)
-    run.finish_items()
-    failures = {e.id: e.error for e in run.items.entries if e.error is not None}
-    rows = [entry.row for entry in run.items.entries if entry.error is None]
-    notes = {m: next((failures[i] for p in pairs if (i := f"{p.id}-{m}") in failures), None) for m in methods}
-    run.write_csv(TABLE, _COLUMNS, [[m, *_summary(m, rows), notes[m]] for m in methods])
+        raise UsageError("benchmark: neither a preset nor a baseline found; one or more expected.")
+    python = peers_python(LIST, environment, output) if contenders.baselines else None
+    run.each(
+        [(pair, method) for pair in pairs for method in methods],
+        lambda item: _measure(run, *item, python, threads),
+        name=lambda item: f"{item[0].id}-{item[1]}",
+        what="registrations",
+        output=output,
+    )
+
+
+def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the tables of the methods and of the bars, and the metrics."""
+    methods = _methods(Contenders.of(run.options))
+    rows = [entry.row for entry in entries if entry.error is None]
+    notes: dict[str, str] = {}
+    for entry in entries:
+        if entry.error is not None:
+            notes.setdefault(methods[entry.position % len(methods)], entry.error)
+    run.write_csv(TABLE, _COLUMNS, [[m, *_summary(m, rows), notes.get(m)] for m in methods])
     bars = list(_bars(rows))
     run.write_csv(BARS, BAR_COLUMNS, [bar.cells() for bar in bars])
-    run.write_metrics(_flat(methods, rows, bars, len(failures)))
+    run.write_metrics(_flat(methods, rows, bars, len(entries) - len(rows)))
 
 
 def bars_table(directory: Path) -> tuple[Table, Table]:
@@ -187,9 +192,10 @@ def score(fixed: Volume, moving: Volume, chain: Sequence[Transform], affine: Seq
     return Score(dice, by_affine, int((inside <= 0).sum()), spread)
 
 
-def _measure(run: Run, pair: PairFiles, method: str, python: Path | None, threads: int) -> dict[str, object]:
-    fixed, moving = (pair.paths[role].absolute() for role in ("fixed", "moving"))
-    labels = [read_volume(pair.paths[role], kind="labels") for role in ("fixed_label", "moving_label")]
+def _measure(run: Run, pair: NamedPair, method: str, python: Path | None, threads: int) -> dict[str, object]:
+    files = pair.files.by_role()
+    fixed, moving = (files[role].absolute() for role in ("fixed", "moving"))
+    labels = [read_volume(files[role], kind="labels") for role in ("fixed_label", "moving_label")]
     difference, share = None, None
     with tempfile.TemporaryDirectory(prefix="vcli-benchmark-") as name:
         out = Path(name)
@@ -230,10 +236,8 @@ def _read(files: Sequence[Path]) -> list[Transform]:
     return [part for file in files for part in itk_files.read_transform(file)]
 
 
-def _require_known(option: str, names: Sequence[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{option}: {name} found; names out of {', '.join(known)} expected.")
+def _methods(contenders: Contenders) -> list[str]:
+    return [*(_OURS + preset for preset in contenders.presets), *contenders.baselines]
 
 
 def _values(rows: Sequence[Row], method: str, column: str) -> dict[str, float]:

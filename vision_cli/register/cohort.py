@@ -27,7 +27,7 @@ Matrix = NDArray[np.float64]
 
 _MARGIN = 0.02
 _BLUR = 0.35
-_HELD_OUT = 0.1
+_VAL_FRACTION = 0.1
 _LONGEST_SIDE = 64
 
 
@@ -88,7 +88,7 @@ def gather(
     longest_sides: Mapping[int, int],
     align: bool | None = None,
     known: Mapping[str, Matrix] | None = None,
-    held_out: int | None = None,
+    val_fraction: float | None = None,
 ) -> Cohort:
     """Read a collection and bring its images onto one grid.
 
@@ -107,9 +107,9 @@ def gather(
         Whether to align linearly; None for what the layout needs.
     known
         Alignments of an earlier call, by name.
-    held_out
-        Images, or pairs, to validate on where the collection names none: the last ones. None for a tenth where there
-        are labels.
+    val_fraction
+        Share of the images, or pairs, to validate on where the collection names none: the last ones, at least one,
+        none for 0. None for a tenth where there are labels.
 
     Raises
     ------
@@ -120,11 +120,11 @@ def gather(
     frames = _Frames(spacing, longest_sides, dict(known or {}), align=wanted)
     labelled = all(file.label is not None for file in collection.images)
     if collection.pairs:
-        return _gather_pairs(collection, frames, labelled, held_out)
-    return _gather_images(collection, frames, labelled, held_out)
+        return _gather_pairs(collection, frames, labelled, val_fraction)
+    return _gather_images(collection, frames, labelled, val_fraction)
 
 
-def _gather_images(collection: Collection, frames: _Frames, labelled: bool, held_out: int | None) -> Cohort:
+def _gather_images(collection: Collection, frames: _Frames, labelled: bool, val_fraction: float | None) -> Cohort:
     """Bring all images into the frame of the atlas or the first one."""
     files = [file for file in collection.images if file.subset != "test"]
     if not files:
@@ -143,7 +143,7 @@ def _gather_images(collection: Collection, frames: _Frames, labelled: bool, held
         labels.append(_looked_up(own, grid, matrix) if labelled and own is not None else None)
     subjects = [n for n, file in enumerate(files) if file.id != collection.atlas]
     validated = {n for n in subjects if files[n].subset == "validation"} or set(
-        _last(subjects, held_out, labelled and len(subjects) > 2)
+        _last(subjects, val_fraction, labelled and len(subjects) > 2)
     )
     trained = [n for n in subjects if n not in validated]
     atlas = next((n for n, file in enumerate(files) if file.id == collection.atlas), None)
@@ -157,7 +157,7 @@ def _gather_images(collection: Collection, frames: _Frames, labelled: bool, held
     return _cohort(seen, labels, frames, grid, training, validation)
 
 
-def _gather_pairs(collection: Collection, frames: _Frames, labelled: bool, held_out: int | None) -> Cohort:
+def _gather_pairs(collection: Collection, frames: _Frames, labelled: bool, val_fraction: float | None) -> Cohort:
     """Bring each pair into the frame of its fixed image; all frames have one shape."""
     files = {file.id: file for file in collection.images}
     pairs = [pair for pair in collection.pairs if pair.subset != "test"]
@@ -176,7 +176,7 @@ def _gather_pairs(collection: Collection, frames: _Frames, labelled: bool, held_
             seen.append(_sampled(image, own, to_image))
             labels.append(_looked_up(volume, own, to_image) if labelled and volume is not None else None)
     validated = {n for n, pair in enumerate(pairs) if pair.subset == "validation"} or set(
-        _last(range(len(pairs)), held_out, labelled and len(pairs) > 2)
+        _last(range(len(pairs)), val_fraction, labelled and len(pairs) > 2)
     )
     training, validation = (
         [(2 * n, 2 * n + 1) for n in range(len(pairs)) if (n in validated) == wanted] for wanted in (False, True)
@@ -196,7 +196,7 @@ def _cohort(
         raise InputError(
             f"training: {len(seen)} images found, {len(validation)} pairs of them to validate on; pairs to train on "
             "expected.",
-            hint="Give more images, or fewer to --held-out.",
+            hint="Give more images, or a smaller --val-fraction.",
         )
     maps = [own for own in labels if own is not None]
     return Cohort(
@@ -278,7 +278,8 @@ def _looked_up(volume: Volume, grid: Grid, matrix: Matrix) -> NDArray[np.int32]:
     return resample(volume.data, grid_of(volume), grid, (AffineTransform(matrix),), "nearest").astype(np.int32)
 
 
-def _last(items: Sequence[int] | range, count: int | None, wanted: bool) -> list[int]:
-    """Take the last items: ``count`` of them, or a tenth where some are wanted."""
-    number = max(1, round(_HELD_OUT * len(items))) if count is None and wanted else count or 0
+def _last(items: Sequence[int] | range, share: float | None, wanted: bool) -> list[int]:
+    """Take the last items: a share of them and at least one, or a tenth where some are wanted."""
+    share = share if share is not None else _VAL_FRACTION * wanted
+    number = max(1, round(share * len(items))) if share > 0 else 0
     return list(items)[len(items) - number :]

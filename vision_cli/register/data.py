@@ -3,53 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.tables import read_csv_table
+from vision_cli.register.options.registration import PairExtras, PairFiles
 
-ROLES = (
-    "fixed",
-    "moving",
-    "fixed_label",
-    "moving_label",
-    "fixed_mask",
-    "moving_mask",
-    "fixed_points",
-    "moving_points",
-)
+EXTRAS = tuple(field.name for field in fields(PairExtras))
 _L2R_SPLITS = ("registration_val", "registration_test", "training_paired_images")
 
 
 @dataclass(frozen=True)
-class PairFiles:
-    """The files of one pair.
+class NamedPair:
+    """A pair of a list.
 
     Attributes
     ----------
     id
         Unique name, also the name of the pair's folder.
-    paths
-        Files by role (`ROLES`); absent roles are missing.
-    position
-        Place in the list, from 0.
+    files
+        Its files.
     """
 
     id: str
-    paths: Mapping[str, Path]
-    position: int
+    files: PairFiles
 
 
-def read_pairs(path: Path) -> list[PairFiles]:
+def read_pairs(path: Path) -> list[NamedPair]:
     """Read a list of pairs; relative paths count from the list's folder.
 
     Parameters
     ----------
     path
-        A CSV table with the columns ``id, fixed, moving`` and optionally the other `ROLES`, or the JSON of a Learn2Reg
+        A CSV table with the columns ``id, fixed, moving`` and optionally the other fields of
+        `PairFiles`, or the JSON of a Learn2Reg
         data set (validation pairs, else test pairs, else paired training images; labels, masks and key points are
         found by replacing ``images`` in the path).
 
@@ -62,24 +51,26 @@ def read_pairs(path: Path) -> list[PairFiles]:
     if not pairs:
         raise InputError(f"{path}: no pairs found; at least one expected.")
     for pair in pairs:
-        for role, file in pair.paths.items():
+        for role, file in pair.files.by_role().items():
             if not file.exists():
                 raise InputError(f"{path}: pair {pair.id}: {role} {file}: no such file.", hint="Correct the list.")
     return pairs
 
 
-def _read_table(path: Path) -> list[PairFiles]:
+def _read_table(path: Path) -> list[NamedPair]:
     pairs = []
-    for position, row in enumerate(read_csv_table(path, ("id", "fixed", "moving"))):
+    for row in read_csv_table(path, ("id", "fixed", "moving")):
         name = row["id"]
         if not name or name.startswith(".") or "/" in name or "\\" in name:
             raise InputError(f"{path}: id {name!r}; a name that can be a folder's expected.", hint="Correct the row.")
-        paths = {role: path.parent / row[role] for role in ROLES if row.get(role)}
-        pairs.append(PairFiles(name, paths, position))
+        extras = {role: path.parent / row[role] for role in EXTRAS if row.get(role)}
+        pairs.append(
+            NamedPair(name, PairFiles(fixed=path.parent / row["fixed"], moving=path.parent / row["moving"], **extras))
+        )
     return pairs
 
 
-def _read_l2r(path: Path) -> list[PairFiles]:
+def _read_l2r(path: Path) -> list[NamedPair]:
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         listed: list[dict[str, str]] = next((document[split] for split in _L2R_SPLITS if document.get(split)), [])
@@ -91,10 +82,7 @@ def _read_l2r(path: Path) -> list[PairFiles]:
             f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}).",
             hint=f"Pairs of fixed and moving are expected under {' or '.join(_L2R_SPLITS)}.",
         ) from error
-    return [
-        PairFiles(l2r_name(fixed, moving), _with_siblings(fixed, moving), position)
-        for position, (fixed, moving) in enumerate(images)
-    ]
+    return [NamedPair(l2r_name(fixed, moving), _with_siblings(fixed, moving)) for fixed, moving in images]
 
 
 def l2r_name(fixed: Path, moving: Path) -> str:
@@ -115,8 +103,8 @@ def _case(path: Path) -> tuple[str, str]:
     return (words[-2], words[-1]) if len(words) >= 3 else (words[-1], "0000")
 
 
-def _with_siblings(fixed: Path, moving: Path) -> dict[str, Path]:
-    paths = {"fixed": fixed, "moving": moving}
+def _with_siblings(fixed: Path, moving: Path) -> PairFiles:
+    extras = {}
     for side, image in (("fixed", fixed), ("moving", moving)):
         for kind, suffix, folder in (
             ("label", None, "labels"),
@@ -126,5 +114,5 @@ def _with_siblings(fixed: Path, moving: Path) -> dict[str, Path]:
             name = image.name if suffix is None else image.name.split(".")[0] + suffix
             sibling = image.parent.with_name(image.parent.name.replace("images", folder)) / name
             if sibling.is_file() and sibling != image:
-                paths[f"{side}_{kind}"] = sibling
-    return paths
+                extras[f"{side}_{kind}"] = sibling
+    return PairFiles(fixed=fixed, moving=moving, **extras)

@@ -17,16 +17,24 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
-from vision_cli.core.training import Order, Precision, Schedule, shared_directory
+from vision_cli.core.training import Order, Schedule, shared_directory
 from vision_cli.core.weights import resolve_weights
 from vision_cli.register import fields
 from vision_cli.register.cohort import Cohort, Matrix, gather
 from vision_cli.register.examples import Example
-from vision_cli.register.layouts import Collection, ImageFile, Layout, read_collection
-from vision_cli.register.losses import Metric
+from vision_cli.register.layouts import Collection, ImageFile, read_collection
 from vision_cli.register.networks import WiNet, load_network
-from vision_cli.register.objective import Objective, Weights
-from vision_cli.register.training import NetworkOptions, fit, laid_out, sample_seed
+from vision_cli.register.objective import Objective
+from vision_cli.register.options.registration import Metric
+from vision_cli.register.options.training import (
+    IMAGE_RATE,
+    IMAGE_STEPS,
+    LossWeights,
+    NetworkOptions,
+    TrainingImages,
+    TrainingOptions,
+)
+from vision_cli.register.training import build_network, fit, laid_out, sample_seed
 
 ALIGNMENTS = "alignments.json"
 
@@ -68,7 +76,7 @@ class ImageTask:
         schedule: Schedule,
         device: torch.device,
         *,
-        weights: Weights,
+        weights: LossWeights,
         metric: Metric = "lncc",
         published_penalty: bool = False,
         augment: bool = True,
@@ -123,54 +131,23 @@ class ImageTraining:
 
     Attributes
     ----------
-    data, layout
+    data
         What :func:`vision_cli.register.layouts.read_collection` reads.
-    dim
-        2 or 3, for layouts that have both.
-    atlas
-        Image that all others are registered with; None for what the layout says.
-    spacing
-        Voxel size in mm; None for what the network was trained with.
-    align
-        Whether to align the images linearly; None for what the layout needs.
-    held_out
-        How many images, or listed pairs, to validate on where the data do not say; None for a tenth if labelled.
-    epochs
-        Passes over the pairs in place of ``steps``.
-    steps, batch_size, learning_rate
+    images
+        How the images are taken.
+    training
         How long and how fast.
-    start
-        ``default`` begins with the shipped weights where they are of the network asked for, ``none`` with none.
     network
         Which network.
-    metric, published_penalty
-        Image term, and whether the smoothness term is scaled as the published code does.
-    weights
-        Of the losses.
-    augment
-        Whether pairs are varied.
-    precision
-        Mixed precision.
+    losses
+        Weights of the losses.
     """
 
     data: Path
-    layout: Layout
-    dim: int = 3
-    atlas: Path | None = None
-    spacing: float | None = None
-    align: bool | None = None
-    held_out: int | None = None
-    epochs: int | None = None
-    steps: int = 1000
-    batch_size: int = 2
-    learning_rate: float = 3e-4
-    start: str = "default"
+    images: TrainingImages = field(default_factory=TrainingImages)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
-    metric: Metric = "lncc"
-    published_penalty: bool = False
-    weights: Weights = field(default_factory=Weights)
-    augment: bool = True
-    precision: Precision = "no"
+    losses: LossWeights = field(default_factory=LossWeights)
 
 
 def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, output: Output) -> Mapping[str, float]:
@@ -196,31 +173,32 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
     InputError
         If the data cannot be used, or the weights to start from are of another network.
     """
-    collection = read_collection(options.data, options.layout, options.dim)
-    if options.atlas is not None:
-        added = ImageFile("atlas", options.atlas)
+    images, training = options.images, options.training
+    collection = read_collection(options.data, images.layout, training.dim)
+    if images.atlas is not None:
+        added = ImageFile("atlas", images.atlas)
         collection = replace(collection, images=(*collection.images, added), atlas=added.id, pairs=())
-    cohort = _gathered(run, collection, options, compute, output)
+    cohort = _gathered(run, collection, images, compute, output)
     torch.manual_seed(compute.seed)
-    network = options.network.build(tuple(cohort.images.shape[1:]))
-    if options.start != "none":
-        _begin_with(network, options.start, output)
-    steps = options.steps
-    if options.epochs is not None:
-        steps = math.ceil(options.epochs * len(cohort.training) / options.batch_size)
+    network = build_network(options.network, tuple(cohort.images.shape[1:]))
+    if images.weights != "none":
+        _begin_with(network, images.weights, output)
+    steps = training.steps or IMAGE_STEPS
+    if training.epochs is not None:
+        steps = math.ceil(training.epochs * len(cohort.training) / training.batch_size)
     labelled = cohort.labels is not None
     monitor = ("dice" if labelled else "similarity_gain") if cohort.validation else None
     schedule = Schedule(
         steps,
-        options.batch_size,
-        options.learning_rate,
+        training.batch_size,
+        IMAGE_RATE if training.learning_rate is None else training.learning_rate,
         decay=True,
         warm_up=min(50, steps // 10),
         clip_norm=1.0,
         validate_every=max(1, min(200, steps // 4)),
         save_every=50,
         monitor=monitor,
-        precision=options.precision,
+        precision=compute.precision,
         seed=compute.seed,
     )
     task = ImageTask(
@@ -228,10 +206,10 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
         cohort,
         schedule,
         compute.device,
-        weights=options.weights,
-        metric=options.metric,
-        published_penalty=options.published_penalty,
-        augment=options.augment,
+        weights=options.losses,
+        metric=training.metric,
+        published_penalty=training.published_penalty,
+        augment=images.augment,
     )
     shape = " x ".join(map(str, cohort.images.shape[1:]))
     output.info(
@@ -251,7 +229,7 @@ def _longest_sides(choice: str) -> Mapping[int, int]:
 
 
 def _gathered(
-    run: Run | None, collection: Collection, options: ImageTraining, compute: Compute, output: Output
+    run: Run | None, collection: Collection, options: TrainingImages, compute: Compute, output: Output
 ) -> Cohort:
     """Read and align the images; the first process keeps the alignments for the others and for a resumed run."""
     directory = shared_directory(run, cpu=compute.device.type == "cpu")
@@ -265,10 +243,10 @@ def _gathered(
         cohort = gather(
             collection,
             spacing=options.spacing,
-            longest_sides=_longest_sides(options.start),
+            longest_sides=_longest_sides(options.weights),
             align=options.align,
             known=known,
-            held_out=options.held_out,
+            val_fraction=options.val_fraction,
         )
         if run is not None:
             run.write_json(ALIGNMENTS, {name: matrix.tolist() for name, matrix in cohort.matrices.items()})

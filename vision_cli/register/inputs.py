@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.tables import read_points
 from vision_cli.io.volumes import Volume, read_volume
 from vision_cli.register.fields import Grid
+from vision_cli.register.options.registration import PairFiles
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,13 @@ class Pair:
     notes: tuple[str, ...] = ()
 
 
-def read_pair(paths: Mapping[str, Path | None], volume: int | None = None) -> Pair:
+def read_pair(files: PairFiles, volume: int | None = None) -> Pair:
     """Read the files of a pair.
 
     Parameters
     ----------
-    paths
-        By role: ``fixed``, ``moving`` and any of ``fixed_mask``, ``moving_mask``, ``fixed_label``, ``moving_label``,
-        ``fixed_points``, ``moving_points``.
+    files
+        Where they are.
     volume
         Which volume of 4D images.
 
@@ -59,27 +58,20 @@ def read_pair(paths: Mapping[str, Path | None], volume: int | None = None) -> Pa
     InputError
         If a file cannot be used, or the two images differ in their number of axes.
     """
-
-    def read(role: str, kind: Literal["image", "labels", "mask"]) -> Volume | None:
-        path = paths.get(role)
-        return None if path is None else read_volume(path, kind=kind, volume=volume if kind == "image" else None)
-
-    masks_and_labels: tuple[tuple[str, Literal["labels", "mask"]], ...] = (
-        ("fixed_mask", "mask"),
-        ("moving_mask", "mask"),
-        ("fixed_label", "labels"),
-        ("moving_label", "labels"),
-    )
-
-    fixed, moving = read("fixed", "image"), read("moving", "image")
-    if fixed is None or moving is None:
-        raise InputError("a fixed and a moving image are expected.")
+    fixed, moving = (read_volume(path, kind="image", volume=volume) for path in (files.fixed, files.moving))
     if fixed.ndim != moving.ndim:
         raise InputError(
             f"{moving.path}: {moving.ndim}D found; {fixed.ndim}D, as {fixed.path}, expected.",
             hint="Register images of the same number of axes; take a slice of the 3D one first.",
         )
-    extras = {role: read(role, kind) for role, kind in masks_and_labels}
+    kinds: Mapping[str, Literal["labels", "mask"]] = {
+        "fixed_mask": "mask",
+        "moving_mask": "mask",
+        "fixed_label": "labels",
+        "moving_label": "labels",
+    }
+    paths = files.by_role()
+    extras = {role: read_volume(paths[role], kind=kind) if role in paths else None for role, kind in kinds.items()}
     notes: list[str] = []
     for volume_ in (fixed, moving, *extras.values()):
         if volume_ is not None:
@@ -93,8 +85,7 @@ def read_pair(paths: Mapping[str, Path | None], volume: int | None = None) -> Pa
                 f"{extra.path.name}: same shape as {image.path.name} but another place in space; its own header is used"
             )
     points = [
-        None if (path := paths.get(role)) is None else read_points(path, fixed.ndim)
-        for role in ("fixed_points", "moving_points")
+        read_points(paths[role], fixed.ndim) if role in paths else None for role in ("fixed_points", "moving_points")
     ]
     if points[0] is not None and points[1] is not None and len(points[0]) != len(points[1]):
         raise InputError(

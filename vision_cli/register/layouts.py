@@ -8,15 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.tables import read_csv_table
 from vision_cli.io.volumes import Volume, read_volume
+from vision_cli.register.options.evaluation import Layout, Subset
 from vision_cli.register.pickles import read_subject
-
-Layout = Literal["csv", "folder", "oasis", "ixi", "cmr", "l2r"]
-Subset = Literal["train", "validation", "test"]
 
 _IMAGES = (".nii", ".nii.gz", ".mgz", ".mha", ".mhd", ".nrrd", ".npz", ".png", ".tif", ".tiff")
 _SUBSETS: Mapping[str, Subset] = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}

@@ -16,9 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vision_cli.register.fields import jacobian_determinant
-
-Metric = Literal["lncc", "mi", "mind", "mse"]
-
+from vision_cli.register.options.registration import Metric
 
 CORRELATION_FLOOR = 1e-8
 """What keeps local correlation finite where an image is flat, in units of intensity to the fourth."""

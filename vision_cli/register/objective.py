@@ -7,7 +7,6 @@ it: overlap of labels, where there are any, and distance from the displacement, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,35 +14,15 @@ from torch import Tensor, nn
 
 from vision_cli.register import fields
 from vision_cli.register.examples import Example
-from vision_cli.register.losses import Metric, build_similarity, gradient_penalty, published_gradient_penalty
+from vision_cli.register.losses import build_similarity, gradient_penalty, published_gradient_penalty
 from vision_cli.register.networks import Prediction, Variant
+from vision_cli.register.options.registration import Metric
+from vision_cli.register.options.training import LossWeights
 
 _SQUARINGS = 5
 _WINDOW = 5
 _SUBJECT_OVER = 0.05
 _LEAST_SIZE = 1e-3
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of the losses; 0 leaves one out.
-
-    Attributes
-    ----------
-    similarity
-        Of the image term.
-    overlap
-        Of one minus the soft Dice of labels.
-    endpoint
-        Of the mean squared distance from the known displacement, over that displacement's own mean square.
-    smoothness
-        Of the mean squared gradient of the field in voxels.
-    """
-
-    similarity: float = 1.0
-    overlap: float = 0.7
-    endpoint: float = 0.7
-    smoothness: float = 0.15
 
 
 class Objective:
@@ -72,7 +51,7 @@ class Objective:
         self.variant, self.metric, self.published_penalty = variant, metric, published_penalty
         self.reference = reference
 
-    def losses(self, network: nn.Module, examples: Sequence[Example], weights: Weights) -> Mapping[str, Tensor]:
+    def losses(self, network: nn.Module, examples: Sequence[Example], weights: LossWeights) -> Mapping[str, Tensor]:
         """Means over the examples: ``similarity``, ``smoothness``, ``overlap`` and ``endpoint``, and their ``loss``.
 
         Overlap is there where examples have labels, endpoint where the weights ask for it.
@@ -156,10 +135,9 @@ def _predictions(network: nn.Module, examples: Sequence[Example]) -> list[Predic
         torch.stack([getattr(example, side)[None] for example in examples]) for side in ("moving", "fixed")
     )
     together: Prediction = network(moving, fixed)
-    return [
-        Prediction(together.field[n : n + 1], (w8[n : n + 1], w4[n : n + 1], w2[n : n + 1]))
-        for n, (w8, w4, w2) in [(n, together.coefficients) for n in range(len(examples))]
-    ]
+    # Losses are float32 whatever the precision of the network: displacements are told apart to a part of a voxel.
+    field, (w8, w4, w2) = together.field.float(), (levels.float() for levels in together.coefficients)
+    return [Prediction(field[n : n + 1], (w8[n : n + 1], w4[n : n + 1], w2[n : n + 1])) for n in range(len(examples))]
 
 
 def _relative_error(example: Example, displacement: Tensor) -> Tensor:

@@ -21,7 +21,6 @@ from vision_cli.core.errors import NumericalError
 from vision_cli.register import fields
 from vision_cli.register.fields import Grid
 from vision_cli.register.losses import (
-    Metric,
     box_sum,
     build_similarity,
     divergence_penalty,
@@ -29,6 +28,7 @@ from vision_cli.register.losses import (
     gradient_penalty,
 )
 from vision_cli.register.matching import WarpedCorrelation
+from vision_cli.register.options.registration import Metric, RegistrationOptions
 from vision_cli.register.wavelets import WaveletPyramid, apply_per_axis
 
 DeformableKind = Literal["displacement", "diffeo"]
@@ -79,13 +79,13 @@ class Settings:
     """
 
     kind: DeformableKind = "diffeo"
-    metric: Metric = "lncc"
-    smoothness: float = 0.45
-    volume: float = 0.45
-    wavelet: str = "bior2.2"
+    metric: Metric = RegistrationOptions.metric
+    smoothness: float = RegistrationOptions.smoothness
+    volume: float = RegistrationOptions.volume_weight
+    wavelet: str = RegistrationOptions.wavelet
     iterations: tuple[int, ...] = (20, 20, 20, 12, 14)
     window: int = 5
-    symmetric: bool = False
+    symmetric: bool = RegistrationOptions.symmetric
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,13 @@
-"""The ways to register that the benchmark compares: presets of ours, and peers in an environment of their own."""
+"""The ways to register that the benchmark compares: presets of ours, and baselines in an environment of their own."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from vision_cli.core.peers import Cost, run_logged, run_measured
-
-PEERS = ("greedy", "greedy-2mm", "ants-syn", "ants-syncc", "convexadam")
-OURS: Mapping[str, tuple[str, str]] = {
-    "fast": ("fast", "auto"),
-    "default": ("default", "auto"),
-    "accurate": ("accurate", "auto"),
-    "fast-optimize": ("fast", "optimize"),
-    "default-optimize": ("default", "optimize"),
-    "network": ("fast", "network"),
-}
-"""Preset and method of each of our own ways to register."""
+from vision_cli.register.options.evaluation import OURS
 
 LIST = Path(__file__).parents[2] / "tests" / "bench" / "peers-register.txt"
 

@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -23,15 +22,13 @@ from vision_cli.register import affine, fields, images
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
 from vision_cli.register.inputs import Pair, grid_of
-from vision_cli.register.losses import LocalCorrelation, Metric
+from vision_cli.register.losses import LocalCorrelation
 from vision_cli.register.optimise import Settings, State, Step, WaveletOptimiser, worth_taking
-from vision_cli.register.planning import work_grid
+from vision_cli.register.options.registration import Method, Preset, RegistrationOptions
+from vision_cli.register.planning import starting_point, work_grid
 from vision_cli.register.proposal import NetworkShare, Proposer
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, Transform
 
-TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
-Preset = Literal["fast", "default", "accurate"]
-Method = Literal["auto", "optimize", "network"]
 Matrix = NDArray[np.float64]
 
 _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
@@ -51,55 +48,6 @@ _PASSES = (1.5, 1.5)
 # Far below any meaning, and a third of the bytes.
 _STEPS_PER_MM = 4096.0
 _STEPS_PER_LOG = 1024.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a pair is registered; the defaults are the command's.
-
-    Attributes
-    ----------
-    transform
-        Kind of transform.
-    preset
-        ``default`` works at the images' own resolution (at most 256 voxels along an axis), ``fast`` at half of it,
-        ``accurate`` like ``default`` with more iterations.
-    metric
-        Image term.
-    smoothness, volume
-        Weights of the penalties, see :class:`vision_cli.register.optimise.Settings`.
-    wavelet
-        PyWavelets name.
-    iterations
-        Iterations a stage, finest last; None for the preset's.
-    spacing
-        Working spacing in mm; None for the preset's.
-    symmetric
-        Use both directions of the image term.
-    init
-        ``header``, ``moments``, ``search`` or a matrix fixed RAS mm -> moving RAS mm.
-    max_memory
-        Bytes that the work may take; None for what the machine has.
-    method
-        ``auto`` optimises from what the network proposes if that fits better than the optimisation so far,
-        ``optimize`` does without a network, ``network`` without an optimisation.
-    weights
-        Of the network: ``default``, a file or a hub's id.
-    """
-
-    transform: TransformKind = "diffeo"
-    preset: Preset = "default"
-    metric: Metric = "lncc"
-    smoothness: float = Settings.smoothness
-    volume: float = Settings.volume
-    wavelet: str = Settings.wavelet
-    iterations: tuple[int, ...] | None = None
-    spacing: float | None = None
-    symmetric: bool = False
-    init: affine.Init | Matrix = "moments"
-    max_memory: float | None = None
-    method: Method = "auto"
-    weights: str = "default"
 
 
 @dataclass(frozen=True)
@@ -174,9 +122,10 @@ class Registration:
 
 def register(
     pair: Pair,
-    options: Options,
+    options: RegistrationOptions,
     compute: Compute,
     *,
+    start: Matrix | None = None,
     on_step: Callable[[Step], None] = lambda _step: None,
     on_plan: Callable[[int], None] = lambda _total: None,
     resume_from: tuple[Matrix, State] | None = None,
@@ -192,6 +141,8 @@ def register(
         What to do.
     compute
         Device and threads.
+    start
+        Fixed RAS mm -> moving RAS mm to start from in place of ``options.init``.
     on_step, on_plan
         Called after each iteration, and once with the number of iterations to come.
     resume_from
@@ -213,7 +164,7 @@ def register(
     clock.lap("read")
     if resume_from is None:
         if not _overlap(fixed, moving):
-            if isinstance(options.init, str) and options.init == "header":
+            if start is None and options.init == "header":
                 raise NumericalError(
                     "the two images do not overlap in space; an overlap expected with --init header.",
                     hint="Use --init moments or --init search.",
@@ -224,7 +175,7 @@ def register(
             moving,
             kind="rigid" if options.transform == "rigid" else "affine",
             metric=options.metric,
-            init=options.init,
+            init=starting_point(options.init) if start is None else start,
             on_step=lambda _name, _loss: interrupts.check(),
         )
         matrix = linear.matrix
@@ -233,9 +184,8 @@ def register(
         matrix = resume_from[0]
     clock.lap("affine")
 
-    work, note = work_grid(
-        fixed, spacing=options.spacing, halved=options.preset == "fast", max_memory=options.max_memory
-    )
+    limit = None if options.max_memory_gb is None else options.max_memory_gb * 1e9
+    work, note = work_grid(fixed, spacing=options.spacing, halved=options.preset == "fast", max_memory=limit)
     notes += note
     spacing = float(work.spacing.min())
     identity = np.eye(work.ndim + 1)
@@ -260,7 +210,7 @@ def register(
         kind=options.transform,
         metric=options.metric,
         smoothness=options.smoothness,
-        volume=options.volume,
+        volume=options.volume_weight,
         wavelet=options.wavelet,
         iterations=options.iterations or _ITERATIONS[options.preset],
         symmetric=options.symmetric,

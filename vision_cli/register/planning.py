@@ -1,16 +1,21 @@
-"""At which resolution a pair is worked on: as fine as the preset asks and the memory allows."""
+"""Where a registration starts, and its resolution: as fine as the preset asks and the memory allows."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision_cli.core.devices import available_memory
-from vision_cli.core.errors import ResourceError
-from vision_cli.register import images
+from vision_cli.core.errors import ResourceError, UsageError
+from vision_cli.register import images, itk_files
 from vision_cli.register.fields import Grid
 from vision_cli.register.images import Image
+from vision_cli.register.options.registration import Init
+from vision_cli.register.transforms import AffineTransform
 
 _MARGIN_PER_EXTENT = 0.02
 _MAX_VOXELS = 12_000_000
@@ -19,6 +24,35 @@ _MAX_ALONG = 256
 _FIXED_BYTES = 750_000_000
 _BYTES_PER_IMAGE_VOXEL = 110
 _BYTES_PER_VOXEL = 90
+
+
+def starting_point(init: str, option: str = "--init") -> Init | NDArray[np.float64]:
+    """Return where the linear alignment starts: a word as it is, or the matrix of a file, fixed -> moving RAS mm.
+
+    Parameters
+    ----------
+    init
+        ``header``, ``moments``, ``search`` or the file of an affine transform.
+    option
+        Where it was asked for, for the message.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these.
+    InputError
+        If the file is damaged.
+    """
+    words: tuple[Init, ...] = get_args(Init)
+    for word in words:
+        if word == init:
+            return word
+    chain = itk_files.read_transform(Path(init)) if Path(init).is_file() else []
+    if len(chain) != 1 or not isinstance(chain[0], AffineTransform):
+        raise UsageError(
+            f"{option}: {init} found; header, moments, search or the file of an affine transform expected."
+        )
+    return chain[0].matrix
 
 
 def work_grid(

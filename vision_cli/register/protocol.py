@@ -12,12 +12,13 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.journal import ITEMS
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
 from vision_cli.io.tables import read_csv_table
 from vision_cli.register.evaluation import LabelEvaluation, evaluate_labels, sdlogj_learn2reg
 from vision_cli.register.inputs import Pair
-from vision_cli.register.layouts import Collection, ImageFile, ListedPair, Subset, read_image
-from vision_cli.register.pipeline import Options, Registration, register
+from vision_cli.register.layouts import Collection, ImageFile, ListedPair, read_image
+from vision_cli.register.options.evaluation import Subset
+from vision_cli.register.options.registration import RegistrationOptions
+from vision_cli.register.pipeline import Registration, register
 
 PUBLISHED: Mapping[str, tuple[float, float | None, float | None]] = {
     "affine": (0.386, None, None),
@@ -57,11 +58,10 @@ def score_collection(
     run: Run,
     collection: Collection,
     pairs: Sequence[ListedPair],
-    options: Options,
+    options: RegistrationOptions,
     compute: Compute,
     output: Output,
     *,
-    shard: Shard | None = None,
     l2r_compat: bool = False,
 ) -> None:
     """Register and score every pair that is not done yet: a row of ``items.csv`` each.
@@ -74,24 +74,16 @@ def score_collection(
         The data.
     options, compute, output
         As for one pair.
-    shard
-        The part of the pairs to do.
     l2r_compat
         Also give SD log J as Learn2Reg's script computes it.
     """
     files = {file.id: file for file in collection.images}
-    done = run.items.done
-    numbered = list(enumerate(pairs))
-    mine = numbered if shard is None else shard.take(numbered)
-    with output.progress("pairs", len(mine)) as progress:
-        for position, pair in mine:
-            name = f"{pair.fixed}-{pair.moving}"
-            if name not in done:
-                with run.attempt(name, position) as row:
-                    measures, labels = _score(files[pair.fixed], files[pair.moving], options, compute, l2r_compat)
-                    row.update({**measures, **_by_structure(labels, collection.structures)})
-            progress.advance(note=name)
-    run.finish_items()
+
+    def score(pair: ListedPair) -> dict[str, object]:
+        measures, labels = _score(files[pair.fixed], files[pair.moving], options, compute, l2r_compat)
+        return {**measures, **_by_structure(labels, collection.structures)}
+
+    run.each(pairs, score, name=lambda pair: f"{pair.fixed}-{pair.moving}", what="pairs", output=output)
 
 
 def protocol_table(directory: Path, layout: str) -> Table:
@@ -116,7 +108,7 @@ def _mean_and_sd(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _score(
-    fixed_file: ImageFile, moving_file: ImageFile, options: Options, compute: Compute, l2r_compat: bool
+    fixed_file: ImageFile, moving_file: ImageFile, options: RegistrationOptions, compute: Compute, l2r_compat: bool
 ) -> tuple[Mapping[str, float | None], LabelEvaluation]:
     (fixed, fixed_labels), (moving, moving_labels) = read_image(fixed_file), read_image(moving_file)
     if fixed_labels is None or moving_labels is None:

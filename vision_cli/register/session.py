@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +22,8 @@ from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.tables import read_label_names
 from vision_cli.register.inputs import read_pair
 from vision_cli.register.optimise import State, Step
-from vision_cli.register.pipeline import Matrix, Options, register
+from vision_cli.register.options.registration import PairFiles, PairReporting, RegistrationOptions
+from vision_cli.register.pipeline import Matrix, register
 from vision_cli.register.results import Metrics, free_space_needed, write_results
 
 CHECKPOINT = "checkpoint.npz"
@@ -31,16 +31,13 @@ CHECKPOINT = "checkpoint.npz"
 
 def register_files(
     run: Run,
-    paths: Mapping[str, Path | None],
-    options: Options,
+    pair_files: PairFiles,
+    options: RegistrationOptions,
     compute: Compute,
     output: Output,
     *,
+    reporting: PairReporting,
     volume: int | None = None,
-    label_names: Path | None = None,
-    interpolation: str = "label",
-    max_folds_pct: float | None = None,
-    pictures: bool = True,
 ) -> Metrics:
     """Read a pair, register it and write the results into an open run.
 
@@ -48,33 +45,27 @@ def register_files(
     ----------
     run
         Where to; an interrupted run goes on where it stopped.
-    paths
-        Files by role, see :func:`vision_cli.register.inputs.read_pair`.
+    pair_files
+        The files.
     options, compute
         How.
     output
         Where progress is shown.
+    reporting
+        What is written, and what is refused.
     volume
         Which volume of 4D images.
-    label_names
-        Table of label names.
-    interpolation
-        Of labels.
-    max_folds_pct
-        Refuse a result with more folded voxels than this.
-    pictures
-        Also write pictures and the report.
 
     Raises
     ------
     NumericalError
         If the result is refused; the files are written all the same.
     """
-    pair = read_pair(paths, volume)
+    pair = read_pair(pair_files, volume)
     for note in pair.notes:
         run.warn(note)
     files.require_free_space(run.directory, free_space_needed(pair))
-    names = None if label_names is None else read_label_names(label_names)
+    names = None if reporting.label_names is None else read_label_names(reporting.label_names)
     checkpoint = run.directory / CHECKPOINT
     resume_from = load_checkpoint(checkpoint, compute.device) if run.resumed and checkpoint.exists() else None
 
@@ -93,20 +84,25 @@ def register_files(
     for note in found.notes:
         if note not in pair.notes:
             run.warn(note)
-    metrics = write_results(run, pair, found, names=names, interpolation=interpolation, pictures=pictures)
+    metrics = write_results(
+        run,
+        pair,
+        found,
+        names=names,
+        interpolation=reporting.label_interpolation,
+        pictures=reporting.pictures,
+    )
     checkpoint.unlink(missing_ok=True)
     run.record(
-        device=str(compute.device),
-        threads=compute.threads,
-        seed=compute.seed,
         seconds=dict(found.seconds),
         peak_memory_search_mb=round(searched_mb, 1),
         notes=list(found.notes),
         network=None if found.network is None else asdict(found.network),
     )
-    if max_folds_pct is not None and (metrics["folds_pct"] or 0.0) > max_folds_pct:  # type: ignore[operator]
+    most = reporting.max_folds_pct
+    if most is not None and (metrics["folds_pct"] or 0.0) > most:  # type: ignore[operator]
         raise NumericalError(
-            f"{metrics['folds_pct']:.4f} % of the voxels fold; at most {max_folds_pct} % expected.",
+            f"{metrics['folds_pct']:.4f} % of the voxels fold; at most {most} % expected.",
             hint="Use --transform diffeo or a larger --lambda.",
         )
     return metrics

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +12,22 @@ from torch import Tensor, nn
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import Precision, Schedule
+from vision_cli.core.training import Schedule
 from vision_cli.register.examples import Example
-from vision_cli.register.losses import Metric
 from vision_cli.register.networks import WiNet
-from vision_cli.register.objective import Objective, Weights
+from vision_cli.register.objective import Objective
+from vision_cli.register.options.registration import Metric
+from vision_cli.register.options.training import (
+    SYNTHETIC_RATE,
+    SYNTHETIC_STEPS,
+    LossWeights,
+    NetworkOptions,
+    SyntheticPairs,
+    TrainingOptions,
+)
 from vision_cli.register.subjects import Subject, generate_subjects, read_subjects, slices_of
 from vision_cli.register.synthesis import PairSource, Recipe
-from vision_cli.register.training import NetworkOptions, fit, laid_out, sample_seed
+from vision_cli.register.training import build_network, fit, laid_out, sample_seed
 
 _LABELS_A_STEP = 8
 _TRAINING, _VALIDATION = 0, 1
@@ -50,7 +57,7 @@ class Phase:
     shape: tuple[int, ...]
     spacing: float
     recipe: Recipe
-    weights: Weights
+    weights: LossWeights
     restart: bool = False
 
 
@@ -60,24 +67,21 @@ _LARGE = Recipe(across=0.0, shapes=0.25, motion_mm=(2.4, 6.0), misalignment=1.0)
 _REAL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.6, 4.0), misalignment=0.4)
 # Parts of the subjects at twice the resolution: what is left when a coarser pass was there before.
 _DETAIL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.0, 3.0), misalignment=0.3, offset_mm=20.0)
-_KNOWN_ALONE = Weights(similarity=0.0, overlap=0.0, endpoint=1.0, smoothness=0.1)
+_KNOWN_ALONE = LossWeights(similarity=0.0, overlap=0.0, endpoint=1.0, smoothness=0.1)
 
 PHASES: Mapping[int, tuple[Phase, ...]] = {
     3: (
         Phase(0.09, (32, 48, 32), 4.5, _LARGE, _KNOWN_ALONE),
-        Phase(0.4125, (32, 48, 32), 4.5, _REAL, Weights()),
-        Phase(0.75, (48, 64, 48), 3.0, _REAL, Weights()),
-        Phase(1.0, (48, 64, 48), 2.0, _DETAIL, Weights(), restart=True),
+        Phase(0.4125, (32, 48, 32), 4.5, _REAL, LossWeights()),
+        Phase(0.75, (48, 64, 48), 3.0, _REAL, LossWeights()),
+        Phase(1.0, (48, 64, 48), 2.0, _DETAIL, LossWeights(), restart=True),
     ),
     2: (
         Phase(0.15, (80, 96), 2.0, _LARGE, _KNOWN_ALONE),
-        Phase(1.0, (80, 96), 2.0, _REAL, Weights()),
+        Phase(1.0, (80, 96), 2.0, _REAL, LossWeights()),
     ),
 }
 """How the shipped weights were trained, by the number of axes."""
-
-STEPS: Mapping[int, int] = {3: 8000, 2: 6000}
-"""How long."""
 
 
 @dataclass(frozen=True)
@@ -169,39 +173,32 @@ class SyntheticTraining:
 
     Attributes
     ----------
-    dim
-        2 or 3.
-    steps, batch_size, learning_rate
+    pairs
+        What they are drawn from.
+    training
         How long and how fast; pairs change with the share of the steps that is done, see :data:`PHASES`.
-    label_maps
-        Folder of label maps to draw from; None for generated heads.
     network
         Which network.
-    metric, published_penalty
-        Image term, and whether the smoothness term is scaled as the published code does.
-    precision
-        Mixed precision.
     """
 
-    dim: int = 3
-    steps: int = STEPS[3]
-    batch_size: int = 2
-    learning_rate: float = 1e-3
-    label_maps: Path | None = None
+    pairs: SyntheticPairs = field(default_factory=SyntheticPairs)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
-    metric: Metric = "lncc"
-    published_penalty: bool = False
-    precision: Precision = "no"
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        return self.training.steps or SYNTHETIC_STEPS[self.training.dim]
 
 
 def subjects_of(options: SyntheticTraining, compute: Compute) -> tuple[list[Subject], list[Subject]]:
     """Subjects to train on, and those to validate on."""
-    if options.label_maps is None:
+    if options.pairs.label_maps is None:
         subjects = generate_subjects(_GENERATED, compute.seed)
     else:
-        subjects = read_subjects(options.label_maps)
+        subjects = read_subjects(options.pairs.label_maps)
     seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
-    return (slices_of(seen), slices_of(held_out)) if options.dim == 2 else (seen, held_out)
+    return (slices_of(seen), slices_of(held_out)) if options.training.dim == 2 else (seen, held_out)
 
 
 def _restarts(phases: Sequence[Phase]) -> tuple[float, ...]:
@@ -235,29 +232,30 @@ def train_on_synthetic_pairs(
         Validation measures of the best weights, which ``weights.safetensors`` holds as float16.
     """
     seen, held_out = subjects or subjects_of(options, compute)
+    training, phases = options.training, PHASES[options.training.dim]
     torch.manual_seed(compute.seed)
-    network = options.network.build(PHASES[options.dim][-1].shape)
+    network = build_network(options.network, phases[-1].shape)
     schedule = Schedule(
         options.steps,
-        options.batch_size,
-        options.learning_rate,
+        training.batch_size,
+        SYNTHETIC_RATE if training.learning_rate is None else training.learning_rate,
         decay=True,
-        restarts=_restarts(PHASES[options.dim]),
+        restarts=_restarts(phases),
         warm_up=min(100, options.steps // 10),
         clip_norm=1.0,
         validate_every=max(1, min(500, options.steps // 4)),
         monitor="dice",
-        precision=options.precision,
+        precision=compute.precision,
         seed=compute.seed,
     )
     task = SyntheticTask(
         network,
-        PHASES[options.dim],
+        phases,
         schedule,
         compute.device,
         subjects=seen,
         held_out=held_out,
-        metric=options.metric,
-        published_penalty=options.published_penalty,
+        metric=training.metric,
+        published_penalty=training.published_penalty,
     )
     return fit(run, task, schedule, None, network, compute, output)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,36 +15,26 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, Progress, Schedule, Trainer
-from vision_cli.register.networks import Variant, WiNet
+from vision_cli.register.networks import WiNet
+from vision_cli.register.options.training import NetworkOptions
 
 WEIGHTS = "weights.safetensors"
 CARD = "weights.json"
 
 
-@dataclass(frozen=True)
-class NetworkOptions:
-    """Which network; see :class:`vision_cli.register.networks.WiNet`."""
-
-    width: int = 8
-    wavelet: str = "haar"
-    variant: Variant = "diffeo"
-    refine: bool = True
-    smooth: bool = True
-    scales: int = 3
-
-    def build(self, shape: Sequence[int]) -> WiNet:
-        """Build the network for images of a shape, its parameters drawn from torch's generator."""
-        return WiNet(
-            len(shape),
-            self.width,
-            self.wavelet,
-            self.variant,
-            refine=self.refine,
-            smooth=self.smooth,
-            scales=self.scales,
-            longest_side=max(shape),
-            reference=shape,
-        )
+def build_network(options: NetworkOptions, shape: Sequence[int]) -> WiNet:
+    """Build the network for images of a shape, its parameters drawn from torch's generator."""
+    return WiNet(
+        len(shape),
+        options.width,
+        options.wavelet,
+        options.variant,
+        refine=options.refine,
+        smooth=options.smooth,
+        scales=options.scales,
+        longest_side=max(shape),
+        reference=shape,
+    )
 
 
 def laid_out(network: WiNet) -> WiNet:

@@ -1,8 +1,8 @@
-"""What the smaller verbs do: options from words, `apply` and `evaluate`."""
+"""Transform files of this or another program: warp an image with them, score them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from vision_cli.io.volumes import read_volume, write_volume
 from vision_cli.register import itk_files
 from vision_cli.register.evaluation import evaluate_labels, sdlogj_learn2reg, target_registration_error
 from vision_cli.register.fields import Grid
-from vision_cli.register.pipeline import Options
+from vision_cli.register.options.evaluation import ScoredFiles
 from vision_cli.register.transforms import (
     AffineTransform,
     Transform,
@@ -24,40 +24,6 @@ from vision_cli.register.transforms import (
     invert,
     resample,
 )
-
-_STARTS = ("header", "moments", "search")
-
-
-def parse_options(given: Mapping[str, Any]) -> Options:
-    """Check what was typed and make `Options` of it; ``given`` has the options by name, others among them.
-
-    Raises
-    ------
-    UsageError
-        If a word is not a valid value.
-    """
-    import pywt
-
-    if given["wavelet"] not in pywt.wavelist(kind="discrete"):
-        raise UsageError(
-            f"--wavelet: {given['wavelet']} found; a discrete wavelet of PyWavelets expected.",
-            hint="For instance haar, db2, db4, bior2.2 or bior4.4.",
-        )
-    return Options(
-        transform=given["transform"],
-        preset=given["preset"],
-        metric=given["metric"],
-        smoothness=given["lambda"],
-        volume=given["volume_weight"],
-        wavelet=given["wavelet"],
-        iterations=_iterations(given["iters"]),
-        spacing=given["spacing"],
-        symmetric=given["symmetric"],
-        init=_start(given["init"]),
-        max_memory=None if given["max_memory"] is None else given["max_memory"] * 1e9,
-        method=given["method"],
-        weights=given["weights"],
-    )
 
 
 def read_chain(paths: Sequence[Path], ndim: int, inverted: Sequence[int] = ()) -> list[Transform]:
@@ -113,34 +79,35 @@ def apply_transforms(
 
 
 def evaluate_transforms(
-    fixed_label: Path,
-    moving_label: Path,
-    transforms: Sequence[Path],
-    *,
-    disp: Path | None,
-    fixed_points: Path | None,
-    moving_points: Path | None,
-    label_names: Path | None,
-    interpolation: str,
-    l2r_compat: bool,
+    files: ScoredFiles, fixed_label: Path, moving_label: Path, *, l2r_compat: bool
 ) -> tuple[dict[str, object], Table]:
     """Score transform files; return the metrics and a table of the labels.
+
+    Parameters
+    ----------
+    files
+        The transforms and what comes with the labels.
+    fixed_label, moving_label
+        The labels.
+    l2r_compat
+        Also give SDlogJ as Learn2Reg's script computes it.
 
     Raises
     ------
     UsageError
         If both or neither of transforms and a Learn2Reg displacement are given, or landmarks on one side only.
     """
+    transforms, disp = files.transforms or [], files.disp
     if bool(transforms) == (disp is not None):
         raise UsageError("evaluate: either --transform or --disp expected.", hint="Give the one that you have.")
-    if (fixed_points is None) != (moving_points is None):
+    if (files.fixed_points is None) != (files.moving_points is None):
         raise UsageError("evaluate: landmarks on one side found; both or none expected.")
     fixed, moving = read_volume(fixed_label, kind="labels"), read_volume(moving_label, kind="labels")
     grid_f, grid_m = Grid(fixed.shape, fixed.vox2ras), Grid(moving.shape, moving.vox2ras)
     chain = [itk_files.read_l2r(disp, grid_f, grid_m)] if disp is not None else read_chain(transforms, fixed.ndim)
-    names = None if label_names is None else read_label_names(label_names)
+    names = None if files.label_names is None else read_label_names(files.label_names)
     linear = [part for part in chain if isinstance(part, AffineTransform)] if len(chain) > 1 else []
-    scored = evaluate_labels(fixed, moving, chain, linear=linear, names=names, interpolation=interpolation)
+    scored = evaluate_labels(fixed, moving, chain, linear=linear, names=names, interpolation=files.label_interpolation)
     metrics: dict[str, object] = {
         "dice_mean": scored.mean("dice"),
         "dice_before_mean": scored.mean("dice_before"),
@@ -148,10 +115,10 @@ def evaluate_transforms(
         "labels_scored": len(scored.scores),
         **_regularity(chain, grid_f, l2r_compat),
     }
-    if fixed_points is not None and moving_points is not None:
-        points = read_points(fixed_points, fixed.ndim), read_points(moving_points, fixed.ndim)
+    if files.fixed_points is not None and files.moving_points is not None:
+        points = read_points(files.fixed_points, fixed.ndim), read_points(files.moving_points, fixed.ndim)
         if points[0].shape != points[1].shape:
-            raise InputError(f"{moving_points}: {len(points[1])} points found; {len(points[0])} expected.")
+            raise InputError(f"{files.moving_points}: {len(points[1])} points found; {len(points[0])} expected.")
         errors = target_registration_error(*points, chain)
         metrics |= {"tre_mean_mm": float(errors.mean()), "tre_max_mm": float(errors.max())}
     rows = [(s.label, s.name, s.dice_before, s.dice, s.hd95_mm) for s in scored.scores]
@@ -179,24 +146,3 @@ def _regularity(chain: Sequence[Transform], grid: Grid, l2r_compat: bool) -> dic
     if l2r_compat:
         found["sdlogj_l2r"] = sdlogj_learn2reg(voxels)
     return found
-
-
-def _iterations(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        numbers = tuple(int(word) for word in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or min(numbers) < 0:
-        raise UsageError(f"--iters: {text} found; numbers separated by commas, as in 60,50,40,25, expected.")
-    return numbers
-
-
-def _start(text: str) -> Any:
-    if text in _STARTS:
-        return text
-    chain = itk_files.read_transform(Path(text)) if Path(text).is_file() else []
-    if len(chain) != 1 or not isinstance(chain[0], AffineTransform):
-        raise UsageError(f"--init: {text} found; header, moments, search or the file of an affine transform expected.")
-    return chain[0].matrix

@@ -1,0 +1,57 @@
+"""``vcli register benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.register.cli.app import app
+from vision_cli.register.options.evaluation import Contenders
+
+
+@verb(
+    app,
+    "benchmark",
+    RUN,
+    SHARD,
+    ("threads",),
+    OUTPUT,
+    examples=(
+        "vcli register benchmark pairs.csv --baselines greedy,ants-syn,ants-syncc,convexadam --threads 2 -o bench",
+    ),
+    finish="vision_cli.register.benchmark:finish",
+)
+def benchmark(
+    call: Call,
+    *,
+    pairs: Annotated[
+        Path | None,
+        typer.Argument(metavar="PAIRS", help="CSV with id, fixed, moving, fixed_label, moving_label."),
+    ] = None,
+    environment: Annotated[
+        Path | None,
+        typer.Option("--peers-env", metavar="DIR", help="A ready environment with the baselines."),
+    ] = None,
+    contenders: Contenders,
+) -> None:
+    """Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run."""
+    if pairs is None:
+        raise call.missing("PAIRS")
+    from vision_cli.register.benchmark import bars_table, run_benchmark
+    from vision_cli.register.data import read_pairs
+
+    listed = read_pairs(pairs)
+
+    def show(done: Done) -> Shown:
+        return bars_table(done.directory), done.metrics
+
+    call.run(
+        lambda run: run_benchmark(
+            run, listed, contenders, threads=call.threads, environment=environment, output=call.output
+        ),
+        inputs={"pairs": pairs},
+        show=show,
+    )

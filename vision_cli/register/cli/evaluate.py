@@ -1,0 +1,86 @@
+"""``vcli register evaluate``: of transform files, or of a whole data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vision_cli.core.errors import UsageError
+from vision_cli.core.verbs import COMPUTE, OUTPUT, SHARD, Call, Done, Shown, verb
+from vision_cli.register.cli.app import app
+from vision_cli.register.options.evaluation import DataSet, ScoredFiles, ScoredRegistration
+
+if TYPE_CHECKING:
+    from vision_cli.core.runs import Run
+
+
+@verb(
+    app,
+    "evaluate",
+    ("resume", "overwrite", "config"),
+    SHARD,
+    COMPUTE,
+    OUTPUT,
+    examples=(
+        "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz -t out/composite.h5",
+        (
+            "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz --disp disp_0001_0002.nii.gz "
+            "--l2r-compat"
+        ),
+        "vcli register evaluate IXI_data --layout ixi --method network -o run   # the paper's table",
+    ),
+)
+def evaluate(
+    call: Call,
+    *,
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="A labelled data set, to register and score its pairs.")
+    ] = None,
+    l2r_compat: Annotated[
+        bool, typer.Option("--l2r-compat", help="Also give SDlogJ as Learn2Reg's script computes it.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="Run directory for DATA; else a JSON file for the metrics.",
+            rich_help_panel="Run options",
+        ),
+    ] = None,
+    files: ScoredFiles,
+    data_set: DataSet,
+    options: ScoredRegistration,
+) -> None:
+    """Score transforms by labels, landmarks and the Jacobian; or a whole data set by its protocol."""
+    if data is None:
+        _evaluate_files(call, files, out, l2r_compat=l2r_compat)
+        return
+    from vision_cli.register.layouts import read_collection
+    from vision_cli.register.protocol import listed_pairs, protocol_table, score_collection
+
+    collection = read_collection(data, data_set.layout, data_set.dim)
+
+    def work(run: Run) -> None:
+        pairs = listed_pairs(collection, data_set.subset)
+        score_collection(run, collection, pairs, options, call.compute, call.output, l2r_compat=l2r_compat)
+
+    def show(done: Done) -> Shown:
+        return protocol_table(done.directory, data_set.layout), done.metrics
+
+    call.run(work, inputs={} if data.is_dir() else {"data": data}, show=show)
+
+
+def _evaluate_files(call: Call, files: ScoredFiles, out: Path | None, *, l2r_compat: bool) -> None:
+    if files.fixed_label is None or files.moving_label is None:
+        raise UsageError("evaluate: either DATA, or --fixed-label and --moving-label expected.")
+    from vision_cli.core.files import write_json
+    from vision_cli.register.transform_files import evaluate_transforms
+
+    scores, table = evaluate_transforms(files, files.fixed_label, files.moving_label, l2r_compat=l2r_compat)
+    if out is not None:
+        write_json(out, scores)
+    call.output.result(table, scores)
