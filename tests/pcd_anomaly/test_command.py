@@ -25,7 +25,7 @@ from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import read_points
 from vision_cli.pcd_anomaly import sample as bundled
 from vision_cli.pcd_anomaly.geometry import diameter, invert
-from vision_cli.pcd_anomaly.synthesis import Recipe
+from vision_cli.pcd_anomaly.options import Recipe
 
 TIMED = {"run.json", "log.txt"}
 PLACED = ("--registration", "none", "--threads", "1")
@@ -286,15 +286,15 @@ def _refusals(files, home):
         "no layout": (("train", home / "empty", *out), 3, "in no layout that is known"),
         "no scans": (("train", "--train", home / "empty", *out), 3, "no scans found"),
         "no tests": (("run", "--train", scan, *TINY, *out), 3, "no scans to test on"),
-        "method": (("evaluate", files.run, files.scans, "--method", "magic", *out), 3, "in no layout"),
+        "method": (("evaluate", files.run, files.scans, "--methods", "magic", *out), 2, "--methods: magic found"),
         "no method": (
-            ("evaluate", files.run, "--test", files.scans, "--method", "magic", *out),
+            ("evaluate", files.run, "--test", files.scans, "--methods", "c2c,magick", *out),
             2,
-            "--method magic: no such method",
+            "--methods: magick found; names of ours, c2c, ",
         ),
         "no prototypes": (("evaluate", files.run, "--test", files.scans, "--ablate", *out), 2, "--ablate"),
-        "save": (("predict", files.run, scan, "--save", "gif", *out), 2, "--save gif: gif unknown"),
-        "unit": (("predict", files.run, scan, "--unit", "inch", *out), 2, "--unit: inch found"),
+        "save": (("predict", files.run, scan, "--save", "gif", *out), 2, "--save: gif found; names of scores, ply, regions, png expected"),
+        "unit": (("predict", files.run, scan, "--unit", "inch", *out), 2, "--unit: inch found; auto, or a number above 0 expected"),
         "class": (("predict", files.run, scan, "--class", "x", *out), 2, "--class x: no such model"),
         "pose": (("predict", files.run, scan, "--init", scan, *out), 3, "no pose found"),
         "no model": (("predict", home / "empty", scan, *out), 3, "no trained model found"),
@@ -359,7 +359,7 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
 
 
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):
-    words = ("evaluate", sampled, sampled / "parts", "--method", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
+    words = ("evaluate", sampled, sampled / "parts", "--methods", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
     assert run(*words, "--bootstrap", "50", "--threads", "1", "--save", "scores") == 0
     shown = capfd.readouterr().out
     assert "what each step must bring" in shown
@@ -376,7 +376,7 @@ def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_pa
 def test_plain_folders_and_the_protocol_of_reg3d_are_measured(sampled, tmp_path):
     home = sampled / "parts" / "flange"
     words = ("evaluate", sampled, "--test", home / "test", "--gt", home / "gt", "--protocol", "reg3d")
-    assert run(*words, "--method", "reg3d", "--bootstrap", "0", "-o", tmp_path / "out", "--save", "scores") == 0
+    assert run(*words, "--methods", "reg3d", "--bootstrap", "0", "-o", tmp_path / "out", "--save", "scores") == 0
     (one, *_) = [row for row in rows_of(tmp_path / "out" / "metrics.csv") if row["method"] == "reg3d"]
     assert (one["n_good"], one["n_defect"]) == ("1", "1")
     kept = np.load(next((tmp_path / "out" / "methods" / "reg3d").rglob("*.npy")))

@@ -325,7 +325,7 @@ def verb(
 
     def decorate(function: Function) -> Function:
         _, *own = inspect.signature(function, eval_str=True).parameters.values()
-        slots = [_Slot.of(parameter) for parameter in own]
+        slots = [Slot.of(parameter) for parameter in own]
         parameters = sorted((one for slot in slots for one in slot.parameters), key=_is_option)
         parameters += [_keyword(one, *_SHARED[one]) for one in names]
 
@@ -369,36 +369,37 @@ def _call(ctx: typer.Context, shared: Mapping[str, Any], facts: VerbFacts) -> Ca
 
 
 @dataclass(frozen=True)
-class _Slot:
-    """A parameter of a verb's function: one option, or a dataclass of options."""
+class Slot:
+    """A parameter of a verb's function: one option, or a dataclass of options; see `vision_cli.core.recorded`."""
 
     name: str
     parameters: tuple[inspect.Parameter, ...]
     kind: type[Any] | None = None
     words: tuple[str, Words] | None = None
-    parts: tuple[_Slot, ...] = ()
+    parts: tuple[Slot, ...] = ()
 
     @classmethod
-    def of(cls, parameter: inspect.Parameter) -> _Slot:
+    def of(cls, parameter: inspect.Parameter) -> Slot:
         """Return the slot of a parameter."""
         if isinstance(parameter.annotation, type) and dataclasses.is_dataclass(parameter.annotation):
-            return cls._of_class(parameter.name, parameter.annotation)
+            return cls.of_class(parameter.name, parameter.annotation)
         return cls._of_option(parameter.name, parameter.annotation, parameter.default)
 
     @classmethod
-    def _of_class(cls, name: str, kind: type[Any]) -> _Slot:
+    def of_class(cls, name: str, kind: type[Any]) -> Slot:
+        """Return the slot of a dataclass of options."""
         hints = get_type_hints(kind, include_extras=True)
         parts = []
         for one in dataclasses.fields(kind):
             hint = hints[one.name]
             if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-                parts.append(cls._of_class(one.name, hint))
+                parts.append(cls.of_class(one.name, hint))
             elif get_origin(hint) is Annotated:
                 parts.append(cls._of_option(one.name, hint, _default(one)))
         return cls(name, tuple(p for part in parts for p in part.parameters), kind, parts=tuple(parts))
 
     @classmethod
-    def _of_option(cls, name: str, annotation: Any, default: Any) -> _Slot:
+    def _of_option(cls, name: str, annotation: Any, default: Any) -> Slot:
         extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
         words = next((extra for extra in extras if isinstance(extra, Words)), None)
         if words is None:
