@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from typer.models import OptionInfo
 
-from vision_cli.core.verbs import Slot
+from vision_cli.core.verbs import Slot, spelling
 
 Settings = TypeVar("Settings")
 
@@ -33,8 +33,7 @@ def recorded(kind: type[Settings], options: Mapping[str, Any]) -> Settings:
 def _key(parameter: inspect.Parameter) -> str:
     """Return the name of a parameter in ``run.json``: the longest word of its option."""
     option = next((extra for extra in get_args(parameter.annotation) if isinstance(extra, OptionInfo)), None)
-    words = [word.partition("/")[0] for word in (option.param_decls or ())] if option else []
-    return max(words, key=len).lstrip("-").replace("-", "_") if words else parameter.name
+    return parameter.name if option is None else spelling(option, parameter.name).lstrip("-").replace("-", "_")
 
 
 def _typed(parameter: inspect.Parameter, value: Any) -> Any:

@@ -408,8 +408,7 @@ class Slot:
         is_left_out = default is None and words.absent is None
         hint = Annotated[str | None, option] if is_left_out else Annotated[str, option]
         shown = default if is_left_out or default is inspect.Parameter.empty else words.text(default)
-        spelled = getattr(option, "param_decls", None) or (f"--{name.replace('_', '-')}",)
-        return cls(name, (_keyword(name, hint, shown),), words=(max(spelled, key=len), words))
+        return cls(name, (_keyword(name, hint, shown),), words=(spelling(option, name), words))
 
     def value(self, given: Mapping[str, Any]) -> Any:
         """Return what the function is handed, of the values of the parameters."""
@@ -420,6 +419,14 @@ class Slot:
             return given_value
         option, words = self.words
         return words.parse(option, given_value)
+
+
+def spelling(option: Any, name: str) -> str:
+    """Return the longest word of an option of an ``Annotated`` type, as it is typed; ``name`` is its parameter's."""
+    # Typer takes the first word for a default until it reads the signature.
+    first = (option.default,) if isinstance(option.default, str) else ()
+    words = [word.partition("/")[0] for word in (*first, *(option.param_decls or ()))]
+    return max(words, key=len) if words else f"--{name.replace('_', '-')}"
 
 
 def _is_option(parameter: inspect.Parameter) -> bool:
