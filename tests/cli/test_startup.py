@@ -24,7 +24,13 @@ HEAVY = {
     "rich",
 }
 
-HELP_PAGES = [["--help"], ["register", "--help"], ["runs", "--help"], ["doctor", "--help"]]
+HELP_PAGES = [
+    ["--help"],
+    ["register", "--help"],
+    ["pcd-anomaly", "run", "--help"],
+    ["runs", "--help"],
+    ["doctor", "--help"],
+]
 
 
 def cpu_seconds(arguments: list[str]) -> float:
