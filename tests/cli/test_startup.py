@@ -52,7 +52,13 @@ kan-fit explain absent
 """
 """Every verb that takes a file, with one that is not there."""
 
-HELP_PAGES = [["--help"], ["register", "--help"], ["runs", "--help"], ["doctor", "--help"]]
+HELP_PAGES = [
+    ["--help"],
+    ["register", "--help"],
+    ["pcd-anomaly", "run", "--help"],
+    ["runs", "--help"],
+    ["doctor", "--help"],
+]
 
 
 def cpu_seconds(arguments: list[str]) -> float:

@@ -12,10 +12,10 @@ import pytest
 from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import PointCloud
 from vision_cli.pcd_anomaly.geometry import Surface, invert, make_pose, transform
-from vision_cli.pcd_anomaly.learning import Model, Options, train
+from vision_cli.pcd_anomaly.learning import Model, train
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
+from vision_cli.pcd_anomaly.options import HeadOptions, Options
 from vision_cli.pcd_anomaly.pipeline import Result, predict
-from vision_cli.pcd_anomaly.training import HeadOptions
 from vision_cli.phantoms.defects import SUITES
 from vision_cli.phantoms.parts import make_part
 from vision_cli.phantoms.scanner import Scan

@@ -9,8 +9,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from vision_cli.core.errors import UsageError
 from vision_cli.io.pointclouds import import_open3d
-from vision_cli.pcd_anomaly.baselines import BASELINES, fit_baseline, score_places
+from vision_cli.pcd_anomaly.baselines import fit_baseline, score_places
 from vision_cli.pcd_anomaly.geometry import make_pose, transform
+from vision_cli.pcd_anomaly.options import BASELINES
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from vision_cli.io.ply import write_ply
 from vision_cli.io.pointclouds import read_points
 from vision_cli.pcd_anomaly import sample as bundled
 from vision_cli.pcd_anomaly.geometry import diameter, invert
-from vision_cli.pcd_anomaly.synthesis import Recipe
+from vision_cli.pcd_anomaly.options import Recipe
 
 TIMED = {"run.json", "log.txt"}
 PLACED = ("--registration", "none", "--threads", "1")
@@ -260,8 +260,8 @@ def test_shards_merge_to_what_one_process_writes(files, whole, tmp_path, capfd):
     for part in ("1/2", "2/2"):
         assert run("predict", files.run, files.scans, "-o", out, *PLACED, "--shard", part) == 0
     capfd.readouterr()
-    assert run("merge", out, "--json") == 0
-    assert json.loads(capfd.readouterr().out)["n_scans"] == 3
+    assert launch(app, ["runs", "merge", str(out), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["items"] == 3
     for name in ("results.csv", "regions.csv", "items.csv", "metrics.json", "report.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
 
@@ -286,15 +286,23 @@ def _refusals(files, home):
         "no layout": (("train", home / "empty", *out), 3, "in no layout that is known"),
         "no scans": (("train", "--train", home / "empty", *out), 3, "no scans found"),
         "no tests": (("run", "--train", scan, *TINY, *out), 3, "no scans to test on"),
-        "method": (("evaluate", files.run, files.scans, "--method", "magic", *out), 3, "in no layout"),
+        "method": (("evaluate", files.run, files.scans, "--methods", "c2c", *out), 3, "in no layout"),
         "no method": (
-            ("evaluate", files.run, "--test", files.scans, "--method", "magic", *out),
+            ("evaluate", files.run, "--test", files.scans, "--methods", "c2c,magick", *out),
             2,
-            "--method magic: no such method",
+            "--methods: magick found; names of ours, c2c, ",
         ),
         "no prototypes": (("evaluate", files.run, "--test", files.scans, "--ablate", *out), 2, "--ablate"),
-        "save": (("predict", files.run, scan, "--save", "gif", *out), 2, "--save gif: gif unknown"),
-        "unit": (("predict", files.run, scan, "--unit", "inch", *out), 2, "--unit: inch found"),
+        "save": (
+            ("predict", files.run, scan, "--save", "gif", *out),
+            2,
+            "--save: gif found; names of scores, ply, regions, png expected",
+        ),
+        "unit": (
+            ("predict", files.run, scan, "--unit", "inch", *out),
+            2,
+            "--unit: inch found; auto, or a number above 0 expected",
+        ),
         "class": (("predict", files.run, scan, "--class", "x", *out), 2, "--class x: no such model"),
         "pose": (("predict", files.run, scan, "--init", scan, *out), 3, "no pose found"),
         "no model": (("predict", home / "empty", scan, *out), 3, "no trained model found"),
@@ -359,7 +367,7 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
 
 
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):
-    words = ("evaluate", sampled, sampled / "parts", "--method", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
+    words = ("evaluate", sampled, sampled / "parts", "--methods", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
     assert run(*words, "--bootstrap", "50", "--threads", "1", "--save", "scores") == 0
     shown = capfd.readouterr().out
     assert "what each step must bring" in shown
@@ -372,11 +380,23 @@ def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_pa
     assert all(row["p_auroc_low"] and row["p_auroc_high"] for row in rows)
 
 
+def test_shards_of_an_evaluation_are_measured_when_they_are_merged(sampled, tmp_path, capfd):
+    words = ("evaluate", sampled, sampled / "parts", "--methods", "c2c", "--bootstrap", "20", "--threads", "1")
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert run(*words, "-o", whole) == 0
+    for part in ("1/2", "2/2"):
+        assert run(*words, "-o", out, "--shard", part) == 0
+    assert not (out / "shard-1-of-2" / "metrics.csv").exists()
+    assert launch(app, ["runs", "merge", str(out)]) == 0
+    for name in ("results.csv", "regions.csv", "items.csv", "metrics.csv", "metrics.json", "poses.csv", "report.html"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+
+
 @pytest.mark.slow
 def test_plain_folders_and_the_protocol_of_reg3d_are_measured(sampled, tmp_path):
     home = sampled / "parts" / "flange"
     words = ("evaluate", sampled, "--test", home / "test", "--gt", home / "gt", "--protocol", "reg3d")
-    assert run(*words, "--method", "reg3d", "--bootstrap", "0", "-o", tmp_path / "out", "--save", "scores") == 0
+    assert run(*words, "--methods", "reg3d", "--bootstrap", "0", "-o", tmp_path / "out", "--save", "scores") == 0
     (one, *_) = [row for row in rows_of(tmp_path / "out" / "metrics.csv") if row["method"] == "reg3d"]
     assert (one["n_good"], one["n_defect"]) == ("1", "1")
     kept = np.load(next((tmp_path / "out" / "methods" / "reg3d").rglob("*.npy")))
@@ -401,6 +421,22 @@ def test_point_mae_describes_groups_and_its_weights_are_checked_when_scans_are_s
     capfd.readouterr()
     assert run("predict", tmp_path / "run", scan, "-o", tmp_path / "other") == 4
     assert "SHA-256" in capfd.readouterr().err
+
+
+def test_the_verb_that_merged_names_the_one_that_does(capfd):
+    assert run("merge", "out", "--json") == 2
+    assert capfd.readouterr().err == (
+        "vcli: error: vcli pcd-anomaly merge: no such command; one command merges the shards of all tasks.\n"
+        "hint: Run `vcli runs merge out`.\n"
+    )
+
+
+def test_a_training_refuses_to_be_started_as_several_processes(files, tmp_path, monkeypatch, capfd):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    assert run("train", "--train", files.scans, *TINY, "-o", tmp_path / "out") == 2
+    assert "started as 2 processes; it works as one." in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_and_a_run_say_what_they_are(files, capfd):

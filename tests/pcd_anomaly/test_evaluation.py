@@ -12,7 +12,7 @@ from vision_cli.metrics.ranking import auroc
 from vision_cli.pcd_anomaly.ablation import RUNGS, ladder_bars, rung_head
 from vision_cli.pcd_anomaly.evaluation import ScoredScan, mean_of, measure_class
 from vision_cli.pcd_anomaly.measuring import fuse_over_test_set
-from vision_cli.pcd_anomaly.training import HeadOptions
+from vision_cli.pcd_anomaly.options import HeadOptions
 
 
 def scans(count=40, lead=1.0, seed=0):

@@ -17,7 +17,8 @@ from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank, project
 from vision_cli.pcd_anomaly.farthest import farthest_points
 from vision_cli.pcd_anomaly.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
 from vision_cli.pcd_anomaly.networks import PointMAE, load_point_mae
-from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, _new_head, balanced_kmeans, train_head
+from vision_cli.pcd_anomaly.options import HeadOptions
+from vision_cli.pcd_anomaly.training import GroupSet, TrainedHead, _new_head, balanced_kmeans, train_head
 
 
 def unit(count, width, seed=0):

@@ -12,7 +12,8 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.io.pointclouds import import_open3d, read_mesh
 from vision_cli.pcd_anomaly.data import load_scan, read_true_scans
 from vision_cli.pcd_anomaly.layouts import read_dataset
-from vision_cli.pcd_anomaly.synthesis import Recipe, class_mesh, dataset_files, write_dataset
+from vision_cli.pcd_anomaly.options import Recipe
+from vision_cli.pcd_anomaly.synthesis import class_mesh, dataset_files, write_dataset
 
 RECIPE = Recipe(parts=1, points=1500, suite="rigid", seed=3, prototypes=2, good=2, defective=3, prototype_points=4000)
 

@@ -12,7 +12,6 @@ its default the default of the command line. A field with one of `vision_cli.cor
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import os
@@ -23,16 +22,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.models import ArgumentInfo
 
 from vision_cli.core import options as shared_options
 from vision_cli.core.commands import VerbApp, missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
-from vision_cli.core.words import Words
+from vision_cli.core.option_classes import Slot, is_option, keyword
 
 if TYPE_CHECKING:
     from vision_cli.core.devices import Compute
@@ -334,9 +332,9 @@ def verb(
 
     def decorate(function: Function) -> Function:
         _, *own = inspect.signature(function, eval_str=True).parameters.values()
-        slots = [_Slot.of(parameter) for parameter in own]
-        parameters = sorted((one for slot in slots for one in slot.parameters), key=_is_option)
-        parameters += [_keyword(one, *_SHARED[one]) for one in names]
+        slots = [Slot.of(parameter) for parameter in own]
+        parameters = sorted((one for slot in slots for one in slot.parameters), key=is_option)
+        parameters += [keyword(one, *_SHARED[one]) for one in names]
 
         def called(ctx: typer.Context, **words: Any) -> None:
             shared = {one: words.pop(one) for one in names}
@@ -375,81 +373,6 @@ def _call(ctx: typer.Context, shared: Mapping[str, Any], facts: VerbFacts) -> Ca
         shard = parse_shard(shared["shard"])
         output.info(str(shard))
     return Call(ctx, output, shard, int(shared.get("seed", 0)), shared, facts)
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """A parameter of a verb's function: one option, or a dataclass of options."""
-
-    name: str
-    parameters: tuple[inspect.Parameter, ...]
-    kind: type[Any] | None = None
-    words: tuple[str, Words] | None = None
-    parts: tuple[_Slot, ...] = ()
-
-    @classmethod
-    def of(cls, parameter: inspect.Parameter) -> _Slot:
-        """Return the slot of a parameter."""
-        if isinstance(parameter.annotation, type) and dataclasses.is_dataclass(parameter.annotation):
-            return cls._of_class(parameter.name, parameter.annotation)
-        return cls._of_option(parameter.name, parameter.annotation, parameter.default)
-
-    @classmethod
-    def _of_class(cls, name: str, kind: type[Any]) -> _Slot:
-        hints = get_type_hints(kind, include_extras=True)
-        parts = []
-        for one in dataclasses.fields(kind):
-            hint = hints[one.name]
-            if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-                parts.append(cls._of_class(one.name, hint))
-            elif get_origin(hint) is Annotated:
-                parts.append(cls._of_option(one.name, hint, _default(one)))
-        return cls(name, tuple(p for part in parts for p in part.parameters), kind, parts=tuple(parts))
-
-    @classmethod
-    def _of_option(cls, name: str, annotation: Any, default: Any) -> _Slot:
-        extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-        words = next((extra for extra in extras if isinstance(extra, Words)), None)
-        if words is None:
-            return cls(name, (_keyword(name, annotation, default),))
-        option = next(extra for extra in extras if not isinstance(extra, Words))
-        is_left_out = default is None and words.absent is None
-        hint = Annotated[str | None, option] if is_left_out else Annotated[str, option]
-        shown = default if is_left_out or default is inspect.Parameter.empty else words.text(default)
-        return cls(name, (_keyword(name, hint, shown),), words=(_spelling(name, option), words))
-
-    def value(self, given: Mapping[str, Any]) -> Any:
-        """Return what the function is handed, of the values of the parameters."""
-        if self.kind is not None:
-            return self.kind(**{part.name: part.value(given) for part in self.parts})
-        given_value = given[self.name]
-        if self.words is None or given_value is None:
-            return given_value
-        option, words = self.words
-        return words.parse(option, given_value)
-
-
-def _is_option(parameter: inspect.Parameter) -> bool:
-    """Whether a parameter is no positional argument: those come first, in the help and in ``run.json``."""
-    return not any(isinstance(extra, ArgumentInfo) for extra in get_args(parameter.annotation))
-
-
-def _spelling(name: str, option: Any) -> str:
-    """Return the longest spelling of an option: behind `Annotated`, Typer keeps the first one as its default."""
-    spelled = [one for one in (option.default, *(option.param_decls or ())) if isinstance(one, str)]
-    return max(spelled, key=len) if spelled else f"--{name.replace('_', '-')}"
-
-
-def _default(one: dataclasses.Field[Any]) -> Any:
-    if one.default is not dataclasses.MISSING:
-        return one.default
-    if one.default_factory is not dataclasses.MISSING:
-        return one.default_factory()
-    return inspect.Parameter.empty
-
-
-def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 @contextmanager

@@ -19,10 +19,9 @@ from vision_cli.core.bars import Bar
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.io.pointclouds import Mesh, PointCloud
-from vision_cli.pcd_anomaly.agcs import Selection
 from vision_cli.pcd_anomaly.learning import Model, complete, prepare
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers, read_model
-from vision_cli.pcd_anomaly.training import HeadOptions
+from vision_cli.pcd_anomaly.options import HeadOptions, Selection
 
 LADDER = "ladder"
 BASE, LAST = "base", "+AGCS"

@@ -7,8 +7,6 @@ difference to the reference at the same place and the residual, which finds what
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
@@ -17,8 +15,6 @@ from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.farthest import farthest_points
 from vision_cli.pcd_anomaly.geometry import Points
-
-Selection = Literal["absolute", "relative", "off"]
 
 _HOT = 4.0
 _LEAST_IN_COMPONENT = 8

@@ -11,7 +11,6 @@ reg3d``, over its range in the test set, as the authors' code does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -23,13 +22,9 @@ from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank
 from vision_cli.pcd_anomaly.farthest import farthest_points
 from vision_cli.pcd_anomaly.geometry import Surface
 from vision_cli.pcd_anomaly.levels import offsets_to
+from vision_cli.pcd_anomaly.options import BASELINES, Baseline
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.scoring import spread_to_points
-
-Baseline = Literal[
-    "c2c", "c2plane", "curvature", "btf-raw", "patchcore-fpfh", "patchcore-fpfh-raw", "reg3d", "simple3d"
-]
-BASELINES: tuple[Baseline, ...] = get_args(Baseline)
 
 _CENTRES = 4096
 _BANK = 10_000
@@ -70,7 +65,7 @@ def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
         If there is no such baseline.
     """
     if name not in BASELINES:
-        raise UsageError(f"--method {name}: no such method; ours, {', '.join(BASELINES)} expected.")
+        raise UsageError(f"--methods {name}: no such method; ours, {', '.join(BASELINES)} expected.")
     surface = reference.level.surface
     if name in ("c2c", "c2plane", "curvature"):
         return BaselineModel(name, reference)

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.ablation import RUNGS, read_rung
-from vision_cli.pcd_anomaly.baselines import Baseline, fit_baseline, score_places
+from vision_cli.pcd_anomaly.baselines import fit_baseline, score_places
 from vision_cli.pcd_anomaly.calibration import scan_score
 from vision_cli.pcd_anomaly.learning import Model
+from vision_cli.pcd_anomaly.options import Baseline, EvaluationOptions, MeasuringOptions, Protocol
 from vision_cli.pcd_anomaly.pipeline import Observation, score_by_groups
 from vision_cli.pcd_anomaly.scoring import spread_to_points
 
-Protocol = Literal["ours", "reg3d"]
 METHODS = "methods"
-OURS = "ours"
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,11 @@ class Scored:
 Scorer = Callable[[Observation], Scored]
 
 
+def method_names(options: EvaluationOptions) -> tuple[str, ...]:
+    """Return the names of the methods beside ours, in the order of tables."""
+    return (*options.baselines, *(RUNGS if options.ablate else ()))
+
+
 @dataclass(frozen=True)
 class Contenders:
     """Methods that score beside the model of a run.
@@ -61,12 +64,7 @@ class Contenders:
 
     baselines: Sequence[Baseline] = ()
     ladder: Path | None = None
-    protocol: Protocol = "ours"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the methods, in the order of tables."""
-        return (*self.baselines, *(RUNGS if self.ladder is not None else ()))
+    protocol: Protocol = MeasuringOptions.protocol
 
     def scorers(self, class_name: str, model: Model) -> Mapping[str, Scorer]:
         """Make the scorers of a class.

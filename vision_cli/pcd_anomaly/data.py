@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ from vision_cli.io.point_text import read_rows
 from vision_cli.io.pointclouds import Mesh, PointCloud, read_labels, read_points, read_points_or_mesh
 from vision_cli.io.raw import reading
 from vision_cli.pcd_anomaly.layouts import Sample
-
-PointsFrom = Literal["scan", "truth"]
+from vision_cli.pcd_anomaly.options import PointsFrom
 
 _TOLERANCE = 1e-4
 """Distance of a point and its row in the truth, as a share of the scan's diameter."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import UsageError
 from vision_cli.pcd_anomaly.features import SHAPE_WIDTH, Nodes, group_vectors
-from vision_cli.pcd_anomaly.learning import Describe, Features
+from vision_cli.pcd_anomaly.learning import Describe
 from vision_cli.pcd_anomaly.networks import PointMAE, load_point_mae
+from vision_cli.pcd_anomaly.options import Features
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from typing import Literal, get_args
 from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import POINT_SUFFIXES
 from vision_cli.io.tables import read_csv_table
+from vision_cli.pcd_anomaly.options import Layout
 
-Layout = Literal["real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 """Names of the layouts."""
 

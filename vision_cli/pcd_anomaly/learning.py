@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,12 +38,13 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_means,
 )
+from vision_cli.pcd_anomaly.options import Options
 from vision_cli.pcd_anomaly.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.reference import Reference, build_reference
 from vision_cli.pcd_anomaly.residuals import Alignment, measure_residuals
 from vision_cli.pcd_anomaly.scoring import Fusion, fuse, spread_to_points, surprises
 from vision_cli.pcd_anomaly.targets import oriented_surface
-from vision_cli.pcd_anomaly.training import GroupSet, HeadOptions, TrainedHead, train_head
+from vision_cli.pcd_anomaly.training import GroupSet, TrainedHead, train_head
 from vision_cli.pcd_anomaly.views import as_scanned, one_sided_view, roughness, view_directions
 
 _MESH_POINTS = 300_000
@@ -67,38 +67,8 @@ _OF_WARPS = 2
 _OF_BENDS, _MOST_OF_BENDS = CHANNELS.index("bent"), 3.0
 """All places of an end rise together, so what a dozen views say of bends does not go beyond one place in a thousand."""
 
-Features = Literal["hybrid", "fpfh", "pointmae"]
 Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
 """Turns groups into vectors as `vision_cli.pcd_anomaly.features.group_vectors` does."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a model is made.
-
-    Attributes
-    ----------
-    groups, group_size
-        Centres of groups in a scan, and places a group.
-    bank
-        Vectors that the memory bank keeps.
-    views
-        Virtual views, over all prototypes; half as many prototypes get two each at least.
-    head
-        Training of the head.
-    alpha
-        Share of good scans that may be called defective.
-    features
-        What describes a group.
-    """
-
-    groups: int = 2048
-    group_size: int = 64
-    bank: int = 10_000
-    views: int = 12
-    head: HeadOptions = field(default_factory=HeadOptions)
-    alpha: float = 0.05
-    features: Features = "hybrid"
 
 
 @dataclass(frozen=True)

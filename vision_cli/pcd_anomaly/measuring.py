@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from vision_cli.core import interrupts
 from vision_cli.core.bars import BAR_COLUMNS
-from vision_cli.core.console import Output, Table
-from vision_cli.core.runs import Run
+from vision_cli.core.console import Table
+from vision_cli.core.run_files import RunFiles
 from vision_cli.io.tables import read_csv_table
 from vision_cli.pcd_anomaly.ablation import RUNGS, ladder_bars
-from vision_cli.pcd_anomaly.contenders import METHODS, OURS, Contenders
+from vision_cli.pcd_anomaly.contenders import METHODS, method_names
 from vision_cli.pcd_anomaly.data import load_scan
 from vision_cli.pcd_anomaly.evaluation import (
     COLUMNS,
@@ -27,7 +27,9 @@ from vision_cli.pcd_anomaly.evaluation import (
     measure_class,
 )
 from vision_cli.pcd_anomaly.layouts import Sample
-from vision_cli.pcd_anomaly.session import SCORES, Scoring, class_generator, item_name
+from vision_cli.pcd_anomaly.options import OURS, EvaluationOptions, PointsFrom, Protocol
+from vision_cli.pcd_anomaly.reporting import Finished
+from vision_cli.pcd_anomaly.session import SCORES, class_generator, item_name
 
 MEASURED = "metrics.csv"
 _REGION_GAP = 1 / 60
@@ -50,39 +52,39 @@ class _Truth:
 
 
 def measure_run(
-    run: Run, samples: Sequence[Sample], scoring: Scoring, resamples: int, seed: int, output: Output
+    run: RunFiles, scored: Finished, samples: Sequence[Sample], options: EvaluationOptions, seed: int
 ) -> dict[str, float | int | str | None]:
     """Measure what was scored, class by class; write ``metrics.csv`` and return the measures by flat names.
 
     Parameters
     ----------
     run
-        A run whose scans are scored, with their scores saved.
+        Where the table goes.
+    scored
+        What became of the scans, with their scores saved.
     samples
-        Its scans.
-    scoring
-        How they were scored.
-    resamples
-        Of the bootstrap.
+        The scans.
+    options
+        How they are measured, and beside what.
     seed
         Of the bootstrap.
-    output
-        Where progress is shown.
     """
-    rows_of = {entry.id: entry.row for entry in run.items.entries if entry.error is None}
-    methods = (OURS, *scoring.contenders.names)
+    rows_of = {entry.id: entry.row for entry in scored.entries if entry.error is None}
+    homes = {entry.id: home for entry, home in zip(scored.entries, scored.directories, strict=True)}
+    methods = (OURS, *method_names(options))
     measured: dict[str, list[ClassMeasures]] = {method: [] for method in methods}
     classes = sorted({sample.class_name for sample in samples})
-    with output.progress("measures", len(classes) * len(methods)) as progress:
-        for name in classes:
-            chosen = [s for s in samples if s.class_name == name and item_name(s) in rows_of]
-            truths = [found for s in chosen if (found := _truth_of(s, scoring, rows_of[item_name(s)])) is not None]
-            for method in methods:
-                interrupts.check()
-                scans = _scored(run.directory, truths, method, rows_of, scoring.contenders)
-                # The same random numbers for every method, so that its resamples are the same scans.
-                measured[method].append(measure_class(name, scans, resamples, class_generator(seed, name)))
-                progress.advance(note=f"{name}: {method}")
+    for name in classes:
+        chosen = [s for s in samples if s.class_name == name and item_name(s) in rows_of]
+        truths = [
+            found for s in chosen if (found := _truth_of(s, options.points_from, rows_of[item_name(s)])) is not None
+        ]
+        for method in methods:
+            interrupts.check()
+            scans = _scored(homes, truths, method, rows_of, options.protocol)
+            # The same random numbers for every method, so that its resamples are the same scans.
+            measured[method].append(measure_class(name, scans, options.resamples, class_generator(seed, name)))
+        run.log(f"{name}: measured")
     for of_classes in measured.values():
         of_classes.append(mean_of(of_classes))
     table = [
@@ -136,9 +138,9 @@ def _lead(one: ClassMeasures, ours: ClassMeasures) -> tuple[float | None, ...]:
     return tuple(value if math.isfinite(value) else None for value in values)
 
 
-def _truth_of(sample: Sample, scoring: Scoring, row: Mapping[str, object]) -> _Truth | None:
+def _truth_of(sample: Sample, points_from: PointsFrom, row: Mapping[str, object]) -> _Truth | None:
     """Read the truth of a scan; None where nothing is known of it."""
-    scan = load_scan(sample, scoring.points_from)
+    scan = load_scan(sample, points_from)
     is_defective = scan.is_defective if scan.is_defective is not None else sample.is_defective
     if is_defective is None:
         return None
@@ -153,17 +155,17 @@ def _truth_of(sample: Sample, scoring: Scoring, row: Mapping[str, object]) -> _T
 
 
 def _scored(
-    directory: Path,
+    homes: Mapping[str, Path],
     truths: Sequence[_Truth],
     method: str,
     rows_of: Mapping[str, Mapping[str, object]],
-    contenders: Contenders,
+    protocol: Protocol,
 ) -> list[ScoredScan]:
     """Give what a method said of the scans of a class."""
     folder, column = (SCORES, "score") if method == OURS else (f"{METHODS}/{method}", f"score {method}")
-    points = [np.load(directory / folder / f"{truth.item}.npy", allow_pickle=False) for truth in truths]
+    points = [np.load(homes[truth.item] / folder / f"{truth.item}.npy", allow_pickle=False) for truth in truths]
     scores = [float(str(rows_of[truth.item][column])) for truth in truths]
-    if contenders.protocol == "reg3d":
+    if protocol == "reg3d":
         points, scores = fuse_over_test_set([np.atleast_2d(one) for one in points])
     return [
         ScoredScan(truth.name, truth.is_defective, score, truth.labels, np.ravel(one), truth.regions, truth.status)

@@ -20,11 +20,12 @@ from vision_cli.pcd_anomaly.calibration import NullTable, ScanLimit
 from vision_cli.pcd_anomaly.descriptors import describer
 from vision_cli.pcd_anomaly.features import CHANNELS, RESIDUAL_WIDTH, SHAPE_WIDTH
 from vision_cli.pcd_anomaly.geometry import Surface
-from vision_cli.pcd_anomaly.learning import Describe, Memory, Model, Options
+from vision_cli.pcd_anomaly.learning import Describe, Memory, Model
 from vision_cli.pcd_anomaly.networks import ENCODER_WIDTH, TOKEN_BLOCKS, GroupHead
+from vision_cli.pcd_anomaly.options import HeadOptions, Options
 from vision_cli.pcd_anomaly.reference import assemble
 from vision_cli.pcd_anomaly.scoring import Fusion
-from vision_cli.pcd_anomaly.training import HeadOptions, TrainedHead
+from vision_cli.pcd_anomaly.training import TrainedHead
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
 FORMAT = 6

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
-from vision_cli.pcd_anomaly.agcs import Selection, select_centres
+from vision_cli.pcd_anomaly.agcs import select_centres
 from vision_cli.pcd_anomaly.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.calibration import scan_score
 from vision_cli.pcd_anomaly.features import Nodes
@@ -28,7 +28,8 @@ from vision_cli.pcd_anomaly.geometry import (
     transform,
     voxel_groups,
 )
-from vision_cli.pcd_anomaly.learning import Model, Options, measure_at, place_scores, train
+from vision_cli.pcd_anomaly.learning import Model, measure_at, place_scores, train
+from vision_cli.pcd_anomaly.options import Options, PoseOptions, RegistrationMode, ScoringOptions, Selection
 from vision_cli.pcd_anomaly.reference import Reference
 from vision_cli.pcd_anomaly.registration import Registration, place, prepare_scan, register
 from vision_cli.pcd_anomaly.residuals import scan_surface
@@ -37,7 +38,6 @@ from vision_cli.pcd_anomaly.scoring import spread_to_points
 __all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
 
 Decision = Literal["normal", "anomalous", "undetermined"]
-RegistrationMode = Literal["auto", "given", "none"]
 
 _FEWEST_POINTS = 500
 _MOST_INVALID = 0.5
@@ -144,8 +144,8 @@ def predict(
     points: Points,
     *,
     seed: int = 0,
-    agcs: Selection = "relative",
-    registration: RegistrationMode = "auto",
+    agcs: Selection = ScoringOptions.agcs,
+    registration: RegistrationMode = PoseOptions.registration,
     init: Pose | None = None,
     alpha: float | None = None,
 ) -> Result:
@@ -158,7 +158,7 @@ def observe(
     points: Points,
     *,
     seed: int = 0,
-    registration: RegistrationMode = "auto",
+    registration: RegistrationMode = PoseOptions.registration,
     init: Pose | None = None,
 ) -> Observation:
     """Bring a scan to the reference and measure what lies where.
@@ -233,7 +233,7 @@ def observe(
 def score(
     model: Model,
     seen: Observation,
-    agcs: Selection = "relative",
+    agcs: Selection = ScoringOptions.agcs,
     alpha: float | None = None,
     rows: int = ROWS_AT_ONCE,
 ) -> Result:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vision_cli.core import files
 from vision_cli.core.console import Table
 from vision_cli.core.errors import ResourceError
 from vision_cli.core.journal import Entry
 from vision_cli.core.report import Picture, write_report
-from vision_cli.core.runs import Run
+from vision_cli.core.run_files import RunFiles
 from vision_cli.pcd_anomaly.regions import REGION_COLUMNS
 from vision_cli.pcd_anomaly.session import PICTURES, document_of
 
@@ -66,10 +65,9 @@ class Finished:
                 yield entry, directory, json.loads(document_of(directory, entry.id).read_text(encoding="utf-8"))
 
 
-def finished(run: Run) -> Finished:
-    """Return the scans of an undivided run."""
-    entries = run.items.entries
-    return Finished(entries, [run.directory] * len(entries))
+def finished(run: RunFiles, entries: Sequence[Entry]) -> Finished:
+    """Return the scans of a run, and where their files are."""
+    return Finished(entries, [run.home_of(entry) for entry in entries])
 
 
 def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
@@ -87,13 +85,13 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
     }
 
 
-def write_tables(write: Callable[[str, str], None], scans: Finished, *, regions: bool) -> None:
+def write_tables(run: RunFiles, scans: Finished, *, regions: bool) -> None:
     """Write ``results.csv``, a row a scan, and ``regions.csv``, a row a region.
 
     Parameters
     ----------
-    write
-        Writes a text file by its name in the run.
+    run
+        Where they go.
     scans
         All scans.
     regions
@@ -106,9 +104,16 @@ def write_tables(write: Callable[[str, str], None], scans: Finished, *, regions:
         poses[entry.id] = [value for line in pose[:3] for value in line]
         found += [[region[column] for column in REGION_COLUMNS] for region in document["regions"]]
     rows = [_result_row(entry, poses) for entry in scans.entries]
-    write(RESULTS, files.csv_text(RESULT_COLUMNS, rows))
+    run.write_csv(RESULTS, RESULT_COLUMNS, rows)
     if regions:
-        write(REGIONS, files.csv_text(REGION_COLUMNS, found))
+        run.write_csv(REGIONS, REGION_COLUMNS, found)
+
+
+def write_report_page(run: RunFiles, scans: Finished, save: Sequence[str], tables: Sequence[Table] = ()) -> None:
+    """Write the report of a run, with tables of measures if there are any, where ``save`` asks for pictures."""
+    if "png" in save:
+        with run.output(REPORT) as path:
+            write_page(path, "pcd-anomaly: scans", scans, tables, [])
 
 
 def write_page(target: Path, title: str, scans: Finished, tables: Sequence[Table], warnings: Sequence[str]) -> None:

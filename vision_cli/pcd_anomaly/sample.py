@@ -8,7 +8,8 @@ from vision_cli.core import interrupts
 from vision_cli.core.console import Output
 from vision_cli.core.runs import Run
 from vision_cli.pcd_anomaly.layouts import DataSet, read_dataset
-from vision_cli.pcd_anomaly.synthesis import Recipe, dataset_files, write_dataset
+from vision_cli.pcd_anomaly.options import Recipe
+from vision_cli.pcd_anomaly.synthesis import dataset_files, write_dataset
 
 SAMPLE = Recipe(parts=3, points=20_000, suite="rigid", prototypes=3, good=2, defective=3, prototype_points=60_000)
 PARTS = "parts"

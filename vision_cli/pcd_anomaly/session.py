@@ -24,20 +24,27 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.files import sha256
 from vision_cli.core.journal import Entry
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
 from vision_cli.io.pointclouds import Mesh, PointCloud, write_ply
 from vision_cli.pcd_anomaly.ablation import train_rungs
-from vision_cli.pcd_anomaly.agcs import Selection
 from vision_cli.pcd_anomaly.bends import describe_bend, sure_bends
 from vision_cli.pcd_anomaly.contenders import METHODS, Contenders, Scorer
-from vision_cli.pcd_anomaly.data import LoadedScan, PointsFrom, load_prototype, load_scan
+from vision_cli.pcd_anomaly.data import LoadedScan, load_prototype, load_scan
 from vision_cli.pcd_anomaly.descriptors import describer
 from vision_cli.pcd_anomaly.geometry import Pose, diameter, invert, transform
 from vision_cli.pcd_anomaly.layouts import DataSet, Sample
-from vision_cli.pcd_anomaly.learning import Model, Options, train
+from vision_cli.pcd_anomaly.learning import Model, train
 from vision_cli.pcd_anomaly.memory import rows_within
 from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, Weights, description, numbers, read_model
-from vision_cli.pcd_anomaly.pipeline import RegistrationMode, Result, observe, score
+from vision_cli.pcd_anomaly.options import (
+    Options,
+    Place,
+    PointsFrom,
+    PoseOptions,
+    RegistrationMode,
+    ScoringPlace,
+    Selection,
+)
+from vision_cli.pcd_anomaly.pipeline import Result, observe, score
 from vision_cli.pcd_anomaly.regions import REGION_COLUMNS, Regions, find_regions
 
 MODELS, SCORES, PICTURES = "models", "scores", "pictures"
@@ -46,26 +53,7 @@ _MOST_RATIO = 3.0
 """Prototypes whose sizes differ by more than this factor are not in one unit."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the models compute and what they need for it.
-
-    Attributes
-    ----------
-    weights
-        File of Point-MAE's weights; None for none, or for those that a model was trained with.
-    device
-        Where Point-MAE works.
-    max_memory
-        Bytes that the process may take; None for what the machine has.
-    """
-
-    weights: Path | None = None
-    device: str = "cpu"
-    max_memory: float | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scoring:
     """How scans are scored and what is written of them.
 
@@ -87,14 +75,14 @@ class Scoring:
         Methods that score beside the model.
     """
 
-    agcs: Selection = "relative"
-    registration: RegistrationMode = "auto"
+    agcs: Selection
+    seed: int
+    save: frozenset[str]
+    scale: float
+    place: ScoringPlace
+    registration: RegistrationMode = PoseOptions.registration
     init: Pose | None = None
-    seed: int = 0
-    save: frozenset[str] = frozenset({"scores", "regions"})
-    scale: float = 1.0
     points_from: PointsFrom = "scan"
-    place: Place = field(default_factory=Place)
     contenders: Contenders = field(default_factory=Contenders)
 
 
@@ -229,7 +217,6 @@ def score_samples(
     models: Mapping[str, Path],
     scoring: Scoring,
     output: Output,
-    shard: Shard | None = None,
 ) -> None:
     """Score scans that are not done yet and write what was asked for.
 
@@ -245,31 +232,28 @@ def score_samples(
         How.
     output
         Where progress is shown.
-    shard
-        The part of the scans to do.
     """
-    mine = list(enumerate(samples)) if shard is None else shard.take(list(enumerate(samples)))
-    before = {entry.id: entry for entry in run.items.entries}
-    loaded: tuple[str, Model, Mapping[str, Scorer]] | None = None
-    with output.progress("scans", len(mine)) as progress:
-        for position, sample in mine:
-            item = item_name(sample)
-            if not _is_done(before.get(item), sample):
-                # A model that cannot be read ends the run: it is no fault of the scan.
-                if loaded is None or loaded[0] != sample.class_name:
-                    model = read_model(_model_of(models, sample), scoring.place.weights, scoring.place.device)
-                    loaded = (sample.class_name, model, scoring.contenders.scorers(sample.class_name, model))
-                with run.attempt(item, position) as row:
-                    result = _score_one(run, sample, loaded[1], loaded[2], scoring, row)
-                    output.detail(f"{item}: {result.decision}, score {result.score:.2f}, {result.registration.status}")
-            progress.advance(note=item)
+    loaded: dict[str, tuple[Model, Mapping[str, Scorer]]] = {}
+
+    def load(sample: Sample) -> None:
+        if sample.class_name not in loaded:
+            # One class at a time: models are large.
+            loaded.clear()
+            model = read_model(_model_of(models, sample), scoring.place.weights, scoring.place.device)
+            loaded[sample.class_name] = (model, scoring.contenders.scorers(sample.class_name, model))
+
+    def work(sample: Sample) -> dict[str, object]:
+        row, result = _score_one(run, sample, *loaded[sample.class_name], scoring)
+        decision, status = result.decision, result.registration.status
+        output.detail(f"{item_name(sample)}: {decision}, score {result.score:.2f}, {status}")
+        return row
+
+    run.each(samples, work, name=item_name, what="scans", output=output, before=load, is_stale=_has_changed)
 
 
-def _is_done(entry: Entry | None, sample: Sample) -> bool:
-    """Whether a scan was scored before and its file is still the same."""
-    if entry is None or entry.error is not None or not sample.path.is_file():
-        return False
-    return entry.row["sha256"] == sha256(sample.path)
+def _has_changed(sample: Sample, entry: Entry) -> bool:
+    """Whether the file of a scored scan is another one now."""
+    return not sample.path.is_file() or entry.row["sha256"] != sha256(sample.path)
 
 
 def item_name(sample: Sample) -> str:
@@ -288,9 +272,8 @@ def _score_one(
     model: Model,
     scorers: Mapping[str, Scorer],
     scoring: Scoring,
-    row: dict[str, object],
-) -> Result:
-    """Score a scan by the model and what stands beside it, write what was asked for, and fill the row."""
+) -> tuple[dict[str, object], Result]:
+    """Score a scan by the model and what stands beside it, write what was asked for, and return its row."""
     item = item_name(sample)
     scan = load_scan(sample, scoring.points_from)
     for note in scan.notes:
@@ -300,7 +283,7 @@ def _score_one(
     start = invert(model.home) @ (np.eye(4) if scoring.init is None else scoring.init)
     seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=start)
     result = score(model, seen, scoring.agcs, rows=rows)
-    row.update(_row(sample, scan, result))
+    row = _row(sample, scan, result)
     for name, scorer in scorers.items():
         scored = scorer(seen)
         row[f"score {name}"] = scored.score
@@ -308,7 +291,7 @@ def _score_one(
     _write_scan(run, item, points, model, result, scoring.save)
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.seconds.items())
     run.log(f"{item}: {times}; peak {peak_memory_mb():.0f} MB")
-    return result
+    return row, result
 
 
 def _model_of(models: Mapping[str, Path], sample: Sample) -> Path:

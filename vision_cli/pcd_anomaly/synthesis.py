@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.errors import InputError
 from vision_cli.core.files import append_line, require_free_space, whole_lines, write_json, write_text
 from vision_cli.io.pcd import write_pcd
 from vision_cli.io.pointclouds import Mesh, write_ply
 from vision_cli.pcd_anomaly.data import TRUTH_NAME
+from vision_cli.pcd_anomaly.options import Recipe
 from vision_cli.phantoms.defects import KINDS, SUITES
 from vision_cli.phantoms.parts import PARTS, make_part
 from vision_cli.phantoms.scanner import Scan
@@ -27,49 +28,6 @@ _JOURNAL = ".vcli-truth.jsonl"
 _CAD = "cad.ply"
 _BYTES_A_POINT = 12
 _BYTES_A_ROW = 36
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a made data set holds.
-
-    Attributes
-    ----------
-    parts
-        How many classes, the first ones of `PARTS`.
-    points
-        About how many points each scan has.
-    suite
-        How hard it is: one of `vision_cli.phantoms.defects.SUITES`.
-    seed
-        The same seed makes the same data set.
-    prototypes, good, defective
-        How many scans of each kind a class has; the kinds of defects take turns.
-    prototype_points
-        About how many points each prototype has, which shows all sides; 0 for as many as the other scans.
-    """
-
-    parts: int = 6
-    points: int = 100_000
-    suite: str = "tolerance"
-    seed: int = 0
-    prototypes: int = 4
-    good: int = 20
-    defective: int = 40
-    prototype_points: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be made."""
-        if self.suite not in SUITES:
-            raise UsageError(f"suite {self.suite!r}; one of {', '.join(SUITES)} expected.")
-        if not 1 <= self.parts <= len(PARTS):
-            raise UsageError(f"{self.parts} parts; 1 to {len(PARTS)} expected.")
-        if self.points < 1000 or 0 < self.prototype_points < 1000:
-            raise UsageError(
-                f"{min(self.points, self.prototype_points or self.points)} points a scan; 1000 or more expected."
-            )
-        if self.prototypes < 1 or min(self.good, self.defective) < 0 or self.seed < 0:
-            raise UsageError("counts of scans or a seed below what can be; one prototype or more expected.")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from vision_cli.pcd_anomaly.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
 from vision_cli.pcd_anomaly.networks import GroupHead
+from vision_cli.pcd_anomaly.options import HeadOptions
 
 _RECLUSTER = 50
 _MOST_CLUSTERED = 6000
@@ -26,32 +27,6 @@ _DECAY = 0.99
 _BALANCE_ROUNDS = 8
 _PLACE_WEIGHT = 5.0
 """Clusters are made of registered centres over a fifth of the diameter, beside standardised vectors."""
-
-
-@dataclass(frozen=True)
-class HeadOptions:
-    """How the head is trained.
-
-    Attributes
-    ----------
-    clusters
-        Number K.
-    steps, batch
-        Optimiser steps and groups a step; 0 steps leave the head out.
-    rate, decay
-        Of AdamW; the rate falls as a cosine.
-    iun, ian, push
-        Which losses take part.
-    """
-
-    clusters: int = 64
-    steps: int = 300
-    batch: int = 2048
-    rate: float = 1e-3
-    decay: float = 1e-2
-    iun: bool = True
-    ian: bool = True
-    push: bool = True
 
 
 @dataclass(frozen=True)

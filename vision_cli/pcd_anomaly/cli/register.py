@@ -1,0 +1,31 @@
+"""``vcli pcd-anomaly register``: the pose of one scan, without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.pcd_anomaly.cli.app import app
+
+EXAMPLES = ("vcli pcd-anomaly register scan.ply part.stl -o pose.json",)
+
+
+@verb(app, "register", ("seed", "threads"), OUTPUT, examples=EXAMPLES)
+def register(
+    call: Call,
+    scan: Annotated[Path, typer.Argument(metavar="SCAN", help="Scan to register.")],
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="Cloud of all sides, or a mesh.")],
+    target: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="JSON file of the pose.")],
+) -> None:
+    """Find the pose of a scan on a reference, with a verdict on it."""
+    from vision_cli.core.files import write_json
+    from vision_cli.pcd_anomaly.posing import register_files
+
+    call.configure()
+    document = register_files(scan, reference, call.seed)
+    write_json(target, document)
+    facts = {name: value for name, value in document.items() if name != "scan_to_reference"}
+    call.output.result(measures_table(facts), document)

@@ -1,0 +1,33 @@
+"""``vcli pcd-anomaly train``: learn parts from their prototypes."""
+
+from __future__ import annotations
+
+from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.pcd_anomaly.cli.app import app
+from vision_cli.pcd_anomaly.options import Options, Place, TrainingScans
+
+EXAMPLES = (
+    "vcli pcd-anomaly train parts -o model",
+    "vcli pcd-anomaly train Real3D-AD-PCD --class airplane -o model",
+    "vcli pcd-anomaly train --train part.stl -o model        # a CAD mesh is enough",
+)
+
+
+@verb(app, "train", RUN, COMPUTE, OUTPUT, examples=EXAMPLES)
+def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> None:
+    """Learn every part of a data set from its prototypes."""
+    from vision_cli.core.runs import Run
+    from vision_cli.pcd_anomaly.runs.inputs import find_data
+    from vision_cli.pcd_anomaly.runs.train import shown
+    from vision_cli.pcd_anomaly.session import train_classes
+
+    found = find_data(scans)
+    if found is None:
+        raise call.missing("DATA, or --train,")
+
+    def work(run: Run) -> None:
+        here = place.on(call.compute.device)
+        train_classes(run, found, options, call.seed, call.output, here, scans.scale)
+
+    prototypes = [sample.path for sample in found.samples if sample.split == "train"]
+    call.run(work, inputs={"prototypes": prototypes}, show=lambda done: shown(done.directory), says="models in")

@@ -1,0 +1,29 @@
+"""How a run of scored scans ends: its tables, its report, and what is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vision_cli.core.console import Table
+from vision_cli.core.journal import Entry
+from vision_cli.core.recorded import recorded
+from vision_cli.core.run_files import RunFiles
+from vision_cli.core.verbs import Done, Shown
+from vision_cli.pcd_anomaly.options import ScoringOptions
+from vision_cli.pcd_anomaly.reporting import counts_of, finished, write_report_page, write_tables
+
+_COLUMNS = ("sample", "decision", "score", "p_value", "reg_status")
+
+
+def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the tables of scored scans, and the report if pictures are wanted."""
+    save = recorded(ScoringOptions, run.options).save
+    scans = finished(run, entries)
+    write_tables(run, scans, regions="regions" in save)
+    write_report_page(run, scans, save)
+
+
+def shown(done: Done) -> Shown:
+    """Return what was decided, and how often."""
+    rows = [[entry.row.get(name) for name in _COLUMNS] for entry in done.entries if entry.error is None]
+    return Table(_COLUMNS, rows), {**counts_of(done.entries), **done.metrics}
