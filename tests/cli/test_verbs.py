@@ -30,7 +30,7 @@ def test_fields_of_a_class_are_options_and_their_words_are_parsed(tiny, words, t
     assert record["options"]["lengths"] == "3,5"
 
 
-def test_a_word_that_cannot_be_parsed_is_a_usage_error_that_names_the_option(tiny, words, tmp_path):
+def test_a_word_that_cannot_be_parsed_is_a_usage_error_that_names_the_option_as_it_is_spelled(tiny, words, tmp_path):
     done = tiny("tiny", words, "--lengths", "3,x", "-o", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr == (

@@ -34,8 +34,10 @@ class Counting:
     unit: Annotated[Literal["words", "lines"], typer.Option(help="What is counted.")] = "words"
     factor: Annotated[float, typer.Option("--lambda", help="Factor on the count.")] = 1.0
     skip: Annotated[list[str] | None, typer.Option(help="A word to leave out; may be repeated.")] = None
-    lengths: Annotated[
-        tuple[int, ...] | None, typer.Option(metavar="N,N", help="Lengths of words to count."), Numbers(int, least=1)
+    word_lengths: Annotated[
+        tuple[int, ...] | None,
+        typer.Option("--lengths", metavar="N,N", help="Lengths of words to count."),
+        Numbers(int, least=1),
     ] = None
 
 
@@ -62,7 +64,7 @@ def count(
             progress.advance()
         pieces = text.split() if counting.unit == "words" else text.splitlines()
         wanted = [piece for piece in pieces if piece not in (counting.skip or [])]
-        wanted = [piece for piece in wanted if counting.lengths is None or len(piece) in counting.lengths]
+        wanted = [piece for piece in wanted if counting.word_lengths is None or len(piece) in counting.word_lengths]
         run.write_metrics({"count": counting.factor * len(wanted)})
 
     def show(done: Done) -> Shown:

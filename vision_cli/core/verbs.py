@@ -407,8 +407,7 @@ class _Slot:
         is_left_out = default is None and words.absent is None
         hint = Annotated[str | None, option] if is_left_out else Annotated[str, option]
         shown = default if is_left_out or default is inspect.Parameter.empty else words.text(default)
-        spelled = getattr(option, "param_decls", None) or (f"--{name.replace('_', '-')}",)
-        return cls(name, (_keyword(name, hint, shown),), words=(max(spelled, key=len), words))
+        return cls(name, (_keyword(name, hint, shown),), words=(_spelling(name, option), words))
 
     def value(self, given: Mapping[str, Any]) -> Any:
         """Return what the function is handed, of the values of the parameters."""
@@ -424,6 +423,12 @@ class _Slot:
 def _is_option(parameter: inspect.Parameter) -> bool:
     """Whether a parameter is no positional argument: those come first, in the help and in ``run.json``."""
     return not any(isinstance(extra, ArgumentInfo) for extra in get_args(parameter.annotation))
+
+
+def _spelling(name: str, option: Any) -> str:
+    """Return the longest spelling of an option; inside ``Annotated`` typer keeps the first one as the default."""
+    given = [word for word in (option.default, *(option.param_decls or ())) if str(word).startswith("-")]
+    return max(given, key=len) if given else f"--{name.replace('_', '-')}"
 
 
 def _default(one: dataclasses.Field[Any]) -> Any:
