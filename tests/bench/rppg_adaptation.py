@@ -26,21 +26,20 @@ from vision_cli.core.devices import configure
 from vision_cli.core.runs import Run
 from vision_cli.phantoms.pulse_clips import make_clip
 from vision_cli.phantoms.pulse_videos import STYLES
-from vision_cli.rppg_adapt.adaptation import Adaptation, Outcome, adapt
+from vision_cli.rppg_adapt.adaptation import Outcome, adapt
 from vision_cli.rppg_adapt.data import CachedClip, read_cache, split_subjects, write_clip
 from vision_cli.rppg_adapt.evaluation import evaluate_cache
-from vision_cli.rppg_adapt.losses import AdaptLoss
 from vision_cli.rppg_adapt.models import PulseModel, load_model
-from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.options import NETWORK, Adaptation, LossOptions
 from vision_cli.rppg_adapt.training import WEIGHTS
 
 ROBUST = Adaptation()
 METHODS: dict[str, Adaptation] = {
     "robust": ROBUST,
-    "paper": replace(ROBUST, loss=AdaptLoss.of("paper")),
+    "paper": replace(ROBUST, loss=LossOptions("paper")),
     "BN only": replace(ROBUST, update="bn"),
-    "robust by FWD": replace(ROBUST, loss=AdaptLoss.of("robust", kind="fwd")),
-    "paper by MSE": replace(ROBUST, loss=AdaptLoss.of("paper", kind="mse")),
+    "robust by FWD": replace(ROBUST, loss=LossOptions("robust", distance="fwd")),
+    "paper by MSE": replace(ROBUST, loss=LossOptions("paper", distance="mse")),
 }
 IN_DOMAIN = ("robust", "paper")
 SECONDS = 10
@@ -60,8 +59,8 @@ class Domain:
 def film_shift(directory: Path, count: int, seed: int) -> list[CachedClip]:
     """Make videos of the preset `shift` and cut their faces out, as a user does."""
     videos, cache = directory / "videos", directory / "cache"
-    synth = ["synth", "--preset", "shift", "--n", count, "--seconds", SECONDS, "--seed", seed, "-o", videos]
-    for words in (synth, ["preprocess", videos / "manifest.csv", "--kind", "manifest", "-o", cache]):
+    synth = ["synth", "--preset", "shift", "--count", count, "--seconds", SECONDS, "--seed", seed, "-o", videos]
+    for words in (synth, ["preprocess", videos / "manifest.csv", "--layout", "manifest", "-o", cache]):
         done = subprocess.run([sys.executable, "-m", "vision_cli", "rppg-adapt", *map(str, words), "-q"], check=False)
         # A face that the detector does not find is an item that failed: 6.
         if done.returncode not in (0, 6):

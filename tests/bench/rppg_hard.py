@@ -22,11 +22,12 @@ from vision_cli.rppg_adapt.classical import METHODS
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.extraction import FaceClip, NoFace, read_faces
 from vision_cli.rppg_adapt.models import PulseModel, load_model
-from vision_cli.rppg_adapt.pipeline import Method, Options, read_clip
+from vision_cli.rppg_adapt.options import NETWORK, Method, PulseOptions
+from vision_cli.rppg_adapt.pipeline import read_clip
 
 FPS = 30.0
 STREAM = 43
-NETWORK, AUTO = "net", "auto"
+AUTO = "auto"
 
 
 def drawn(seed: int, number: int, seconds: float, size: int) -> tuple[FaceClip, float]:
@@ -64,7 +65,7 @@ def filmed(seed: int, number: int, seconds: float) -> tuple[FaceClip | None, flo
 def errors_of(face: FaceClip, true_bpm: float, model: PulseModel) -> dict[str, float]:
     """Give the absolute errors by method."""
     methods: tuple[Method, ...] = (*METHODS, NETWORK, AUTO)
-    return {one: abs(read_clip(face, Options(method=one), model).bpm - true_bpm) for one in methods}
+    return {one: abs(read_clip(face, PulseOptions(method=one), model).bpm - true_bpm) for one in methods}
 
 
 def report(errors: dict[str, list[float]]) -> None:

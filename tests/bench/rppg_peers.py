@@ -66,7 +66,7 @@ def seconds_of(video: Path) -> float:
 def read_by_ours(video: Path, folder: Path, threads: int) -> Reading:
     """Read a video as a user does."""
     words = ["-m", "vision_cli", "rppg-adapt", "predict", video, "--threads", threads, "-o", folder / "run", "--json"]
-    cost = run_measured("ours", [sys.executable, *map(str, words), "--no-plots", "--quiet"], folder, threads)
+    cost = run_measured("ours", [sys.executable, *map(str, words), "--no-pictures", "--quiet"], folder, threads)
     document = json.loads((folder / PRINTED).read_text(encoding="utf-8"))
     return Reading("ours", video, seconds_of(video), float(document["videos"][0]["hr_bpm"]), cost)
 
@@ -81,7 +81,19 @@ def read_by_peer(video: Path, folder: Path, threads: int, python: Path) -> Readi
 
 def make_hd(folder: Path, seconds: float) -> Path:
     """Make a video of 1280 x 720 pixels."""
-    words = ["synth", "--n", "1", "--seconds", seconds, "--size", "1280x720", "--preset", "easy", "-o", folder / "hd"]
+    words = [
+        "synth",
+        "--count",
+        "1",
+        "--seconds",
+        seconds,
+        "--size",
+        "1280x720",
+        "--preset",
+        "easy",
+        "-o",
+        folder / "hd",
+    ]
     subprocess.run([sys.executable, "-m", "vision_cli", "rppg-adapt", *map(str, words), "-q"], check=True)
     return next(path for path in sorted((folder / "hd").rglob("vid.*")))
 

@@ -30,7 +30,7 @@ def test_fields_of_a_class_are_options_and_their_words_are_parsed(tiny, words, t
     assert record["options"]["lengths"] == "3,5"
 
 
-def test_a_word_that_cannot_be_parsed_is_a_usage_error_that_names_the_option(tiny, words, tmp_path):
+def test_a_word_that_cannot_be_parsed_is_a_usage_error_that_names_the_option_as_it_is_spelled(tiny, words, tmp_path):
     done = tiny("tiny", words, "--lengths", "3,x", "-o", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr == (
@@ -125,3 +125,12 @@ def test_a_run_that_cannot_be_opened_ends_all_processes(tmp_path):
     codes, _, said = on_processes("tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
     assert codes == [2, 75], said
     assert "already here" in said[0]
+
+
+def test_a_merged_run_is_shown_with_the_items_of_its_shards(tiny, texts, tmp_path):
+    texts[1].write_text("", encoding="utf-8")
+    for index in (1, 2):
+        tiny("tiny", "each", *texts, "-o", tmp_path / "out", "--shard", f"{index}/2")
+    assert tiny("runs", "merge", tmp_path / "out").returncode == 6
+    texts_again = tiny("tiny", "each", *texts, "-o", tmp_path / "out", "--resume", "--json")
+    assert json.loads(texts_again.stdout)["items"] == 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vision_cli.core import journal
 from vision_cli.core.errors import InputError, ResourceError
-from vision_cli.core.journal import Journal, item_files, items_table, read_journal, summarise
+from vision_cli.core.journal import Entry, Journal, item_files, items_table, read_journal, summarise
 
 CELLS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 ROWS = st.lists(st.dictionaries(st.sampled_from("abcd"), CELLS), max_size=8)
@@ -27,6 +27,14 @@ def test_the_journal_is_read_back_in_the_order_of_the_input(tmp_path):
     assert [entry.id for entry in writer.entries] == ["early", "bad", "late"]
     assert Journal(tmp_path).entries == writer.entries == read_journal(tmp_path)
     assert Journal(tmp_path).done == {"early", "late"}
+
+
+def test_a_number_of_a_row_is_one_or_the_row_is_named():
+    entry = Entry("scan", 0, {"dice": 0.5, "count": 2, "good": True, "name": "1.5"})
+    assert (entry.number("dice"), entry.number("count")) == (0.5, 2.0)
+    for column in ("good", "name", "hd95"):
+        with pytest.raises(InputError, match=f"scan: {column} is .*; a number expected"):
+            entry.number(column)
 
 
 def test_a_failed_item_is_tried_again_and_its_last_outcome_counts(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.core.merge import merge_shards
+from vision_cli.core.merge import merge_shards, read_entries
 from vision_cli.core.runs import Run, read_run
 from vision_cli.core.shards import Shard
 
@@ -58,6 +58,36 @@ def test_a_merged_run_is_a_run_that_is_done(tmp_path):
     assert record.document["cpu_seconds"] == pytest.approx(sum(parts), abs=1e-3)
     with Run.open(tmp_path, **COMMAND, resume=True) as run:
         assert run.already_done
+
+
+def test_entries_are_those_of_a_run_in_one_piece_or_of_its_shards(tmp_path):
+    values = [3, -1, 5, 7]
+    work(tmp_path / "whole", values)
+    for index in (1, 2):
+        work(tmp_path / "parts", values, Shard(index, 2))
+    whole = list(read_entries(tmp_path / "whole"))
+    assert [entry.row.get("value") for entry in whole] == [3, None, 5, 7]
+    assert list(read_entries(tmp_path / "parts")) == whole
+    merge_shards(tmp_path / "parts")
+    assert list(read_entries(tmp_path / "parts")) == whole
+
+
+def test_a_table_names_outputs_where_they_lie(tmp_path):
+    def finish(run, entries):
+        run.write_text("where.txt", " ".join(run.path_of(entry, "a/b.png") for entry in entries))
+
+    for index in (1, 2):
+        work(tmp_path / "parts", [1, 2, 3], Shard(index, 2))
+    merge_shards(tmp_path / "parts", finish)
+    assert (tmp_path / "parts/where.txt").read_text(encoding="utf-8").split() == [
+        "shard-1-of-2/a/b.png",
+        "shard-2-of-2/a/b.png",
+        "shard-1-of-2/a/b.png",
+    ]
+    with Run.open(tmp_path / "whole", **COMMAND) as run:
+        run.items.add("one", 0, {})
+        assert run.path_of(run.items.entries[0], "a/b.png") == "a/b.png"
+        run.finish()
 
 
 def test_merging_again_gives_the_same_and_takes_in_what_was_mended(tmp_path):

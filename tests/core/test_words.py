@@ -59,6 +59,8 @@ def test_an_unknown_name_gets_the_known_ones_and_a_suggestion():
         (NumberOr("auto", above=0), "inf", "auto, or a number above 0"),
         (Size(least=8), "4x9", "of 8 or more"),
         (Size(), "1x2x3", "width x height"),
+        (Size(least=64, most=4096), "64x4097", "of 64 to 4096 expected"),
+        (Size(least=64, most=4096, multiple=2), "66x65", "of 64 to 4096, in multiples of 2, expected"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(words, text, message):

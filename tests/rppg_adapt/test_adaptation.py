@@ -15,9 +15,10 @@ from vision_cli.core.devices import configure
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt import witnesses
-from vision_cli.rppg_adapt.adaptation import FACTORS, Adaptation, adapt, adapt_to_clip
+from vision_cli.rppg_adapt.adaptation import FACTORS, adapt, adapt_to_clip
 from vision_cli.rppg_adapt.anchors import SourceAnchor, WitnessedAnchor
-from vision_cli.rppg_adapt.losses import AdaptLoss, integrated, power_spectra
+from vision_cli.rppg_adapt.losses import integrated, power_spectra
+from vision_cli.rppg_adapt.options import Adaptation, LossOptions
 from vision_cli.rppg_adapt.selection import BranchScore, WitnessScore
 from vision_cli.rppg_adapt.windows import UnlabelledClips, Window
 
@@ -201,7 +202,7 @@ def test_branches_that_agree_on_what_witnesses_contradict_have_no_score(untraine
 
 
 def test_the_loss_of_the_paper_is_held_to_the_source_and_chosen_by_its_branches(tmp_path, untrained):
-    outcome, found = run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=AdaptLoss.of("paper"))
+    outcome, found = run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=LossOptions("paper"))
     before = untrained.network.state_dict()
     assert any(not torch.equal(found[name], value) for name, value in before.items())
     assert 0 <= outcome.source_score <= 1
@@ -209,7 +210,7 @@ def test_the_loss_of_the_paper_is_held_to_the_source_and_chosen_by_its_branches(
 
 
 def test_a_loss_that_stays_no_number_ends_the_adaptation(tmp_path, untrained):
-    loss = AdaptLoss(anchor=float("nan"))
+    loss = LossOptions(anchor=float("nan"))
     with pytest.raises(NumericalError, match="a finite number expected"):
         run_adaptation(tmp_path / "run", untrained, cached(tmp_path), loss=loss, steps=20)
 

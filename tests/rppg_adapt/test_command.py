@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.rppg_adapt.data import read_cache
+from vision_cli.rppg_adapt.layouts import find_recordings
 
 VIDEO_FILES = {"boxes.csv", "hr.csv", "report.png", "summary.json", "wave.csv"}
 
@@ -53,7 +54,7 @@ def test_a_video_is_read(face_video, tmp_path, capsys):
 
 
 def test_json_is_one_document(face_video, tmp_path, capsys):
-    assert vcli(face_video, "--method", "green", "--no-plots", "--json", "-o", tmp_path / "o") == 0
+    assert vcli(face_video, "--method", "green", "--no-pictures", "--json", "-o", tmp_path / "o") == 0
     (one,) = json.loads(capsys.readouterr().out)["videos"]
     assert one["video"] == "vid"
     assert one["method"] == "green"
@@ -65,7 +66,7 @@ def embedded_pictures(run):
 
 def test_the_network_and_others_are_compared(face_video, tmp_path, weights):
     out = tmp_path / "out"
-    assert vcli(face_video, "--weights", weights, "--no-plots", "-o", out) == 0
+    assert vcli(face_video, "--weights", weights, "--no-pictures", "-o", out) == 0
     assert set(read(out / "vid/summary.json")["hr_by_method"]) == {"net", "pos", "chrom", "omit", "green"}
     assert read(out / "run.json")["weights"]["sha256"]
 
@@ -81,15 +82,47 @@ def folder_with_a_bad_video(tmp_path, face_video):
 def test_one_bad_video_of_a_folder_fails_alone_and_is_tried_again(face_video, tmp_path):
     folder = folder_with_a_bad_video(tmp_path, face_video)
     out = tmp_path / "out"
-    assert vcli(folder, "--method", "pos", "--no-plots", "-o", out) == 6
+    assert vcli(folder, "--method", "pos", "--no-pictures", "-o", out) == 6
     table = {row["video"]: row for row in rows(out / "predictions.csv")}
     assert "cannot decode after frame 0" in table["bad"]["error"]
     assert float(table["good"]["hr_bpm"]) == pytest.approx(78, abs=1.5)
     assert rows(out / "failures.csv")[0]["id"] == "bad"
     assert not (out / "report.html").exists()
     before = (out / "good/wave.csv").stat().st_mtime_ns
-    assert vcli(folder, "--method", "pos", "--no-plots", "-o", out, "--resume") == 6
+    assert vcli(folder, "--method", "pos", "--no-pictures", "-o", out, "--resume") == 6
     assert (out / "good/wave.csv").stat().st_mtime_ns == before
+
+
+def merged(out):
+    assert launch(app, ["runs", "merge", str(out)]) == 0
+    return out
+
+
+def test_merged_shards_have_the_predictions_and_the_report_of_a_run_in_one_piece(face_video, tmp_path):
+    folder = folder_with_a_bad_video(tmp_path, face_video)
+    os.link(face_video, folder / "more.mp4")
+    words = (folder, "--method", "pos", "-q")
+    assert vcli(*words, "-o", tmp_path / "whole") == 6
+    assert [vcli(*words, "-o", tmp_path / "parts", "--shard", f"{k}/2") for k in (1, 2)] == [6, 0]
+    assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 6
+    for name in ("items.csv", "failures.csv", "metrics.json", "predictions.csv", "report.html"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert [row["video"] for row in rows(tmp_path / "parts/predictions.csv")] == ["bad", "good", "more"]
+    assert embedded_pictures(tmp_path / "parts") == 2
+
+
+def test_a_merged_run_is_scored_as_one_in_one_piece(face_video, tmp_path):
+    words = (face_video, "--method", "pos", "--gt", face_video.with_name("ground_truth.txt"), "--no-pictures", "-q")
+    assert vcli(*words, "-o", tmp_path / "whole") == 0
+    for k in (1, 2):
+        assert vcli(*words, "-o", tmp_path / "parts", "--shard", f"{k}/2") == 0
+    merged(tmp_path / "parts")
+    for name in ("whole", "parts"):
+        assert vcli("evaluate", tmp_path / name, "-q", "-o", tmp_path / f"{name}-scores") == 0
+    found = read(tmp_path / "parts-scores/metrics.json")
+    assert found["predict_videos"] == 1
+    assert found["predict_mae_bpm"] < 1.5
+    assert found == read(tmp_path / "whole-scores/metrics.json")
 
 
 def still_video(path, frame):
@@ -121,7 +154,7 @@ def still_video(path, frame):
             lambda d: still_video(d / "v.avi", np.full((96, 96, 3), 90, np.uint8)),
             ("--hr-range", "90,40"),
             2,
-            "two rates from 20 to 300 bpm",
+            "2 numbers (bpm) from 20 to 300 separated by commas, each greater than the one before",
         ),
     ],
 )
@@ -138,7 +171,7 @@ def test_without_a_video_the_sample_is_named(capsys):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     directory = tmp_path_factory.mktemp("made")
-    words = ("--n", 3, "--seconds", 6, "--preset", "easy", "--size", "128x96", "-q")
+    words = ("-n", 3, "--seconds", 6, "--preset", "easy", "--size", "128x96", "-q")
     assert vcli("synth", *words, "-o", directory / "videos") == 0
     manifest = directory / "videos/manifest.csv"
     assert vcli("preprocess", manifest, "--size", 16, "--stmap", "-q", "-o", directory / "cache") == 0
@@ -171,6 +204,27 @@ def test_shards_of_a_cache_are_one_cache(made, tmp_path):
     found = {clip.id: clip for clip in read_cache(tmp_path / "c")}
     for clip in read_cache(made / "cache"):
         np.testing.assert_array_equal(found[clip.id].frames(), clip.frames())
+    clips = read_cache(merged(tmp_path / "c"))
+    assert [(clip.id, clip.meta) for clip in clips] == [(c.id, c.meta) for c in read_cache(made / "cache")]
+    assert [clip.path.parent.parent.name for clip in clips] == ["shard-1-of-2", "shard-2-of-2", "shard-1-of-2"]
+
+
+def test_merged_shards_of_videos_are_a_data_set(made, tmp_path):
+    words = ("-n", 3, "--seconds", 6, "--preset", "easy", "--size", "128x96", "-q", "-o", tmp_path / "v")
+    for part in ("1/2", "2/2"):
+        assert vcli("synth", *words, "--shard", part) == 0
+    listed = rows(merged(tmp_path / "v") / "manifest.csv")
+    assert [row["path"] for row in listed] == [
+        "shard-1-of-2/subject1/vid.mp4",
+        "shard-2-of-2/subject2/vid.mp4",
+        "shard-1-of-2/subject3/vid.mp4",
+    ]
+    assert (tmp_path / "v/items.csv").read_bytes() == (made / "videos/items.csv").read_bytes()
+    found = find_recordings(tmp_path / "v/manifest.csv", "manifest")
+    assert [one.id for one in found] == ["subject1", "subject2", "subject3"]
+    assert [one.path.read_bytes() for one in found] == [
+        (made / "videos" / row["path"]).read_bytes() for row in rows(made / "videos/manifest.csv")
+    ]
 
 
 def test_methods_are_scored_on_a_cache(made, tmp_path, capsys):
@@ -202,15 +256,26 @@ def test_outputs_of_the_toolbox_are_scored(tmp_path):
 
 def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys):
     run, adapted = tmp_path / "run", tmp_path / "adapted"
-    words = ("--frames", 64, "--steps", 2, "--batch", 2, "-q")
-    assert vcli("train", made / "cache", "--size", 16, "--val-frac", 0.3, *words, "-o", run) == 0
+    words = ("--frames", 64, "--steps", 2, "--batch-size", 2, "-q")
+    assert vcli("train", made / "cache", "--size", 16, "--val-fraction", 0.3, *words, "-o", run) == 0
     assert (run / "weights.safetensors").is_file()
     start, more = run / "weights.safetensors", tmp_path / "more"
-    assert vcli("train", made / "cache", "--weights", start, "--val-frac", 0.3, *words, "-o", more) == 0
+    assert vcli("train", made / "cache", "--weights", start, "--val-fraction", 0.3, *words, "-o", more) == 0
     card = read(more / "weights.json")
     assert card["data"].endswith(f"from weights {read(run / 'weights.json')['sha256']}")
     assert "--weights weights.safetensors" in card["training_command"]
-    words = ("--source", run / "weights.safetensors", "--frames", 64, "--epochs", 2, "--batch", 2, "--split", 0.6)
+    words = (
+        "--weights",
+        run / "weights.safetensors",
+        "--frames",
+        64,
+        "--epochs",
+        2,
+        "--batch-size",
+        2,
+        "--adapt-fraction",
+        0.6,
+    )
     assert vcli("adapt", made / "cache", *words, "-q", "-o", adapted) == 0
     assert embedded_pictures(adapted) == 2
     found = read(adapted / "metrics.json")
@@ -236,9 +301,14 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
             ("train", "--synthetic", "--weights", "default", "--size", "24"),
             "train: --weights with --backbone",
         ),
-        (("synth", "--size", "33x40"), "--size: 33x40 found; WIDTHxHEIGHT"),
+        (
+            ("synth", "--size", "33x40"),
+            "of 64 to 4096, in multiples of 2,",
+        ),
+        (("synth", "--size", "65x66"), "--size: 65x66 found; width x height"),
         (("evaluate", "nowhere"), "nowhere"),
-        (("evaluate", ".", "--window", "2"), "--window: 2 found; full, or five seconds or more"),
+        (("evaluate", "nowhere", "--methods", "pos,pso"), "--methods: pso found; names of net, green"),
+        (("evaluate", ".", "--window", "2"), "--window: 2 found; full, or a number of 5 or more"),
     ],
 )
 def test_wrong_words_are_explained(tmp_path, capsys, words, message):

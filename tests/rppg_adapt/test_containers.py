@@ -9,10 +9,11 @@ import pytest
 from tests.rppg_adapt.conftest import make_traces
 from vision_cli.io.videos import CONTAINERS, VideoReader, VideoWriter
 from vision_cli.rppg_adapt.models import load_model
-from vision_cli.rppg_adapt.pipeline import Options, read_video
+from vision_cli.rppg_adapt.options import PulseOptions
+from vision_cli.rppg_adapt.pipeline import read_video
 
 SIDE = 48
-POS = Options(method="pos", roi=(0, 0, SIDE, SIDE))
+POS = PulseOptions(method="pos", roi=(0, 0, SIDE, SIDE))
 BPM = 90
 
 
@@ -58,8 +59,8 @@ def test_codecs_and_pictures_give_the_same_rate(frames, tmp_path):
     height, width = frames.shape[1:3]
     # Half of the picture's height around its middle is face.
     box = (width / 2 - height / 4, height / 4, height / 2, height / 2)
-    found = [read_video(path, Options(roi=box), model)[0].bpm for path in paths]
-    found.append(read_video(pictures, Options(roi=box, fps=30.0), model)[0].bpm)
+    found = [read_video(path, PulseOptions(roi=box), model)[0].bpm for path in paths]
+    found.append(read_video(pictures, PulseOptions(roi=box, fps=30.0), model)[0].bpm)
     assert max(found) - min(found) <= 1
     assert found[0] == pytest.approx(78, abs=1.5)
 
@@ -77,12 +78,12 @@ def test_times_of_a_variable_rate_beat_an_assumed_one(tmp_path):
     # A camera that goes from 30 to 20 frames a second when it gets dark.
     times = np.concatenate([np.arange(120) / 30, 4 + np.arange(120) / 20])
     path = write(tmp_path / "dark.mkv", painted(times), "ffv1", times=times)
-    errors = [abs(rate(path, Options(method="pos", roi=POS.roi, fps=fps)) - BPM) for fps in (None, 30.0)]
+    errors = [abs(rate(path, PulseOptions(method="pos", roi=POS.roi, fps=fps)) - BPM) for fps in (None, 30.0)]
     assert errors[1] >= 10 * errors[0]
 
 
 def read_by_all(path):
-    return read_video(path, Options(roi=POS.roi), load_model("default"))[0]
+    return read_video(path, PulseOptions(roi=POS.roi), load_model("default"))[0]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

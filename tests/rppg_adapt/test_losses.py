@@ -20,6 +20,7 @@ from vision_cli.rppg_adapt.losses import (
     push_forward,
 )
 from vision_cli.rppg_adapt.networks import Branches
+from vision_cli.rppg_adapt.options import LossOptions
 
 FPS = 30.0
 
@@ -123,7 +124,7 @@ def held_to(waves):
 
 
 def test_branches_that_agree_cost_little():
-    loss = AdaptLoss.of("paper", anchor=0.0)
+    loss = AdaptLoss.of(LossOptions("paper", anchor=0.0), FPS)
     agree = branches(80, 80, 100, 1.25)
     # The second wave of each pair must run 1.25 times faster, too.
     agree = Branches(agree.original[:1], agree.spatial[:1], agree.temporal[:1], agree.factors[:1])
@@ -154,7 +155,9 @@ def test_pseudo_labels_pull_both_views_in_time_as_far_as_they_are_sure():
 
 def test_robust_has_more_terms_than_paper():
     one = branches(80, 80, 100, 1.25)
-    robust, paper = (set(AdaptLoss.of(recipe)(one, held_to(one.original))) for recipe in ("robust", "paper"))
+    robust, paper = (
+        set(AdaptLoss.of(LossOptions(recipe), FPS)(one, held_to(one.original))) for recipe in ("robust", "paper")
+    )
     assert robust - paper == {"waveform", "prior", "pseudo_label"}
 
 

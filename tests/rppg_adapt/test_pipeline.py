@@ -11,7 +11,8 @@ import torch
 from tests.rppg_adapt.conftest import make_traces
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.rppg_adapt.extraction import FaceClip
-from vision_cli.rppg_adapt.pipeline import Options, network_wave, read_clip, read_video
+from vision_cli.rppg_adapt.options import PulseOptions
+from vision_cli.rppg_adapt.pipeline import network_wave, read_clip, read_video
 from vision_cli.rppg_adapt.quality import (
     calibration_error,
     features,
@@ -42,12 +43,12 @@ def clip_of(traces, *, fps=30.0, times=None, **changes):
     return replace(clip, **changes)
 
 
-POS = Options(method="pos")
+POS = PulseOptions(method="pos")
 
 
 @pytest.mark.parametrize("method", ["auto", "pos", "chrom", "lgi", "omit", "green"])
 def test_a_generated_face_is_read(face_video, method):
-    (reading,) = read_video(face_video, Options(method=method), None)
+    (reading,) = read_video(face_video, PulseOptions(method=method), None)
     assert reading.bpm == pytest.approx(78, abs=1.5)
     low, high = reading.interval_bpm
     assert low < 78 < high
@@ -73,13 +74,13 @@ def test_a_heart_that_speeds_up_is_read_by_its_mean():
 
 def test_an_interval_stays_where_rates_are_looked_for():
     noise = 100 + np.random.default_rng(0).standard_normal((600, 3))
-    low, high = read_clip(clip_of(noise), Options(rates_bpm=(50.0, 150.0)), None).interval_bpm
+    low, high = read_clip(clip_of(noise), PulseOptions(rates_bpm=(50.0, 150.0)), None).interval_bpm
     assert 50 <= low < high <= 150
 
 
 def test_noise_is_not_reliable():
     noise = 100 + np.random.default_rng(0).standard_normal((600, 3))
-    reading = read_clip(clip_of(noise), Options(), None)
+    reading = read_clip(clip_of(noise), PulseOptions(), None)
     assert reading.quality < 0.5
     assert not reading.is_reliable
     low, high = reading.interval_bpm
@@ -108,7 +109,7 @@ def test_another_rate_scales_the_heart(factor, fps):
 def test_gray_is_read_by_green_and_says_so():
     traces, _ = make_traces(72, 12, flicker=0.0)
     gray = np.repeat(traces[:, 1:2], 3, axis=1)
-    reading = read_clip(clip_of(gray, is_gray=True), Options(), None)
+    reading = read_clip(clip_of(gray, is_gray=True), PulseOptions(), None)
     assert reading.method == "green"
     assert reading.bpm == pytest.approx(72, abs=1)
     assert "gray video: the green method alone was used" in reading.notes
@@ -117,7 +118,7 @@ def test_gray_is_read_by_green_and_says_so():
 
 
 def test_a_still_picture_is_not_believed():
-    reading = read_clip(clip_of(np.full((400, 3), 90.0)), Options(), None)
+    reading = read_clip(clip_of(np.full((400, 3), 90.0)), PulseOptions(), None)
     assert not reading.is_reliable
     assert any("do not change at all" in note for note in reading.notes)
 
@@ -151,7 +152,7 @@ def test_variability_and_breathing_need_their_time():
 
 
 def test_a_network_without_training_is_not_believed(face_video, untrained):
-    (reading,) = read_video(face_video, Options(), untrained)
+    (reading,) = read_video(face_video, PulseOptions(), untrained)
     assert set(reading.waves) == {"net", "pos", "chrom", "omit", "green"}
     assert reading.bpm == pytest.approx(78, abs=2)
 
@@ -181,7 +182,7 @@ def test_tables_of_a_finger_are_read_by_their_one_channel(tmp_path):
     np.savetxt(tmp_path / "ppg.csv", rows, delimiter=",", header="time,R,G,B", comments="")
     clip = read_traces(tmp_path / "ppg.csv")
     assert clip.notes == ("the red channel alone was read",)
-    assert read_clip(clip, Options(), None).bpm == pytest.approx(64, abs=0.7)
+    assert read_clip(clip, PulseOptions(), None).bpm == pytest.approx(64, abs=0.7)
 
 
 @pytest.mark.parametrize(

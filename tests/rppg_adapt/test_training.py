@@ -17,7 +17,8 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt.data import CachedClip, CachedClips, Label, read_cache, split_subjects, write_clip
 from vision_cli.rppg_adapt.models import ModelSettings, load_model
-from vision_cli.rppg_adapt.training import GeneratedClips, SourceTraining, train_source, write_card
+from vision_cli.rppg_adapt.options import SourceTraining
+from vision_cli.rppg_adapt.training import GeneratedClips, train_source, write_card
 
 SETTINGS = ModelSettings(size=16)
 
@@ -40,13 +41,15 @@ def cached(directory, count=4, frames=100, *, labels=True, size=16):
 
 
 def train(directory, *, steps, source=None, resume=False, keep="best"):
-    training = SourceTraining(SETTINGS, 64, steps, 2, 1e-3, validate_every=2, save_every=1, keep=keep)
+    training = SourceTraining(
+        frames=64, steps=steps, batch_size=2, learning_rate=1e-3, keep=keep, validate_every=2, save_every=1
+    )
     with Run.open(directory, command="rppg-adapt train", options={}, resume=resume) as run:
         clips = source or GeneratedClips(SETTINGS, 64, 0)
         if isinstance(clips, GeneratedClips):
             # Fewer and shorter ones than a real training has.
             clips._validation = GeneratedClips(SETTINGS, 96, 7).load([0, 2, 4])
-        measures = train_source(run, training, clips, configure("cpu", 1, 0), Output(quiet=True))
+        measures = train_source(run, SETTINGS, training, clips, configure("cpu", 1, 0), Output(quiet=True))
         write_card(run, measures, data="test", command="vcli", seed=0)
         run.finish()
     return measures
@@ -87,11 +90,11 @@ def test_the_weights_that_are_asked_for_are_packed_with_their_measures(tmp_path,
 
 def test_a_training_goes_on_from_weights(tmp_path):
     start = load_model("default")
-    training = SourceTraining(start.settings, 64, 1, 2, learning_rate=0.0, validate_every=1, save_every=1)
+    training = SourceTraining(frames=64, steps=1, batch_size=2, learning_rate=0.0, validate_every=1, save_every=1)
     clips = GeneratedClips(start.settings, 64, 0)
     clips._validation = GeneratedClips(start.settings, 96, 7).load([0])
     with Run.open(tmp_path / "run", command="rppg-adapt train", options={}) as run:
-        train_source(run, training, clips, configure("cpu", 1, 0), Output(quiet=True), start)
+        train_source(run, start.settings, training, clips, configure("cpu", 1, 0), Output(quiet=True), start)
         run.finish()
     trained = load_model(str(tmp_path / "run/weights.safetensors")).network
     # At a rate of zero only the statistics of batches change.

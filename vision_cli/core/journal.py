@@ -44,6 +44,19 @@ class Entry:
     row: Mapping[str, object]
     error: str | None = None
 
+    def number(self, column: str) -> float:
+        """Return a number of the row.
+
+        Raises
+        ------
+        InputError
+            If there is none in this column.
+        """
+        value = self.row.get(column)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{self.id}: {column} is {value!r}; a number expected.")
+        return float(value)
+
 
 class Journal:
     """The journal file of one run directory, for its only writer."""

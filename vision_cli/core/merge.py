@@ -11,7 +11,7 @@ from typing import Any
 
 from vision_cli.core import files
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.core.journal import Entry, item_files
+from vision_cli.core.journal import Entry, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
 from vision_cli.core.records import RECORD, RunRecord, read_run
 from vision_cli.core.run_files import RunFiles
@@ -62,6 +62,17 @@ def collect_shards(directory: Path) -> Merged:
         )
     entries = [entry for state in states for entry in state.entries]
     return Merged(tuple(records.values()), _in_order(directory, entries))
+
+
+def read_entries(directory: Path) -> Sequence[Entry]:
+    """Return what became of the items of a run, in the order of the input: of one in one piece, or of all its shards.
+
+    Raises
+    ------
+    InputError, UsageError
+        As `collect_shards`.
+    """
+    return collect_shards(directory).entries if find_shards(directory) else read_journal(directory)
 
 
 def merge_shards(directory: Path, finish: Callable[[RunFiles, Sequence[Entry]], None] | None = None) -> Merged:

@@ -58,6 +58,10 @@ class RunFiles(ABC):
     def home_of(self, entry: Entry) -> Path:
         """Return the directory that holds the outputs of an item: the run's own, or that of the shard that did it."""
 
+    def path_of(self, entry: Entry, name: str) -> str:
+        """Return where an output of an item lies, from the run directory, as a table of the run names it."""
+        return (self.home_of(entry) / name).relative_to(self.directory).as_posix()
+
     @abstractmethod
     def _path(self, name: str) -> Path:
         """Put down an output of the run and return its path."""

@@ -273,7 +273,10 @@ class Call:
         run.finish()
 
     def _show(self, run: Run, show: Callable[[Done], Shown] | None, says: str) -> Done:
-        done = Done(run.directory, run.entries)
+        from vision_cli.core.merge import read_entries
+
+        # A merged run that is shown again has its items in its shards.
+        done = Done(run.directory, run.entries or read_entries(run.directory))
         self.output.info(f"{says} {run.directory}")
         if show is not None:
             tables, data = show(done)

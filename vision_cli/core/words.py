@@ -196,9 +196,18 @@ class Size(Words):
     """A size in pixels: width x height as in ``640x480``, or one number for both.
 
     The value is ``(height, width)``, as arrays have it.
+
+    Attributes
+    ----------
+    least, most
+        Bounds of both, included.
+    multiple
+        What both are multiples of.
     """
 
     least: int = 1
+    most: float = math.inf
+    multiple: int = 1
 
     def parse(self, option: str, text: str) -> tuple[int, int]:
         """Return height and width."""
@@ -206,10 +215,13 @@ class Size(Words):
             numbers = [int(word) for word in text.lower().split("x")]
         except ValueError:
             numbers = []
-        if len(numbers) not in (1, 2) or min(numbers) < self.least:
+        fits = all(self.least <= number <= self.most and number % self.multiple == 0 for number in numbers)
+        if len(numbers) not in (1, 2) or not fits:
+            bounds = f"{self.least} or more" if self.most == math.inf else f"{self.least} to {self.most:g}"
+            steps = "" if self.multiple == 1 else f", in multiples of {self.multiple},"
             raise UsageError(
                 f"{option}: {text} found; width x height in pixels as in 640x480, or one number for both, of "
-                f"{self.least} or more expected."
+                f"{bounds}{steps} expected."
             )
         return numbers[-1], numbers[0]
 

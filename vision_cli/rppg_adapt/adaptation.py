@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -26,11 +25,10 @@ from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor
 from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views
+from vision_cli.rppg_adapt.options import Adaptation, Update
 from vision_cli.rppg_adapt.selection import BranchScore, WitnessScore
 from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
 from vision_cli.rppg_adapt.windows import UnlabelledClips, Window, parts
-
-Update = Literal["all", "bn", "encoder"]
 
 FACTORS = (0.75, 1.25)
 CONTEXT_S = 10.0
@@ -39,33 +37,6 @@ CONTEXT_S = 10.0
 _DECAY = 1e-4
 _TTA_RATE = 2e-4
 _TTA_BATCH = 2
-
-
-@dataclass(frozen=True)
-class Adaptation:
-    """How a network is adapted.
-
-    Attributes
-    ----------
-    loss
-        Of the branches.
-    update
-        All weights, those of batch normalisation alone, or all but the decoder's.
-    frames
-        Frames of a view.
-    steps, batch_size, learning_rate
-        How long and how fast.
-    validate_every
-        Steps between two looks at the unlabelled score.
-    """
-
-    loss: AdaptLoss = field(default_factory=AdaptLoss)
-    update: Update = "all"
-    frames: int = 160
-    steps: int = 150
-    batch_size: int = 4
-    learning_rate: float = 1e-3
-    validate_every: int = 15
 
 
 @dataclass(frozen=True)
@@ -116,6 +87,7 @@ class AdaptTask:
         seed: int,
     ) -> None:
         self.model, self.adaptation = model, adaptation
+        self.loss = AdaptLoss.of(adaptation.loss, model.settings.fps)
         length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
         context = round(CONTEXT_S * model.settings.fps)
         self.clips = UnlabelledClips(crops, length, context, seed)
@@ -126,7 +98,7 @@ class AdaptTask:
         told = WitnessScore([part for crop in crops for part in parts(crop, context)], model.settings, device)
         self.score: Callable[[nn.Module], float]
         self._anchor: Callable[[Sequence[Window], Tensor], Anchor]
-        if adaptation.loss.witnesses:
+        if self.loss.witnesses:
             self.score, self._anchor = told, WitnessedAnchor(self.source, model.settings)
         else:
             self.score = BranchScore(told, self.source, FACTORS)
@@ -151,7 +123,7 @@ class AdaptTask:
         low, high = FACTORS
         factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
         views = make_views(windows, self.adaptation.frames, factors, generator)
-        return self.adaptation.loss(self._branches(views), self._anchor(cut, views.original))
+        return self.loss(self._branches(views), self._anchor(cut, views.original))
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Give the unlabelled score."""
@@ -184,15 +156,17 @@ def adapt(
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
     task = AdaptTask(model, adaptation, crops, compute.device, compute.seed)
     source_score = task.score(task.source)
+    steps = adaptation.steps_over(len(clips))
+    validate_every = adaptation.validate_every or max(1, steps // 10)
     schedule = Schedule(
-        steps=adaptation.steps,
+        steps=steps,
         batch_size=adaptation.batch_size,
         learning_rate=adaptation.learning_rate,
         decay=True,
         clip_norm=1.0,
         weight_decay=_DECAY,
-        validate_every=adaptation.validate_every,
-        save_every=adaptation.validate_every,
+        validate_every=validate_every,
+        save_every=validate_every,
         monitor="score",
         patience=PATIENCE,
         seed=compute.seed,

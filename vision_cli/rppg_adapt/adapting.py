@@ -13,31 +13,16 @@ from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
 from vision_cli.core.training import HISTORY
 from vision_cli.io.tables import read_csv_table
-from vision_cli.rppg_adapt.adaptation import Adaptation, Update, adapt
+from vision_cli.rppg_adapt.adaptation import adapt
 from vision_cli.rppg_adapt.data import CachedClip, read_cache, split_subjects
 from vision_cli.rppg_adapt.evaluation import evaluate_cache
-from vision_cli.rppg_adapt.losses import AdaptLoss
 from vision_cli.rppg_adapt.metrics import VideoScore
 from vision_cli.rppg_adapt.models import PulseModel, load_model
-from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.options import NETWORK, Adaptation
 from vision_cli.rppg_adapt.reporting import report_adaptation
 
 
-def adapt_cache(
-    run: Run,
-    cache: Path,
-    source: str,
-    loss: AdaptLoss,
-    compute: Compute,
-    output: Output,
-    *,
-    update: Update = "all",
-    epochs: int = 10,
-    batch_size: int = 4,
-    learning_rate: float = 2e-4,
-    frames: int = 160,
-    share: float = 0.7,
-) -> None:
+def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, compute: Compute, output: Output) -> None:
     """Adapt to a share of the subjects of a cache; write weights, ``metrics.json``, ``target_test.csv`` and the report.
 
     The clips of the other subjects are read by the source model and by the adapted one; where they have labels, errors
@@ -49,31 +34,18 @@ def adapt_cache(
         The open run.
     cache
         The cache.
-    source
+    weights
         Weights to start from, as :func:`vision_cli.rppg_adapt.models.load_model` takes them.
-    loss, compute, output
+    adaptation, compute, output
         See :func:`vision_cli.rppg_adapt.adaptation.adapt`.
-    update, batch_size, learning_rate, frames
-        See :class:`vision_cli.rppg_adapt.adaptation.Adaptation`.
-    epochs
-        Passes over the clips, 20 s of a clip counting as one.
-    share
-        Of the subjects that are adapted to; with 1 all of them, which are then also the test.
     """
-    model = load_model(source, compute.device)
+    model = load_model(weights, compute.device)
     run.record(weights={"path": str(model.path), "sha256": model.sha256})
-    clips = read_cache(cache)
+    clips, share = read_cache(cache), adaptation.adapt_fraction
     used, test = (clips, clips) if share >= 1 else split_subjects(clips, share, compute.seed)
     test = test or used
-    steps = max(1, int(np.ceil(epochs * len(used) / batch_size)))
-    adaptation = Adaptation(
-        replace(loss, fps=model.settings.fps),
-        update,
-        frames,
-        steps,
-        min(batch_size, len(used)),
-        learning_rate,
-        max(1, steps // 10),
+    adaptation = replace(
+        adaptation, steps=adaptation.steps_over(len(used)), batch_size=min(adaptation.batch_size, len(used))
     )
     outcome = adapt(run, model, used, adaptation, compute, output)
     if outcome.kept_source:

@@ -14,10 +14,10 @@ from vision_cli.phantoms.pulse_clips import TRAINING, make_clip
 from vision_cli.rppg_adapt.classical import pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
 from vision_cli.rppg_adapt.models import PulseModel, load_model
+from vision_cli.rppg_adapt.options import NETWORK
 from vision_cli.rppg_adapt.quality import (
     CHOSEN_FROM,
     COMPARED,
-    NETWORK,
     RIGHT_BPM,
     calibration_error,
     features,

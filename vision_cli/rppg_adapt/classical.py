@@ -7,16 +7,15 @@ most blood, that is where least light comes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from vision_cli.rppg_adapt.options import Classical
 from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, rate_band
 
 Traces = NDArray[np.float64]
-Classical = Literal["green", "ica", "chrom", "pbv", "pos", "lgi", "omit"]
 
 _WINDOW_S = 1.6
 _BLOOD = np.array([0.33, 0.77, 0.53])

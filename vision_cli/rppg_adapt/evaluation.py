@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError
-from vision_cli.core.journal import read_journal
+from vision_cli.core.merge import read_entries
 from vision_cli.core.report import Picture
 from vision_cli.core.runs import Run
 from vision_cli.io.pickles import load_tensors
 from vision_cli.rppg_adapt import figures
-from vision_cli.rppg_adapt.classical import METHODS, Classical, pulse_wave
+from vision_cli.rppg_adapt.classical import METHODS, pulse_wave
 from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.metrics import Scores, VideoScore, macc, score_videos, toolbox_snr, toolbox_video
 from vision_cli.rppg_adapt.models import PulseModel
-from vision_cli.rppg_adapt.quality import NETWORK
+from vision_cli.rppg_adapt.options import NETWORK, Classical, ScoringProtocol
 from vision_cli.rppg_adapt.reporting import report_evaluation
 from vision_cli.rppg_adapt.spectra import Wave, bandpassed, detrended, heart_rate, integral, rate_band
-
-Protocol = Literal["fine", "toolbox"]
 
 _MEASURES = ("mae", "rmse", "mape", "pearson", "snr", "macc")
 _TITLES = ("method", "videos", "MAE bpm", "RMSE bpm", "MAPE %", "Pearson", "SNR dB", "MACC")
@@ -58,7 +56,7 @@ def evaluate_cache(
     model: PulseModel | None,
     output: Output,
     *,
-    protocol: Protocol = "fine",
+    protocol: ScoringProtocol = "fine",
     window_s: float | None = None,
 ) -> list[Scored]:
     """Score methods on the clips of a cache that have labels.
@@ -98,7 +96,7 @@ def evaluate_cache(
     return found
 
 
-def evaluate_pickle(path: Path, *, protocol: Protocol = "toolbox") -> list[Scored]:
+def evaluate_pickle(path: Path, *, protocol: ScoringProtocol = "toolbox") -> list[Scored]:
     """Score outputs that rPPG-Toolbox saved: predictions and labels of videos in chunks.
 
     Raises
@@ -124,7 +122,7 @@ def evaluate_pickle(path: Path, *, protocol: Protocol = "toolbox") -> list[Score
 
 
 def evaluate_run(directory: Path) -> list[Scored]:
-    """Score a run of ``predict`` whose videos had ``--gt``.
+    """Score a run of ``predict`` whose videos had ``--gt``, in one piece or merged from shards.
 
     Raises
     ------
@@ -137,14 +135,14 @@ def evaluate_run(directory: Path) -> list[Scored]:
             str(entry.row["method"]),
             0,
             VideoScore(
-                float(str(entry.row["hr_bpm"])),
-                float(str(entry.row["true_bpm"])),
-                float(str(entry.row["snr_db"])),
-                float(str(entry.row["wave_correlation"])),
+                entry.number("hr_bpm"),
+                entry.number("true_bpm"),
+                entry.number("snr_db"),
+                entry.number("wave_correlation"),
             ),
             {},
         )
-        for entry in read_journal(directory)
+        for entry in read_entries(directory)
         if entry.error is None and "true_bpm" in entry.row
     ]
     if not found:
@@ -252,7 +250,7 @@ def _windows(wave: Wave, label: Wave, fps: float, window_s: float | None) -> lis
     return [(wave[k : k + length], label[k : k + length]) for k in range(0, count - length + 1, length)]
 
 
-def _score(wave: Wave, label: Wave, fps: float, protocol: Protocol) -> VideoScore:
+def _score(wave: Wave, label: Wave, fps: float, protocol: ScoringProtocol) -> VideoScore:
     if protocol == "toolbox":
         return toolbox_video(wave, label, fps, is_derivative=False)
     band = rate_band(fps)

@@ -19,7 +19,8 @@ from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io.videos import Frame, VideoReader
 from vision_cli.phantoms.arrays import Floats
 from vision_cli.rppg_adapt.crops import CROP_SIZE, area_crop, exposure, skin_trace, skin_weights
-from vision_cli.rppg_adapt.faces import DETECTION_S, LONGEST_GAP_S, Box, Detector, FaceDetector, Track, Tracker
+from vision_cli.rppg_adapt.faces import DETECTION_S, LONGEST_GAP_S, Box, FaceDetector, Track, Tracker
+from vision_cli.rppg_adapt.options import FaceFinding
 
 LEAST_SECONDS, SHORT_SECONDS = 5.0, 10.0
 LEAST_COVERAGE = 0.7
@@ -155,8 +156,7 @@ def read_faces(
     path: Path,
     *,
     fps: float | None = None,
-    detector: Detector = "haar",
-    face_model: Path | None = None,
+    finding: FaceFinding | None = None,
     faces: int = 1,
     roi: tuple[float, float, float, float] | None = None,
     size: int = CROP_SIZE,
@@ -169,8 +169,8 @@ def read_faces(
         Video, or folder of pictures.
     fps
         Rate to take instead of the video's times.
-    detector, face_model
-        See :class:`vision_cli.rppg_adapt.faces.FaceDetector`.
+    finding
+        How faces are found.
     faces
         How many faces are wanted.
     roi
@@ -186,21 +186,21 @@ def read_faces(
         If no face is seen in 70 % of it.
     """
     with VideoReader(path, fps=fps) as video:
-        return cut_faces(video, str(path), detector=detector, face_model=face_model, faces=faces, roi=roi, size=size)
+        return cut_faces(video, str(path), finding=finding, faces=faces, roi=roi, size=size)
 
 
 def cut_faces(
     video: FrameSource,
     name: str,
     *,
-    detector: Detector = "haar",
-    face_model: Path | None = None,
+    finding: FaceFinding | None = None,
     faces: int = 1,
     roi: tuple[float, float, float, float] | None = None,
     size: int = CROP_SIZE,
 ) -> list[FaceClip]:
     """Find the faces of frames from anywhere; otherwise as `read_faces`, ``name`` stands in errors."""
-    find = None if roi is not None else FaceDetector(detector, face_model)
+    how = finding or FaceFinding()
+    find = None if roi is not None else FaceDetector(how.detector, how.face_model)
     tracker = Tracker()
     cutters: dict[int, _Cutter] = {}
     times: list[float] = []
@@ -351,17 +351,22 @@ def _bridged(times: NDArray[np.float64], traces: NDArray[np.float64], seen: NDAr
     return np.stack([np.interp(times, times[seen], column[seen]) for column in traces.T], axis=1)
 
 
-def steady(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
-    """Bring a clip to equal steps of time: times ``(T,)``, traces ``(T, 3)`` by splines, frames on lines."""
+def steady_traces(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bring the traces of a clip to equal steps of time: times ``(T,)``, traces ``(T, 3)`` by splines."""
     from scipy.interpolate import CubicSpline
 
     count = int(np.floor((clip.times[-1] - clip.times[0]) * fps + 1e-6)) + 1
     times = clip.times[0] + np.arange(count) / fps
-    traces = CubicSpline(clip.times, clip.traces)(times)
+    return times, np.asarray(CubicSpline(clip.times, clip.traces)(times))
+
+
+def steady(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+    """Bring a clip to equal steps of time: times ``(T,)``, traces ``(T, 3)`` by splines, frames on lines."""
+    times, traces = steady_traces(clip, fps)
     after = np.clip(np.searchsorted(clip.times, times - 1e-9), 1, len(clip.times) - 1)
     share = np.clip((times - clip.times[after - 1]) / (clip.times[after] - clip.times[after - 1]), 0, 1)
-    frames = np.empty((count, *clip.frames.shape[1:]), np.uint8)
-    for k in range(count):
+    frames = np.empty((len(times), *clip.frames.shape[1:]), np.uint8)
+    for k in range(len(times)):
         pair = clip.frames[after[k] - 1], clip.frames[after[k]]
         if share[k] > 0.999:
             frames[k] = pair[1]

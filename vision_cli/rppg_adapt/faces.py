@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import MissingError
 from vision_cli.io.videos import Pixels
+from vision_cli.rppg_adapt.options import Detector, FaceFinding
 
-Detector = Literal["haar", "lbp", "yunet"]
 Box: TypeAlias = NDArray[np.float64]
 """``(4,)``: left, top, width, height in pixels."""
 
@@ -57,7 +57,7 @@ class FaceDetector:
         If ``yunet`` has no model.
     """
 
-    def __init__(self, kind: Detector = "haar", model: Path | None = None) -> None:
+    def __init__(self, kind: Detector = FaceFinding.detector, model: Path | None = None) -> None:
         self.kind = kind
         if kind == "yunet":
             if model is None or not model.is_file():

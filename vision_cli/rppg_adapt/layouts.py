@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,7 @@ from vision_cli.io.videos import PICTURE_SUFFIXES, VIDEO_SUFFIXES, Frame, VideoR
 from vision_cli.rppg_adapt import labels
 from vision_cli.rppg_adapt.data import Label
 from vision_cli.rppg_adapt.extraction import FrameSource
-
-Kind = Literal["ubfc", "pure", "cohface", "ubfc-phys", "mmpd", "scamps", "ibvp", "lgi", "physdrive", "manifest"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from vision_cli.rppg_adapt.options import Layout
 
 _FPS = 30.0
 _MANIFEST = ("path", "subject")
@@ -84,30 +81,30 @@ class ArrayFrames:
             yield Frame(index, index / self._fps, pixels)
 
 
-def find_recordings(root: Path, kind: Kind) -> list[Recording]:
+def find_recordings(root: Path, layout: Layout) -> list[Recording]:
     """List the recordings of a data set.
 
     Parameters
     ----------
     root
         Its folder; of ``manifest`` the table.
-    kind
-        Which layout it has.
+    layout
+        Which one it has.
 
     Raises
     ------
     InputError
         If there is no such folder, or none of the layout's files in it.
     """
-    if kind == "manifest":
+    if layout == "manifest":
         return _manifest(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; a data set of the layout {kind} expected.")
-    found = sorted(_FINDERS[kind](root), key=lambda one: _natural(one.id))
+        raise InputError(f"{root}: no such folder; a data set of the layout {layout} expected.")
+    found = sorted(_FINDERS[layout](root), key=lambda one: _natural(one.id))
     if not found:
         raise InputError(
-            f"{root}: no recording of the layout {kind} found; {_EXPECTED[kind]} expected.",
-            hint="Check --kind and the folder.",
+            f"{root}: no recording of the layout {layout} found; {_EXPECTED[layout]} expected.",
+            hint="Check --layout and the folder.",
         )
     return found
 

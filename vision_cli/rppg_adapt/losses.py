@@ -7,19 +7,15 @@ Spectra are ``(B, K)`` on a grid of frequencies with equal steps, and sum to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from vision_cli.rppg_adapt.networks import Branches
-
-Distance = Literal["fwd", "mse", "kl", "js"]
-Solver = Literal["cdf", "pot"]
-Recipe = Literal["robust", "paper"]
+from vision_cli.rppg_adapt.options import Distance, LossOptions, Solver
 
 BAND_HZ = (0.5, 3.5)
 _RESOLUTION_HZ = 1 / 60
@@ -231,18 +227,29 @@ class AdaptLoss:
     prior: float = 0.3
     pseudo_label: float = 3.0
     kind: Distance = "mse"
-    order: int = 1
-    solver: Solver = "cdf"
+    order: int = LossOptions.order
+    solver: Solver = LossOptions.solver
     spatial: bool = True
     temporal: bool = True
     witnesses: bool = True
 
     @staticmethod
-    def of(recipe: Recipe, **changes: object) -> AdaptLoss:
+    def of(options: LossOptions, fps: float) -> AdaptLoss:
         """Give the loss ``robust``, or ``paper``: FWD between branches and to the source alone."""
-        paper = {"kind": "fwd", "waveform": 0.0, "prior": 0.0, "pseudo_label": 0.0, "witnesses": False}
-        weights = paper if recipe == "paper" else {}
-        return AdaptLoss(**{**weights, **changes})  # type: ignore[arg-type]
+        loss = AdaptLoss(
+            fps,
+            order=options.order,
+            solver=options.solver,
+            spatial="s" in options.branches,
+            temporal="t" in options.branches,
+        )
+        if options.recipe == "paper":
+            loss = replace(loss, kind="fwd", waveform=0.0, prior=0.0, pseudo_label=0.0, witnesses=False)
+        return replace(
+            loss,
+            kind=loss.kind if options.distance is None else options.distance,
+            anchor=loss.anchor if options.anchor is None else options.anchor,
+        )
 
     def __call__(self, branches: Branches, anchor: Anchor) -> dict[str, Tensor]:
         """Give the loss and its terms.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -18,6 +18,7 @@ from vision_cli.core.files import sha256
 from vision_cli.core.weights import resolve_weights
 from vision_cli.io.packing import require_archive_room
 from vision_cli.rppg_adapt.networks import Backbone, LiteNet, Normalisation, PhysNet, build, normalise
+from vision_cli.rppg_adapt.options import NetworkChoice
 
 TASK = "rppg-adapt"
 _TOOLBOX_SIZE = 72
@@ -45,6 +46,17 @@ class ModelSettings:
     size: int = 36
     fps: float = 30.0
     normalisation: Normalisation = "diff"
+
+    @staticmethod
+    def of(choice: NetworkChoice) -> ModelSettings:
+        """Return the settings of a network from new."""
+        usual = ModelSettings(size=_TOOLBOX_SIZE) if choice.backbone == "physnet" else ModelSettings()
+        return replace(
+            usual,
+            backbone=choice.backbone or usual.backbone,
+            size=choice.size or usual.size,
+            normalisation=choice.normalisation or usual.normalisation,
+        )
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 
 from vision_cli.core.errors import UsageError
 from vision_cli.rppg_adapt import hrv
-from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, Classical, pulse_wave
+from vision_cli.rppg_adapt.classical import METHODS, NEEDS_COLOUR, pulse_wave
 from vision_cli.rppg_adapt.crops import skin_trace
-from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady
-from vision_cli.rppg_adapt.faces import Detector
+from vision_cli.rppg_adapt.extraction import SHORT_SECONDS, FaceClip, read_faces, steady, steady_traces
 from vision_cli.rppg_adapt.models import PulseModel
+from vision_cli.rppg_adapt.options import NETWORK, Classical, PulseOptions
 from vision_cli.rppg_adapt.quality import (
     CHOSEN_FROM,
     COMPARED,
-    NETWORK,
     RELIABLE,
     features,
     likeliest_path,
@@ -28,7 +26,6 @@ from vision_cli.rppg_adapt.quality import (
 )
 from vision_cli.rppg_adapt.readings import PulseWave, Reading, Window
 from vision_cli.rppg_adapt.spectra import (
-    RATES_BPM,
     HeartRate,
     Wave,
     bandpassed,
@@ -37,9 +34,6 @@ from vision_cli.rppg_adapt.spectra import (
     integral,
     rate_band,
 )
-
-Method = Literal["auto", "net", "pos", "chrom", "lgi", "omit", "ica", "green", "pbv"]
-METHOD_NAMES: tuple[Method, ...] = get_args(Method)
 
 _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
@@ -51,43 +45,7 @@ _OF_HALVES: tuple[Classical, ...] = ("pos", "chrom")
 _IRREGULAR = 0.15
 
 
-@dataclass(frozen=True)
-class Options:
-    """How pulses are read.
-
-    Attributes
-    ----------
-    method
-        One method, or ``auto``: the most trustworthy one in each window.
-    window_s, step_s
-        Length of a window and distance of two, in seconds.
-    rates_bpm
-        Lowest and highest heart rate.
-    fps
-        Rate to take instead of the video's times.
-    detector, face_model, faces, roi
-        See :func:`vision_cli.rppg_adapt.extraction.read_faces`.
-    tta
-        Steps of adaptation to each video before it is read; 0 for none.
-    hrv, respiration
-        Whether these are measured too.
-    """
-
-    method: Method = "auto"
-    window_s: float = 10.0
-    step_s: float = 1.0
-    rates_bpm: tuple[float, float] = RATES_BPM
-    fps: float | None = None
-    detector: Detector = "haar"
-    face_model: Path | None = None
-    faces: int = 1
-    roi: tuple[float, float, float, float] | None = None
-    tta: int = 0
-    hrv: bool = False
-    respiration: bool = False
-
-
-def read_video(path: Path, options: Options, model: PulseModel | None) -> list[Reading]:
+def read_video(path: Path, options: PulseOptions, model: PulseModel | None) -> list[Reading]:
     """Read the pulses of the faces in a video.
 
     Parameters
@@ -112,8 +70,7 @@ def read_video(path: Path, options: Options, model: PulseModel | None) -> list[R
     clips = read_faces(
         path,
         fps=options.fps,
-        detector=options.detector,
-        face_model=options.face_model,
+        finding=options.finding,
         faces=options.faces,
         roi=options.roi,
         size=size,
@@ -121,7 +78,7 @@ def read_video(path: Path, options: Options, model: PulseModel | None) -> list[R
     return [read_clip(clip, options, model, name=str(path)) for clip in clips]
 
 
-def read_clip(clip: FaceClip, options: Options, model: PulseModel | None, *, name: str = "clip") -> Reading:
+def read_clip(clip: FaceClip, options: PulseOptions, model: PulseModel | None, *, name: str = "clip") -> Reading:
     """Read the pulse of one face; see `read_video`."""
     if clip.is_gray and options.method in NEEDS_COLOUR:
         raise UsageError(
@@ -166,7 +123,7 @@ def network_wave(clip: FaceClip, model: PulseModel, band: tuple[float, float]) -
 
 
 def _waves(
-    clip: FaceClip, options: Options, model: PulseModel | None, band: tuple[float, float]
+    clip: FaceClip, options: PulseOptions, model: PulseModel | None, band: tuple[float, float]
 ) -> dict[str, PulseWave]:
     found: dict[str, PulseWave] = {}
     if model is not None and options.method in {"auto", NETWORK} and not clip.is_gray:
@@ -178,7 +135,7 @@ def _waves(
     if options.method == NETWORK and NETWORK not in found:
         raise UsageError("--method net: no network for this video; a network and colours expected.")
     fps = float(np.clip(clip.fps, _NET_FPS, _FASTEST_FPS))
-    times, traces, _ = _steady_traces(clip, fps)
+    times, traces = steady_traces(clip, fps)
     wanted: list[Classical] = ["green"] if clip.is_gray else list(COMPARED)
     if options.method in METHODS and options.method not in wanted:
         wanted.append(options.method)  # type: ignore[arg-type]
@@ -188,19 +145,11 @@ def _waves(
     return found
 
 
-def _steady_traces(clip: FaceClip, fps: float) -> tuple[Wave, Wave, None]:
-    from scipy.interpolate import CubicSpline
-
-    count = int(np.floor((clip.times[-1] - clip.times[0]) * fps + 1e-6)) + 1
-    times = clip.times[0] + np.arange(count) / fps
-    return times, np.asarray(CubicSpline(clip.times, clip.traces)(times)), None
-
-
 def _windows(
     clip: FaceClip,
     waves: Mapping[str, PulseWave],
     candidates: Sequence[str],
-    options: Options,
+    options: PulseOptions,
     band: tuple[float, float],
 ) -> list[Window]:
     index = shipped_index()
@@ -284,7 +233,7 @@ def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
     return rate.bpm, half / max(quality, 0.1)
 
 
-def _derived(wave: PulseWave, options: Options, notes: list[str]) -> tuple[hrv.Variability | None, float | None]:
+def _derived(wave: PulseWave, options: PulseOptions, notes: list[str]) -> tuple[hrv.Variability | None, float | None]:
     if not (options.hrv or options.respiration):
         return None, None
     seconds = len(wave.values) / wave.fps
@@ -307,7 +256,7 @@ def _derived(wave: PulseWave, options: Options, notes: list[str]) -> tuple[hrv.V
     return measured, breaths
 
 
-def _remarks(clip: FaceClip, options: Options, band: tuple[float, float]) -> list[str]:
+def _remarks(clip: FaceClip, options: PulseOptions, band: tuple[float, float]) -> list[str]:
     notes = []
     if clip.damage:
         notes.append(f"{clip.damage}; what came before was read")

@@ -2,84 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.console import Output
 from vision_cli.core.errors import InputError
+from vision_cli.core.journal import Entry
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
 from vision_cli.io.videos import VideoReader
-from vision_cli.rppg_adapt.crops import CROP_SIZE, st_map
+from vision_cli.rppg_adapt.crops import st_map
 from vision_cli.rppg_adapt.data import CLIPS, INDEX, clip_arrays, write_clip
 from vision_cli.rppg_adapt.extraction import FaceClip, cut_faces
-from vision_cli.rppg_adapt.faces import Detector
 from vision_cli.rppg_adapt.layouts import Recording
+from vision_cli.rppg_adapt.options import Preprocessing
 
 _ROW = ("subject", "fps", "frames", "seconds", "has_label", "coverage", "file")
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """How videos become clips.
-
-    Attributes
-    ----------
-    size
-        Rows and columns of the crops.
-    fps
-        Frames a second of the clips, whatever the cameras' are.
-    detector, face_model
-        See :class:`vision_cli.rppg_adapt.faces.FaceDetector`.
-    stmap
-        Whether spatio-temporal maps are kept too.
-    """
-
-    size: int = CROP_SIZE
-    fps: float = 30.0
-    detector: Detector = "haar"
-    face_model: Path | None = None
-    stmap: bool = False
-
-
-def preprocess(
-    run: Run,
-    recordings: list[Recording],
-    settings: Preprocessing,
-    output: Output,
-    *,
-    shard: Shard | None = None,
-) -> None:
-    """Write the clip of every recording that is not done yet, then the index.
+def preprocess(run: Run, recordings: Sequence[Recording], settings: Preprocessing, output: Output) -> None:
+    """Write the clip of every recording that is not done yet.
 
     Parameters
     ----------
     run
-        The open run; it becomes the cache.
+        The open run; with `write_index` it becomes the cache.
     recordings
         All of the data set.
     settings, output
         How, and where progress is shown.
-    shard
-        The part of the recordings to do.
     """
-    listed = list(enumerate(recordings))
-    mine = listed if shard is None else shard.take(listed)
-    done = run.items.done
-    with output.progress("videos", len(mine)) as bar:
-        for position, recording in mine:
-            if recording.id not in done:
-                with run.attempt(recording.id, position) as row:
-                    row.update(_preprocess_one(run, recording, settings))
-            bar.advance(note=recording.id)
-    run.finish_items()
-    entries = [entry for entry in run.items.entries if entry.error is None]
-    meta = list(dict.fromkeys(name for entry in entries for name in entry.row if name not in _ROW))
+    run.each(
+        recordings,
+        lambda recording: _preprocess_one(run, recording, settings),
+        name=lambda recording: recording.id,
+        what="videos",
+        output=output,
+    )
+
+
+def write_index(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the index of a cache: where the clips lie and what is known of them."""
+    good = [entry for entry in entries if entry.error is None]
+    meta = list(dict.fromkeys(name for entry in good for name in entry.row if name not in _ROW))
     columns = ("id", *_ROW, *meta)
-    run.write_csv(INDEX, columns, [[entry.id, *(entry.row.get(c) for c in columns[1:])] for entry in entries])
+    rows = [{**entry.row, "id": entry.id, "file": run.path_of(entry, str(entry.row["file"]))} for entry in good]
+    run.write_csv(INDEX, columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _preprocess_one(run: Run, recording: Recording, settings: Preprocessing) -> dict[str, object]:
@@ -115,8 +85,7 @@ def _read(recording: Recording, settings: Preprocessing) -> FaceClip:
         clips = cut_faces(
             source,
             str(recording.path),
-            detector=settings.detector,
-            face_model=settings.face_model,
+            finding=settings.finding,
             roi=roi,
             size=settings.size,
         )

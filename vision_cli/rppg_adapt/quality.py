@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.rppg_adapt.classical import Classical
+from vision_cli.rppg_adapt.options import NETWORK, Classical
 from vision_cli.rppg_adapt.spectra import HeartRate
 
 RIGHT_BPM = 3.0
 RELIABLE = 0.5
-NETWORK = "net"
 COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
 """Methods that are always computed: they are cheap, and how many agree tells how sure a rate is."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vision_cli.core.journal import Entry
+    from vision_cli.core.run_files import RunFiles
     from vision_cli.core.runs import Run
     from vision_cli.rppg_adapt.metrics import VideoScore
 
@@ -21,13 +22,15 @@ BEFORE_AFTER = "before_after.png"
 _MOST_PICTURES = 40
 
 
-def report_readings(run: Run, entries: Sequence[Entry], table: Table, pictures: Mapping[str, Sequence[Path]]) -> None:
+def report_readings(
+    run: RunFiles, entries: Sequence[Entry], table: Table, pictures: Mapping[str, Sequence[Path]]
+) -> None:
     """Write the report of ``predict``: the rates, then a picture of each face, of forty at most.
 
     Parameters
     ----------
     run
-        The open run.
+        The run.
     entries
         Its videos.
     table

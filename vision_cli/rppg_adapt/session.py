@@ -1,40 +1,27 @@
-"""What ``predict`` does with files: each video into a folder of its own, one table over all."""
+"""What ``predict`` does with files: each video into a folder of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from vision_cli.core.console import Output, Table
+from vision_cli.core.console import Output
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.files import sha256
-from vision_cli.core.journal import Entry
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
 from vision_cli.io.videos import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from vision_cli.rppg_adapt import figures, labels, traces
-from vision_cli.rppg_adapt.models import PulseModel
-from vision_cli.rppg_adapt.pipeline import Options, read_clip, read_video
+from vision_cli.rppg_adapt.models import PulseModel, load_model
+from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
+from vision_cli.rppg_adapt.pipeline import read_clip, read_video
+from vision_cli.rppg_adapt.predictions import COLUMNS, REPORT
 from vision_cli.rppg_adapt.readings import Reading
-from vision_cli.rppg_adapt.reporting import report_readings
 from vision_cli.rppg_adapt.spectra import heart_rate
 
-SUMMARY, WAVE, TRACK, BOXES, REPORT = "summary.json", "wave.csv", "hr.csv", "boxes.csv", "report.png"
-PREDICTIONS = "predictions.csv"
-COLUMNS = (
-    "hr_bpm",
-    "hr_low_bpm",
-    "hr_high_bpm",
-    "quality",
-    "reliable",
-    "method",
-    "snr_db",
-    "fps",
-    "frames",
-    "coverage",
-)
+SUMMARY, WAVE, TRACK, BOXES = "summary.json", "wave.csv", "hr.csv", "boxes.csv"
 
 
 def find_videos(paths: Sequence[Path]) -> list[Path]:
@@ -76,14 +63,14 @@ def names_of(videos: Sequence[Path]) -> list[str]:
 def predict_files(
     run: Run,
     videos: Sequence[Path],
-    options: Options,
-    model: PulseModel | None,
+    options: PulseOptions,
+    weights: str,
+    device: torch.device,
     output: Output,
     *,
     truth: Path | None = None,
     pictures: bool = True,
     strict: bool = False,
-    shard: Shard | None = None,
 ) -> None:
     """Read every video that is not done yet.
 
@@ -93,8 +80,10 @@ def predict_files(
         The open run; each video goes to a folder of its name.
     videos
         The whole list, as `find_videos` gives it.
-    options, model
+    options
         See :func:`vision_cli.rppg_adapt.pipeline.read_video`.
+    weights, device
+        Of the network, which is loaded where it is needed.
     output
         Where lines and progress go.
     truth
@@ -103,42 +92,36 @@ def predict_files(
         Whether reports are drawn.
     strict
         Whether a rate that is not reliable is an error.
-    shard
-        The part of the list to do.
 
     Raises
     ------
-    NumericalError
-        With ``strict``, if one video alone has no reliable pulse.
+    VcliError
+        If one video alone cannot be read, or with ``strict`` has no reliable pulse.
     """
-    listed = list(zip(names_of(videos), range(len(videos)), videos, strict=True))
-    mine = listed if shard is None else shard.take(listed)
-    done = run.items.done
-    alone = len(videos) == 1
-    with output.progress("videos", len(mine)) as bar:
-        for name, position, path in mine:
-            if name not in done:
-                if alone:
-                    # One video's error is the command's.
-                    row = _predict_one(run, name, path, options, model, truth, pictures, strict, output)
-                    run.items.add(name, position, row)
-                else:
-                    with run.attempt(name, position) as row:
-                        row.update(_predict_one(run, name, path, options, model, truth, pictures, strict, output))
-            bar.advance(note=name)
-    run.finish_items()
-    _write_predictions(run)
-    if pictures:
-        entries = sorted(run.items.entries, key=lambda entry: entry.position)
-        drawn = {entry.id: sorted((run.directory / entry.id).rglob(REPORT)) for entry in entries}
-        report_readings(run, entries, result_table(entries), drawn)
+    model = None
+    if options.method in {"auto", NETWORK} and not all(path.suffix.lower() in traces.SUFFIXES for path in videos):
+        model = load_model(weights, device)
+        run.record(weights={"path": str(model.path), "sha256": model.sha256})
+
+    def work(video: tuple[str, Path]) -> Mapping[str, object]:
+        return _predict_one(run, *video, options, model, truth, pictures, strict, output)
+
+    run.each(
+        list(zip(names_of(videos), videos, strict=True)),
+        work,
+        name=lambda video: video[0],
+        what="videos",
+        output=output,
+        # One video's error is the command's.
+        raises=len(videos) == 1,
+    )
 
 
 def _predict_one(
     run: Run,
     name: str,
     path: Path,
-    options: Options,
+    options: PulseOptions,
     model: PulseModel | None,
     truth: Path | None,
     pictures: bool,
@@ -178,28 +161,6 @@ def line(name: str, reading: Reading) -> str:
         f"{name} HR {reading.bpm:.1f} bpm [{low:.1f}, {high:.1f}] quality {reading.quality:.2f} "
         f"{reading.method}{reliable}"
     )
-
-
-def result_table(entries: Sequence[Entry]) -> Table:
-    """Give the table that ``predict`` shows."""
-    columns = ("video", "HR bpm", "95 % interval", "quality", "reliable", "method")
-    rows = []
-    for entry in entries:
-        if entry.error is None:
-            hr, low, high, quality = (
-                float(str(entry.row[name])) for name in ("hr_bpm", "hr_low_bpm", "hr_high_bpm", "quality")
-            )
-            rows.append(
-                (
-                    entry.id,
-                    f"{hr:.1f}",
-                    f"{low:.1f} to {high:.1f}",
-                    f"{quality:.2f}",
-                    "yes" if entry.row["reliable"] else "no",
-                    entry.row["method"],
-                )
-            )
-    return Table(columns, rows)
 
 
 def _row(reading: Reading) -> dict[str, object]:
@@ -310,14 +271,3 @@ def _against(reading: Reading, truth: Path) -> tuple[float, float]:
     x, y = wave.values - wave.values.mean(), true - true.mean()
     lags = [np.corrcoef(x[reach:-reach], np.roll(y, k)[reach:-reach])[0, 1] for k in range(-reach, reach + 1)]
     return reading.bpm - rate.bpm, float(np.max(lags))
-
-
-def _write_predictions(run: Run) -> None:
-    entries = run.items.entries
-    extra = [name for entry in entries if entry.error is None for name in entry.row if name not in COLUMNS]
-    columns = ("video", *COLUMNS, *dict.fromkeys(extra), "error")
-    rows = [
-        (entry.id, *((entry.row or {}).get(name) for name in columns[1:-1]), entry.error)
-        for entry in sorted(entries, key=lambda entry: entry.position)
-    ]
-    run.write_csv(PREDICTIONS, columns, rows)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.rppg_adapt.options import RATES_BPM
+
 Wave = NDArray[np.float64]
 
-RATES_BPM = (40.0, 200.0)
 _RESOLUTION_HZ = 1 / 240
 _NEAR_HZ = 0.1
 _SMOOTHNESS = 100.0

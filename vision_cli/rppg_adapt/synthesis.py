@@ -2,77 +2,51 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from vision_cli.core.console import Output
-from vision_cli.core.errors import UsageError
+from vision_cli.core.journal import Entry
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
-from vision_cli.phantoms.pulse_videos import BOXES, LABELS, MANIFEST, Preset, PulseVideo, write_pulse_video
+from vision_cli.phantoms.pulse_videos import BOXES, LABELS, MANIFEST, PulseVideo, write_pulse_video
+from vision_cli.rppg_adapt.options import Synthesis
 
 _COLUMNS = ("subject", "path", "label_path", "fps", "preset", "codec", "hr_bpm", "melanin", "motion", "skin_color")
+_PATHS = ("path", "label_path")
 _SHADES = ("light", "medium", "dark")
 
 
-@dataclass(frozen=True)
-class Synthesis:
-    """What is made.
-
-    Attributes
-    ----------
-    count, seconds, preset, fps, size, bpm
-        See :class:`vision_cli.phantoms.pulse_videos.PulseVideo`; ``size`` is height and width.
-    seed
-        Of all videos; the n-th depends on it and on n alone.
-    """
-
-    count: int = 8
-    seconds: float = 20.0
-    preset: Preset = "hard"
-    fps: float = 30.0
-    size: tuple[int, int] = (240, 320)
-    bpm: float | None = None
-    seed: int = 0
+def make_videos(run: Run, synthesis: Synthesis, seed: int, output: Output) -> None:
+    """Make every video that is not made yet; the n-th depends on the seed and on n alone."""
+    run.each(
+        range(synthesis.count),
+        lambda number: _make(run, number, synthesis, seed),
+        name=_name,
+        what="videos",
+        output=output,
+    )
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Return height and width of ``WxH``.
-
-    Raises
-    ------
-    UsageError
-        If the text is none, or odd, or out of range.
-    """
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    size = (int(match[2]), int(match[1])) if match else (0, 0)
-    if not all(64 <= side <= 4096 and side % 2 == 0 for side in size):
-        raise UsageError(f"--size: {text} found; WIDTHxHEIGHT, even numbers from 64 to 4096, expected.")
-    return size
+def write_manifest(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the manifest of the videos, as ``preprocess`` reads it."""
+    rows = [
+        {"id": entry.id, **entry.row, **{name: run.path_of(entry, str(entry.row[name])) for name in _PATHS}}
+        for entry in entries
+        if entry.error is None
+    ]
+    run.write_csv(MANIFEST, ("id", *_COLUMNS), [[row["id"], *(row[column] for column in _COLUMNS)] for row in rows])
 
 
-def make_videos(run: Run, synthesis: Synthesis, output: Output, *, shard: Shard | None = None) -> None:
-    """Make every video that is not made yet, then the manifest."""
-    numbers = list(range(synthesis.count))
-    mine = numbers if shard is None else shard.take(numbers)
-    done = run.items.done
-    with output.progress("videos", len(mine)) as bar:
-        for number in mine:
-            name = f"subject{number + 1}"
-            if name not in done:
-                with run.attempt(name, number) as row:
-                    row.update(_make(run, name, number, synthesis))
-            bar.advance(note=name)
-    run.finish_items()
-    entries = [entry for entry in run.items.entries if entry.error is None]
-    run.write_csv(MANIFEST, ("id", *_COLUMNS), [[e.id, *(e.row[c] for c in _COLUMNS)] for e in entries])
+def _name(number: int) -> str:
+    return f"subject{number + 1}"
 
 
-def _make(run: Run, name: str, number: int, synthesis: Synthesis) -> dict[str, object]:
+def _make(run: Run, number: int, synthesis: Synthesis, seed: int) -> dict[str, object]:
+    name = _name(number)
     video = PulseVideo(
-        np.random.default_rng((synthesis.seed, number)),
+        np.random.default_rng((seed, number)),
         synthesis.preset,
         seconds=synthesis.seconds,
         fps=synthesis.fps,

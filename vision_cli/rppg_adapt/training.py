@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
 from vision_cli.rppg_adapt.models import ModelSettings, PulseModel
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, build, normalise
+from vision_cli.rppg_adapt.options import Kept, SourceTraining
 
 WEIGHTS = "weights.safetensors"
 CARD = "weights.json"
@@ -29,7 +29,6 @@ PATIENCE = 2
 """Losses in a row that may be no number; see :class:`vision_cli.core.training.Schedule`."""
 
 Batch = TypeVar("Batch")
-Kept = Literal["best", "last"]
 
 _TRAINING_STREAM, _VALIDATION_STREAM = 0, 1
 _USES, _REPLAY, _SPARE = 4, 60, 40
@@ -168,37 +167,9 @@ def heart_rate_errors(
     return (rates[0] - rates[1]).abs()
 
 
-@dataclass(frozen=True)
-class SourceTraining:
-    """How a network is trained on labelled clips.
-
-    Attributes
-    ----------
-    settings
-        Network and what it is fed.
-    frames
-        Frames of a training clip.
-    steps, batch_size, learning_rate
-        How long and how fast.
-    validate_every, save_every
-        Steps between validations and between checkpoints.
-    keep
-        The weights that validate best, or the last ones: of clips without end nothing is learnt by heart, and once
-        nearly all held-out clips are right they no longer tell weights apart.
-    """
-
-    settings: ModelSettings = field(default_factory=ModelSettings)
-    frames: int = 160
-    steps: int = 2000
-    batch_size: int = 8
-    learning_rate: float = 2e-3
-    validate_every: int = 100
-    save_every: int = 50
-    keep: Kept = "best"
-
-
 def train_source(
     run: Run | None,
+    settings: ModelSettings,
     training: SourceTraining,
     clips: ClipSource,
     compute: Compute,
@@ -210,7 +181,9 @@ def train_source(
     Parameters
     ----------
     run
-        The open run; None keeps nothing.
+        The open run; None on all processes but the first of several.
+    settings
+        Network and what it is fed.
     training, clips, compute, output
         How long, on what, where, and whom to tell.
     start
@@ -219,19 +192,20 @@ def train_source(
     Returns
     -------
     Mapping
-        What the weights that are kept measured in validation.
+        What the weights that are kept measured in validation; nothing without a run.
     """
     torch.manual_seed(compute.seed)
-    network = build(training.settings.backbone).to(compute.device)
+    network = build(settings.backbone).to(compute.device)
     if start is not None:
         network.load_state_dict(start.network.state_dict())
-    task = SourceTask(network, training.settings, clips, compute.device)
+    task = SourceTask(network, settings, clips, compute.device)
+    steps = training.steps_over(None)
     schedule = Schedule(
-        steps=training.steps,
+        steps=steps,
         batch_size=training.batch_size,
         learning_rate=training.learning_rate,
         decay=True,
-        warm_up=min(_WARM_UP, max(training.steps // 10, 1)),
+        warm_up=min(_WARM_UP, max(steps // 10, 1)),
         clip_norm=1.0,
         weight_decay=_DECAY,
         validate_every=training.validate_every,
@@ -240,11 +214,11 @@ def train_source(
         patience=PATIENCE,
         seed=compute.seed,
     )
-    progress = fit(run, task, schedule, training.settings, compute, output, samples=clips.count)
+    progress = fit(run, task, schedule, settings, compute, output, samples=clips.count)
     if run is None:
         return {}
-    pack(run, training.settings, training.keep)
-    return measures_at(progress, progress.best[1] if training.keep == "best" else training.steps)
+    pack(run, settings, training.keep)
+    return measures_at(progress, progress.best[1] if training.keep == "best" else steps)
 
 
 class FittedTask(Task[Batch], Protocol):

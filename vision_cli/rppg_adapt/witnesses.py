@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.rppg_adapt.classical import Classical, pulse_wave
+from vision_cli.rppg_adapt.classical import pulse_wave
 from vision_cli.rppg_adapt.crops import mean_traces
+from vision_cli.rppg_adapt.options import Classical
 from vision_cli.rppg_adapt.quality import COMPARED, features, shipped_index
 from vision_cli.rppg_adapt.spectra import HeartRate, Wave, heart_rate
 

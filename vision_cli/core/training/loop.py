@@ -24,6 +24,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core import interrupts
+from vision_cli.core.batch_statistics import share_batch_statistics
 from vision_cli.core.devices import Precision
 from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError
 from vision_cli.core.runs import Run
@@ -166,6 +167,9 @@ class Trainer(Generic[Batch]):
         self.order = Order(samples, schedule.batch_size, schedule.seed)
         self.progress = Progress()
         self._good: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        if processes > 1:
+            # Of its part of a batch a process would have other statistics than one process of the whole.
+            task.network = share_batch_statistics(task.network)
         # Without decay, AdamW is Adam.
         optimiser = torch.optim.AdamW(
             task.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=False

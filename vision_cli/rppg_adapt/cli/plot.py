@@ -1,0 +1,26 @@
+"""``vcli rppg-adapt plot``: draw a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.console import Table
+from vision_cli.core.verbs import OUTPUT, Call, verb
+from vision_cli.rppg_adapt.cli.app import app
+
+
+@verb(app, "plot", OUTPUT, examples=("vcli rppg-adapt plot run -o pictures",))
+def plot(
+    call: Call,
+    *,
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="Run of predict, train, adapt or preprocess.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where pictures go.")] = None,
+) -> None:
+    """Draw a run: history, spectrograms, spatio-temporal maps."""
+    from vision_cli.rppg_adapt.plotting import plot_run
+
+    written = [str(path) for path in plot_run(source, out or source / "plots")]
+    call.output.result(Table(("picture",), [(path,) for path in written]), {"pictures": written})

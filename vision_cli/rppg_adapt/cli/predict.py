@@ -1,0 +1,72 @@
+"""``vcli rppg-adapt predict``: read heart rates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.errors import UsageError
+from vision_cli.core.options import WeightsOption
+from vision_cli.core.runs import Run
+from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.rppg_adapt.cli.app import app
+from vision_cli.rppg_adapt.options import PulseOptions
+
+EXAMPLES = (
+    "vcli rppg-adapt --sample                                     # a generated face, with nothing to give",
+    "vcli rppg-adapt face.mp4 -o out",
+    "vcli rppg-adapt videos/ --method auto --hrv --resp -o out    # every video of a folder",
+    "vcli rppg-adapt face.mp4 --method pos --roi 200,80,240,240",
+)
+
+
+@verb(
+    app,
+    "predict",
+    RUN,
+    SHARD,
+    COMPUTE,
+    OUTPUT,
+    examples=EXAMPLES,
+    finish="vision_cli.rppg_adapt.predictions:finish",
+)
+def predict(
+    call: Call,
+    *,
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, tables of time,R,G,B."),
+    ] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Read the bundled sample.")] = False,
+    options: PulseOptions,
+    gt: Annotated[Path | None, typer.Option("--gt", metavar="FILE", help="True wave of one video.")] = None,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw a report of each video.")] = True,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 5 without a reliable pulse.")] = False,
+    weights: WeightsOption = "default",
+) -> None:
+    """Read heart rates from videos of faces."""
+    if sample:
+        from vision_cli.core.samples import find_sample
+
+        videos = [find_sample("rppg-adapt").files["video"]]
+    if not videos:
+        raise call.missing("VIDEO")
+    if gt is not None and len(videos) > 1:
+        raise UsageError(f"--gt: {len(videos)} videos found; one expected.", hint="Use preprocess and evaluate.")
+    from vision_cli.rppg_adapt.predictions import predictions_document, predictions_table
+    from vision_cli.rppg_adapt.session import find_videos, predict_files
+
+    listed = find_videos(videos)
+
+    def work(run: Run) -> None:
+        compute = call.configure(keeps_freed_memory=False)
+        predict_files(
+            run, listed, options, weights, compute.device, call.output, truth=gt, pictures=pictures, strict=strict
+        )
+
+    def show(done: Done) -> Shown:
+        return predictions_table(done.entries), predictions_document(done.entries)
+
+    call.run(work, inputs={"videos": listed} | ({} if gt is None else {"gt": [gt]}), show=show)

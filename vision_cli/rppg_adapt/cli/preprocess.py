@@ -1,0 +1,41 @@
+"""``vcli rppg-adapt preprocess``: cut faces out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.rppg_adapt.cli.app import app
+from vision_cli.rppg_adapt.options import Layout, Preprocessing
+
+EXAMPLES = (
+    "vcli rppg-adapt preprocess UBFC --layout ubfc -o cache",
+    "vcli rppg-adapt preprocess videos.csv --layout manifest --stmap -o cache --shard 1/4",
+)
+
+
+@verb(
+    app, "preprocess", RUN, SHARD, OUTPUT, examples=EXAMPLES, finish="vision_cli.rppg_adapt.preprocessing:write_index"
+)
+def preprocess(
+    call: Call,
+    *,
+    dataset: Annotated[Path | None, typer.Argument(metavar="DATASET", help="Folder, or manifest CSV.")] = None,
+    layout: Annotated[Layout, typer.Option(help="How the data set is laid out.")] = "manifest",
+    settings: Preprocessing,
+) -> None:
+    """Cut the faces out of a data set, once, for training and evaluation."""
+    if dataset is None:
+        raise call.missing("DATASET")
+    from vision_cli.rppg_adapt.layouts import find_recordings
+    from vision_cli.rppg_adapt.preprocessing import preprocess as write_cache
+
+    recordings = find_recordings(dataset, layout)
+    call.run(
+        lambda run: write_cache(run, recordings, settings, call.output),
+        inputs={"dataset": dataset} if dataset.is_file() else None,
+        says="cache in",
+    )
