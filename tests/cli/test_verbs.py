@@ -125,3 +125,11 @@ def test_a_run_that_cannot_be_opened_ends_all_processes(tmp_path):
     codes, _, said = on_processes("tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
     assert codes == [2, 75], said
     assert "already here" in said[0]
+
+
+def test_a_verb_has_defaults_of_its_own_and_records_its_number_format(tiny, tmp_path):
+    done = tiny("tiny", "solve", "--sample", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["device"] == "cpu"
+    assert (record["seed"], record["precision"]) == (7, "float64")

@@ -42,7 +42,7 @@ BEST = "best.safetensors"
 # What gloo and NCCL say when the other end of a connection is gone.
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
 _MOST_HALVINGS = 3
-_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16", "float64": "no"}
 
 
 class Task(Protocol[Batch_contra]):
@@ -445,3 +445,27 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
         if failure is not None:
             raise failure
         yield SharedRun(run, done)
+
+
+@contextmanager
+def open_shared_part(
+    run: Run | None, name: str, *, command: str, options: Mapping[str, object], cpu: bool
+) -> Iterator[SharedRun]:
+    """Open a part of a run that several processes work on, as `open_shared_run` opens the run itself.
+
+    Parameters
+    ----------
+    run
+        The open run; None on all processes but the first.
+    name, command, options
+        See :meth:`vision_cli.core.runs.Run.part`.
+    cpu
+        Whether the processes compute on CPUs.
+    """
+
+    def open_part() -> Run:
+        assert run is not None
+        return run.part(name, command=command, options=options)
+
+    with open_shared_run(open_part, cpu=cpu) as shared:
+        yield shared

@@ -35,7 +35,7 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.words import Words
 
 if TYPE_CHECKING:
-    from vision_cli.core.devices import Compute
+    from vision_cli.core.devices import Compute, Precision
     from vision_cli.core.journal import Entry
     from vision_cli.core.provenance import Inputs
     from vision_cli.core.runs import Run
@@ -164,15 +164,18 @@ class Call:
         """Device, threads, precision and seed, set up when first asked for."""
         return self.configure()
 
-    def configure(self, *, keeps_freed_memory: bool = True) -> Compute:
-        """Set up torch; see :func:`vision_cli.core.devices.configure`."""
+    def configure(self, *, keeps_freed_memory: bool = True, precision: Precision | None = None) -> Compute:
+        """Set up torch; see :func:`vision_cli.core.devices.configure`.
+
+        ``precision`` is the number format of a verb that computes in no other.
+        """
         from vision_cli.core.devices import configure
 
         compute = configure(
             self._shared.get("device", "cpu"),
             self._shared.get("threads", "auto"),
             self.seed,
-            precision=self._shared.get("precision", "float32"),
+            precision=precision or self._shared.get("precision", "float32"),
             keeps_freed_memory=keeps_freed_memory,
         )
         self.__dict__["compute"] = compute
@@ -304,6 +307,7 @@ def verb(
     examples: Sequence[str] = (),
     finish: str | None = None,
     processes: bool = False,
+    defaults: Mapping[str, object] | None = None,
 ) -> Callable[[Function], Function]:
     """Return a decorator that makes a function a verb of an app.
 
@@ -319,15 +323,18 @@ def verb(
         Command lines shown at the end of the verb's help.
     finish, processes
         See `VerbFacts`.
+    defaults
+        Of shared options by their parameter's name, where the verb needs another one.
     """
     facts = VerbFacts(finish, processes)
+    shared_defaults = {name: default for name, (_, default) in _SHARED.items()} | dict(defaults or {})
     names = [one for group in groups for one in group]
 
     def decorate(function: Function) -> Function:
         _, *own = inspect.signature(function, eval_str=True).parameters.values()
         slots = [_Slot.of(parameter) for parameter in own]
         parameters = sorted((one for slot in slots for one in slot.parameters), key=_is_option)
-        parameters += [_keyword(one, *_SHARED[one]) for one in names]
+        parameters += [_keyword(one, _SHARED[one][0], shared_defaults[one]) for one in names]
 
         def called(ctx: typer.Context, **words: Any) -> None:
             shared = {one: words.pop(one) for one in names}
@@ -407,8 +414,7 @@ class _Slot:
         is_left_out = default is None and words.absent is None
         hint = Annotated[str | None, option] if is_left_out else Annotated[str, option]
         shown = default if is_left_out or default is inspect.Parameter.empty else words.text(default)
-        spelled = getattr(option, "param_decls", None) or (f"--{name.replace('_', '-')}",)
-        return cls(name, (_keyword(name, hint, shown),), words=(max(spelled, key=len), words))
+        return cls(name, (_keyword(name, hint, shown),), words=(_spelling(name, option), words))
 
     def value(self, given: Mapping[str, Any]) -> Any:
         """Return what the function is handed, of the values of the parameters."""
@@ -419,6 +425,12 @@ class _Slot:
             return given_value
         option, words = self.words
         return words.parse(option, given_value)
+
+
+def _spelling(name: str, option: Any) -> str:
+    """Return the longest spelling of an option; inside ``Annotated`` typer keeps the first one as the default."""
+    given = [word for word in (option.default, *(option.param_decls or ())) if str(word).startswith("-")]
+    return max(given, key=len) if given else f"--{name.replace('_', '-')}"
 
 
 def _is_option(parameter: inspect.Parameter) -> bool:
