@@ -61,6 +61,14 @@ def test_no_input_says_how_to_run_the_sample(tiny):
     ]
 
 
+def test_a_verb_with_a_sample_of_its_own_names_that(tiny):
+    done = tiny("tiny", "solve")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1] == (
+        "hint: Run the bundled sample with `vcli tiny solve --sample`; options: `vcli tiny solve --help`."
+    )
+
+
 def test_help_of_a_task_lists_verbs_default_and_examples(tiny):
     page = tiny("tiny", "--help").stdout
     assert re.search(r"^  count +Count the words or lines of SOURCE\.$", page, re.MULTILINE)

@@ -134,3 +134,11 @@ def test_a_merged_run_is_shown_with_the_items_of_its_shards(tiny, texts, tmp_pat
     assert tiny("runs", "merge", tmp_path / "out").returncode == 6
     texts_again = tiny("tiny", "each", *texts, "-o", tmp_path / "out", "--resume", "--json")
     assert json.loads(texts_again.stdout)["items"] == 2
+
+
+def test_a_verb_has_defaults_of_its_own_and_records_its_number_format(tiny, tmp_path):
+    done = tiny("tiny", "solve", "--sample", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["device"] == "cpu"
+    assert (record["seed"], record["precision"]) == (7, "float64")

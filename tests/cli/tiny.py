@@ -106,6 +106,21 @@ def train(call: Call) -> None:
     call.train(lambda run: run.write_metrics({"steps": 3}) if run is not None else None)
 
 
+@verb(app, "solve", RUN, ("device", "threads", "seed"), OUTPUT, defaults={"device": "cpu", "seed": 7})
+def solve(
+    call: Call, sample: Annotated[bool, typer.Option("--sample", help="Solve a system of its own.")] = False
+) -> None:
+    """Compute in one number format, whatever the device."""
+    if not sample:
+        raise call.missing("MATRIX")
+
+    def work(run: Run) -> None:
+        call.configure(precision="float64")
+        run.write_metrics({"seed": call.seed})
+
+    call.run(work)
+
+
 @app.verb("fail")
 def fail(
     how: Annotated[Literal["fault", "items", "memory", "disk", "ctrl-c", "oserror"], typer.Argument()],

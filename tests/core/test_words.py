@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_cli.core.errors import UsageError
-from vision_cli.core.words import Names, NumberOr, Numbers, Size
+from vision_cli.core.words import Duration, Names, NumberOr, Numbers, Size
 
 SAVED = Names(("scores", "ply", "png"), every="all", nothing="none")
+POOL = Names(("rbf", "cheby", "gram"), groups=(("paper", ("rbf", "gram")),), least=1)
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1))
@@ -72,3 +73,30 @@ def test_a_word_stands_for_nothing_given():
     assert NumberOr("auto").parse("--unit", "auto") is None
     assert NumberOr("auto").text(None) == "auto"
     assert Numbers(int, auto="auto").parse("--width", "auto") is None
+
+
+def test_a_group_stands_for_its_names():
+    assert POOL.parse("--pool", "paper") == ("rbf", "gram")
+    assert POOL.text(("rbf", "gram")) == "paper"
+    assert POOL.parse("--pool", " cheby, rbf") == ("cheby", "rbf")
+    assert POOL.text(("cheby", "rbf")) == "cheby,rbf"
+    with pytest.raises(UsageError, match="--pool: paper found; names of rbf, cheby, gram, paper expected") as caught:
+        POOL.parse("--pool", "rbf,paper")
+    assert caught.value.hint == "Did you mean paper?"
+
+
+def test_too_few_names_are_refused():
+    with pytest.raises(UsageError, match="--pool: nothing found; names of rbf, cheby, gram, paper expected"):
+        POOL.parse("--pool", ",")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("120", 120), ("0.5s", 0.5), ("5m", 300), ("1h", 3600)])
+def test_a_duration_is_in_seconds(text, seconds):
+    assert Duration().parse("--budget", text) == seconds
+    assert Duration().parse("--budget", Duration().text(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1m", "nan", "infh", ""])
+def test_other_durations_are_refused(text):
+    with pytest.raises(UsageError, match=f"--budget: {text} found; a time, as in 120s, 5m or 1h, expected"):
+        Duration().parse("--budget", text)

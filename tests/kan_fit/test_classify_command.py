@@ -14,11 +14,14 @@ import time
 import cv2
 import numpy as np
 import pytest
+import torch
+from accelerate.state import AcceleratorState
 
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
+from vision_cli.kan_fit.training import ClassifierTask
 
-QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch", "16", "--no-pictures")
+QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch-size", "16", "--no-pictures")
 
 
 def command(*words):
@@ -111,7 +114,7 @@ def test_its_predictions_are_those_of_the_run(trained, pictures, tmp_path):
 def test_single_pictures_are_predicted(trained, pictures, tmp_path):
     done = run("predict", trained[0], pictures / "left" / "00.png", "-o", "p", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"images": 1}
+    assert json.loads(done.stdout) == {"run": "p", "images": 1}
     (row,) = rows_of(tmp_path / "p" / "predictions.csv")
     assert (row["label"], row["predicted"]) == ("", "left")
 
@@ -152,8 +155,11 @@ def test_other_networks_and_selections(pictures, tmp_path, words):
 
 
 FAULTS = {
+    "nothing": (("classify",), 2, "no input given; DATA expected"),
+    "two sources": (("classify", "d", "--sample"), 2, "both DATA and --sample found"),
+    "float16": (("classify", "d", "--precision", "float16", "--device", "cpu"), 2, "--precision float16 on cpu"),
     "no data": (("classify", "nowhere"), 3, "nowhere: no such file"),
-    "format": (("classify", "d", "--format", "idx"), 3, "no IDX images"),
+    "format": (("classify", "d", "--layout", "idx"), 3, "no IDX images"),
     "size": (("classify", "d", "--resize", "a"), 2, "--resize: a found"),
     "channels": (("classify", "d", "--channels", "0"), 2, "--channels: 0 found"),
     "deep": (("classify", "d", "--channels", "2,2,2,2"), 2, "4 convolutions on images of 8 x 8 pixels"),
@@ -169,7 +175,7 @@ def test_faults_are_one_line_and_a_code(trained, capsys, monkeypatch, fault, tmp
     np.savez("other.npz", x=np.zeros((6, 4, 5), np.uint8), y=np.arange(6) % 2)
     np.savez("few.npz", x=np.zeros((6, 8, 8), np.uint8), y=np.arange(6) % 2)
     words, code, message = FAULTS[fault]
-    assert launch(app, ["kan-fit", *words, "-o", str(tmp_path / "o")]) == code
+    assert launch(app, ["kan-fit", *words, "-o", str(tmp_path / "o"), "-q"]) == code
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("vcli: error: ")
     assert message in errors[0]
@@ -194,6 +200,38 @@ def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(pictures, tmp_path, 
     assert again.returncode == 0, again.stderr
 
 
+@pytest.fixture
+def fresh_accelerate():
+    """Forget the precision of this process's other trainings, and of this one: accelerate keeps the first."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("fresh_accelerate")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_network_is_trained_in_the_precision_that_is_recorded(pictures, tmp_path, monkeypatch, precision):
+    seen = []
+    step = ClassifierTask.training_step
+
+    def watched(task, network, batch):
+        # Inside the loop, where autocast is on: what a convolution gives is in the number format of the training.
+        hooked = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+        handles = [one.register_forward_hook(lambda _m, _i, out: seen.append(out.dtype)) for one in hooked]
+        try:
+            return step(task, network, batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    monkeypatch.setattr(ClassifierTask, "training_step", watched)
+    words = ("--arch", "cnn", "--channels", "3", "--epochs", "1", "--no-compare", "--no-pictures", "--device", "cpu")
+    out = tmp_path / "o"
+    assert launch(app, ["kan-fit", "classify", str(pictures), *words, "--precision", precision, "-o", str(out)]) == 0
+    assert set(seen) == {getattr(torch, precision)}
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["precision"] == precision
+
+
 def test_a_damaged_classifier_is_said(trained, pictures, capsys, tmp_path):
     for name in ("model.json", "model.safetensors"):
         (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
@@ -203,7 +241,7 @@ def test_a_damaged_classifier_is_said(trained, pictures, capsys, tmp_path):
 
 
 def test_an_ordinary_network_can_be_trained_alone(pictures, tmp_path):
-    words = ("--arch", "cnn", "--channels", "4", "--epochs", "10", "--batch", "16", "--no-compare")
+    words = ("--arch", "cnn", "--channels", "4", "--epochs", "10", "--batch-size", "16", "--no-compare")
     done = run("classify", pictures, *words, "-o", "r", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = metrics_of(tmp_path / "r")

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
@@ -90,9 +92,6 @@ def test_a_budget_ends_the_search(tmp_path):
     assert "before all networks were tried (--budget)" in done.stderr
     with (tmp_path / "f" / "candidates.csv").open(encoding="utf-8") as stream:
         assert len(list(csv.DictReader(stream))) == 1
-    bad = run("fit", "--budget", "soon", cwd=tmp_path)
-    assert bad.returncode == 2
-    assert "--budget: soon found; a time, as in 120s, 5m or 1h, expected." in bad.stderr
 
 
 def test_the_report_loads_nothing_from_elsewhere(fitted):
@@ -118,7 +117,7 @@ def test_a_model_predicts_another_table(fitted, table, tmp_path):
 def test_a_formula_is_found_and_exported(tmp_path):
     fit = run("--expr", "exp(sin(pi*x) + y**2)", *QUICK, "--no-compare", "--no-pictures", "-o", "f", cwd=tmp_path)
     assert fit.returncode == 0, fit.stderr
-    done = run("explain", "f", "--symbolic", "--export", "pt2,latex,python", "-o", "e", "--json", cwd=tmp_path)
+    done = run("explain", "f", "--symbolic", "--save", "pt2,latex,python", "-o", "e", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["formula"] == "exp(y**2 + sin(pi*x))"
     names = {path.name for path in (tmp_path / "e").iterdir()}
@@ -129,7 +128,7 @@ def test_a_formula_is_found_and_exported(tmp_path):
 
 
 def test_pruning_an_explanation_keeps_a_model(fitted, tmp_path):
-    done = run("explain", fitted[0], "--prune", "0.5", "--plot", "png", "-o", "e", "--json", cwd=tmp_path)
+    done = run("explain", fitted[0], "--prune", "0.5", "--picture-format", "png", "-o", "e", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["parameters_pruned"] < found["parameters"]
@@ -190,8 +189,9 @@ def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(tmp_path, limit_kb):
 
 
 FAULTS = {
+    "nothing": (("fit",), 2, "no input given; DATA, --function or --expr expected"),
     "no file": (("fit", "none.csv"), 3, "none.csv: no such file"),
-    "two sources": (("fit", "t.csv", "--function", "xy"), 2, "more than one of DATA, --function and --expr"),
+    "two sources": (("fit", "t.csv", "--function", "xy"), 2, "more than one of DATA, --function, --expr and --sample"),
     "range alone": (("fit", "--range", "0:1"), 2, "--range without --expr"),
     "no space": (("fit", "--pool", "chebi"), 2, "--pool: chebi found"),
     "no function": (("fit", "--function", "besel"), 2, "--function: besel found"),
@@ -199,11 +199,12 @@ FAULTS = {
     "division": (("fit", "--expr", "1/x", "--range", "x=0:0.0000001", "--expr", "1/floor(x)"), 3, "not finite at"),
     "width": (("fit", "--width", "a"), 2, "--width: a found"),
     "refine": (("fit", "--refine", "10,5"), 2, "--refine: 10,5 found"),
-    "share": (("fit", "--test", "1.5"), 2, "--test: 1.5 found"),
+    "budget": (("fit", "--budget", "soon"), 2, "--budget: soon found; a time, as in 120s, 5m or 1h, expected."),
+    "share": (("fit", "--test-fraction", "1.5"), 2, "Invalid value for '--test-fraction'"),
     "target": (("fit", "t.csv", "--target", "strenght"), 3, "no column strenght"),
     "no model": (("predict", "nowhere", "t.csv"), 3, "nowhere"),
-    "format": (("explain", "fit", "--export", "gif"), 2, "--export: gif found"),
-    "device": (("fit", "--device", "cuda"), 2, "cuda"),
+    "format": (("explain", "fit", "--save", "gif"), 2, "--save: gif found"),
+    "device": (("fit", "--function", "xy", "--device", "cuda"), 2, "cuda"),
 }
 
 
@@ -217,7 +218,7 @@ def test_faults_are_one_line_and_a_code(fitted, capsys, monkeypatch, fault, tmp_
 
         if torch.cuda.is_available():
             pytest.skip("this machine has a CUDA device")
-    assert launch(app, ["kan-fit", *words, "-o", str(tmp_path / "o")]) == code
+    assert launch(app, ["kan-fit", *words, "-o", str(tmp_path / "o"), "-q"]) == code
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("vcli: error: ")
     assert message in errors[0]
@@ -237,3 +238,27 @@ def test_the_test_data_can_be_another_table(table, tmp_path):
     done = run(*words, "-o", "o", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test_rows"] == 300
+
+
+def test_the_law_of_the_sample_is_found(tmp_path):
+    words = ("--width", "1", "--refine", "5,10", "--pool", "bspline,cheby", "--no-compare", "--no-pictures")
+    done = run("--sample", *words, "-o", "f", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # The noise on the target is 0.02 mm.
+    assert json.loads(done.stdout)["test_rmse"] < 0.03
+    record = json.loads((tmp_path / "f" / "run.json").read_text(encoding="utf-8"))
+    assert record["options"]["data"] is None
+    assert Path(record["inputs"]["data"]["path"]).name == "thin_lens.csv"
+    assert (record["device"], record["precision"]) == ("cpu", "float64")
+    explained = run("explain", "f", "--symbolic", "-o", "e", "--json", cwd=tmp_path)
+    assert explained.returncode == 0, explained.stderr
+    f, d = sympy.symbols("focal_mm object_mm")
+    formula = sympy.lambdify((f, d), sympy.sympify(json.loads(explained.stdout)["formula"]))
+    assert formula(50.0, 500.0) == pytest.approx(1 / (1 / 50 - 1 / 500), rel=1e-3)
+
+
+def test_help_names_the_sample_where_nothing_is_given(capsys):
+    assert launch(app, ["kan-fit"]) == 2
+    assert "`vcli kan-fit --sample`" in capsys.readouterr().err
+    assert launch(app, ["kan-fit", "classify"]) == 2
+    assert "`vcli kan-fit classify --sample`" in capsys.readouterr().err

@@ -18,8 +18,9 @@ from vision_cli.kan_fit.formulas import FormulaRows, tidied
 from vision_cli.kan_fit.functions import find_function
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.operators import OPERATORS, read_library
+from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.pipeline import auto_widths, fit, measure, split_rows
-from vision_cli.kan_fit.selection import MIXED, SWAPPED, OutOfBudget, Selection, Settings, grids_for, search
+from vision_cli.kan_fit.selection import MIXED, SWAPPED, OutOfBudget, Selection, grids_for, search
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.symbolic import _Fitted, _SymbolicNetwork, find_formula
 from vision_cli.kan_fit.table_data import Column, TableData
@@ -36,7 +37,7 @@ def compute_only(_name, compute):
     return compute()
 
 
-QUICK = Settings(pool=("bspline", "cheby", "fourier"), refine=(5, 10), restarts=1, steps=8)
+QUICK = SearchOptions(pool=("bspline", "cheby", "fourier"), refine=(5, 10), restarts=1, steps=8)
 
 
 @pytest.mark.parametrize("name", ["kinkchirp", "runge"])
@@ -65,13 +66,13 @@ def test_selected_networks_have_one_mode_a_node_and_choices_are_recorded():
 
 
 def test_without_selection_the_whole_pool_stays():
-    found = search(problem("kinkchirp"), [(2,)], Settings(**{**QUICK.__dict__, "select": "none"}), compute_only)
+    found = search(problem("kinkchirp"), [(2,)], SearchOptions(**{**QUICK.__dict__, "select": "none"}), compute_only)
     assert [len(modes) for modes in found.best.network.plans[0].modes] == [3, 3]
 
 
 @pytest.mark.parametrize("level", ["edge", "layer"])
 def test_gates_alone_can_select(level):
-    settings = Settings(**{**QUICK.__dict__, "select": "gate", "level": level})
+    settings = SearchOptions(**{**QUICK.__dict__, "select": "gate", "level": level})
     found = search(problem("xy"), [(2,)], settings, compute_only)
     assert [candidate.name for candidate in found.candidates] == ["2-2-1 mixed"]
     if level == "layer":
@@ -79,7 +80,7 @@ def test_gates_alone_can_select(level):
 
 
 def test_a_simple_network_that_is_exact_is_preferred():
-    found = search(problem("expsin", 1000), auto_widths(2), Settings(pool=("cheby",)), compute_only)
+    found = search(problem("expsin", 1000), auto_widths(2), SearchOptions(pool=("cheby",)), compute_only)
     assert found.best.network.widths in {(2, 1, 1), (2, 2, 1)}
     assert math.sqrt(found.best.score) < 1e-5
 
@@ -124,7 +125,9 @@ def test_a_search_that_is_out_of_time_ends_with_the_best_so_far(tmp_path):
     assert found.is_cut_short
     assert list(stages.seconds) == ["2-2-1 bspline, coarse"]
     assert math.isfinite(found.final.score)
-    whole = search(problem("xy", 100), [()], Settings(pool=("cheby",), refine=(5,), steps=2), Stages(tmp_path / "w"))
+    whole = search(
+        problem("xy", 100), [()], SearchOptions(pool=("cheby",), refine=(5,), steps=2), Stages(tmp_path / "w")
+    )
     assert not whole.is_cut_short
 
 
@@ -133,7 +136,7 @@ def test_a_fit_that_is_out_of_time_before_all_rows_says_so(monkeypatch):
     target = find_function("xy")
     inputs, values = target.sample(600, np.random.default_rng(0))
     table = TableData(inputs, target.variables, values, tuple(Column(name) for name in target.variables), "y")
-    settings = Settings(pool=("cheby",), refine=(5,), steps=2)
+    settings = SearchOptions(pool=("cheby",), refine=(5,), steps=2)
 
     def no_time_for_all_rows(name, compute):
         if name == "all rows":
@@ -147,7 +150,9 @@ def test_a_fit_that_is_out_of_time_before_all_rows_says_so(monkeypatch):
 
 def test_damaged_stages_are_said(tmp_path):
     stages = Stages(tmp_path)
-    candidate = search(problem("xy", 100), [()], Settings(pool=("cheby",), refine=(5,), steps=2), compute_only).best
+    candidate = search(
+        problem("xy", 100), [()], SearchOptions(pool=("cheby",), refine=(5,), steps=2), compute_only
+    ).best
     stages("a", lambda: (candidate, ()))
     (tmp_path / "stages" / "a.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match=r"a\.json: damaged"):
@@ -160,7 +165,7 @@ def fitted(name, hidden, rows=600):
     columns = tuple(Column(variable) for variable in target.variables)
     table = TableData(inputs, target.variables, values, columns, "y")
     bounds = np.array([target.ranges.get(variable, (-1, 1)) for variable in target.variables]).T
-    settings = Settings(pool=("cheby", "bspline"), refine=(5, 10, 20))
+    settings = SearchOptions(pool=("cheby", "bspline"), refine=(5, 10, 20))
     return fit(inputs, values, split_rows(rows, 0.2, 0.0, 0), table, [hidden], settings, bounds=bounds).model
 
 
@@ -288,7 +293,7 @@ def test_conformal_intervals_cover_what_they_promise():
     values = inputs[:, 0] ** 2 + rng.normal(scale=0.1, size=3000)
     table = TableData(inputs, ("x",), values, (Column("x"),), "y")
     split = split_rows(3000, 0.2, 0.4, 0)
-    model = fit(inputs, values, split, table, [()], Settings(pool=("cheby",), refine=(5,))).model
+    model = fit(inputs, values, split, table, [()], SearchOptions(pool=("cheby",), refine=(5,))).model
     errors = np.abs(model.predict(inputs[split.test]) - values[split.test])
     for level in (0.5, 0.9):
         assert abs(float((errors <= model.half_width(level)).mean()) - level) < 0.05

@@ -8,14 +8,11 @@ import torch
 from scipy.interpolate import BSpline
 from scipy.special import eval_chebyt, eval_jacobi
 
-from vision_cli.core.errors import UsageError
+from vision_cli.kan_fit.names import PAPER_POOL, SPACE_NAMES
 from vision_cli.kan_fit.spaces import (
-    DEFAULT_POOL,
-    PAPER_POOL,
     SPACES,
     evaluate,
     evaluate_plainly,
-    parse_pool,
     slopes,
 )
 
@@ -98,21 +95,5 @@ def test_counts_at_the_papers_grid_are_those_of_its_layers():
     }
 
 
-def test_pools_by_name():
-    assert parse_pool("default") == DEFAULT_POOL
-    assert parse_pool("paper") == PAPER_POOL
-    assert parse_pool(" cheby, rbf") == ("cheby", "rbf")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("chebi", "chebi found; .* bspline, rbf"), (",", "nothing found"), ("rbf,rbf", "each space")]
-)
-def test_other_pools_are_refused(text, message):
-    with pytest.raises(UsageError, match=message):
-        parse_pool(text)
-
-
-def test_a_misspelt_space_is_recognised():
-    with pytest.raises(UsageError) as caught:
-        parse_pool("chebi")
-    assert caught.value.hint == "Did you mean cheby?"
+def test_the_options_know_every_space():
+    assert tuple(SPACES) == SPACE_NAMES

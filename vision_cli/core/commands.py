@@ -292,7 +292,7 @@ def command_name(ctx: typer.Context) -> str:
 
 
 def missing_input(ctx: typer.Context, expected: str) -> UsageError:
-    """Return the error of a main verb that was called with no input at all.
+    """Return the error of a verb that was called with no input at all.
 
     Parameters
     ----------
@@ -301,10 +301,14 @@ def missing_input(ctx: typer.Context, expected: str) -> UsageError:
     expected
         The inputs it wants, as its help names them: ``FIXED and MOVING``.
     """
-    parent = ctx.parent.command_path if ctx.parent else ctx.command_path
+    with_sample = ctx.parent.command_path if ctx.parent else ctx.command_path
+    main = getattr(ctx.parent.command, "default_verb", None) if ctx.parent else None
+    if ctx.info_name != main and any(parameter.name == "sample" for parameter in ctx.command.params):
+        # A sample of the verb's own, beside that of the task.
+        with_sample = ctx.command_path
     return UsageError(
         f"{ctx.command_path}: no input given; {expected} expected.",
-        hint=f"Run the bundled sample with `{parent} --sample`; options: `{ctx.command_path} --help`.",
+        hint=f"Run the bundled sample with `{with_sample} --sample`; options: `{ctx.command_path} --help`.",
     )
 
 

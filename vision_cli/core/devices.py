@@ -22,7 +22,7 @@ from vision_cli.core.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "float64"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
@@ -90,7 +90,7 @@ def configure(
     seed
         Seed of the random streams.
     precision
-        Number format of the network; float16 needs CUDA.
+        Number format of the network; float16 needs CUDA. float64 is for what computes in no other format.
     keeps_freed_memory
         Whether large blocks are kept for the next ones: faster where the same volumes are made again and again, more
         memory where frames of a video come and go.

@@ -33,7 +33,7 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.option_classes import Slot, is_option, keyword
 
 if TYPE_CHECKING:
-    from vision_cli.core.devices import Compute
+    from vision_cli.core.devices import Compute, Precision
     from vision_cli.core.journal import Entry
     from vision_cli.core.provenance import Inputs
     from vision_cli.core.runs import Run
@@ -163,15 +163,18 @@ class Call:
         """Device, threads, precision and seed, set up when first asked for."""
         return self.configure()
 
-    def configure(self, *, keeps_freed_memory: bool = True) -> Compute:
-        """Set up torch; see :func:`vision_cli.core.devices.configure`."""
+    def configure(self, *, keeps_freed_memory: bool = True, precision: Precision | None = None) -> Compute:
+        """Set up torch; see :func:`vision_cli.core.devices.configure`.
+
+        ``precision`` is the number format of a verb that computes in no other.
+        """
         from vision_cli.core.devices import configure
 
         compute = configure(
             self._shared.get("device", "cpu"),
             self._shared.get("threads", "auto"),
             self.seed,
-            precision=self._shared.get("precision", "float32"),
+            precision=precision or self._shared.get("precision", "float32"),
             keeps_freed_memory=keeps_freed_memory,
         )
         self.__dict__["compute"] = compute
@@ -314,6 +317,7 @@ def verb(
     examples: Sequence[str] = (),
     finish: str | None = None,
     processes: bool = False,
+    defaults: Mapping[str, object] | None = None,
 ) -> Callable[[Function], Function]:
     """Return a decorator that makes a function a verb of an app.
 
@@ -329,15 +333,18 @@ def verb(
         Command lines shown at the end of the verb's help.
     finish, processes
         See `VerbFacts`.
+    defaults
+        Of shared options by their parameter's name, where the verb needs another one.
     """
     facts = VerbFacts(finish, processes)
+    shared_defaults = {name: default for name, (_, default) in _SHARED.items()} | dict(defaults or {})
     names = [one for group in groups for one in group]
 
     def decorate(function: Function) -> Function:
         _, *own = inspect.signature(function, eval_str=True).parameters.values()
         slots = [Slot.of(parameter) for parameter in own]
         parameters = sorted((one for slot in slots for one in slot.parameters), key=is_option)
-        parameters += [keyword(one, *_SHARED[one]) for one in names]
+        parameters += [keyword(one, _SHARED[one][0], shared_defaults[one]) for one in names]
 
         def called(ctx: typer.Context, **words: Any) -> None:
             shared = {one: words.pop(one) for one in names}

@@ -55,11 +55,17 @@ class Names(Words):
         Word that stands for all of ``known``; None if there is none.
     nothing
         Word that stands for no word at all; None if there is none.
+    groups
+        Further words that each stand for some of ``known``.
+    least
+        How many names there have to be.
     """
 
     known: tuple[str, ...] = ()
     every: str | None = None
     nothing: str | None = None
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    least: int = 0
 
     def parse(self, option: str, text: str) -> tuple[str, ...]:
         """Return the words, in the order of the text, each once."""
@@ -68,19 +74,25 @@ class Names(Words):
             return self.known
         if self.nothing is not None and words == (self.nothing,):
             return ()
+        groups = dict(self.groups)
+        if len(words) == 1 and words[0] in groups:
+            return groups[words[0]]
         unknown = [word for word in words if self.known and word not in self.known]
-        if unknown:
+        if unknown or len(words) < self.least:
             special = [word for word in (self.every, self.nothing) if word is not None]
-            listed = ", ".join((*self.known, *special))
+            listed = ", ".join((*self.known, *special, *groups))
             raise UsageError(
-                f"{option}: {', '.join(unknown)} found; names of {listed} expected.",
-                hint=did_you_mean(unknown[0], (*self.known, *special)),
+                f"{option}: {', '.join(unknown) or 'nothing'} found; names of {listed} expected.",
+                hint=did_you_mean(unknown[0], (*self.known, *special, *groups)) if unknown else None,
             )
         return words
 
     def text(self, value: Iterable[str]) -> str:
-        """Return the words with commas between them."""
+        """Return the words with commas between them, or the word of their group."""
         words = tuple(value)
+        group = next((name for name, members in self.groups if members == words), None)
+        if group is not None:
+            return group
         return ",".join(words) if words or self.nothing is None else self.nothing
 
 
@@ -229,3 +241,26 @@ class Size(Words):
         """Return width x height."""
         height, width = value
         return f"{width}x{height}"
+
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Duration(Words):
+    """A time as in ``120``, ``120s``, ``5m`` or ``1h``; the value is in seconds."""
+
+    def parse(self, option: str, text: str) -> float:
+        """Return the seconds."""
+        number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS_S else (text, "s")
+        try:
+            seconds = float(number) * _UNITS_S[unit]
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            raise UsageError(f"{option}: {text} found; a time, as in 120s, 5m or 1h, expected.")
+        return seconds
+
+    def text(self, value: float) -> str:
+        """Return the seconds with their unit."""
+        return f"{value!r}s"

@@ -1,7 +1,7 @@
-"""Ours beside the peers in one run: the suites of functions and the digits, each fit a process that is measured.
+"""Ours beside the baselines in one run: the suites of functions and the digits, each fit a process that is measured.
 
-Peers run in an environment of their own (:mod:`vision_cli.core.peers`). All get the same rows: the peers what ours
-divides into training and validation, and all are tested on the same fresh points.
+Baselines run in an environment of their own (:mod:`vision_cli.core.peers`). All get the same rows: the baselines what
+ours divides into training and validation, and all are tested on the same fresh points.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,19 +23,21 @@ from vision_cli.core.bars import BAR_COLUMNS, Bar
 from vision_cli.core.commands import did_you_mean
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
+from vision_cli.core.journal import Entry
 from vision_cli.core.peers import Cost, peers_python, run_measured
 from vision_cli.core.report import Picture, write_report
+from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
-from vision_cli.kan_fit.classifying import ImageSource, divide
+from vision_cli.kan_fit.classifying import divide
 from vision_cli.kan_fit.expressions import parse_expression
-from vision_cli.kan_fit.fitting import Source, read_data
+from vision_cli.kan_fit.fitting import read_data
 from vision_cli.kan_fit.functions import FUNCTIONS, SUITES, Target, find_function
 from vision_cli.kan_fit.image_data import read_digits
 from vision_cli.kan_fit.image_selection import together
+from vision_cli.kan_fit.names import BASELINES
+from vision_cli.kan_fit.options import SPACES_ALONE, BaselineNames, Comparison, ImageSource, TableSource
 from vision_cli.metrics.classification import classification_measures
 
-PEERS = ("pykan", "efficient-kan", "mlp", "lightgbm", "gplearn")
 DIGITS = "digits"
 PACKAGES = Path(__file__).parents[2] / "tests" / "bench" / "peers-kan-fit.txt"
 OURS = "ours"
@@ -53,84 +55,28 @@ _COLUMNS = ("method", "items", "geometric mean", "wins", "recovered", "fit s", "
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a benchmark measures.
-
-    Attributes
-    ----------
-    suite
-        A name of `SUITES`, ``digits``, or names of functions separated by commas.
-    peers
-        Names of `PEERS`, with the path of a checkout where one is needed.
-    alone
-        Spaces that ours is also measured with, one by one.
-    rows, noise
-        Of the functions, as of ``fit``.
-    seed
-        Of data and fits; the first of five with digits.
-    threads
-        Of every process.
-    """
-
-    suite: str
-    peers: Mapping[str, Path | None]
-    alone: tuple[str, ...] = ()
-    rows: int = 2000
-    noise: float = 0.0
-    seed: int = 0
-    threads: int = 1
-
-    @property
-    def problems(self) -> list[str]:
-        """Names of functions, or of divisions of the digits."""
-        if self.suite == DIGITS:
-            return [f"{DIGITS}-{self.seed + n}" for n in range(_SEEDS)]
-        if self.suite in SUITES:
-            return [target.name for target in SUITES[self.suite]]
-        return [find_function(name.strip()).name for name in self.suite.split(",")]
-
-    @property
-    def methods(self) -> list[str]:
-        """All that fit every problem."""
-        return [OURS, *(_ALONE + space for space in self.alone), *self.peers]
-
-    @property
-    def finds_formulas(self) -> bool:
-        """Whether formulas are looked for, too."""
-        return self.suite == "feynman20"
+def problems_of(plan: Comparison) -> list[str]:
+    """Return the names of functions, or of divisions of the digits."""
+    if plan.suite == DIGITS:
+        return [f"{DIGITS}-{plan.seed + n}" for n in range(_SEEDS)]
+    if plan.suite in SUITES:
+        return [target.name for target in SUITES[plan.suite]]
+    return [find_function(name.strip()).name for name in plan.suite.split(",")]
 
 
-def parse_peers(text: str) -> dict[str, Path | None]:
-    """Return the peers that ``--peers`` names, as in ``pykan,efficient-kan=PATH``.
+def methods_of(plan: Comparison) -> list[str]:
+    """Return the methods of a benchmark, but those that cannot do what it asks for."""
+    methods = [OURS, *(_ALONE + space for space in plan.alone), *plan.baselines]
+    return [method for method in methods if plan.suite != DIGITS or method not in _CANNOT_CLASSIFY]
+
+
+def require_known(plan: Comparison) -> None:
+    """Refuse a suite or a checkout that does not exist, before a run begins.
 
     Raises
     ------
     UsageError
-        If a name is unknown, or a checkout is missing.
-    """
-    found: dict[str, Path | None] = {}
-    for word in (part.strip() for part in text.split(",") if part.strip() not in {"", "none"}):
-        name, _, path = word.partition("=")
-        if name not in PEERS:
-            raise UsageError(f"--peers: {name} found; names out of {', '.join(PEERS)}, or none, expected.")
-        found[name] = Path(path) if path else None
-    checkout = found.get("efficient-kan")
-    if checkout is not None and not (checkout / "src").is_dir():
-        raise UsageError(
-            f"--peers efficient-kan: {checkout} found; a checkout with src/efficient_kan expected.",
-            hint="Leave the path away for the layer that convkan ships.",
-        )
-    return found
-
-
-def require_known(plan: Plan) -> None:
-    """Refuse a suite that does not exist, before a run begins.
-
-    Raises
-    ------
-    UsageError
-        If there is neither a suite nor a function of the name.
+        If there is neither a suite nor a function of the name, or no layer in the checkout.
     """
     if plan.suite not in SUITES and plan.suite != DIGITS:
         for name in plan.suite.split(","):
@@ -139,12 +85,16 @@ def require_known(plan: Plan) -> None:
                     f"--suite: {name} found; {', '.join(SUITES)}, {DIGITS}, or functions expected.",
                     hint=did_you_mean(name, [*SUITES, DIGITS, *FUNCTIONS]),
                 )
+    checkout = plan.baselines.get("efficient-kan")
+    if checkout is not None and not (checkout / "src").is_dir():
+        raise UsageError(
+            f"--baselines efficient-kan: {checkout} found; a checkout with src/efficient_kan expected.",
+            hint="Leave the path away for the layer that convkan ships.",
+        )
 
 
-def run_benchmark(
-    run: Run, plan: Plan, *, environment: Path | None, output: Output, shard: Shard | None = None
-) -> None:
-    """Fit every problem with every method and write the tables, the picture and the report.
+def run_benchmark(run: Run, plan: Comparison, *, environment: Path | None, output: Output) -> None:
+    """Fit every problem with every method.
 
     Parameters
     ----------
@@ -153,31 +103,39 @@ def run_benchmark(
     plan
         What to measure.
     environment
-        A ready environment with the peers, None to have one made.
+        A ready environment with the baselines, None to have one made.
     output
         Where progress is shown.
-    shard
-        The part of the work to do.
 
     Raises
     ------
     MissingError
-        If there is no environment with the peers and none can be made.
+        If there is no environment with the baselines and none can be made.
     """
-    items = [(problem, method) for problem in plan.problems for method in plan.methods if _takes(plan, method)]
-    places = {item: place for place, item in enumerate(items)}
-    python = peers_python(PACKAGES, environment, output) if plan.peers else None
-    mine = items if shard is None else shard.take(items)
-    with output.progress("fits", len(mine)) as progress:
-        for problem, method in mine:
-            name = f"{problem}-{method}"
-            if name not in run.items.done:
-                with run.attempt(name, places[problem, method]) as row:
-                    row.update(_measure(plan, problem, method, python))
-            progress.advance(note=name)
-    run.finish_items()
-    rows = [entry.row for entry in run.items.entries if entry.error is None]
-    failures = {entry.id: entry.error for entry in run.items.entries if entry.error is not None}
+    python = peers_python(PACKAGES, environment, output) if plan.baselines else None
+    run.each(
+        [(problem, method) for problem in problems_of(plan) for method in methods_of(plan)],
+        lambda item: _measure(plan, *item, python),
+        name="-".join,
+        what="fits",
+        output=output,
+    )
+
+
+def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the tables, the picture and the report of a benchmark, or of its merged shards."""
+    options = run.options
+    plan = Comparison(
+        options["suite"],
+        BaselineNames().parse("--baselines", options["baselines"]),
+        SPACES_ALONE.parse("--alone", options["alone"]),
+        int(options["rows"]),
+        float(options["noise"]),
+        int(options["threads"]),
+        int(options["seed"]),
+    )
+    rows = [entry.row for entry in entries if entry.error is None]
+    failures = {entry.id: entry.error for entry in entries if entry.error is not None}
     _write_tables(run, plan, rows, failures)
 
 
@@ -187,11 +145,12 @@ def bench_tables(directory: Path) -> tuple[Table, Table]:
     return first, second
 
 
-def _takes(plan: Plan, method: str) -> bool:
-    return plan.suite != DIGITS or method not in _CANNOT_CLASSIFY
+def _finds_formulas(plan: Comparison) -> bool:
+    """Whether formulas are looked for, too."""
+    return plan.suite == "feynman20"
 
 
-def _measure(plan: Plan, problem: str, method: str, python: Path | None) -> dict[str, object]:
+def _measure(plan: Comparison, problem: str, method: str, python: Path | None) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="vcli-bench-") as folder:
         out = Path(folder)
         if plan.suite == DIGITS:
@@ -200,8 +159,8 @@ def _measure(plan: Plan, problem: str, method: str, python: Path | None) -> dict
         return _function(plan, find_function(problem), method, python, out)
 
 
-def _function(plan: Plan, target: Target, method: str, python: Path | None, out: Path) -> dict[str, object]:
-    data = read_data(Source(function=target, rows=plan.rows, noise=plan.noise), plan.seed)
+def _function(plan: Comparison, target: Target, method: str, python: Path | None, out: Path) -> dict[str, object]:
+    data = read_data(TableSource(function=target.name, rows=plan.rows, noise=plan.noise), plan.seed)
     formula: Array | None = None
     text: object = None
     if method.startswith(OURS):
@@ -211,7 +170,7 @@ def _function(plan: Plan, target: Target, method: str, python: Path | None, out:
             words += ["--pool", method.removeprefix(_ALONE)]
         cost, told = _ours(words, plan, out, plan.seed)
         values = np.array([float(row["yhat"]) for row in _rows(out / "run" / "predictions.csv")])
-        if plan.finds_formulas and method == OURS:
+        if _finds_formulas(plan) and method == OURS:
             explain = ["explain", str(out / "run"), "--symbolic", "-o", str(out / "explained")]
             more, _ = _ours(explain, plan, out, plan.seed)
             cost = Cost(cost.wall_s + more.wall_s, cost.cpu_s + more.cpu_s, max(cost.peak_rss_mb, more.peak_rss_mb))
@@ -219,7 +178,7 @@ def _function(plan: Plan, target: Target, method: str, python: Path | None, out:
             formula = _computed(str(text), dict(zip(target.variables, data.test_inputs.T, strict=True)), len(values))
     else:
         train = {"x_train": data.table.inputs, "y_train": data.target, "x_test": data.test_inputs}
-        task = "formula" if plan.finds_formulas and method in _FORMULA_METHODS else "regress"
+        task = "formula" if _finds_formulas(plan) and method in _FORMULA_METHODS else "regress"
         cost, told, arrays = _peer(plan, method, task, python, out, train)
         values, formula, text = arrays["values"], arrays.get("formula"), told.get("text")
     spread = float(data.test_target.std())
@@ -228,7 +187,7 @@ def _function(plan: Plan, target: Target, method: str, python: Path | None, out:
         "method": method,
         "error": float(np.sqrt(np.mean((values - data.test_target) ** 2))),
     }
-    if plan.finds_formulas:
+    if _finds_formulas(plan):
         apart = None if formula is None else float(np.sqrt(np.mean((formula - data.test_target) ** 2))) / spread
         is_exact = apart is not None and apart < _EXACT
         row |= {"formula_error": apart, "recovered": None if apart is None else int(is_exact), "formula": text}
@@ -243,11 +202,13 @@ def _computed(formula: str, columns: Mapping[str, Array], rows: int) -> Array:
         return np.full(rows, np.nan)
 
 
-def _digits(plan: Plan, problem: str, method: str, python: Path | None, out: Path, seed: int) -> dict[str, object]:
+def _digits(
+    plan: Comparison, problem: str, method: str, python: Path | None, out: Path, seed: int
+) -> dict[str, object]:
     images = read_digits()
     division = divide(images, ImageSource(), seed)
     if method.startswith(OURS):
-        words = ["classify", "--no-compare", "--no-pictures", "-o", str(out / "run")]
+        words = ["classify", "--sample", "--no-compare", "--no-pictures", "-o", str(out / "run")]
         if method != OURS:
             words += ["--pool", method.removeprefix(_ALONE)]
         cost, told = _ours(words, plan, out, seed)
@@ -267,7 +228,7 @@ def _digits(plan: Plan, problem: str, method: str, python: Path | None, out: Pat
     return row | {"nll": measured.nll} | _costs(cost, told)
 
 
-def _ours(words: Sequence[str], plan: Plan, out: Path, seed: int) -> tuple[Cost, dict[str, object]]:
+def _ours(words: Sequence[str], plan: Comparison, out: Path, seed: int) -> tuple[Cost, dict[str, object]]:
     folder = out / f"cost-{words[0]}"
     folder.mkdir()
     command = [sys.executable, "-m", "vision_cli", "kan-fit", *words, "--seed", str(seed), "--quiet"]
@@ -282,12 +243,12 @@ def _ours(words: Sequence[str], plan: Plan, out: Path, seed: int) -> tuple[Cost,
 
 
 def _peer(
-    plan: Plan, method: str, task: str, python: Path | None, out: Path, data: Mapping[str, NDArray[np.generic]]
+    plan: Comparison, method: str, task: str, python: Path | None, out: Path, data: Mapping[str, NDArray[np.generic]]
 ) -> tuple[Cost, dict[str, object], dict[str, Array]]:
-    assert python is not None  # a peer was asked for, so there is an environment
+    assert python is not None  # a baseline was asked for, so there is an environment
     np.savez(out / "data.npz", **data)  # type: ignore[arg-type]
     words = [str(python), str(_RUNNER), method, task, str(out / "data.npz"), str(out), str(plan.threads)]
-    if (checkout := plan.peers[method]) is not None:
+    if (checkout := plan.baselines[method]) is not None:
         words.append(str(checkout.absolute()))
     cost = run_measured(method, words, out, plan.threads)
     with np.load(out / "prediction.npz") as stored:
@@ -342,8 +303,8 @@ def _total(rows: Sequence[Row], method: str, column: str) -> float | None:
     return sum(found) if found else None
 
 
-def _write_tables(run: Run, plan: Plan, rows: Sequence[Row], failures: Mapping[str, str]) -> None:
-    methods = [method for method in plan.methods if _takes(plan, method)]
+def _write_tables(run: RunFiles, plan: Comparison, rows: Sequence[Row], failures: Mapping[str, str]) -> None:
+    methods = methods_of(plan)
     errors_of = {method: _values(rows, method, "error") for method in methods}
     best: dict[str, float] = {}
     for found in errors_of.values():
@@ -383,10 +344,10 @@ def _write_tables(run: Run, plan: Plan, rows: Sequence[Row], failures: Mapping[s
         _write_report(run, plan, rows, methods, cells, bars)
 
 
-def _bars(plan: Plan, rows: Sequence[Row], methods: Sequence[str]) -> Iterator[Bar]:
+def _bars(plan: Comparison, rows: Sequence[Row], methods: Sequence[str]) -> Iterator[Bar]:
     """Give what is required of a suite."""
     ours = _values(rows, OURS, "error")
-    rivals = [method for method in methods if method in PEERS]
+    rivals = [method for method in methods if method in BASELINES]
     if plan.suite == "s7":
         ours_s, pykan_s = (_total(rows, method, "wall_s") for method in (OURS, "pykan"))
         yield Bar("geometric mean of RMSE ratios, ours / pykan", False, 0.10, _ratio(rows, OURS, "pykan"))
@@ -416,8 +377,8 @@ def _bars(plan: Plan, rows: Sequence[Row], methods: Sequence[str]) -> Iterator[B
 
 
 def _write_report(
-    run: Run,
-    plan: Plan,
+    run: RunFiles,
+    plan: Comparison,
     rows: Sequence[Row],
     methods: Sequence[str],
     cells: Sequence[Sequence[object]],
@@ -428,12 +389,12 @@ def _write_report(
     errors = {method: _values(rows, method, "error") for method in methods}
     with run.output("plots/errors.png") as path:
         methods_by_problem(path, errors, "error rate" if plan.suite == DIGITS else "test RMSE (logarithmic)")
-    single = [(p, *(errors[m].get(p) for m in methods)) for p in plan.problems]
+    single = [(p, *(errors[m].get(p) for m in methods)) for p in problems_of(plan)]
     with run.output("report.html") as path:
         write_report(
             path,
             title=f"kan-fit: benchmark {plan.suite}",
-            summary={"methods": len(methods), "problems": len(plan.problems), "threads": plan.threads},
+            summary={"methods": len(methods), "problems": len(problems_of(plan)), "threads": plan.threads},
             tables=[
                 Table(_COLUMNS, list(cells), "Methods"),
                 Table(BAR_COLUMNS, [bar.cells() for bar in bars], "Bars"),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vision_cli.core import interrupts
+from vision_cli.kan_fit.names import Method
 from vision_cli.kan_fit.networks.dense import SKAN
-from vision_cli.kan_fit.optimisers import Method, minimise
+from vision_cli.kan_fit.optimisers import minimise
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty
 
 

@@ -13,40 +13,19 @@ from numpy.typing import NDArray
 
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.errors import InputError
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
-from vision_cli.kan_fit.image_data import ImageFormat, Images, ImageSet, read_digits, read_image_set, read_images
+from vision_cli.kan_fit.image_data import Images, ImageSet, read_digits, read_image_set, read_images
 from vision_cli.kan_fit.image_models import ImageModel, read_image_model, write_image_model
-from vision_cli.kan_fit.image_selection import Choice, ClassifierTraining, Recipe, Trained, Trial, together
+from vision_cli.kan_fit.image_selection import Choice, ClassifierTraining, Trained, Trial, together
+from vision_cli.kan_fit.names import ImageLayout
+from vision_cli.kan_fit.options import ImageSource, TrainingOptions
 from vision_cli.metrics.classification import classification_measures, confusion
 
 _RIVAL_SIDE, _RIVAL_ROWS = 16, 10_000
 _NAMES = {"conv": "S-ConvKAN", "dense": "S-KAN", "cnn": "CNN"}
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ImageSource:
-    """Where the images of a training come from.
-
-    Attributes
-    ----------
-    path
-        What :func:`vision_cli.kan_fit.image_data.read_image_set` reads; None for scikit-learn's digits.
-    kind
-        Their format.
-    resize
-        Height and width to bring them to.
-    val, test
-        Shares that choose and that test; the latter of data that are not divided.
-    """
-
-    path: Path | None = None
-    kind: ImageFormat = "auto"
-    resize: tuple[int, int] | None = None
-    val: float = 0.15
-    test: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -81,13 +60,6 @@ class ImageRival:
     seconds: float
 
 
-def auto_hidden(arch: str, side: int) -> tuple[int, ...]:
-    """Channels of the convolutions, or widths, for images of a least side in pixels."""
-    if arch == "dense":
-        return (32,) if side <= _RIVAL_SIDE else (64,)
-    return (10, 18) if side <= _RIVAL_SIDE else (16, 32, 64)
-
-
 def divide(images: ImageSet, source: ImageSource, seed: int) -> Division:
     """Divide images at random, each class alike.
 
@@ -110,14 +82,14 @@ def divide(images: ImageSet, source: ImageSource, seed: int) -> Division:
             ) from error
         return whole.pick(np.sort(first)), whole.pick(np.sort(second))
 
-    rest, test = (images.train, images.test) if images.test is not None else split(images.train, source.test)
-    return Division(*split(rest, source.val), test)
+    rest, test = (images.train, images.test) if images.test is not None else split(images.train, source.test_fraction)
+    return Division(*split(rest, source.val_fraction), test)
 
 
 def classify_files(
     run: Run | None,
     source: ImageSource,
-    recipe: Callable[[tuple[int, int]], Recipe],
+    recipe: TrainingOptions,
     compute: Compute,
     output: Output,
     *,
@@ -133,7 +105,7 @@ def classify_files(
     source
         The images.
     recipe
-        Gives the network and the training for images of a height and width.
+        The network and its training.
     compute
         Device and seed.
     output
@@ -143,19 +115,18 @@ def classify_files(
     pictures
         Also write pictures and the report.
     """
-    images = read_digits() if source.path is None else read_image_set(source.path, source.kind, source.resize)
+    images = read_digits() if source.data is None else read_image_set(source.data, source.layout, source.resize)
     division = divide(images, source, compute.seed)
-    chosen = recipe(division.train.pixels.shape[1:3])
-    training = ClassifierTraining(run, division.train, division.val, len(images.classes), chosen, compute, output)
+    training = ClassifierTraining(run, division.train, division.val, len(images.classes), recipe, compute, output)
     trained = training.fit()
-    plain = training.fit_plain() if compare and chosen.arch == "conv" else None
+    plain = training.fit_plain() if compare and recipe.arch == "conv" else None
     if run is None:
         return
     for note in images.notes:
         run.warn(note)
     model = ImageModel(trained.network, images.classes)
     probabilities = model.probabilities(division.test)
-    own = _rival(_NAMES[chosen.arch], trained.network.parameter_count(), probabilities, division.test.labels)
+    own = _rival(_NAMES[recipe.arch], trained.network.parameter_count(), probabilities, division.test.labels)
     rivals = [own(sum(trained.seconds.values()))]
     if plain is not None:
         network, seconds = plain
@@ -171,9 +142,6 @@ def classify_files(
         _write_pictures(run, trained, division, images.classes, probabilities, rivals, metrics)
     run.write_metrics(metrics)
     run.record(
-        device=str(compute.device),
-        threads=compute.threads,
-        seed=compute.seed,
         seconds={name: round(taken, 3) for name, taken in trained.seconds.items()},
         comparison=[asdict(rival) for rival in rivals],
     )
@@ -224,7 +192,7 @@ def image_table(document: Mapping[str, object]) -> Table:
     )
 
 
-def predict_images(run: Run, model_path: Path, data: Path, kind: ImageFormat, *, resize: bool) -> None:
+def predict_images(run: Run, model_path: Path, data: Path, layout: ImageLayout, *, resize: bool) -> None:
     """Predict images with a trained classifier; write ``predictions.csv`` and the metrics.
 
     Parameters
@@ -233,11 +201,11 @@ def predict_images(run: Run, model_path: Path, data: Path, kind: ImageFormat, *,
         Where to.
     model_path
         Directory of a training.
-    data, kind, resize
+    data, layout, resize
         See :func:`vision_cli.kan_fit.image_data.read_images`.
     """
     model = read_image_model(model_path)
-    images, notes = read_images(data, model.classes, model.shape, kind, resize=resize)
+    images, notes = read_images(data, model.classes, model.shape, layout, resize=resize)
     for note in notes:
         run.warn(note)
     probabilities = model.probabilities(images)
@@ -249,44 +217,6 @@ def predict_images(run: Run, model_path: Path, data: Path, kind: ImageFormat, *,
         metrics |= {"images_with_class": int(known.sum())}
         metrics |= {name: getattr(measured, name) for name in ("accuracy", "balanced_accuracy", "nll", "ece")}
     run.write_metrics(metrics)
-
-
-def parse_hidden(text: str, option: str) -> tuple[int, ...] | None:
-    """Return the numbers that ``--channels`` or ``--width`` names; None for ``auto``.
-
-    Raises
-    ------
-    UsageError
-        If they are no positive numbers.
-    """
-    if text == "auto":
-        return None
-    try:
-        numbers = tuple(int(word) for word in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or min(numbers) < 1:
-        raise UsageError(f"{option}: {text} found; auto, or positive numbers, as in 16,32, expected.")
-    return numbers
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Return height and width of ``--resize``: one number, or width x height as in ``64x48``.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
-    if text is None:
-        return None
-    try:
-        numbers = [int(word) for word in text.split("x")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2) or min(numbers) < 1:
-        raise UsageError(f"--resize: {text} found; a number of pixels, or width x height as in 64x48, expected.")
-    return numbers[-1], numbers[0]
 
 
 def _rival(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vision_cli.core import interrupts
 from vision_cli.core.console import Output, Table
-from vision_cli.core.errors import UsageError
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
 from vision_cli.kan_fit import figures
 from vision_cli.kan_fit.exports import (
-    FORMATS,
     FORMULA_FILES,
     export_onnx,
     export_torch,
@@ -25,51 +22,12 @@ from vision_cli.kan_fit.exports import (
 from vision_cli.kan_fit.formulas import Formula
 from vision_cli.kan_fit.models import TableModel, pruned_model, read_model, write_model
 from vision_cli.kan_fit.operators import read_library
+from vision_cli.kan_fit.options import Explanation
 from vision_cli.kan_fit.pipeline import measure
 from vision_cli.kan_fit.symbolic import find_formula
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What an explanation is to have.
-
-    Attributes
-    ----------
-    plot
-        ``svg`` or ``png``.
-    prune
-        Leave out edges that vary by less than this share of their layer's largest; None to keep all.
-    symbolic
-        Find a formula.
-    library
-        File with the operators to use.
-    exports
-        Some of `vision_cli.kan_fit.exports.FORMATS`.
-    """
-
-    plot: str = "svg"
-    prune: float | None = None
-    symbolic: bool = False
-    library: Path | None = None
-    exports: tuple[str, ...] = ()
-
-
-def parse_exports(text: str | None) -> tuple[str, ...]:
-    """Return the formats that ``--export`` names.
-
-    Raises
-    ------
-    UsageError
-        If one is unknown.
-    """
-    words = tuple(word.strip() for word in (text or "").split(",") if word.strip())
-    unknown = [word for word in words if word not in FORMATS]
-    if unknown:
-        raise UsageError(f"--export: {unknown[0]} found; some of {', '.join(FORMATS)} expected.")
-    return words
-
-
-def explain_model(run: Run, path: Path, wishes: Wishes, seed: int, output: Output) -> None:
+def explain_model(run: Run, path: Path, wanted: Explanation, seed: int, output: Output) -> None:
     """Explain a fitted model and write the results into an open run.
 
     Parameters
@@ -78,7 +36,7 @@ def explain_model(run: Run, path: Path, wishes: Wishes, seed: int, output: Outpu
         Where to.
     path
         Directory of a fit.
-    wishes
+    wanted
         What to write.
     seed
         Of the split of the sample into rows to fit a formula to and rows to choose by.
@@ -91,20 +49,20 @@ def explain_model(run: Run, path: Path, wishes: Wishes, seed: int, output: Outpu
         "parameters": model.network.parameters_in_use(),
         "sample_rmse": measure(model.predict(inputs), target).rmse,
     }
-    if wishes.prune is not None:
-        model = pruned_model(model, wishes.prune)
+    if wanted.prune is not None:
+        model = pruned_model(model, wanted.prune)
         metrics |= {
             "parameters_pruned": model.network.parameters_in_use(),
             "sample_rmse_pruned": measure(model.predict(inputs), target).rmse,
         }
         write_model(run, model)
-    pictures = _draw(run, model, wishes.plot)
+    pictures = _draw(run, model, wanted.picture_format)
     formula = None
-    if wishes.symbolic or set(wishes.exports) & set(FORMULA_FILES):
+    if wanted.symbolic or set(wanted.save) & set(FORMULA_FILES):
         output.info("looking for a formula")
-        formula = find_formula(model, inputs, target, read_library(wishes.library), seed=seed)
+        formula = find_formula(model, inputs, target, read_library(wanted.library), seed=seed)
         run.write_json("formula.json", formula_document(formula))
-        kinds = set(wishes.exports) & set(FORMULA_FILES) or set(FORMULA_FILES)
+        kinds = set(wanted.save) & set(FORMULA_FILES) or set(FORMULA_FILES)
         for kind in sorted(kinds):
             run.write_text(FORMULA_FILES[kind], formula_text(formula, kind))
         metrics |= {
@@ -113,10 +71,10 @@ def explain_model(run: Run, path: Path, wishes: Wishes, seed: int, output: Outpu
             "formula_network_rmse": formula.network_rmse,
             "formula_is_rounded": int(formula.is_rounded),
         }
-    if "pt2" in wishes.exports:
+    if "pt2" in wanted.save:
         with run.output("model.pt2") as target_path:
             metrics["torch_export_difference"] = export_torch(model, target_path)
-    if "onnx" in wishes.exports:
+    if "onnx" in wanted.save:
         with run.output("model.onnx") as target_path:
             metrics["onnx_difference"] = export_onnx(model, target_path)
     run.write_metrics(metrics)

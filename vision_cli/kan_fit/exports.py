@@ -21,7 +21,6 @@ from vision_cli.kan_fit.formulas import Formula, symbol_of
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.networks.dense import SKAN
 
-FORMATS = ("onnx", "pt2", "sympy", "latex", "python")
 FORMULA_FILES = {"sympy": "formula.txt", "latex": "formula.tex", "python": "formula.py"}
 _ONNX_WITHIN = 1e-5
 _ROWS = 64

@@ -16,48 +16,18 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
 from vision_cli.kan_fit.candidates import Candidate
-from vision_cli.kan_fit.functions import Target
+from vision_cli.kan_fit.expressions import parse_expression, parse_ranges
+from vision_cli.kan_fit.functions import Target, find_function
 from vision_cli.kan_fit.models import TableModel, read_model, write_model
+from vision_cli.kan_fit.options import SearchOptions, TableSource
 from vision_cli.kan_fit.pipeline import Fit, Rival, Split, auto_widths, fit, fit_rivals, measure, split_rows
-from vision_cli.kan_fit.selection import ROWS_A_PARAMETER, Settings
+from vision_cli.kan_fit.selection import ROWS_A_PARAMETER
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.table_data import Column, TableData, prediction_data, read_table, training_data
 
 COMPARISON = "comparison.csv"
 _LEVEL = 0.9
-_UNIT_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the data of a fit come from: a table or a function.
-
-    Attributes
-    ----------
-    table
-        File with a table.
-    function
-        Function to sample, where there is no table.
-    target, features, impute, header
-        Which columns, see `vision_cli.kan_fit.table_data`.
-    val, test
-        Shares of the rows; ``test`` may be a file.
-    rows, noise
-        Rows to draw from a function, as many again to test on, and the noise on the former, as a share of the
-        function's standard deviation.
-    """
-
-    table: Path | None = None
-    function: Target | None = None
-    target: str | None = None
-    features: tuple[str, ...] | None = None
-    impute: bool = False
-    header: bool = True
-    val: float = 0.2
-    test: float | Path = 0.2
-    rows: int = 2000
-    noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +46,21 @@ class Data:
         return self.table.target if self.table.target is not None else np.zeros(0)
 
 
-def read_data(source: Source, seed: int) -> Data:
+def drawn_function(source: TableSource) -> Target | None:
+    """Return the function that a source draws its rows from; None for a table.
+
+    Raises
+    ------
+    UsageError
+        If there is no such function, or the formula or its ranges cannot be read.
+    """
+    if source.expression is not None:
+        expression = parse_expression(source.expression)
+        return Target("formula", expression, parse_ranges(source.ranges, expression.variables))
+    return None if source.function is None else find_function(source.function)
+
+
+def read_data(source: TableSource, seed: int) -> Data:
     """Read or draw the data of a fit.
 
     Raises
@@ -84,35 +68,36 @@ def read_data(source: Source, seed: int) -> Data:
     InputError
         If they cannot be used.
     """
-    if source.table is None:
-        return _draw(source, seed)
+    function = drawn_function(source)
+    if function is not None:
+        return _draw(source, function, seed)
+    assert source.data is not None
     table = training_data(
-        read_table(source.table, header=source.header),
+        read_table(source.data, header=source.header),
         target=source.target,
         features=source.features,
         impute=source.impute,
     )
     assert table.target is not None
-    if isinstance(source.test, Path):
+    if source.test is not None:
         other = prediction_data(
             read_table(source.test, header=source.header), table.columns, target_name=table.target_name
         )
         if other.target is None:
             raise UsageError(f"--test {source.test}: no column {table.target_name}; the target expected.")
-        return Data(table, split_rows(len(table.inputs), source.val, 0.0, seed), other.inputs, other.target, None)
-    split = split_rows(len(table.inputs), source.val, source.test, seed)
+        split = split_rows(len(table.inputs), source.val_fraction, 0.0, seed)
+        return Data(table, split, other.inputs, other.target, None)
+    split = split_rows(len(table.inputs), source.val_fraction, source.test_fraction, seed)
     return Data(table, split, table.inputs[split.test], table.target[split.test], None)
 
 
 def fit_files(
     run: Run,
-    source: Source,
-    hidden: Sequence[Sequence[int]] | None,
-    settings: Settings,
+    source: TableSource,
+    settings: SearchOptions,
     compute: Compute,
     output: Output,
     *,
-    budget_s: float = math.inf,
     compare: bool = True,
     pictures: bool = True,
 ) -> None:
@@ -124,16 +109,12 @@ def fit_files(
         Where to; an interrupted run goes on behind the last candidate that was finished.
     source
         The data.
-    hidden
-        Hidden widths to try; chosen by the number of inputs without.
     settings
-        Pool, phases, optimiser.
+        Networks, pool, phases, optimiser.
     compute
         Device and seed.
     output
         Where progress is shown.
-    budget_s
-        Seconds after which no further network is begun.
     compare
         Also fit an MLP and gradient boosting.
     pictures
@@ -142,14 +123,14 @@ def fit_files(
     data = read_data(source, compute.seed)
     for note in data.table.notes:
         run.warn(note)
-    widths = hidden or auto_widths(data.table.inputs.shape[1])
+    widths = settings.hidden or auto_widths(data.table.inputs.shape[1])
     with output.progress("fitting", None) as bar:
 
         def on_stage(name: str, seconds: float) -> None:
             bar.advance(note=name)
             output.detail(f"{name}: {seconds:.1f} s")
 
-        stages = Stages(run.directory, on_stage, budget_s)
+        stages = Stages(run.directory, on_stage, math.inf if settings.budget_s is None else settings.budget_s)
         found = fit(
             data.table.inputs,
             data.target,
@@ -181,9 +162,6 @@ def fit_files(
         _write_pictures(run, found, data, metrics, rivals)
     run.write_metrics(metrics)
     run.record(
-        device=str(compute.device),
-        threads=compute.threads,
-        seed=compute.seed,
         seconds={name: round(taken, 3) for name, taken in {"fit": fitted_s, **stages.seconds}.items()},
         comparison=[asdict(rival) for rival in rivals],
     )
@@ -239,67 +217,7 @@ def predict_file(run: Run, model_path: Path, table: Path, *, header: bool, inter
     run.write_metrics(metrics)
 
 
-def parse_widths(text: str) -> tuple[tuple[int, ...], ...] | None:
-    """Return the hidden widths that ``--width`` names.
-
-    ``auto`` gives None, ``5,3`` a network of two hidden layers, ``0`` one without, ``0;5`` two networks to choose from.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
-    if text == "auto":
-        return None
-    try:
-        shapes = tuple(tuple(int(word) for word in part.split(",")) for part in text.split(";"))
-    except ValueError:
-        shapes = ((-1,),)
-    if any(width < 0 or (width == 0 and len(shape) > 1) for shape in shapes for width in shape):
-        raise UsageError(f"--width: {text} found; auto, or numbers of hidden nodes, as in 5 or 5,3, expected.")
-    return tuple(() if shape == (0,) else shape for shape in shapes)
-
-
-def parse_budget(text: str | None) -> float:
-    """Return the seconds that ``--budget`` names, as in ``120``, ``120s``, ``5m`` or ``1h``; no end without it.
-
-    Raises
-    ------
-    UsageError
-        If it is something else.
-    """
-    if text is None:
-        return math.inf
-    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_S else (text, "s")
-    try:
-        seconds = float(number) * _UNIT_S[unit]
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"--budget: {text} found; a time, as in 120s, 5m or 1h, expected.")
-    return seconds
-
-
-def parse_refine(text: str, first: int | None) -> tuple[int, ...]:
-    """Return the grids that ``--refine`` and ``--grid`` name, from coarse to fine.
-
-    Raises
-    ------
-    UsageError
-        If they are no ascending numbers.
-    """
-    try:
-        grids = tuple(int(word) for word in text.split(","))
-    except ValueError:
-        grids = ()
-    if not grids or grids[0] < 1 or list(grids) != sorted(set(grids)):
-        raise UsageError(f"--refine: {text} found; ascending grids, as in 5,10,20, expected.")
-    return grids if first is None else (first, *(grid for grid in grids if grid > first))
-
-
-def _draw(source: Source, seed: int) -> Data:
-    assert source.function is not None
-    target = source.function
+def _draw(source: TableSource, target: Target, seed: int) -> Data:
     generator = np.random.default_rng((1, seed))
     inputs, values = target.sample(source.rows, generator)
     test_inputs, test_values = target.sample(source.rows, generator)
@@ -307,7 +225,7 @@ def _draw(source: Source, seed: int) -> Data:
     bounds = np.array([target.ranges.get(name, (-1.0, 1.0)) for name in target.variables]).T
     columns = tuple(Column(name) for name in target.variables)
     table = TableData(inputs, target.variables, values, columns, "y")
-    return Data(table, split_rows(len(inputs), source.val, 0.0, seed), test_inputs, test_values, bounds)
+    return Data(table, split_rows(len(inputs), source.val_fraction, 0.0, seed), test_inputs, test_values, bounds)
 
 
 def _own(final: Candidate, model: TableModel, data: Data, seconds: float) -> Rival:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,7 @@ from vision_cli.io.picture_headers import require_picture_room
 from vision_cli.io.tables import read_csv_table
 from vision_cli.kan_fit import image_formats
 from vision_cli.kan_fit.image_formats import Pixels, Stored
-
-ImageFormat = Literal["auto", "folders", "idx", "npz", "cifar", "cifar-binary", "csv"]
+from vision_cli.kan_fit.names import ImageLayout
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 _TRAIN_FOLDERS, _TEST_FOLDERS = ("train", "training"), ("test", "testing", "val", "valid", "validation")
@@ -100,15 +99,15 @@ def read_digits() -> ImageSet:
     return ImageSet(Images(pixels, digits.target.astype(np.int64), names), None, tuple(map(str, digits.target_names)))
 
 
-def read_image_set(path: Path, kind: ImageFormat = "auto", resize: tuple[int, int] | None = None) -> ImageSet:
+def read_image_set(path: Path, layout: ImageLayout = "auto", resize: tuple[int, int] | None = None) -> ImageSet:
     """Read labelled images.
 
     Parameters
     ----------
     path
         A folder or a file.
-    kind
-        Their format; recognised by the names of files without.
+    layout
+        How they are laid out; recognised by the names of files where it is ``auto``.
     resize
         Height and width to bring images to; all must have one size without.
 
@@ -119,18 +118,18 @@ def read_image_set(path: Path, kind: ImageFormat = "auto", resize: tuple[int, in
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Check the path.")
-    kind = _recognised(path) if kind == "auto" else kind
+    layout = _recognised(path) if layout == "auto" else layout
     names: tuple[str, ...] | None = None
-    if kind == "folders":
+    if layout == "folders":
         train, test = _folders(path)
-    elif kind == "csv":
+    elif layout == "csv":
         train, test = _table(path)
-    elif kind == "idx":
+    elif layout == "idx":
         train, test = _idx(path)
-    elif kind == "npz":
+    elif layout == "npz":
         train, test = _npz(path)
     else:
-        train, test, names = _cifar(path, is_binary=kind == "cifar-binary")
+        train, test, names = _cifar(path, is_binary=layout == "cifar-binary")
     return _joined(path, train, test, names, resize)
 
 
@@ -138,7 +137,7 @@ def read_images(
     path: Path,
     classes: Sequence[str],
     shape: tuple[int, int, int],
-    kind: ImageFormat = "auto",
+    layout: ImageLayout = "auto",
     *,
     resize: bool = False,
 ) -> tuple[Images, tuple[str, ...]]:
@@ -153,8 +152,8 @@ def read_images(
         Names that count as classes.
     shape
         Height, width and channels that the images must have.
-    kind
-        Format; recognised without.
+    layout
+        As of `read_image_set`.
     resize
         Whether to bring them to the height and width.
 
@@ -166,12 +165,12 @@ def read_images(
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Check the path.")
     files = [path] if path.suffix.lower() in SUFFIXES else _image_files(path) if path.is_dir() else []
-    if kind == "auto" and files and not any(folder.is_dir() and folder.name in classes for folder in path.rglob("*")):
+    if layout == "auto" and files and not any(folder.is_dir() and folder.name in classes for folder in path.rglob("*")):
         found = _Found(paths=files, labels=[""] * len(files))
         read, notes = _decode(found, shape[:2] if resize else None)
         images = Images(read.pixels, np.full(len(read.labels), -1), tuple(str(name) for name in read.names))
     else:
-        whole = read_image_set(path, kind, shape[:2] if resize else None)
+        whole = read_image_set(path, layout, shape[:2] if resize else None)
         images, notes = whole.train if whole.test is None else whole.test, whole.notes
         numbers = np.array([classes.index(name) if name in classes else -1 for name in whole.classes])
         images = replace(images, labels=numbers[images.labels])
@@ -186,17 +185,17 @@ def read_images(
     return replace(images, pixels=pixels), notes
 
 
-def _recognised(path: Path) -> ImageFormat:
+def _recognised(path: Path) -> ImageLayout:
     if path.is_file():
         name = path.name.lower().removesuffix(".gz")
         if "idx" in name and name.endswith("ubyte"):
             return "idx"
-        kinds: dict[str, ImageFormat] = {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".bin": "cifar-binary"}
-        if (kind := kinds.get(Path(name).suffix)) is not None:
-            return kind
+        layouts: dict[str, ImageLayout] = {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".bin": "cifar-binary"}
+        if (layout := layouts.get(Path(name).suffix)) is not None:
+            return layout
         raise InputError(
-            f"{path}: its format is not recognised; one of {', '.join(get_args(ImageFormat)[1:])} expected.",
-            hint="Give it by --format.",
+            f"{path}: its format is not recognised; one of {', '.join(get_args(ImageLayout)[1:])} expected.",
+            hint="Give it by --layout.",
         )
     if next(path.glob("*images*idx?*ubyte*"), None) is not None:
         return "idx"
@@ -208,7 +207,7 @@ def _recognised(path: Path) -> ImageFormat:
 
 def _folders(root: Path) -> tuple[_Found, _Found | None]:
     if not root.is_dir():
-        raise InputError(f"{root}: a file; a folder with a folder for each class expected.", hint="Give --format.")
+        raise InputError(f"{root}: a file; a folder with a folder for each class expected.", hint="Give --layout.")
     train = next((root / name for name in _TRAIN_FOLDERS if (root / name).is_dir()), None)
     if train is None:
         return _class_folders(root), None

@@ -141,7 +141,7 @@ def read_cifar_binary(path: Path, label_bytes: int) -> Stored:
     if size == 0 or size % record:
         raise InputError(
             f"{path}: {size} bytes found; a multiple of {record} expected.",
-            hint="Copy the file again, or give --format.",
+            hint="Copy the file again, or give --layout.",
         )
     require_memory(path, (size // record, record), 1)
     records = np.fromfile(path, dtype=np.uint8).reshape(-1, record)

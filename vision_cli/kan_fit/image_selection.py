@@ -11,7 +11,6 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,54 +20,21 @@ from torch import nn
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run, read_metrics
-from vision_cli.core.training import HISTORY, LAST, Precision, Schedule, Trainer, open_shared_run, shared_directory
+from vision_cli.core.training import HISTORY, LAST, Schedule, Trainer, open_shared_part, shared_directory
 from vision_cli.kan_fit.image_data import Images
-from vision_cli.kan_fit.networks.classifiers import Architecture, Classifier, narrowed, plan_classifier
+from vision_cli.kan_fit.names import Architecture
+from vision_cli.kan_fit.networks.classifiers import Classifier, narrowed, plan_classifier
 from vision_cli.kan_fit.networks.conv import SKANConv2d
 from vision_cli.kan_fit.networks.dense import SKANLayer
-from vision_cli.kan_fit.networks.expansion import SelectLevel
-from vision_cli.kan_fit.training import Augmentation, ClassifierTask, as_images
+from vision_cli.kan_fit.options import TrainingOptions
+from vision_cli.kan_fit.training import ClassifierTask, as_images
 
 PHASES = "phases"
 _FULL, _SELECTIVE, _TRIAL = 0.15, 0.1, 0.1
 _WARM_UP_SHARE = 0.05
 _SCORED_IMAGES = 256
+_SMALL_SIDE = 16
 MIXED = "mixed"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a classifier is trained.
-
-    Attributes
-    ----------
-    arch, hidden, pool, grid, level
-        See :func:`vision_cli.kan_fit.networks.classifiers.plan_classifier`.
-    select
-        ``validated`` tries the mixed network against those of one space each, ``gate`` takes it untried, ``none``
-        keeps all spaces.
-    epochs
-        Passes over the training images in all, trials of networks that lose aside.
-    batch_size, learning_rate, weight_decay
-        Of AdamW.
-    augment
-        Of the training images.
-    precision
-        Mixed precision.
-    """
-
-    arch: Architecture
-    hidden: tuple[int, ...]
-    pool: tuple[str, ...]
-    grid: int = 5
-    level: SelectLevel = "node"
-    select: Literal["validated", "gate", "none"] = "validated"
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 1e-2
-    weight_decay: float = 1e-2
-    augment: Augmentation = "none"
-    precision: Precision = "no"
 
 
 @dataclass(frozen=True)
@@ -134,6 +100,13 @@ class Trained:
     parameters_before: int
 
 
+def auto_hidden(arch: Architecture, side: int) -> tuple[int, ...]:
+    """Return the channels of the convolutions, or widths, for images of a least side in pixels."""
+    if arch == "dense":
+        return (32,) if side <= _SMALL_SIDE else (64,)
+    return (10, 18) if side <= _SMALL_SIDE else (16, 32, 64)
+
+
 class ClassifierTraining:
     """Trains classifiers into the parts of one run, phase by phase; finished phases of a resumed run are read.
 
@@ -148,7 +121,7 @@ class ClassifierTraining:
     recipe
         How.
     compute
-        Device and seed.
+        Device, precision and seed.
     output
         Where progress is shown.
     """
@@ -159,7 +132,7 @@ class ClassifierTraining:
         train: Images,
         val: Images,
         classes: int,
-        recipe: Recipe,
+        recipe: TrainingOptions,
         compute: Compute,
         output: Output,
     ) -> None:
@@ -215,7 +188,7 @@ class ClassifierTraining:
             arch,
             (shape[3], shape[1], shape[2]),
             self.classes,
-            recipe.hidden,
+            recipe.hidden or auto_hidden(arch, min(shape[1:3])),
             recipe.pool,
             grid=recipe.grid,
             level=recipe.level,
@@ -248,16 +221,15 @@ class ClassifierTraining:
             weight_decay=recipe.weight_decay,
             validate_every=max(1, round(len(images) / size)),
             save_every=max(1, round(len(images) / size)),
-            precision=recipe.precision,
+            precision=self.compute.precision,
             seed=self.compute.seed,
         )
         place = f"{PHASES}/{name.replace(' ', '-')}"
 
-        def open_part() -> Run:
-            assert self.run is not None
-            return self.run.part(place, command="kan-fit classify", options={"phase": name, "steps": steps})
-
-        with open_shared_run(open_part, cpu=device.type == "cpu") as shared:
+        options = {"phase": name, "steps": steps}
+        with open_shared_part(
+            self.run, place, command="kan-fit classify", options=options, cpu=device.type == "cpu"
+        ) as shared:
             if not shared.done:
                 task = ClassifierTask(
                     network, images, self.val, schedule, device, augment=recipe.augment, hardens=hardens

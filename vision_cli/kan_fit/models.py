@@ -95,7 +95,7 @@ class TableModel:
             needed = max(_LEAST_RESIDUALS, int(np.ceil(level / (1 - level) - 1e-6)))
             raise InputError(
                 f"{count} validation rows found; {needed} or more expected for intervals of {level:g}.",
-                hint="Fit with more rows or a larger --val, or ask for a lower --interval.",
+                hint="Fit with more rows or a larger --val-fraction, or ask for a lower --interval.",
             )
         return float(self.residuals[place - 1])
 

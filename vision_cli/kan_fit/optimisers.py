@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vision_cli.core.errors import NumericalError
+from vision_cli.kan_fit.names import Method
 from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.second_order import NO_PENALTY, Fitted, Penalty, fit, mean_square
-
-Method = Literal["auto", "lm", "lbfgs", "adamw"]
 
 LM_PARAMETERS = 3000
 _NUMBERS_AT_ONCE = 1 << 27

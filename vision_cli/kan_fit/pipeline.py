@@ -19,7 +19,8 @@ from vision_cli.core.errors import InputError
 from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.models import TableModel
 from vision_cli.kan_fit.optimisers import choose_method
-from vision_cli.kan_fit.selection import OutOfBudget, Remember, Selection, Settings, search
+from vision_cli.kan_fit.options import SearchOptions
+from vision_cli.kan_fit.selection import OutOfBudget, Remember, Selection, search
 from vision_cli.kan_fit.table_data import TableData
 
 _SEARCH_ROWS = 10_000
@@ -119,7 +120,7 @@ def split_rows(count: int, val: float, test: float, seed: int) -> Split:
         raise InputError(
             f"{count - tests - vals} rows to train on and {vals} to validate on found; {_FEWEST_ROWS} and one or more "
             "expected.",
-            hint="Give more rows, or lower --val and --test.",
+            hint="Give more rows, or lower --val-fraction and --test-fraction.",
         )
     return Split(np.sort(order[tests + vals :]), np.sort(order[tests : tests + vals]), np.sort(order[:tests]))
 
@@ -138,7 +139,7 @@ def fit(
     split: Split,
     table: TableData,
     widths: Sequence[Sequence[int]],
-    settings: Settings,
+    settings: SearchOptions,
     *,
     bounds: NDArray[np.float64] | None = None,
     device: torch.device | None = None,
@@ -286,7 +287,7 @@ def quietly(work: Callable[[], object]) -> None:
         work()
 
 
-def _fit_on_all(problem: Problem, chosen: Candidate, settings: Settings) -> Candidate:
+def _fit_on_all(problem: Problem, chosen: Candidate, settings: SearchOptions) -> Candidate:
     network = chosen.network.to(problem.x.device)
     method = settings.optimiser
     if method == "auto":

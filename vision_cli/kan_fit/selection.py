@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -20,12 +20,10 @@ from threadpoolctl import threadpool_limits
 from vision_cli.core.devices import one_thread_below
 from vision_cli.kan_fit.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.networks.dense import SKAN, plan_network, reshape
-from vision_cli.kan_fit.networks.expansion import SelectLevel
-from vision_cli.kan_fit.optimisers import LM_PARAMETERS, Method
+from vision_cli.kan_fit.optimisers import LM_PARAMETERS
+from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.second_order import NO_PENALTY, Penalty
 from vision_cli.kan_fit.spaces import SPACES
-
-Select = Literal["validated", "gate", "none"]
 
 MIXED, SWAPPED, FULL = "mixed", "swapped", "full pool"
 
@@ -47,40 +45,6 @@ _NOWHERE, _PATIENCE = 0.1, 3
 _VERIFY_STEPS = 5
 ROWS_A_PARAMETER = 3
 _ROWS_A_SQUARED_DEGREE = 4
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a network is searched.
-
-    Attributes
-    ----------
-    pool
-        Spaces to select from.
-    level
-        What selects.
-    select
-        How: by validation, by the gates alone, or not at all.
-    refine
-        Grids from coarse to fine.
-    restarts
-        Start values that are tried on the coarsest grid.
-    steps
-        Optimiser steps between two looks at the ranges of hidden nodes.
-    optimiser
-        ``lm``, ``lbfgs`` or ``adamw``; ``auto`` by the size of the problem.
-    seed
-        Of the start values.
-    """
-
-    pool: tuple[str, ...]
-    level: SelectLevel = "node"
-    select: Select = "validated"
-    refine: tuple[int, ...] = (5, 10, 20, 40)
-    restarts: int = 2
-    steps: int = 12
-    optimiser: Method = "auto"
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +107,7 @@ class Remember(Protocol):
         ...
 
 
-def search(problem: Problem, widths: Sequence[Sequence[int]], settings: Settings, remember: Remember) -> Selection:
+def search(problem: Problem, widths: Sequence[Sequence[int]], settings: SearchOptions, remember: Remember) -> Selection:
     """Fit networks of several widths and select.
 
     Homogeneous networks of all widths are scouted on the two coarsest grids. The width that validates best for a space
@@ -183,7 +147,7 @@ def search(problem: Problem, widths: Sequence[Sequence[int]], settings: Settings
 
 
 def _search(
-    problem: Problem, workers: Sequence[_Worker], settings: Settings, remember: Remember, found: Selection
+    problem: Problem, workers: Sequence[_Worker], settings: SearchOptions, remember: Remember, found: Selection
 ) -> None:
     if settings.select == "validated":
         for space in settings.pool:
@@ -245,7 +209,7 @@ class _Worker:
     """Fits the candidates of one shape."""
 
     def __init__(
-        self, problem: Problem, shape: Sequence[int], settings: Settings, remember: Remember, found: Selection
+        self, problem: Problem, shape: Sequence[int], settings: SearchOptions, remember: Remember, found: Selection
     ) -> None:
         self.problem, self.shape, self.settings = problem, tuple(shape), settings
         self.remember, self.found = remember, found
@@ -254,7 +218,7 @@ class _Worker:
 
     def fits(self) -> bool:
         """Whether the rows are enough for the coarsest grid."""
-        count = SKAN(plan_network(self.shape, self.settings.pool[:1], grid=self.settings.refine[0])).parameters_in_use()
+        count = SKAN(plan_network(self.shape, self.settings.pool[:1], grid=self.settings.grids[0])).parameters_in_use()
         return count * ROWS_A_PARAMETER <= self.problem.y.numel()
 
     def scout(self) -> float:
@@ -295,18 +259,18 @@ class _Worker:
         """Take the scouted network of one space to finer and finer grids."""
         scouted = self.scouted[name]
         start = Candidate(_name(self.shape, name), scouted.network, scouted.score, scouted.steps)
-        grids = grids_for(self.problem, self.shape, [name], self.settings.refine)
+        grids = grids_for(self.problem, self.shape, [name], self.settings.grids)
         return self._climb(start, grids[_SCOUTED_GRIDS:])
 
     def full(self) -> Candidate:
         """Fit the whole pool with soft gates: the full phase alone, on finer and finer grids."""
-        grids = grids_for(self.problem, self.shape, self.settings.pool, self.settings.refine)
+        grids = grids_for(self.problem, self.shape, self.settings.pool, self.settings.grids)
         return self._climb(self._begin(_name(self.shape, FULL), self.settings.pool, grids[0]), grids)
 
     def mixed(self) -> tuple[Candidate, list[Choice]]:
         """Go through the phases: full, selective with verification, pruned to one mode a node on finer grids."""
         label, pool, steps = _name(self.shape, MIXED), self.settings.pool, self.settings.steps
-        grids = grids_for(self.problem, self.shape, pool[:1], self.settings.refine)
+        grids = grids_for(self.problem, self.shape, pool[:1], self.settings.grids)
         candidate = self._begin(label, pool, grids[0])
         for share in (0.5, 1.0):
             penalty = Penalty(group=_GROUP, entropy=share * _ENTROPY)
@@ -334,7 +298,7 @@ class _Worker:
         return self._fit(candidate, "pruned", self.settings.steps), choices
 
     def _scout(self, name: str) -> Candidate:
-        grids = grids_for(self.problem, self.shape, [name], self.settings.refine)
+        grids = grids_for(self.problem, self.shape, [name], self.settings.grids)
         return self._climb(self._begin(_name(self.shape, name), (name,), grids[0]), grids[1:_SCOUTED_GRIDS])
 
     def _begin(self, label: str, pool: Sequence[str], grid: int) -> Candidate:
@@ -445,7 +409,7 @@ class _Worker:
         )
 
 
-def _prune(problem: Problem, best: Candidate, settings: Settings) -> Candidate:
+def _prune(problem: Problem, best: Candidate, settings: SearchOptions) -> Candidate:
     """Remove edges that vary by less than a hundredth of their layer's largest, and fit what is left."""
     network = reshape(best.network, problem.x, bounds=problem.bounds)
     with torch.no_grad():

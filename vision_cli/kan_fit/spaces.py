@@ -18,9 +18,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vision_cli.core.commands import did_you_mean
-from vision_cli.core.errors import UsageError
-
 Function = Callable[[Tensor, int], Tensor]
 Recurrence = Callable[[int], tuple[float, float]]
 """Coefficients a_n and b_n of a number n."""
@@ -242,32 +239,6 @@ SPACES = {
         Space("shannon", shannon, shannon_derivative, "local"),
     )
 }
-PAPER_POOL = ("bspline", "rbf", "fastrbf", "rswaf", "cheby", "gram", "jacobi", "wavelet", "relu")
-DEFAULT_POOL = ("bspline", "cheby", "fourier", "wavelet")
-
-
-def parse_pool(text: str) -> tuple[str, ...]:
-    """Return the spaces that ``--pool`` names: ``default``, ``paper`` or names separated by commas.
-
-    Raises
-    ------
-    UsageError
-        If a name is unknown or there twice.
-    """
-    named = {"default": DEFAULT_POOL, "paper": PAPER_POOL}.get(text)
-    if named is not None:
-        return named
-    names = tuple(word.strip() for word in text.split(",") if word.strip())
-    unknown = [name for name in names if name not in SPACES]
-    if unknown or not names:
-        raise UsageError(
-            f"--pool: {unknown[0] if unknown else 'nothing'} found; default, paper, or some of "
-            f"{', '.join(SPACES)} expected.",
-            hint=did_you_mean(unknown[0], SPACES) if unknown else None,
-        )
-    if len(set(names)) < len(names):
-        raise UsageError(f"--pool: {text} found; each space once expected.")
-    return names
 
 
 def evaluate(space: Space, u: Tensor, count: int) -> Tensor:

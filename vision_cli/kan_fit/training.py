@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -14,10 +13,8 @@ from torch.nn import functional
 
 from vision_cli.core.training import Order, Schedule
 from vision_cli.kan_fit.image_data import Images
+from vision_cli.kan_fit.names import Augmentation
 from vision_cli.kan_fit.networks.classifiers import Classifier
-
-Augmentation = Literal["none", "shift", "basic"]
-AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 
 _SHIFT_SHARE = 8
 _PREDICT_BATCH = 256

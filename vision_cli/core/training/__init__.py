@@ -15,7 +15,7 @@ from vision_cli.core.training.finish import (
     write_card,
 )
 from vision_cli.core.training.loop import BEST, CHECKPOINT, HISTORY, LAST, Order, Progress, Task, Trainer
-from vision_cli.core.training.ranks import SharedRun, open_shared_run, shared_directory
+from vision_cli.core.training.ranks import SharedRun, open_shared_part, open_shared_run, shared_directory
 from vision_cli.core.training.schedule import Schedule
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Trainer",
     "fit",
     "measures_of",
+    "open_shared_part",
     "open_shared_run",
     "pack",
     "shared_directory",

@@ -41,7 +41,7 @@ BEST = "best.safetensors"
 # What gloo and NCCL say when the other end of a connection is gone.
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
 _MOST_HALVINGS = 3
-_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16", "float64": "no"}
 
 
 class Task(Protocol[Batch_contra]):

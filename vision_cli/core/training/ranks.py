@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,3 +81,27 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
         if failure is not None:
             raise failure
         yield SharedRun(run, done)
+
+
+@contextmanager
+def open_shared_part(
+    run: Run | None, name: str, *, command: str, options: Mapping[str, object], cpu: bool
+) -> Iterator[SharedRun]:
+    """Open a part of a run that several processes work on, as `open_shared_run` opens the run itself.
+
+    Parameters
+    ----------
+    run
+        The open run; None on all processes but the first.
+    name, command, options
+        See :meth:`vision_cli.core.runs.Run.part`.
+    cpu
+        Whether the processes compute on CPUs.
+    """
+
+    def open_part() -> Run:
+        assert run is not None
+        return run.part(name, command=command, options=options)
+
+    with open_shared_run(open_part, cpu=cpu) as shared:
+        yield shared

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from vision_cli.core.errors import UsageError
+from vision_cli.kan_fit.names import Architecture, SelectLevel
 from vision_cli.kan_fit.networks.conv import Norm, SKANConv2d
 from vision_cli.kan_fit.networks.dense import SKANLayer
-from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan, SelectLevel
-
-Architecture = Literal["conv", "dense", "cnn"]
+from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan
 
 _KERNEL = 3
 _REACH = 2.5

@@ -17,7 +17,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan, SelectLevel
+from vision_cli.kan_fit.names import SelectLevel
+from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan
 
 _START_SPREAD = 0.1
 _LEAST_GATE = 1e-3

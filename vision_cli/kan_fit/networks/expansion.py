@@ -9,15 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vision_cli.kan_fit.names import SelectLevel
 from vision_cli.kan_fit.spaces import SPACES, evaluate, evaluate_plainly, slopes
-
-SelectLevel = Literal["node", "edge", "layer"]
 
 BASE = -1
 """The mode number of the SiLU term, which every node has."""

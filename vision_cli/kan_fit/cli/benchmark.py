@@ -1,0 +1,48 @@
+"""``vcli kan-fit benchmark``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.kan_fit.cli.app import app
+from vision_cli.kan_fit.options import Comparison
+
+EXAMPLES = (
+    "vcli kan-fit benchmark --suite s7 --baselines pykan,mlp,lightgbm -o bench",
+    "vcli kan-fit benchmark --suite digits --baselines efficient-kan,mlp,lightgbm -o bench",
+    "vcli kan-fit benchmark --suite feynman20 --baselines none --shard 3/8 -o bench",
+)
+
+
+@verb(
+    app,
+    "benchmark",
+    RUN,
+    SHARD,
+    ("seed",),
+    OUTPUT,
+    examples=EXAMPLES,
+    finish="vision_cli.kan_fit.benchmark:finish",
+)
+def benchmark(
+    call: Call,
+    comparison: Comparison,
+    peers_env: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Environment with the baselines; made once if left out.")
+    ] = None,
+) -> None:
+    """Measure ours beside the baselines, in one run."""
+    from vision_cli.kan_fit.benchmark import bench_tables, require_known, run_benchmark
+
+    plan = replace(comparison, seed=call.seed)
+    require_known(plan)
+
+    def show(done: Done) -> Shown:
+        return bench_tables(done.directory), done.metrics
+
+    call.run(lambda run: run_benchmark(run, plan, environment=peers_env, output=call.output), show=show)

@@ -1,0 +1,36 @@
+"""The words of the task, for its options and its networks alike: nothing here imports a heavy library."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+SPACE_NAMES = (
+    "bspline",
+    "rbf",
+    "fastrbf",
+    "rswaf",
+    "cheby",
+    "gram",
+    "jacobi",
+    "wavelet",
+    "relu",
+    "fourier",
+    "morlet",
+    "dog",
+    "shannon",
+)
+"""Activation spaces; `vision_cli.kan_fit.spaces` holds their functions."""
+
+PAPER_POOL = ("bspline", "rbf", "fastrbf", "rswaf", "cheby", "gram", "jacobi", "wavelet", "relu")
+DEFAULT_POOL = ("bspline", "cheby", "fourier", "wavelet")
+
+SelectLevel = Literal["node", "edge", "layer"]
+Select = Literal["validated", "gate", "none"]
+Method = Literal["auto", "lm", "lbfgs", "adamw"]
+Architecture = Literal["conv", "dense", "cnn"]
+Augmentation = Literal["none", "shift", "basic"]
+ImageLayout = Literal["auto", "folders", "idx", "npz", "cifar", "cifar-binary", "csv"]
+PictureFormat = Literal["svg", "png"]
+
+EXPORTS = ("onnx", "pt2", "sympy", "latex", "python")
+BASELINES = ("pykan", "efficient-kan", "mlp", "lightgbm", "gplearn")
