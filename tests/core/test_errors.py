@@ -35,6 +35,7 @@ def test_exit_codes_are_those_that_the_house_promises():
         ("NumericalError", 5),
         ("PartialFailure", 6),
         ("ResourceError", 7),
+        ("InputTooLarge", 7),
         ("Found", 10),
     ],
 )

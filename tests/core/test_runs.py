@@ -14,7 +14,15 @@ from contextlib import suppress
 import pytest
 
 from vision_cli.core import interrupts
-from vision_cli.core.errors import InputError, Interrupted, NumericalError, PartialFailure, ResourceError, UsageError
+from vision_cli.core.errors import (
+    InputError,
+    InputTooLarge,
+    Interrupted,
+    NumericalError,
+    PartialFailure,
+    ResourceError,
+    UsageError,
+)
 from vision_cli.core.runs import Run, read_metrics, read_run
 
 COMMAND = {"command": "tiny count", "options": {"seed": 0}}
@@ -390,17 +398,24 @@ def test_failures_of_items_are_kept_and_the_others_go_on(out, capsys):
 
     with open_run(out) as run:
         for position, kind in enumerate(
-            [None, InputError("b.nii: 4D found; 3D expected."), ValueError("no such axis"), None]
+            [
+                None,
+                InputError("b.nii: 4D found; 3D expected."),
+                ValueError("no such axis"),
+                None,
+                InputTooLarge("e.nii: 9 GiB; 1 GiB of free memory expected."),
+            ]
         ):
             with run.attempt(f"item {position}", position) as row:
                 row["value"] = position
                 if kind is not None:
                     bad(kind)
-        assert run.finish_items() == 2
+        assert run.finish_items() == 3
         run.finish()
     assert (out / "items.csv").read_text(encoding="utf-8") == "id,value\nitem 0,0\nitem 3,3\n"
     assert (out / "failures.csv").read_text(encoding="utf-8") == (
         "id,error\nitem 1,b.nii: 4D found; 3D expected.\nitem 2,unexpected ValueError: no such axis\n"
+        "item 4,e.nii: 9 GiB; 1 GiB of free memory expected.\n"
     )
     assert "ValueError: no such axis" in (out / "log.txt").read_text(encoding="utf-8")
     errors = capsys.readouterr().err
@@ -414,9 +429,10 @@ def test_failures_of_items_are_kept_and_the_others_go_on(out, capsys):
         (Interrupted(signal.SIGTERM), Interrupted),
         (MemoryError(), MemoryError),
         (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
+        (ResourceError("a: no space left."), ResourceError),
         (KeyboardInterrupt(), KeyboardInterrupt),
     ],
-    ids=["signal", "memory", "disk", "ctrl-c"],
+    ids=["signal", "memory", "disk", "resource", "ctrl-c"],
 )
 def test_what_is_no_failure_of_the_item_ends_the_run(out, error, raised):
     def work():

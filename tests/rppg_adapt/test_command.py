@@ -240,6 +240,16 @@ def test_methods_are_scored_on_a_cache(made, tmp_path, capsys):
     assert "MAE bpm" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "changed", [{"fs": None}, {"predictions": [1]}, {"labels": {}}, {"predictions": {"s1": {0: "text"}}}]
+)
+def test_outputs_that_hold_something_else_are_refused(tmp_path, changed):
+    chunks = {"s1": {0: torch.zeros(100, 1)}}
+    with (tmp_path / "o.pickle").open("wb") as stream:
+        pickle.dump({"predictions": chunks, "labels": chunks, "fs": 30, **changed}, stream)
+    assert vcli("evaluate", tmp_path / "o.pickle", "-q", "-o", tmp_path / "e") == 3
+
+
 def test_outputs_of_the_toolbox_are_scored(tmp_path):
     rng = np.random.default_rng(0)
     wave = np.diff(np.sin(2 * np.pi * 1.3 * np.arange(541) / 30))

@@ -6,6 +6,7 @@ NIfTI. The slices of a DICOM folder must make one volume: ITK spreads them evenl
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ _UNEVEN_MM = 0.01
 _MISSING_SLICE = 1.5
 _NAMED_FILES = 3
 _HEADER_BYTES = 1 << 16
+_DEFLATED = re.compile(rb"\x02\x00\x10\x00.{4}1\.2\.840\.10008\.1\.2\.1\.99", re.DOTALL)
+"""The element of a DICOM header that names the transfer syntax, with the deflated one."""
+
 _DATA_FILE = re.compile(rb"^(?:ElementDataFile\s*=|data ?file:)([^\r\n\0]*)", re.MULTILINE | re.IGNORECASE)
 
 
@@ -47,6 +51,8 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
     InputError
         If the file is damaged or holds colours, complex numbers or a series, or its header names data elsewhere.
     """
+    if path.suffix.lower() == ".dcm" or is_dicom(path):
+        _require_plain_dicom(path)
     with reading(path):
         data_files(path)
     with _whole(path):
@@ -77,8 +83,10 @@ def read_dicom_folder(path: Path) -> RawImage:
     import SimpleITK as sitk
 
     folder = library_path(path)
-    for file in path.iterdir():
+    for file in sorted(path.iterdir()):
         library_path(file)
+        if file.is_file():
+            _require_plain_dicom(file)
     with _silent():
         series = {
             uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(folder, uid)
@@ -212,6 +220,25 @@ def _most_held(path: Path) -> float:
         return most_unpacked(path)
     # Where there are several, or none, nothing is known.
     return most_unpacked(path.parent / os.fsdecode(named.group(1).strip()))
+
+
+def _require_plain_dicom(path: Path) -> None:
+    """Refuse DICOM that is packed as a whole: GDCM takes memory for any length that an element in it claims.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    if path.stat().st_size == 0:
+        return
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        is_packed = _DEFLATED.search(content) is not None
+    if is_packed:
+        raise InputError(
+            f"{path}: DICOM in the deflated transfer syntax; another one expected.",
+            hint="Unpack it, as with `dcmconv +te` of DCMTK.",
+        )
 
 
 def _describe(name: str) -> str:

@@ -14,6 +14,7 @@ _BYTES_A_CELL = 48
 """Parsed chunks, columns joined of them and the matrix made of these, or a text of Python."""
 
 _BYTES_A_COLUMN = 2000
+_HINT = "Give fewer rows or columns, or use a machine with more memory."
 _LONGEST_LINE = 64 << 20
 _CHUNK = 1 << 20
 
@@ -62,7 +63,7 @@ def require_text_room(path: Path, separator: str) -> None:
                     hint="Is it a table?",
                 )
             needed = held + _BYTES_A_CELL * cells + _BYTES_A_COLUMN * columns
-            require_room(path, needed, f"a table of {held} bytes or more", most=math.inf, hint="Part the table.")
+            require_room(path, needed, f"a table of {held} bytes or more", most=math.inf, hint=_HINT)
 
 
 def require_parquet_room(path: Path) -> None:
@@ -84,7 +85,7 @@ def require_parquet_room(path: Path) -> None:
         numbers = sum(chunk.num_values for chunk in chunks)
         needed = _COPIES * 8 * numbers + _BYTES_A_TEXT * sum(chunk.num_values for chunk in texts)
         claim = f"{file.metadata.num_rows} rows of {file.metadata.num_columns} columns"
-        require_room(path, needed, claim, most=math.inf, hint="Part the table.")
+        require_room(path, needed, claim, most=math.inf, hint=_HINT)
         if not texts:
             return
         # How long texts are shows only when they are read; so few at a time that the longest fit.
@@ -93,4 +94,4 @@ def require_parquet_room(path: Path) -> None:
         held = 0
         for batch in file.iter_batches(batch_size=rows, columns=[chunk.path_in_schema for chunk in texts]):
             held += batch.nbytes
-            require_room(path, needed + _COPIES * held, claim, most=math.inf, hint="Part the table.")
+            require_room(path, needed + _COPIES * held, claim, most=math.inf, hint=_HINT)

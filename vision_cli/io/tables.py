@@ -23,6 +23,7 @@ from vision_cli.io.limits import require_room
 _NUMBER_COLUMNS = {"label", "label number", "number", "id", "index", "value", "no", "no."}
 _NAME_COLUMNS = {"name", "label name", "structure", "region", "description", "title"}
 _POINT_COLUMNS = ("x", "y", "z")
+_HINT = "Give fewer rows or columns, or use a machine with more memory."
 _BYTES_A_LETTER = 40
 """Cells are texts of Python, of a letter and a separator each at worst."""
 
@@ -237,7 +238,7 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"{path}: no such file; a table expected.", hint="Check the path.")
     size = path.stat().st_size
-    require_room(path, _BYTES_A_LETTER * size, f"a table of {size} bytes", most=math.inf, hint="Part the table.")
+    require_room(path, _BYTES_A_LETTER * size, f"a table of {size} bytes", most=math.inf, hint=_HINT)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -254,8 +255,10 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
     import cv2
 
     with reading(sample.path):
-        require_picture_room(sample.path, sample.path.read_bytes())
-        pixels = cv2.imread(library_path(sample.path), cv2.IMREAD_UNCHANGED)
+        pixels = None
+        with suppress(ValueError):
+            require_picture_room(sample.path, sample.path.read_bytes())
+            pixels = cv2.imread(library_path(sample.path), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError("no TIFF of three channels")
     require_memory(sample.path, pixels.shape[:2], 24)

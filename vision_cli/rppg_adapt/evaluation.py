@@ -107,17 +107,26 @@ def evaluate_pickle(path: Path, *, protocol: ScoringProtocol = "toolbox") -> lis
     document = load_tensors(path)
     if not isinstance(document, dict) or not {"predictions", "labels", "fs"} <= set(document):
         raise InputError(f"{path}: no predictions, labels and fs in it; outputs of rPPG-Toolbox expected.")
-    fps = float(document["fs"])
+    try:
+        fps = float(document["fs"])
+        videos = [
+            (str(name), _joined(chunks), _joined(document["labels"][name]))
+            for name, chunks in document["predictions"].items()
+        ]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: predictions and labels that are no chunks of waves by video ({type(error).__name__}: {error}); "
+            "outputs of rPPG-Toolbox expected."
+        ) from error
     is_derivative = document.get("label_type", _DERIVATIVE) == _DERIVATIVE
     found = []
-    for name, chunks in document["predictions"].items():
-        prediction, label = _joined(chunks), _joined(document["labels"][name])
+    for name, prediction, label in videos:
         if protocol == "toolbox":
             score = toolbox_video(prediction, label, fps, is_derivative=is_derivative)
         else:
             wave = integral if is_derivative else detrended
             score = _score(wave(prediction), wave(label), fps, protocol)
-        found.append(Scored(str(name), "predictions", 0, score, {}))
+        found.append(Scored(name, "predictions", 0, score, {}))
     return found
 
 
