@@ -7,11 +7,34 @@ from typing import Annotated, Literal
 
 import typer
 
+from vision_cli.core.options import prefer_defaults
+
 DATA = "Data options"
 MODEL = "Model options"
 SCORING = "Scoring options"
 MEASURING = "Measuring options"
 
+SAMPLE_SETTINGS = {"views": 6, "steps": 100}
+"""Settings of `--sample`: its defects are plain enough for half of the views and a third of the training."""
+
+
+def _lighten_sample(ctx: typer.Context, sample: bool) -> bool:
+    if sample:
+        prefer_defaults(ctx, SAMPLE_SETTINGS)
+    return sample
+
+
+SampleOption = Annotated[
+    bool,
+    typer.Option(
+        "--sample",
+        help="Make parts with defects and run on these, by default with --views {views} and --steps {steps}.".format(
+            **SAMPLE_SETTINGS
+        ),
+        is_eager=True,
+        callback=_lighten_sample,
+    ),
+]
 LayoutOption = Annotated[
     Literal["auto", "real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"],
     typer.Option(help="How the scans lie in DATA.", rich_help_panel=DATA),
