@@ -326,7 +326,7 @@ complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'merge' -d 'Make one run out of
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'register' -d 'Find the pose of a scan on a reference, with a verdict on it.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -a 'info' -d 'Tell what the models of a run are, or what a file of points holds.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly'" -l help -s h -d 'Show this message and exit.'
-complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l sample -d 'Make parts with defects and run on these.'
+complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l sample -d 'Make parts with defects and run on these, by default with --views 6 and --steps 100.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l layout -x -a 'auto real3d shapenet mulsen minishift mvtec folder' -d 'How the scans lie in DATA.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l class -x -d 'Only this class; may repeat.'
 complete -c vcli -n "__vcli_at 'pcd-anomaly run' 'pcd-anomaly'" -l train -x -a '(__fish_complete_directories)' -d 'Good scans of one part, or a CAD mesh.'

@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 import pytest
+import typer
 from scipy.spatial import cKDTree
 
 from tests.pcd_anomaly.conftest import pose_error
@@ -364,6 +365,51 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     reference = read_points(sampled / "models" / "flange" / "reference.ply").points
     first = read_points(min((sampled / "parts" / "flange" / "train").iterdir())).points
     assert np.quantile(cKDTree(first).query(reference)[0], 0.95) < 0.02 * diameter(first)
+
+
+def settings_of(*words):
+    """Return what options a call of the main verb ends up with, without running it."""
+    verb = typer.main.get_command(app)
+    context = None
+    for name in ("vcli", "pcd-anomaly", "run"):
+        verb = verb if context is None else verb.get_command(context, name)
+        context = verb.make_context(name, [*map(str, words)] if name == "run" else ["-"], parent=context)
+    return {name: context.params[name] for name in ("views", "steps", "groups")}
+
+
+def test_the_sample_is_lighter_unless_settings_are_given(tmp_path):
+    config = tmp_path / "settings.yaml"
+    config.write_text("views: 9\n")
+    assert settings_of("data") == {"views": 12, "steps": 300, "groups": 2048}
+    assert settings_of("--sample") == {"views": 6, "steps": 100, "groups": 2048}
+    assert settings_of("--views", "10", "--sample") == {"views": 10, "steps": 100, "groups": 2048}
+    for words in (("--sample", "--config", config), ("--config", config, "--sample")):
+        assert settings_of(*words) == {"views": 9, "steps": 100, "groups": 2048}
+        assert settings_of(*words, "--views", "7")["views"] == 7
+
+
+def test_the_shipped_sample_is_small():
+    recipe = bundled.SAMPLE
+    assert recipe.parts * (recipe.good + recipe.defective) <= 10
+    assert recipe.points <= 12_000
+    assert recipe.parts * recipe.prototypes * recipe.prototype_points <= 220_000
+
+
+@pytest.mark.slow
+def test_the_shipped_sample_finds_every_defect_and_pose_at_bounded_cost(tmp_path):
+    before = time.process_time()
+    assert run("--sample", "-o", tmp_path / "out") == 0
+    # About 90 on an idle machine and 130 beside a dozen busy processes; three parts of default settings took 490.
+    assert time.process_time() - before < 250
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    rows = rows_of(tmp_path / "out" / "results.csv")
+    decisions = {f"{row['class']}/{row['sample']}": row["decision"] for row in rows}
+    assert decisions == {name: "normal" if name.endswith("good") else "anomalous" for name in decisions}
+    assert metrics["poses_right"] == metrics["poses_known"] == len(rows) == 10
+    assert metrics["ours/mean/o_auroc"] == 1
+    assert metrics["ours/mean/p_auroc"] > 0.98
+    assert metrics["ours/mean/aupro@0.3"] > 0.92
+    assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").count("<img ") == 6
 
 
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):

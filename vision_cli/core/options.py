@@ -42,8 +42,17 @@ _NOT_REPEATED = _NOT_RECORDED | {"as_json", "device", "threads"}
 
 def _apply_config(ctx: typer.Context, config: Path | None) -> Path | None:
     if config is not None and not ctx.resilient_parsing:
-        ctx.default_map = _defaults_from(config, ctx)
+        ctx.default_map = {**(ctx.default_map or {}), **_defaults_from(config, ctx)}
     return config
+
+
+def prefer_defaults(ctx: typer.Context, values: Mapping[str, object]) -> None:
+    """Give options of a verb other defaults, by parameter names; a config file and the command line go before them.
+
+    For the callback of an option that is eager (``is_eager=True``): the others are not read yet.
+    """
+    if not ctx.resilient_parsing:
+        ctx.default_map = {**values, **(ctx.default_map or {})}
 
 
 OutOption = Annotated[

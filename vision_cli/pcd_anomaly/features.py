@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.residuals import Residuals
-from vision_cli.pcd_anomaly.views import is_boundary
+from vision_cli.pcd_anomaly.views import BOUNDARY_NEIGHBOURS, is_off_centre
 
 CHANNELS = ("raw", "raw_wide", "detrended", "detrended_wide", "turn", "variation", "bent")
 """Channels of deviation, in their order; every one is 0 at best."""
@@ -69,10 +69,13 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
     detrended = _padded(np.where(residuals.far, np.nan, residuals.detrended))
     turn, variation = _padded(residuals.turn), _padded(residuals.variation)
     channels = np.empty((len(points), len(CHANNELS)))
+    boundary = np.empty(len(points), dtype=bool)
     for start in range(0, len(points), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
         # By radius and not by count: a dense scan and a sparse one are to average their errors over the same surface.
         distance, near = tree.query(points[part], k=min(_MOST_NEIGHBOURS, len(points)))
+        nearest = slice(None, BOUNDARY_NEIGHBOURS)
+        boundary[part] = is_off_centre(points[part], points[near[:, nearest]], distance[:, nearest])
         near[:, _LEAST_NEIGHBOURS:][distance[:, _LEAST_NEIGHBOURS:] > _WIDE * size] = len(points)
         small = near.copy()
         small[:, _LEAST_NEIGHBOURS:][distance[:, _LEAST_NEIGHBOURS:] > _SMALL * size] = len(points)
@@ -87,7 +90,7 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
     missing = np.where(residuals.unknown, 0.0, FAR * size)[:, None]
     channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], missing)
     channels[residuals.unknown] = 0.0
-    return Nodes(residuals, channels, is_boundary(points, tree), tree)
+    return Nodes(residuals, channels, boundary, tree)
 
 
 def group_vectors(nodes: Nodes, centres: NDArray[np.int64], group_size: int, size: float) -> NDArray[np.float32]:

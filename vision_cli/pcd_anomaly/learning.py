@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from vision_cli.core.devices import one_thread_below
 from vision_cli.core.errors import InputError
 from vision_cli.io.pointclouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.agcs import select_centres
@@ -247,6 +248,8 @@ def prepare(
     return Prepared(reference, home, views, int(generator.integers(2**62)), describe)
 
 
+# The matrices have some thousand rows of 85 columns: a second thread brings little and waits for the first at full load.
+@one_thread_below(0)
 def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], None] = lambda _stage: None) -> Model:
     """Train the head, fill the memory bank and calibrate."""
     reference, views = prepared.reference, prepared.views

@@ -9,12 +9,35 @@ from typing import Annotated, Literal, Self, get_args
 import typer
 
 from vision_cli.core.errors import UsageError
+from vision_cli.core.options import prefer_defaults
 from vision_cli.core.words import Names, NumberOr
 
 _DATA = "Data options"
 _MODEL = "Model options"
 _SCORING = "Scoring options"
 _MEASURING = "Measuring options"
+
+SAMPLE_SETTINGS = {"views": 6, "steps": 100}
+"""Settings of `--sample`: its defects are plain enough for half of the views and a third of the training."""
+
+
+def _lighten_sample(ctx: typer.Context, sample: bool) -> bool:
+    if sample:
+        prefer_defaults(ctx, SAMPLE_SETTINGS)
+    return sample
+
+
+SampleOption = Annotated[
+    bool,
+    typer.Option(
+        "--sample",
+        help="Make parts with defects and run on these, by default with --views {views} and --steps {steps}.".format(
+            **SAMPLE_SETTINGS
+        ),
+        is_eager=True,
+        callback=_lighten_sample,
+    ),
+]
 
 Layout = Literal["real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"]
 """How the scans of a data set lie in its folders."""

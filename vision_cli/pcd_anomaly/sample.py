@@ -11,7 +11,9 @@ from vision_cli.pcd_anomaly.layouts import DataSet, read_dataset
 from vision_cli.pcd_anomaly.options import Recipe
 from vision_cli.pcd_anomaly.synthesis import dataset_files, write_dataset
 
-SAMPLE = Recipe(parts=3, points=20_000, suite="rigid", prototypes=3, good=2, defective=3, prototype_points=60_000)
+SAMPLE = Recipe(parts=2, points=12_000, suite="rigid", prototypes=3, good=2, defective=3, prototype_points=36_000)
+"""Small enough to be made, learnt and scored within two minutes on two cores, beside other work."""
+
 PARTS = "parts"
 
 

@@ -18,7 +18,9 @@ _GRAZING = 0.5
 _MOST_NOISE = 4.0
 _BIAS, _WAVES = 0.8, 24
 _OFF_CENTRE = 0.25
-_BOUNDARY_NEIGHBOURS = 24
+BOUNDARY_NEIGHBOURS = 24
+"""Nearest points that tell whether a place lies at the end of a scan."""
+
 _AROUND, _SAME_SIDE, _STRAY = 16, -0.2, 1.5
 _OPEN = 2 * np.pi / 3
 
@@ -121,14 +123,18 @@ def roughness(points: Points, neighbours: int = 16) -> float:
 
 
 def is_boundary(points: Points, tree: cKDTree | None = None) -> NDArray[np.bool_]:
-    """Tell which points lie at the end of a scan, ``(N,)``.
-
-    There the mean of the nearest neighbours is off the point by more than a quarter of their distance.
-    """
+    """Tell which points lie at the end of a scan, ``(N,)``."""
     tree = cKDTree(points) if tree is None else tree
-    count = min(_BOUNDARY_NEIGHBOURS, len(points))
-    distance, near = tree.query(points, k=count)
-    off = np.linalg.norm(points[near].mean(axis=1) - points, axis=1)
+    distance, near = tree.query(points, k=min(BOUNDARY_NEIGHBOURS, len(points)))
+    return is_off_centre(points, points[near], distance)
+
+
+def is_off_centre(points: Points, neighbours: Points, distance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which points ``(N, 3)`` lie at the end of a scan, by their nearest neighbours ``(N, k, 3)``, ``(N,)``.
+
+    There the mean of the neighbours is off the point by more than a quarter of their greatest ``distance`` ``(N, k)``.
+    """
+    off = np.linalg.norm(neighbours.mean(axis=1) - points, axis=1)
     return np.asarray(off > _OFF_CENTRE * distance[:, -1])
 
 

@@ -96,12 +96,13 @@ def visible(surface: Surface, direction: NDArray[np.float64], cell: float, facin
     facing
         Least cosine between normal and direction: scanners lose what they see at grazing incidence.
     """
-    image = depth_image(surface.points, direction, cell)
-    flat, depth = image.pixels(surface.points)
+    flat, deep, _, (height, width) = _pixels_of(surface.points, basis_of(direction), cell)
+    front = np.full(width * height, -np.inf)
+    np.maximum.at(front, flat, deep)
     cosine = surface.normals @ direction
     # Inside a pixel an inclined surface reaches over a range of depth.
     slack = cell * (1 + 1 / np.maximum(cosine, facing))
-    return np.asarray((cosine > facing) & (depth > image.depth.ravel()[flat] - slack))
+    return np.asarray((cosine > facing) & (deep > front[flat] - slack))
 
 
 def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
@@ -124,19 +125,32 @@ def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], 
         How far beside the ray points of the surface count.
     """
     seen, here = surface.points @ basis_of(direction).T, points @ basis_of(direction).T
-    pairs = cKDTree(here[:, :2]).sparse_distance_matrix(cKDTree(seen[:, :2]), reach, output_type="coo_matrix")
-    ray, met = pairs.row, pairs.col
-    behind = here[ray, 2] - seen[met, 2]
-    is_facing = (surface.normals @ direction > 0)[met]
-    is_away = ~is_facing & (behind > 0)
+    is_facing = surface.normals @ direction > 0
+    away_from, toward = seen[~is_facing], seen[is_facing]
+    ray, met = _beside_rays(here, away_from, reach)
+    behind = here[ray, 2] - away_from[met, 2]
+    ray, met, behind = (found[behind > 0] for found in (ray, met, behind))
     far_side = np.full(len(points), np.inf)
-    np.minimum.at(far_side, ray[is_away], behind[is_away])
-    away = np.bincount(ray[is_away], minlength=len(points))
-    near = np.bincount(ray[is_facing & (behind < far_side[ray])], minlength=len(points))
-    beside = (seen[met, :2] - here[ray, :2])[is_away]
-    middle = [np.bincount(ray[is_away], side, len(points)) / np.maximum(away, 1) for side in beside.T]
+    np.minimum.at(far_side, ray, behind)
+    away = np.bincount(ray, minlength=len(points))
+    beside = away_from[met, :2] - here[ray, :2]
+    middle = [np.bincount(ray, side, len(points)) / np.maximum(away, 1) for side in beside.T]
     # Faces that only border on the ray are not met.
-    return (away >= _FEWEST_AROUND) & (np.hypot(*middle) < _OFF_CENTRE * reach) & (near < _HARDLY_ANY * away)
+    is_open = (away >= _FEWEST_AROUND) & (np.hypot(*middle) < _OFF_CENTRE * reach)
+    # Most rays end here, and most of a surface that is met looks at the sensor.
+    left = np.flatnonzero(is_open)
+    ray, met = _beside_rays(here[left], toward, reach)
+    is_before = here[left[ray], 2] - toward[met, 2] < far_side[left[ray]]
+    is_open[left] = np.bincount(ray[is_before], minlength=len(left)) < _HARDLY_ANY * away[left]
+    return np.asarray(is_open)
+
+
+def _beside_rays(rays: Points, points: Points, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the pairs of rays along the third axis through ``(R, 3)``, and points ``(N, 3)`` within ``reach`` of them."""
+    if not len(rays) or not len(points):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    pairs = cKDTree(rays[:, :2]).sparse_distance_matrix(cKDTree(points[:, :2]), reach, output_type="ndarray")
+    return pairs["i"], pairs["j"]
 
 
 def directions_about(direction: NDArray[np.float64]) -> Points:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
 from vision_cli.pcd_anomaly.geometry import Points, Surface
@@ -53,9 +53,9 @@ class WarpBasis:
         square = (points**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)[None] - 2 * points @ self.centres.T
         return np.asarray(np.exp(-np.maximum(square, 0) / (2 * self.width**2)))
 
-    def design(self, points: Points, normals: Points) -> NDArray[np.float64]:
-        """Tell what a unit of each coefficient does along the normals, ``(N, 3K)``."""
-        values = self.values(points)
+    def design(self, points: Points, normals: Points, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Tell what a unit of each coefficient does along the normals, ``(N, 3K)``, from the ``values`` if known."""
+        values = self.values(points) if values is None else values
         return (values[:, :, None] * normals[:, None, :]).reshape(len(points), -1)
 
 
@@ -120,9 +120,12 @@ class Warp:
         parts = [points[start : start + _ROWS_AT_ONCE] for start in range(0, len(points), _ROWS_AT_ONCE)]
         return np.concatenate([self.basis.values(part) @ field for part in parts])
 
-    def removed(self, surface: Surface) -> Surface:
-        """Take the displacement off a surface; its normals turn as the surface does."""
-        shift, turn = self._bent(surface)
+    def removed(self, surface: Surface, values: NDArray[np.float64] | None = None) -> Surface:
+        """Take the displacement off a surface; its normals turn as the surface does.
+
+        ``values`` are those of the bumps at its points, ``(N, K)``, where they are known already.
+        """
+        shift, turn = self._bent(surface, values)
         return _resurfaced(surface, surface.points - shift, surface.normals + turn)
 
     def added(self, surface: Surface) -> Surface:
@@ -130,14 +133,14 @@ class Warp:
         shift, turn = self._bent(surface)
         return _resurfaced(surface, surface.points + shift, surface.normals - turn)
 
-    def _bent(self, surface: Surface) -> tuple[Points, Points]:
+    def _bent(self, surface: Surface, known: NDArray[np.float64] | None = None) -> tuple[Points, Points]:
         """Give displacements, and products of the transposed Jacobian with the normals, ``(N, 3)`` each."""
         points, normals = surface.points, surface.normals
         field, centres = self.coefficients.reshape(-1, 3), self.basis.centres
         shift, turn = np.empty_like(points), np.empty_like(points)
         for start in range(0, len(points), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            values = self.basis.values(points[part])
+            values = self.basis.values(points[part]) if known is None else known[part]
             shift[part] = values @ field
             along = values * (normals[part] @ field.T)
             turn[part] = along @ centres - along.sum(axis=1, keepdims=True) * points[part]
@@ -165,6 +168,7 @@ def fit_warp(
     noise: NDArray[np.float64],
     amplitude: float,
     start: NDArray[np.float64] | None = None,
+    values: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Fit the field to signed offsets from the reference.
 
@@ -182,6 +186,8 @@ def fit_warp(
         Standard deviation of the prior of each coefficient.
     start
         Coefficients to begin at: what lies far from them is an outlier.
+    values
+        Of the bumps at the points, ``(N, K)``, where they are known already.
 
     Returns
     -------
@@ -193,7 +199,7 @@ def fit_warp(
     if not len(rows):
         return coefficients
     rows = rows[:: max(1, len(rows) // _MOST_SAMPLES)]
-    design = basis.design(points[rows], normals[rows])
+    design = basis.design(points[rows], normals[rows], None if values is None else values[rows])
     goal, sigma = offsets[rows], np.maximum(noise[rows], 1e-12)
     # Neighbouring offsets share their errors, so a thousand of them do not outweigh the prior.
     share = min(1.0, _INDEPENDENT * len(basis.centres) / len(rows))
@@ -206,21 +212,29 @@ def fit_warp(
         # Geman-McClure: what is many spreads away no longer pulls.
         root = np.sqrt(share) / (spread * (1 + (residual / (_CUT * spread)) ** 2))
         weighted = design * root[:, None]
-        coefficients = solve(weighted.T @ weighted + prior, weighted.T @ (root * goal), assume_a="pos")
+        factor = cho_factor(weighted.T @ weighted + prior, overwrite_a=True)
+        coefficients = cho_solve(factor, weighted.T @ (root * goal))
     return np.asarray(coefficients)
 
 
 def offsets_beside(
-    surface: Surface, level: Level, warp: Warp, spacing: float, size: float
+    surface: Surface,
+    level: Level,
+    warp: Warp,
+    spacing: float,
+    size: float,
+    values: NDArray[np.float64] | None = None,
 ) -> tuple[Offsets, NDArray[np.float64]]:
     """Measure how far a surface is off a reference, at the places that it lies on once a warp is taken off it.
+
+    ``values`` are those of the warp's bumps at the points of the surface, ``(N, K)``, where they are known already.
 
     Returns
     -------
     tuple
         Where it lies without the warp, and the signed offsets with it, ``(N,)``; NaN where they are not sure.
     """
-    straight = warp.removed(surface)
+    straight = warp.removed(surface, values)
     found = offsets_to(level, straight.points, straight.normals, REACH * size)
     normals = level.surface.normals[found.nearest]
     total = found.value + np.einsum("ni,ni->n", surface.points - straight.points, normals)
@@ -277,11 +291,14 @@ def follow(
     """
     basis, size = tolerance.basis, tolerance.basis.width / _WIDTH
     warp = Warp(basis, np.zeros(3 * len(basis.centres)))
+    values = basis.values(surface.points)
     for _ in range(_ROUNDS):
-        found, total = offsets_beside(surface, level, warp, spacing, size)
+        found, total = offsets_beside(surface, level, warp, spacing, size, values)
         normals = level.surface.normals[found.nearest]
         sigma = np.full(len(total), tolerance.noise) if noise is None else noise[found.nearest]
-        coefficients = fit_warp(basis, surface.points, normals, total, sigma, tolerance.amplitude, warp.coefficients)
+        coefficients = fit_warp(
+            basis, surface.points, normals, total, sigma, tolerance.amplitude, warp.coefficients, values
+        )
         warp = Warp(basis, coefficients)
     return warp
 

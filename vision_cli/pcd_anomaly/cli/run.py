@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from vision_cli.core.errors import UsageError
 from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
@@ -13,6 +9,7 @@ from vision_cli.pcd_anomaly.options import (
     EvaluationScans,
     MeasuringOptions,
     Options,
+    SampleOption,
     ScoringOptions,
     ScoringPlace,
 )
@@ -37,7 +34,7 @@ EXAMPLES = (
 def run_all(
     call: Call,
     *,
-    sample: Annotated[bool, typer.Option("--sample", help="Make parts with defects and run on these.")] = False,
+    sample: SampleOption = False,
     scans: EvaluationScans,
     options: Options,
     place: ScoringPlace,
