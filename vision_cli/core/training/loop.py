@@ -24,10 +24,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core import interrupts
-from vision_cli.core.batch_statistics import share_batch_statistics
 from vision_cli.core.devices import Precision
 from vision_cli.core.errors import InputError, NumericalError, ProcessLost, UsageError
 from vision_cli.core.runs import Run
+from vision_cli.core.training.batch_statistics import share_batch_statistics
 from vision_cli.core.training.ranks import shared_directory
 from vision_cli.core.training.schedule import Schedule
 

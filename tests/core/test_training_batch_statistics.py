@@ -9,7 +9,7 @@ import torch
 from torch import distributed, nn
 
 from tests.processes import as_ranks
-from vision_cli.core.batch_statistics import SharedBatchNorm, share_batch_statistics
+from vision_cli.core.training.batch_statistics import SharedBatchNorm, share_batch_statistics
 
 NETWORK = """
 import torch
@@ -31,7 +31,7 @@ RANK = (
     + """
 import os, sys
 from torch import distributed
-from vision_cli.core.batch_statistics import share_batch_statistics
+from vision_cli.core.training.batch_statistics import share_batch_statistics
 
 distributed.init_process_group("gloo")
 rank = distributed.get_rank()
