@@ -93,7 +93,7 @@ def test_shared_options_come_together(task, name, group, command):
 def test_an_option_means_the_same_kind_of_thing_everywhere(task, name, group, command):
     for parameter in command.params:
         if "--batch-size" in parameter.opts or "--count" in parameter.opts:
-            assert parameter.type.name in {"integer", "integer range", "int"}, parameter.opts
+            assert parameter.type_descriptor.annotation is int, parameter.opts
         if "--count" in parameter.opts:
             assert "-n" in parameter.opts
         if "--pictures" in parameter.opts:

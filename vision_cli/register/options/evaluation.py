@@ -48,7 +48,7 @@ class ScoredRegistration(RegistrationOptions):
 
     transform: Annotated[
         TransformKind,
-        typer.Option("--kind", help="Kind of map to register DATA with, as --transform of the other verbs."),
+        typer.Option("--transform-kind", help="Kind of map to register DATA with, as --transform of the other verbs."),
     ] = RegistrationOptions.transform
 
 

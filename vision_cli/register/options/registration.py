@@ -166,12 +166,25 @@ class PairExtras:
         Corresponding landmarks, RAS mm.
     """
 
-    fixed_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
-    moving_label: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
-    fixed_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
-    moving_mask: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
-    fixed_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
-    moving_points: Annotated[Path | None, typer.Option(metavar="FILE", rich_help_panel=INPUT)] = None
+    fixed_label: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labels of FIXED, to score the map by.", rich_help_panel=INPUT)
+    ] = None
+    moving_label: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labels of MOVING.", rich_help_panel=INPUT)
+    ] = None
+    fixed_mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where FIXED is compared.", rich_help_panel=INPUT)
+    ] = None
+    moving_mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where MOVING is compared.", rich_help_panel=INPUT)
+    ] = None
+    fixed_points: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Landmarks on FIXED, RAS mm, to score the map by.", rich_help_panel=INPUT),
+    ] = None
+    moving_points: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Their partners on MOVING, RAS mm.", rich_help_panel=INPUT)
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
