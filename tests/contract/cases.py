@@ -84,7 +84,7 @@ CASES = (
     Case(
         "rppg-adapt predict", "{traces} {other_traces} {third_traces} --method pos --no-pictures", "items", ("traces",)
     ),
-    Case("rppg-adapt synth", "--count 3 --seconds 2 --size 64x48 --preset easy", "items"),
+    Case("rppg-adapt synth", "--count 3 --seconds 2 --size 96x72 --preset easy", "items"),
     Case("rppg-adapt preprocess", "{manifest} --layout manifest --size 16", "items", reads=("manifest",)),
     Case(
         "rppg-adapt train",

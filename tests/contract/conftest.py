@@ -24,9 +24,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _images(home: Path) -> dict[str, Path]:
     from vision_cli.io.volumes import write_volume
-    from vision_cli.phantoms.brains import brain_pair
+    from vision_cli.phantoms.brains import slice_pair
 
-    pair = brain_pair(3, (24, 28), (8.0, 8.0))
+    pair = slice_pair(3, (28, 34), (6.0, 6.0))
     fixed, moving, labels = (home / f"{name}.nii.gz" for name in ("fixed", "moving", "labels"))
     write_volume(fixed, pair.fixed, pair.fixed_vox2ras)
     write_volume(moving, pair.moving, pair.moving_vox2ras)
@@ -48,18 +48,18 @@ def _images(home: Path) -> dict[str, Path]:
 
 def _scans(home: Path) -> dict[str, Path]:
     from vision_cli.io.ply import write_ply
+    from vision_cli.phantoms.defects import SUITES
+    from vision_cli.phantoms.parts import make_part
+    from vision_cli.phantoms.specimens import draw_prototype, draw_test
 
-    rng = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
+    mesh, suite = make_part("bracket", generator), SUITES["rigid"]
     scans, good = home / "scans", home / "good"
-    for folder, count in ((scans, ITEMS), (good, 2)):
-        folder.mkdir()
-        for number in range(count):
-            # The surface of a box of three different sides, which has one pose only.
-            points = rng.uniform(-1, 1, (1500, 3))
-            side = rng.integers(0, 3, len(points))
-            points[np.arange(len(points)), side] = np.sign(points[np.arange(len(points)), side])
-            points = points * (30.0, 20.0, 10.0) + (0.0, 0.0, 3.0) * (points[:, :1] > 0.3)
-            write_ply(folder / f"scan{number}.ply", points)
+    scans.mkdir()
+    good.mkdir()
+    write_ply(good / "scan0.ply", draw_prototype(mesh, suite, 6000, generator).scan.points)
+    for number in range(ITEMS):
+        write_ply(scans / f"scan{number}.ply", draw_test("bracket", mesh, suite, None, 2000, generator).scan.points)
     model = home / "model"
     words = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2 --threads 1"
     done = vcli("pcd-anomaly", "train", "--train", good, *words.split(), "-o", model)
@@ -84,7 +84,7 @@ def _pulses(home: Path) -> dict[str, Path]:
             csv.writer(stream).writerows([("time", "R", "G", "B"), *np.column_stack([t, colours]).tolist()])
     videos = home / "videos"
     done = vcli(
-        "rppg-adapt", "synth", "--count", ITEMS, "--seconds", 3, "--size", "96x72", "--preset", "easy", "-o", videos
+        "rppg-adapt", "synth", "--count", ITEMS, "--seconds", 6, "--size", "96x72", "--preset", "easy", "-o", videos
     )
     assert done.returncode == 0, done.stderr
     made["manifest"], made["cache"] = videos / "manifest.csv", home / "cache"
