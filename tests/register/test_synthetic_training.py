@@ -10,6 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from vision_cli.cli import app
+from vision_cli.core.console import Output
+from vision_cli.core.devices import Compute
+from vision_cli.core.errors import UsageError
 from vision_cli.core.launch import launch
 from vision_cli.core.runs import Run
 from vision_cli.core.training import Schedule, Trainer
@@ -18,12 +21,12 @@ from vision_cli.io.tables import read_csv_table
 from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import brain_labels
 from vision_cli.register import fields
-from vision_cli.register.ablation import VARIANTS
+from vision_cli.register.ablation import VARIANTS, train_variants
 from vision_cli.register.networks import WiNet, load_network
 from vision_cli.register.objective import soft_dice
 from vision_cli.register.options.training import LossWeights
 from vision_cli.register.synthesis import PairSource, Recipe
-from vision_cli.register.synthetic_training import PHASES, Phase, SyntheticTask
+from vision_cli.register.synthetic_training import PHASES, Phase, SyntheticTask, SyntheticTraining
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(across=0.0, shapes=1.0)
@@ -198,6 +201,12 @@ def test_variants_are_trained_alike_and_compared(maps, tmp_path, capfd):
     assert networks["displacement"].variant == "displacement"
     assert networks["scale 1/8 alone"].scales == 1
     assert not networks["without refinement blocks"].refine
+
+
+def test_variants_are_not_trained_by_several_processes():
+    # Every process but the first is without the run.
+    with pytest.raises(UsageError, match="--ablate on several processes found; one expected"):
+        train_variants(None, SyntheticTraining(), Compute(CPU, 1, 0), Output(quiet=True))
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,10 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
         if state.num_processes > 1:
             # Processes that wait for one that has ended would wait for ever.
             done, refused = broadcast_object_list([done, failure is not None])
+            if refused:
+                # A process that ends while its connections are open may be aborted by them.
+                state.wait_for_everyone()
+                state.destroy_process_group()
             if refused and failure is None:
                 raise ProcessLost
         if failure is not None:
