@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -235,3 +236,15 @@ def test_frames_that_become_too_large_for_the_memory_end_a_video(tmp_path, monke
         with VideoReader(path, fps=25) as video:
             assert len(list(video)) == frames
             assert video.damage is None if frames == 18 else "cannot decode after frame 9" in video.damage
+
+
+def test_a_video_that_the_disk_refuses_is_no_video(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), dtype=np.uint8)
+    size = write(tmp_path / "whole.mp4", frames).stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(tmp_path / "cut.mp4", frames)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 from collections.abc import Mapping
@@ -34,6 +35,12 @@ def make_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{directory}: a file found; a directory expected.", hint="Choose another --out.") from None
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}:
+            raise UsageError(
+                f"{directory}: no directory can be made ({error.strerror}).", hint="Choose another --out."
+            ) from None
+        raise
 
 
 def previous_run(directory: Path, *, overwrite: bool) -> RunRecord | None:

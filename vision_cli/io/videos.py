@@ -416,13 +416,16 @@ class VideoWriter:
         self._count += 1
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            if kind is None:
-                for packet in self._stream.encode(None):
-                    self._container.mux(packet)
-        finally:
+        if kind is not None:
             with suppress(OSError, ValueError):
                 self._container.close()
+            return
+        try:
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+        finally:
+            # What a full disk refuses is said here at the latest.
+            self._container.close()
 
 
 def through_codec(frames: NDArray[np.uint8], codec: str, *, fps: float, quantiser: int) -> NDArray[np.uint8]:

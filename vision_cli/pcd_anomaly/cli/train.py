@@ -18,7 +18,7 @@ def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> N
     """Learn every part of a data set from its prototypes."""
     from vision_cli.core.runs import Run
     from vision_cli.pcd_anomaly.runs.inputs import find_data
-    from vision_cli.pcd_anomaly.runs.train import shown
+    from vision_cli.pcd_anomaly.runs.train import measures_of, shown
     from vision_cli.pcd_anomaly.session import train_classes
 
     found = find_data(scans)
@@ -28,6 +28,7 @@ def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> N
     def work(run: Run) -> None:
         here = place.on(call.compute.device)
         train_classes(run, found, options, call.seed, call.output, here, scans.scale)
+        run.write_metrics(measures_of(run.directory))
 
     prototypes = [sample.path for sample in found.samples if sample.split == "train"]
     call.run(work, inputs={"prototypes": prototypes}, show=lambda done: shown(done.directory), says="models in")

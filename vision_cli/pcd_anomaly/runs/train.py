@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from vision_cli.core.console import Table
 from vision_cli.core.verbs import Shown
@@ -22,7 +23,7 @@ def shown(directory: Path) -> Shown:
     MissingError
         If one cannot be read.
     """
-    documents = {name: read_description(path) for name, path in find_models(directory).items()}
+    documents = _descriptions(directory)
     rows = [
         (
             name,
@@ -35,3 +36,21 @@ def shown(directory: Path) -> Shown:
         for name, found in documents.items()
     ]
     return Table(_COLUMNS, rows), documents
+
+
+def measures_of(directory: Path) -> dict[str, float | int | str | None]:
+    """Return what ``metrics.json`` holds of the models of a run: of each class its size, and how it may vary."""
+    documents = _descriptions(directory)
+    metrics: dict[str, float | int | str | None] = {"classes": len(documents)}
+    for name, found in documents.items():
+        metrics |= {
+            f"{name}/diameter": found["diameter"],
+            f"{name}/amplitude": found["amplitude"],
+            f"{name}/views": found["limit"]["count"],
+            f"{name}/warnings": len(found["warnings"]),
+        }
+    return metrics
+
+
+def _descriptions(directory: Path) -> dict[str, Any]:
+    return {name: read_description(path) for name, path in find_models(directory).items()}
