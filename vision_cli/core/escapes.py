@@ -31,6 +31,8 @@ _LATEX = {
 _DASHES = re.compile("-(?=-)")
 _FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]\\s*\\S", re.ASCII)
 """How a cell begins that spreadsheets compute; quotes before it are such that `spreadsheet_cell` may have set."""
+_SIGNED_WORD = re.compile(r"[+-](?![A-Za-z]{1,3}[0-9]+\Z)[A-Za-z_][\w .]*", re.ASCII)
+"""A word behind a sign, as a step of an ablation or a file has it: no cell's name, and nothing to compute."""
 
 
 def visible(text: str) -> str:
@@ -77,7 +79,7 @@ def spreadsheet_text(cell: str) -> str:
 
 
 def _looks_like_a_formula(text: str) -> bool:
-    if not _FORMULA.match(text):
+    if not _FORMULA.match(text) or _SIGNED_WORD.fullmatch(text):
         return False
     try:
         float(text)
