@@ -278,7 +278,7 @@ def prepare(
     return Prepared(reference, home, views, int(generator.integers(2**62)), describe)
 
 
-# The matrices have some thousand rows of 85 columns: a second thread brings little and waits for the first at full load.
+# Matrices of some thousand rows by 85 columns: a second thread brings little and waits for the first at full load.
 @one_thread_below(0)
 def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], None] = lambda _stage: None) -> Model:
     """Train the head, fill the memory bank and calibrate."""

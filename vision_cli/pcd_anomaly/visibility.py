@@ -146,7 +146,7 @@ def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], 
 
 
 def _beside_rays(rays: Points, points: Points, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the pairs of rays along the third axis through ``(R, 3)``, and points ``(N, 3)`` within ``reach`` of them."""
+    """Give pairs of a ray along the third axis through one of ``(R, 3)`` and a point ``(N, 3)`` within its reach."""
     if not len(rays) or not len(points):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     pairs = cKDTree(rays[:, :2]).sparse_distance_matrix(cKDTree(points[:, :2]), reach, output_type="ndarray")

@@ -53,9 +53,7 @@ class WarpBasis:
         square = (points**2).sum(axis=1)[:, None] + (self.centres**2).sum(axis=1)[None] - 2 * points @ self.centres.T
         return np.asarray(np.exp(-np.maximum(square, 0) / (2 * self.width**2)))
 
-    def design(
-        self, points: Points, normals: Points, values: NDArray[np.float64] | None = None
-    ) -> NDArray[np.float64]:
+    def design(self, points: Points, normals: Points, values: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Tell what a unit of each coefficient does along the normals, ``(N, 3K)``, from the ``values`` if known."""
         values = self.values(points) if values is None else values
         return (values[:, :, None] * normals[:, None, :]).reshape(len(points), -1)
