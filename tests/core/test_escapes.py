@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from vision_cli.core import escapes, files
-from vision_cli.core.report import write_report
+from vision_cli.core.report import Report
 
 HOSTILE = ("$\\frac{$", "$x$", "a_$b$_c", "\\input{x}", "100 %", "<script>alert(1)</script>", "=1+1", "a & b", "\\$")
 
@@ -91,10 +91,13 @@ def test_tables_are_written_so_and_numbers_stay():
 
 def test_a_report_shows_names_as_text(tmp_path):
     from vision_cli.core.console import Table
+    from vision_cli.core.runs import Run
 
     name = HOSTILE[5]
-    table = Table((name,), [[name]], title=name)
-    write_report(tmp_path / "r.html", title=name, summary={name: name}, tables=[table], notes=[name])
-    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    said = Report(name, name, rule=name, summary={name: name}, tables=[Table((name,), [[name]], name)], notes=[name])
+    with Run.open(tmp_path / "out", command="tiny pair", options={}) as run:
+        run.report(said)
+        run.finish()
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 8
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 10

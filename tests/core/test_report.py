@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 import sys
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from vision_cli.core.console import Table
-from vision_cli.core.report import MOST_PICTURES, Flicker, Picture, Report
+from vision_cli.core.console import Table, format_value
+from vision_cli.core.report import MOST_PICTURES, Flicker, Link, Picture, Report, link_to
 from vision_cli.core.runs import Run
 
 VOID = {"meta", "img", "br"}
@@ -147,6 +149,50 @@ def test_a_page_embeds_so_many_pictures_and_counts_the_rest(tmp_path, picture):
     assert "3 more pictures lie in the directory of the run." in page.text
 
 
+def test_a_cell_leads_to_a_file_of_the_run_that_is_there(tmp_path):
+    made = []
+
+    def before(run):
+        run.write_text("pairs/a b/report.html", "page")
+        made.extend(link_to(run, run.directory / "pairs" / name / "report.html", name) for name in ("a b", "c"))
+
+    page = _Page(write(tmp_path, before=before, tables=[Table(("pair",), [[Link("x", "javascript:alert(1)")]])]))
+    assert made == [Link("a b", "pairs/a b/report.html"), "c"]
+    assert format_value(made[0]) == "a b"
+    assert {"href": "javascript%3Aalert%281%29"} in page.all("a")
+    page = _Page(write(tmp_path, before=before, tables=[Table(("pair",), [[cell] for cell in made[:2]])]))
+    assert [one for one in page.all("a") if "pairs" in one["href"]][:1] == [{"href": "pairs/a%20b/report.html"}]
+    assert "c" in page.text
+
+
+def test_a_verdict_says_its_rule(tmp_path):
+    page = _Page(write(tmp_path, verdict="Good.", rule="Rule: good from 0.8."))
+    assert page.text.index("Rule: good from 0.8.") == page.text.index("Good.") + 1
+    assert page.all("small")
+    assert not _Page(write(tmp_path)).all("small")
+
+
+@pytest.mark.parametrize(("alpha", "kind"), [(None, "jpeg"), (255, "jpeg"), (100, "png")])
+def test_a_large_picture_is_packed_unless_something_shines_through(tmp_path, alpha, kind):
+    smooth = np.add.outer(np.arange(300), np.arange(400))[..., None] * np.array([0.3, 0.2, 0.1])
+    pixels = np.clip(smooth + np.random.default_rng(0).normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
+    if alpha is not None:
+        pixels = np.dstack([pixels, np.full(pixels.shape[:2], alpha, np.uint8)])
+    file = tmp_path / "large.png"
+    Image.fromarray(pixels).save(file)
+    (image,) = _Page(write(tmp_path, pictures=[Picture(file, "large")])).all("img")
+    head, _, content = image["src"].partition(",")
+    assert head == f"data:image/{kind};base64"
+    shown = base64.b64decode(content)
+    if kind == "png":
+        assert shown == file.read_bytes()
+        return
+    assert len(shown) < 0.5 * file.stat().st_size
+    embedded = np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), dtype=float)
+    assert embedded.shape == (300, 400, 3)
+    assert np.abs(embedded - pixels[..., :3]).mean() < 6
+
+
 def test_a_report_loads_nothing_from_elsewhere(tmp_path, picture):
     text = write(tmp_path, pictures=[picture], notes=["a note"])
     assert "://" not in text
@@ -170,14 +216,15 @@ def test_what_files_are_called_is_no_markup(tmp_path, picture, monkeypatch):
         tmp_path,
         title=evil,
         verdict=evil,
+        rule=evil,
         summary={evil: evil},
-        tables=[table],
+        tables=[table, Table(("link",), [[Link(evil, evil)]])],
         pictures=pictures,
         notes=[evil],
         before=before,
     )
     assert "<script>" not in text
-    assert _Page(text).text.count(evil) == 13
+    assert _Page(text).text.count(evil) == 15
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [(".jpg", "image/jpeg"), (".gif", "image/gif")])

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -18,6 +19,7 @@ import pytest
 import typer
 from scipy.spatial import cKDTree
 
+from tests.pages import findings, level, pictures
 from tests.pcd_anomaly.conftest import pose_error
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
@@ -46,7 +48,9 @@ def run(*words):
 
 def digests(directory):
     return {
-        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(directory)): hashlib.sha256(
+            findings(path).encode() if path.name == "report.html" else path.read_bytes()
+        ).hexdigest()
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name not in TIMED and not path.name.startswith(".vcli") and path.suffix != ".jsonl"
     }
@@ -89,8 +93,14 @@ def test_a_prediction_writes_scores_in_the_order_of_the_input_tables_and_picture
     assert {row["sample"] for row in rows_of(whole / "regions.csv")} >= {"bracket/bad"}
     assert float(rows[0]["T00"]) == pytest.approx(1, abs=0.01)
     page = (whole / "report.html").read_text(encoding="utf-8")
-    assert page.count("<img ") == len(decided)
-    assert "poses" in page
+    assert page.count("<img ") == page.count("yellow to dark red is above the threshold") == len(decided)
+    by_score = sorted((row for row in rows if row["sample"] in decided), key=lambda row: -float(row["score"]))
+    shown = [caption.partition(":")[0] for caption in pictures(page)]
+    assert shown == [f"bracket/{row['sample']}" for row in by_score]
+    assert level(page) == "bad"
+    assert f"{len(decided)} of 3 scans {'is' if len(decided) == 1 else 'are'} anomalous: bracket/bad (score " in page
+    assert 'href="pictures/bracket/bad.png">bracket/bad</a>' in page
+    assert "Poses" in page
 
 
 def test_poses_lead_to_the_coordinates_of_the_first_prototype(files, world, tmp_path):
@@ -263,8 +273,13 @@ def test_shards_merge_to_what_one_process_writes(files, whole, tmp_path, capfd):
     capfd.readouterr()
     assert launch(app, ["runs", "merge", str(out), "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["items"] == 3
-    for name in ("results.csv", "regions.csv", "items.csv", "metrics.json", "report.html"):
+    for name in ("results.csv", "regions.csv", "items.csv", "metrics.json"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    assert findings(out / "report.html") == findings(whole / "report.html")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    (link,) = re.findall(r'href="([^"]+)">bracket/bad</a>', page)
+    assert link.startswith("shard-")
+    assert (out / link).is_file()
 
 
 def _refusals(files, home):
@@ -358,6 +373,7 @@ def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     assert {path.name for path in sampled.iterdir()} >= {"parts", "models", "results.csv", "metrics.csv", "report.html"}
     page = (sampled / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == metrics["n_anomalous"] + metrics["n_undetermined"] > 0
+    assert f"AUROC {metrics['ours/mean/p_auroc']:.2f} at telling defective points from good ones." in page
     assert "measures" in page
     assert "poses beside the truth" in page
     assert metrics["poses_right"] == metrics["poses_known"] == 2
@@ -434,7 +450,7 @@ def test_shards_of_an_evaluation_are_measured_when_they_are_merged(sampled, tmp_
         assert run(*words, "-o", out, "--shard", part) == 0
     assert not (out / "shard-1-of-2" / "metrics.csv").exists()
     assert launch(app, ["runs", "merge", str(out)]) == 0
-    for name in ("results.csv", "regions.csv", "items.csv", "metrics.csv", "metrics.json", "poses.csv", "report.html"):
+    for name in ("results.csv", "regions.csv", "items.csv", "metrics.csv", "metrics.json", "poses.csv"):
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
 
 

@@ -13,6 +13,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.pages import findings, level
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.io.volumes import read_volume, write_volume
@@ -56,7 +57,9 @@ def command(*words):
 
 def digests(directory):
     return {
-        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(directory)): hashlib.sha256(
+            findings(path).encode() if path.name == "report.html" else path.read_bytes()
+        ).hexdigest()
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name not in TIMED and not path.name.startswith(".vcli") and path.suffix != ".jsonl"
     }
@@ -97,6 +100,13 @@ def test_a_pair_writes_everything_and_itk_warps_as_we_do(files, tmp_path):
     assert metrics["folds_voxels"] == 0
     assert {path.name for path in out.iterdir()} >= OUTPUTS
     assert json.loads((out / "run.json").read_text())["status"] == "done"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert level(page) == "good"
+    assert f"The images fit. Mean Dice {metrics['dice_mean']:.2f} after, {metrics['dice_before_mean']:.2f} bef" in page
+    assert page.count('class="flicker"') == 2
+    assert page.count("<figcaption>") == page.count("</span></figcaption>") == 8
+    listed = {path.name for path in out.iterdir()} - {"report.html", "run.json", "log.txt"}
+    assert all(f'href="{name}"' in page for name in listed)
 
     warped = read_volume(out / "Warped.nii.gz").data
     fixed, moving = (sitk.ReadImage(str(files / f"{side}.nii.gz"), sitk.sitkFloat32) for side in ("fixed", "moving"))

@@ -76,6 +76,7 @@ def test_pictures_of_grids_of_all_kinds_are_small_dark_png_files(pictures, tmp_p
     grid, fixed, before, warped, u, log_jacobian = pictures
     figures.overlay(tmp_path / "overlay.png", grid, fixed, before, warped, TITLE, first="affine")
     figures.checkerboard(tmp_path / "checkerboard.png", grid, fixed, warped, TITLE)
+    figures.plain(tmp_path / "plain.png", grid, fixed, before, TITLE)
     figures.difference(tmp_path / "difference.png", grid, fixed, before, warped, TITLE)
     figures.deformation_grid(tmp_path / "grid.png", grid, fixed, u, log_jacobian, TITLE)
     for path in tmp_path.iterdir():
@@ -95,6 +96,29 @@ def test_the_same_images_give_the_same_bytes(make_world, tmp_path):
 
 
 GRID = Grid((60, 70, 50), np.diag([-2.0, 2.0, 2.0, 1.0]))
+
+
+def test_pictures_that_are_shown_in_turn_lie_on_each_other(tmp_path):
+    fixed = head(GRID.shape)
+    for name, image in {"fixed": fixed, "same": 3 * fixed, "moved": np.roll(fixed, 6, axis=1)}.items():
+        figures.plain(tmp_path / f"{name}.png", GRID, fixed, image, "title")
+    same, moved = (
+        np.abs(colours(tmp_path / f"{name}.png") - colours(tmp_path / "fixed.png")) for name in ("same", "moved")
+    )
+    assert same.max() <= 1
+    assert (moved > 100).mean() > 0.01
+
+
+def test_a_scale_is_explained_in_full(pictures, tmp_path, monkeypatch):
+    grid, fixed, before, warped, u, log_jacobian = pictures
+    drawn = []
+    monkeypatch.setattr(figures, "save_figure", lambda figure, _path: drawn.append(figure))
+    figures.difference(tmp_path / "a.png", grid, fixed, before, warped, TITLE)
+    figures.deformation_grid(tmp_path / "a.png", grid, fixed, u, log_jacobian, TITLE)
+    for figure in drawn:
+        figure.canvas.draw()
+        assert "…" not in "".join(text.get_text() for text in figure.texts)
+        assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.width
 
 
 def test_contours_come_from_the_moving_image(tmp_path):

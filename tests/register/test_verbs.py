@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import dataclasses
+import io
 import json
 import re
 import shlex
@@ -14,7 +15,9 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.pages import findings, level, pictures
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.core.runs import Run
@@ -172,8 +175,9 @@ def test_shards_merge_to_the_files_of_one_run(listed, tmp_path, capfd):
     assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 0
     whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
     assert {name for name in whole if "/" not in name} == {"items.csv", "metrics.json", "report.html"}
-    for name in ("items.csv", "metrics.json", "report.html"):
+    for name in ("items.csv", "metrics.json"):
         assert parts[name] == whole[name], name
+    assert findings(tmp_path / "parts" / "report.html") == findings(tmp_path / "whole" / "report.html")
     own = {name: content for name, content in parts.items() if name.startswith("pairs/") and "metrics" not in name}
     assert own
     assert own == {name: whole[name] for name in own}
@@ -202,7 +206,9 @@ def test_a_broken_pair_does_not_stop_the_others(listed, tmp_path, capfd):
     log = (out / "log.txt").read_text(encoding="utf-8")
     assert [len(re.findall(rf"^\S+ {name}: \d+\.\d s$", log, re.MULTILINE)) for name in "abc"] == [1, 1, 1]
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "Failed pairs" in page
+    assert "Failed items" in page
+    assert level(page) == "bad"
+    assert "1 failed: b." in page
     assert str(broken) in page
     broken.write_bytes(good)
     assert run("batch", table, "-o", out, "--resume", *QUICK) == 0
@@ -235,7 +241,7 @@ def test_the_report_of_a_batch_lists_the_worst_pairs_first(tmp_path, rows, order
         {name: {"dice_mean": dice, "lncc_after": lncc, "sdlogj": 0.2} for name, (dice, lncc) in rows.items()}, tmp_path
     )
     first_cells = re.findall(r"<tr>\s*<t[hd]>(\w+)</t[hd]>", page)
-    assert first_cells == ["pair", *order, "pair", "broken"]
+    assert first_cells == ["item", "broken", "pair", *order]
     assert ("Dice</th>" in page) is any(dice is not None for dice, _ in rows.values())
     assert "not an image" in page
 
@@ -247,11 +253,14 @@ def test_the_report_of_a_batch_shows_the_overlays_of_the_worst_pairs(listed, tmp
     assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 0
     page = (tmp_path / "parts" / "report.html").read_text(encoding="utf-8")
     with (tmp_path / "parts" / "items.csv").open(newline="") as stream:
-        worst = sorted(csv.DictReader(stream), key=lambda row: float(row["dice_mean"]))[:3]
-    shown = re.findall(r'<img src="data:image/png;base64,([^"]+)"', page)
-    homes = [tmp_path / "parts" / f"shard-{1 + int(row['id'][1:]) % 2}-of-2" / "pairs" / row["id"] for row in worst]
-    assert shown == [base64.b64encode((home / "qc_overlay.png").read_bytes()).decode() for home in homes]
-    assert [row["id"] for row in worst] == re.findall(r"<figcaption>(s\d): Dice", page)
+        worst = sorted(csv.DictReader(stream), key=lambda row: float(row["dice_mean"]))
+    assert [caption.partition(":")[0] for caption in pictures(page)] == [row["id"] for row in worst]
+    sizes = [Image.open(io.BytesIO(base64.b64decode(one))).size for one in re.findall(r'base64,([^"]+)"', page)]
+    homes = [f"shard-{1 + int(row['id'][1:]) % 2}-of-2/pairs/{row['id']}" for row in worst]
+    assert sizes == [Image.open(tmp_path / "parts" / home / "qc_overlay.png").size for home in homes]
+    links = re.findall(r'<td><a href="([^"]+)">s\d</a></td>', page)
+    assert links == [f"{home}/report.html" for home in homes]
+    assert all((tmp_path / "parts" / link).is_file() for link in links)
 
 
 def test_a_learn2reg_batch_writes_its_submission(tmp_path, capfd):

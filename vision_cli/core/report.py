@@ -32,6 +32,10 @@ _MEDIA_TYPES = {
     ".gif": "image/gif",
     ".svg": "image/svg+xml",
 }
+_LARGEST_PNG = 100_000
+"""Bytes of a PNG that is embedded as it is: a larger one is packed as JPEG, for pages are sent by mail."""
+
+_JPEG_QUALITY = 88
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _MOST_LISTED = 200
 """Files and inputs that a page lists; the record of the run has all."""
@@ -77,6 +81,40 @@ class Flicker:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell of a table that leads to a file of the run.
+
+    Attributes
+    ----------
+    text
+        What is shown, also where a table is printed.
+    target
+        Path relative to the run directory.
+    """
+
+    text: str
+    target: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def link_to(run: RunFiles, file: Path, text: str) -> Link | str:
+    """Return a cell that leads to a file in the directory of a run or of its shards; plain text if it is not there.
+
+    Parameters
+    ----------
+    run
+        The run that the report is of.
+    file
+        A path below the run directory.
+    text
+        What the cell shows.
+    """
+    return Link(text, file.relative_to(run.directory).as_posix()) if file.is_file() else text
+
+
+@dataclass(frozen=True)
 class Report:
     """What a task says in a report.
 
@@ -88,12 +126,14 @@ class Report:
         What came out, in one or two sentences.
     level
         How the verdict is shown.
+    rule
+        By which rule the level follows from the numbers.
     summary
         The few numbers that matter, by label.
     pictures
         Pictures, the most telling first; at most `MOST_PICTURES` are embedded.
     tables
-        Tables below the pictures.
+        Tables below the pictures; a cell may be a `Link`.
     notes
         Remarks beside the warnings of the run.
     """
@@ -101,6 +141,7 @@ class Report:
     title: str
     verdict: str
     level: Level = "plain"
+    rule: str = ""
     summary: Mapping[str, object] = field(default_factory=dict)
     pictures: Sequence[Picture | Flicker] = ()
     tables: Sequence[Table] = ()
@@ -130,6 +171,7 @@ def write_report(run: RunFiles, report: Report) -> None:
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["value"] = format_value
+    environment.tests["link"] = lambda cell: isinstance(cell, Link)
     document = run.document
     left_out = len(report.pictures) - MOST_PICTURES
     page = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
@@ -157,8 +199,35 @@ def _figure(picture: Picture | Flicker) -> dict[str, object]:
 
 
 def _data_uri(file: Path) -> str:
-    content = base64.b64encode(file.read_bytes()).decode("ascii")
-    return f"data:{_MEDIA_TYPES[file.suffix.lower()]};base64,{content}"
+    content, kind = file.read_bytes(), _MEDIA_TYPES[file.suffix.lower()]
+    if kind == "image/png" and len(content) > _LARGEST_PNG:
+        packed = _packed(content)
+        if packed is not None and len(packed) < len(content):
+            content, kind = packed, "image/jpeg"
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _packed(png: bytes) -> bytes | None:
+    """Return a picture as JPEG, about a fifth of the size; None if something shines through it."""
+    import cv2
+    import numpy as np
+
+    pixels = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint8:
+        return None
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        if pixels[..., 3].min() < 255:
+            return None
+        pixels = np.ascontiguousarray(pixels[..., :3])
+    # Colours at full resolution: thin coloured lines fade otherwise.
+    how = (
+        cv2.IMWRITE_JPEG_QUALITY,
+        _JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    )
+    done, jpeg = cv2.imencode(".jpg", pixels, how)
+    return jpeg.tobytes() if done else None
 
 
 def _typed(argv: Sequence[str]) -> list[str]:

@@ -6,18 +6,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from vision_cli.core.console import Table
-from vision_cli.core.errors import ResourceError
+from vision_cli.core.console import Table, format_value
 from vision_cli.core.journal import Entry
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import Picture, Report, link_to
 from vision_cli.core.run_files import RunFiles
 from vision_cli.pcd_anomaly.regions import REGION_COLUMNS
 from vision_cli.pcd_anomaly.session import PICTURES, document_of
+from vision_cli.pcd_anomaly.verdict import judge, judge_measured
 
-RESULTS, REGIONS, REPORT = "results.csv", "regions.csv", "report.html"
+RESULTS, REGIONS = "results.csv", "regions.csv"
 POSE_COLUMNS = tuple(f"T{row}{column}" for row in range(3) for column in range(4))
 _ROW_COLUMNS = (
     "class",
@@ -38,9 +37,11 @@ RESULT_COLUMNS = (*_ROW_COLUMNS, *POSE_COLUMNS, "error")
 _SHOWN = ("sample", "decision", "score", "threshold", "p_value", "reg_status", "n_outliers")
 _POSE_SHOWN = ("reg_status", "reg_fitness", "reg_rmse")
 _REGIONS_SHOWN = ("region", "type", "score", "n_points", "area", "length", "width", "max_signed_dev")
-_MOST_PICTURES = 40
 _MOST_ROWS = 400
-_QUALITY = 88
+_READ_SCORES = (
+    "Grey to green is as in good parts, yellow to dark red is above the threshold on the scale; outlined and numbered "
+    "regions are listed below the picture, with their deviation outwards (+) or inwards (-)."
+)
 
 
 @dataclass(frozen=True)
@@ -109,29 +110,30 @@ def write_tables(run: RunFiles, scans: Finished, *, regions: bool) -> None:
         run.write_csv(REGIONS, REGION_COLUMNS, found)
 
 
-def write_report_page(run: RunFiles, scans: Finished, save: Sequence[str], tables: Sequence[Table] = ()) -> None:
-    """Write the report of a run, with tables of measures if there are any, where ``save`` asks for pictures."""
-    if "png" in save:
-        with run.output(REPORT) as path:
-            write_page(path, "pcd-anomaly: scans", scans, tables, [])
-
-
-def write_page(target: Path, title: str, scans: Finished, tables: Sequence[Table], warnings: Sequence[str]) -> None:
-    """Write ``report.html`` of scored scans.
+def write_report_page(
+    run: RunFiles,
+    scans: Finished,
+    save: Sequence[str],
+    tables: Sequence[Table] = (),
+    measures: Mapping[str, object] | None = None,
+) -> None:
+    """Write the report of a run, where ``save`` asks for pictures.
 
     Parameters
     ----------
-    target
-        The file.
-    title
-        Of the page.
+    run
+        Where it goes.
     scans
         All scans.
+    save
+        What is written of a run.
     tables
-        Measures, where there are any.
-    warnings
-        What the reader should know.
+        Tables of measures, where there are any.
+    measures
+        Measures by flat names, where the truth is known.
     """
+    if "png" not in save:
+        return
     counts = counts_of(scans.entries)
     summary = {
         "scans": counts["n_scans"],
@@ -141,28 +143,19 @@ def write_page(target: Path, title: str, scans: Finished, tables: Sequence[Table
         "poses weak": counts["n_reg_weak"],
         "poses refused": counts["n_reg_failed"],
     }
-    good = [entry for entry in scans.entries if entry.error is None]
-    notes = [*warnings, *(f"{entry.id}: {entry.error}" for entry in scans.entries if entry.error is not None)]
-    pictures = _pictures(scans)
-    if len(pictures) > _MOST_PICTURES:
-        notes.append(f"{_MOST_PICTURES} of {len(pictures)} pictures are shown; all are in {PICTURES}.")
-    if len(good) > _MOST_ROWS:
-        notes.append(f"{_MOST_ROWS} of {len(good)} scans are listed; all are in {RESULTS}.")
-    listed = [
-        Table(_SHOWN, [[entry.id, *(entry.row.get(c) for c in _SHOWN[1:])] for entry in good[:_MOST_ROWS]], "scans"),
-        _regions_table(scans),
-        _poses_table(scans),
-    ]
-    with TemporaryDirectory() as folder:
-        small = [_smaller(picture, Path(folder) / f"{n}.jpg") for n, picture in enumerate(pictures[:_MOST_PICTURES])]
-        write_report(
-            target,
-            title=title,
+    verdict = judge(scans.entries) if measures is None else judge_measured(scans.entries, measures)
+    listed = [_scans_table(run, scans), _regions_table(scans), _poses_table(scans)]
+    run.report(
+        Report(
+            title="Anomalies in scans" if measures is None else "Evaluation on test scans",
+            verdict=verdict.text,
+            level=verdict.level,
+            rule=verdict.rule,
             summary=summary,
+            pictures=_pictures(scans),
             tables=[*tables, *(table for table in listed if table.rows)],
-            pictures=small,
-            notes=notes,
         )
+    )
 
 
 def _result_row(entry: Entry, poses: Mapping[str, Sequence[float]]) -> list[object]:
@@ -180,19 +173,46 @@ def _pictures(scans: Finished) -> list[Picture]:
         path = directory / PICTURES / f"{entry.id}.png"
         if entry.error is None and path.is_file():
             score, decision = entry.row["score"], str(entry.row["decision"])
-            caption = f"{entry.id}: {decision}, pose {entry.row['reg_status']}"
-            found.append((-float(str(score)), Picture(path, caption)))
+            caption = (
+                f"{entry.id}: {decision}, score {format_value(score)}, limit {format_value(entry.row['threshold'])}, "
+                f"pose {entry.row['reg_status']}"
+            )
+            found.append((-float(str(score)), Picture(path, caption, _reading(str(entry.row["reg_status"])))))
     return [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
 
 
-def _smaller(picture: Picture, target: Path) -> Picture:
-    """Pack a picture as JPEG, a fifth of the size: a page holds many."""
-    import cv2
+def _reading(status: str) -> str:
+    """Say how the picture of a scan is read whose pose has this status."""
+    if status == "failed":
+        return (
+            _READ_SCORES + " The pose was refused, so the scores tell how little the scan fits, not where a defect is."
+        )
+    read = _READ_SCORES + " The reference shows the same side of a good part"
+    if status == "weak":
+        return read + "; here the pose is weak: if it shows another side than the scan, the scores mean nothing."
+    return read + "; if it shows another side than the scan, or the whole scan is red, the pose is wrong."
 
-    pixels = cv2.imread(str(picture.file))
-    if pixels is None or not cv2.imwrite(str(target), pixels, (cv2.IMWRITE_JPEG_QUALITY, _QUALITY)):
-        raise ResourceError(f"{target}: cannot be written.", hint="Is there room for temporary files?")
-    return Picture(target, picture.caption)
+
+def _scans_table(run: RunFiles, scans: Finished) -> Table:
+    """List the scans, the highest scores first, each leading to its picture."""
+    homes = {entry.id: home for entry, home in zip(scans.entries, scans.directories, strict=True)}
+    good = [entry for entry in scans.entries if entry.error is None]
+    good.sort(key=lambda entry: -float(str(entry.row["score"])))
+    rows = [
+        [
+            link_to(run, homes[entry.id] / PICTURES / f"{entry.id}.png", entry.id),
+            *(entry.row.get(c) for c in _SHOWN[1:]),
+        ]
+        for entry in good
+    ]
+    return _shortened(_SHOWN, rows, "Scans, the highest score first", RESULTS)
+
+
+def _shortened(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str, all_in: str) -> Table:
+    """Give a table that a page can hold, and say in its title where the rest is."""
+    if len(rows) > _MOST_ROWS:
+        title = f"{title} ({_MOST_ROWS} of {len(rows)}; all are in {all_in})"
+    return Table(columns, rows[:_MOST_ROWS], title)
 
 
 def _regions_table(scans: Finished) -> Table:
@@ -200,7 +220,8 @@ def _regions_table(scans: Finished) -> Table:
     for entry, _, document in scans.documents():
         if entry.row["decision"] == "anomalous":
             rows += [[entry.id, *(region[c] for c in _REGIONS_SHOWN)] for region in document["regions"]]
-    return Table(("sample", *_REGIONS_SHOWN), rows[:_MOST_ROWS], "regions of anomalous scans, in the unit of the scan")
+    columns = ("sample", *_REGIONS_SHOWN)
+    return _shortened(columns, rows, "Regions of anomalous scans, in the unit of the scan", REGIONS)
 
 
 def _poses_table(scans: Finished) -> Table:
@@ -209,4 +230,4 @@ def _poses_table(scans: Finished) -> Table:
         pose = document["registration"]["scan_to_reference"]
         shown = "; ".join(" ".join(f"{value:.4g}" for value in line) for line in pose[:3])
         rows.append([entry.id, *(entry.row.get(column) for column in _POSE_SHOWN), shown])
-    return Table(("sample", *_POSE_SHOWN, "scan to reference, rows of 3 x 4"), rows[:_MOST_ROWS], "poses")
+    return _shortened(("sample", *_POSE_SHOWN, "scan to reference, rows of 3 x 4"), rows, "Poses", RESULTS)

@@ -10,37 +10,45 @@ from pathlib import Path
 from vision_cli.core.console import Output, Table, format_value
 from vision_cli.core.devices import Compute
 from vision_cli.core.journal import Entry
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import REPORT, Picture, Report, link_to
 from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.register import itk_files
 from vision_cli.register.data import NamedPair
 from vision_cli.register.fields import Grid
 from vision_cli.register.options.registration import PairReporting, RegistrationOptions, Reporting
+from vision_cli.register.reporting import OVERLAY, READ_OVERLAY
 from vision_cli.register.session import register_files
 from vision_cli.register.transforms import compose_to_displacement
+from vision_cli.register.verdict import RULE, count_of_pairs, judge, judge_batch
 
 _COLUMNS = (
     "dice_mean",
     "dice_affine_mean",
+    "dice_before_mean",
     "hd95_mean_mm",
     "sdlogj",
     "folds_voxels",
+    "folds_pct",
     "tre_mean_mm",
+    "tre_before_mean_mm",
     "inverse_error_mean_voxels",
     "lncc_before",
     "lncc_affine",
     "lncc_after",
 )
 PAIRS = "pairs"
-REPORT = "report.html"
+_TITLE = "Pairs, the worst first; the name of a pair leads to its own report"
+_LEVELS = {"good": "good", "caution": "look closer", "bad": "bad"}
 
 _OF_THE_BATCH = ("pairs", "only", "l2r_submission")
 _TITLES: Mapping[str, str] = {
     "dice_mean": "Dice",
     "dice_affine_mean": "Dice affine",
+    "dice_before_mean": "Dice before",
     "hd95_mean_mm": "HD95 mm",
     "tre_mean_mm": "landmark error mm",
+    "tre_before_mean_mm": "before mm",
     "lncc_after": "LNCC after",
     "lncc_affine": "LNCC affine",
     "lncc_before": "LNCC before",
@@ -48,7 +56,6 @@ _TITLES: Mapping[str, str] = {
     "sdlogj": "SD log Jacobian",
     "inverse_error_mean_voxels": "inverse error, voxels",
 }
-_SHOWN_PAIRS = 3
 
 
 def register_all(
@@ -96,29 +103,44 @@ def register_all(
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     """Write the report of a batch: a table of its pairs, the worst first, and the overlays of the worst."""
     good = sorted((entry for entry in entries if entry.error is None), key=_quality)
-    failed = [(entry.id, entry.error) for entry in entries if entry.error is not None]
+    failed = [entry.id for entry in entries if entry.error is not None]
+    homes = {entry.id: _directory(run.home_of(entry), entry.id) for entry in good}
+    verdicts = {entry.id: judge(entry.row) for entry in good}
     names = [name for name in _TITLES if any(entry.row.get(name) is not None for entry in good)]
-    tables = []
-    if good:
-        rows = [(entry.id, *(entry.row.get(name) for name in names)) for entry in good]
-        tables.append(Table(("pair", *(_TITLES[name] for name in names)), rows, "Pairs, the worst first"))
-    if failed:
-        tables.append(Table(("pair", "error"), failed, "Failed pairs"))
-    overlays = [(entry, _directory(run.home_of(entry), entry.id) / "qc_overlay.png") for entry in good[:_SHOWN_PAIRS]]
-    with run.output(REPORT) as path:
-        write_report(
-            path,
-            title=f"Registration of {len(entries)} pairs",
-            summary={
-                "pairs": len(good),
-                "failed": len(failed),
-                **_middle("Dice, median", good, "dice_mean"),
-                **_middle("local correlation, median", good, "lncc_after"),
-                **_middle("SD log Jacobian, median", good, "sdlogj"),
-            },
-            tables=tables,
-            pictures=[Picture(file, _caption(entry)) for entry, file in overlays if file.exists()],
+    rows = [
+        (
+            link_to(run, homes[entry.id] / REPORT, entry.id),
+            _LEVELS[verdicts[entry.id].level],
+            *(entry.row.get(name) for name in names),
         )
+        for entry in good
+    ]
+    overlays = [
+        Picture(homes[entry.id] / OVERLAY, f"{entry.id}: {_caption(entry)}", READ_OVERLAY)
+        for entry in good
+        if (homes[entry.id] / OVERLAY).is_file()
+    ]
+    middle = {name: _middle(good, name) for name in _COLUMNS}
+    verdict = judge_batch(verdicts, failed, middle)
+    summary = {
+        "pairs": len(good),
+        "failed": len(failed),
+        "Dice, median": middle["dice_mean"],
+        "landmark error mm, median": middle["tre_mean_mm"],
+        "local correlation, median": middle["lncc_after"],
+        "SD log Jacobian, median": middle["sdlogj"],
+    }
+    run.report(
+        Report(
+            title=f"Registration of {count_of_pairs(len(entries))}",
+            verdict=verdict.text,
+            level=verdict.level,
+            rule=RULE if entries else "",
+            summary={label: value for label, value in summary.items() if value is not None},
+            pictures=overlays,
+            tables=[Table(("pair", "verdict", *(_TITLES[name] for name in names)), rows, _TITLE)] if rows else [],
+        )
+    )
 
 
 def _quality(entry: Entry) -> tuple[bool, float]:
@@ -130,12 +152,12 @@ def _quality(entry: Entry) -> tuple[bool, float]:
 
 def _caption(entry: Entry) -> str:
     column = "lncc_after" if entry.row.get("dice_mean") is None else "dice_mean"
-    return f"{entry.id}: {_TITLES[column]} {format_value(entry.row.get(column))}."
+    return f"{_TITLES[column]} {format_value(entry.row.get(column))}."
 
 
-def _middle(label: str, entries: Sequence[Entry], column: str) -> dict[str, float]:
+def _middle(entries: Sequence[Entry], column: str) -> float | None:
     values = [value for entry in entries if isinstance(value := entry.row.get(column), int | float)]
-    return {label: float(statistics.median(values))} if values else {}
+    return float(statistics.median(values)) if values else None
 
 
 def _directory(home: Path, pair: str) -> Path:

@@ -74,6 +74,30 @@ def overlay(
     save_figure(figure, path)
 
 
+def plain(path: Path, grid: Grid, fixed: Values, image: Values, title: str) -> None:
+    """Draw an image alone, in the slices of the fixed image: pictures of one pair have one size and lie on each other.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+    grid
+        Of both images.
+    fixed
+        ``(*grid.shape)``: it chooses the slices.
+    image
+        ``(*grid.shape)``: it is drawn.
+    title
+        Heading.
+    """
+    views = choose_views(grid, fixed)
+    figure, (panels,) = sheets.sheet(views, ("",), title)
+    image = _shades(image)
+    for view, panel in zip(views, panels, strict=True):
+        sheets.show(panel, view, view.cut(image))
+    save_figure(figure, path)
+
+
 def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: str) -> None:
     """Draw the fixed and the warped image in alternating squares.
 

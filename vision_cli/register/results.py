@@ -14,15 +14,14 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.console import Table
-from vision_cli.core.report import Picture, write_report
 from vision_cli.core.runs import Run
 from vision_cli.io.volumes import write_volume
-from vision_cli.register import figures, itk_files
+from vision_cli.register import itk_files
 from vision_cli.register.evaluation import LabelEvaluation, evaluate_labels, target_registration_error
 from vision_cli.register.fields import Grid
 from vision_cli.register.inputs import Pair, grid_of
 from vision_cli.register.pipeline import Registration
+from vision_cli.register.reporting import draw_pictures, pair_report
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform, invert, resample
 
 Metrics = dict[str, float | int | str | None]
@@ -104,34 +103,14 @@ def write_results(
                 pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
             )
         _write_tables(run, found, evaluation)
-        if pictures:
-            _write_pictures(run, pair, found, warped, metrics, evaluation)
+        shown = draw_pictures(run, pair, found, warped, metrics) if pictures else []
         for job in jobs:
             job.result()
     run.write_metrics(metrics)
+    if pictures:
+        # Last, when all is written that the report lists.
+        run.report(pair_report(pair, metrics, evaluation, shown))
     return metrics
-
-
-def result_table(metrics: Mapping[str, object]) -> Table:
-    """Return the short table of a registration: similarity and overlap before, after the affine and after all."""
-    rows: list[tuple[str, object, object, object]] = [
-        (
-            "local correlation",
-            metrics.get("lncc_before"),
-            metrics.get("lncc_affine"),
-            metrics.get("lncc_after"),
-        )
-    ]
-    if metrics.get("dice_mean") is not None:
-        rows.append(("Dice, mean", metrics.get("dice_before_mean"), metrics["dice_affine_mean"], metrics["dice_mean"]))
-        rows.append(("HD95 mm, mean", None, None, metrics.get("hd95_mean_mm")))
-    if metrics.get("tre_mean_mm") is not None:
-        rows.append(("landmark error mm", metrics.get("tre_before_mean_mm"), None, metrics["tre_mean_mm"]))
-    if metrics.get("folds_voxels") is not None:
-        rows.append(("folded voxels", None, None, metrics["folds_voxels"]))
-        rows.append(("SD log Jacobian", None, None, metrics["sdlogj"]))
-        rows.append(("inverse error, voxels", None, None, metrics["inverse_error_mean_voxels"]))
-    return Table(("measure", "before", "affine", "after"), rows)
 
 
 def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementTransform, ...]:
@@ -242,79 +221,6 @@ def _coefficients(found: Registration, grid: Grid) -> bytes:
     arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
     np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-def _write_pictures(
-    run: Run,
-    pair: Pair,
-    found: Registration,
-    warped: NDArray[np.float32],
-    metrics: Metrics,
-    evaluation: LabelEvaluation | None,
-) -> None:
-    grid = grid_of(pair.fixed)
-    fixed = pair.fixed.data
-    before = resample(pair.moving.data, grid_of(pair.moving), grid, (found.affine,) if found.warp is not None else ())
-    first = "affine" if found.warp is not None else "as given"
-    title = f"{pair.moving.path.name} onto {pair.fixed.path.name}"
-    if metrics["dice_mean"] is not None:
-        title += f"  ·  Dice {metrics['dice_affine_mean']:.3f} → {metrics['dice_mean']:.3f}"
-    shown: list[Picture] = []
-
-    def keep(name: str, caption: str) -> None:
-        shown.append(Picture(run.directory / name, caption))
-
-    with run.output("qc_overlay.png") as path:
-        figures.overlay(path, grid, fixed, before, warped, title, first=first)
-    keep("qc_overlay.png", f"Contours of the moving image over the fixed one: {first}, and after registration.")
-    with run.output("qc_checkerboard.png") as path:
-        figures.checkerboard(path, grid, fixed, warped, title)
-    keep("qc_checkerboard.png", "Fixed and warped image in alternating squares: edges should run on.")
-    with run.output("qc_difference.png") as path:
-        figures.difference(path, grid, fixed, before, warped, title, first=first)
-    keep("qc_difference.png", f"Difference of intensities on one scale: {first}, and after registration.")
-    if found.warp is not None and found.log_jacobian is not None:
-        with run.output("qc_grid.png") as path:
-            figures.deformation_grid(path, grid, fixed, found.warp.displacement, found.log_jacobian, title)
-        keep("qc_grid.png", "The deformation as a grid, coloured by the log of the local change of volume.")
-        with run.output("qc_scales.png") as path:
-            figures.scales(path, [(name, share) for name, (_, share) in found.scales.items()])
-        keep("qc_scales.png", "Share of the deformation's energy at each wavelet scale.")
-        with run.output("qc_loss.png") as path:
-            figures.loss_curve(path, _losses_by_stage(found))
-        keep("qc_loss.png", "The loss of each stage, coarse to fine.")
-    tables = [result_table(metrics)]
-    if evaluation is not None:
-        rows = [
-            (s.label, s.name, s.dice_affine, s.dice, _blank(s.hd95_mm), s.fixed_mm3, s.warped_mm3)
-            for s in evaluation.scores
-        ]
-        tables.append(
-            Table(("label", "name", "Dice affine", "Dice", "HD95 mm", "fixed mm³", "warped mm³"), rows, "Labels")
-        )
-    summary = {
-        "Dice": metrics["dice_mean"],
-        "local correlation": metrics["lncc_after"],
-        "folded voxels": metrics["folds_voxels"],
-        "SD log Jacobian": metrics["sdlogj"],
-        "working spacing mm": metrics["working_spacing_mm"],
-    }
-    with run.output("report.html") as path:
-        write_report(
-            path,
-            title=f"Registration of {pair.moving.path.name} onto {pair.fixed.path.name}",
-            summary={label: value for label, value in summary.items() if value is not None},
-            tables=tables,
-            pictures=shown,
-            notes=found.notes,
-        )
-
-
-def _losses_by_stage(found: Registration) -> list[list[float]]:
-    stages: dict[int, list[float]] = {}
-    for step in found.history:
-        stages.setdefault(step.stage, []).append(step.similarity + step.regularisation)
-    return list(stages.values())
 
 
 def _blank(cell: object) -> object:

@@ -5,6 +5,7 @@ Everything is light on black, so that an image's own background does not show as
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ _LONGEST_TITLE = 240
 _WIDTH, _LEAST_WIDTH = 10.5, 7.0
 _MAX_HEIGHT, _MAX_HEIGHT_LONE = 7.0, 5.8
 _SIDE, _GAP, _TITLE, _CAPTION, _FOOT = 0.3, 0.08, 0.38, 0.24, 0.5
+
+_LETTER = 0.062
+"""Width of a letter of a line of 8 points."""
 
 
 def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figure, list[list[Axes]]]:
@@ -172,7 +176,10 @@ def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
     for spine in bar.spines.values():
         spine.set_visible(False)
     bar.tick_params(colors=DARK.faint, labelcolor=DARK.ink, labelsize=7.5, length=2, pad=1.5)
-    figure.text((_SIDE + 2.6) / width, 0.335 / height, picture_text(label), color=DARK.ink, fontsize=8, va="center")
+    left = _SIDE + 2.6
+    # A narrow sheet has room for two lines.
+    lines = textwrap.wrap(picture_text(label, _LONGEST_TITLE), int((width - left - _SIDE) / _LETTER))
+    figure.text(left / width, 0.3 / height, "\n".join(lines), color=DARK.ink, fontsize=8, va="center")
 
 
 def colour_map(colours: Sequence[str]) -> Colormap:

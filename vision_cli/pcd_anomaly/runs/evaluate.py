@@ -78,15 +78,15 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     scoring = recorded(ScoringOptions, run.options)
     scans = finished(run, entries)
     write_tables(run, scans, regions="regions" in scoring.save)
-    tables: list[Table] = []
     if run.document["shard"] is None:
-        _measure(run, scans)
-        tables = measured_tables(run.directory)
-    write_report_page(run, scans, scoring.save, tables)
+        measures = _measure(run, scans)
+        write_report_page(run, scans, scoring.save, measured_tables(run.directory), measures)
+    else:
+        write_report_page(run, scans, scoring.save)
 
 
-def _measure(run: RunFiles, scans: Finished) -> None:
-    """Measure all methods and the poses, and write the tables of it and ``metrics.json``."""
+def _measure(run: RunFiles, scans: Finished) -> Mapping[str, float | int | str | None]:
+    """Measure all methods and the poses, write the tables of it and ``metrics.json``, and return the measures."""
     where = recorded(EvaluationScans, run.options)
     options = recorded(EvaluationOptions, run.options)
     # Shards of a sample have a copy of it each.
@@ -99,6 +99,7 @@ def _measure(run: RunFiles, scans: Finished) -> None:
         measures |= pose_measures(checks)
         run.write_csv(POSES, POSE_COLUMNS, poses_table(checks).rows)
     run.write_metrics({**counts_of(scans.entries), **measures})
+    return measures
 
 
 def shown(done: Done) -> Shown:

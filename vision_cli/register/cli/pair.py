@@ -41,7 +41,7 @@ def pair(
         reporting = replace(reporting, label_names=bundled["label_names"])
     if fixed is None or moving is None:
         raise call.missing("FIXED and MOVING")
-    from vision_cli.register.results import result_table
+    from vision_cli.register.reporting import result_table
 
     files = PairFiles(fixed=fixed, moving=moving, **vars(extras))
 

@@ -1,0 +1,185 @@
+"""What a report says of a registration in words, and how sure the reader can be of it, from its measures alone.
+
+The fit is read from the measure that says most: landmarks where there are some, labels otherwise, and the images
+themselves where there is neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vision_cli.core.report import Level
+
+LEAST_DICE = 0.5
+"""Mean Dice below which structures overlap too little to call it a fit."""
+
+LEAST_LNCC = 0.3
+"""Mean squared local correlation below which two images have little in common."""
+
+LEAST_CHANGE = 0.005
+"""Change of Dice or local correlation that is none: less than what the interpolation of labels makes."""
+
+LEAST_CHANGE_MM = 0.1
+"""Change of the landmark error that is none: less than landmarks are placed to."""
+
+MANY_FOLDS_PCT = 1.0
+"""Share of folded voxels from which a map is of no use."""
+
+RULE = (
+    "Rule: good if the fit is no worse than before the registration and than after the affine alone, mean Dice is at "
+    f"least {LEAST_DICE:g} (without labels: local correlation at least {LEAST_LNCC:g}) and no voxel folds; bad if the "
+    f"fit is worse than before, or more than {MANY_FOLDS_PCT:g} % of the voxels fold; look closer otherwise."
+)
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict on a registration.
+
+    Attributes
+    ----------
+    level
+        ``good``, ``caution`` or ``bad``.
+    text
+        In one to three sentences.
+    """
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A measure of the fit before, after the affine alone, and after all."""
+
+    name: str
+    before: float | None
+    affine: float | None
+    after: float
+    least: float | None
+    change: float
+    is_error: bool = False
+    unit: str = ""
+
+    def is_worse_than(self, other: float | None) -> bool:
+        if other is None:
+            return False
+        return (self.after - other if self.is_error else other - self.after) > self.change
+
+    def shown(self, value: float) -> str:
+        return f"{value:.2f}{self.unit}"
+
+
+def judge(metrics: Mapping[str, object]) -> Verdict:
+    """Judge a registration by what ``metrics.json`` holds of it, or its row in a batch.
+
+    Parameters
+    ----------
+    metrics
+        Measures by name; those that are missing or None are not looked at.
+    """
+    fits = _fits(metrics)
+    folded, share = _number(metrics, "folds_voxels"), _number(metrics, "folds_pct")
+    said = [_sentence(_compared(fit)) for fit in fits]
+    level: Level = "good"
+    for fit in fits:
+        if fit.is_worse_than(fit.affine) and not fit.is_worse_than(fit.before):
+            level = "caution"
+            said.append(f"After the affine alone the {fit.name} was better: {fit.shown(fit.affine or 0.0)}.")
+        if fit.least is not None and fit.after < fit.least:
+            level = "caution"
+            said.append(f"A {fit.name} below {fit.least:g} is little overlap.")
+    if folded is not None:
+        said.append(_folds(int(folded), share))
+        level = "caution" if folded else level
+    if not fits:
+        level = "caution"
+        said.append("Nothing says how well the images fit.")
+    if any(fit.is_worse_than(fit.before) for fit in fits):
+        return Verdict("bad", " ".join(("The images fit worse than before the registration.", *said)))
+    if (share or 0.0) > MANY_FOLDS_PCT:
+        return Verdict("bad", " ".join(("The deformation folds too much to be used.", *said)))
+    opening = "The images fit." if level == "good" else "Look at the pictures before you use this registration."
+    return Verdict(level, " ".join((opening, *said)))
+
+
+def judge_batch(verdicts: Mapping[str, Verdict], failed: Sequence[str], middle: Mapping[str, object]) -> Verdict:
+    """Judge a batch by the verdicts on its pairs.
+
+    Parameters
+    ----------
+    verdicts
+        Of the pairs that were registered, by their ids, the worst first.
+    failed
+        Ids of the pairs that were not.
+    middle
+        The measures of the pairs, each the median over them.
+    """
+    count = len(verdicts) + len(failed)
+    if not count:
+        return Verdict("plain", "There was no pair to register.")
+    by_level = {level: [name for name, one in verdicts.items() if one.level == level] for level in ("caution", "bad")}
+    good = len(verdicts) - sum(map(len, by_level.values()))
+    said = [f"{good} of {count_of_pairs(count)} {'fits' if good == 1 else 'fit'}."]
+    for names, text in (
+        (by_level["bad"], "should not be used"),
+        (by_level["caution"], "should be looked at"),
+        (failed, "failed"),
+    ):
+        if names:
+            said.append(f"{len(names)} {text}: {_listed(names)}.")
+    said += [f"Median over the pairs: {_compared(fit)}" for fit in _fits(middle)[:1]]
+    level: Level = "bad" if failed or by_level["bad"] else "caution" if by_level["caution"] else "good"
+    return Verdict(level, " ".join(said))
+
+
+def count_of_pairs(count: int) -> str:
+    """Return ``1 pair`` or ``N pairs``."""
+    return f"{count} pair" if count == 1 else f"{count} pairs"
+
+
+def _fits(metrics: Mapping[str, object]) -> list[_Fit]:
+    """Return the measures of the fit that count: landmarks and labels, or the images where there is neither."""
+    landmarks = _number(metrics, "tre_mean_mm")
+    dice = _number(metrics, "dice_mean")
+    images = _number(metrics, "lncc_after")
+    fits = []
+    if dice is not None:
+        before, affine = (_number(metrics, f"dice_{stage}_mean") for stage in ("before", "affine"))
+        fits.append(_Fit("mean Dice", before, affine, dice, LEAST_DICE, LEAST_CHANGE))
+    if landmarks is not None:
+        before = _number(metrics, "tre_before_mean_mm")
+        fits.append(_Fit("mean landmark error", before, None, landmarks, None, LEAST_CHANGE_MM, True, " mm"))
+    if not fits and images is not None:
+        before, affine = (_number(metrics, f"lncc_{stage}") for stage in ("before", "affine"))
+        fits.append(_Fit("local correlation", before, affine, images, LEAST_LNCC, LEAST_CHANGE))
+    return fits
+
+
+def _compared(fit: _Fit) -> str:
+    before = "" if fit.before is None else f", {fit.shown(fit.before)} before"
+    return f"{fit.name} {fit.shown(fit.after)} after{before}."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _folds(count: int, share: float | None) -> str:
+    if not count:
+        return "No voxel folds."
+    of_all = "" if share is None else f" ({share:.2g} % of the subject)"
+    return f"{count} {'voxel folds' if count == 1 else 'voxels fold'}{of_all}."
+
+
+def _number(metrics: Mapping[str, object], name: str) -> float | None:
+    value = metrics.get(name)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
