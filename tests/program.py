@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.pages import findings
+
 LOADED = (
     "torch",
     "accelerate",
@@ -172,10 +174,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 240.0, *, running
 
 
 def files_of(directory: Path, *, without: Sequence[str] = ()) -> dict[str, bytes]:
-    """Return the outputs of a run by name: what holds times (record, log, report) and the journal are left out."""
-    timed = {"run.json", "log.txt", "items.jsonl", "report.html", *without}
+    """Return the outputs of a run by name: records, logs and journals are left out, of reports what holds times."""
+    timed = {"run.json", "log.txt", "items.jsonl", *without}
     return {
-        str(path.relative_to(directory)): path.read_bytes()
+        str(path.relative_to(directory)): findings(path).encode() if path.name == "report.html" else path.read_bytes()
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name not in timed and not path.name.startswith(".vcli")
     }

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import resource
 import signal
-import subprocess
-import sys
-import time
 
 import cv2
 import numpy as np
@@ -17,6 +12,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.kan_fit.training import ClassifierTask
@@ -24,12 +20,8 @@ from vision_cli.kan_fit.training import ClassifierTask
 QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch-size", "16", "--no-pictures")
 
 
-def command(*words):
-    return [sys.executable, "-m", "vision_cli", "kan-fit", *map(str, words)]
-
-
 def run(*words, cwd):
-    return subprocess.run(command(*words), cwd=cwd, capture_output=True, encoding="utf-8", check=False, timeout=300)
+    return vcli("kan-fit", *words, cwd=cwd)
 
 
 def metrics_of(directory):
@@ -119,20 +111,17 @@ def test_single_pictures_are_predicted(trained, pictures, tmp_path):
     assert (row["label"], row["predicted"]) == ("", "left")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
 def test_an_interrupted_training_resumes_to_the_same_result(pictures, tmp_path, signum):
     words = ("classify", pictures, *QUICK[:4], "--epochs", "30", *QUICK[6:], "--no-compare", "--augment", "shift")
     whole = run(*words, "-o", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
-    process = subprocess.Popen(command(*words, "-o", "part"), cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8")
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "part" / "phases" / "selective" / "checkpoint.pt").exists():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.005)
-    os.kill(process.pid, signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), errors
+    running = start("kan-fit", *words, "-o", "part", cwd=tmp_path)
+    wait_for((tmp_path / "part" / "phases" / "selective" / "checkpoint.pt").exists, running=running)
+    running.signal(signum)
+    ended = running.wait()
+    assert ended.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), ended.stderr
     resumed = run(*words, "-o", "part", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     for name in ("metrics.json", "model.safetensors", "history.csv", "selection.csv", "predictions.csv"):
@@ -180,24 +169,6 @@ def test_faults_are_one_line_and_a_code(trained, capsys, monkeypatch, fault, tmp
     assert errors[0].startswith("vcli: error: ")
     assert message in errors[0]
     assert len(errors) <= 2
-
-
-@pytest.mark.parametrize("limit_kb", [4, 12], ids=["at once", "on the way"])
-def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(pictures, tmp_path, limit_kb):
-    words = ("classify", pictures, *QUICK, "--no-compare", "-o", "o")
-    limited = subprocess.run(
-        command(*words),
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_kb << 10, resource.RLIM_INFINITY)),
-    )
-    assert limited.returncode == 7, limited.stderr
-    assert "Traceback" not in limited.stderr
-    again = run(*words, "--resume", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
 
 
 @pytest.fixture

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import resource
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
 
+from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 
@@ -36,12 +32,8 @@ FITTED = {
 QUICK = ("--width", "1", "--refine", "5,10", "--pool", "cheby,fourier", "--rows", "400")
 
 
-def command(*words):
-    return [sys.executable, "-m", "vision_cli", "kan-fit", *map(str, words)]
-
-
 def run(*words, cwd):
-    return subprocess.run(command(*words), cwd=cwd, capture_output=True, encoding="utf-8", check=False, timeout=300)
+    return vcli("kan-fit", *words, cwd=cwd)
 
 
 def metrics_of(directory):
@@ -145,22 +137,19 @@ def test_the_same_seed_gives_the_same_metrics(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
 def test_an_interrupted_fit_resumes_to_the_same_result(tmp_path, signum):
     words = ("fit", "--function", "kinkchirp", "--width", "5", "--rows", "600", "--no-compare", "--no-pictures")
     whole = run(*words, "-o", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
-    process = subprocess.Popen(command(*words, "-o", "part"), cwd=tmp_path, stderr=subprocess.PIPE, encoding="utf-8")
+    running = start("kan-fit", *words, "-o", "part", cwd=tmp_path)
     stages = tmp_path / "part" / "stages"
-    deadline = time.monotonic() + 120
     # The mixed network, whose selective phase is the second, is being fitted once the single spaces are done.
-    while len(list(stages.glob("2-5-1_cheby.json"))) == 0:
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.kill(process.pid, signum)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), errors
+    wait_for((stages / "2-5-1_cheby.json").exists, running=running)
+    running.signal(signum)
+    ended = running.wait()
+    assert ended.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), ended.stderr
     resumed = run(*words, "-o", "part", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert metrics_of(tmp_path / "part") == metrics_of(tmp_path / "whole")
@@ -168,24 +157,6 @@ def test_an_interrupted_fit_resumes_to_the_same_result(tmp_path, signum):
         tmp_path / "whole" / "model.safetensors"
     ).read_bytes()
     assert not stages.exists()
-
-
-@pytest.mark.parametrize("limit_kb", [4, 10], ids=["at once", "on the way"])
-def test_a_full_disk_ends_cleanly_and_the_run_goes_on_later(tmp_path, limit_kb):
-    words = ("--function", "xy", *QUICK, "--no-compare", "--no-pictures", "-o", "o")
-    limited = subprocess.run(
-        command(*words),
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=120,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit_kb << 10, resource.RLIM_INFINITY)),
-    )
-    assert limited.returncode == 7, limited.stderr
-    assert "Traceback" not in limited.stderr
-    again = run(*words, "--resume", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
 
 
 FAULTS = {

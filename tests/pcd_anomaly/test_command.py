@@ -5,12 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
-import resource
 import shutil
-import signal
-import subprocess
 import sys
 import time
 
@@ -198,39 +194,6 @@ def test_another_part_is_refused_and_nothing_is_said_of_it(files, tmp_path):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["items"] == 1
 
 
-def _interrupted(words, signum, is_on_the_way, meanwhile=lambda: None):
-    """Start a command as a user does, end it by a signal when it is on the way, and return its exit status."""
-    with subprocess.Popen(command(*words), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        wait_for(lambda: is_on_the_way() or process.poll() is not None)
-        meanwhile()
-        os.kill(process.pid, signum)
-        process.wait(timeout=120)
-    return process.returncode
-
-
-def test_a_prediction_terminated_and_then_killed_goes_on_to_the_same_files(files, whole, tmp_path, capfd):
-    out = tmp_path / "out"
-    words = ("predict", files.run, files.scans, "-o", out, *PLACED, *NO_PICTURES)
-
-    def scored():
-        return sum(not path.name.startswith(".") for path in (out / "scores").rglob("*.json"))
-
-    def another_process():
-        assert run(*words, "--resume") == 2
-        assert "in use by process" in capfd.readouterr().err
-
-    assert _interrupted(words, signal.SIGTERM, lambda: scored() >= 1, another_process) == 75
-
-    def status():
-        return json.loads((out / "run.json").read_text())["status"]
-
-    assert status() == "interrupted"
-    assert _interrupted((*words, "--resume"), signal.SIGKILL, lambda: status() == "running") == -signal.SIGKILL
-    assert status() == "running"
-    assert run(*words, "--resume") == 0
-    assert digests(out) == without_pictures(digests(whole))
-
-
 def test_a_scan_that_changed_is_scored_again_when_the_run_goes_on(files, tmp_path):
     scans = tmp_path / "scans"
     scans.mkdir()
@@ -245,25 +208,6 @@ def test_a_scan_that_changed_is_scored_again_when_the_run_goes_on(files, tmp_pat
     after = rows_of(tmp_path / "out" / "results.csv")
     assert float(after[0]["score"]) > float(before[0]["score"])
     assert float(after[1]["score"]) == pytest.approx(float(before[0]["score"]))
-
-
-def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, whole, tmp_path, capfd):
-    out = tmp_path / "out"
-    words = ("predict", files.run, files.scans, "-o", out, *PLACED, *NO_PICTURES)
-    # A limit on the size of files stands in for the full disk: both fail in the middle of a write.
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 10, before[1]))
-    try:
-        code = run(*words)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    said = capfd.readouterr().err
-    assert code == 7, said
-    assert said.count("vcli: error:") == 1
-    assert "Traceback" not in said
-    assert not list(out.rglob("*.npy"))
-    assert run(*words, "--resume") == 0
-    assert digests(out) == without_pictures(digests(whole))
 
 
 def test_shards_merge_to_what_one_process_writes(files, whole, tmp_path, capfd):

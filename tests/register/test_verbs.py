@@ -8,16 +8,13 @@ import dataclasses
 import io
 import json
 import re
-import shlex
-import subprocess
-import sys
 
 import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pages import findings, level, pictures
+from tests.pages import level, pictures
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
 from vision_cli.core.runs import Run
@@ -148,39 +145,6 @@ def listed(tmp_path_factory):
 
 
 ROLES = ("fixed", "moving", "fixed_label", "moving_label")
-
-
-TOTALS = ("metrics.json", "items.csv", "failures.csv", "report.html")
-OF_THE_PROCESS = ("run.json", "log.txt", "items.jsonl")
-
-
-def contents(directory):
-    """Every file that must not depend on how the work was divided, by its name without the shard's folder."""
-    kept = {}
-    for path in sorted(directory.rglob("*")):
-        first, *rest = path.relative_to(directory).parts
-        of_a_shard = first.startswith("shard-")
-        if path.is_dir() or path.name in OF_THE_PROCESS or path.name.startswith("."):
-            continue
-        if not of_a_shard or rest[0] not in TOTALS:
-            kept["/".join(rest if of_a_shard else (first, *rest))] = path.read_bytes()
-    return kept
-
-
-def test_shards_merge_to_the_files_of_one_run(listed, tmp_path, capfd):
-    assert run("batch", listed, "-o", tmp_path / "whole", *QUICK) == 0
-    for part in (2, 1):
-        assert run("batch", listed, "-o", tmp_path / "parts", "--shard", f"{part}/2", *QUICK) == 0
-    capfd.readouterr()
-    assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 0
-    whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
-    assert {name for name in whole if "/" not in name} == {"items.csv", "metrics.json", "report.html"}
-    for name in ("items.csv", "metrics.json"):
-        assert parts[name] == whole[name], name
-    assert findings(tmp_path / "parts" / "report.html") == findings(tmp_path / "whole" / "report.html")
-    own = {name: content for name, content in parts.items() if name.startswith("pairs/") and "metrics" not in name}
-    assert own
-    assert own == {name: whole[name] for name in own}
 
 
 def test_a_broken_pair_does_not_stop_the_others(listed, tmp_path, capfd):
@@ -382,23 +346,6 @@ def test_labels_in_floating_point_are_rounded_only_where_they_are_nearly_whole(f
         assert scored["dice_mean"] == pytest.approx(alone["dice_mean"], abs=1e-9)
     else:
         assert "label" in capfd.readouterr().err
-
-
-def test_a_disk_that_fills_up_leaves_no_half_file_and_the_run_can_go_on(files, tmp_path):
-    words = ["register", files / "fixed.nii.gz", files / "moving.nii.gz", "-o", tmp_path / "out", *QUICK]
-    typed = shlex.join([sys.executable, "-m", "vision_cli", *map(str, words)])
-    # A limit on the size of files stands in for the full disk: both fail in the middle of a write.
-    full = subprocess.run(
-        ["bash", "-c", f"ulimit -f 100; exec {typed}"], capture_output=True, encoding="utf-8", check=False
-    )
-    assert full.returncode == 7, full.stderr
-    assert full.stderr.count("vcli: error:") == 1
-    assert "Traceback" not in full.stderr
-    left = {path.name for path in (tmp_path / "out").iterdir()}
-    assert "composite.h5" not in left
-    assert not any(name.startswith(".") and "composite" in name for name in left)
-    assert run(*words[1:], "--resume") == 0
-    assert (tmp_path / "out" / "composite.h5").stat().st_size > 100 * 1024
 
 
 class Stopped(Exception):
