@@ -142,3 +142,9 @@ def test_a_verb_has_defaults_of_its_own_and_records_its_number_format(tiny, tmp_
     record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
     assert record["options"]["device"] == "cpu"
     assert (record["seed"], record["precision"]) == (7, "float64")
+
+
+def test_a_wrong_word_is_said_before_a_missing_file(tiny, tmp_path):
+    done = tiny("tiny", "none.txt", "--lengths", "x", "-o", tmp_path / "out")
+    assert (done.returncode, "--lengths: x found" in done.stderr) == (2, True)
+    assert tiny("tiny", "none.txt", "-o", tmp_path / "out").returncode == 3

@@ -51,15 +51,18 @@ class VerbCommand(TyperCommand):
     """A command whose help lists its options by panel and its examples line by line, and that looks at paths first."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, unless a path could not work: a verb imports for seconds before it would look.
+        """Run the command, unless a word or a path could not work: a verb imports for seconds before it would look.
 
         Raises
         ------
         InputError
             If an input is not there.
         UsageError
-            If the output has a name that is no UTF-8.
+            If the word of an option is none, or the output has a name that is no UTF-8.
         """
+        check_words = getattr(self.callback, "check_words", None)
+        if check_words is not None:
+            check_words(ctx.params)
         _require_paths(ctx)
         return super().invoke(ctx)
 

@@ -352,11 +352,16 @@ def verb(
             with _saying_what_is_imported(bool(shared.get("quiet"))):
                 function(_call(ctx, shared, facts), **values)
 
+        def check_words(words: Mapping[str, Any]) -> None:
+            for slot in slots:
+                slot.value(words)
+
         first = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         called.__name__, called.__doc__, called.__module__ = function.__name__, function.__doc__, function.__module__
         called.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
         called.__annotations__ = {one.name: one.annotation for one in [first, *parameters]}
         called.verb_facts = facts  # type: ignore[attr-defined]
+        called.check_words = check_words  # type: ignore[attr-defined]
         app.verb(name, examples=examples)(called)
         return function
 
