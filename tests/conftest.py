@@ -14,6 +14,9 @@ import pytest
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# As commands do (core.devices): the matrices of numpy and scipy are small, and threads wait for each other at full load.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports torch, which reads it once; threads of several processes would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
