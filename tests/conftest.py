@@ -20,6 +20,9 @@ for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
     if signal.getsignal(signum) is signal.SIG_IGN:
         signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
 
+# As commands do (core.devices): the matrices of numpy and scipy are small, and threads wait for each other at full load.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports torch, which reads it once; threads of several processes would wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
