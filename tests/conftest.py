@@ -20,7 +20,7 @@ for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
     if signal.getsignal(signum) is signal.SIG_IGN:
         signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
 
-# As commands do (core.devices): the matrices of numpy and scipy are small, and threads wait for each other at full load.
+# As commands do (core.devices): matrices of numpy and scipy are small, and their threads would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -24,6 +24,7 @@ import numpy as np
 from vision_cli.core.console import Output
 from vision_cli.core.devices import configure
 from vision_cli.core.runs import Run
+from vision_cli.core.training import WEIGHTS
 from vision_cli.phantoms.pulse_clips import make_clip
 from vision_cli.phantoms.pulse_videos import STYLES
 from vision_cli.rppg_adapt.adaptation import Outcome, adapt
@@ -31,7 +32,6 @@ from vision_cli.rppg_adapt.data import CachedClip, read_cache, split_subjects, w
 from vision_cli.rppg_adapt.evaluation import evaluate_cache
 from vision_cli.rppg_adapt.models import PulseModel, load_model
 from vision_cli.rppg_adapt.options import NETWORK, Adaptation, LossOptions
-from vision_cli.rppg_adapt.training import WEIGHTS
 
 ROBUST = Adaptation()
 METHODS: dict[str, Adaptation] = {

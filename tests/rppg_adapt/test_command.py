@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pickle
+import re
 
 import cv2
 import numpy as np
@@ -39,6 +40,13 @@ def test_a_video_is_read(face_video, tmp_path, capsys):
     assert vcli(face_video, "--method", "pos", "--gt", face_video.with_name("ground_truth.txt"), "-o", out) == 0
     assert {path.name for path in (out / "vid").iterdir()} == VIDEO_FILES
     assert embedded_pictures(out) == 1
+    level, said = verdict(out)
+    assert level == "good"
+    assert re.match(
+        r"vid: 7[78]\.\d bpm, 95 % interval 7\d\.\d to \d\d\.\d, a reliable pulse of quality 0\.\d\d\. ", said
+    )
+    assert re.search(r"The true rate is 7[78]\.\d bpm, [01]\.\d bpm away\.$", said)
+    assert "White skin should cover the face" in page(out)
     summary = read(out / "vid/summary.json")
     assert summary["hr_bpm"] == pytest.approx(78, abs=1.5)
     assert summary["reliable"] is True
@@ -60,8 +68,18 @@ def test_json_is_one_document(face_video, tmp_path, capsys):
     assert one["method"] == "green"
 
 
+def page(run):
+    return (run / "report.html").read_text(encoding="utf-8")
+
+
 def embedded_pictures(run):
-    return (run / "report.html").read_text(encoding="utf-8").count("data:image/png")
+    return page(run).count("data:image/png")
+
+
+def verdict(run):
+    """Return the level of the report's verdict and what it says."""
+    (found,) = re.findall(r'<p class="verdict (\w+)">(.*?)</p>', page(run))
+    return found
 
 
 def test_the_network_and_others_are_compared(face_video, tmp_path, weights):
@@ -105,10 +123,17 @@ def test_merged_shards_have_the_predictions_and_the_report_of_a_run_in_one_piece
     assert vcli(*words, "-o", tmp_path / "whole") == 6
     assert [vcli(*words, "-o", tmp_path / "parts", "--shard", f"{k}/2") for k in (1, 2)] == [6, 0]
     assert launch(app, ["runs", "merge", str(tmp_path / "parts")]) == 6
-    for name in ("items.csv", "failures.csv", "metrics.json", "predictions.csv", "report.html"):
+    for name in ("items.csv", "failures.csv", "metrics.json", "predictions.csv"):
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     assert [row["video"] for row in rows(tmp_path / "parts/predictions.csv")] == ["bad", "good", "more"]
     assert embedded_pictures(tmp_path / "parts") == 2
+    # Behind the findings come the files, which lie in the shards, and the times.
+    whole, parts = (page(tmp_path / name).partition('<section id="files">')[0] for name in ("whole", "parts"))
+    assert parts == whole
+    level, said = verdict(tmp_path / "parts")
+    assert level == "caution"
+    assert re.fullmatch(r"2 of 3 videos have a reliable pulse: 7[78]\.\d bpm\. 1 could not be read\.", said)
+    assert "cannot decode after frame 0" in whole
 
 
 def test_a_merged_run_is_scored_as_one_in_one_piece(face_video, tmp_path):
@@ -237,6 +262,12 @@ def test_methods_are_scored_on_a_cache(made, tmp_path, capsys):
         path.name for path in (tmp_path / "e").iterdir()
     }
     assert embedded_pictures(tmp_path / "e") == 4
+    level, said = verdict(tmp_path / "e")
+    best = min(("pos", "chrom"), key=lambda method: found[f"{method}_mae_bpm"])
+    assert said.startswith(f"Mean error {found[f'{best}_mae_bpm']:.1f} bpm over 3 videos, by {best}; ")
+    assert said.endswith("So few videos (3) leave it uncertain.")
+    assert level == "caution"
+    assert "metrics.json" in page(tmp_path / "e")
     assert "MAE bpm" in capsys.readouterr().out
 
 
@@ -272,6 +303,10 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
     start, more = run / "weights.safetensors", tmp_path / "more"
     assert vcli("train", made / "cache", "--weights", start, "--val-fraction", 0.3, *words, "-o", more) == 0
     card = read(more / "weights.json")
+    first, after = (read(one / "metrics.json")["mae_bpm"] for one in (run, more))
+    assert re.match(rf"Mean error on the held-out clip: \d+\.\d bpm before, {after:.1f} bpm after; ", verdict(more)[1])
+    assert verdict(run)[1].startswith(f"Mean error on the held-out clip: {first:.1f} bpm; ")
+    assert [embedded_pictures(one) for one in (run, more)] == [1, 1]
     assert card["data"].endswith(f"from weights {read(run / 'weights.json')['sha256']}")
     assert "--weights weights.safetensors" in card["training_command"]
     words = (
@@ -292,6 +327,10 @@ def test_a_network_is_trained_adapted_described_and_drawn(made, tmp_path, capsys
     assert found["clips_adapted_to"] == 2
     assert found["clips_tested"] == 1
     assert "adapted_mae_bpm" in found
+    level, said = verdict(adapted)
+    assert f"Mean error on the held-out clip: {found['source_mae_bpm']:.1f} bpm" in said
+    assert said.startswith("The source weights were kept") == bool(found["kept_source"])
+    assert level == "caution" if found["kept_source"] else level in {"caution", "bad"}
     assert set(load_file(adapted / "weights.safetensors")) == set(load_file(run / "weights.safetensors"))
     capsys.readouterr()
     assert vcli("info", adapted / "weights.safetensors", "--json") == 0

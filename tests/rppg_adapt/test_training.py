@@ -18,7 +18,7 @@ from vision_cli.core.runs import Run
 from vision_cli.rppg_adapt.data import CachedClip, CachedClips, Label, read_cache, split_subjects, write_clip
 from vision_cli.rppg_adapt.models import ModelSettings, load_model
 from vision_cli.rppg_adapt.options import SourceTraining
-from vision_cli.rppg_adapt.training import GeneratedClips, train_source, write_card
+from vision_cli.rppg_adapt.training import GeneratedClips, train_source
 
 SETTINGS = ModelSettings(size=16)
 
@@ -49,8 +49,9 @@ def train(directory, *, steps, source=None, resume=False, keep="best"):
         if isinstance(clips, GeneratedClips):
             # Fewer and shorter ones than a real training has.
             clips._validation = GeneratedClips(SETTINGS, 96, 7).load([0, 2, 4])
-        measures = train_source(run, SETTINGS, training, clips, configure("cpu", 1, 0), Output(quiet=True))
-        write_card(run, measures, data="test", command="vcli", seed=0)
+        measures = train_source(
+            run, SETTINGS, training, clips, configure("cpu", 1, 0), Output(quiet=True), data="test", command="vcli"
+        )
         run.finish()
     return measures
 
@@ -76,6 +77,9 @@ def test_a_training_writes_weights_that_load_and_a_card(tmp_path):
     card = json.loads((tmp_path / "run/weights.json").read_text())
     assert card["task"] == "rppg-adapt"
     assert card["parameters"] > 80_000
+    assert (card["data"], card["training_command"], card["seed"]) == ("test", "vcli", 0)
+    assert card["metrics"] == {name: round(value, 5) for name, value in measures.items()}
+    assert json.loads((tmp_path / "run/metrics.json").read_text()) == measures
 
 
 @pytest.mark.parametrize("keep", ["best", "last"])
@@ -94,7 +98,8 @@ def test_a_training_goes_on_from_weights(tmp_path):
     clips = GeneratedClips(start.settings, 64, 0)
     clips._validation = GeneratedClips(start.settings, 96, 7).load([0])
     with Run.open(tmp_path / "run", command="rppg-adapt train", options={}) as run:
-        train_source(run, start.settings, training, clips, configure("cpu", 1, 0), Output(quiet=True), start)
+        compute, output = configure("cpu", 1, 0), Output(quiet=True)
+        train_source(run, start.settings, training, clips, compute, output, start, data="test", command="vcli")
         run.finish()
     trained = load_model(str(tmp_path / "run/weights.safetensors")).network
     # At a rate of zero only the statistics of batches change.

@@ -20,7 +20,7 @@ from torch import nn
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run, read_metrics
-from vision_cli.core.training import HISTORY, LAST, Schedule, Trainer, open_shared_part, shared_directory
+from vision_cli.core.training import HISTORY, LAST, Schedule, fit, open_shared_part, shared_directory
 from vision_cli.kan_fit.image_data import Images
 from vision_cli.kan_fit.names import Architecture
 from vision_cli.kan_fit.networks.classifiers import Classifier, narrowed, plan_classifier
@@ -234,9 +234,9 @@ class ClassifierTraining:
                 task = ClassifierTask(
                     network, images, self.val, schedule, device, augment=recipe.augment, hardens=hardens
                 )
-                trainer = Trainer(shared.run, task, schedule, samples=None, load=task.load, device=device.type)
-                with self.output.progress(name, steps) as bar:
-                    progress = trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
+                progress = fit(
+                    shared.run, task, schedule, samples=None, compute=self.compute, output=self.output, title=name
+                )
                 if shared.run is not None:
                     shared.run.write_metrics({key[4:]: v for key, v in progress.rows[-1].items() if key[:4] == "val_"})
                     shared.run.finish()

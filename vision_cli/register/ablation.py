@@ -32,7 +32,9 @@ VARIANTS: Mapping[str, Mapping[str, object]] = {
 _COLUMNS = ("dice_before", "dice", "similarity_before", "similarity", "endpoint_mm", "folds_voxels")
 
 
-def train_variants(run: Run | None, options: SyntheticTraining, compute: Compute, output: Output) -> None:
+def train_variants(
+    run: Run | None, options: SyntheticTraining, compute: Compute, output: Output, *, command: str
+) -> None:
     """Train every variant that is not done yet: a row of ``items.csv`` each, its run in ``variants/NUMBER``.
 
     Parameters
@@ -41,7 +43,7 @@ def train_variants(run: Run | None, options: SyntheticTraining, compute: Compute
         The open run.
     options
         Of all variants, but for what each changes of the network.
-    compute, output
+    compute, output, command
         As for one training.
 
     Raises
@@ -63,7 +65,7 @@ def train_variants(run: Run | None, options: SyntheticTraining, compute: Compute
         with run.part(f"variants/{names.index(name)}", command="register train", options=recorded) as part:
             if not part.already_done:
                 own = replace(options, network=network)
-                part.write_metrics(train_on_synthetic_pairs(part, own, compute, Output(quiet=True), subjects))
+                train_on_synthetic_pairs(part, own, compute, Output(quiet=True), subjects, command=command)
                 part.record(**compute.facts)
                 part.finish()
         measures = read_metrics(part.directory)

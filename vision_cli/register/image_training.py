@@ -17,7 +17,7 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
-from vision_cli.core.training import Order, Schedule, shared_directory
+from vision_cli.core.training import Order, Schedule, shared_directory, train_run
 from vision_cli.core.weights import resolve_weights
 from vision_cli.register import fields
 from vision_cli.register.cohort import Cohort, Matrix, gather
@@ -34,7 +34,7 @@ from vision_cli.register.options.training import (
     TrainingImages,
     TrainingOptions,
 )
-from vision_cli.register.training import build_network, fit, laid_out, sample_seed
+from vision_cli.register.training import build_network, laid_out, sample_seed
 
 ALIGNMENTS = "alignments.json"
 
@@ -150,8 +150,10 @@ class ImageTraining:
     losses: LossWeights = field(default_factory=LossWeights)
 
 
-def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, output: Output) -> Mapping[str, float]:
-    """Train WiNet on images of one's own.
+def train_on_images(
+    run: Run | None, options: ImageTraining, compute: Compute, output: Output, *, command: str
+) -> Mapping[str, float]:
+    """Train WiNet on images of one's own; write its weights, their card and ``metrics.json``.
 
     Parameters
     ----------
@@ -161,6 +163,8 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
         What to train, and where.
     output
         Where progress is shown.
+    command
+        The command line that trains it, for the card.
 
     Returns
     -------
@@ -216,7 +220,17 @@ def train_on_images(run: Run | None, options: ImageTraining, compute: Compute, o
         f"{len(cohort.training)} pairs to train on, {len(cohort.validation)} to validate on, "
         f"{shape} voxels of {cohort.spacing:.2f} mm"
     )
-    return fit(run, task, schedule, None, network, compute, output)
+    return train_run(
+        run,
+        task,
+        schedule,
+        samples=None,
+        compute=compute,
+        output=output,
+        data=f"{images.layout} images of {options.data.name}",
+        command=command,
+        metadata=network.description,
+    )
 
 
 def _longest_sides(choice: str) -> Mapping[int, int]:

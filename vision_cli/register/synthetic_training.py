@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import Schedule
+from vision_cli.core.training import Schedule, train_run
 from vision_cli.register.examples import Example
 from vision_cli.register.networks import WiNet
 from vision_cli.register.objective import Objective
@@ -27,7 +27,7 @@ from vision_cli.register.options.training import (
 )
 from vision_cli.register.subjects import Subject, generate_subjects, read_subjects, slices_of
 from vision_cli.register.synthesis import PairSource, Recipe
-from vision_cli.register.training import build_network, fit, laid_out, sample_seed
+from vision_cli.register.training import build_network, laid_out, sample_seed
 
 _LABELS_A_STEP = 8
 _TRAINING, _VALIDATION = 0, 1
@@ -212,8 +212,10 @@ def train_on_synthetic_pairs(
     compute: Compute,
     output: Output,
     subjects: tuple[list[Subject], list[Subject]] | None = None,
+    *,
+    command: str,
 ) -> Mapping[str, float]:
-    """Train WiNet on pairs that are drawn as they are needed.
+    """Train WiNet on pairs that are drawn as they are needed; write its weights, their card and ``metrics.json``.
 
     Parameters
     ----------
@@ -225,6 +227,8 @@ def train_on_synthetic_pairs(
         Where progress is shown.
     subjects
         What :func:`subjects_of` gave, if that was asked before.
+    command
+        The command line that trains it, for the card.
 
     Returns
     -------
@@ -258,4 +262,14 @@ def train_on_synthetic_pairs(
         metric=training.metric,
         published_penalty=training.published_penalty,
     )
-    return fit(run, task, schedule, None, network, compute, output)
+    return train_run(
+        run,
+        task,
+        schedule,
+        samples=None,
+        compute=compute,
+        output=output,
+        data=options.pairs.described,
+        command=command,
+        metadata=network.description,
+    )

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, Schedule
+from vision_cli.core.training import BEST, Schedule, fit, pack
 from vision_cli.rppg_adapt.anchors import SourceAnchor, WitnessedAnchor
 from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.losses import AdaptLoss, Anchor
@@ -27,7 +27,7 @@ from vision_cli.rppg_adapt.models import PulseModel, load_model, resize_frames
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, TSTCNet, make_views
 from vision_cli.rppg_adapt.options import Adaptation, Update
 from vision_cli.rppg_adapt.selection import BranchScore, WitnessScore
-from vision_cli.rppg_adapt.training import PATIENCE, fit, pack
+from vision_cli.rppg_adapt.training import PATIENCE
 from vision_cli.rppg_adapt.windows import UnlabelledClips, Window, parts
 
 FACTORS = (0.75, 1.25)
@@ -171,14 +171,23 @@ def adapt(
         patience=PATIENCE,
         seed=compute.seed,
     )
-    progress = fit(run, task, schedule, model.settings, compute, output, title="adapting")
+    progress = fit(
+        run,
+        task,
+        schedule,
+        samples=None,
+        compute=compute,
+        output=output,
+        metadata=model.settings.metadata,
+        title="adapting",
+    )
     best = progress.best[0]
     kept_source = not best > source_score
     if kept_source:
         tensors = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
         with run.output(BEST) as path:
             path.write_bytes(save(tensors, model.settings.metadata))
-    pack(run, model.settings)
+    pack(run)
     adapted = load_model(str(run.directory / BEST), compute.device)
     return Outcome(adapted, source_score, float(best), kept_source)
 

@@ -60,7 +60,8 @@ def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, com
         **_errors(scored),
     }
     run.write_metrics(metrics)
-    report_adaptation(run, metrics, read_csv_table(run.directory / HISTORY, ("step", "loss")), scored)
+    history = read_csv_table(run.directory / HISTORY, ("step", "loss"))
+    report_adaptation(run, outcome, metrics, history, scored, is_held_out=test is not used)
 
 
 def _score(

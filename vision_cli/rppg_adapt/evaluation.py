@@ -12,10 +12,9 @@ import numpy as np
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import InputError
 from vision_cli.core.merge import read_entries
-from vision_cli.core.report import Picture
 from vision_cli.core.runs import Run
 from vision_cli.io.pickles import load_tensors
-from vision_cli.rppg_adapt import figures
+from vision_cli.rppg_adapt import verdicts
 from vision_cli.rppg_adapt.classical import METHODS, pulse_wave
 from vision_cli.rppg_adapt.data import CachedClip
 from vision_cli.rppg_adapt.metrics import Scores, VideoScore, macc, score_videos, toolbox_snr, toolbox_video
@@ -190,22 +189,20 @@ def write_evaluation(run: Run, scored: Sequence[Scored], group_by: str | None = 
         ],
     )
     metrics: dict[str, float | int | str | None] = {}
-    pictures = []
-    drawn = (("bland_altman", figures.bland_altman, "differences"), ("scatter", figures.scatter, "predicted and true"))
-    for method in dict.fromkeys(one.method for one in scored):
-        own = [one.score for one in scored if one.method == method]
+    scores: dict[str, list[VideoScore]] = {}
+    for one in scored:
+        scores.setdefault(one.method, []).append(one.score)
+    for method, own in scores.items():
         metrics.update(score_videos(own).flat(f"{method}_"))
-        for name, draw, caption in drawn:
-            with run.output(f"{name}_{method}.png") as path:
-                draw(path, own)
-            pictures.append(Picture(run.directory / f"{name}_{method}.png", f"{method}: {caption}"))
     tables = [metrics_table(metrics)]
+    worst = None
     if group_by is not None:
         columns, groups = ("method", group_by, *_TITLES[1:]), _groups(scored, group_by)
         run.write_csv("groups.csv", columns, groups)
         tables.append(Table(columns, groups, f"by {group_by}"))
-    report_evaluation(run, tables, pictures)
+        worst = _worst_group(scored, group_by)
     run.write_metrics(metrics)
+    report_evaluation(run, scores, tables, videos=len({one.id for one in scored}), worst_group=worst)
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> Table:
@@ -234,6 +231,22 @@ def _groups(scored: Sequence[Scored], column: str) -> list[tuple[object, ...]]:
                 measured = score_videos(own)
                 rows.append((method, value, measured.count, *_values(measured)))
     return rows
+
+
+def _worst_group(scored: Sequence[Scored], column: str) -> str | None:
+    """Return in words which group has the greatest mean error, by the method that is best over all; None of one."""
+    by_method: dict[str, list[Scored]] = {}
+    for one in scored:
+        by_method.setdefault(one.method, []).append(one)
+    best = min(by_method, key=lambda method: verdicts.mean_error([one.score for one in by_method[method]]))
+    errors = {
+        value: verdicts.mean_error([one.score for one in by_method[best] if one.meta.get(column, "") == value])
+        for value in sorted({one.meta.get(column, "") for one in by_method[best]})
+    }
+    if len(errors) < 2:
+        return None
+    worst = max(errors, key=lambda value: errors[value])
+    return f"Greatest where {column} is {worst or 'unknown'}: {errors[worst]:.1f} bpm."
 
 
 def _values(scores: Scores) -> list[float]:

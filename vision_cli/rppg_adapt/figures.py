@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vision_cli.core.escapes import picture_text
-from vision_cli.figures.charts import new_chart, new_figure
+from vision_cli.figures.charts import new_chart, new_figure, quiet
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
 from vision_cli.rppg_adapt.spectra import Wave, power_spectrum
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _SHOWN_S = 15.0
 _SPECTROGRAM_S = 6.0
 _RATES = (35.0, 210.0)
+_LEAST_SPAN_BPM = 20.0
+_SCORES = {"val_score": "score", "val_within_3_bpm": "share within 3 bpm"}
+"""What a picture of a training shows of its validations, by column of the history."""
 
 
 def reading(path: Path, shown: Reading, title: str) -> None:
@@ -30,6 +33,8 @@ def reading(path: Path, shown: Reading, title: str) -> None:
     face, skin = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     spectra, wave_axes = figure.add_subplot(grid[0, 2:]), figure.add_subplot(grid[1, :])
     track = figure.add_subplot(grid[2, :])
+    for axes in (spectra, wave_axes, track):
+        quiet(axes)
     figure.suptitle(
         f"{picture_text(title)}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {picture_text(shown.method)}",
         color=CHART.ink,
@@ -51,8 +56,9 @@ def reading(path: Path, shown: Reading, title: str) -> None:
             lw=width,
             label=picture_text(method),
         )
-    spectra.legend(frameon=False, fontsize=7)
+    spectra.legend(frameon=False, fontsize=8)
     spectra.set_xlabel("bpm")
+    spectra.set_ylabel("power, of its peak")
     chosen = shown.waves[shown.method]
     until = chosen.times <= chosen.times[0] + _SHOWN_S
     wave_axes.plot(chosen.times[until], chosen.values[until], color=COLOURS[0], lw=1)
@@ -64,7 +70,12 @@ def reading(path: Path, shown: Reading, title: str) -> None:
     track.errorbar(middles, rates, yerr=half, fmt=".", color=CHART.line, ecolor=CHART.line, lw=1)
     dots = track.scatter(middles, rates, c=[w.quality for w in shown.windows], vmin=0, vmax=1, cmap="viridis", zorder=3)
     figure.colorbar(dots, ax=track, label="quality")
-    track.set_xlabel("s")
+    # Over the whole video, and never so close that a steady rate looks like a wandering one.
+    track.set_xlim(chosen.times[0], chosen.times[-1])
+    low, high = (rates - half).min(), (rates + half).max()
+    missing = max(0.0, _LEAST_SPAN_BPM - (high - low)) / 2 + 1
+    track.set_ylim(low - missing, high + missing)
+    track.set_xlabel("s, middle of the window")
     track.set_ylabel("bpm")
     save_figure(figure, path)
 
@@ -104,6 +115,7 @@ def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
     bias, spread = float(difference.mean()), float(difference.std(ddof=1)) if len(difference) > 1 else 0.0
     figure, axes = new_chart(5.5, 4)
     axes.scatter((true + predicted) / 2, difference, s=14, color=COLOURS[0], alpha=0.8)
+    axes.axhline(0, color=CHART.line, lw=1, zorder=0)
     for level, name in ((bias, "bias"), (bias + 1.96 * spread, "+1.96 SD"), (bias - 1.96 * spread, "−1.96 SD")):
         axes.axhline(level, color=CHART.faint, lw=1, ls="-" if name == "bias" else "--")
         axes.text(axes.get_xlim()[1], level, f" {name} {level:.2f}", va="center", fontsize=8, color=CHART.faint)
@@ -115,7 +127,7 @@ def bland_altman(path: Path, scores: Sequence[VideoScore]) -> None:
 def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
     """Draw predicted against true heart rates."""
     true, predicted = _rates(scores)
-    figure, axes = _agreementnew_chart(true, predicted)
+    figure, axes = _agreement_chart(true, predicted)
     axes.scatter(true, predicted, s=14, color=COLOURS[0], alpha=0.8)
     save_figure(figure, path)
 
@@ -124,7 +136,7 @@ def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[Video
     """Draw predicted against true rates of the same clips before and after an adaptation."""
     true, first = _rates(before)
     _, second = _rates(after)
-    figure, axes = _agreementnew_chart(true, first, second)
+    figure, axes = _agreement_chart(true, first, second)
     axes.vlines(true, first, second, color=CHART.line, lw=1)
     axes.scatter(true, first, s=16, facecolors="none", edgecolors=COLOURS[1], label="source")
     axes.scatter(true, second, s=16, color=COLOURS[0], label="adapted")
@@ -137,20 +149,21 @@ def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     figure = new_figure(8.5, 3.4)
     left, right = figure.subplots(1, 2)
     steps = np.array([float(row["step"]) for row in rows])
+    right.sharex(left)
     left.plot(steps, [float(row["loss"]) for row in rows], color=COLOURS[0], lw=0.8)
     left.set_ylabel("loss")
-    names = [name for name in rows[0] if name.startswith("val_")]
-    for number, name in enumerate(names):
+    for number, (name, shown) in enumerate(_SCORES.items()):
         told = [(step, float(row[name])) for step, row in zip(steps, rows, strict=True) if row.get(name)]
-        if told and name in {"val_score", "val_within_3_bpm"}:
-            right.plot(
-                *zip(*told, strict=True), ".-", color=COLOURS[number % len(COLOURS)], label=picture_text(name[4:])
-            )
+        if told:
+            right.plot(*zip(*told, strict=True), ".-", color=COLOURS[number], label=shown)
+    right.set_ylabel("validation")
     if right.lines:
+        # No score is above 1: small changes look small.
+        right.set_ylim(min(0.0, right.get_ylim()[0]), 1.02)
         right.legend(frameon=False, fontsize=8)
     for axes in (left, right):
         axes.set_xlabel("step")
-        axes.spines[["top", "right"]].set_visible(False)
+        quiet(axes)
     save_figure(figure, path)
 
 
@@ -158,12 +171,13 @@ def _rates(scores: Sequence[VideoScore]) -> tuple[Wave, Wave]:
     return np.array([s.true_bpm for s in scores]), np.array([s.predicted_bpm for s in scores])
 
 
-def _agreementnew_chart(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
+def _agreement_chart(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
     """Make axes for predicted against true rates, with the line on which both are equal."""
     figure, axes = new_chart(4.6, 4.4)
     shown = np.concatenate([true, *predicted])
     ends = [shown.min() - 5, shown.max() + 5]
-    axes.plot(ends, ends, color=CHART.line, lw=1)
+    axes.plot(ends, ends, color=CHART.line, lw=1, zorder=0)
+    axes.set_aspect("equal")
     axes.set_xlabel("true rate, bpm")
     axes.set_ylabel("predicted rate, bpm")
     return figure, axes

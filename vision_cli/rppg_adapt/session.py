@@ -136,7 +136,7 @@ def _predict_one(
         folder = name if reading.clip.number == 0 else f"{name}/face-{reading.clip.number + 1}"
         _write(run, folder, path, reading, model, pictures and reading.clip.frames.shape[1] > 1)
         for note in reading.notes:
-            output.warn(f"{path.name}: {note}")
+            run.warn(f"{path.name}: {note}")
         output.detail(line(name, reading))
     first = readings[0]
     row = _row(first)

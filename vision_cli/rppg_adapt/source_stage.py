@@ -10,12 +10,15 @@ from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import UsageError
 from vision_cli.core.runs import Run
+from vision_cli.core.training import HISTORY
+from vision_cli.io.tables import read_csv_table
 from vision_cli.phantoms.pulse_clips import TRAINING
 from vision_cli.phantoms.pulse_videos import STYLES
 from vision_cli.rppg_adapt.data import CachedClips, read_cache, split_subjects
 from vision_cli.rppg_adapt.models import ModelSettings, PulseModel
 from vision_cli.rppg_adapt.options import NetworkChoice, SourceTraining
-from vision_cli.rppg_adapt.training import ClipSource, GeneratedClips, train_source, write_card
+from vision_cli.rppg_adapt.reporting import report_training
+from vision_cli.rppg_adapt.training import ClipSource, GeneratedClips, heart_rate_errors, train_source
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def train_network(
     *,
     command: str,
 ) -> None:
-    """Train a network; write its weights, their card and ``metrics.json``.
+    """Train a network; write its weights, their card, ``metrics.json`` and the report.
 
     Parameters
     ----------
@@ -109,7 +112,14 @@ def train_network(
     if run is not None and start is not None:
         run.record(weights={"path": str(start.path), "sha256": start.sha256})
         described += f", from weights {start.sha256}"
-    measures = train_source(run, settings, training, data.clips, compute, output, start)
-    if run is not None:
-        run.write_metrics(dict(measures))
-        write_card(run, measures, data=described, command=command, seed=compute.seed)
+    measures = train_source(
+        run, settings, training, data.clips, compute, output, start, data=described, command=command
+    )
+    if run is None:
+        return
+    held_out, before = data.clips.validation(), None
+    if start is not None:
+        errors = heart_rate_errors(start.network.to(compute.device), held_out, settings, compute.device)
+        before = float(errors.mean())
+    history = read_csv_table(run.directory / HISTORY, ("step", "loss"))
+    report_training(run, measures, history, clips=len(held_out.frames), before=before)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from vision_cli.core import files
 from vision_cli.core.console import Output
 from vision_cli.core.devices import Compute
 from vision_cli.core.runs import Run
-from vision_cli.core.training import BEST, LAST, Progress, Schedule, Task, Trainer
+from vision_cli.core.training import Schedule, train_run
 from vision_cli.phantoms.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.data import LabelledClips
 from vision_cli.rppg_adapt.losses import SourceLoss, integrated, power_spectra
 from vision_cli.rppg_adapt.models import ModelSettings, PulseModel
 from vision_cli.rppg_adapt.networks import LiteNet, PhysNet, build, normalise
-from vision_cli.rppg_adapt.options import Kept, SourceTraining
+from vision_cli.rppg_adapt.options import SourceTraining
 
-WEIGHTS = "weights.safetensors"
-CARD = "weights.json"
 PATIENCE = 2
 """Losses in a row that may be no number; see :class:`vision_cli.core.training.Schedule`."""
-
-Batch = TypeVar("Batch")
 
 _TRAINING_STREAM, _VALIDATION_STREAM = 0, 1
 _USES, _REPLAY, _SPARE = 4, 60, 40
@@ -175,8 +169,11 @@ def train_source(
     compute: Compute,
     output: Output,
     start: PulseModel | None = None,
+    *,
+    data: str,
+    command: str,
 ) -> Mapping[str, float]:
-    """Train a network and pack its weights.
+    """Train a network; write its weights, their card and ``metrics.json``.
 
     Parameters
     ----------
@@ -188,6 +185,8 @@ def train_source(
         How long, on what, where, and whom to tell.
     start
         What to go on from; a network from new by default.
+    data, command
+        What it is trained on, and the command line that does: for the card.
 
     Returns
     -------
@@ -214,73 +213,15 @@ def train_source(
         patience=PATIENCE,
         seed=compute.seed,
     )
-    progress = fit(run, task, schedule, settings, compute, output, samples=clips.count)
-    if run is None:
-        return {}
-    pack(run, settings, training.keep)
-    return measures_at(progress, progress.best[1] if training.keep == "best" else steps)
-
-
-class FittedTask(Task[Batch], Protocol):
-    """A task that makes its batches itself."""
-
-    def load(self, numbers: Sequence[int]) -> Batch:
-        """Make a batch of the samples of these numbers."""
-        ...
-
-
-def fit(
-    run: Run | None,
-    task: FittedTask[Batch],
-    schedule: Schedule,
-    settings: ModelSettings,
-    compute: Compute,
-    output: Output,
-    *,
-    samples: int | None = None,
-    title: str = "training",
-) -> Progress:
-    """Train a task's network into a run, with a progress bar; see :class:`vision_cli.core.training.Trainer`."""
-    trainer = Trainer(
+    return train_run(
         run,
         task,
         schedule,
-        samples=samples,
-        load=task.load,
-        device=compute.device.type,
+        samples=clips.count,
+        compute=compute,
+        output=output,
+        data=data,
+        command=command,
         metadata=settings.metadata,
+        keep=training.keep,
     )
-    with output.progress(title, schedule.steps) as bar:
-        return trainer.fit(lambda row: bar.advance(note=f"loss {row['loss']:.3f}"))
-
-
-def measures_at(progress: Progress, step: int) -> dict[str, float]:
-    """Give the validation measures at a step."""
-    found = next((row for row in progress.rows if row["step"] == step), {})
-    return {name.removeprefix("val_"): value for name, value in found.items() if name.startswith("val_")}
-
-
-def pack(run: Run, settings: ModelSettings, keep: Kept = "best") -> None:
-    """Write weights of a run once more as float16: half the bytes, the same heart rates."""
-    tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in load_file(run.directory / (BEST if keep == "best" else LAST)).items()
-    }
-    with run.output(WEIGHTS) as path:
-        path.write_bytes(save(tensors, settings.metadata))
-
-
-def write_card(run: Run, measures: Mapping[str, float], *, data: str, command: str, seed: int) -> None:
-    """Write the card of a run's weights, as :class:`vision_cli.core.weights.WeightCard` has it."""
-    path = run.directory / WEIGHTS
-    document = {
-        "task": "rppg-adapt",
-        "parameters": sum(tensor.numel() for tensor in load_file(path).values() if tensor.is_floating_point()),
-        "data": data,
-        "training_command": command,
-        "seed": seed,
-        "metrics": {name: round(value, 5) for name, value in measures.items()},
-        "licence": "Apache-2.0",
-        "sha256": files.sha256(path),
-    }
-    run.write_json(CARD, document)

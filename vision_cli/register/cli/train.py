@@ -68,7 +68,7 @@ def train(
             from vision_cli.register.image_training import ImageTraining, train_on_images
 
             on_images = ImageTraining(data, images, training, network, losses)
-            found = train_on_images(run, on_images, call.compute, call.output)
+            train_on_images(run, on_images, call.compute, call.output, command=call.command_line)
         else:
             from vision_cli.register.synthetic_training import SyntheticTraining, train_on_synthetic_pairs
 
@@ -76,15 +76,9 @@ def train(
             if ablate:
                 from vision_cli.register.ablation import train_variants
 
-                train_variants(run, on_pairs, call.compute, call.output)
-                return
-            found = train_on_synthetic_pairs(run, on_pairs, call.compute, call.output)
-        if run is not None:
-            from vision_cli.register.training import write_card
-
-            described = pairs.described if data is None else f"{images.layout} images of {data.name}"
-            run.write_metrics(found)
-            write_card(run, found, data=described, command=call.command_line, seed=call.seed)
+                train_variants(run, on_pairs, call.compute, call.output, command=call.command_line)
+            else:
+                train_on_synthetic_pairs(run, on_pairs, call.compute, call.output, command=call.command_line)
 
     call.train(work, inputs=inputs, show=_show_variants if ablate else measures)
 
