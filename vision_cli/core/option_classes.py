@@ -66,6 +66,20 @@ class Slot:
         return words.parse(option, given_value)
 
 
+def check(slot: Slot, given: Mapping[str, Any]) -> None:
+    """Parse the words of a slot that are no defaults, for their errors alone.
+
+    Raises
+    ------
+    UsageError
+        If a word is not what its option takes.
+    """
+    for part in slot.parts:
+        check(part, given)
+    if slot.words is not None and given[slot.name] not in (None, slot.parameters[0].default):
+        slot.value(given)
+
+
 def spelling(option: Any, name: str) -> str:
     """Return the longest word of an option of an ``Annotated`` type, as it is typed; ``name`` is its parameter's."""
     # Typer takes the first word for a default until it reads the signature.

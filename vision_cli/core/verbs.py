@@ -30,7 +30,7 @@ from vision_cli.core import options as shared_options
 from vision_cli.core.commands import VerbApp, missing_input
 from vision_cli.core.console import Output, Table
 from vision_cli.core.errors import UsageError
-from vision_cli.core.option_classes import Slot, is_option, keyword
+from vision_cli.core.option_classes import Slot, check, is_option, keyword
 
 if TYPE_CHECKING:
     from vision_cli.core.devices import Compute, Precision
@@ -354,7 +354,7 @@ def verb(
 
         def check_words(words: Mapping[str, Any]) -> None:
             for slot in slots:
-                slot.value(words)
+                check(slot, words)
 
         first = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         called.__name__, called.__doc__, called.__module__ = function.__name__, function.__doc__, function.__module__
