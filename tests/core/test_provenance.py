@@ -70,3 +70,7 @@ def test_a_changed_checkout_is_told_from_its_revision(tmp_path, monkeypatch):
     assert provenance.git_revision() == git("rev-parse", "HEAD")
     module.write_text("second", encoding="utf-8")
     assert provenance.git_revision() == f"{git('rev-parse', 'HEAD')}-dirty"
+    # A lock of the index that is taken, if only for a moment, would stay behind where the run is killed.
+    before = (tmp_path / ".git").stat().st_mtime_ns
+    provenance.git_revision()
+    assert (tmp_path / ".git").stat().st_mtime_ns == before

@@ -73,10 +73,16 @@ def git_revision() -> str | None:
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return None
-    command = ["git", "--no-optional-locks", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    # Not `git describe --dirty`: it takes the lock of the index, and a killed run would leave it behind.
+    git = ["git", "--no-optional-locks"]
     with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(command, cwd=checkout, capture_output=True, encoding="utf-8", timeout=5, check=True)
-        return done.stdout.strip()
+        revision, changed = (
+            subprocess.run(
+                [*git, *words], cwd=checkout, capture_output=True, encoding="utf-8", timeout=5, check=True
+            ).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+        return f"{revision}-dirty" if changed else revision
     return None
 
 
