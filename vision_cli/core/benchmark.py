@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from vision_cli.core.console import Output, Table
+from vision_cli.core.escapes import spreadsheet_text
 from vision_cli.core.journal import Entry
 from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
@@ -290,4 +291,4 @@ def _cell(text: str) -> object:
             return kind(text)
         except ValueError:
             continue
-    return text
+    return spreadsheet_text(text)
