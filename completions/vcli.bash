@@ -2,62 +2,65 @@
 # Use them in this shell with: source vcli.bash
 
 _vcli_facts() {
-    verbs='' default='' options='' files=''
+    verbs='' default='' options='' arguments=''
     case "$1" in
-    '') verbs=$'register\npcd-anomaly\nrppg-adapt\nkan-fit\ndoctor\nsamples\nweights\nruns\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
+    '') verbs=$'register\npcd-anomaly\nrppg-adapt\nkan-fit\ndoctor\nsamples\nweights\nruns\ncite\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
-    'register pair') options=$'--sample\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-folds\n--fixed-mask\n--moving-mask\n--fixed-label\n--moving-label\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--volume\n--no-pictures\n--pictures\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register batch') options=$'--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--only\n--l2r-submission\n--label-names\n--no-pictures\n--pictures\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--label-names\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--label-names\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'register benchmark') options=$'--peers\n--presets\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register train') options=$'--layout\n--synthetic\n--preset\n--label-maps\n--dim\n--atlas\n--spacing\n--no-align\n--align\n--held-out\n--steps\n--epochs\n--batch-size\n--lr\n--transform\n--loss\n--lambda\n--dice-weight\n--no-augment\n--augment\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--reg-compat\n--ablate\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--precision\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'register evaluate') options=$'--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--l2r-compat\n--layout\n--subset\n--dim\n--kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--shard\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'register benchmark') options=$'--baselines-env\n--baselines\n--presets\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register train') options=$'--synthetic\n--ablate\n--layout\n--atlas\n--spacing\n--no-align\n--align\n--val-fraction\n--no-augment\n--augment\n--weights\n--preset\n--label-maps\n--dim\n--steps\n--epochs\n--batch-size\n--lr\n--loss\n--reg-compat\n--transform\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--dice-weight\n--lambda\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register evaluate') options=$'--l2r-compat\n--out\n-o\n--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--layout\n--subset\n--dim\n--transform-kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly') verbs=$'run\nsynth\ntrain\npredict\nevaluate\nregister\ninfo\nmerge' default='run' options=$'--help\n-h' ;;
-    'pcd-anomaly run') options=$'--sample\n--unit\n--layout\n--class\n--train\n--test\n--gt\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--weights\n--max-memory\n--agcs\n--save\n--methods\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly synth') options=$'--count\n-n\n--points\n--suite\n--prototypes\n--good\n--defective\n--prototype-points\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly train') options=$'--unit\n--layout\n--class\n--train\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly predict') options=$'--class\n--fail-on-anomaly\n--unit\n--weights\n--max-memory\n--agcs\n--save\n--registration\n--init\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--test\n--gt\n--weights\n--max-memory\n--agcs\n--save\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly register') options=$'--out\n-o\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'pcd-anomaly merge') options=$'--help\n-h' ;;
+    'pcd-anomaly run') options=$'--sample\n--unit\n--layout\n--class\n--train\n--test\n--gt\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--weights\n--max-memory\n--agcs\n--save\n--methods\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly synth') options=$'--count\n-n\n--points\n--suite\n--prototypes\n--good\n--defective\n--prototype-points\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly train') options=$'--unit\n--layout\n--class\n--train\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly predict') options=$'--class\n--fail-on-anomaly\n--unit\n--weights\n--max-memory\n--agcs\n--save\n--registration\n--init\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile...' ;;
+    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--test\n--gt\n--weights\n--max-memory\n--agcs\n--save\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly register') options=$'--out\n-o\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly merge') options=$'--help\n-h' arguments=$'directory...' ;;
     'rppg-adapt') verbs=$'predict\npreprocess\ntrain\nadapt\nevaluate\nsynth\nplot\ninfo' default='predict' options=$'--help\n-h' ;;
-    'rppg-adapt predict') options=$'--sample\n--method\n--window\n--step\n--hr-range\n--fps\n--tta\n--hrv\n--resp\n--roi\n--detector\n--face-model\n--faces\n--gt\n--no-pictures\n--pictures\n--strict\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt preprocess') options=$'--layout\n--size\n--fps\n--stmap\n--detector\n--face-model\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--backbone\n--input\n--size\n--val-fraction\n--frames\n--epochs\n--steps\n--batch-size\n--lr\n--keep\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt adapt') options=$'--weights\n--loss\n--branches\n--distance\n--fwd-p\n--fwd-solver\n--anchor\n--update\n--epochs\n--batch-size\n--lr\n--frames\n--adapt-fraction\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt evaluate') options=$'--methods\n--protocol\n--window\n--group-by\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
+    'rppg-adapt predict') options=$'--sample\n--method\n--window\n--step\n--hr-range\n--fps\n--tta\n--hrv\n--resp\n--roi\n--detector\n--face-model\n--faces\n--gt\n--no-pictures\n--pictures\n--strict\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
+    'rppg-adapt preprocess') options=$'--layout\n--size\n--fps\n--stmap\n--detector\n--face-model\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt train') options=$'--synthetic\n--preset\n--weights\n--backbone\n--input\n--size\n--val-fraction\n--frames\n--epochs\n--steps\n--batch-size\n--lr\n--keep\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt adapt') options=$'--weights\n--loss\n--branches\n--distance\n--fwd-p\n--fwd-solver\n--anchor\n--update\n--epochs\n--batch-size\n--lr\n--frames\n--adapt-fraction\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt evaluate') options=$'--methods\n--protocol\n--window\n--group-by\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'rppg-adapt synth') options=$'--count\n-n\n--seconds\n--preset\n--fps\n--size\n--bpm\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'rppg-adapt plot') options=$'--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'rppg-adapt info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'rppg-adapt plot') options=$'--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'rppg-adapt info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'any' ;;
     'kan-fit') verbs=$'fit\nclassify\npredict\nexplain\nbenchmark' default='fit' options=$'--help\n-h' ;;
-    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val-fraction\n--test-fraction\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit classify') options=$'--layout\n--resize\n--val-fraction\n--test-fraction\n--arch\n--channels\n--pool\n--select-level\n--select\n--grid\n--epochs\n--batch-size\n--lr\n--weight-decay\n--augment\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--layout\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit explain') options=$'--picture-format\n--prune\n--symbolic\n--library\n--save\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' files=yes ;;
-    'kan-fit benchmark') options=$'--suite\n--baselines\n--alone\n--rows\n--noise\n--threads\n--peers-env\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val-fraction\n--test-fraction\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit classify') options=$'--layout\n--resize\n--val-fraction\n--test-fraction\n--arch\n--channels\n--pool\n--select-level\n--select\n--grid\n--epochs\n--batch-size\n--lr\n--weight-decay\n--augment\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--layout\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'kan-fit explain') options=$'--picture-format\n--prune\n--symbolic\n--library\n--save\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit benchmark') options=$'--suite\n--baselines\n--alone\n--rows\n--noise\n--threads\n--baselines-env\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
-    'samples copy') options=$'--overwrite\n--help\n-h' files=yes ;;
+    'samples copy') options=$'--overwrite\n--help\n-h' arguments=$'choice kan-fit register rppg-adapt\ndirectory' ;;
     'weights') verbs=$'list\nverify' default='list' options=$'--help\n-h' ;;
     'weights list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
     'weights verify') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
-    'runs') verbs=$'show\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
-    'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' files=yes ;;
-    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' ;;
+    'runs') verbs=$'list\nshow\ncompare\nmerge' default='show' options=$'--help\n-h' ;;
+    'runs list') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'directory' ;;
+    'runs show') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'file' ;;
+    'runs compare') options=$'--all\n--json\n--quiet\n-q\n--help\n-h' arguments=$'file...' ;;
+    'runs merge') options=$'--json\n--quiet\n-q\n--help\n-h' arguments=$'file' ;;
+    'cite') options=$'--bibtex\n--json\n--quiet\n-q\n--help\n-h' arguments=$'any...' ;;
+    'submit') options=$'--array\n--gpus\n--cpus\n--mem\n--time\n--partition\n--account\n--qos\n--constraint\n--scheduler-arg\n--setup\n--executor\n--dry-run\n--wait\n--json\n--quiet\n-q\n--help\n-h' arguments=$'any...' ;;
     'completions') verbs=$'show\nwrite\ncheck' options=$'--help\n-h' ;;
-    'completions show') options=$'--help\n-h' ;;
-    'completions write') options=$'--help\n-h' files=yes ;;
-    'completions check') options=$'--help\n-h' files=yes ;;
+    'completions show') options=$'--help\n-h' arguments=$'choice bash zsh fish' ;;
+    'completions write') options=$'--help\n-h' arguments=$'directory' ;;
+    'completions check') options=$'--help\n-h' arguments=$'directory' ;;
     esac
 }
 
 _vcli_value() {
     kind=none choices=''
     case "$1 $2" in
+    'register pair --volume') kind=any ;;
     'register pair --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register pair --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register pair --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
@@ -68,23 +71,23 @@ _vcli_value() {
     'register pair --iters') kind=any ;;
     'register pair --spacing') kind=any ;;
     'register pair --init') kind=any ;;
-    'register pair --max-folds') kind=any ;;
-    'register pair --fixed-mask') kind=file ;;
-    'register pair --moving-mask') kind=file ;;
+    'register pair --max-memory') kind=any ;;
+    'register pair --weights') kind=file ;;
     'register pair --fixed-label') kind=file ;;
     'register pair --moving-label') kind=file ;;
+    'register pair --fixed-mask') kind=file ;;
+    'register pair --moving-mask') kind=file ;;
     'register pair --fixed-points') kind=file ;;
     'register pair --moving-points') kind=file ;;
     'register pair --label-names') kind=file ;;
     'register pair --label-interp') kind=choice choices=$'label\nnearest' ;;
-    'register pair --volume') kind=any ;;
-    'register pair --max-memory') kind=any ;;
-    'register pair --weights') kind=file ;;
+    'register pair --max-folds') kind=any ;;
     'register pair --out' | 'register pair -o') kind=directory ;;
     'register pair --config') kind=file ;;
     'register pair --device') kind=any ;;
     'register pair --threads') kind=any ;;
     'register pair --seed') kind=any ;;
+    'register batch --only') kind=any ;;
     'register batch --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register batch --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register batch --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
@@ -95,13 +98,12 @@ _vcli_value() {
     'register batch --iters') kind=any ;;
     'register batch --spacing') kind=any ;;
     'register batch --init') kind=any ;;
-    'register batch --only') kind=any ;;
-    'register batch --label-names') kind=file ;;
     'register batch --max-memory') kind=any ;;
     'register batch --weights') kind=file ;;
-    'register batch --shard') kind=any ;;
+    'register batch --label-names') kind=file ;;
     'register batch --out' | 'register batch -o') kind=directory ;;
     'register batch --config') kind=file ;;
+    'register batch --shard') kind=any ;;
     'register batch --device') kind=any ;;
     'register batch --threads') kind=any ;;
     'register batch --seed') kind=any ;;
@@ -112,36 +114,38 @@ _vcli_value() {
     'register apply --invert') kind=any ;;
     'register apply --interp') kind=choice choices=$'linear\nnearest\nlabel\nbspline' ;;
     'register apply --volume') kind=any ;;
-    'register benchmark --peers') kind=any ;;
+    'register benchmark --baselines-env') kind=directory ;;
+    'register benchmark --baselines') kind=any ;;
     'register benchmark --presets') kind=any ;;
-    'register benchmark --peers-env') kind=directory ;;
     'register benchmark --out' | 'register benchmark -o') kind=directory ;;
     'register benchmark --config') kind=file ;;
+    'register benchmark --shard') kind=any ;;
     'register benchmark --threads') kind=any ;;
     'register train --layout') kind=choice choices=$'csv\nfolder\noasis\nixi\ncmr\nl2r' ;;
-    'register train --preset') kind=choice choices=$'shipped' ;;
-    'register train --label-maps') kind=directory ;;
-    'register train --dim') kind=choice choices=$'3\n2' ;;
     'register train --atlas') kind=file ;;
     'register train --spacing') kind=any ;;
-    'register train --held-out') kind=any ;;
+    'register train --val-fraction') kind=any ;;
+    'register train --weights') kind=file ;;
+    'register train --preset') kind=choice choices=$'shipped' ;;
+    'register train --label-maps') kind=directory ;;
+    'register train --dim') kind=any ;;
     'register train --steps') kind=any ;;
     'register train --epochs') kind=any ;;
     'register train --batch-size') kind=any ;;
     'register train --lr') kind=any ;;
-    'register train --transform') kind=choice choices=$'diffeo\ndisplacement' ;;
     'register train --loss') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
-    'register train --lambda') kind=any ;;
-    'register train --dice-weight') kind=any ;;
+    'register train --transform') kind=choice choices=$'diffeo\ndisplacement' ;;
     'register train --wavelet') kind=any ;;
     'register train --width') kind=any ;;
-    'register train --weights') kind=file ;;
+    'register train --dice-weight') kind=any ;;
+    'register train --lambda') kind=any ;;
     'register train --out' | 'register train -o') kind=directory ;;
     'register train --config') kind=file ;;
     'register train --device') kind=any ;;
-    'register train --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
     'register train --threads') kind=any ;;
     'register train --seed') kind=any ;;
+    'register train --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
+    'register evaluate --out' | 'register evaluate -o') kind=file ;;
     'register evaluate --fixed-label') kind=file ;;
     'register evaluate --moving-label') kind=file ;;
     'register evaluate --transform' | 'register evaluate -t') kind=file ;;
@@ -152,8 +156,8 @@ _vcli_value() {
     'register evaluate --label-interp') kind=choice choices=$'label\nnearest' ;;
     'register evaluate --layout') kind=choice choices=$'csv\nfolder\noasis\nixi\ncmr\nl2r' ;;
     'register evaluate --subset') kind=choice choices=$'train\nvalidation\ntest' ;;
-    'register evaluate --dim') kind=choice choices=$'3\n2' ;;
-    'register evaluate --kind') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
+    'register evaluate --dim') kind=any ;;
+    'register evaluate --transform-kind') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register evaluate --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register evaluate --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
     'register evaluate --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
@@ -165,9 +169,8 @@ _vcli_value() {
     'register evaluate --init') kind=any ;;
     'register evaluate --max-memory') kind=any ;;
     'register evaluate --weights') kind=file ;;
-    'register evaluate --shard') kind=any ;;
-    'register evaluate --out' | 'register evaluate -o') kind=file ;;
     'register evaluate --config') kind=file ;;
+    'register evaluate --shard') kind=any ;;
     'register evaluate --device') kind=any ;;
     'register evaluate --threads') kind=any ;;
     'register evaluate --seed') kind=any ;;
@@ -404,7 +407,7 @@ _vcli_value() {
     'kan-fit benchmark --rows') kind=any ;;
     'kan-fit benchmark --noise') kind=any ;;
     'kan-fit benchmark --threads') kind=any ;;
-    'kan-fit benchmark --peers-env') kind=directory ;;
+    'kan-fit benchmark --baselines-env') kind=directory ;;
     'kan-fit benchmark --out' | 'kan-fit benchmark -o') kind=directory ;;
     'kan-fit benchmark --config') kind=file ;;
     'kan-fit benchmark --shard') kind=any ;;
@@ -415,14 +418,18 @@ _vcli_value() {
     'submit --mem') kind=any ;;
     'submit --time') kind=any ;;
     'submit --partition') kind=any ;;
+    'submit --account') kind=any ;;
+    'submit --qos') kind=any ;;
+    'submit --constraint') kind=any ;;
+    'submit --scheduler-arg') kind=any ;;
     'submit --setup') kind=file ;;
     'submit --executor') kind=choice choices=$'auto\nslurm\nlocal\ndebug' ;;
     esac
 }
 
 _vcli() {
-    local current="${COMP_WORDS[COMP_CWORD]}" node='' word i IFS=$'\n'
-    local verbs default options files kind=none choices
+    local current="${COMP_WORDS[COMP_CWORD]}" node='' word i place=0 last turns IFS=$'\n'
+    local verbs default options arguments kind=none choices
     COMPREPLY=()
     _vcli_facts ''
     for (( i = 1; i < COMP_CWORD; i++ )); do
@@ -435,29 +442,34 @@ _vcli() {
             _vcli_value "$node" "$word"
         elif [[ $'\n'"$verbs"$'\n' == *$'\n'"$word"$'\n'* ]]; then
             node="${node:+$node }$word"; _vcli_facts "$node"
-        elif [ -n "$default" ]; then
-            node="$node $default"; _vcli_facts "$node"
+        else
+            if [ -n "$default" ]; then node="$node $default"; _vcli_facts "$node"; fi
+            place=$(( place + 1 ))
         fi
     done
     [ "$current" = '=' ] && current=''
-    case "$kind" in
-    choice) COMPREPLY=( $(compgen -W "$choices" -- "$current") ) ;;
-    file) files=yes verbs='' ;;
-    directory) COMPREPLY=( $(compgen -d -- "$current") ); compopt -o filenames 2>/dev/null ;;
-    none)
+    if [ "$kind" = none ]; then
         [ -z "$default" ] || { word="$verbs"; _vcli_facts "$node $default"; verbs="$word"; }
         if [ "${current#-}" != "$current" ]; then
             COMPREPLY=( $(compgen -W "$options" -- "$current") )
             return
         fi
         COMPREPLY=( $(compgen -W "$verbs" -- "$current") )
-        ;;
-    *) files='' ;;
-    esac
-    if [ -n "$files" ] && { [ "$kind" = none ] || [ "$kind" = file ]; }; then
-        COMPREPLY+=( $(compgen -f -- "$current") )
-        compopt -o filenames 2>/dev/null
+        # The argument whose turn it is; one that ends with ... may stand there again and again.
+        turns=( $arguments ) last=$(( ${#turns[@]} - 1 ))
+        kind="${turns[place]-}"
+        if [ -z "$kind" ] && [ $last -ge 0 ]; then
+            case "${turns[last]}" in *...) kind="${turns[last]}" ;; esac
+        fi
+        kind="${kind%...}"
+        choices="${kind#choice }" kind="${kind%% *}"
+        choices="${choices// /$'\n'}"
     fi
+    case "$kind" in
+    choice) COMPREPLY+=( $(compgen -W "$choices" -- "$current") ) ;;
+    file) COMPREPLY+=( $(compgen -f -- "$current") ); compopt -o filenames 2>/dev/null ;;
+    directory) COMPREPLY+=( $(compgen -d -- "$current") ); compopt -o filenames 2>/dev/null ;;
+    esac
 }
 
 complete -F _vcli vcli

@@ -3,62 +3,65 @@
 # Use them in this shell with: source vcli.zsh; or put the file as _vcli into a directory of $fpath.
 
 _vcli_facts() {
-    verbs=() default='' options=() files=''
+    verbs=() default='' options=() arguments=()
     case "$1" in
-    '') verbs=('register:Align one medical image with another, 2D or 3D (WiNet, arXiv:2407.13426).' 'pcd-anomaly:Find defects in 3D scans of a part (Group3AD, arXiv:2408.04604).' 'rppg-adapt:Measure the pulse from a video of a face, and adapt to a new camera without labels (SFDA-rPPG,...' 'kan-fit:Fit readable functions to data, and classify images (S-KAN, arXiv:2408.08338).' 'doctor:Check what works on this machine, and how to mend the rest.' 'samples:List and copy the bundled samples.' 'weights:List and verify the shipped weights.' 'runs:Show, compare and merge runs.' 'submit:Run a command as a job, or as an array of jobs that share its work.' 'completions:Write the completions of bash, zsh and fish.') options=('--version:Show the version and exit.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    '') verbs=('register:Align one medical image with another, 2D or 3D (WiNet, arXiv:2407.13426).' 'pcd-anomaly:Find defects in 3D scans of a part (Group3AD, arXiv:2408.04604).' 'rppg-adapt:Measure the pulse from a video of a face, and adapt to a new camera without labels (SFDA-rPPG,...' 'kan-fit:Fit readable functions to data, and classify images (S-KAN, arXiv:2408.08338).' 'doctor:Check what works on this machine, and how to mend the rest.' 'samples:List and copy the bundled samples.' 'weights:List and verify the shipped weights.' 'runs:List, show, compare and merge runs.' 'cite:Show the papers to cite for what a task did.' 'submit:Run a command as a job, or as an array of jobs that share its work.' 'completions:Write the completions of bash, zsh and fish.') options=('--version:Show the version and exit.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'register') verbs=('pair:Register MOVING onto FIXED.' 'batch:Register every pair of a list.' 'apply:Warp an image or labels with transforms of this or another program.' 'benchmark:Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run.' 'train:Train WiNet, on images of your own or on synthetic pairs.' 'evaluate:Score transforms by labels, landmarks and the Jacobian; or a whole data set by its protocol.') default='pair' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'register pair') options=('--sample:Register the bundled sample.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-folds:Exit 5 if more voxels fold.' '--fixed-mask:' '--moving-mask:' '--fixed-label:' '--moving-label:' '--fixed-points:' '--moving-points:' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--volume:Which volume of a 4D image.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'register batch') options=('--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--only:Register this pair alone.' '--l2r-submission:Also write Learn2Regs displacement files.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html.' '--pictures:Write QC pictures and report.html.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register pair') options=('--sample:Register the bundled sample.' '--volume:Which volume of a 4D image.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--fixed-label:Labels of FIXED, to score the map by.' '--moving-label:Labels of MOVING.' '--fixed-mask:Where FIXED is compared.' '--moving-mask:Where MOVING is compared.' '--fixed-points:Landmarks on FIXED, RAS mm, to score the map by.' '--moving-points:Their partners on MOVING, RAS mm.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html of a pair.' '--pictures:Write QC pictures and report.html of a pair.' '--label-interp:Interpolation of labels.' '--max-folds:Exit 5 if more voxels fold.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file' 'file') ;;
+    'register batch') options=('--only:Register this pair alone.' '--l2r-submission:Also write Learn2Regs displacement files.' '--transform:Kind of map; diffeo is invertible and does not fold.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--label-names:Table of label names.' '--no-pictures:Write QC pictures and report.html of a pair.' '--pictures:Write QC pictures and report.html of a pair.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
     'register apply') options=('--input:Image or labels to warp.' '-i:Image or labels to warp.' '--reference:Grid to warp onto.' '-r:Grid to warp onto.' '--transform:Transform; repeat, the first one is applied to points first.' '-t:Transform; repeat, the first one is applied to points first.' '--out:File to write.' '-o:File to write.' '--invert:Invert the K-th transform; may repeat.' '--interp:Interpolation.' '--volume:Which volume of a 4D image.' '--overwrite:Replace the file.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'register benchmark') options=('--peers:Peers beside ours; their environment is made on first use.' '--presets:Our presets to measure.' '--peers-env:A ready environment with the peers.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'register train') options=('--layout:How the images lie in DATA.' '--synthetic:Train on pairs drawn from label maps.' '--preset:Synthetic pairs: those that the shipped weights were trained on.' '--label-maps:Label maps for --synthetic; generated heads without.' '--dim:Axes, for --synthetic and layouts that have both.' '--atlas:Image to register all others with.' '--spacing:Working spacing; default by preset.' '--no-align:Align linearly; by default where the layout needs it.' '--align:Align linearly; by default where the layout needs it.' '--held-out:Images, or listed pairs, to validate on.' '--steps:Optimiser steps; 1000, synthetic: as the shipped weights.' '--epochs:Passes over the pairs, for --steps.' '--batch-size:Pairs a step, over all processes.' '--lr:Adams rate; 0.0003, synthetic 0.001.' '--transform:What the network predicts.' '--loss:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--dice-weight:Weight of the labels overlap.' '--no-augment:Vary the images of DATA.' '--augment:Vary the images of DATA.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--width:Start width of the network.' '--no-refine:Have the refinement blocks.' '--refine:Have the refinement blocks.' '--no-smooth:Have the convolutions C1 to C3.' '--smooth:Have the convolutions C1 to C3.' '--reg-compat:Scale smoothness as the published code does.' '--ablate:With --synthetic: train variants of the network alike, and compare.' '--weights:Begin with these weights; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--precision:Number format of the network.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'register evaluate') options=('--fixed-label:Labels of the fixed image.' '--moving-label:Labels of the moving image.' '--transform:Transform; repeat in the order points take them.' '-t:Transform; repeat in the order points take them.' '--disp:A Learn2Reg displacement instead of transforms.' '--fixed-points:Landmarks, RAS mm.' '--moving-points:Their partners, RAS mm.' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--l2r-compat:Also give SDlogJ as Learn2Regs script computes it.' '--layout:How the images lie in DATA.' '--subset:Which pairs of DATA.' '--dim:Axes, for layouts that have both.' '--kind:Kind of map to register DATA with, as --transform of the other verbs.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Run directory for DATA; else a JSON file for the metrics.' '-o:Run directory for DATA; else a JSON file for the metrics.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly') verbs=('run:Train on a data set, score its test scans and measure the scores.' 'synth:Make parts with known defects and poses, in the layout of Real3D-AD.' 'train:Learn every part of a data set from its prototypes.' 'predict:Score scans of a trained part: every point, regions, and a decision.' 'evaluate:Score the test scans of a data set and measure the scores, beside baselines if wished.' 'merge:Make one run out of the shards of `predict`, with its tables and its report.' 'register:Find the pose of a scan on a reference, with a verdict on it.' 'info:Tell what the models of a run are, or what a file of points holds.') default='run' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'pcd-anomaly run') options=('--sample:Make parts with defects and run on these, by default with --views 6 and --steps 100.' '--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--test:Scans to test on.' '--gt:Truth of the points of --test.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--features:What describes a group; pointmae needs --weights.' '--weights:Point-MAEs pretrain.pth.' '--groups:Groups of a scan.' '--group-size:Points of a group.' '--bank:Groups that the memory bank keeps.' '--views:Virtual one-sided views of the prototypes.' '--clusters:Clusters of groups.' '--steps:Training steps of the head; 0 for none.' '--no-iun:Spread clusters (inter-cluster uniformity).' '--iun:Spread clusters (inter-cluster uniformity).' '--no-ian:Gather clusters (intra-cluster alignment).' '--ian:Gather clusters (intra-cluster alignment).' '--no-push:Push pseudo-defects off; not in the paper.' '--push:Push pseudo-defects off; not in the paper.' '--alpha:Share of good scans called defective.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--method:ours and baselines, or all; on the same poses.' '--protocol:reg3d measures as the code of Reg3D-AD: points of the truth, ranges of the test set, highest score.' '--bootstrap:Resamples of the intervals; 0 for none.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly synth') options=('--parts:How many parts.' '--points:About how many points a scan.' '--suite:How instances and defects differ.' '--prototypes:Good scans of all sides, a part.' '--prototype-points:About how many points a prototype; 0 for as many as a scan.' '--good:Good test scans, a part.' '--defective:Defective test scans, a part.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly train') options=('--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--features:What describes a group; pointmae needs --weights.' '--weights:Point-MAEs pretrain.pth.' '--groups:Groups of a scan.' '--group-size:Points of a group.' '--bank:Groups that the memory bank keeps.' '--views:Virtual one-sided views of the prototypes.' '--clusters:Clusters of groups.' '--steps:Training steps of the head; 0 for none.' '--no-iun:Spread clusters (inter-cluster uniformity).' '--iun:Spread clusters (inter-cluster uniformity).' '--no-ian:Gather clusters (intra-cluster alignment).' '--ian:Gather clusters (intra-cluster alignment).' '--no-push:Push pseudo-defects off; not in the paper.' '--push:Push pseudo-defects off; not in the paper.' '--alpha:Share of good scans called defective.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly predict') options=('--class:Whose model to use.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--weights:Point-MAEs pretrain.pth.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--registration:Search the pose, refine --init, or take it.' '--init:JSON with scan_to_reference, 4 x 4.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--fail-on-anomaly:Exit 10 if a scan is anomalous.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly evaluate') options=('--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--test:Scans to test on.' '--gt:Truth of the points of --test.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--weights:Point-MAEs pretrain.pth.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--method:ours and baselines, or all; on the same poses.' '--protocol:reg3d measures as the code of Reg3D-AD: points of the truth, ranges of the test set, highest score.' '--ablate:Also base, +IUN, +IAN, +push, +AGCS, one by one.' '--bootstrap:Resamples of the intervals; 0 for none.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly merge') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly register') options=('--out:JSON file of the pose.' '-o:JSON file of the pose.' '--seed:Seed of every random number.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'pcd-anomaly info') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'register benchmark') options=('--baselines-env:One environment that has all baselines.' '--baselines:Programs beside ours, or none; environments are made on first use.' '--presets:Our presets to measure, or none.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'register train') options=('--synthetic:Train on pairs drawn from label maps.' '--ablate:With --synthetic: train variants of the network alike, and compare.' '--layout:How the images lie in DATA.' '--atlas:Image to register all others with.' '--spacing:Working spacing.' '--no-align:Align linearly; by default where the layout needs it.' '--align:Align linearly; by default where the layout needs it.' '--val-fraction:Share of the images, or listed pairs, to validate on where DATA is not divided; at least one.' '--no-augment:Vary the images of DATA.' '--augment:Vary the images of DATA.' '--weights:Begin with these weights; default are the shipped ones.' '--preset:Synthetic pairs: those that the shipped weights were trained on.' '--label-maps:Label maps for --synthetic; generated heads without.' '--dim:Axes, 2 or 3, for --synthetic and layouts that have both.' '--steps:Optimiser steps; 1000, synthetic: as the shipped weights.' '--epochs:Passes over the pairs, for --steps.' '--batch-size:Pairs a step, over all processes.' '--lr:Adams rate; 0.0003, synthetic 0.001.' '--loss:Image term; mi or mind for images of different kinds.' '--reg-compat:Scale smoothness as the published code does.' '--transform:What the network predicts.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--width:Start width of the network.' '--no-refine:Have the refinement blocks.' '--refine:Have the refinement blocks.' '--no-smooth:Have the convolutions C1 to C3.' '--smooth:Have the convolutions C1 to C3.' '--dice-weight:Weight of the labels overlap.' '--lambda:Weight of smoothness.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--precision:Number format of the network.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'register evaluate') options=('--l2r-compat:Also give SDlogJ as Learn2Regs script computes it.' '--out:Run directory for DATA; else a JSON file for the metrics.' '-o:Run directory for DATA; else a JSON file for the metrics.' '--fixed-label:Labels of the fixed image.' '--moving-label:Labels of the moving image.' '--transform:Transform; repeat in the order points take them.' '-t:Transform; repeat in the order points take them.' '--disp:A Learn2Reg displacement instead of transforms.' '--fixed-points:Landmarks, RAS mm.' '--moving-points:Their partners, RAS mm.' '--label-names:Table of label names.' '--label-interp:Interpolation of labels.' '--layout:How the images lie in DATA.' '--subset:Which pairs of DATA.' '--dim:Axes, 2 or 3, for layouts that have both.' '--transform-kind:Kind of map to register DATA with, as --transform of the other verbs.' '--method:Optimise, let the network predict, or auto: optimise, from the prediction if that is better.' '--preset:fast works at half the images resolution; accurate iterates longer.' '--metric:Image term; mi or mind for images of different kinds.' '--lambda:Weight of smoothness.' '--volume-weight:Weight against local changes of volume.' '--wavelet:Wavelet of the field, as PyWavelets names it.' '--iters:Iterations a stage, finest last.' '--spacing:Working spacing; default by preset.' '--no-symmetric:Compare the images in both directions.' '--symmetric:Compare the images in both directions.' '--init:Start: header, moments, search (also axes mixed up), or a transform FILE.' '--max-memory:Work coarser rather than take more than this.' '--weights:Weights of the network; default are the shipped ones.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'pcd-anomaly') verbs=('run:Train on a data set, score its test scans and measure the scores.' 'synth:Make parts with known defects and poses, in the layout of Real3D-AD.' 'train:Learn every part of a data set from its prototypes.' 'predict:Score scans of a trained part: every point, regions, and a decision.' 'evaluate:Score the test scans of a data set and measure the scores, beside baselines if wished.' 'register:Find the pose of a scan on a reference, with a verdict on it.' 'info:Tell what the models of a run are, or what a file of points holds.' 'merge:Say which command merges shards.') default='run' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'pcd-anomaly run') options=('--sample:Make parts with defects and run on these, by default with --views 6 and --steps 100.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--test:Scans to test on.' '--gt:Truth of the points of --test.' '--groups:Groups of a scan.' '--group-size:Points of a group.' '--bank:Groups that the memory bank keeps.' '--views:Virtual one-sided views of the prototypes.' '--clusters:Clusters of groups.' '--steps:Training steps of the head; 0 for none.' '--no-iun:Spread clusters (inter-cluster uniformity).' '--iun:Spread clusters (inter-cluster uniformity).' '--no-ian:Gather clusters (intra-cluster alignment).' '--ian:Gather clusters (intra-cluster alignment).' '--no-push:Push pseudo-defects off; not in the paper.' '--push:Push pseudo-defects off; not in the paper.' '--alpha:Share of good scans called defective.' '--features:What describes a group; pointmae needs --weights.' '--weights:Point-MAEs pretrain.pth.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--methods:ours and baselines, or all; on the same poses.' '--protocol:reg3d measures as the code of Reg3D-AD: points of the truth, ranges of the test set, highest score.' '--bootstrap:Resamples of the intervals; 0 for none.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'pcd-anomaly synth') options=('--count:How many parts.' '-n:How many parts.' '--points:About how many points a scan.' '--suite:How instances and defects differ.' '--prototypes:Good scans of all sides, a part.' '--good:Good test scans, a part.' '--defective:Defective test scans, a part.' '--prototype-points:About how many points a prototype; 0 for as many as a scan.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'pcd-anomaly train') options=('--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--groups:Groups of a scan.' '--group-size:Points of a group.' '--bank:Groups that the memory bank keeps.' '--views:Virtual one-sided views of the prototypes.' '--clusters:Clusters of groups.' '--steps:Training steps of the head; 0 for none.' '--no-iun:Spread clusters (inter-cluster uniformity).' '--iun:Spread clusters (inter-cluster uniformity).' '--no-ian:Gather clusters (intra-cluster alignment).' '--ian:Gather clusters (intra-cluster alignment).' '--no-push:Push pseudo-defects off; not in the paper.' '--push:Push pseudo-defects off; not in the paper.' '--alpha:Share of good scans called defective.' '--features:What describes a group; pointmae needs --weights.' '--weights:Point-MAEs pretrain.pth.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'pcd-anomaly predict') options=('--class:Whose model to use.' '--fail-on-anomaly:Exit 10 if a scan is anomalous.' '--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--weights:Point-MAEs pretrain.pth.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--registration:Search the pose, refine --init, or take it.' '--init:JSON with scan_to_reference, 4 x 4.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file' 'file...') ;;
+    'pcd-anomaly evaluate') options=('--unit:auto for one unit, or multiply by X: 1000 for m to mm.' '--layout:How the scans lie in DATA.' '--class:Only this class; may repeat.' '--train:Good scans of one part, or a CAD mesh.' '--test:Scans to test on.' '--gt:Truth of the points of --test.' '--weights:Point-MAEs pretrain.pth.' '--max-memory:Work in smaller steps, or refuse a scan, rather than take more.' '--agcs:Where more groups go: differences to the reference, edges, nowhere.' '--save:Of scores, ply, regions, png; png also makes the report, of scans that are not normal.' '--methods:ours and baselines, or all; on the same poses.' '--protocol:reg3d measures as the code of Reg3D-AD: points of the truth, ranges of the test set, highest score.' '--bootstrap:Resamples of the intervals; 0 for none.' '--ablate:Also base, +IUN, +IAN, +push, +AGCS, one by one.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file' 'file') ;;
+    'pcd-anomaly register') options=('--out:JSON file of the pose.' '-o:JSON file of the pose.' '--seed:Seed of every random number.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file' 'file') ;;
+    'pcd-anomaly info') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'pcd-anomaly merge') options=('--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('directory...') ;;
     'rppg-adapt') verbs=('predict:Read heart rates from videos of faces.' 'preprocess:Cut the faces out of a data set, once, for training and evaluation.' 'train:Train a network on labelled clips.' 'adapt:Adapt a network to unlabelled clips of a target domain, without its source data.' 'evaluate:Score heart rates against labels, with standard errors and bootstrap intervals.' 'synth:Make videos of generated faces with a known pulse.' 'plot:Draw a run: history, spectrograms, spatio-temporal maps.' 'info:Say what a weight file is.') default='predict' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'rppg-adapt predict') options=('--sample:Read the bundled sample.' '--method:auto takes the most trustworthy one in each window.' '--window:Length of a window.' '--step:Distance of two windows.' '--hr-range:Heart rates to look for, bpm.' '--fps:Rate instead of the files times.' '--tta:Steps of adaptation to each video.' '--hrv:Heart rate variability too.' '--resp:Respiration rate too.' '--roi:Box to read instead of faces, pixels.' '--detector:How faces are found.' '--face-model:Model of --detector yunet.' '--faces:Faces to read, largest first.' '--gt:True wave of one video.' '--no-plots:Draw a report of each video.' '--plots:Draw a report of each video.' '--strict:Exit 5 without a reliable pulse.' '--weights:Weights of the network; default are the shipped ones.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt preprocess') options=('--kind:How the data set is laid out.' '--size:Rows and columns of the crops.' '--fps:Frames a second of the clips.' '--stmap:Keep spatio-temporal maps too.' '--detector:How faces are found.' '--face-model:Model of --detector yunet.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt train') options=('--synthetic:Train on generated clips instead.' '--preset:What the generated clips look like; those of synth, or all there is.' '--weights:Go on from these instead of new ones; network, size and input are theirs.' '--val-frac:Share of subjects held out.' '--backbone:Network; lite by default.' '--input:What the network sees: changes, which is the default, or pixels.' '--size:Rows and columns of clips.' '--frames:Frames of a training clip.' '--epochs:Passes over the cache.' '--steps:Steps instead of epochs.' '--batch:Clips a step.' '--lr:Learning rate.' '--keep:Weights to keep: best in validation, or the last ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt adapt') options=('--source:Source weights; .pth of rPPG-Toolboxs PhysNet too.' '--loss:paper: FWD alone.' '--branches:Original, spatial and temporal branch.' '--distance:Between spectra: fwd for paper, mse for robust.' '--fwd-p:Order of FWD.' '--fwd-solver:Closed form, or POT.' '--anchor:Weight of the source.' '--update:Which weights change.' '--epochs:Passes over the clips.' '--batch:Clips a step.' '--lr:Learning rate.' '--frames:Frames of a clip.' '--split:Share of subjects to adapt on.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt evaluate') options=('--methods:Methods to score on a cache.' '--protocol:Peaks between bins, or rPPG-Toolboxs; of a pickle the latter by default.' '--window:Whole videos, or windows in seconds.' '--group-by:Also score groups of videos.' '--weights:Weights of the network; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt synth') options=('--n:Videos to make.' '--seconds:Length of each.' '--preset:shift: dark skin, low light, JPEG.' '--fps:Frames a second.' '--size:Pixels.' '--bpm:Heart rate of all.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'rppg-adapt plot') options=('--out:Where pictures go.' '-o:Where pictures go.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'rppg-adapt info') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'kan-fit') verbs=('fit:Fit a table, a formula or a named function.' 'classify:Train a classifier of images, and compare it.' 'predict:Predict rows of a table, or images, with a fitted model.' 'explain:Draw what a fitted network learned, find its formula, export it.' 'bench:Measure ours beside the peers, in one run.') default='fit' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'kan-fit fit') options=('--function:A function of the suites instead.' '--expr:A formula to sample instead.' '--range:x=-1:1,y=0:2; of --expr.' '--rows:Rows to sample of a function.' '--noise:Noise on them, in standard deviations.' '--target:Column to predict; y, target or the last one.' '--features:Columns to use; all others.' '--val:Share that chooses.' '--test:Share, or a table, to test on.' '--no-header:The first line names columns.' '--header:The first line names columns.' '--impute:Fill missing numbers with medians.' '--width:Hidden nodes; 0 for none, auto tries some.' '--pool:Activation spaces: default, paper, or names.' '--select-level:What has a gate.' '--select:Selection: compared on validation data, by gates alone, none.' '--grid:Coarsest grid.' '--refine:Grids from coarse to fine.' '--optimizer:Levenberg-Marquardt, L-BFGS or AdamW.' '--steps:Optimiser steps between two updates of ranges.' '--restarts:Start values tried on the coarsest grid.' '--budget:Begin no further network after 120s, 5m, 1h.' '--no-compare:Also fit an MLP and boosted trees.' '--compare:Also fit an MLP and boosted trees.' '--no-pictures:Write pictures and the report.' '--pictures:Write pictures and the report.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'kan-fit classify') options=('--format:Format of the images; recognised by names.' '--resize:Bring images to a size in pixels.' '--val:Share that chooses.' '--test:Share to test on, if undivided.' '--arch:S-ConvKAN, S-KAN of the pixels, an ordinary CNN.' '--channels:Channels of convolutions, widths of dense layers.' '--pool:Activation spaces: default, paper, or names.' '--select-level:What has a gate.' '--select:Selection: tried on validation images, by gates alone, none.' '--grid:Intervals of a nodes range.' '--epochs:Passes over the images.' '--batch:Images a step.' '--lr:AdamWs rate.' '--weight-decay:AdamWs decay.' '--augment:Move images; basic: also mirror them.' '--no-compare:Also train a CNN, an MLP and boosted trees.' '--compare:Also train a CNN, an MLP and boosted trees.' '--no-pictures:Write pictures and the report.' '--pictures:Write pictures and the report.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--precision:Number format of the network.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'kan-fit predict') options=('--interval:Add conformal intervals.' '--no-header:The first line names columns.' '--header:The first line names columns.' '--format:Format of the images; recognised by names.' '--resize:Bring images to the classifiers size.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'kan-fit explain') options=('--plot:Format of the pictures.' '--prune:Leave out edges below this share of their layers largest.' '--symbolic:Find a formula.' '--library:Operators of the formula, one a line; all without.' '--export:Some of onnx, pt2, sympy, latex, python.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'kan-fit bench') options=('--suite:s7, toy5, feynman20, digits, or names of functions.' '--peers:Some of pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn; or none.' '--alone:Spaces that ours is also measured with, one by one.' '--peers-env:Environment with the peers; made once if left out.' '--rows:Rows of each function.' '--noise:Noise on them, in standard deviations.' '--threads:Threads of every method.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'rppg-adapt predict') options=('--sample:Read the bundled sample.' '--method:auto takes the most trustworthy one in each window.' '--window:Length of a window.' '--step:Distance of two windows.' '--hr-range:Heart rates to look for, bpm.' '--fps:Rate instead of the files times.' '--tta:Steps of adaptation to each video.' '--hrv:Heart rate variability too.' '--resp:Respiration rate too.' '--roi:Box to read instead of faces, pixels.' '--detector:How faces are found.' '--face-model:Model of --detector yunet.' '--faces:Faces to read, largest first.' '--gt:True wave of one video.' '--no-pictures:Draw a report of each video.' '--pictures:Draw a report of each video.' '--strict:Exit 5 without a reliable pulse.' '--weights:Weights of the network; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file...') ;;
+    'rppg-adapt preprocess') options=('--layout:How the data set is laid out.' '--size:Rows and columns of the crops.' '--fps:Frames a second of the clips.' '--stmap:Keep spatio-temporal maps too.' '--detector:How faces are found.' '--face-model:Model of --detector yunet.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'rppg-adapt train') options=('--synthetic:Train on generated clips instead.' '--preset:What the generated clips look like; those of synth, or all there is.' '--weights:Go on from these instead of new ones; network, size and input are theirs.' '--backbone:Network; lite by default.' '--input:What the network sees: changes, which is the default, or pixels.' '--size:Rows and columns of clips.' '--val-fraction:Share of subjects held out.' '--frames:Frames of a training clip.' '--epochs:Passes over the cache.' '--steps:Steps instead of epochs.' '--batch-size:Clips a step.' '--lr:Learning rate.' '--keep:Weights to keep: best in validation, or the last ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'rppg-adapt adapt') options=('--weights:Source weights; .pth of rPPG-Toolboxs PhysNet too.' '--loss:paper: FWD alone.' '--branches:Original, spatial and temporal branch.' '--distance:Between spectra: fwd for paper, mse for robust.' '--fwd-p:Order of FWD.' '--fwd-solver:Closed form, or POT.' '--anchor:Weight of the source.' '--update:Which weights change.' '--epochs:Passes over the clips.' '--batch-size:Clips a step.' '--lr:Learning rate.' '--frames:Frames of a clip.' '--adapt-fraction:Share of subjects to adapt on.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'rppg-adapt evaluate') options=('--methods:Methods to score on a cache.' '--protocol:Peaks between bins, or rPPG-Toolboxs; of a pickle the latter by default.' '--window:Whole videos, or windows in seconds.' '--group-by:Also score groups of videos.' '--weights:Weights of the network; default are the shipped ones.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'rppg-adapt synth') options=('--count:Videos to make.' '-n:Videos to make.' '--seconds:Length of each.' '--preset:shift: dark skin, low light, JPEG.' '--fps:Frames a second.' '--size:Pixels.' '--bpm:Heart rate of all.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'rppg-adapt plot') options=('--out:Where pictures go.' '-o:Where pictures go.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'rppg-adapt info') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('any') ;;
+    'kan-fit') verbs=('fit:Fit a table, a formula or a named function.' 'classify:Train a classifier of images, and compare it.' 'predict:Predict rows of a table, or images, with a fitted model.' 'explain:Draw what a fitted network learned, find its formula, write it for other programs.' 'benchmark:Measure ours beside the baselines, in one run.') default='fit' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'kan-fit fit') options=('--function:A function of the suites instead.' '--expr:A formula to sample.' '--range:x=-1:1,y=0:2; of --expr.' '--rows:Rows to sample of a function.' '--noise:Noise on them, in standard deviations.' '--target:Column to predict; y, target or the last one.' '--features:Columns to use; all others.' '--val-fraction:Share of the rows that chooses.' '--test-fraction:Share of the rows to test on.' '--test:A table to test on instead.' '--no-header:The first line names columns.' '--header:The first line names columns.' '--impute:Fill missing numbers with medians.' '--width:Hidden nodes; 0 for none, auto tries some.' '--pool:Activation spaces: default, paper, or names.' '--select-level:What has a gate.' '--select:Selection: compared on validation data, by gates alone, none.' '--grid:Coarsest grid.' '--refine:Grids from coarse to fine.' '--optimizer:Levenberg-Marquardt, L-BFGS or AdamW.' '--steps:Optimiser steps between two updates of ranges.' '--restarts:Start values tried on the coarsest grid.' '--budget:Begin no further network after 120s, 5m, 1h.' '--sample:Fit the bundled table.' '--no-compare:Also fit an MLP and boosted trees.' '--compare:Also fit an MLP and boosted trees.' '--no-pictures:Write pictures and the report.' '--pictures:Write pictures and the report.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'kan-fit classify') options=('--layout:Layout of the images; recognised by names.' '--resize:Bring images to a size in pixels.' '--val-fraction:Share of the images that chooses.' '--test-fraction:Share to test on, if undivided.' '--arch:S-ConvKAN, S-KAN of the pixels, an ordinary CNN.' '--channels:Channels of convolutions, widths of dense layers.' '--pool:Activation spaces: default, paper, or names.' '--select-level:What has a gate.' '--select:Selection: tried on validation images, by gates alone, none.' '--grid:Intervals of a nodes range.' '--epochs:Passes over the images.' '--batch-size:Images a step.' '--lr:AdamWs rate.' '--weight-decay:AdamWs decay.' '--augment:Move images; basic: also mirror them.' '--sample:Take scikit-learns digits.' '--no-compare:Also train a CNN, an MLP and boosted trees.' '--compare:Also train a CNN, an MLP and boosted trees.' '--no-pictures:Write pictures and the report.' '--pictures:Write pictures and the report.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--device:auto, cpu, cuda, cuda:N or mps.' '--threads:CPU threads; auto is what the machine or the scheduler grants.' '--seed:Seed of every random number.' '--precision:Number format of the network.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'kan-fit predict') options=('--interval:Add conformal intervals.' '--no-header:The first line names columns.' '--header:The first line names columns.' '--layout:Layout of the images; recognised by names.' '--resize:Bring images to the classifiers size.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file' 'file') ;;
+    'kan-fit explain') options=('--picture-format:Format of the pictures.' '--prune:Leave out edges below this share of their layers largest.' '--symbolic:Find a formula.' '--library:Operators of the formula, one a line; all without.' '--save:Some of onnx, pt2, sympy, latex, python; or none.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'kan-fit benchmark') options=('--suite:s7, toy5, feynman20, digits, or names of functions.' '--baselines:Some of pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn; or none.' '--alone:Spaces that ours is also measured with, one by one; or none.' '--rows:Rows of each function.' '--noise:Noise on them, in standard deviations.' '--threads:Threads of every method.' '--baselines-env:One environment that has all baselines.' '--out:Directory of the run.' '-o:Directory of the run.' '--resume:Go on with the run in --out where it stopped.' '--overwrite:Replace the run that --out holds.' '--config:Take defaults from a YAML file, or repeat a run: --config RUN/run.json.' '--shard:Do part I of N; auto takes both from the job array of SLURM, SGE or LSF, auto/N the first.' '--seed:Seed of every random number.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--verbose:Say more; show the traceback of an unexpected fault.' '-v:Say more; show the traceback of an unexpected fault.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'doctor') options=('--deep:Import every library; takes up to a minute.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'samples') verbs=('list:List the bundled samples.' 'copy:Copy the files of a tasks sample into a directory.') default='list' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'samples list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'samples copy') options=('--overwrite:Replace the run that --out holds.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'samples copy') options=('--overwrite:Replace the run that --out holds.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('choice kan-fit register rppg-adapt' 'directory') ;;
     'weights') verbs=('list:List the shipped weights with the cards that say how they were made.' 'verify:Check that every shipped file has the digest that its card names.') default='list' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'weights list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
     'weights verify') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'runs') verbs=('show:Show what a run was, how it ended, and what it measured.' 'compare:Show where the options, inputs, versions and measures of runs differ.' 'merge:Make one run out of its shards, once all of them are done.') default='show' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'runs show') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'runs compare') options=('--all:List also what is the same.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'runs merge') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'submit') options=('--array:Share the work among N tasks.' '--gpus:GPUs of a task; several for trainings.' '--cpus:Processors of a task.' '--mem:Memory of a task, as 16G.' '--time:Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.' '--partition:Partition of the cluster.' '--setup:Lines of shell to run first, as `module load cuda`.' '--executor:Where to run; local is this machine, debug this process.' '--dry-run:Write the sbatch script to stdout; submit nothing.' '--wait:Stay until the end, and say how far the tasks are.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'runs') verbs=('list:List the runs below a directory, the latest first.' 'show:Show what a run was, how it ended, and what it measured.' 'compare:Show where the options, inputs, versions and measures of runs differ.' 'merge:Make one run out of its shards, once all of them are done.') default='show' options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
+    'runs list') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('directory') ;;
+    'runs show') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'runs compare') options=('--all:List also what is the same.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file...') ;;
+    'runs merge') options=('--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('file') ;;
+    'cite') options=('--bibtex:Write BibTeX, ready for a .bib file.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('any...') ;;
+    'submit') options=('--array:Share the work among N tasks.' '--gpus:GPUs of a task; several for trainings.' '--cpus:Processors of a task.' '--mem:Memory of a task, as 16G.' '--time:Time limit, D-HH:MM:SS; whoever meets it resumes in a new turn.' '--partition:Partition of the cluster.' '--account:Account that is charged.' '--qos:Quality of service.' '--constraint:Features that nodes must have.' '--scheduler-arg:Another option of sbatch, as nodelist=n1; may be repeated.' '--setup:Lines of shell to run first, as `module load cuda`.' '--executor:Where to run; local is this machine, debug this process.' '--dry-run:Write a script for sbatch to stdout; submit nothing.' '--wait:Stay until the end, and say how far the tasks are.' '--json:Write the result to stdout as one JSON document.' '--quiet:Say nothing but warnings and errors.' '-q:Say nothing but warnings and errors.' '--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('any...') ;;
     'completions') verbs=('show:Write the script of one shell to stdout.' 'write:Write the scripts of all shells into a directory.' 'check:Check that the scripts in a directory are those of this version.') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'completions show') options=('--help:Show this message and exit.' '-h:Show this message and exit.') ;;
-    'completions write') options=('--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
-    'completions check') options=('--help:Show this message and exit.' '-h:Show this message and exit.') files=yes ;;
+    'completions show') options=('--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('choice bash zsh fish') ;;
+    'completions write') options=('--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('directory') ;;
+    'completions check') options=('--help:Show this message and exit.' '-h:Show this message and exit.') arguments=('directory') ;;
     esac
 }
 
 _vcli_value() {
     kind=none choices=()
     case "$1 $2" in
+    'register pair --volume') kind=any ;;
     'register pair --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register pair --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register pair --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
@@ -69,23 +72,23 @@ _vcli_value() {
     'register pair --iters') kind=any ;;
     'register pair --spacing') kind=any ;;
     'register pair --init') kind=any ;;
-    'register pair --max-folds') kind=any ;;
-    'register pair --fixed-mask') kind=file ;;
-    'register pair --moving-mask') kind=file ;;
+    'register pair --max-memory') kind=any ;;
+    'register pair --weights') kind=file ;;
     'register pair --fixed-label') kind=file ;;
     'register pair --moving-label') kind=file ;;
+    'register pair --fixed-mask') kind=file ;;
+    'register pair --moving-mask') kind=file ;;
     'register pair --fixed-points') kind=file ;;
     'register pair --moving-points') kind=file ;;
     'register pair --label-names') kind=file ;;
     'register pair --label-interp') kind=choice choices=('label' 'nearest') ;;
-    'register pair --volume') kind=any ;;
-    'register pair --max-memory') kind=any ;;
-    'register pair --weights') kind=file ;;
+    'register pair --max-folds') kind=any ;;
     'register pair --out' | 'register pair -o') kind=directory ;;
     'register pair --config') kind=file ;;
     'register pair --device') kind=any ;;
     'register pair --threads') kind=any ;;
     'register pair --seed') kind=any ;;
+    'register batch --only') kind=any ;;
     'register batch --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register batch --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register batch --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
@@ -96,13 +99,12 @@ _vcli_value() {
     'register batch --iters') kind=any ;;
     'register batch --spacing') kind=any ;;
     'register batch --init') kind=any ;;
-    'register batch --only') kind=any ;;
-    'register batch --label-names') kind=file ;;
     'register batch --max-memory') kind=any ;;
     'register batch --weights') kind=file ;;
-    'register batch --shard') kind=any ;;
+    'register batch --label-names') kind=file ;;
     'register batch --out' | 'register batch -o') kind=directory ;;
     'register batch --config') kind=file ;;
+    'register batch --shard') kind=any ;;
     'register batch --device') kind=any ;;
     'register batch --threads') kind=any ;;
     'register batch --seed') kind=any ;;
@@ -113,36 +115,38 @@ _vcli_value() {
     'register apply --invert') kind=any ;;
     'register apply --interp') kind=choice choices=('linear' 'nearest' 'label' 'bspline') ;;
     'register apply --volume') kind=any ;;
-    'register benchmark --peers') kind=any ;;
+    'register benchmark --baselines-env') kind=directory ;;
+    'register benchmark --baselines') kind=any ;;
     'register benchmark --presets') kind=any ;;
-    'register benchmark --peers-env') kind=directory ;;
     'register benchmark --out' | 'register benchmark -o') kind=directory ;;
     'register benchmark --config') kind=file ;;
+    'register benchmark --shard') kind=any ;;
     'register benchmark --threads') kind=any ;;
     'register train --layout') kind=choice choices=('csv' 'folder' 'oasis' 'ixi' 'cmr' 'l2r') ;;
-    'register train --preset') kind=choice choices=('shipped') ;;
-    'register train --label-maps') kind=directory ;;
-    'register train --dim') kind=choice choices=('3' '2') ;;
     'register train --atlas') kind=file ;;
     'register train --spacing') kind=any ;;
-    'register train --held-out') kind=any ;;
+    'register train --val-fraction') kind=any ;;
+    'register train --weights') kind=file ;;
+    'register train --preset') kind=choice choices=('shipped') ;;
+    'register train --label-maps') kind=directory ;;
+    'register train --dim') kind=any ;;
     'register train --steps') kind=any ;;
     'register train --epochs') kind=any ;;
     'register train --batch-size') kind=any ;;
     'register train --lr') kind=any ;;
-    'register train --transform') kind=choice choices=('diffeo' 'displacement') ;;
     'register train --loss') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
-    'register train --lambda') kind=any ;;
-    'register train --dice-weight') kind=any ;;
+    'register train --transform') kind=choice choices=('diffeo' 'displacement') ;;
     'register train --wavelet') kind=any ;;
     'register train --width') kind=any ;;
-    'register train --weights') kind=file ;;
+    'register train --dice-weight') kind=any ;;
+    'register train --lambda') kind=any ;;
     'register train --out' | 'register train -o') kind=directory ;;
     'register train --config') kind=file ;;
     'register train --device') kind=any ;;
-    'register train --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
     'register train --threads') kind=any ;;
     'register train --seed') kind=any ;;
+    'register train --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
+    'register evaluate --out' | 'register evaluate -o') kind=file ;;
     'register evaluate --fixed-label') kind=file ;;
     'register evaluate --moving-label') kind=file ;;
     'register evaluate --transform' | 'register evaluate -t') kind=file ;;
@@ -153,8 +157,8 @@ _vcli_value() {
     'register evaluate --label-interp') kind=choice choices=('label' 'nearest') ;;
     'register evaluate --layout') kind=choice choices=('csv' 'folder' 'oasis' 'ixi' 'cmr' 'l2r') ;;
     'register evaluate --subset') kind=choice choices=('train' 'validation' 'test') ;;
-    'register evaluate --dim') kind=choice choices=('3' '2') ;;
-    'register evaluate --kind') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
+    'register evaluate --dim') kind=any ;;
+    'register evaluate --transform-kind') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register evaluate --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register evaluate --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
     'register evaluate --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
@@ -166,20 +170,17 @@ _vcli_value() {
     'register evaluate --init') kind=any ;;
     'register evaluate --max-memory') kind=any ;;
     'register evaluate --weights') kind=file ;;
-    'register evaluate --shard') kind=any ;;
-    'register evaluate --out' | 'register evaluate -o') kind=file ;;
     'register evaluate --config') kind=file ;;
+    'register evaluate --shard') kind=any ;;
     'register evaluate --device') kind=any ;;
     'register evaluate --threads') kind=any ;;
     'register evaluate --seed') kind=any ;;
+    'pcd-anomaly run --unit') kind=any ;;
     'pcd-anomaly run --layout') kind=choice choices=('auto' 'real3d' 'shapenet' 'mulsen' 'minishift' 'mvtec' 'folder') ;;
     'pcd-anomaly run --class') kind=any ;;
     'pcd-anomaly run --train') kind=directory ;;
     'pcd-anomaly run --test') kind=directory ;;
     'pcd-anomaly run --gt') kind=directory ;;
-    'pcd-anomaly run --unit') kind=any ;;
-    'pcd-anomaly run --features') kind=choice choices=('hybrid' 'fpfh' 'pointmae') ;;
-    'pcd-anomaly run --weights') kind=file ;;
     'pcd-anomaly run --groups') kind=any ;;
     'pcd-anomaly run --group-size') kind=any ;;
     'pcd-anomaly run --bank') kind=any ;;
@@ -187,31 +188,32 @@ _vcli_value() {
     'pcd-anomaly run --clusters') kind=any ;;
     'pcd-anomaly run --steps') kind=any ;;
     'pcd-anomaly run --alpha') kind=any ;;
+    'pcd-anomaly run --features') kind=choice choices=('hybrid' 'fpfh' 'pointmae') ;;
+    'pcd-anomaly run --weights') kind=file ;;
+    'pcd-anomaly run --max-memory') kind=any ;;
     'pcd-anomaly run --agcs') kind=choice choices=('relative' 'absolute' 'off') ;;
     'pcd-anomaly run --save') kind=any ;;
-    'pcd-anomaly run --max-memory') kind=any ;;
-    'pcd-anomaly run --method') kind=any ;;
+    'pcd-anomaly run --methods') kind=any ;;
     'pcd-anomaly run --protocol') kind=choice choices=('ours' 'reg3d') ;;
     'pcd-anomaly run --bootstrap') kind=any ;;
     'pcd-anomaly run --out' | 'pcd-anomaly run -o') kind=directory ;;
     'pcd-anomaly run --config') kind=file ;;
+    'pcd-anomaly run --shard') kind=any ;;
     'pcd-anomaly run --device') kind=any ;;
     'pcd-anomaly run --threads') kind=any ;;
     'pcd-anomaly run --seed') kind=any ;;
-    'pcd-anomaly synth --parts') kind=any ;;
+    'pcd-anomaly synth --count' | 'pcd-anomaly synth -n') kind=any ;;
     'pcd-anomaly synth --points') kind=any ;;
     'pcd-anomaly synth --suite') kind=choice choices=('rigid' 'tolerance' 'subtle') ;;
     'pcd-anomaly synth --prototypes') kind=any ;;
-    'pcd-anomaly synth --prototype-points') kind=any ;;
     'pcd-anomaly synth --good') kind=any ;;
     'pcd-anomaly synth --defective') kind=any ;;
+    'pcd-anomaly synth --prototype-points') kind=any ;;
     'pcd-anomaly synth --seed') kind=any ;;
+    'pcd-anomaly train --unit') kind=any ;;
     'pcd-anomaly train --layout') kind=choice choices=('auto' 'real3d' 'shapenet' 'mulsen' 'minishift' 'mvtec' 'folder') ;;
     'pcd-anomaly train --class') kind=any ;;
     'pcd-anomaly train --train') kind=directory ;;
-    'pcd-anomaly train --unit') kind=any ;;
-    'pcd-anomaly train --features') kind=choice choices=('hybrid' 'fpfh' 'pointmae') ;;
-    'pcd-anomaly train --weights') kind=file ;;
     'pcd-anomaly train --groups') kind=any ;;
     'pcd-anomaly train --group-size') kind=any ;;
     'pcd-anomaly train --bank') kind=any ;;
@@ -219,6 +221,8 @@ _vcli_value() {
     'pcd-anomaly train --clusters') kind=any ;;
     'pcd-anomaly train --steps') kind=any ;;
     'pcd-anomaly train --alpha') kind=any ;;
+    'pcd-anomaly train --features') kind=choice choices=('hybrid' 'fpfh' 'pointmae') ;;
+    'pcd-anomaly train --weights') kind=file ;;
     'pcd-anomaly train --out' | 'pcd-anomaly train -o') kind=directory ;;
     'pcd-anomaly train --config') kind=file ;;
     'pcd-anomaly train --device') kind=any ;;
@@ -227,32 +231,33 @@ _vcli_value() {
     'pcd-anomaly predict --class') kind=any ;;
     'pcd-anomaly predict --unit') kind=any ;;
     'pcd-anomaly predict --weights') kind=file ;;
+    'pcd-anomaly predict --max-memory') kind=any ;;
     'pcd-anomaly predict --agcs') kind=choice choices=('relative' 'absolute' 'off') ;;
+    'pcd-anomaly predict --save') kind=any ;;
     'pcd-anomaly predict --registration') kind=choice choices=('auto' 'given' 'none') ;;
     'pcd-anomaly predict --init') kind=file ;;
-    'pcd-anomaly predict --save') kind=any ;;
-    'pcd-anomaly predict --max-memory') kind=any ;;
-    'pcd-anomaly predict --shard') kind=any ;;
     'pcd-anomaly predict --out' | 'pcd-anomaly predict -o') kind=directory ;;
     'pcd-anomaly predict --config') kind=file ;;
+    'pcd-anomaly predict --shard') kind=any ;;
     'pcd-anomaly predict --device') kind=any ;;
     'pcd-anomaly predict --threads') kind=any ;;
     'pcd-anomaly predict --seed') kind=any ;;
+    'pcd-anomaly evaluate --unit') kind=any ;;
     'pcd-anomaly evaluate --layout') kind=choice choices=('auto' 'real3d' 'shapenet' 'mulsen' 'minishift' 'mvtec' 'folder') ;;
     'pcd-anomaly evaluate --class') kind=any ;;
     'pcd-anomaly evaluate --train') kind=directory ;;
     'pcd-anomaly evaluate --test') kind=directory ;;
     'pcd-anomaly evaluate --gt') kind=directory ;;
-    'pcd-anomaly evaluate --unit') kind=any ;;
     'pcd-anomaly evaluate --weights') kind=file ;;
+    'pcd-anomaly evaluate --max-memory') kind=any ;;
     'pcd-anomaly evaluate --agcs') kind=choice choices=('relative' 'absolute' 'off') ;;
     'pcd-anomaly evaluate --save') kind=any ;;
-    'pcd-anomaly evaluate --max-memory') kind=any ;;
-    'pcd-anomaly evaluate --method') kind=any ;;
+    'pcd-anomaly evaluate --methods') kind=any ;;
     'pcd-anomaly evaluate --protocol') kind=choice choices=('ours' 'reg3d') ;;
     'pcd-anomaly evaluate --bootstrap') kind=any ;;
     'pcd-anomaly evaluate --out' | 'pcd-anomaly evaluate -o') kind=directory ;;
     'pcd-anomaly evaluate --config') kind=file ;;
+    'pcd-anomaly evaluate --shard') kind=any ;;
     'pcd-anomaly evaluate --device') kind=any ;;
     'pcd-anomaly evaluate --threads') kind=any ;;
     'pcd-anomaly evaluate --seed') kind=any ;;
@@ -271,30 +276,30 @@ _vcli_value() {
     'rppg-adapt predict --faces') kind=any ;;
     'rppg-adapt predict --gt') kind=file ;;
     'rppg-adapt predict --weights') kind=file ;;
-    'rppg-adapt predict --shard') kind=any ;;
     'rppg-adapt predict --out' | 'rppg-adapt predict -o') kind=directory ;;
     'rppg-adapt predict --config') kind=file ;;
+    'rppg-adapt predict --shard') kind=any ;;
     'rppg-adapt predict --device') kind=any ;;
     'rppg-adapt predict --threads') kind=any ;;
     'rppg-adapt predict --seed') kind=any ;;
-    'rppg-adapt preprocess --kind') kind=choice choices=('ubfc' 'pure' 'cohface' 'ubfc-phys' 'mmpd' 'scamps' 'ibvp' 'lgi' 'physdrive' 'manifest') ;;
+    'rppg-adapt preprocess --layout') kind=choice choices=('ubfc' 'pure' 'cohface' 'ubfc-phys' 'mmpd' 'scamps' 'ibvp' 'lgi' 'physdrive' 'manifest') ;;
     'rppg-adapt preprocess --size') kind=any ;;
     'rppg-adapt preprocess --fps') kind=any ;;
     'rppg-adapt preprocess --detector') kind=choice choices=('haar' 'lbp' 'yunet') ;;
     'rppg-adapt preprocess --face-model') kind=file ;;
-    'rppg-adapt preprocess --shard') kind=any ;;
     'rppg-adapt preprocess --out' | 'rppg-adapt preprocess -o') kind=directory ;;
     'rppg-adapt preprocess --config') kind=file ;;
+    'rppg-adapt preprocess --shard') kind=any ;;
     'rppg-adapt train --preset') kind=choice choices=('all' 'easy' 'hard' 'shift') ;;
     'rppg-adapt train --weights') kind=file ;;
-    'rppg-adapt train --val-frac') kind=any ;;
     'rppg-adapt train --backbone') kind=choice choices=('lite' 'physnet') ;;
     'rppg-adapt train --input') kind=choice choices=('diff' 'standard') ;;
     'rppg-adapt train --size') kind=any ;;
+    'rppg-adapt train --val-fraction') kind=any ;;
     'rppg-adapt train --frames') kind=any ;;
     'rppg-adapt train --epochs') kind=any ;;
     'rppg-adapt train --steps') kind=any ;;
-    'rppg-adapt train --batch') kind=any ;;
+    'rppg-adapt train --batch-size') kind=any ;;
     'rppg-adapt train --lr') kind=any ;;
     'rppg-adapt train --keep') kind=choice choices=('best' 'last') ;;
     'rppg-adapt train --out' | 'rppg-adapt train -o') kind=directory ;;
@@ -302,7 +307,7 @@ _vcli_value() {
     'rppg-adapt train --device') kind=any ;;
     'rppg-adapt train --threads') kind=any ;;
     'rppg-adapt train --seed') kind=any ;;
-    'rppg-adapt adapt --source') kind=file ;;
+    'rppg-adapt adapt --weights') kind=file ;;
     'rppg-adapt adapt --loss') kind=choice choices=('robust' 'paper') ;;
     'rppg-adapt adapt --branches') kind=choice choices=('ost' 'os' 'ot') ;;
     'rppg-adapt adapt --distance') kind=choice choices=('fwd' 'mse' 'kl' 'js') ;;
@@ -311,10 +316,10 @@ _vcli_value() {
     'rppg-adapt adapt --anchor') kind=any ;;
     'rppg-adapt adapt --update') kind=choice choices=('all' 'bn' 'encoder') ;;
     'rppg-adapt adapt --epochs') kind=any ;;
-    'rppg-adapt adapt --batch') kind=any ;;
+    'rppg-adapt adapt --batch-size') kind=any ;;
     'rppg-adapt adapt --lr') kind=any ;;
     'rppg-adapt adapt --frames') kind=any ;;
-    'rppg-adapt adapt --split') kind=any ;;
+    'rppg-adapt adapt --adapt-fraction') kind=any ;;
     'rppg-adapt adapt --out' | 'rppg-adapt adapt -o') kind=directory ;;
     'rppg-adapt adapt --config') kind=file ;;
     'rppg-adapt adapt --device') kind=any ;;
@@ -329,15 +334,15 @@ _vcli_value() {
     'rppg-adapt evaluate --config') kind=file ;;
     'rppg-adapt evaluate --device') kind=any ;;
     'rppg-adapt evaluate --threads') kind=any ;;
-    'rppg-adapt synth --n') kind=any ;;
+    'rppg-adapt synth --count' | 'rppg-adapt synth -n') kind=any ;;
     'rppg-adapt synth --seconds') kind=any ;;
     'rppg-adapt synth --preset') kind=choice choices=('easy' 'hard' 'shift') ;;
     'rppg-adapt synth --fps') kind=any ;;
     'rppg-adapt synth --size') kind=any ;;
     'rppg-adapt synth --bpm') kind=any ;;
-    'rppg-adapt synth --shard') kind=any ;;
     'rppg-adapt synth --out' | 'rppg-adapt synth -o') kind=directory ;;
     'rppg-adapt synth --config') kind=file ;;
+    'rppg-adapt synth --shard') kind=any ;;
     'rppg-adapt synth --seed') kind=any ;;
     'rppg-adapt plot --out' | 'rppg-adapt plot -o') kind=directory ;;
     'kan-fit fit --function') kind=any ;;
@@ -347,7 +352,8 @@ _vcli_value() {
     'kan-fit fit --noise') kind=any ;;
     'kan-fit fit --target') kind=any ;;
     'kan-fit fit --features') kind=any ;;
-    'kan-fit fit --val') kind=any ;;
+    'kan-fit fit --val-fraction') kind=any ;;
+    'kan-fit fit --test-fraction') kind=any ;;
     'kan-fit fit --test') kind=file ;;
     'kan-fit fit --width') kind=any ;;
     'kan-fit fit --pool') kind=any ;;
@@ -364,10 +370,10 @@ _vcli_value() {
     'kan-fit fit --device') kind=any ;;
     'kan-fit fit --threads') kind=any ;;
     'kan-fit fit --seed') kind=any ;;
-    'kan-fit classify --format') kind=choice choices=('auto' 'folders' 'idx' 'npz' 'cifar' 'cifar-binary' 'csv') ;;
+    'kan-fit classify --layout') kind=choice choices=('auto' 'folders' 'idx' 'npz' 'cifar' 'cifar-binary' 'csv') ;;
     'kan-fit classify --resize') kind=any ;;
-    'kan-fit classify --val') kind=any ;;
-    'kan-fit classify --test') kind=any ;;
+    'kan-fit classify --val-fraction') kind=any ;;
+    'kan-fit classify --test-fraction') kind=any ;;
     'kan-fit classify --arch') kind=choice choices=('conv' 'dense' 'cnn') ;;
     'kan-fit classify --channels') kind=any ;;
     'kan-fit classify --pool') kind=any ;;
@@ -375,52 +381,56 @@ _vcli_value() {
     'kan-fit classify --select') kind=choice choices=('validated' 'gate' 'none') ;;
     'kan-fit classify --grid') kind=any ;;
     'kan-fit classify --epochs') kind=any ;;
-    'kan-fit classify --batch') kind=any ;;
+    'kan-fit classify --batch-size') kind=any ;;
     'kan-fit classify --lr') kind=any ;;
     'kan-fit classify --weight-decay') kind=any ;;
     'kan-fit classify --augment') kind=choice choices=('none' 'shift' 'basic') ;;
     'kan-fit classify --out' | 'kan-fit classify -o') kind=directory ;;
     'kan-fit classify --config') kind=file ;;
     'kan-fit classify --device') kind=any ;;
-    'kan-fit classify --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
     'kan-fit classify --threads') kind=any ;;
     'kan-fit classify --seed') kind=any ;;
+    'kan-fit classify --precision') kind=choice choices=('float32' 'bfloat16' 'float16') ;;
     'kan-fit predict --interval') kind=any ;;
-    'kan-fit predict --format') kind=choice choices=('auto' 'folders' 'idx' 'npz' 'cifar' 'cifar-binary' 'csv') ;;
+    'kan-fit predict --layout') kind=choice choices=('auto' 'folders' 'idx' 'npz' 'cifar' 'cifar-binary' 'csv') ;;
     'kan-fit predict --out' | 'kan-fit predict -o') kind=directory ;;
     'kan-fit predict --config') kind=file ;;
-    'kan-fit explain --plot') kind=choice choices=('svg' 'png') ;;
+    'kan-fit explain --picture-format') kind=choice choices=('svg' 'png') ;;
     'kan-fit explain --prune') kind=any ;;
     'kan-fit explain --library') kind=file ;;
-    'kan-fit explain --export') kind=any ;;
+    'kan-fit explain --save') kind=any ;;
     'kan-fit explain --out' | 'kan-fit explain -o') kind=directory ;;
     'kan-fit explain --config') kind=file ;;
     'kan-fit explain --seed') kind=any ;;
-    'kan-fit bench --suite') kind=any ;;
-    'kan-fit bench --peers') kind=any ;;
-    'kan-fit bench --alone') kind=any ;;
-    'kan-fit bench --peers-env') kind=directory ;;
-    'kan-fit bench --rows') kind=any ;;
-    'kan-fit bench --noise') kind=any ;;
-    'kan-fit bench --threads') kind=any ;;
-    'kan-fit bench --shard') kind=any ;;
-    'kan-fit bench --out' | 'kan-fit bench -o') kind=directory ;;
-    'kan-fit bench --config') kind=file ;;
-    'kan-fit bench --seed') kind=any ;;
+    'kan-fit benchmark --suite') kind=any ;;
+    'kan-fit benchmark --baselines') kind=any ;;
+    'kan-fit benchmark --alone') kind=any ;;
+    'kan-fit benchmark --rows') kind=any ;;
+    'kan-fit benchmark --noise') kind=any ;;
+    'kan-fit benchmark --threads') kind=any ;;
+    'kan-fit benchmark --baselines-env') kind=directory ;;
+    'kan-fit benchmark --out' | 'kan-fit benchmark -o') kind=directory ;;
+    'kan-fit benchmark --config') kind=file ;;
+    'kan-fit benchmark --shard') kind=any ;;
+    'kan-fit benchmark --seed') kind=any ;;
     'submit --array') kind=any ;;
     'submit --gpus') kind=any ;;
     'submit --cpus') kind=any ;;
     'submit --mem') kind=any ;;
     'submit --time') kind=any ;;
     'submit --partition') kind=any ;;
+    'submit --account') kind=any ;;
+    'submit --qos') kind=any ;;
+    'submit --constraint') kind=any ;;
+    'submit --scheduler-arg') kind=any ;;
     'submit --setup') kind=file ;;
     'submit --executor') kind=choice choices=('auto' 'slurm' 'local' 'debug') ;;
     esac
 }
 
 _vcli() {
-    local node='' word kind=none default files i
-    local -a verbs options choices group_verbs
+    local node='' word kind=none default argument i place=1
+    local -a verbs options choices arguments group_verbs
     _vcli_facts ''
     for (( i = 2; i < CURRENT; i++ )); do
         word=${words[i]}
@@ -431,8 +441,9 @@ _vcli() {
             [[ $word == *=* ]] || _vcli_value "$node" "$word"
         elif (( ${verbs[(I)$word:*]} )); then
             node="${node:+$node }$word"; _vcli_facts "$node"
-        elif [[ -n $default ]]; then
-            node="$node $default"; _vcli_facts "$node"
+        else
+            [[ -n $default ]] && { node="$node $default"; _vcli_facts "$node" }
+            (( place++ ))
         fi
     done
     if [[ $kind == none && -n $default ]]; then
@@ -454,7 +465,15 @@ _vcli() {
             _describe -o option options
         else
             (( $#verbs )) && _describe command verbs
-            [[ -n $files ]] && _files
+            # The argument whose turn it is; one that ends with ... may stand there again and again.
+            argument=${arguments[place]-}
+            [[ -z $argument && ${arguments[-1]-} == *... ]] && argument=${arguments[-1]}
+            argument=${argument%...}
+            case $argument in
+            'choice '*) choices=(${=argument#choice }); compadd -a choices ;;
+            file) _files ;;
+            directory) _files -/ ;;
+            esac
         fi
         ;;
     esac

@@ -1,15 +1,15 @@
-"""Seconds and memory of a training step of kan-fit's layers, beside the layers of its peers and ordinary ones.
+"""Seconds and memory of a training step of kan-fit's layers, beside the layers of its baselines and ordinary ones.
 
     uv run python tests/bench/kan_fit_layers.py -o layers
 
-Measures each layer in a process of its own (peers in theirs, see peers-kan-fit.txt): the median time of a forward and
-backward pass, and how much the peak memory grows over what the process held before. Ours run as a command sets torch
-up, which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at
-1000000000 in the environment, all keep it. Prints the table, then the ratios that are required, and writes the table as
-layers.csv.
+Measures each layer in a process of its own (baselines in their environments, see vision_cli/kan_fit/baselines.txt): the
+median time of a forward and backward pass, and how much the peak memory grows over what the process held before. Ours
+run as a command sets torch up, which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and
+MALLOC_MMAP_THRESHOLD_ at 1000000000 in the environment, all keep it. Prints the table, then the ratios that are
+required, and writes the table as layers.csv.
 """
 
-# The packages of the peers are not those of this project.
+# The packages of the baselines are not those of this project.
 # mypy: disable-error-code="import-not-found, import-untyped"
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACKAGES = Path(__file__).with_name("peers-kan-fit.txt")
 DENSE = (784, 64, 10)
 CONV = (16, 32, 3)
 NETWORK = (16, 32, 64)
@@ -36,7 +35,8 @@ METHODS = {
     "conv": ("conv2d", "ours-rbf", "ours-bspline", "ours-pool", "convkan"),
     "network": ("cnn", "ours-rbf", "ours-bspline", "ours-pool"),
 }
-IN_PEERS = ("efficient-kan", "pykan", "convkan")
+SECTIONS = {"efficient-kan": "efficient-kan", "convkan": "efficient-kan", "pykan": "pykan"}
+"""Environments of the methods of others."""
 COLUMNS = ("case", "method", "step ms", "extra MB", "parameters")
 RATIOS = (
     ("dense step, ours-bspline / efficient-kan", ("dense", "ours-bspline"), ("dense", "efficient-kan"), "step ms", 0.4),
@@ -93,7 +93,7 @@ def measure(case: str, method: str, threads: int, steps: int) -> dict[str, float
     """Time forward and backward passes; milliseconds, 10^6 bytes and numbers."""
     import torch
 
-    if method in IN_PEERS:
+    if method in SECTIONS:
         torch.set_num_threads(threads)
     else:
         from vision_cli.core.devices import configure
@@ -140,14 +140,16 @@ def status_of(name: str) -> float:
 
 def collect(threads: int, steps: int, environment: Path | None, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     """Measure all methods, each in a process of its own."""
+    from vision_cli.core.baselines import baseline_python
     from vision_cli.core.console import Output
-    from vision_cli.core.peers import peers_python
+    from vision_cli.kan_fit.baselines import PACKAGES
 
-    python = peers_python(PACKAGES, environment, Output(as_json=False, quiet=False, verbose=0))
+    output = Output(as_json=False, quiet=False, verbose=0)
+    pythons = {name: baseline_python(PACKAGES, section, environment, output) for name, section in SECTIONS.items()}
     rows = []
     for case, methods in METHODS.items():
         for method in methods:
-            interpreter = str(python) if method in IN_PEERS else sys.executable
+            interpreter = str(pythons.get(method, sys.executable))
             words = [interpreter, __file__, "--one", f"{case}:{method}", "--threads", str(threads)]
             done = subprocess.run([*words, "--steps", str(steps)], capture_output=True, encoding="utf-8", check=True)
             rows.append({"case": case, "method": method, **json.loads(done.stdout.splitlines()[-1])})
@@ -161,14 +163,14 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("layers"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--peers-env", type=Path)
+    parser.add_argument("--baselines-env", type=Path)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.one:
         case, _, method = words.one.partition(":")
         print(json.dumps(measure(case, method, words.threads, words.steps)))
         return
-    rows = collect(words.threads, words.steps, words.peers_env, lambda note: print(note, file=sys.stderr))
+    rows = collect(words.threads, words.steps, words.baselines_env, lambda note: print(note, file=sys.stderr))
     words.out.mkdir(parents=True, exist_ok=True)
     with (words.out / "layers.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)

@@ -33,19 +33,19 @@ from vision_cli.phantoms.parts import PARTS
 from vision_cli.phantoms.specimens import draw_prototype, draw_test
 
 MEGABYTE = 1e6
-PEER = "patchcore-fpfh"
+BASELINE = "patchcore-fpfh"
 VCLI = ("-m", "vision_cli", "pcd-anomaly")
 
 
-def score_by_peer(model: Path, scan: Path, threads: int) -> None:
-    """Score every point of a scan by the peer, without search of a pose or interpolation, and print CPU seconds."""
+def score_by_baseline(model: Path, scan: Path, threads: int) -> None:
+    """Score every point of a scan by the baseline, without search of a pose or interpolation, and print CPU seconds."""
     configure("cpu", threads)
-    fitted = fit_baseline(PEER, read_model(model).reference)
+    fitted = fit_baseline(BASELINE, read_model(model).reference)
     began = time.process_time()
     surface = surface_of(read_points(scan).points)
     scores = score_places(fitted, surface, centres=len(surface))
     if scores.shape != (1, len(surface)) or not np.isfinite(scores).all():
-        raise SystemExit(f"{scan}: {PEER} has not scored every point")
+        raise SystemExit(f"{scan}: {BASELINE} has not scored every point")
     print(time.process_time() - began)
 
 
@@ -69,11 +69,11 @@ def main() -> None:
     parser.add_argument("--prototype-points", type=int, default=500_000)
     parser.add_argument("--points", default="1000000,5000000")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peer", type=Path, metavar="SCAN", help="score this scan by the peer, and do nothing else")
+    parser.add_argument("--baseline", type=Path, metavar="SCAN", help="only score this scan by the baseline")
     given = parser.parse_args()
     model = given.out / "model"
-    if given.peer is not None:
-        score_by_peer(find_models(model)[given.part], given.peer, given.threads)
+    if given.baseline is not None:
+        score_by_baseline(find_models(model)[given.part], given.baseline, given.threads)
         return
     generator = np.random.default_rng(0)
     mesh = class_mesh(given.part, 0)
@@ -106,10 +106,10 @@ def main() -> None:
             continue
         first = seconds
         print(f"predict: {seconds:.1f} CPU seconds (25 required), {peak / 1e3:.2f} GB (2 required)", flush=True)
-        words = [__file__, "-o", given.out, "--part", given.part, "--peer", scan, "--threads", given.threads]
+        words = [__file__, "-o", given.out, "--part", given.part, "--baseline", scan, "--threads", given.threads]
         told = subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True, text=True).stdout
         seconds = float(told)
-        print(f"{PEER}: {seconds / first:.1f} times that (4 required)", flush=True)
+        print(f"{BASELINE}: {seconds / first:.1f} times that (4 required)", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ REFUSED = {
     "--val-frac": "--val-fraction",
     "--held-out": "--val-fraction",
     "--peers": "--baselines",
+    "--peers-env": "--baselines-env",
     "--source": "--weights",
     "--n": "--count",
     "--num": "--count",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from vision_cli.core import files
 from vision_cli.core.benchmark import (
     Bar,
     Benchmark,
     Column,
     Results,
     comparison_tables,
+    items_of,
     measure_all,
+    read_table,
     write_comparison,
 )
 from vision_cli.core.console import Output
 from vision_cli.core.errors import PartialFailure
+from vision_cli.core.journal import Entry
 from vision_cli.core.merge import merge_shards
 from vision_cli.core.records import read_metrics
 from vision_cli.core.runs import Run
@@ -96,3 +100,32 @@ def test_flags_and_words_are_no_measures():
     rows = [{"problem": "a", "method": "x", "error": True}, {"problem": "b", "method": "x", "error": "none"}]
     assert Results(rows, "problem").over("x", "error") is None
     assert Results(rows, "problem").over("x", "error", "count") == 0
+
+
+def test_wins_are_items_on_which_no_method_has_less():
+    rows = [
+        {"problem": item, "method": method, "error": error}
+        for item, method, error in (("a", "x", 1), ("a", "y", 2), ("b", "x", 3), ("b", "y", 3), ("c", "y", 9))
+    ]
+    found = Results(rows, "problem")
+    assert [found.cell(method, Column("wins", "error", "wins")) for method in ("x", "y", "z")] == [2, 2, 0]
+
+
+def test_sums_of_whole_numbers_are_whole():
+    found = Results([{"pair": name, "method": "x", "folds": 2} for name in "ab"], "pair")
+    assert str(found.over("x", "folds", "sum")) == "4"
+
+
+def test_items_are_those_of_the_measurements_failed_ones_too():
+    methods = ("greedy", "ants-greedy")
+    names = ["a-greedy", "a-ants-greedy", "b-ants-greedy", "b-ants-ants-greedy"]
+    entries = [Entry(name, position, {}, "it failed") for position, name in enumerate(names)]
+    assert items_of(entries, methods) == ["a", "b-ants"]
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path):
+    rows = [("=1+1", 3, 0.25, None), ("007", -1, 1e-7, "1_2"), ("1e5", 10**12, float("nan"), "-x")]
+    (tmp_path / "t.csv").write_text(files.csv_text(("=name", "whole", "broken", "note"), rows), encoding="utf-8")
+    found = read_table(tmp_path / "t.csv", "title")
+    assert (found.title, found.columns[0]) == ("title", "=name")
+    assert [list(map(repr, row)) for row in found.rows] == [list(map(repr, row)) for row in rows]

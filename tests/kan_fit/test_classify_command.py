@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 
 import cv2
@@ -87,6 +88,8 @@ def test_pictures_are_classified_and_compared(trained):
     assert {(a, b): node[0] for a, layer in enumerate(modes) for b, node in enumerate(layer)} == listed
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<img") == 4
+    assert '<p class="verdict good">The network classifies 24 of 24 test images rightly (accuracy 1); ' in page
+    assert len(re.findall(r"<figcaption>[^<]+<span>[^<]+\.</span></figcaption>", page)) == 4
     assert 'src="http' not in page
 
 

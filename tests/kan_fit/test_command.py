@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_the_report_loads_nothing_from_elsewhere(fitted):
     assert 'src="http' not in page
 
 
+def test_the_report_says_how_good_the_fit_is_and_how_to_read_each_picture(fitted):
+    page = (fitted[0] / "report.html").read_text(encoding="utf-8")
+    rmse = metrics_of(fitted[0])["test_rmse"]
+    assert f'<p class="verdict good">The network predicts test rows with an RMSE of {rmse:.4g}' in page
+    assert "; the best other model, MLP 64-64 (scikit-learn), has " in page
+    captions = re.findall(r"<figcaption>.*?</figcaption>", page)
+    assert len(captions) == 4
+    assert all(re.search(r"<span>[A-Z][^<]+\.</span>", caption) for caption in captions)
+
+
 def test_a_model_predicts_another_table(fitted, table, tmp_path):
     out, _ = fitted
     (tmp_path / "new.csv").write_text("b,a,other\n0.5,0.25,9\n0,5,9\n", encoding="utf-8")
@@ -115,6 +126,10 @@ def test_a_formula_is_found_and_exported(tmp_path):
     names = {path.name for path in (tmp_path / "e").iterdir()}
     assert {"model.pt2", "formula.tex", "formula.py", "formula.json", "report.html"} <= names
     assert "formula.txt" not in names
+    page = (tmp_path / "e" / "report.html").read_text(encoding="utf-8")
+    assert "It is y = exp(y**2 + sin(pi*x)), with an RMSE of" in page
+    assert page.count("<span>Read it from") == 1
+    assert page.count("<span>The marks below") == 3
     edges = {path.name for path in (tmp_path / "e" / "plots").iterdir()}
     assert edges == {"net.svg", "edge_0_0_0.svg", "edge_0_1_0.svg", "edge_1_0_0.svg"}
 

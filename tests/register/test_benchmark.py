@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from vision_cli.cli import app
-from vision_cli.core.bars import Bar
+from vision_cli.core.baselines import Cost, read_packages
+from vision_cli.core.benchmark import Bar, Results, comparison_tables
 from vision_cli.core.console import Output
 from vision_cli.core.errors import InputError
 from vision_cli.core.launch import launch
-from vision_cli.core.peers import Cost
 from vision_cli.core.runs import Run, read_metrics
 from vision_cli.io.volumes import Volume, write_volume
 from vision_cli.phantoms.brains import brain_pair
-from vision_cli.register import benchmark, peer_runner, peers
-from vision_cli.register.benchmark import bars_table, run_benchmark, score
+from vision_cli.register import baseline_runner, baselines, benchmark
+from vision_cli.register.benchmark import run_benchmark, score
 from vision_cli.register.data import NamedPair, read_pairs
 from vision_cli.register.fields import Grid
 from vision_cli.register.options.evaluation import BASELINES, Contenders
@@ -27,7 +27,7 @@ from vision_cli.register.options.registration import PairFiles
 from vision_cli.register.transforms import AffineTransform, DisplacementTransform
 
 QUIET = Output(quiet=True)
-# Stands for the peers: greedy finds the identity, ants-syn lacks a package, ants-syncc fails.
+# Stands for the baselines: greedy finds the identity, ants-syn lacks a package, ants-syncc fails.
 STUB = """
 import json, pathlib, sys
 script, name, fixed, moving, out = sys.argv[1:6]
@@ -66,11 +66,11 @@ def pairs(tmp_path_factory) -> list[NamedPair]:
 def environment(tmp_path) -> Path:
     script = tmp_path / "stub.py"
     script.write_text(STUB.format(calls=str(tmp_path / "calls.txt")))
-    python = tmp_path / "peers" / "bin" / "python"
+    python = tmp_path / "ready" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
     python.chmod(0o755)
-    return tmp_path / "peers"
+    return tmp_path / "ready"
 
 
 def measured(folder, pairs, names, environment, *, presets=(), resume=False):
@@ -119,7 +119,7 @@ def table(**methods):
 
 
 def bar_named(rows, name):
-    return next(bar for bar in benchmark._bars(rows) if bar.name.startswith(name))
+    return next(bar for bar in benchmark._bars(Results(rows, "pair")) if bar.name.startswith(name))
 
 
 def test_a_map_that_undoes_the_shift_scores_one_and_its_affine_alone_less():
@@ -160,7 +160,7 @@ def test_label_maps_without_a_label_in_common_are_refused():
         score(blocks(), other, (), ())
 
 
-def test_a_peer_is_scored_and_one_that_fails_is_recorded_with_its_reason(tmp_path, pairs, environment):
+def test_a_baseline_is_scored_and_one_that_fails_is_recorded_with_its_reason(tmp_path, pairs, environment):
     names = ["greedy", "ants-syn", "convexadam"]
     folder = measured(tmp_path / "run", pairs, names, environment)
     (row,) = rows_of(folder / "items.csv")
@@ -171,7 +171,7 @@ def test_a_peer_is_scored_and_one_that_fails_is_recorded_with_its_reason(tmp_pat
     reasons = {row["id"]: row["error"] for row in rows_of(folder / "failures.csv")}
     assert "it diverged" in reasons["one-ants-syn"]
     assert "no package torch" in reasons["one-convexadam"]
-    summary = rows_of(folder / "benchmark.csv")
+    summary = rows_of(folder / "methods.csv")
     assert [line["pairs"] for line in summary] == ["1", "0", "0"]
     assert float(summary[0]["wall / greedy"]) == 1
     metrics = read_metrics(folder)
@@ -184,11 +184,11 @@ def test_a_resumed_benchmark_runs_only_what_is_missing(tmp_path, pairs, environm
     def stop(*anything):
         raise KeyboardInterrupt
 
-    whole = benchmark._summary
-    monkeypatch.setattr(benchmark, "_summary", stop)
+    whole = benchmark.write_comparison
+    monkeypatch.setattr(benchmark, "write_comparison", stop)
     with pytest.raises(KeyboardInterrupt):
         measured(tmp_path / "run", pairs, ["greedy", "ants-syn"], environment)
-    monkeypatch.setattr(benchmark, "_summary", whole)
+    monkeypatch.setattr(benchmark, "write_comparison", whole)
     measured(tmp_path / "run", pairs, ["greedy", "ants-syn"], environment, resume=True)
     assert (tmp_path / "calls.txt").read_text().split() == ["greedy", "ants-syn", "ants-syn"]
 
@@ -214,7 +214,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
     assert float(ours["ants_difference_pct"]) == 0.02
     assert float(ours["network_cpu_s"]) == 1.5
     assert greedy["network_cpu_s"] == ""
-    methods, bars = bars_table(folder)
+    methods, bars = comparison_tables(folder)
     assert methods.columns[0] == "method"
     assert [row[0] for row in methods.rows] == ["ours-default", "greedy"]
     met = {row[0]: row[3] for row in bars.rows}
@@ -226,7 +226,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
 @pytest.mark.slow
 def test_our_command_runs_and_leaves_what_is_scored(tmp_path, pairs):
     files = (pairs[0].files.fixed, pairs[0].files.moving)
-    cost = peers.run_ours("fast", *files, tmp_path, 1)
+    cost = baselines.run_ours("fast", *files, tmp_path, 1)
     assert {"1Warp.nii.gz", "0GenericAffine.mat", "Warped.nii.gz"} <= {
         file.name for file in (tmp_path / "run").iterdir()
     }
@@ -299,12 +299,12 @@ def test_unknown_or_no_methods_are_refused(tmp_path, pairs, capfd, words, messag
 def test_shards_of_a_benchmark_merge_to_the_tables_of_one(tmp_path, pairs, environment):
     table = pairs[0].files.fixed.with_name("pairs.csv")
     words = ["register", "benchmark", str(table), "--baselines", "ants-syn,greedy", "--presets", "none", "-q"]
-    words += ["--peers-env", str(environment), "--threads", "1", "-o", str(tmp_path / "run")]
+    words += ["--baselines-env", str(environment), "--threads", "1", "-o", str(tmp_path / "run")]
     codes = [launch(app, [*words, "--shard", f"{part}/2"]) for part in (1, 2)]
     # The first part holds the method that fails.
     assert codes == [6, 0]
     assert launch(app, ["runs", "merge", str(tmp_path / "run")]) == 6
-    failed, good = rows_of(tmp_path / "run" / "benchmark.csv")
+    failed, good = rows_of(tmp_path / "run" / "methods.csv")
     assert (failed["method"], failed["pairs"]) == ("ants-syn", "0")
     assert "it diverged" in failed["note"]
     assert (good["method"], good["pairs"], good["wall / greedy"]) == ("greedy", "1", "1.0")
@@ -319,21 +319,30 @@ def test_pairs_without_labels_are_refused(tmp_path, pairs):
         measured(tmp_path / "run", [bare], ["greedy"], None)
 
 
-def test_the_list_pins_the_peers():
-    text = peers.LIST.read_text(encoding="utf-8")
-    assert {"antspyx==0.6.3", "picsl-greedy==1.4.0.3"} <= set(text.splitlines())
+def test_the_list_pins_the_baselines():
+    packages = read_packages(baselines.PACKAGES)
+    assert set(packages) == set(baselines.ENVIRONMENTS.values())
+    assert "antspyx==0.6.3" in packages["ants"].requirements
+    assert "picsl-greedy==1.4.0.3" in packages["greedy"].requirements
+    assert packages["convexadam"].without_dependencies == ("convexAdam==0.2.0",)
 
 
-def test_the_runner_knows_the_same_peers():
-    assert tuple(peer_runner.PEERS) == BASELINES
+def test_the_runner_and_the_environments_know_the_same_baselines():
+    assert tuple(baseline_runner.BASELINES) == tuple(baselines.ENVIRONMENTS) == BASELINES
+
+
+def test_only_the_environments_that_are_needed_are_found(monkeypatch):
+    monkeypatch.setattr(baselines, "baseline_python", lambda path, section, environment, output: Path(section))
+    assert baselines.find_pythons(("greedy", "greedy-2mm"), None, QUIET) == {"greedy": Path("greedy")}
+    assert baselines.find_pythons(("greedy",), Path("ready"), QUIET) == {"greedy": Path("greedy"), "ants": Path("ants")}
 
 
 def test_a_missing_package_ends_the_runner_with_its_own_status(monkeypatch, tmp_path, capsys):
     def lacking(*anything):
         raise ModuleNotFoundError("No module named 'x'", name="x")
 
-    monkeypatch.setitem(peer_runner.PEERS, "greedy", lacking)
-    assert peer_runner.main(["greedy", "f", "m", str(tmp_path), "1"]) == peer_runner.MISSING
+    monkeypatch.setitem(baseline_runner.BASELINES, "greedy", lacking)
+    assert baseline_runner.main(["greedy", "f", "m", str(tmp_path), "1"]) == baseline_runner.MISSING
     assert "no package x" in capsys.readouterr().err
 
 
@@ -344,7 +353,7 @@ def test_a_coarse_image_covers_the_same_box(tmp_path):
     image.SetSpacing([1.0, 1.0, 5.0])
     image.SetOrigin([3.0, -4.0, 5.0])
     sitk.WriteImage(image, str(tmp_path / "fine.nii.gz"))
-    coarse = sitk.ReadImage(str(peer_runner._coarse(tmp_path / "fine.nii.gz", tmp_path / "coarse.nii.gz")))
+    coarse = sitk.ReadImage(str(baseline_runner._coarse(tmp_path / "fine.nii.gz", tmp_path / "coarse.nii.gz")))
     assert coarse.GetSize() == (20, 16, 10)
     for corner in ([-0.5] * 3, None):
         ends = [

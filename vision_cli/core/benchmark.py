@@ -12,6 +12,7 @@ import math
 import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,7 @@ METHODS, BARS = "methods.csv", "bars.csv"
 BAR_COLUMNS = ("bar", "required", "measured", "met")
 
 Reduce = Literal["count", "mean", "geometric", "median", "sum", "max", "min"]
+Wins = Literal["wins"]
 Row = Mapping[str, object]
 
 _LEAST = 1e-16
@@ -75,14 +77,14 @@ class Column:
     measure
         The measure of an item that it is made of.
     reduce
-        What it is made of them.
+        What it is made of them; ``wins`` counts the items on which no method has less.
     beside
         A method whose sum, over the items that both did, the sum is divided by; None for the value itself.
     """
 
     title: str
     measure: str
-    reduce: Reduce = "mean"
+    reduce: Reduce | Wins = "mean"
     beside: str | None = None
 
 
@@ -104,7 +106,7 @@ class Results:
     def values(self, method: str, measure: str) -> dict[str, float]:
         """Return a measure of a method by item, without those that have none."""
         return {
-            str(row[self.item]): float(value)
+            str(row[self.item]): value
             for row in self.rows
             if row["method"] == method
             and isinstance(value := row.get(measure), int | float)
@@ -135,10 +137,20 @@ class Results:
         both = self.shared(one, other, measure)
         return reduced([max(a, _LEAST) / max(b, _LEAST) for a, b in both], "geometric")
 
+    def wins(self, method: str, measure: str) -> int:
+        """Return on how many items no method has less than this one."""
+        least: dict[str, float] = {}
+        for one in dict.fromkeys(str(row["method"]) for row in self.rows):
+            for item, value in self.values(one, measure).items():
+                least[item] = min(value, least.get(item, math.inf))
+        return sum(value <= least[item] for item, value in self.values(method, measure).items())
+
     def cell(self, method: str, column: Column) -> float | None:
         """Return the value of a column for a method."""
         if column.beside is not None:
             return self.ratio(method, column.beside, column.measure)
+        if column.reduce == "wins":
+            return self.wins(method, column.measure)
         return self.over(method, column.measure, column.reduce)
 
 
@@ -202,6 +214,19 @@ def measurement_name(one: tuple[str, str]) -> str:
     return "-".join(one)
 
 
+def items_of(entries: Sequence[Entry], methods: Sequence[str]) -> list[str]:
+    """Return the items of a run whose methods can all do every item, from the names of its measurements.
+
+    Parameters
+    ----------
+    entries
+        The measurements.
+    methods
+        Names of the methods, in the order of the run.
+    """
+    return list(dict.fromkeys(entry.id.removesuffix(f"-{methods[entry.position % len(methods)]}") for entry in entries))
+
+
 def write_comparison(run: RunFiles, entries: Sequence[Entry], benchmark: Benchmark) -> Results:
     """Write ``methods.csv``, ``bars.csv`` and ``metrics.json`` of what was measured, and return it.
 
@@ -240,7 +265,7 @@ def read_table(path: Path, title: str | None = None) -> Table:
     """Return a table that a run wrote, its cells as numbers where they are some, None where they are empty."""
     with path.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
-    return Table(tuple(header), [[_cell(text) for text in row] for row in rows], title)
+    return Table(tuple(map(spreadsheet_text, header)), [[_cell(text) for text in row] for row in rows], title)
 
 
 def reduced(values: Sequence[float], reduce: Reduce) -> float | None:
@@ -284,11 +309,12 @@ def _flat_name(method: str, title: str) -> str:
 
 
 def _cell(text: str) -> object:
+    """Return the value of a cell: a number only if numbers are written so, which ``007`` and ``1_2`` are not."""
     if not text:
         return None
     for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            number = kind(text)
+            if str(number) == text:
+                return number
     return spreadsheet_text(text)

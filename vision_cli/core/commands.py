@@ -37,7 +37,9 @@ RUNS_DIRECTORY = Path("vcli-runs")
 """Where runs go that were not told where to go."""
 
 
-_NO_INPUTS = frozenset({"out", "target", "directory", "peers_env", "weights", "face_model", "config", "run", "runs"})
+_NO_INPUTS = frozenset(
+    {"out", "target", "directory", "baselines_env", "weights", "face_model", "config", "run", "runs"}
+)
 """Parameters whose paths need not be there: what is written, and what is looked for in ways of its own."""
 
 

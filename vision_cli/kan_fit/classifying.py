@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs import Run
 from vision_cli.kan_fit.image_data import Images, ImageSet, read_digits, read_image_set, read_images
 from vision_cli.kan_fit.image_models import ImageModel, read_image_model, write_image_model
 from vision_cli.kan_fit.image_selection import Choice, ClassifierTraining, Trained, Trial, together
 from vision_cli.kan_fit.names import ImageLayout
 from vision_cli.kan_fit.options import ImageSource, TrainingOptions
+from vision_cli.kan_fit.verdicts import classifier_verdict
 from vision_cli.metrics.classification import classification_measures, confusion
 
 _RIVAL_SIDE, _RIVAL_ROWS = 16, 10_000
@@ -306,22 +307,28 @@ def _write_pictures(
     from vision_cli.kan_fit import image_figures
 
     counts = confusion(probabilities.argmax(axis=1), division.test.labels, len(classes))
-    drawn: list[tuple[str, str, Callable[[Path], None]]] = [
+    drawn: list[tuple[str, str, str, Callable[[Path], None]]] = [
         ("plots/confusion.png", "Test images by true class and predicted class.",
+         "All should lie on the diagonal; a dark cell beside it is a class that is taken for another.",
          lambda path: image_figures.confusion(path, counts, classes)),
         ("plots/history.png", "Loss of all phases; validation accuracy, as long as these images are not trained on.",
+         "Loss should fall and accuracy rise in every phase; accuracy that falls while the loss does is overfitting.",
          lambda path: image_figures.training(path, trained.rows)),
         ("plots/mistakes.png", "Wrong predictions of which the network was surest; the true class in brackets.",
+         "A picture whose class is plain to the eye is a fault of the network, or of its label; none is best.",
          lambda path: image_figures.mistakes(path, division.test, probabilities, classes)),
     ]  # fmt: skip
     if trained.network.expansions():
         caption = "Functions of the nodes that do most, towards three outputs each that they reach most."
-        drawn.append(("plots/functions.png", caption, lambda path: image_figures.functions(path, trained.network)))
+        reading = "Curves should be smooth over the whole range; one with many wiggles has learned noise."
+        drawn.append(
+            ("plots/functions.png", caption, reading, lambda path: image_figures.functions(path, trained.network))
+        )
     pictures = []
-    for name, caption, draw in drawn:
+    for name, caption, reading, draw in drawn:
         with run.output(name) as path:
             draw(path)
-        pictures.append(Picture(run.directory / name, caption))
+        pictures.append(Picture(run.directory / name, caption, reading))
     tables = [
         Table(
             ("model", "parameters", "test accuracy", "test NLL"),
@@ -337,15 +344,20 @@ def _write_pictures(
                 title="Trials",
             )
         )
-    with run.output("report.html") as path:
-        write_report(
-            path,
-            title="kan-fit: classifier of images",
-            summary={
-                "test accuracy": metrics["test_accuracy"],
-                "balanced": metrics["test_balanced_accuracy"],
-                "parameters": metrics["parameters"],
-            },
-            tables=tables,
-            pictures=pictures,
-        )
+    others = {rival.name: rival.test_accuracy for rival in rivals[1:]}
+    verdict, level = classifier_verdict(
+        int(np.trace(counts)), len(division.test), int(counts.sum(axis=1).max()), others
+    )
+    report = Report(
+        title="kan-fit: classifier of images",
+        verdict=verdict,
+        level=level,
+        summary={
+            "test accuracy": metrics["test_accuracy"],
+            "balanced": metrics["test_balanced_accuracy"],
+            "parameters": metrics["parameters"],
+        },
+        tables=tables,
+        pictures=pictures,
+    )
+    run.report(report)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from vision_cli.core import interrupts
 from vision_cli.core.console import Output, Table
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs import Run
 from vision_cli.kan_fit import figures
 from vision_cli.kan_fit.exports import (
@@ -25,6 +25,16 @@ from vision_cli.kan_fit.operators import read_library
 from vision_cli.kan_fit.options import Explanation
 from vision_cli.kan_fit.pipeline import measure
 from vision_cli.kan_fit.symbolic import find_formula
+from vision_cli.kan_fit.verdicts import explanation_verdict
+
+_NETWORK_READING = (
+    "Read it from the inputs below to the output above; a faint curve does little, and an input without a strong one "
+    "is not needed."
+)
+_EDGE_READING = (
+    "The marks below are the values that reach the edge: trust the curve where they are dense, and not where it bends "
+    "without any."
+)
 
 
 def explain_model(run: Run, path: Path, wanted: Explanation, seed: int, output: Output) -> None:
@@ -78,13 +88,15 @@ def explain_model(run: Run, path: Path, wanted: Explanation, seed: int, output: 
         with run.output("model.onnx") as target_path:
             metrics["onnx_difference"] = export_onnx(model, target_path)
     run.write_metrics(metrics)
-    _report(run, metrics, pictures, formula)
+    _report(run, model, metrics, pictures, formula)
 
 
 def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
-    names: list[tuple[str, str]] = [(f"plots/net.{kind}", "The network, each edge with the function that it learned.")]
-    with run.output(names[0][0]) as path:
+    first = f"plots/net.{kind}"
+    with run.output(first) as path:
         figures.network(path, model, model.sample_inputs)
+    caption = "The network, each edge with the function that it learned."
+    pictures = [Picture(run.directory / first, caption, _NETWORK_READING)]
     with torch.no_grad():
         taken = model.network.layer_inputs(torch.from_numpy(model.sample_inputs))
     for number, layer in enumerate(model.network.each_layer()):
@@ -95,15 +107,22 @@ def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
             title = f"{start}, {layer.plan.modes[i][0]}"
             with run.output(name) as path:
                 figures.edge(path, layer, taken[number], i, j, title)
-            names.append((name, f"Layer {number + 1}: {title}, to node {j + 1}."))
-    return [Picture(run.directory / name, caption) for name, caption in names]
+            caption = f"Layer {number + 1}: {title}, to node {j + 1}."
+            pictures.append(Picture(run.directory / name, caption, _EDGE_READING))
+    return pictures
 
 
 def _report(
-    run: Run, metrics: dict[str, float | int | str | None], pictures: Sequence[Picture], formula: Formula | None
+    run: Run,
+    model: TableModel,
+    metrics: Mapping[str, float | int | str | None],
+    pictures: Sequence[Picture],
+    formula: Formula | None,
 ) -> None:
     tables = []
     if formula is not None:
+        columns = ("formula", "RMSE", "RMSE of the network")
+        tables.append(Table(columns, [(str(formula.expression), formula.rmse, formula.network_rmse)], title="Formula"))
         tables.append(
             Table(
                 ("edge", "operator"),
@@ -114,9 +133,23 @@ def _report(
                 title="Operators",
             )
         )
-    summary: dict[str, object] = {"parameters": metrics["parameters"], "RMSE on the sample": metrics["sample_rmse"]}
+    pruned = metrics.get("sample_rmse_pruned")
+    verdict, level = explanation_verdict(
+        model.target,
+        sum(int(layer.edges.sum()) for layer in model.network.each_layer()),
+        float(metrics["sample_rmse"] or 0),
+        pruned_rmse=None if pruned is None else float(pruned),
+        formula=None if formula is None else str(formula.expression),
+        formula_rmse=0.0 if formula is None else formula.rmse,
+        network_rmse=0.0 if formula is None else formula.network_rmse,
+    )
+    summary: dict[str, object] = {
+        "parameters": model.network.parameters_in_use(),
+        "RMSE on the sample": metrics.get("sample_rmse_pruned", metrics["sample_rmse"]),
+    }
     if formula is not None:
         summary |= {"RMSE of the formula": formula.rmse}
-    notes = [] if formula is None else [f"Formula: {formula.expression}"]
-    with run.output("report.html") as path:
-        write_report(path, title="kan-fit: explanation", summary=summary, tables=tables, pictures=pictures, notes=notes)
+    report = Report(
+        title="kan-fit: explanation", verdict=verdict, level=level, summary=summary, tables=tables, pictures=pictures
+    )
+    run.report(report)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import UsageError
-from vision_cli.core.report import Picture, write_report
+from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs import Run
 from vision_cli.kan_fit.candidates import Candidate
 from vision_cli.kan_fit.expressions import parse_expression, parse_ranges
@@ -24,6 +24,7 @@ from vision_cli.kan_fit.pipeline import Fit, Rival, Split, auto_widths, fit, fit
 from vision_cli.kan_fit.selection import ROWS_A_PARAMETER
 from vision_cli.kan_fit.stages import Stages
 from vision_cli.kan_fit.table_data import Column, TableData, prediction_data, read_table, training_data
+from vision_cli.kan_fit.verdicts import fit_verdict, shown_r2
 
 COMPARISON = "comparison.csv"
 _LEVEL = 0.9
@@ -324,15 +325,17 @@ def _write_pictures(run: Run, found: Fit, data: Data, metrics: Mapping[str, obje
     from vision_cli.kan_fit import figures
 
     train = data.table.inputs[data.split.train]
-    drawn: list[tuple[str, str, Callable[[Path], None]]] = [
+    drawn: list[tuple[str, str, str, Callable[[Path], None]]] = [
         (
             "plots/net.svg",
             "The network: each edge with the function that it learned, stronger where it varies more.",
+            "Read it from the inputs below to the output above; a strong curve with many wiggles has learned noise.",
             lambda path: figures.network(path, found.model, train),
         ),
         (
             "plots/fit.png",
             "Test data: predicted against true, and the errors.",
+            "Points should lie on the line, errors in one narrow peak at 0; a bend or a second peak was not learned.",
             lambda path: figures.agreement(
                 path, found.model.predict(data.test_inputs), data.test_target, found.model.target
             ),
@@ -340,38 +343,44 @@ def _write_pictures(run: Run, found: Fit, data: Data, metrics: Mapping[str, obje
         (
             "plots/history.png",
             "Validation error of the candidates, step by step.",
+            "Lines should fall and level off; one that rises at its end fits noise, one that still falls ended early.",
             lambda path: figures.history(path, found.selection.candidates, found.model.scale),
         ),
         (
             "plots/comparison.png",
             "Test error against what one would have used otherwise.",
+            "The shortest bar is best; where it is not the coloured one, a plain model predicts better.",
             lambda path: figures.comparison(path, [(rival.name, rival.test_rmse) for rival in rivals]),
         ),
     ]
     pictures = []
-    for name, caption, draw in drawn:
+    for name, caption, reading, draw in drawn:
         with run.output(name) as path:
             draw(path)
-        pictures.append(Picture(run.directory / name, caption))
-    with run.output("report.html") as path:
-        write_report(
-            path,
-            title=f"kan-fit: {found.final.name}",
-            summary={"test RMSE": metrics["test_rmse"], "R²": metrics["test_r2"], "parameters": metrics["parameters"]},
-            tables=[
-                Table(
-                    ("model", "parameters", "val RMSE", "test RMSE"),
-                    [(r.name, r.parameters, r.val_rmse, r.test_rmse) for r in rivals],
-                    title="Comparison",
-                ),
-                Table(
-                    ("network", "parameters", "val RMSE", "modes of its nodes"),
-                    [
-                        (c.name, c.network.parameters_in_use(), math.sqrt(c.score) * found.model.scale, modes_of(c))
-                        for c in sorted(found.selection.candidates, key=lambda one: one.score)
-                    ],
-                    title="Candidates",
-                ),
-            ],
-            pictures=pictures,
-        )
+        pictures.append(Picture(run.directory / name, caption, reading))
+    own, *others = rivals
+    r2 = measure(found.model.predict(data.test_inputs), data.test_target).r2
+    verdict, level = fit_verdict(own.test_rmse, r2, {rival.name: rival.test_rmse for rival in others})
+    report = Report(
+        title=f"kan-fit: {found.final.name}",
+        verdict=verdict,
+        level=level,
+        summary={"test RMSE": metrics["test_rmse"], "R²": shown_r2(r2), "parameters": metrics["parameters"]},
+        tables=[
+            Table(
+                ("model", "parameters", "val RMSE", "test RMSE"),
+                [(r.name, r.parameters, r.val_rmse, r.test_rmse) for r in rivals],
+                title="Comparison",
+            ),
+            Table(
+                ("network", "parameters", "val RMSE", "modes of its nodes"),
+                [
+                    (c.name, c.network.parameters_in_use(), math.sqrt(c.score) * found.model.scale, modes_of(c))
+                    for c in sorted(found.selection.candidates, key=lambda one: one.score)
+                ],
+                title="Candidates",
+            ),
+        ],
+        pictures=pictures,
+    )
+    run.report(report)

@@ -27,7 +27,7 @@ _SEARCH_ROWS = 10_000
 _EPOCHS_ON_ALL = 10
 _FEWEST_ROWS = 30
 _WIDE_INPUTS = 10
-_PEER_ROWS = 100_000
+_RIVAL_ROWS = 100_000
 _KEPT_ROWS = 1000
 
 
@@ -251,7 +251,7 @@ def fit_rivals(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    train = _sample(split.train, _PEER_ROWS)
+    train = _sample(split.train, _RIVAL_ROWS)
     mean, scale = target[train].mean(), target[train].std()
     perceptron = MLPRegressor(
         hidden_layer_sizes=(64, 64),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core import interrupts
-from vision_cli.core.bars import Bar
+from vision_cli.core.benchmark import Bar
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs import Run
 from vision_cli.io.pointclouds import Mesh, PointCloud

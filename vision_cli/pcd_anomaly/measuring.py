@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core import interrupts
-from vision_cli.core.bars import BAR_COLUMNS
+from vision_cli.core.benchmark import BAR_COLUMNS, read_table
 from vision_cli.core.console import Table
 from vision_cli.core.run_files import RunFiles
-from vision_cli.io.tables import read_csv_table
 from vision_cli.pcd_anomaly.ablation import RUNGS, ladder_bars
 from vision_cli.pcd_anomaly.contenders import METHODS, method_names
 from vision_cli.pcd_anomaly.data import load_scan
@@ -104,30 +103,26 @@ def measure_run(
 
 def measures_tables(directory: Path) -> list[Table]:
     """Return the tables of a measured run, for people: measures, leads over other methods, bars of the ladder."""
-    rows = read_csv_table(directory / MEASURED, ())
+    found = read_table(directory / MEASURED)
+    rows = [dict(zip(found.columns, cells, strict=True)) for cells in found.rows]
     shown = (*_SHOWN, *_COUNTS)
-    tables = [Table(shown, [[cell_of(row[name]) for name in shown] for row in rows], "measures")]
-    means = {row["method"]: row for row in rows if row["class"] == "mean"}
+    tables = [Table(shown, [[row[name] for name in shown] for row in rows], "measures")]
+    means = {str(row["method"]): row for row in rows if row["class"] == "mean"}
     others = [name for name in means if name != OURS]
     if others:
-        leads = [[name, *(cell_of(means[name][column]) for column in _LEAD)] for name in others]
+        leads = [[name, *(means[name][column] for column in _LEAD)] for name in others]
         tables.append(Table(("method", "O-AUROC of ours less its", "low", "high"), leads, "ours beside the others"))
     if set(RUNGS) <= set(means):
         numbers = {
-            name: {key: float(means[name][key] or "nan") for key in ("o_auroc", "aupro_small@0.3")}
-            for name in (*RUNGS, OURS)
+            name: {key: _number(means[name][key]) for key in ("o_auroc", "aupro_small@0.3")} for name in (*RUNGS, OURS)
         }
         bars = ladder_bars(numbers, numbers[OURS])
         tables.append(Table(BAR_COLUMNS, [bar.cells() for bar in bars], "what each step must bring"))
     return tables
 
 
-def cell_of(text: str) -> object:
-    """Read a cell of a table that was written for people as a number, a text, or nothing."""
-    try:
-        return float(text) if "." in text or "e" in text else int(text)
-    except ValueError:
-        return text or None
+def _number(cell: object) -> float:
+    return float(cell) if isinstance(cell, int | float) else math.nan
 
 
 def _lead(one: ClassMeasures, ours: ClassMeasures) -> tuple[float | None, ...]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from accelerate import PartialState
 
+from vision_cli.core.benchmark import read_table
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import UsageError
 from vision_cli.core.journal import ITEMS
 from vision_cli.core.runs import Run, read_metrics
-from vision_cli.io.tables import read_csv_table
 from vision_cli.register.synthetic_training import SyntheticTraining, subjects_of, train_on_synthetic_pairs
 
 VARIANTS: Mapping[str, Mapping[str, object]] = {
@@ -76,5 +76,6 @@ def train_variants(
 
 def ablation_table(directory: Path) -> Table:
     """Return what the variants of a finished run measured."""
-    rows = read_csv_table(directory / ITEMS, ("id", *_COLUMNS))
-    return Table(("variant", *_COLUMNS), [(row["id"], *(float(row[name]) for name in _COLUMNS)) for row in rows])
+    found = read_table(directory / ITEMS)
+    rows = [dict(zip(found.columns, cells, strict=True)) for cells in found.rows]
+    return Table(("variant", *_COLUMNS), [[row["id"], *(row[name] for name in _COLUMNS)] for row in rows])

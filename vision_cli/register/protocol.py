@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vision_cli.core.benchmark import read_table
 from vision_cli.core.console import Output, Table
 from vision_cli.core.devices import Compute
 from vision_cli.core.errors import InputError
 from vision_cli.core.journal import ITEMS
 from vision_cli.core.runs import Run
-from vision_cli.io.tables import read_csv_table
 from vision_cli.register.evaluation import LabelEvaluation, evaluate_labels, sdlogj_learn2reg
 from vision_cli.register.inputs import Pair
 from vision_cli.register.layouts import Collection, ImageFile, ListedPair, read_image
@@ -91,10 +91,13 @@ def protocol_table(directory: Path, layout: str) -> Table:
 
     Where the layout is that of the paper's data, published figures stand below.
     """
-    rows = read_csv_table(directory / ITEMS, ("id",))
-    names = [key for key in (rows[0] if rows else {}) if key.startswith(_PREFIX)]
-    cells = {name.removeprefix(_PREFIX): [float(row[name]) for row in rows if row[name]] for name in names}
-    folds = [float(row["folds_pct"]) for row in rows if row.get("folds_pct")]
+    found = read_table(directory / ITEMS)
+    columns = {
+        name: [float(cell) for row in found.rows if isinstance(cell := row[place], int | float)]
+        for place, name in enumerate(found.columns)
+    }
+    cells = {name.removeprefix(_PREFIX): values for name, values in columns.items() if name.startswith(_PREFIX)}
+    folds = columns.get("folds_pct", [])
     table: list[tuple[object, ...]] = [(name, *_mean_and_sd(values), None) for name, values in cells.items()]
     everything = [value for values in cells.values() for value in values]
     table.append(("all structures", *_mean_and_sd(everything), _mean_and_sd(folds)[0]))

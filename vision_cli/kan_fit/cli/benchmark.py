@@ -32,17 +32,18 @@ EXAMPLES = (
 def benchmark(
     call: Call,
     comparison: Comparison,
-    peers_env: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Environment with the baselines; made once if left out.")
+    baselines_env: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="One environment that has all baselines.")
     ] = None,
 ) -> None:
     """Measure ours beside the baselines, in one run."""
-    from vision_cli.kan_fit.benchmark import bench_tables, require_known, run_benchmark
+    from vision_cli.core.benchmark import comparison_tables
+    from vision_cli.kan_fit.benchmark import require_known, run_benchmark
 
     plan = replace(comparison, seed=call.seed)
     require_known(plan)
 
     def show(done: Done) -> Shown:
-        return bench_tables(done.directory), done.metrics
+        return comparison_tables(done.directory), done.metrics
 
-    call.run(lambda run: run_benchmark(run, plan, environment=peers_env, output=call.output), show=show)
+    call.run(lambda run: run_benchmark(run, plan, environment=baselines_env, output=call.output), show=show)

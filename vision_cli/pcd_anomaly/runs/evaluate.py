@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from vision_cli.core.benchmark import read_table
 from vision_cli.core.console import Output, Table
 from vision_cli.core.journal import Entry
 from vision_cli.core.recorded import recorded
 from vision_cli.core.run_files import RunFiles
 from vision_cli.core.runs import Run
 from vision_cli.core.verbs import Done, Shown
-from vision_cli.io.tables import read_csv_table
 from vision_cli.pcd_anomaly.contenders import Contenders
 from vision_cli.pcd_anomaly.data import load_scan
 from vision_cli.pcd_anomaly.features import group_vectors
 from vision_cli.pcd_anomaly.layouts import DataSet, Sample, read_dataset
-from vision_cli.pcd_anomaly.measuring import MEASURED, cell_of, measure_run, measures_tables
+from vision_cli.pcd_anomaly.measuring import MEASURED, measure_run, measures_tables
 from vision_cli.pcd_anomaly.models import read_model
 from vision_cli.pcd_anomaly.options import (
     EvaluationOptions,
@@ -113,8 +113,7 @@ def measured_tables(directory: Path) -> list[Table]:
     """Return the tables of a measured run, for people."""
     tables = measures_tables(directory)
     if (directory / POSES).is_file():
-        rows = read_csv_table(directory / POSES, POSE_COLUMNS)
-        tables.append(Table(POSE_COLUMNS, [[cell_of(row[c]) for c in POSE_COLUMNS] for row in rows], POSES_TITLE))
+        tables.append(read_table(directory / POSES, POSES_TITLE))
     return tables
 
 

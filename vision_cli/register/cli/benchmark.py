@@ -33,20 +33,21 @@ def benchmark(
     ] = None,
     environment: Annotated[
         Path | None,
-        typer.Option("--peers-env", metavar="DIR", help="A ready environment with the baselines."),
+        typer.Option("--baselines-env", metavar="DIR", help="One environment that has all baselines."),
     ] = None,
     contenders: Contenders,
 ) -> None:
     """Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run."""
     if pairs is None:
         raise call.missing("PAIRS")
-    from vision_cli.register.benchmark import bars_table, run_benchmark
+    from vision_cli.core.benchmark import comparison_tables
+    from vision_cli.register.benchmark import run_benchmark
     from vision_cli.register.data import read_pairs
 
     listed = read_pairs(pairs)
 
     def show(done: Done) -> Shown:
-        return bars_table(done.directory), done.metrics
+        return comparison_tables(done.directory), done.metrics
 
     call.run(
         lambda run: run_benchmark(

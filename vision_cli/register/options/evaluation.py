@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -131,7 +131,7 @@ class Contenders:
 
     baselines: Annotated[
         tuple[str, ...],
-        typer.Option(metavar="NAMES", help="Programs beside ours, or 'none'; their environment is made on first use."),
+        typer.Option(metavar="NAMES", help="Programs beside ours, or 'none'; environments are made on first use."),
         _BASELINES,
     ] = BASELINES
     presets: Annotated[
@@ -139,10 +139,3 @@ class Contenders:
         typer.Option(metavar="NAMES", help="Our presets to measure, or 'none'."),
         _PRESETS,
     ] = ("default", "fast")
-
-    @classmethod
-    def of(cls, recorded: Mapping[str, Any]) -> Contenders:
-        """Return those of a run by its recorded options."""
-        return cls(
-            _BASELINES.parse("--baselines", recorded["baselines"]), _PRESETS.parse("--presets", recorded["presets"])
-        )

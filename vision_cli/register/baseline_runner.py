@@ -1,14 +1,14 @@
-"""A stand-alone script that runs one peer in the peers' own environment; it imports nothing of this package.
+"""A stand-alone script that runs one baseline in its own environment; it imports nothing of this package.
 
-``peer_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a peer, its affine included, and writes
+``baseline_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a baseline, its affine included, and writes
 ``transforms.json`` into OUTDIR: the files of the whole map and of its affine, in the order that fixed points take them.
-``peer_runner.py apply-ants FIXED MOVING OURDIR`` lets ANTs apply our transform files and prints the greatest difference
-from our ``Warped.nii.gz``, in % of its range.
+``baseline_runner.py apply-ants FIXED MOVING OURDIR`` lets ANTs apply our transform files and prints the greatest
+difference from our ``Warped.nii.gz``, in % of its range.
 
 A package that is not installed ends the script with status 4.
 """
 
-# The packages of the peers are not those of this project.
+# The packages of the baselines are not those of this project.
 # mypy: disable-error-code="import-not-found, import-untyped"
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _tell(out: Path, chain: list[str], affine: list[str]) -> None:
     (out / "transforms.json").write_text(json.dumps({"chain": chain, "affine": affine}), encoding="utf-8")
 
 
-PEERS: dict[str, Callable[[Path, Path, Path, int], None]] = {
+BASELINES: dict[str, Callable[[Path, Path, Path, int], None]] = {
     "greedy": greedy,
     "greedy-2mm": greedy_2mm,
     "ants-syn": ants_syn,
@@ -166,7 +166,7 @@ def main(words: list[str]) -> int:
         if words[0] == "apply-ants":
             apply_ants(fixed, moving, out)
         else:
-            PEERS[words[0]](fixed, moving, out, int(words[4]))
+            BASELINES[words[0]](fixed, moving, out, int(words[4]))
     except ModuleNotFoundError as error:
         print(f"{words[0]}: the environment has no package {error.name}", file=sys.stderr)
         return MISSING

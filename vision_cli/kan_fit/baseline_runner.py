@@ -1,14 +1,14 @@
-"""A stand-alone script that fits one peer in the peers' own environment; it imports nothing of this package.
+"""A stand-alone script that fits one baseline in its own environment; it imports nothing of this package.
 
-``peer_runner.py METHOD TASK DATA OUT THREADS [PATH]`` reads ``x_train``, ``y_train`` and ``x_test`` from the NPZ file
-DATA and writes ``prediction.npz`` and ``told.json`` into OUT: ``values`` at the test points, of a classification their
-probabilities, and where TASK is ``formula`` also ``formula``, the values of the formula that was found. Other tasks are
-``regress`` and ``classify``; PATH is the checkout of a peer that is no package.
+``baseline_runner.py METHOD TASK DATA OUT THREADS [PATH]`` reads ``x_train``, ``y_train`` and ``x_test`` from the NPZ
+file DATA and writes ``prediction.npz`` and ``told.json`` into OUT: ``values`` at the test points, of a classification
+their probabilities, and where TASK is ``formula`` also ``formula``, the values of the formula that was found. Other
+tasks are ``regress`` and ``classify``; PATH is the checkout of a baseline that is no package.
 
 A package that is not installed ends the script with status 4.
 """
 
-# The packages of the peers are not those of this project.
+# The packages of the baselines are not those of this project.
 # mypy: disable-error-code="import-not-found, import-untyped"
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def _classify(build: Callable[[int, int], Any], data: Data) -> Told:
     return {"values": values, "fit_s": seconds, "parameters": sum(p.numel() for p in network.parameters())}
 
 
-PEERS: dict[str, Callable[[Data, str, int, Path | None], Told]] = {
+BASELINES: dict[str, Callable[[Data, str, int, Path | None], Told]] = {
     "pykan": pykan,
     "efficient-kan": efficient_kan,
     "mlp": mlp,
@@ -223,7 +223,7 @@ def main(words: list[str]) -> int:
     # pykan writes into the folder that it is in.
     os.chdir(out)
     try:
-        found = PEERS[method](data, task, int(words[4]), path)
+        found = BASELINES[method](data, task, int(words[4]), path)
     except ModuleNotFoundError as error:
         print(f"{method}: the environment has no package {error.name}", file=sys.stderr)
         return MISSING

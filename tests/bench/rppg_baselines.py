@@ -1,14 +1,14 @@
 """Heart rates, seconds and memory of `vcli rppg-adapt` beside open-rppg's, and parts of ours beside what they replace.
 
-    uv run python tests/bench/rppg_peers.py face.mp4 --hd 20
+    uv run python tests/bench/rppg_baselines.py face.mp4 --hd 20
 
 Reads every video by both programs, each from a cold start in a process of its own (open-rppg in an environment of its
-own, see peers-rppg-adapt.txt), and a generated video of 1280 x 720 pixels by ours. Then times POS of five minutes
-beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72 pixels. Prints a row a
-reading, then the ratios and what is required of them.
+own, see vision_cli/rppg_adapt/baselines.txt), and a generated video of 1280 x 720 pixels by ours. Then times POS of
+five minutes beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72 pixels.
+Prints a row a reading, then the ratios and what is required of them.
 """
 
-# The packages of the peers are not those of this project.
+# The packages of the baselines are not those of this project.
 # mypy: disable-error-code="import-not-found, import-untyped"
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vision_cli import rppg_adapt
+from vision_cli.core.baselines import LIST, PRINTED, Cost, baseline_python, run_measured
 from vision_cli.core.console import Output
-from vision_cli.core.peers import PRINTED, Cost, peers_python, run_measured
 from vision_cli.rppg_adapt.classical import pos
 from vision_cli.rppg_adapt.models import load_model
 from vision_cli.rppg_adapt.networks import PhysNet
 
-PACKAGES = Path(__file__).with_name("peers-rppg-adapt.txt")
+PACKAGES = Path(rppg_adapt.__file__).with_name(LIST)
 MARK = "heart rate:"
 OPEN_RPPG = f"""
 import sys
@@ -71,7 +72,7 @@ def read_by_ours(video: Path, folder: Path, threads: int) -> Reading:
     return Reading("ours", video, seconds_of(video), float(document["videos"][0]["hr_bpm"]), cost)
 
 
-def read_by_peer(video: Path, folder: Path, threads: int, python: Path) -> Reading:
+def read_by_baseline(video: Path, folder: Path, threads: int, python: Path) -> Reading:
     """Read a video by open-rppg's default model."""
     cost = run_measured("open-rppg", [str(python), "-c", OPEN_RPPG, str(video)], folder, threads)
     lines = (folder / PRINTED).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -159,23 +160,23 @@ def main() -> None:
     parser.add_argument("videos", nargs="*", type=Path)
     parser.add_argument("--hd", type=float, default=20.0, help="seconds of the video of 1280 x 720; 0 leaves it away")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peers-env", type=Path)
+    parser.add_argument("--baselines-env", type=Path)
     words = parser.parse_args()
     required: list[tuple[str, float, str, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         readings = []
         if words.videos:
-            python = peers_python(PACKAGES, words.peers_env, Output(quiet=True))
+            python = baseline_python(PACKAGES, "open-rppg", words.baselines_env, Output(quiet=True))
         for number, video in enumerate(words.videos):
-            for program in ("ours", "peer"):
+            for program in ("ours", "baseline"):
                 (folder / f"{number}-{program}").mkdir()
             ours = read_by_ours(video, folder / f"{number}-ours", words.threads)
-            peer = read_by_peer(video, folder / f"{number}-peer", words.threads, python)
-            readings += [ours, peer]
+            theirs = read_by_baseline(video, folder / f"{number}-baseline", words.threads, python)
+            readings += [ours, theirs]
             required += [
-                (f"{video.name}: bpm from open-rppg", abs(ours.bpm - peer.bpm), "<=", 1.5),
-                (f"{video.name}: wall seconds of open-rppg's", ours.cost.wall_s / peer.cost.wall_s, "<=", 1 / 3),
+                (f"{video.name}: bpm from open-rppg", abs(ours.bpm - theirs.bpm), "<=", 1.5),
+                (f"{video.name}: wall seconds of open-rppg's", ours.cost.wall_s / theirs.cost.wall_s, "<=", 1 / 3),
             ]
         if words.hd:
             (folder / "hd-run").mkdir()

@@ -1,6 +1,6 @@
 """A stand-alone script that runs a command and writes its time and memory; it imports nothing of this package.
 
-``measured.py RESULT COMMAND...`` writes wall and CPU seconds and peak memory as JSON, and ends as the command did.
+``process_cost.py RESULT COMMAND...`` writes wall and CPU seconds and peak memory as JSON, and ends as the command did.
 """
 
 from __future__ import annotations
