@@ -15,7 +15,7 @@ from vision_cli.io.tables import read_csv_table
 from vision_cli.phantoms.brains import Difference, brain_pair
 from vision_cli.register.layouts import Collection, ImageFile, ListedPair, read_collection
 from vision_cli.register.networks import WiNet
-from vision_cli.register.protocol import listed_pairs
+from vision_cli.register.protocol import listed_pairs, protocol_table
 
 BENT = Difference(deform_mm=3, correlation_mm=40, shift_mm=0, angle_deg=0, stretch=0)
 
@@ -129,3 +129,17 @@ def test_a_subset_without_pairs_is_refused():
 def test_neither_data_nor_labels_is_wrong_usage(capfd):
     assert evaluate() == 2
     assert "either DATA, or --fixed-label and --moving-label" in capfd.readouterr().err
+
+
+def test_a_data_set_whose_pairs_all_failed_has_a_table_without_values(tmp_path):
+    (tmp_path / "items.csv").write_text("id\n", encoding="utf-8")
+    assert protocol_table(tmp_path, "oasis").rows == [("all structures", None, None, None)]
+
+
+def test_the_table_of_a_data_set_leaves_out_what_was_not_measured(tmp_path):
+    text = "id,dice thalamus,dice cortex,folds_pct\n1-2,0.5,,1.0\n1-3,0.7,0.9,3.0\n"
+    (tmp_path / "items.csv").write_text(text, encoding="utf-8")
+    rows = protocol_table(tmp_path, "oasis").rows
+    assert rows[0] == ("thalamus", pytest.approx(0.6), pytest.approx(0.1), None)
+    assert rows[1][:3] == ("cortex", 0.9, 0.0)
+    assert rows[2][3] == 2.0
