@@ -6,12 +6,13 @@ can start, kill and limit as many as it likes. What a real start does beyond tha
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,14 +174,27 @@ def wait_for(condition: Callable[[], object], seconds: float = 240.0, *, running
         time.sleep(0.02)
 
 
-def files_of(directory: Path, *, without: Sequence[str] = ()) -> dict[str, bytes]:
-    """Return the outputs of a run by name: records, logs and journals are left out, of reports what holds times."""
-    timed = {"run.json", "log.txt", "items.jsonl", *without}
+def files_of(directory: Path) -> dict[str, bytes]:
+    """Return the outputs of a run by name, without what holds times.
+
+    Left out are records, logs, journals and checkpoints; of reports only what was found is kept, of the history of a
+    training all columns but the seconds.
+    """
+    timed = {"run.json", "log.txt", "items.jsonl", "checkpoint.pt"}
     return {
-        str(path.relative_to(directory)): findings(path).encode() if path.name == "report.html" else path.read_bytes()
+        str(path.relative_to(directory)): _lasting(path)
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name not in timed and not path.name.startswith(".vcli")
     }
+
+
+def _lasting(path: Path) -> bytes:
+    if path.name == "report.html":
+        return findings(path).encode()
+    if path.name == "history.csv":
+        with path.open(encoding="utf-8", newline="") as stream:
+            return repr([{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(stream)]).encode()
+    return path.read_bytes()
 
 
 def _file(kind: str) -> str:

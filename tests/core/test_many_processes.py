@@ -10,6 +10,8 @@ import sys
 import time
 from collections import Counter
 
+import pytest
+
 from vision_cli.core.errors import ExitCode
 from vision_cli.core.merge import merge_shards
 from vision_cli.core.shards import Shard
@@ -48,6 +50,7 @@ def worker(directory, shard, pause):
     return subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_sixteen_processes_and_fifty_kills(tmp_path):
     whole = worker(tmp_path / "whole", "whole", 0)
     assert whole.wait(timeout=120) == 0

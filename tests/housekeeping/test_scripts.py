@@ -73,7 +73,13 @@ def slurm(tmp_path):
         given = {"PATH": f"{stubs}:/usr/bin:/bin", "CALLS": str(calls), "SLURM_JOB_ID": "77", **environ}
         kept = {name: value for name, value in os.environ.items() if name in {"HOME", "TMPDIR", "LANG"}}
         done = subprocess.run(
-            ["bash", "job.sh"], cwd=cwd, env={**kept, **given}, capture_output=True, text=True, check=False, timeout=300
+            ["bash", "job.sh"],
+            cwd=cwd,
+            env={**kept, **given},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=300,
         )
         return done, calls.read_text(encoding="utf-8").splitlines()
 

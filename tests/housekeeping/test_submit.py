@@ -227,6 +227,7 @@ def pairs(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_local_executor_does_all_parts_and_says_how_far_they_are(pairs, capsys):
     (pairs / "2_moving.nii.gz").write_bytes(b"no image")
     quick = ("--iters", "4", "--threads", "1", "--no-pictures", "--method", "optimize")

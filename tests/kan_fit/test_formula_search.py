@@ -52,6 +52,7 @@ def test_nothing_is_found_where_no_operator_is_allowed():
     assert found(inputs, inputs[:, 0], []) is None
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network():
     inputs = np.random.default_rng(0).uniform(1, 2, (200, 2))
     target = np.sqrt(inputs[:, 0] + inputs[:, 1] ** 2) + np.random.default_rng(1).normal(size=200) * 0.01

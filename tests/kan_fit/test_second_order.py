@@ -75,6 +75,7 @@ def test_a_network_without_hidden_nodes_is_least_squares():
     assert found.losses[-1] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_minimum_is_scipys():
     x, y = problem(200)
     net = reshape(network((2, 1, 1), ("cheby",)), x)

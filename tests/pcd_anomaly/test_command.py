@@ -372,6 +372,7 @@ def test_the_shipped_sample_finds_every_defect_and_pose_at_bounded_cost(tmp_path
     assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").count("<img ") == 6
 
 
+@pytest.mark.slow
 def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_path, capfd):
     words = ("evaluate", sampled, sampled / "parts", "--methods", "c2c,c2plane", "--ablate", "-o", tmp_path / "out")
     assert run(*words, "--bootstrap", "50", "--threads", "1", "--save", "scores") == 0
@@ -386,6 +387,7 @@ def test_baselines_and_the_ladder_are_measured_on_the_same_scans(sampled, tmp_pa
     assert all(row["p_auroc_low"] and row["p_auroc_high"] for row in rows)
 
 
+@pytest.mark.slow
 def test_shards_of_an_evaluation_are_measured_when_they_are_merged(sampled, tmp_path, capfd):
     words = ("evaluate", sampled, sampled / "parts", "--methods", "c2c", "--bootstrap", "20", "--threads", "1")
     whole, out = tmp_path / "whole", tmp_path / "out"

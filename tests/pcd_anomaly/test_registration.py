@@ -103,6 +103,7 @@ def test_a_scan_that_can_slide_is_not_ok(bracket):
     assert found.status != "ok"
 
 
+@pytest.mark.slow
 def test_another_part_is_not_registered(bracket):
     target = bracket[2]
     generator = np.random.default_rng(1)

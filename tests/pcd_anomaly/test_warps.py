@@ -128,6 +128,7 @@ def test_a_warp_is_followed_round_edges_and_taken_off_to_a_tenth():
     assert np.sqrt(np.nanmean(after**2)) < 0.1 * np.sqrt(np.nanmean(before**2))
 
 
+@pytest.mark.slow
 def test_prototypes_that_differ_by_more_than_a_feature_of_a_nearly_symmetric_part_lie_on_one_another():
     generator = np.random.default_rng([1, 0, 0])
     mesh = make_part("flange", generator)

@@ -172,6 +172,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(slices, tmp_path):
     words = (slices / "labelled.csv", *SMALL, "--val-fraction", 0.25, "--steps", 6, "--batch-size", 4)
     assert train(*words, "-o", tmp_path / "one") == 0

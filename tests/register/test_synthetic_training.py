@@ -184,6 +184,7 @@ def test_the_verb_writes_weights_a_card_and_the_line_that_makes_them_again(maps,
     assert (tmp_path / "again" / "weights.safetensors").read_bytes() == (out / "weights.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_variants_are_trained_alike_and_compared(maps, tmp_path, capfd):
     words = ["--ablate", "--dim", "2", "--label-maps", maps, "--steps", "2", "--width", "1"]
     assert train_command(*words, "-o", tmp_path / "run") == 0
@@ -206,7 +207,7 @@ def test_variants_are_trained_alike_and_compared(maps, tmp_path, capfd):
 def test_variants_are_not_trained_by_several_processes():
     # Every process but the first is without the run.
     with pytest.raises(UsageError, match="--ablate on several processes found; one expected"):
-        train_variants(None, SyntheticTraining(), Compute(CPU, 1, 0), Output(quiet=True))
+        train_variants(None, SyntheticTraining(), Compute(CPU, 1, 0), Output(quiet=True), command="")
 
 
 @pytest.mark.parametrize(
