@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 _COPIES = 3
 _BYTES_A_TEXT = 100
 _MOST_ROWS = 1 << 16
-_SHARE = 8
+_SHARE = 16
 
 
 def require_text_room(path: Path, separator: str) -> None:
@@ -78,7 +78,8 @@ def require_parquet_room(path: Path) -> None:
     """
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    # Neither read ahead nor by several threads: both hold more than the batch that is looked at.
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
         groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
         chunks = [group.column(n) for group in groups for n in range(group.num_columns)]
         texts = [chunk for chunk in chunks if "BYTE_ARRAY" in chunk.physical_type]
@@ -92,6 +93,7 @@ def require_parquet_room(path: Path) -> None:
         longest = max(1, *(chunk.total_uncompressed_size for chunk in texts))
         rows = max(1, min(_MOST_ROWS, available_memory() // (_SHARE * longest)))
         held = 0
-        for batch in file.iter_batches(batch_size=rows, columns=[chunk.path_in_schema for chunk in texts]):
+        names = [chunk.path_in_schema for chunk in texts]
+        for batch in file.iter_batches(batch_size=rows, columns=names, use_threads=False):
             held += batch.nbytes
             require_room(path, needed + _COPIES * held, claim, most=math.inf, hint=_HINT)
