@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import as_ranks
 
 TINY = Path(__file__).with_name("tiny.py")
 
@@ -83,35 +81,15 @@ def test_one_item_can_be_done_alone(tiny, texts, tmp_path):
     assert "--only four: no such item in the list." in refused.stderr
 
 
-def on_processes(*arguments, count=2):
-    """Start the tiny program as several ranks, as accelerate does; return codes, stdout and stderr."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "ACCELERATE_USE_CPU": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(TINY), *map(str, arguments)],
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        for rank in range(count)
-    ]
-    ended = [process.communicate(timeout=120) for process in processes]
-    return [process.returncode for process in processes], [one[0] for one in ended], [one[1] for one in ended]
-
-
 def test_a_verb_of_one_process_refuses_several(words, tmp_path):
-    codes, _, said = on_processes("tiny", words, "-o", tmp_path / "out")
+    codes, _, said = as_ranks(TINY, "tiny", words, "-o", tmp_path / "out")
     assert codes == [2, 2]
     assert "started as 2 processes; it works as one." in said[1]
     assert not (tmp_path / "out").exists()
 
 
 def test_several_processes_write_one_run_and_one_of_them_shows_it(tmp_path):
-    codes, shown, said = on_processes("tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
+    codes, shown, said = as_ranks(TINY, "tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
     assert codes == [0, 0], said
     assert "steps" in shown[0]
     assert shown[1] == ""
@@ -120,9 +98,9 @@ def test_several_processes_write_one_run_and_one_of_them_shows_it(tmp_path):
 
 
 def test_a_run_that_cannot_be_opened_ends_all_processes(tmp_path):
-    codes, _, said = on_processes("tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
+    codes, _, said = as_ranks(TINY, "tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
     assert codes == [0, 0], said
-    codes, _, said = on_processes("tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
+    codes, _, said = as_ranks(TINY, "tiny", "train", "--device", "cpu", "-o", tmp_path / "out")
     assert codes == [2, 75], said
     assert "already here" in said[0]
 

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -18,6 +17,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from tests.processes import as_ranks
 from vision_cli.core.errors import ExitCode, InputError, Interrupted, NumericalError, UsageError
 from vision_cli.core.runs import Run
 from vision_cli.core.training import BEST, CHECKPOINT, HISTORY, LAST, Order, Schedule, Trainer
@@ -232,12 +232,6 @@ def test_no_data_are_refused():
         Order(0, 1, seed=0)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 RANK = textwrap.dedent("""
     import os
     from contextlib import nullcontext
@@ -262,20 +256,8 @@ RANK = textwrap.dedent("""
 
 def on_processes(out, count, *, killed_at=0):
     """Train on several processes; return their exit codes and what they said."""
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(TASK) + RANK, str(out), str(killed_at)],
-            env=os.environ
-            | shared
-            | {"ACCELERATE_USE_CPU": "1", "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        for rank in range(count)
-    ]
-    said = [process.communicate(timeout=120)[1] for process in processes]
-    return [process.returncode for process in processes], said
+    codes, _, said = as_ranks("-c", textwrap.dedent(TASK) + RANK, out, killed_at, count=count)
+    return codes, said
 
 
 def require_same(out, rows, last):

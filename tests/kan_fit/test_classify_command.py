@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
+from vision_cli.core.records import read_metrics
 from vision_cli.kan_fit.training import ClassifierTask
 
 QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch-size", "16", "--no-pictures")
@@ -23,10 +24,6 @@ QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch
 
 def run(*words, cwd):
     return vcli("kan-fit", *words, cwd=cwd)
-
-
-def metrics_of(directory):
-    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
 
 
 def rows_of(path):
@@ -73,7 +70,7 @@ def test_pictures_are_classified_and_compared(trained):
         "run.json",
         "selection.csv",
     }
-    found = metrics_of(out)
+    found = read_metrics(out)
     assert found["test_accuracy"] == 1
     assert (found["train_images"], found["val_images"], found["test_images"]) == (81, 15, 24)
     lines = done.stdout.splitlines()
@@ -141,7 +138,7 @@ def test_other_networks_and_selections(pictures, tmp_path, words):
         app, ["kan-fit", "classify", str(pictures), *QUICK, "--no-compare", *words, "-o", str(tmp_path / "o"), "-q"]
     )
     assert done == 0
-    found = metrics_of(tmp_path / "o")
+    found = read_metrics(tmp_path / "o")
     assert found["test_accuracy"] > 0.8
     assert found["network"] in {"mixed", "bspline", "cheby", "rbf", "bspline + cheby"}
 
@@ -218,7 +215,7 @@ def test_an_ordinary_network_can_be_trained_alone(pictures, tmp_path):
     words = ("--arch", "cnn", "--channels", "4", "--epochs", "10", "--batch-size", "16", "--no-compare")
     done = run("classify", pictures, *words, "-o", "r", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = metrics_of(tmp_path / "r")
+    found = read_metrics(tmp_path / "r")
     assert found["network"] == "cnn"
     assert found["test_accuracy"] > 0.9
     assert not (tmp_path / "r" / "plots" / "functions.png").exists()

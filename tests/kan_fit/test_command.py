@@ -15,6 +15,7 @@ import sympy
 from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
 from vision_cli.core.launch import launch
+from vision_cli.core.records import read_metrics
 
 FITTED = {
     "candidates.csv",
@@ -35,10 +36,6 @@ QUICK = ("--width", "1", "--refine", "5,10", "--pool", "cheby,fourier", "--rows"
 
 def run(*words, cwd):
     return vcli("kan-fit", *words, cwd=cwd)
-
-
-def metrics_of(directory):
-    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +59,7 @@ def fitted(table):
 def test_a_table_is_fitted_and_compared(fitted):
     out, done = fitted
     assert {path.name for path in out.iterdir()} - {"log.txt"} == FITTED
-    found = metrics_of(out)
+    found = read_metrics(out)
     assert found["test_rmse"] < 0.03
     assert found["test_rows"] == 60
     lines = done.stdout.splitlines()
@@ -95,7 +92,7 @@ def test_the_report_loads_nothing_from_elsewhere(fitted):
 
 def test_the_report_says_how_good_the_fit_is_and_how_to_read_each_picture(fitted):
     page = (fitted[0] / "report.html").read_text(encoding="utf-8")
-    rmse = metrics_of(fitted[0])["test_rmse"]
+    rmse = read_metrics(fitted[0])["test_rmse"]
     assert f'<p class="verdict good">The network predicts test rows with an RMSE of {rmse:.4g}' in page
     assert "; the best other model, MLP 64-64 (scikit-learn), has " in page
     captions = re.findall(r"<figcaption>.*?</figcaption>", page)
@@ -167,7 +164,7 @@ def test_an_interrupted_fit_resumes_to_the_same_result(tmp_path, signum):
     assert ended.returncode == (75 if signum == signal.SIGTERM else -signal.SIGKILL), ended.stderr
     resumed = run(*words, "-o", "part", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert metrics_of(tmp_path / "part") == metrics_of(tmp_path / "whole")
+    assert read_metrics(tmp_path / "part") == read_metrics(tmp_path / "whole")
     assert (tmp_path / "part" / "model.safetensors").read_bytes() == (
         tmp_path / "whole" / "model.safetensors"
     ).read_bytes()

@@ -1,13 +1,11 @@
-"""`vcli pcd-anomaly` as it is typed: outputs, exit codes, bad files, interruption, a full disk, shards."""
+"""`vcli pcd-anomaly` as it is typed: outputs, exit codes, bad files, shards; tests/contract has what all verbs keep."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 import shutil
-import sys
 import time
 
 import numpy as np
@@ -34,38 +32,13 @@ NO_PICTURES = ("--save", "scores,regions")
 TINY = ("--groups", "128", "--group-size", "16", "--bank", "200", "--views", "2", "--clusters", "4", "--steps", "4")
 
 
-def command(*words):
-    return [sys.executable, "-m", "vision_cli", "pcd-anomaly", *map(str, words)]
-
-
 def run(*words):
     return launch(app, ["pcd-anomaly", *map(str, words)])
-
-
-def digests(directory):
-    return {
-        str(path.relative_to(directory)): hashlib.sha256(
-            findings(path).encode() if path.name == "report.html" else path.read_bytes()
-        ).hexdigest()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name not in TIMED and not path.name.startswith(".vcli") and path.suffix != ".jsonl"
-    }
-
-
-def without_pictures(found):
-    return {name: digest for name, digest in found.items() if not name.startswith(("pictures", "report"))}
 
 
 def rows_of(path):
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
-
-
-def wait_for(condition, seconds=240.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
