@@ -27,7 +27,7 @@ def out_of(case: Case, directory: Path) -> list[str]:
     """Return the words that say where a verb writes."""
     if case.kind == "plain":
         return []
-    return ["-o", str(directory / "file.nii.gz" if case.verb == "register apply" else directory)]
+    return ["-o", str(directory / "file.nii.gz" if case.kind == "file" else directory)]
 
 
 def refused(ended: Ended, codes: set[int]) -> None:
@@ -104,6 +104,11 @@ def test_a_missing_input_is_said_in_one_line(case, world, tmp_path):
             refused(ended, {2, 3, 4})
             assert str(missing) in ended.stderr
             assert not (tmp_path / "out" / "run.json").exists()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.kind == "file"], ids=lambda case: case.verb)
+def test_a_directory_in_the_place_of_a_file_is_refused_before_the_work(case, world, tmp_path):
+    refused(vcli(*case.typed(world), "-o", tmp_path), {2})
 
 
 HOSTILE = {

@@ -293,3 +293,18 @@ def test_a_batch_that_processes_cannot_share_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("accelerate.Accelerator.num_processes", 3)
     with pytest.raises(UsageError, match="4 on 3 processes"):
         train(None)
+
+
+def test_a_training_killed_before_its_last_history_has_it_when_it_goes_on(tmp_path):
+    with open_run(tmp_path / "whole") as run:
+        train(run).fit()
+        run.finish()
+    with open_run(tmp_path / "killed") as run:
+        train(run).fit()
+    for name in (HISTORY, LAST):
+        (tmp_path / "killed" / name).unlink()
+    with open_run(tmp_path / "killed", resume=True) as run:
+        train(run).fit()
+        run.finish()
+    assert history(tmp_path / "killed") == history(tmp_path / "whole")
+    assert same(load_file(tmp_path / "killed" / LAST), load_file(tmp_path / "whole" / LAST))

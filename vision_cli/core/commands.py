@@ -60,7 +60,7 @@ class VerbCommand(TyperCommand):
         InputError
             If an input is not there.
         UsageError
-            If the word of an option is none, or the output has a name that is no UTF-8.
+            If an option's word is not valid, or the output is a directory where a file is written or no UTF-8.
         """
         check_words = getattr(self.callback, "check_words", None)
         if check_words is not None:
@@ -345,6 +345,8 @@ def _require_paths(ctx: Any) -> None:
             inputs[name] = paths
             continue
         for path in paths:
+            if name == "target" and path.is_dir():
+                raise UsageError(f"{path}: a directory found; the name of a file to write expected.")
             try:
                 str(path).encode()
             except UnicodeEncodeError:

@@ -210,6 +210,8 @@ class Trainer(Generic[Batch]):
             except BaseException:
                 self._save()
                 raise
+        # A kill between the last checkpoint and its history leaves no step to do, and no history.
+        self._write_history()
         self._write_weights(LAST)
         if self.schedule.monitor is None:
             self._write_weights(BEST)
@@ -292,6 +294,11 @@ class Trainer(Generic[Batch]):
         torch.save(state, buffer)
         with self.run.output(CHECKPOINT) as path:
             path.write_bytes(buffer.getvalue())
+        self._write_history()
+
+    def _write_history(self) -> None:
+        if self.run is None:
+            return
         columns = list(dict.fromkeys(name for row in self.progress.rows for name in row))
         self.run.write_csv(HISTORY, columns, [[row.get(name) for name in columns] for row in self.progress.rows])
 
