@@ -15,6 +15,9 @@ import pytest
 from vision_cli.io.volumes import write_volume
 from vision_cli.phantoms.brains import slice_pair
 
+# Jobs of a real scheduler take minutes.
+pytestmark = pytest.mark.slow
+
 PAIRS = 16
 QUICK = ("--iters", "6,6", "--threads", "1", "--no-pictures")
 TABLES = ("items.csv", "metrics.json")
