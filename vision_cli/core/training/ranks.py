@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,9 +77,10 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
             # Processes that wait for one that has ended would wait for ever.
             done, refused = broadcast_object_list([done, failure is not None])
             if refused:
-                # A process that ends while its connections are open may be aborted by them.
-                state.wait_for_everyone()
-                state.destroy_process_group()
+                # A process that ends while its connections are open may be aborted by them; the other may be gone.
+                with suppress(RuntimeError):
+                    state.wait_for_everyone()
+                    state.destroy_process_group()
             if refused and failure is None:
                 raise ProcessLost
         if failure is not None:
