@@ -6,13 +6,14 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from vision_cli.core import files
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.journal import Entry, item_files, read_journal
 from vision_cli.core.locks import DirectoryLock
+from vision_cli.core.outputs import require_inside
 from vision_cli.core.records import RECORD, RunRecord, read_run
 from vision_cli.core.run_files import RunFiles
 from vision_cli.core.shards import Shard, find_shards
@@ -151,9 +152,7 @@ class _MergedFiles(RunFiles):
         return shards[entry.position % len(shards)].directory
 
     def _path(self, name: str) -> Path:
-        path = PurePath(name)
-        if path.is_absolute() or ".." in path.parts:
-            raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
+        path = require_inside(name)
         self._names.add(name)
         return self.directory / path
 

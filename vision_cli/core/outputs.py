@@ -16,6 +16,20 @@ from vision_cli.core.errors import InputError
 _LIST = ".vcli-outputs"
 
 
+def require_inside(name: str) -> PurePath:
+    """Return the name of an output as a path inside its run directory.
+
+    Raises
+    ------
+    InputError
+        If it leads out of the directory: names come from input files, too.
+    """
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
+    return path
+
+
 class Outputs:
     """The output files of a run, for its only writer.
 
@@ -46,9 +60,7 @@ class Outputs:
         InputError
             If the name leads out of the run directory: names come from input files, too.
         """
-        path = PurePath(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
+        path = require_inside(name)
         if name not in self._names:
             files.append_line(self._list, json.dumps(name))
             self._names[name] = None

@@ -172,12 +172,12 @@ def _pictures(scans: Finished) -> list[Picture]:
     for entry, directory in zip(scans.entries, scans.directories, strict=True):
         path = directory / PICTURES / f"{entry.id}.png"
         if entry.error is None and path.is_file():
-            score, decision = entry.row["score"], str(entry.row["decision"])
+            score, decision = entry.number("score"), str(entry.row["decision"])
             caption = (
                 f"{entry.id}: {decision}, score {format_value(score)}, limit {format_value(entry.row['threshold'])}, "
                 f"pose {entry.row['reg_status']}"
             )
-            found.append((-float(str(score)), Picture(path, caption, _reading(str(entry.row["reg_status"])))))
+            found.append((-score, Picture(path, caption, _reading(str(entry.row["reg_status"])))))
     return [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -197,7 +197,7 @@ def _scans_table(run: RunFiles, scans: Finished) -> Table:
     """List the scans, the highest scores first, each leading to its picture."""
     homes = {entry.id: home for entry, home in zip(scans.entries, scans.directories, strict=True)}
     good = [entry for entry in scans.entries if entry.error is None]
-    good.sort(key=lambda entry: -float(str(entry.row["score"])))
+    good.sort(key=lambda entry: -entry.number("score"))
     rows = [
         [
             link_to(run, homes[entry.id] / PICTURES / f"{entry.id}.png", entry.id),

@@ -100,7 +100,7 @@ def _decided(entries: Sequence[Entry], found: Sequence[Entry]) -> str:
     scans = "1 scan" if of_all == 1 else f"{of_all} scans"
     if not found:
         return f"None of {scans} is anomalous." if of_all != 1 else "The scan is not anomalous."
-    worst = sorted(found, key=lambda entry: -float(str(entry.row["score"])))
+    worst = sorted(found, key=lambda entry: -entry.number("score"))
     named = [
         f"{entry.id} (score {format_value(entry.row['score'])}, limit {format_value(entry.row['threshold'])})"
         for entry in worst

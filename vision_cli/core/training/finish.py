@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal, Protocol, TypeVar
 
@@ -45,7 +45,6 @@ def fit(
     output: Output,
     metadata: Mapping[str, str] | None = None,
     title: str = "training",
-    on_row: Callable[[dict[str, float]], None] = lambda _row: None,
 ) -> Progress:
     """Train a task's network to the last step, with progress; see `Trainer`.
 
@@ -61,8 +60,6 @@ def fit(
         Where progress is shown.
     title
         What the progress is called.
-    on_row
-        Called with every row of the history.
     """
     trainer = Trainer(
         run, task, schedule, samples=samples, load=task.load, device=compute.device.type, metadata=metadata
@@ -75,7 +72,6 @@ def fit(
             # A resumed training begins behind its checkpoint.
             bar.advance(int(row["step"]) - shown, note=f"loss {row['loss']:.4f}")
             shown = int(row["step"])
-            on_row(row)
 
         return trainer.fit(step_done)
 
