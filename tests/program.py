@@ -41,7 +41,7 @@ LOADED = (
     "pywt",
     "sympy",
     "vision_cli.cli",
-    "vision_cli.core.training",
+    "vision_cli.core.compute.training",
 )
 """Modules of the server: importing them starts no thread, and their children do not pay for them."""
 
@@ -67,7 +67,7 @@ for kind in ("stdout", "stderr"):
     setattr(sys, f"__{kind}__", stream)
 sys.argv = ["vcli", *words]
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
+from vision_cli.core.command.invoke import launch
 code = launch(app, words)
 sys.stdout.flush()
 sys.stderr.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import os
 import re
 import subprocess
@@ -89,6 +91,41 @@ def test_every_package_says_what_it_is_for():
         if not path.read_text(encoding="utf-8").startswith(('"""', 'r"""'))
     ]
     assert silent == []
+
+
+def test_no_folder_shows_more_than_a_dozen_names():
+    """The package itself has the tasks; a task has its card and its citation beside its rooms."""
+    beside = {"README.md", "citation.bib"}
+    crowded = {}
+    for folder in [PACKAGE, *PACKAGE.rglob("*/")]:
+        if folder == PACKAGE or folder.name in {"__pycache__", "weights"}:
+            continue
+        names = [path.name for path in folder.iterdir() if not path.name.startswith("__")]
+        names = [name for name in names if name not in beside]
+        if len(names) > 12:
+            crowded[str(folder.relative_to(ROOT))] = sorted(names)
+    assert crowded == {}
+
+
+def imported_modules(path: Path, modules: set[str]) -> set[str]:
+    """Return the modules of the package that a file imports anywhere, also within functions and for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names} | {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return found & modules
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    graph = {name: imported_modules(path, set(paths)) - {name} for name, path in paths.items()}
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(paths)
 
 
 def test_arrows_run_down_and_no_task_imports_another():

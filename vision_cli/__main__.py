@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from vision_cli.cli import app
-from vision_cli.core.interrupts import stop_cleanly
-from vision_cli.core.launch import launch
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.runs.interrupts import stop_cleanly
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from vision_cli import __version__
-from vision_cli.core.commands import CONTEXT_SETTINGS, TASKS_PANEL, LazyCommand, LazyGroup
+from vision_cli.core.command.commands import CONTEXT_SETTINGS, TASKS_PANEL, LazyCommand, LazyGroup
 
 
 @dataclass(frozen=True)

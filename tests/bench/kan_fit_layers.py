@@ -2,11 +2,11 @@
 
     uv run python tests/bench/kan_fit_layers.py -o layers
 
-Measures each layer in a process of its own (baselines in their environments, see vision_cli/kan_fit/baselines.txt): the
-median time of a forward and backward pass, and how much the peak memory grows over what the process held before. Ours
-run as a command sets torch up, which keeps freed memory; the others as they come. With MALLOC_TRIM_THRESHOLD_ and
-MALLOC_MMAP_THRESHOLD_ at 1000000000 in the environment, all keep it. Prints the table, then the ratios that are
-required, and writes the table as layers.csv.
+Measures each layer in a process of its own (baselines in their environments, see
+vision_cli/kan_fit/evaluation/baselines.txt): the median time of a forward and backward pass, and how much the peak
+memory grows over what the process held before. Ours run as a command sets torch up, which keeps freed memory; the
+others as they come. With MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at 1000000000 in the environment, all keep
+it. Prints the table, then the ratios that are required, and writes the table as layers.csv.
 """
 
 # The packages of the baselines are not those of this project.
@@ -96,7 +96,7 @@ def measure(case: str, method: str, threads: int, steps: int) -> dict[str, float
     if method in SECTIONS:
         torch.set_num_threads(threads)
     else:
-        from vision_cli.core.devices import configure
+        from vision_cli.core.compute.devices import configure
 
         configure("cpu", threads)
     torch.manual_seed(0)
@@ -140,9 +140,9 @@ def status_of(name: str) -> float:
 
 def collect(threads: int, steps: int, environment: Path | None, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     """Measure all methods, each in a process of its own."""
-    from vision_cli.core.baselines import baseline_python
-    from vision_cli.core.console import Output
-    from vision_cli.kan_fit.baselines import PACKAGES
+    from vision_cli.core.command.console import Output
+    from vision_cli.core.compute.baselines import baseline_python
+    from vision_cli.kan_fit.evaluation.baselines import PACKAGES
 
     output = Output(as_json=False, quiet=False, verbose=0)
     pythons = {name: baseline_python(PACKAGES, section, environment, output) for name, section in SECTIONS.items()}

@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core.errors import UsageError
-from vision_cli.io.pointclouds import Mesh, read_mesh, write_ply
-from vision_cli.pcd_anomaly.geometry import Pose, transform
-from vision_cli.pcd_anomaly.pose_truth import RIGHT
-from vision_cli.phantoms.defects import KINDS, SUITES, add_defect
-from vision_cli.phantoms.scanner import scan
-from vision_cli.phantoms.specimens import Specimen
-from vision_cli.phantoms.surfaces import diameter, warped
+from vision_cli.io.points.clouds import Mesh, read_mesh, write_ply
+from vision_cli.pcd_anomaly.evaluation.pose_truth import RIGHT
+from vision_cli.pcd_anomaly.surfaces.geometry import Pose, transform
+from vision_cli.phantoms.parts.defects import KINDS, SUITES, add_defect
+from vision_cli.phantoms.parts.scanner import scan
+from vision_cli.phantoms.parts.specimens import Specimen
+from vision_cli.phantoms.parts.surfaces import diameter, warped
 
 SIZE_MM = 40.0
 SUITE = SUITES["rigid"]

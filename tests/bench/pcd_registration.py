@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.io.pointclouds import import_open3d, read_points
-from vision_cli.pcd_anomaly.data import read_true_scans
-from vision_cli.pcd_anomaly.geometry import Points, Pose, canonical_order, invert, make_pose, transform
+from vision_cli.io.points.clouds import import_open3d, read_points
+from vision_cli.pcd_anomaly.data.scans import read_true_scans
+from vision_cli.pcd_anomaly.data.synthesis import write_dataset
 from vision_cli.pcd_anomaly.options import Recipe
-from vision_cli.pcd_anomaly.pipeline import register_scan
-from vision_cli.pcd_anomaly.reference import Reference, build_reference
-from vision_cli.pcd_anomaly.synthesis import write_dataset
+from vision_cli.pcd_anomaly.pipeline.pipeline import register_scan
+from vision_cli.pcd_anomaly.scoring.reference import Reference, build_reference
+from vision_cli.pcd_anomaly.surfaces.geometry import Points, Pose, canonical_order, invert, make_pose, transform
 
 RIGHT = 0.0125
 """A pose is right within this share of the part's diameter."""

@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.devices import configure
-from vision_cli.io.pointclouds import read_points, write_ply
-from vision_cli.pcd_anomaly.baselines import fit_baseline, score_places
-from vision_cli.pcd_anomaly.geometry import surface_of
-from vision_cli.pcd_anomaly.models import read_model
-from vision_cli.pcd_anomaly.session import find_models
-from vision_cli.pcd_anomaly.synthesis import class_mesh
-from vision_cli.phantoms.defects import SUITES
-from vision_cli.phantoms.parts import PARTS
-from vision_cli.phantoms.specimens import draw_prototype, draw_test
+from vision_cli.core.compute.devices import configure
+from vision_cli.io.points.clouds import read_points, write_ply
+from vision_cli.pcd_anomaly.data.synthesis import class_mesh
+from vision_cli.pcd_anomaly.evaluation.baselines import fit_baseline, score_places
+from vision_cli.pcd_anomaly.model.files import read_model
+from vision_cli.pcd_anomaly.runs.session import find_models
+from vision_cli.pcd_anomaly.surfaces.geometry import surface_of
+from vision_cli.phantoms.parts.defects import SUITES
+from vision_cli.phantoms.parts.parts import PARTS
+from vision_cli.phantoms.parts.specimens import draw_prototype, draw_test
 
 MEGABYTE = 1e6
 BASELINE = "patchcore-fpfh"

@@ -18,8 +18,8 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-from vision_cli.io.volumes import write_volume
-from vision_cli.phantoms.brains import brain_pair
+from vision_cli.io.volumes.volumes import write_volume
+from vision_cli.phantoms.brains.brains import brain_pair
 
 FIELD_OF_VIEW_MM = 192.0
 COLUMNS = ("side", "affine_s", "optimise_s", "network_s", "fields_s", "optimiser_mb", "network_mb")

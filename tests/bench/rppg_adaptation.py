@@ -21,17 +21,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.console import Output
-from vision_cli.core.devices import configure
-from vision_cli.core.runs import Run
-from vision_cli.core.training import WEIGHTS
-from vision_cli.phantoms.pulse_clips import make_clip
-from vision_cli.phantoms.pulse_videos import STYLES
-from vision_cli.rppg_adapt.adaptation import Outcome, adapt
-from vision_cli.rppg_adapt.data import CachedClip, read_cache, split_subjects, write_clip
-from vision_cli.rppg_adapt.evaluation import evaluate_cache
-from vision_cli.rppg_adapt.models import PulseModel, load_model
+from vision_cli.core.command.console import Output
+from vision_cli.core.compute.devices import configure
+from vision_cli.core.compute.training import WEIGHTS
+from vision_cli.core.runs.runs import Run
+from vision_cli.phantoms.faces.pulse_clips import make_clip
+from vision_cli.phantoms.faces.pulse_videos import STYLES
+from vision_cli.rppg_adapt.adaptation.adaptation import Outcome, adapt
+from vision_cli.rppg_adapt.data.cache import CachedClip, read_cache, split_subjects, write_clip
+from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
 from vision_cli.rppg_adapt.options import NETWORK, Adaptation, LossOptions
+from vision_cli.rppg_adapt.runs.evaluate import evaluate_cache
 
 ROBUST = Adaptation()
 METHODS: dict[str, Adaptation] = {

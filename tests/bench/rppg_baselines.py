@@ -3,9 +3,9 @@
     uv run python tests/bench/rppg_baselines.py face.mp4 --hd 20
 
 Reads every video by both programs, each from a cold start in a process of its own (open-rppg in an environment of its
-own, see vision_cli/rppg_adapt/baselines.txt), and a generated video of 1280 x 720 pixels by ours. Then times POS of
-five minutes beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72 pixels.
-Prints a row a reading, then the ratios and what is required of them.
+own, see vision_cli/rppg_adapt/evaluation/baselines.txt), and a generated video of 1280 x 720 pixels by ours. Then times
+POS of five minutes beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72
+pixels. Prints a row a reading, then the ratios and what is required of them.
 """
 
 # The packages of the baselines are not those of this project.
@@ -29,11 +29,11 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli import rppg_adapt
-from vision_cli.core.baselines import LIST, PRINTED, Cost, baseline_python, run_measured
-from vision_cli.core.console import Output
-from vision_cli.rppg_adapt.classical import pos
-from vision_cli.rppg_adapt.models import load_model
-from vision_cli.rppg_adapt.networks import PhysNet
+from vision_cli.core.command.console import Output
+from vision_cli.core.compute.baselines import LIST, PRINTED, Cost, baseline_python, run_measured
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.networks import PhysNet
+from vision_cli.rppg_adapt.signals.classical import pos
 
 PACKAGES = Path(rppg_adapt.__file__).with_name(LIST)
 MARK = "heart rate:"

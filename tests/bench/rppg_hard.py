@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.phantoms.pulse_clips import make_clip
-from vision_cli.phantoms.pulse_videos import STYLES, PulseVideo, write_pulse_video
-from vision_cli.rppg_adapt.classical import METHODS
-from vision_cli.rppg_adapt.crops import mean_traces
-from vision_cli.rppg_adapt.extraction import FaceClip, NoFace, read_faces
-from vision_cli.rppg_adapt.models import PulseModel, load_model
+from vision_cli.phantoms.faces.pulse_clips import make_clip
+from vision_cli.phantoms.faces.pulse_videos import STYLES, PulseVideo, write_pulse_video
+from vision_cli.rppg_adapt.faces.crops import mean_traces
+from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, read_faces
+from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
 from vision_cli.rppg_adapt.options import NETWORK, Method, PulseOptions
-from vision_cli.rppg_adapt.pipeline import read_clip
+from vision_cli.rppg_adapt.pipeline.pipeline import read_clip
+from vision_cli.rppg_adapt.signals.classical import METHODS
 
 FPS = 30.0
 STREAM = 43

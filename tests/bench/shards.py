@@ -14,10 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from vision_cli.core.merge import merge_shards
-from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
-from vision_cli.core.survey import survey
+from vision_cli.core.runs.runs import Run
+from vision_cli.core.shards.merge import merge_shards
+from vision_cli.core.shards.progress import survey
+from vision_cli.core.shards.shards import Shard
 
 WORK_MS = (1.0, 10.0, 100.0)
 

@@ -1,50 +1,5 @@
 """What the tests of the command line share: programs run as processes, as a user runs them."""
 
-from __future__ import annotations
+from tests.commands import tiny, vcli, words
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
-
-Program = Callable[..., subprocess.CompletedProcess[str]]
-
-_TINY = Path(__file__).with_name("tiny.py")
-
-
-def _program(*start: str) -> Program:
-    def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *start, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, "COLUMNS": "100"},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
-def vcli() -> Program:
-    """`vcli`, called with words and an optional `cwd`."""
-    return _program("-m", "vision_cli")
-
-
-@pytest.fixture
-def tiny() -> Program:
-    """The program of tiny.py, called likewise."""
-    return _program(str(_TINY))
-
-
-@pytest.fixture
-def words(tmp_path: Path) -> Path:
-    """A file of four words on two lines."""
-    path = tmp_path / "words.txt"
-    path.write_text("one two\nthree two\n", encoding="utf-8")
-    return path
+__all__ = ["tiny", "vcli", "words"]

@@ -9,7 +9,7 @@ import pytest
 
 from vision_cli import __version__
 from vision_cli.cli import TASKS, app
-from vision_cli.core.launch import launch
+from vision_cli.core.command.invoke import launch
 
 ROOT = Path(__file__).parents[2]
 

@@ -81,7 +81,7 @@ def test_help_imports_no_heavy_library(arguments):
     program = (
         "import sys\n"
         "from vision_cli.cli import app\n"
-        "from vision_cli.core.launch import launch\n"
+        "from vision_cli.core.command.invoke import launch\n"
         f"code = launch(app, {arguments!r})\n"
         "print(*(name for name in sys.modules if '.' not in name), file=sys.stderr)\n"
         "sys.exit(code)\n"
@@ -95,7 +95,7 @@ def test_an_absent_input_is_said_before_anything_heavy_is_imported(tmp_path):
     program = (
         "import sys\n"
         "from vision_cli.cli import app\n"
-        "from vision_cli.core.launch import launch\n"
+        "from vision_cli.core.command.invoke import launch\n"
         "for words in sys.argv[1].strip().splitlines():\n"
         "    print(launch(app, words.split()), words)\n"
         "print(*(name for name in sys.modules if '.' not in name))\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = Path(__file__).with_name("tiny.py")
+TINY = Path(__file__).parents[1] / "tiny.py"
 
 
 def shell(line, *, cwd, **environment):

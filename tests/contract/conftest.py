@@ -23,8 +23,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def _images(home: Path) -> dict[str, Path]:
-    from vision_cli.io.volumes import write_volume
-    from vision_cli.phantoms.brains import slice_pair
+    from vision_cli.io.volumes.volumes import write_volume
+    from vision_cli.phantoms.brains.brains import slice_pair
 
     pair = slice_pair(3, (28, 34), (6.0, 6.0))
     fixed, moving, labels = (home / f"{name}.nii.gz" for name in ("fixed", "moving", "labels"))
@@ -47,10 +47,10 @@ def _images(home: Path) -> dict[str, Path]:
 
 
 def _scans(home: Path) -> dict[str, Path]:
-    from vision_cli.io.ply import write_ply
-    from vision_cli.phantoms.defects import SUITES
-    from vision_cli.phantoms.parts import make_part
-    from vision_cli.phantoms.specimens import draw_prototype, draw_test
+    from vision_cli.io.points.ply import write_ply
+    from vision_cli.phantoms.parts.defects import SUITES
+    from vision_cli.phantoms.parts.parts import make_part
+    from vision_cli.phantoms.parts.specimens import draw_prototype, draw_test
 
     generator = np.random.default_rng(0)
     mesh, suite = make_part("bracket", generator), SUITES["rigid"]
@@ -71,8 +71,8 @@ def _pulses(home: Path) -> dict[str, Path]:
     import torch
     from safetensors.torch import save_file
 
-    from vision_cli.rppg_adapt.models import ModelSettings
-    from vision_cli.rppg_adapt.networks import build
+    from vision_cli.rppg_adapt.networks.files import ModelSettings
+    from vision_cli.rppg_adapt.networks.networks import build
 
     made: dict[str, Path] = {}
     t = np.arange(0, 12, 1 / 30)

@@ -9,7 +9,7 @@ import typer
 
 from tests.contract.cases import CASES, WITHOUT_A_CASE
 from vision_cli.cli import TASKS, app
-from vision_cli.core.verbs import facts_of
+from vision_cli.core.command.verbs import facts_of
 
 REFUSED = {
     "--batch": "--batch-size",

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from vision_cli.core import escapes, files
+from vision_cli.core import escapes
 from vision_cli.core.report import Report
+from vision_cli.core.runs import files
 
 HOSTILE = ("$\\frac{$", "$x$", "a_$b$_c", "\\input{x}", "100 %", "<script>alert(1)</script>", "=1+1", "a & b", "\\$")
 
@@ -90,8 +91,8 @@ def test_tables_are_written_so_and_numbers_stay():
 
 
 def test_a_report_shows_names_as_text(tmp_path):
-    from vision_cli.core.console import Table
-    from vision_cli.core.runs import Run
+    from vision_cli.core.command.console import Table
+    from vision_cli.core.runs.runs import Run
 
     name = HOSTILE[5]
     said = Report(name, name, rule=name, summary={name: name}, tables=[Table((name,), [[name]], name)], notes=[name])

@@ -13,16 +13,16 @@ from collections import Counter
 import pytest
 
 from vision_cli.core.errors import ExitCode
-from vision_cli.core.merge import merge_shards
-from vision_cli.core.shards import Shard
+from vision_cli.core.shards.merge import merge_shards
+from vision_cli.core.shards.shards import Shard
 
 ITEMS, SHARDS, PROCESSES, KILLS = 240, 12, 16, 50
 WORKER = """
 import sys, time
 from pathlib import Path
 from vision_cli.core.errors import VcliError
-from vision_cli.core.runs import Run
-from vision_cli.core.shards import parse_shard
+from vision_cli.core.runs.runs import Run
+from vision_cli.core.shards.shards import parse_shard
 
 directory, text, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 shard = parse_shard(None if text == "whole" else text)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vision_cli.core.console import Table, format_value
+from vision_cli.core.command.console import Table, format_value
 from vision_cli.core.report import MOST_PICTURES, Flicker, Link, Picture, Report, link_to
-from vision_cli.core.runs import Run
+from vision_cli.core.runs.runs import Run
 
 VOID = {"meta", "img", "br"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from vision_cli.cli import TASKS, app
 from vision_cli.core.citations import citations_of
-from vision_cli.core.launch import launch
+from vision_cli.core.command.invoke import launch
 
 BUILT = [task for task in TASKS if task.app is not None]
 

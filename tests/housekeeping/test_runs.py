@@ -8,9 +8,9 @@ import re
 import pytest
 
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.core.runs import Run
-from vision_cli.core.shards import Shard
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.runs.runs import Run
+from vision_cli.core.shards.shards import Shard
 
 
 @pytest.fixture

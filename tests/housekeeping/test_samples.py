@@ -8,8 +8,8 @@ import pytest
 
 from vision_cli.cli import app
 from vision_cli.core import samples
+from vision_cli.core.command.invoke import launch
 from vision_cli.core.errors import MissingError
-from vision_cli.core.launch import launch
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from vision_cli.cli import app
-from vision_cli.core import files
-from vision_cli.core.launch import launch
-from vision_cli.core.weights import WeightCard, shipped_weights
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.compute.weights import WeightCard, shipped_weights
+from vision_cli.core.runs import files
 from vision_cli.housekeeping import weights
 
 

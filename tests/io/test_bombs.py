@@ -26,7 +26,7 @@ from isal import igzip
 from numpy.lib import format as npy
 from pyarrow import parquet
 
-from vision_cli.io.videos import VideoWriter
+from vision_cli.io.videos.videos import VideoWriter
 
 ROOM = 600 << 20
 """Bytes that the reading process may take beside its libraries."""
@@ -450,15 +450,15 @@ def test_a_bomb_is_refused_before_it_takes_memory(refused, name):
 def readers():
     import torch
 
-    from vision_cli.io.pickles import load_arrays
-    from vision_cli.io.pointclouds import read_points_or_mesh
-    from vision_cli.io.videos import VideoReader
-    from vision_cli.io.volumes import read_volume
-    from vision_cli.kan_fit.image_data import read_image_set
-    from vision_cli.kan_fit.table_data import read_table
-    from vision_cli.register.itk_files import read_transform
-    from vision_cli.rppg_adapt.labels import cohface, mat_array
-    from vision_cli.rppg_adapt.models import load_model
+    from vision_cli.io.pickles.pickles import load_arrays
+    from vision_cli.io.points.clouds import read_points_or_mesh
+    from vision_cli.io.videos.videos import VideoReader
+    from vision_cli.io.volumes.volumes import read_volume
+    from vision_cli.kan_fit.images.data import read_image_set
+    from vision_cli.kan_fit.tables.data import read_table
+    from vision_cli.register.transforms.itk_files import read_transform
+    from vision_cli.rppg_adapt.data.labels import cohface, mat_array
+    from vision_cli.rppg_adapt.networks.files import load_model
 
     torch.set_num_threads(1)
 

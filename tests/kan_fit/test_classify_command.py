@@ -15,9 +15,9 @@ from accelerate.state import AcceleratorState
 
 from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.core.records import read_metrics
-from vision_cli.kan_fit.training import ClassifierTask
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.runs.records import read_metrics
+from vision_cli.kan_fit.images.training import ClassifierTask
 
 QUICK = ("--channels", "3", "--pool", "bspline,cheby", "--epochs", "6", "--batch-size", "16", "--no-pictures")
 

@@ -14,8 +14,8 @@ import sympy
 
 from tests.program import start, vcli, wait_for
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.core.records import read_metrics
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.runs.records import read_metrics
 
 FITTED = {
     "candidates.csv",

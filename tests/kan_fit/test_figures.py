@@ -11,12 +11,13 @@ import pytest
 import sympy
 import torch
 
-from vision_cli.kan_fit import figures, image_figures
-from vision_cli.kan_fit.exports import formula_text, latex_symbol
-from vision_cli.kan_fit.formulas import Formula, symbol_of
-from vision_cli.kan_fit.functions import find_function
-from vision_cli.kan_fit.image_data import Images
-from vision_cli.kan_fit.models import read_model
+from vision_cli.kan_fit import figures
+from vision_cli.kan_fit.formulas.exports import formula_text, latex_symbol
+from vision_cli.kan_fit.formulas.suites import find_function
+from vision_cli.kan_fit.formulas.tidy import Formula, symbol_of
+from vision_cli.kan_fit.images import figures as image_figures
+from vision_cli.kan_fit.images.data import Images
+from vision_cli.kan_fit.tables.files import read_model
 
 HOSTILE = ("$\\frac{$", "a $b$ \\input{x}", "<script>&", "_hidden", "\udcff\n\x07")
 SHOWN = ("$\\frac{$", "a $b$ \\input{x}", "<script>&", "_hidden", "\\udcff\\n\\x07")

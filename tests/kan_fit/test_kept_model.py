@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vision_cli.kan_fit.functions import find_function
-from vision_cli.kan_fit.models import read_model
+from vision_cli.kan_fit.formulas.suites import find_function
+from vision_cli.kan_fit.tables.files import read_model
 
 KEPT = Path(__file__).with_name("expsin")
 

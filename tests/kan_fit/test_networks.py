@@ -11,7 +11,7 @@ from torch.nn import functional
 from vision_cli.kan_fit.names import PAPER_POOL
 from vision_cli.kan_fit.networks.dense import SKAN, SKANLayer, plan_network, reshape
 from vision_cli.kan_fit.networks.expansion import LayerPlan
-from vision_cli.kan_fit.spaces import SPACES
+from vision_cli.kan_fit.networks.spaces import SPACES
 
 POOL = ("bspline", "cheby", "fourier")
 

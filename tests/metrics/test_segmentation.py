@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from vision_cli.io.volumes import read_volume
+from vision_cli.io.volumes.volumes import read_volume
 from vision_cli.metrics.segmentation import (
     dice_per_label,
     hausdorff95,

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vision_cli.io.ply import write_ply
-from vision_cli.io.pointclouds import PointCloud
-from vision_cli.pcd_anomaly.geometry import Surface, invert, make_pose, transform
-from vision_cli.pcd_anomaly.learning import Model, train
-from vision_cli.pcd_anomaly.models import DESCRIPTION, NUMBERS, description, numbers
+from vision_cli.io.points.clouds import PointCloud
+from vision_cli.io.points.ply import write_ply
+from vision_cli.pcd_anomaly.model.files import DESCRIPTION, NUMBERS, description, numbers
+from vision_cli.pcd_anomaly.model.learning import Model, train
 from vision_cli.pcd_anomaly.options import HeadOptions, Options
-from vision_cli.pcd_anomaly.pipeline import Result, predict
-from vision_cli.phantoms.defects import SUITES
-from vision_cli.phantoms.parts import make_part
-from vision_cli.phantoms.scanner import Scan
-from vision_cli.phantoms.specimens import draw_prototype, draw_test
+from vision_cli.pcd_anomaly.pipeline.pipeline import Result, predict
+from vision_cli.pcd_anomaly.surfaces.geometry import Surface, invert, make_pose, transform
+from vision_cli.phantoms.parts.defects import SUITES
+from vision_cli.phantoms.parts.parts import make_part
+from vision_cli.phantoms.parts.scanner import Scan
+from vision_cli.phantoms.parts.specimens import draw_prototype, draw_test
 
 OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
 AWAY = np.array([90.0, -50.0, 20.0])

@@ -16,13 +16,13 @@ from scipy.spatial import cKDTree
 from tests.pages import findings, level, pictures
 from tests.pcd_anomaly.conftest import pose_error
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.io.pcd import write_pcd
-from vision_cli.io.ply import write_ply
-from vision_cli.io.pointclouds import read_points
-from vision_cli.pcd_anomaly import sample as bundled
-from vision_cli.pcd_anomaly.geometry import diameter, invert
+from vision_cli.core.command.invoke import launch
+from vision_cli.io.points.clouds import read_points
+from vision_cli.io.points.pcd import write_pcd
+from vision_cli.io.points.ply import write_ply
 from vision_cli.pcd_anomaly.options import Recipe
+from vision_cli.pcd_anomaly.runs import sample as bundled
+from vision_cli.pcd_anomaly.surfaces.geometry import diameter, invert
 
 TIMED = {"run.json", "log.txt"}
 PLACED = ("--registration", "none", "--threads", "1")
@@ -388,7 +388,7 @@ def test_plain_folders_and_the_protocol_of_reg3d_are_measured(sampled, tmp_path)
 def test_point_mae_describes_groups_and_its_weights_are_checked_when_scans_are_scored(sampled, tmp_path, capfd):
     import torch
 
-    from vision_cli.pcd_anomaly.networks import PointMAE
+    from vision_cli.pcd_anomaly.model.networks import PointMAE
 
     path = tmp_path / "pretrain.pth"
     state = {f"module.MAE_encoder.{name}": value for name, value in PointMAE().state_dict().items()}

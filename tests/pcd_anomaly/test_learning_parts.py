@@ -12,13 +12,13 @@ from sklearn.neighbors import NearestNeighbors
 from torch.nn import functional as F
 
 from vision_cli.core.errors import MissingError
-from vision_cli.pcd_anomaly.agcs import indicator_weights, select_centres
-from vision_cli.pcd_anomaly.bank import greedy_coreset, nearest_in_bank, projected
-from vision_cli.pcd_anomaly.farthest import farthest_points
-from vision_cli.pcd_anomaly.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
-from vision_cli.pcd_anomaly.networks import PointMAE, load_point_mae
+from vision_cli.pcd_anomaly.model.head import GroupSet, TrainedHead, _new_head, balanced_kmeans, train_head
+from vision_cli.pcd_anomaly.model.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
+from vision_cli.pcd_anomaly.model.networks import PointMAE, load_point_mae
 from vision_cli.pcd_anomaly.options import HeadOptions
-from vision_cli.pcd_anomaly.training import GroupSet, TrainedHead, _new_head, balanced_kmeans, train_head
+from vision_cli.pcd_anomaly.scoring.agcs import indicator_weights, select_centres
+from vision_cli.pcd_anomaly.scoring.bank import greedy_coreset, nearest_in_bank, projected
+from vision_cli.pcd_anomaly.surfaces.farthest import farthest_points
 
 
 def unit(count, width, seed=0):

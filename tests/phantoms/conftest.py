@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from vision_cli.phantoms.brains import brain_pair
-from vision_cli.phantoms.pairs import PhantomPair
+from vision_cli.phantoms.brains.brains import brain_pair
+from vision_cli.phantoms.brains.pairs import PhantomPair
 
 SHAPE, SPACING = (48, 56, 48), (4.0, 4.0, 4.0)
 

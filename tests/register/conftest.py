@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vision_cli.phantoms.pairs import PhantomGrid
-from vision_cli.register.fields import Grid
-from vision_cli.register.transforms import AffineTransform, DisplacementTransform
+from vision_cli.phantoms.brains.pairs import PhantomGrid
+from vision_cli.register.transforms.fields import Grid
+from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform
 
 KINDS = {
     "RAS": ("RAS", (22, 26, 20), (2.0, 2.0, 2.0), 0),

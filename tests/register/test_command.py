@@ -11,9 +11,9 @@ import pytest
 from tests.pages import level
 from tests.program import files_of, start, vcli, wait_for
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.io.volumes import read_volume, write_volume
-from vision_cli.phantoms.brains import brain_pair
+from vision_cli.core.command.invoke import launch
+from vision_cli.io.volumes.volumes import read_volume, write_volume
+from vision_cli.phantoms.brains.brains import brain_pair
 
 OUTPUTS = {
     "0GenericAffine.mat",
@@ -171,7 +171,7 @@ def test_a_refused_result_says_what_it_was_computed_with(files, tmp_path, monkey
     def refuse(*given, **named):
         raise NumericalError("refused.")
 
-    monkeypatch.setattr("vision_cli.register.session.register_files", refuse)
+    monkeypatch.setattr("vision_cli.register.runs.pair.register_files", refuse)
     words = (files / "fixed.nii.gz", files / "moving.nii.gz", "--threads", "1", "--seed", "3", "-o", tmp_path / "out")
     assert launch(app, ["register", *map(str, words)]) == 5
     record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))

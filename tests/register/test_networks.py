@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from vision_cli.core.errors import InputError
-from vision_cli.register import fields
 from vision_cli.register.networks import DWT, IDWT, RefinementBlock, WiNet, load_network
+from vision_cli.register.transforms import fields
 
 WAVELETS = ["haar", "db2", "db4", "bior2.2", "bior4.4"]
 SHAPES = [(16, 18), (15, 22), (16, 10, 12), (9, 14, 17)]

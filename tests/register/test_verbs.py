@@ -16,13 +16,13 @@ from PIL import Image
 
 from tests.pages import level, pictures
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.core.runs import Run
-from vision_cli.io.volumes import read_volume, write_volume
-from vision_cli.phantoms.brains import brain_pair, slice_pair
-from vision_cli.register.batch import finish
+from vision_cli.core.command.invoke import launch
+from vision_cli.core.runs.runs import Run
+from vision_cli.io.volumes.volumes import read_volume, write_volume
+from vision_cli.phantoms.brains.brains import brain_pair, slice_pair
 from vision_cli.register.options.evaluation import ScoredRegistration
 from vision_cli.register.options.registration import PairReporting, RegistrationOptions, Reporting
+from vision_cli.register.runs.batch import finish
 
 QUICK = ("--iters", "8,8", "--threads", "1", "--no-pictures")
 TIMED = ("wall_seconds", "cpu_seconds")
@@ -355,9 +355,9 @@ class Stopped(Exception):
 @pytest.mark.parametrize(
     ("verb", "words", "work"),
     [
-        ("pair", ("s0/fixed.nii.gz", "s0/moving.nii.gz"), "vision_cli.register.session.register_files"),
-        ("batch", ("pairs.csv",), "vision_cli.register.batch.register_all"),
-        ("evaluate", ("pairs.csv", "--layout", "csv"), "vision_cli.register.protocol.score_collection"),
+        ("pair", ("s0/fixed.nii.gz", "s0/moving.nii.gz"), "vision_cli.register.runs.pair.register_files"),
+        ("batch", ("pairs.csv",), "vision_cli.register.runs.batch.register_all"),
+        ("evaluate", ("pairs.csv", "--layout", "csv"), "vision_cli.register.evaluation.protocol.score_collection"),
     ],
 )
 def test_the_commands_defaults_are_those_of_the_library(listed, tmp_path, monkeypatch, verb, words, work):

@@ -5,7 +5,7 @@ import pytest
 import pywt
 import torch
 
-from vision_cli.register.fields import resize
+from vision_cli.register.transforms.fields import resize
 from vision_cli.register.wavelets import WaveletPyramid, analysis_matrix, apply_per_axis, synthesis_matrix
 
 WAVELETS = ["haar", "db2", "db4", "bior2.2", "bior4.4"]

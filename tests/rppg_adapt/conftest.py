@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vision_cli.phantoms.pulse import Variability, make_pulse
-from vision_cli.phantoms.pulse_videos import PulseVideo, write_pulse_video
-from vision_cli.rppg_adapt.models import ModelSettings, PulseModel
-from vision_cli.rppg_adapt.networks import build
+from vision_cli.phantoms.faces.pulse import Variability, make_pulse
+from vision_cli.phantoms.faces.pulse_videos import PulseVideo, write_pulse_video
+from vision_cli.rppg_adapt.networks.files import ModelSettings, PulseModel
+from vision_cli.rppg_adapt.networks.networks import build
 
 FPS = 30.0
 BLOOD = np.array([0.33, 0.77, 0.53])

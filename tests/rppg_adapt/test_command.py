@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 from vision_cli.cli import app
-from vision_cli.core.launch import launch
-from vision_cli.rppg_adapt.data import read_cache
-from vision_cli.rppg_adapt.layouts import find_recordings
+from vision_cli.core.command.invoke import launch
+from vision_cli.rppg_adapt.data.cache import read_cache
+from vision_cli.rppg_adapt.data.layouts import find_recordings
 
 VIDEO_FILES = {"boxes.csv", "hr.csv", "report.png", "summary.json", "wave.csv"}
 

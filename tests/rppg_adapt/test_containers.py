@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.rppg_adapt.conftest import make_traces
-from vision_cli.io.videos import CONTAINERS, VideoReader, VideoWriter
-from vision_cli.rppg_adapt.models import load_model
+from vision_cli.io.videos.videos import CONTAINERS, VideoReader, VideoWriter
+from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.options import PulseOptions
-from vision_cli.rppg_adapt.pipeline import read_video
+from vision_cli.rppg_adapt.pipeline.pipeline import read_video
 
 SIDE = 48
 POS = PulseOptions(method="pos", roi=(0, 0, SIDE, SIDE))

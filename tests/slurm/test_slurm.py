@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from vision_cli.io.volumes import write_volume
-from vision_cli.phantoms.brains import slice_pair
+from vision_cli.io.volumes.volumes import write_volume
+from vision_cli.phantoms.brains.brains import slice_pair
 
 # Jobs of a real scheduler take minutes.
 pytestmark = pytest.mark.slow

@@ -12,13 +12,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from vision_cli.core.citations import citations_of
-from vision_cli.core.console import Table, format_value
-
-if TYPE_CHECKING:
-    from vision_cli.core.run_files import RunFiles
+from vision_cli.core.command.console import Table, format_value
+from vision_cli.core.runs.journal import Entry
 
 REPORT = "report.html"
 
@@ -99,7 +97,37 @@ class Link:
         return self.text
 
 
-def link_to(run: RunFiles, file: Path, text: str) -> Link | str:
+class ReportedRun(Protocol):
+    """What the page takes from a run beside the report of the task: see `vision_cli.core.runs.run_files.RunFiles`."""
+
+    directory: Path
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The record of the run: ``run.json``."""
+        ...
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What became of the items."""
+        ...
+
+    @property
+    def written(self) -> Sequence[str]:
+        """Names of the outputs."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds that the run took."""
+        ...
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file of the run."""
+        ...
+
+
+def link_to(run: ReportedRun, file: Path, text: str) -> Link | str:
     """Return a cell that leads to a file in the directory of a run or of its shards; plain text if it is not there.
 
     Parameters
@@ -152,8 +180,8 @@ MOST_PICTURES = 40
 """Pictures that a page embeds: more of them make it slow to open."""
 
 
-def write_report(run: RunFiles, report: Report) -> None:
-    """Write ``report.html`` of a run: what `vision_cli.core.run_files.RunFiles.report` calls.
+def write_report(run: ReportedRun, report: Report) -> None:
+    """Write ``report.html`` of a run: what `vision_cli.core.runs.run_files.RunFiles.report` calls.
 
     Parameters
     ----------
@@ -235,7 +263,7 @@ def _typed(argv: Sequence[str]) -> list[str]:
     return ["vcli", *argv[1:]] if argv else []
 
 
-def _facts(run: RunFiles) -> dict[str, object]:
+def _facts(run: ReportedRun) -> dict[str, object]:
     """Return where and how the run was made, by label."""
     document = run.document
     host: Mapping[str, Any] = document.get("host", {})

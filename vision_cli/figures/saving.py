@@ -19,7 +19,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     figure
         Any figure.
     path
-        Where to; `vision_cli.core.run_files.RunFiles.output` gives one that appears whole or not at all.
+        Where to; `vision_cli.core.runs.run_files.RunFiles.output` gives one that appears whole or not at all.
     """
     import matplotlib as mpl
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from vision_cli.core.citations import citations_of
-from vision_cli.core.commands import TASKS_PANEL, did_you_mean, single_command
-from vision_cli.core.console import Output, Table
+from vision_cli.core.command.commands import TASKS_PANEL, did_you_mean, single_command
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.options import JsonOption, QuietOption
 from vision_cli.core.errors import UsageError
-from vision_cli.core.options import JsonOption, QuietOption
 
 
 def cite(

@@ -10,17 +10,17 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import RUNS_DIRECTORY, VerbApp
-from vision_cli.core.console import Output, Table
+from vision_cli.core.command.commands import RUNS_DIRECTORY, VerbApp
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.options import JsonOption, QuietOption
+from vision_cli.core.command.verbs import facts_of, find_verb, load
 from vision_cli.core.errors import PartialFailure, UsageError
-from vision_cli.core.journal import FAILURES
-from vision_cli.core.listing import RunSummary, list_runs
-from vision_cli.core.merge import merge_shards
-from vision_cli.core.options import JsonOption, QuietOption
-from vision_cli.core.records import RECORD, RunRecord, read_metrics, read_run
-from vision_cli.core.shards import find_shards
-from vision_cli.core.survey import STATES, repair_command, survey
-from vision_cli.core.verbs import facts_of, find_verb, load
+from vision_cli.core.runs.journal import FAILURES
+from vision_cli.core.runs.listing import RunSummary, list_runs
+from vision_cli.core.runs.records import RECORD, RunRecord, read_metrics, read_run
+from vision_cli.core.shards.merge import merge_shards
+from vision_cli.core.shards.progress import STATES, repair_command, survey
+from vision_cli.core.shards.shards import find_shards
 
 app = VerbApp(
     help="List, show, compare and merge runs.",

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import VerbApp
-from vision_cli.core.console import Output, Table
+from vision_cli.core.command.commands import VerbApp
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.options import JsonOption, OverwriteOption, QuietOption
 from vision_cli.core.errors import UsageError
-from vision_cli.core.files import atomic_path
-from vision_cli.core.options import JsonOption, OverwriteOption, QuietOption
+from vision_cli.core.runs.files import atomic_path
 from vision_cli.core.samples import find_sample, find_samples
 
 app = VerbApp(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vision_cli.core.commands import VerbApp
-from vision_cli.core.console import Output, Table
+from vision_cli.core.command.commands import VerbApp
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.options import JsonOption, QuietOption
+from vision_cli.core.compute.weights import shipped_weights, verify
 from vision_cli.core.errors import InputError
-from vision_cli.core.options import JsonOption, QuietOption
-from vision_cli.core.weights import shipped_weights, verify
 
 app = VerbApp(
     help="List and verify the shipped weights.\n\n"

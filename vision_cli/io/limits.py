@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from vision_cli.core.devices import available_memory
+from vision_cli.core.compute.devices import available_memory
 from vision_cli.core.errors import InputError, InputTooLarge
 
 DEFLATE = 1032

@@ -16,9 +16,9 @@ from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
 
 if TYPE_CHECKING:
-    from vision_cli.kan_fit.candidates import Candidate
-    from vision_cli.kan_fit.models import TableModel
     from vision_cli.kan_fit.networks.dense import SKANLayer
+    from vision_cli.kan_fit.tables.candidates import Candidate
+    from vision_cli.kan_fit.tables.files import TableModel
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ SPACE_NAMES = (
     "dog",
     "shannon",
 )
-"""Activation spaces; `vision_cli.kan_fit.spaces` holds their functions."""
+"""Activation spaces; `vision_cli.kan_fit.networks.spaces` holds their functions."""
 
 PAPER_POOL = ("bspline", "rbf", "fastrbf", "rswaf", "cheby", "gram", "jacobi", "wavelet", "relu")
 DEFAULT_POOL = ("bspline", "cheby", "fourier", "wavelet")

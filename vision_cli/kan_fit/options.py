@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from vision_cli.core.command.words import Duration, Names, Numbers, Size, Words
 from vision_cli.core.errors import UsageError
-from vision_cli.core.words import Duration, Names, Numbers, Size, Words
 from vision_cli.kan_fit.names import (
     BASELINES,
     DEFAULT_POOL,
@@ -102,7 +102,7 @@ class TableSource:
         Rows to draw from a function, as many again to test on, and the noise on the former, as a share of the
         function's standard deviation.
     target, features, header, impute
-        Which columns, see `vision_cli.kan_fit.table_data`.
+        Which columns, see `vision_cli.kan_fit.tables.data`.
     val_fraction, test_fraction
         Shares of the rows.
     test
@@ -235,7 +235,7 @@ class ImageSource:
     Attributes
     ----------
     data
-        What :func:`vision_cli.kan_fit.image_data.read_image_set` reads; None for scikit-learn's digits.
+        What :func:`vision_cli.kan_fit.images.data.read_image_set` reads; None for scikit-learn's digits.
     layout
         How they are laid out.
     resize
@@ -362,7 +362,7 @@ class Comparison:
     Attributes
     ----------
     suite
-        A name of `vision_cli.kan_fit.functions.SUITES`, ``digits``, or names of functions separated by commas.
+        A name of `vision_cli.kan_fit.formulas.suites.SUITES`, ``digits``, or names of functions separated by commas.
     baselines
         Names of `vision_cli.kan_fit.names.BASELINES`, with the path of a checkout where one is needed.
     alone

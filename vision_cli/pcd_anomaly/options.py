@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self, get_args
 
 import typer
 
+from vision_cli.core.command.options import prefer_defaults
+from vision_cli.core.command.words import Names, NumberOr
 from vision_cli.core.errors import UsageError
-from vision_cli.core.options import prefer_defaults
-from vision_cli.core.words import Names, NumberOr
 
 _DATA = "Data options"
 _MODEL = "Model options"
@@ -384,11 +384,11 @@ class Recipe:
     Attributes
     ----------
     parts
-        How many classes, the first ones of `vision_cli.phantoms.parts.PARTS`.
+        How many classes, the first ones of `vision_cli.phantoms.parts.parts.PARTS`.
     points
         About how many points each scan has.
     suite
-        How hard it is: one of `vision_cli.phantoms.defects.SUITES`.
+        How hard it is: one of `vision_cli.phantoms.parts.defects.SUITES`.
     seed
         The same seed makes the same data set.
     prototypes, good, defective
@@ -412,8 +412,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
-        from vision_cli.phantoms.defects import SUITES
-        from vision_cli.phantoms.parts import PARTS
+        from vision_cli.phantoms.parts.defects import SUITES
+        from vision_cli.phantoms.parts.parts import PARTS
 
         if self.suite not in SUITES:
             raise UsageError(f"suite {self.suite!r}; one of {', '.join(SUITES)} expected.")

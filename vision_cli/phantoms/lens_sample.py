@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.files import write_csv
+from vision_cli.core.runs.files import write_csv
 
 TABLE = "thin_lens.csv"
 

@@ -12,11 +12,11 @@ from vision_cli.core.escapes import picture_text
 from vision_cli.figures.charts import new_chart, new_figure, quiet
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import CHART, COLOURS
-from vision_cli.rppg_adapt.spectra import Wave, power_spectrum
+from vision_cli.rppg_adapt.signals.spectra import Wave, power_spectrum
 
 if TYPE_CHECKING:
-    from vision_cli.rppg_adapt.metrics import VideoScore
-    from vision_cli.rppg_adapt.readings import Reading
+    from vision_cli.rppg_adapt.evaluation.metrics import VideoScore
+    from vision_cli.rppg_adapt.pipeline.results import Reading
 
 _SHOWN_S = 15.0
 _SPECTROGRAM_S = 6.0

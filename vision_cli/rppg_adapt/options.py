@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
-from vision_cli.core.words import Names, NumberOr, Numbers, Size
+from vision_cli.core.command.words import Names, NumberOr, Numbers, Size
 
 _FACE, _PULSE, _LOSS = "Face", "Pulse", "Loss"
 
@@ -60,7 +60,7 @@ class FaceFinding:
     Attributes
     ----------
     detector, face_model
-        See :class:`vision_cli.rppg_adapt.faces.FaceDetector`.
+        See :class:`vision_cli.rppg_adapt.faces.detection.FaceDetector`.
     """
 
     detector: Annotated[Detector, typer.Option(help="How faces are found.", rich_help_panel=_FACE)] = "haar"
@@ -90,7 +90,7 @@ class PulseOptions:
     roi
         Left, top, width and height of a box to read instead of faces, in pixels.
     finding, faces
-        See :func:`vision_cli.rppg_adapt.extraction.read_faces`.
+        See :func:`vision_cli.rppg_adapt.faces.extraction.read_faces`.
     """
 
     method: Annotated[
@@ -156,7 +156,7 @@ class Synthesis:
     Attributes
     ----------
     count, seconds, preset, fps, size, bpm
-        See :class:`vision_cli.phantoms.pulse_videos.PulseVideo`; ``size`` is height and width.
+        See :class:`vision_cli.phantoms.faces.pulse_videos.PulseVideo`; ``size`` is height and width.
     """
 
     count: Annotated[int, typer.Option("--count", "-n", min=1, metavar="N", help="Videos to make.")] = 8
@@ -173,7 +173,7 @@ class Synthesis:
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """A network from new; None is what `vision_cli.rppg_adapt.models.ModelSettings` has by default.
+    """A network from new; None is what `vision_cli.rppg_adapt.networks.files.ModelSettings` has by default.
 
     Attributes
     ----------
@@ -241,7 +241,7 @@ ENDLESS_STEPS = 2000
 
 @dataclass(frozen=True)
 class LossOptions:
-    """The loss of an adaptation; see `vision_cli.rppg_adapt.losses.AdaptLoss`.
+    """The loss of an adaptation; see `vision_cli.rppg_adapt.training.losses.AdaptLoss`.
 
     Attributes
     ----------

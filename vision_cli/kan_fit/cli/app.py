@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.commands import VerbApp
+from vision_cli.core.command.commands import VerbApp
 
 app = VerbApp(
     help="Fit readable functions to data, and classify images (S-KAN, arXiv:2408.08338).",

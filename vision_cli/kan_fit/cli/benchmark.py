@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
 from vision_cli.kan_fit.cli.app import app
 from vision_cli.kan_fit.options import Comparison
 
@@ -27,7 +27,7 @@ EXAMPLES = (
     ("seed",),
     OUTPUT,
     examples=EXAMPLES,
-    finish="vision_cli.kan_fit.benchmark:finish",
+    finish="vision_cli.kan_fit.evaluation.benchmark:finish",
 )
 def benchmark(
     call: Call,
@@ -37,8 +37,8 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measure ours beside the baselines, in one run."""
-    from vision_cli.core.benchmark import comparison_tables
-    from vision_cli.kan_fit.benchmark import require_known, run_benchmark
+    from vision_cli.core.compute.benchmark import comparison_tables
+    from vision_cli.kan_fit.evaluation.benchmark import require_known, run_benchmark
 
     plan = replace(comparison, seed=call.seed)
     require_known(plan)

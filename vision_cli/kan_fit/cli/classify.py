@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, Done, Shown, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, Done, Shown, verb
 from vision_cli.kan_fit.cli.app import app
 from vision_cli.kan_fit.options import ImageSource, PicturesOption, TrainingOptions
 
@@ -34,8 +34,8 @@ def classify(
         raise UsageError("classify: both DATA and --sample found; one expected.")
     if source.data is None and not sample:
         raise call.missing("DATA")
-    from vision_cli.core.records import read_run
-    from vision_cli.kan_fit.classifying import classify_files, image_table
+    from vision_cli.core.runs.records import read_run
+    from vision_cli.kan_fit.runs.classify import classify_files, image_table
 
     def show(done: Done) -> Shown:
         return image_table(read_run(done.directory).document), done.metrics

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.console import Table
-from vision_cli.core.verbs import OUTPUT, RUN, Call, Done, Shown, measures_table, verb
+from vision_cli.core.command.console import Table
+from vision_cli.core.command.verbs import OUTPUT, RUN, Call, Done, Shown, measures_table, verb
 from vision_cli.kan_fit.cli.app import app
 from vision_cli.kan_fit.options import Explanation
 
@@ -26,7 +26,7 @@ def explain(
     explanation: Explanation,
 ) -> None:
     """Draw what a fitted network learned, find its formula, write it for other programs."""
-    from vision_cli.kan_fit.explaining import explain_model
+    from vision_cli.kan_fit.runs.explain import explain_model
 
     files = {"model": model, "library": explanation.library}
     call.run(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.kan_fit.cli.app import app
 from vision_cli.kan_fit.options import PicturesOption, SearchOptions, TableSource
 
@@ -42,8 +42,8 @@ def fit(
         source = replace(source, data=find_sample("kan-fit").files["data"])
     if source.data is None and source.function is None and source.expression is None:
         raise call.missing("DATA, --function or --expr")
-    from vision_cli.core.records import read_run
-    from vision_cli.kan_fit.fitting import comparison_table, drawn_function, fit_files
+    from vision_cli.core.runs.records import read_run
+    from vision_cli.kan_fit.runs.fit import comparison_table, drawn_function, fit_files
 
     # A formula that cannot be read is a fault of the call: no run begins.
     drawn_function(source)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.runs import Run
-from vision_cli.core.verbs import OUTPUT, RUN, Call, verb
+from vision_cli.core.command.verbs import OUTPUT, RUN, Call, verb
+from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.cli.app import app
 from vision_cli.kan_fit.options import HeaderOption, LayoutOption
 
@@ -33,9 +33,9 @@ def predict(
     """Predict rows of a table, or images, with a fitted model."""
 
     def work(run: Run) -> None:
-        from vision_cli.kan_fit.classifying import predict_images
-        from vision_cli.kan_fit.fitting import predict_file
-        from vision_cli.kan_fit.image_models import is_image_model
+        from vision_cli.kan_fit.images.files import is_image_model
+        from vision_cli.kan_fit.runs.classify import predict_images
+        from vision_cli.kan_fit.runs.fit import predict_file
 
         if is_image_model(model):
             predict_images(run, model, data, layout, resize=resize)

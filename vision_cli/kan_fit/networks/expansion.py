@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vision_cli.kan_fit.names import SelectLevel
-from vision_cli.kan_fit.spaces import SPACES, evaluate, evaluate_plainly, slopes
+from vision_cli.kan_fit.networks.spaces import SPACES, evaluate, evaluate_plainly, slopes
 
 BASE = -1
 """The mode number of the SiLU term, which every node has."""

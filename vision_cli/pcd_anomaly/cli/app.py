@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.commands import VerbApp
+from vision_cli.core.command.commands import VerbApp
 
 app = VerbApp(
     help="Find defects in 3D scans of a part (Group3AD, arXiv:2408.04604).",

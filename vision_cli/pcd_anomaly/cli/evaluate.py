@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import EvaluationOptions, EvaluationScans, ScoringOptions, ScoringPlace
 
@@ -38,11 +38,11 @@ def evaluate(
     measuring: EvaluationOptions,
 ) -> None:
     """Score the test scans of a data set and measure the scores, beside baselines if wished."""
-    from vision_cli.core.runs import Run
-    from vision_cli.pcd_anomaly.ablation import LADDER
+    from vision_cli.core.runs.runs import Run
+    from vision_cli.pcd_anomaly.evaluation.ablation import LADDER
     from vision_cli.pcd_anomaly.runs import evaluate as evaluating
     from vision_cli.pcd_anomaly.runs.inputs import find_data, require_prototypes, require_tests
-    from vision_cli.pcd_anomaly.session import find_models, train_ladders
+    from vision_cli.pcd_anomaly.runs.session import find_models, train_ladders
 
     found = find_data(scans, scans.test, scans.truth)
     if model is None or found is None:

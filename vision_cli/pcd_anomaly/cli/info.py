@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.core.command.verbs import OUTPUT, Call, measures_table, verb
 from vision_cli.pcd_anomaly.cli.app import app
 
 EXAMPLES = ("vcli pcd-anomaly info model", "vcli pcd-anomaly info scan.ply")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.commands import VerbCommand
+from vision_cli.core.command.commands import VerbCommand
 from vision_cli.core.errors import UsageError
 from vision_cli.pcd_anomaly.cli.app import app
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.core.errors import Found
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import PoseOptions, ScanOptions, ScoringOptions, ScoringPlace
 
@@ -43,11 +43,11 @@ def predict(
     """Score scans of a trained part: every point, regions, and a decision."""
     if model is None or not inputs:
         raise call.missing("RUN and INPUT")
-    from vision_cli.core.runs import Run
-    from vision_cli.pcd_anomaly.reporting import counts_of
+    from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.runs.inputs import list_scans, read_pose
     from vision_cli.pcd_anomaly.runs.predict import shown
-    from vision_cli.pcd_anomaly.session import Scoring, find_models, score_samples
+    from vision_cli.pcd_anomaly.runs.report import counts_of
+    from vision_cli.pcd_anomaly.runs.session import Scoring, find_models, score_samples
 
     models = find_models(model)
     samples = list_scans(inputs, models, class_name)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.core.command.verbs import OUTPUT, Call, measures_table, verb
 from vision_cli.pcd_anomaly.cli.app import app
 
 EXAMPLES = ("vcli pcd-anomaly register scan.ply part.stl -o pose.json",)
@@ -21,8 +21,8 @@ def register(
     target: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="JSON file of the pose.")],
 ) -> None:
     """Find the pose of a scan on a reference, with a verdict on it."""
-    from vision_cli.core.files import write_json
-    from vision_cli.pcd_anomaly.posing import register_files
+    from vision_cli.core.runs.files import write_json
+    from vision_cli.pcd_anomaly.runs.register import register_files
 
     call.configure()
     document = register_files(scan, reference, call.seed)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import (
     EvaluationScans,
@@ -42,11 +42,11 @@ def run_all(
     measuring: MeasuringOptions,
 ) -> None:
     """Train on a data set, score its test scans and measure the scores."""
-    from vision_cli.core.runs import Run
+    from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.runs import evaluate
     from vision_cli.pcd_anomaly.runs.inputs import find_data, require_tests
-    from vision_cli.pcd_anomaly.sample import make_sample
-    from vision_cli.pcd_anomaly.session import find_models, train_classes
+    from vision_cli.pcd_anomaly.runs.sample import make_sample
+    from vision_cli.pcd_anomaly.runs.session import find_models, train_classes
 
     found = find_data(scans, scans.test, scans.truth)
     if sample and found is not None:

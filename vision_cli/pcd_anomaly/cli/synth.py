@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.core.command.verbs import OUTPUT, Call, measures_table, verb
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import Recipe
 
@@ -22,7 +22,7 @@ def synth(
     recipe: Recipe,
 ) -> None:
     """Make parts with known defects and poses, in the layout of Real3D-AD."""
-    from vision_cli.pcd_anomaly.synthesis import write_dataset
+    from vision_cli.pcd_anomaly.data.synthesis import write_dataset
 
     recipe = replace(recipe, seed=call.seed)
     with call.output.progress("scans", None) as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import Options, Place, TrainingScans
 
@@ -16,10 +16,10 @@ EXAMPLES = (
 @verb(app, "train", RUN, COMPUTE, OUTPUT, examples=EXAMPLES)
 def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> None:
     """Learn every part of a data set from its prototypes."""
-    from vision_cli.core.runs import Run
+    from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.runs.inputs import find_data
+    from vision_cli.pcd_anomaly.runs.session import train_classes
     from vision_cli.pcd_anomaly.runs.train import measures_of, shown
-    from vision_cli.pcd_anomaly.session import train_classes
 
     found = find_data(scans)
     if found is None:

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.benchmark import read_table
-from vision_cli.core.console import Output, Table
-from vision_cli.core.journal import Entry
-from vision_cli.core.recorded import recorded
-from vision_cli.core.run_files import RunFiles
-from vision_cli.core.runs import Run
-from vision_cli.core.verbs import Done, Shown
-from vision_cli.pcd_anomaly.contenders import Contenders
-from vision_cli.pcd_anomaly.data import load_scan
-from vision_cli.pcd_anomaly.features import group_vectors
-from vision_cli.pcd_anomaly.layouts import DataSet, Sample, read_dataset
-from vision_cli.pcd_anomaly.measuring import MEASURED, measure_run, measures_tables
-from vision_cli.pcd_anomaly.models import read_model
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.recorded_options import recorded
+from vision_cli.core.command.verbs import Done, Shown
+from vision_cli.core.compute.benchmark import read_table
+from vision_cli.core.runs.journal import Entry
+from vision_cli.core.runs.run_files import RunFiles
+from vision_cli.core.runs.runs import Run
+from vision_cli.pcd_anomaly.data.layouts import DataSet, Sample, read_dataset
+from vision_cli.pcd_anomaly.data.scans import load_scan
+from vision_cli.pcd_anomaly.evaluation.methods import Contenders
+from vision_cli.pcd_anomaly.evaluation.pose_truth import COLUMNS as POSE_COLUMNS
+from vision_cli.pcd_anomaly.evaluation.pose_truth import TITLE as POSES_TITLE
+from vision_cli.pcd_anomaly.evaluation.pose_truth import PoseCheck, check_pose, pose_measures, poses_table, true_poses
+from vision_cli.pcd_anomaly.model.files import read_model
 from vision_cli.pcd_anomaly.options import (
     EvaluationOptions,
     EvaluationScans,
@@ -28,14 +29,13 @@ from vision_cli.pcd_anomaly.options import (
     ScoringOptions,
     ScoringPlace,
 )
-from vision_cli.pcd_anomaly.pose_truth import COLUMNS as POSE_COLUMNS
-from vision_cli.pcd_anomaly.pose_truth import TITLE as POSES_TITLE
-from vision_cli.pcd_anomaly.pose_truth import PoseCheck, check_pose, pose_measures, poses_table, true_poses
-from vision_cli.pcd_anomaly.reporting import Finished, counts_of, finished, write_report_page, write_tables
 from vision_cli.pcd_anomaly.runs import predict
 from vision_cli.pcd_anomaly.runs.inputs import find_data
-from vision_cli.pcd_anomaly.sample import PARTS
-from vision_cli.pcd_anomaly.session import Scoring, find_models, item_name, score_samples
+from vision_cli.pcd_anomaly.runs.measuring import MEASURED, measure_run, measures_tables
+from vision_cli.pcd_anomaly.runs.report import Finished, counts_of, finished, write_report_page, write_tables
+from vision_cli.pcd_anomaly.runs.sample import PARTS
+from vision_cli.pcd_anomaly.runs.session import Scoring, find_models, item_name, score_samples
+from vision_cli.pcd_anomaly.scoring.features import group_vectors
 
 POSES = "poses.csv"
 

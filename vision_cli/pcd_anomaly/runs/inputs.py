@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.io.pointclouds import POINT_SUFFIXES, Mesh, read_points_or_mesh
-from vision_cli.pcd_anomaly.geometry import diameter
-from vision_cli.pcd_anomaly.layouts import DataSet, Sample, read_dataset, read_folders
+from vision_cli.io.points.clouds import POINT_SUFFIXES, Mesh, read_points_or_mesh
+from vision_cli.pcd_anomaly.data.layouts import DataSet, Sample, read_dataset, read_folders
 from vision_cli.pcd_anomaly.options import TrainingScans
+from vision_cli.pcd_anomaly.surfaces.geometry import diameter
 
 
 def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None = None) -> DataSet | None:

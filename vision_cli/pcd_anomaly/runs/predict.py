@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vision_cli.core.console import Table
-from vision_cli.core.journal import Entry
-from vision_cli.core.recorded import recorded
-from vision_cli.core.run_files import RunFiles
-from vision_cli.core.verbs import Done, Shown
+from vision_cli.core.command.console import Table
+from vision_cli.core.command.recorded_options import recorded
+from vision_cli.core.command.verbs import Done, Shown
+from vision_cli.core.runs.journal import Entry
+from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.pcd_anomaly.options import ScoringOptions
-from vision_cli.pcd_anomaly.reporting import counts_of, finished, write_report_page, write_tables
+from vision_cli.pcd_anomaly.runs.report import counts_of, finished, write_report_page, write_tables
 
 _COLUMNS = ("sample", "decision", "score", "p_value", "reg_status")
 

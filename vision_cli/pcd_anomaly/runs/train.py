@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vision_cli.core.console import Table
-from vision_cli.core.verbs import Shown
-from vision_cli.pcd_anomaly.models import read_description
-from vision_cli.pcd_anomaly.session import find_models
+from vision_cli.core.command.console import Table
+from vision_cli.core.command.verbs import Shown
+from vision_cli.pcd_anomaly.model.files import read_description
+from vision_cli.pcd_anomaly.runs.session import find_models
 
 _COLUMNS = ("class", "features", "diameter", "warp", "views", "warnings")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.commands import VerbApp
+from vision_cli.core.command.commands import VerbApp
 
 EXAMPLES = (
     "vcli register --sample                                   # the bundled pair",

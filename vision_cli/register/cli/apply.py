@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.core.command.verbs import OUTPUT, Call, measures_table, verb
 from vision_cli.register.cli.app import EXAMPLES, app
 
 
@@ -46,7 +46,7 @@ def apply(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Warp an image or labels with transforms of this or another program."""
-    from vision_cli.register.transform_files import apply_transforms
+    from vision_cli.register.runs.transform_files import apply_transforms
 
     facts = apply_transforms(
         image,

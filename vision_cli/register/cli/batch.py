@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.register.cli.app import app
 from vision_cli.register.options.registration import RegistrationOptions, Reporting
 
@@ -24,7 +24,7 @@ from vision_cli.register.options.registration import RegistrationOptions, Report
         "vcli register batch pairs.csv -o runs --shard 2/8 --resume",
         "vcli register batch OASIS_dataset.json -o runs --l2r-submission",
     ),
-    finish="vision_cli.register.batch:finish",
+    finish="vision_cli.register.runs.batch:finish",
 )
 def batch(
     call: Call,
@@ -43,8 +43,8 @@ def batch(
     """Register every pair of a list."""
     if pairs is None:
         raise call.missing("PAIRS")
-    from vision_cli.register.batch import register_all
-    from vision_cli.register.data import read_pairs
+    from vision_cli.register.data.pairs import read_pairs
+    from vision_cli.register.runs.batch import register_all
 
     listed = read_pairs(pairs)
     call.run(

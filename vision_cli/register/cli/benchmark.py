@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
 from vision_cli.register.cli.app import app
 from vision_cli.register.options.evaluation import Contenders
 
@@ -22,7 +22,7 @@ from vision_cli.register.options.evaluation import Contenders
     examples=(
         "vcli register benchmark pairs.csv --baselines greedy,ants-syn,ants-syncc,convexadam --threads 2 -o bench",
     ),
-    finish="vision_cli.register.benchmark:finish",
+    finish="vision_cli.register.evaluation.benchmark:finish",
 )
 def benchmark(
     call: Call,
@@ -40,9 +40,9 @@ def benchmark(
     """Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run."""
     if pairs is None:
         raise call.missing("PAIRS")
-    from vision_cli.core.benchmark import comparison_tables
-    from vision_cli.register.benchmark import run_benchmark
-    from vision_cli.register.data import read_pairs
+    from vision_cli.core.compute.benchmark import comparison_tables
+    from vision_cli.register.data.pairs import read_pairs
+    from vision_cli.register.evaluation.benchmark import run_benchmark
 
     listed = read_pairs(pairs)
 

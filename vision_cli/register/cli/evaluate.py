@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, SHARD, Call, Done, Shown, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.verbs import COMPUTE, OUTPUT, SHARD, Call, Done, Shown, verb
 from vision_cli.register.cli.app import app
 from vision_cli.register.options.evaluation import DataSet, ScoredFiles, ScoredRegistration
 
 if TYPE_CHECKING:
-    from vision_cli.core.runs import Run
+    from vision_cli.core.runs.runs import Run
 
 
 @verb(
@@ -59,8 +59,8 @@ def evaluate(
     if data is None:
         _evaluate_files(call, files, out, l2r_compat=l2r_compat)
         return
-    from vision_cli.register.layouts import read_collection
-    from vision_cli.register.protocol import listed_pairs, protocol_table, score_collection
+    from vision_cli.register.data.layouts import read_collection
+    from vision_cli.register.evaluation.protocol import listed_pairs, protocol_table, score_collection
 
     collection = read_collection(data, data_set.layout, data_set.dim)
 
@@ -77,8 +77,8 @@ def evaluate(
 def _evaluate_files(call: Call, files: ScoredFiles, out: Path | None, *, l2r_compat: bool) -> None:
     if files.fixed_label is None or files.moving_label is None:
         raise UsageError("evaluate: either DATA, or --fixed-label and --moving-label expected.")
-    from vision_cli.core.files import write_json
-    from vision_cli.register.transform_files import evaluate_transforms
+    from vision_cli.core.runs.files import write_json
+    from vision_cli.register.runs.transform_files import evaluate_transforms
 
     scores, table = evaluate_transforms(files, files.fixed_label, files.moving_label, l2r_compat=l2r_compat)
     if out is not None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.register.cli.app import EXAMPLES, app
 from vision_cli.register.options.registration import INPUT, PairExtras, PairFiles, PairReporting, RegistrationOptions
 
 if TYPE_CHECKING:
-    from vision_cli.core.runs import Run
+    from vision_cli.core.runs.runs import Run
 
 
 @verb(app, "pair", RUN, COMPUTE, OUTPUT, examples=EXAMPLES[:3])
@@ -41,12 +41,12 @@ def pair(
         reporting = replace(reporting, label_names=bundled["label_names"])
     if fixed is None or moving is None:
         raise call.missing("FIXED and MOVING")
-    from vision_cli.register.reporting import result_table
+    from vision_cli.register.runs.report import result_table
 
     files = PairFiles(fixed=fixed, moving=moving, **vars(extras))
 
     def work(run: Run) -> None:
-        from vision_cli.register.session import register_files
+        from vision_cli.register.runs.pair import register_files
 
         register_files(run, files, options, call.compute, call.output, reporting=reporting, volume=volume)
 

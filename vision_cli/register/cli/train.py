@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, Done, Shown, measures, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, Done, Shown, measures, verb
 from vision_cli.register.cli.app import app
 from vision_cli.register.options.training import (
     LossWeights,
@@ -19,7 +19,7 @@ from vision_cli.register.options.training import (
 )
 
 if TYPE_CHECKING:
-    from vision_cli.core.runs import Run
+    from vision_cli.core.runs.runs import Run
 
 
 @verb(
@@ -65,16 +65,16 @@ def train(
 
     def work(run: Run | None) -> None:
         if data is not None:
-            from vision_cli.register.image_training import ImageTraining, train_on_images
+            from vision_cli.register.training.images import ImageTraining, train_on_images
 
             on_images = ImageTraining(data, images, training, network, losses)
             train_on_images(run, on_images, call.compute, call.output, command=call.command_line)
         else:
-            from vision_cli.register.synthetic_training import SyntheticTraining, train_on_synthetic_pairs
+            from vision_cli.register.training.synthetic import SyntheticTraining, train_on_synthetic_pairs
 
             on_pairs = SyntheticTraining(pairs, training, network)
             if ablate:
-                from vision_cli.register.ablation import train_variants
+                from vision_cli.register.evaluation.ablation import train_variants
 
                 train_variants(run, on_pairs, call.compute, call.output, command=call.command_line)
             else:
@@ -84,6 +84,6 @@ def train(
 
 
 def _show_variants(done: Done) -> Shown:
-    from vision_cli.register.ablation import ablation_table
+    from vision_cli.register.evaluation.ablation import ablation_table
 
     return ablation_table(done.directory), done.metrics

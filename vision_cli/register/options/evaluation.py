@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.words import Names
+from vision_cli.core.command.words import Names
 from vision_cli.register.options.registration import (
     INPUT,
     LabelInterpolation,

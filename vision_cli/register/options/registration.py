@@ -8,9 +8,9 @@ from typing import Annotated, Literal, get_args
 
 import typer
 
+from vision_cli.core.command.options import WeightsOption
+from vision_cli.core.command.words import Numbers, Words
 from vision_cli.core.errors import UsageError
-from vision_cli.core.options import WeightsOption
-from vision_cli.core.words import Numbers, Words
 
 TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
 Preset = Literal["fast", "default", "accurate"]
@@ -53,9 +53,12 @@ class _Start(Words):
     def parse(self, option: str, text: str) -> str:
         """Return the word or the name of the file, which is read once to see that it can be."""
         if text not in get_args(Init):
-            from vision_cli.register.planning import starting_point
+            from vision_cli.register.transforms.itk_files import read_matrix
 
-            starting_point(text, option)
+            if read_matrix(Path(text)) is None:
+                raise UsageError(
+                    f"{option}: {text} found; header, moments, search or the file of an affine transform expected."
+                )
         return text
 
     def text(self, value: str) -> str:
@@ -80,7 +83,7 @@ class RegistrationOptions:
     metric
         Image term.
     smoothness, volume_weight
-        Weights of the penalties, see :class:`vision_cli.register.optimise.Settings`.
+        Weights of the penalties, see :class:`vision_cli.register.optimisation.optimise.Settings`.
     wavelet
         PyWavelets name.
     iterations

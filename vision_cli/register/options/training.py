@@ -29,7 +29,7 @@ class TrainingImages:
     Attributes
     ----------
     layout
-        What :func:`vision_cli.register.layouts.read_collection` reads.
+        What :func:`vision_cli.register.data.layouts.read_collection` reads.
     atlas
         Image that all others are registered with; None for what the layout says.
     spacing

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import Adaptation
 
@@ -29,7 +29,7 @@ def adapt(
     adaptation: Adaptation,
 ) -> None:
     """Adapt a network to unlabelled clips of a target domain, without its source data."""
-    from vision_cli.rppg_adapt.adapting import adapt_cache
+    from vision_cli.rppg_adapt.runs.adapt import adapt_cache
 
     call.run(
         lambda run: adapt_cache(run, cache, weights, adaptation, call.compute, call.output),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.commands import VerbApp
+from vision_cli.core.command.commands import VerbApp
 
 app = VerbApp(
     help="Measure the pulse from a video of a face, and adapt to a new camera without labels "

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.options import WeightsOption
-from vision_cli.core.runs import Run
-from vision_cli.core.verbs import OUTPUT, RUN, Call, verb
+from vision_cli.core.command.options import WeightsOption
+from vision_cli.core.command.verbs import OUTPUT, RUN, Call, verb
+from vision_cli.core.runs.runs import Run
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import NETWORK, Scoring
 
@@ -30,9 +30,9 @@ def evaluate(
     weights: WeightsOption = "default",
 ) -> None:
     """Score heart rates against labels, with standard errors and bootstrap intervals."""
-    from vision_cli.rppg_adapt import evaluation
-    from vision_cli.rppg_adapt.data import INDEX, read_cache
-    from vision_cli.rppg_adapt.predictions import PREDICTIONS
+    from vision_cli.rppg_adapt.data.cache import INDEX, read_cache
+    from vision_cli.rppg_adapt.runs import evaluate as evaluation
+    from vision_cli.rppg_adapt.runs.predict_tables import PREDICTIONS
 
     def work(run: Run) -> None:
         if what.is_file() and what.suffix in {".pickle", ".pkl"}:
@@ -40,7 +40,7 @@ def evaluate(
         elif what.is_dir() and (what / PREDICTIONS).is_file() and not (what / INDEX).is_file():
             scored = evaluation.evaluate_run(what)
         else:
-            from vision_cli.rppg_adapt.models import load_model
+            from vision_cli.rppg_adapt.networks.files import load_model
 
             clips = read_cache(what)
             device = call.compute.device

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, Call, measures_table, verb
+from vision_cli.core.command.verbs import OUTPUT, Call, measures_table, verb
 from vision_cli.rppg_adapt.cli.app import app
 
 EXAMPLES = ("vcli rppg-adapt info default", "vcli rppg-adapt info PURE_PhysNet_DiffNormalized.pth --json")
@@ -18,7 +18,7 @@ def info(
     weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="default, a file, or a hub's id.")] = "default",
 ) -> None:
     """Say what a weight file is."""
-    from vision_cli.rppg_adapt.models import load_model
+    from vision_cli.rppg_adapt.networks.files import load_model
 
     model = load_model(weights)
     facts = {

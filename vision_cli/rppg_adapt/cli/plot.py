@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.console import Table
-from vision_cli.core.verbs import OUTPUT, Call, verb
+from vision_cli.core.command.console import Table
+from vision_cli.core.command.verbs import OUTPUT, Call, verb
 from vision_cli.rppg_adapt.cli.app import app
 
 
@@ -20,7 +20,7 @@ def plot(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where pictures go.")] = None,
 ) -> None:
     """Draw a run: history, spectrograms, spatio-temporal maps."""
-    from vision_cli.rppg_adapt.plotting import plot_run
+    from vision_cli.rppg_adapt.runs.plot import plot_run
 
     written = [str(path) for path in plot_run(source, out or source / "plots")]
     call.output.result(Table(("picture",), [(path,) for path in written]), {"pictures": written})

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from vision_cli.core.command.options import WeightsOption
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, Done, Shown, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.options import WeightsOption
-from vision_cli.core.runs import Run
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, Done, Shown, verb
+from vision_cli.core.runs.runs import Run
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import PulseOptions
 
@@ -30,7 +30,7 @@ EXAMPLES = (
     COMPUTE,
     OUTPUT,
     examples=EXAMPLES,
-    finish="vision_cli.rppg_adapt.predictions:finish",
+    finish="vision_cli.rppg_adapt.runs.predict_tables:finish",
 )
 def predict(
     call: Call,
@@ -55,8 +55,8 @@ def predict(
         raise call.missing("VIDEO")
     if gt is not None and len(videos) > 1:
         raise UsageError(f"--gt: {len(videos)} videos found; one expected.", hint="Use preprocess and evaluate.")
-    from vision_cli.rppg_adapt.predictions import predictions_document, predictions_table
-    from vision_cli.rppg_adapt.session import find_videos, predict_files
+    from vision_cli.rppg_adapt.runs.predict import find_videos, predict_files
+    from vision_cli.rppg_adapt.runs.predict_tables import predictions_document, predictions_table
 
     listed = find_videos(videos)
 

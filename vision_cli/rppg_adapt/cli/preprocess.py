@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import Layout, Preprocessing
 
@@ -18,7 +18,7 @@ EXAMPLES = (
 
 
 @verb(
-    app, "preprocess", RUN, SHARD, OUTPUT, examples=EXAMPLES, finish="vision_cli.rppg_adapt.preprocessing:write_index"
+    app, "preprocess", RUN, SHARD, OUTPUT, examples=EXAMPLES, finish="vision_cli.rppg_adapt.runs.preprocess:write_index"
 )
 def preprocess(
     call: Call,
@@ -30,8 +30,8 @@ def preprocess(
     """Cut the faces out of a data set, once, for training and evaluation."""
     if dataset is None:
         raise call.missing("DATASET")
-    from vision_cli.rppg_adapt.layouts import find_recordings
-    from vision_cli.rppg_adapt.preprocessing import preprocess as write_cache
+    from vision_cli.rppg_adapt.data.layouts import find_recordings
+    from vision_cli.rppg_adapt.runs.preprocess import preprocess as write_cache
 
     recordings = find_recordings(dataset, layout)
     call.run(

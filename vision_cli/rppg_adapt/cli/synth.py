@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vision_cli.core.verbs import OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import Synthesis
 
@@ -20,10 +20,10 @@ EXAMPLES = (
     ("seed",),
     OUTPUT,
     examples=EXAMPLES,
-    finish="vision_cli.rppg_adapt.synthesis:write_manifest",
+    finish="vision_cli.rppg_adapt.runs.synth:write_manifest",
 )
 def synth(call: Call, synthesis: Synthesis) -> None:
     """Make videos of generated faces with a known pulse."""
-    from vision_cli.rppg_adapt.synthesis import make_videos
+    from vision_cli.rppg_adapt.runs.synth import make_videos
 
     call.run(lambda run: make_videos(run, synthesis, call.seed, call.output), says="videos in")

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
 from vision_cli.core.errors import UsageError
-from vision_cli.core.runs import Run
-from vision_cli.core.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.core.runs.runs import Run
 from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import NetworkChoice, SourceTraining
 
@@ -44,8 +44,8 @@ def train(
     """Train a network on labelled clips."""
     if (cache is None) == (not synthetic):
         raise UsageError("train: either CACHE or --synthetic expected.", hint="Give the one that you have.")
-    from vision_cli.rppg_adapt.models import load_model
-    from vision_cli.rppg_adapt.source_stage import choose_settings, find_clips, train_network
+    from vision_cli.rppg_adapt.networks.files import load_model
+    from vision_cli.rppg_adapt.runs.train import choose_settings, find_clips, train_network
 
     start = None if weights is None else load_model(weights)
     settings = choose_settings(network, start)

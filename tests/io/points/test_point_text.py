@@ -1,0 +1,100 @@
+"""Rows of numbers as text: separators, comments, headers, counts, and rows that are damaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from vision_cli.core.errors import InputError
+from vision_cli.io.points.clouds import read_points
+from vision_cli.io.points.point_text import read_rows
+
+
+def written(tmp_path, text, name="x.txt"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@settings(max_examples=60, deadline=None)
+@example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator=", ", end="\n")
+@example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator="\t", end="")
+@given(
+    values=arrays(
+        np.float64, st.tuples(st.integers(1, 8), st.integers(3, 7)), elements=st.floats(allow_infinity=True, width=64)
+    ),
+    separator=st.sampled_from([" ", ",", ", ", ";", "\t", "   "]),
+    end=st.sampled_from(["\n", "\r\n", ""]),
+)
+def test_numbers_written_in_full_are_read_to_the_last_bit(values, separator, end, tmp_path_factory):
+    lines = [separator.join(repr(float(value)) for value in row) for row in values]
+    path = tmp_path_factory.mktemp("rows") / "x.txt"
+    path.write_text(("\n" if end == "" else end).join(lines) + end, newline="")
+    np.testing.assert_array_equal(read_rows(path).values, values)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,y,z,label\n1,2,3,0\n4,5,6,1\n",
+        "//X Y Z label\n1 2 3 0\n4 5 6 1\n",
+        "\ufeff# x y z label\n\n1 2 3 0\n\n4 5 6 1\n",
+        '"x";"y";"z";"label"\n1,0;2,0;3,0;0\n4,0;5,0;6,0;1\n',
+    ],
+)
+def test_names_of_columns_are_found(text, tmp_path):
+    rows = read_rows(written(tmp_path, text))
+    assert rows.names == ("x", "y", "z", "label")
+    np.testing.assert_array_equal(rows.values, [[1, 2, 3, 0], [4, 5, 6, 1]])
+
+
+def test_columns_are_taken_by_their_names(tmp_path):
+    cloud = read_points(written(tmp_path, "label,z,y,x,nx,ny,nz\n1,3,2,1,0,0,1\n", "x.csv"))
+    np.testing.assert_array_equal(cloud.points, [[1, 2, 3]])
+    np.testing.assert_array_equal(cloud.normals, [[0, 0, 1]])
+    np.testing.assert_array_equal(cloud.scalars["label"], [1])
+
+
+def test_unit_vectors_are_normals_and_colours_are_not(tmp_path):
+    with_normals = read_points(written(tmp_path, "1 2 3 0 0.6 0.8 9\n", "x.xyz"))
+    np.testing.assert_array_equal(with_normals.normals, [[0, 0.6, 0.8]])
+    assert list(with_normals.scalars) == ["column_7"]
+    with_colours = read_points(written(tmp_path, "1 2 3 255 0 10\n", "x.asc"))
+    assert with_colours.normals is None
+    assert list(with_colours.scalars) == ["column_4", "column_5", "column_6"]
+
+
+def test_a_count_in_the_first_line_is_checked(tmp_path):
+    assert len(read_rows(written(tmp_path, "2\n1 2 3\n4 5 6\n")).values) == 2
+    with pytest.raises(InputError, match="header declares 3 points, 2 found"):
+        read_rows(written(tmp_path, "3\n1 2 3\n4 5 6\n"))
+
+
+def test_one_number_a_line_is_no_count(tmp_path):
+    np.testing.assert_array_equal(read_rows(written(tmp_path, "0\n1\n0\n")).values.ravel(), [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2 3\n4 5 6\n7 8\n", "line 3 has 2 numbers; 3 expected"),
+        ("# made\n1 2 3\n4 5 6 7\n", "line 3 has 4 numbers; 3 expected"),
+        ("1,2,3\n4,,6\n", "line 2 is '4,,6'; 3 numbers expected"),
+        ("1 2 3\n4 five 6\n", "line 2 is '4 five 6'; 3 numbers expected"),
+        ("1 two 3\n", "line 1 is '1 two 3'; numbers expected"),
+        ("# only a comment\n\n", "no rows of numbers; points expected"),
+        ("x y z\n", "no rows of numbers; points expected"),
+        (b"1 2 3\n\0\0\0", "binary data; rows of numbers expected"),
+    ],
+)
+def test_damaged_rows_are_named(text, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        read_rows(written(tmp_path, text))
+
+
+def test_two_columns_are_no_points(tmp_path):
+    with pytest.raises(InputError, match="2 columns; x, y and z expected"):
+        read_points(written(tmp_path, "1 2\n3 4\n"))

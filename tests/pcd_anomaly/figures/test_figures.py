@@ -1,0 +1,110 @@
+"""Pictures: the nearest point is seen, regions are where they are, files appear whole and are the same again."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+
+from vision_cli.io.points.clouds import read_points
+from vision_cli.pcd_anomaly.figures.figures import draw_scan, score_colours, write_scored_ply
+from vision_cli.pcd_anomaly.figures.point_renderer import facing_view, render, scanned_side
+from vision_cli.pcd_anomaly.scoring.regions import Regions, find_regions
+
+UP = np.array([0.0, 0, 1])
+
+
+@pytest.fixture(scope="module")
+def ball():
+    return trimesh.creation.icosphere(subdivisions=5, radius=10).vertices.view(np.ndarray)
+
+
+@pytest.fixture(scope="module")
+def scored(ball):
+    cap = ball[ball[:, 2] > 3]
+    scores = 2.0 * (np.linalg.norm(cap - [0, 0, 10], axis=1) < 3)
+    return cap, scores, find_regions(cap, scores, 1.0, deviation=0.2 * scores)
+
+
+def test_of_two_surfaces_the_nearer_is_seen(ball):
+    view = facing_view(ball, UP, 120)
+    picture = render(ball, view)
+    seen = picture.index[picture.index >= 0]
+    assert ball[seen, 2].min() > -1.0
+    rows, columns = view.shape
+    assert picture.index[rows // 2, columns // 2] == ball[:, 2].argmax() or ball[
+        picture.index[rows // 2, columns // 2], 2
+    ] == pytest.approx(10, abs=0.1)
+    assert picture.index[0, 0] == -1
+
+
+def test_a_picture_has_no_holes_and_covers_what_it_shows(ball):
+    view = facing_view(ball, UP, 160)
+    covered = (render(ball, view).index >= 0).sum() * view.pixel**2
+    assert covered == pytest.approx(np.pi * 100, rel=0.12)
+
+
+def test_what_faces_the_light_is_brighter(ball):
+    view = facing_view(ball, UP, 160)
+    shade = render(ball, view).shade
+    rows, columns = view.shape
+    lit = shade[int(0.35 * rows), int(0.4 * columns)]
+    assert lit > shade[int(0.75 * rows), int(0.75 * columns)] > 0
+    assert shade.max() <= 1
+
+
+@pytest.mark.parametrize("direction", [(0, 0, 1), (0, 1, 0.2), (-1, 0.5, 0.3)])
+def test_the_side_of_the_scanner_is_found(direction):
+    towards = np.array(direction) / np.linalg.norm(direction)
+    box = trimesh.creation.box(extents=(20, 14, 8))
+    points, faces = trimesh.sample.sample_surface(box, 12_000, seed=0)
+    seen = points[box.face_normals[faces] @ towards > 0.1]
+    assert scanned_side(seen, points) @ towards > 0.6
+
+
+def test_colours_turn_at_the_threshold():
+    colours = score_colours(np.array([0, 0.99, 1.0, 5.0, np.nan]), 1.0, 2.5)
+    assert (colours[:2, 2] >= colours[:2, 0]).all()
+    assert (colours[2:4, 0] > colours[2:4, 2]).all()
+    np.testing.assert_allclose(colours[4], [0.35, 0.35, 0.40])
+
+
+@pytest.mark.parametrize("with_reference", [True, False])
+def test_a_scan_is_drawn_the_same_again(with_reference, ball, scored, tmp_path):
+    points, scores, regions = scored
+    points, scores = np.vstack([points, [[np.nan] * 3]]), np.append(scores, np.nan)
+    regions = Regions(regions.found, np.append(regions.numbers, 0).astype(np.int32))
+    for name in ("a.png", "b.png"):
+        reference = ball if with_reference else None
+        draw_scan(tmp_path / name, points, scores, 1.0, regions, "a ball", reference=reference, towards=UP)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    picture = cv2.imread(str(tmp_path / "a.png"))
+    hot = (picture[..., 2] > 140) & (picture[..., 0] < 90)
+    assert hot.sum() > 500
+    assert (picture.shape[1] > 1500) == with_reference
+
+
+def test_a_scan_without_defects_is_drawn(ball, tmp_path):
+    scores = np.zeros(len(ball))
+    draw_scan(tmp_path / "a.png", ball, scores, 1.0, find_regions(ball, scores, 1.0), "good")
+    assert cv2.imread(str(tmp_path / "a.png")) is not None
+
+
+def test_the_coloured_cloud_keeps_order_and_scores(scored, tmp_path):
+    points, scores, regions = scored
+    write_scored_ply(tmp_path / "a.ply", points, scores, 1.0, regions)
+    cloud = read_points(tmp_path / "a.ply")
+    np.testing.assert_array_equal(cloud.points, points)
+    np.testing.assert_array_equal(cloud.scalars["anomaly_score"], scores)
+    np.testing.assert_array_equal(cloud.scalars["region"], regions.numbers)
+    assert (cloud.scalars["red"][scores > 1] > cloud.scalars["blue"][scores > 1]).all()
+
+
+@pytest.mark.parametrize("name", ["$\\frac{$", "$x$\udcff\n", "n" * 500])
+def test_a_scan_is_drawn_under_any_name(scored, tmp_path, name):
+    cap, scores, regions = scored
+    draw_scan(tmp_path / "a.png", cap, scores, 1.0, regions, name, unit=name)
+    draw_scan(tmp_path / "b.png", cap, scores, 1.0, regions, "plain", unit="mm")
+    hostile, plain = (cv2.imread(str(tmp_path / one)) for one in ("a.png", "b.png"))
+    assert hostile.shape == plain.shape

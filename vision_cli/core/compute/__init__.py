@@ -1,0 +1,1 @@
+"""Devices, weights, training, and the comparison with others."""

@@ -1,0 +1,44 @@
+"""Training, as all tasks do it: the loop, its schedule, its processes, and the weights and card at its end.
+
+A task gives its network, what one batch costs and what a validation measures (`Task`); `train_run` does the rest.
+"""
+
+from vision_cli.core.compute.training.finish import (
+    CARD,
+    WEIGHTS,
+    Kept,
+    LoadingTask,
+    fit,
+    measures_of,
+    pack,
+    train_run,
+    write_card,
+)
+from vision_cli.core.compute.training.loop import BEST, CHECKPOINT, HISTORY, LAST, Order, Progress, Task, Trainer
+from vision_cli.core.compute.training.ranks import SharedRun, open_shared_part, open_shared_run, shared_directory
+from vision_cli.core.compute.training.schedule import Schedule
+
+__all__ = [
+    "BEST",
+    "CARD",
+    "CHECKPOINT",
+    "HISTORY",
+    "LAST",
+    "WEIGHTS",
+    "Kept",
+    "LoadingTask",
+    "Order",
+    "Progress",
+    "Schedule",
+    "SharedRun",
+    "Task",
+    "Trainer",
+    "fit",
+    "measures_of",
+    "open_shared_part",
+    "open_shared_run",
+    "pack",
+    "shared_directory",
+    "train_run",
+    "write_card",
+]

@@ -1,0 +1,118 @@
+"""What a run stood on: its inputs, the versions of the libraries, the revision of the code, the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vision_cli.core.errors import InputError
+from vision_cli.core.runs import files
+from vision_cli.core.runs.input_files import data_files
+
+_PACKAGE = "vision-cli"
+
+Inputs = Mapping[str, Path | Sequence[Path] | None]
+"""Input files (or directories of files, as of a DICOM series) by role; None for a role that is not filled."""
+
+
+def require_inputs(inputs: Inputs) -> None:
+    """Refuse inputs that are not there, before anything is made.
+
+    Raises
+    ------
+    InputError
+        If a file does not exist, or data that its header names do not or may not be read.
+    """
+    for role, paths in inputs.items():
+        for path in _listed(paths):
+            try:
+                exists = path.exists()
+                data_files(path)
+            except OSError as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error.strerror}; {role}).", hint="Check the path."
+                ) from error
+            if not exists:
+                raise InputError(f"{path}: no such file ({role}).", hint="Check the path.")
+
+
+def describe_inputs(inputs: Inputs) -> dict[str, Any]:
+    """Return absolute path, bytes and SHA-256 of every input, by role; under ``data`` those of what its header names.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    return {
+        role: _described(paths) if isinstance(paths, Path) else [_described(path) for path in paths]
+        for role, paths in inputs.items()
+        if paths is not None
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Python, vision_cli and what it requires; None for what is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    with suppress(metadata.PackageNotFoundError):
+        required = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in metadata.requires(_PACKAGE) or []]
+        for name in [_PACKAGE, *required]:
+            found[name] = _version(name)
+    return found
+
+
+def git_revision() -> str | None:
+    """Return the revision of the package's checkout, ``-dirty`` if it was changed; None if there is none."""
+    checkout = Path(__file__).resolve().parents[3]
+    if not (checkout / ".git").exists():
+        return None
+    # Not `git describe --dirty`: it takes the lock of the index, and a killed run would leave it behind.
+    git = ["git", "--no-optional-locks"]
+    with suppress(OSError, subprocess.SubprocessError):
+        revision, changed = (
+            subprocess.run(
+                [*git, *words], cwd=checkout, capture_output=True, encoding="utf-8", timeout=5, check=True
+            ).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+        return f"{revision}-dirty" if changed else revision
+    return None
+
+
+def host() -> dict[str, Any]:
+    """Return what the machine is, as far as results may depend on it."""
+    return {"platform": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}
+
+
+def _listed(paths: Path | Sequence[Path] | None) -> Sequence[Path]:
+    if paths is None:
+        return []
+    return [paths] if isinstance(paths, Path) else paths
+
+
+def _described(path: Path) -> dict[str, Any]:
+    described = _measured(path)
+    if data := data_files(path):
+        described["data"] = [_measured(file) for file in data]
+    return described
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    try:
+        return {"path": str(path.absolute()), "bytes": files.size(path), "sha256": files.sha256(path)}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""One run by many processes: division of the items, progress, merge."""

@@ -1,0 +1,1 @@
+"""``vcli completions``: completion scripts of shells."""

@@ -1,0 +1,1 @@
+"""``vcli doctor``: what works on this machine."""

@@ -1,0 +1,1 @@
+"""``vcli submit``: commands as jobs of a scheduler."""

@@ -1,0 +1,1 @@
+"""Pickles, read as data: nothing that a pickle names is called."""

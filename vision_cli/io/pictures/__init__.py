@@ -1,0 +1,1 @@
+"""Pictures, and what their headers say of their size."""

@@ -1,0 +1,1 @@
+"""Tables of text, and how much memory they take."""

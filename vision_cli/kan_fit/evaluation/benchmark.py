@@ -1,0 +1,311 @@
+"""Ours beside the baselines in one run: the suites of functions and the digits, each fit a process that is measured.
+
+Baselines run in environments of their own (:mod:`vision_cli.core.compute.baselines`). All get the same rows: the
+baselines what ours divides into training and validation, and all are tested on the same fresh points.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.command.commands import did_you_mean
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.command.recorded_options import recorded
+from vision_cli.core.compute.baselines import Cost, baseline_python
+from vision_cli.core.compute.benchmark import (
+    Bar,
+    Benchmark,
+    Column,
+    Results,
+    comparison_tables,
+    measure_all,
+    reduced,
+    write_comparison,
+)
+from vision_cli.core.errors import UsageError
+from vision_cli.core.report import Level, Picture, Report
+from vision_cli.core.runs.journal import Entry
+from vision_cli.core.runs.run_files import RunFiles
+from vision_cli.core.runs.runs import Run
+from vision_cli.kan_fit.evaluation.baselines import PACKAGES, costs_of, read_json, run_baseline, run_ours
+from vision_cli.kan_fit.formulas.parser import parse_expression
+from vision_cli.kan_fit.formulas.suites import FUNCTIONS, SUITES, Target, find_function
+from vision_cli.kan_fit.images.data import read_digits
+from vision_cli.kan_fit.images.selection import together
+from vision_cli.kan_fit.names import BASELINES
+from vision_cli.kan_fit.options import Comparison, ImageSource, TableSource
+from vision_cli.kan_fit.runs.classify import divide
+from vision_cli.kan_fit.runs.fit import read_data
+from vision_cli.metrics.classification import classification_measures
+
+DIGITS = "digits"
+OURS = "ours"
+
+_ALONE = f"{OURS}-"
+_SEEDS = 5
+_EXACT = 1e-6
+_CANNOT_CLASSIFY = ("pykan", "gplearn")
+_FORMULA_METHODS = (OURS, "pykan", "gplearn")
+_COLUMNS = (
+    Column("wins", "error", "wins"),
+    Column("recovered", "recovered", "sum"),
+    Column("fit s", "fit_s", "sum"),
+    Column("wall s", "wall_s", "sum"),
+    Column("peak MB", "peak_rss_mb", "max"),
+)
+
+Array = NDArray[np.float64]
+
+
+def problems_of(plan: Comparison) -> list[str]:
+    """Return the names of functions, or of divisions of the digits."""
+    if plan.suite == DIGITS:
+        return [f"{DIGITS}-{plan.seed + n}" for n in range(_SEEDS)]
+    if plan.suite in SUITES:
+        return [target.name for target in SUITES[plan.suite]]
+    return [find_function(name.strip()).name for name in plan.suite.split(",")]
+
+
+def methods_of(plan: Comparison) -> list[str]:
+    """Return the methods of a benchmark, but those that cannot do what it asks for."""
+    methods = [OURS, *(_ALONE + space for space in plan.alone), *plan.baselines]
+    return [method for method in methods if plan.suite != DIGITS or method not in _CANNOT_CLASSIFY]
+
+
+def require_known(plan: Comparison) -> None:
+    """Refuse a suite or a checkout that does not exist, before a run begins.
+
+    Raises
+    ------
+    UsageError
+        If there is neither a suite nor a function of the name, or no layer in the checkout.
+    """
+    if plan.suite not in SUITES and plan.suite != DIGITS:
+        for name in plan.suite.split(","):
+            if name.strip() not in FUNCTIONS:
+                raise UsageError(
+                    f"--suite: {name} found; {', '.join(SUITES)}, {DIGITS}, or functions expected.",
+                    hint=did_you_mean(name, [*SUITES, DIGITS, *FUNCTIONS]),
+                )
+    checkout = plan.baselines.get("efficient-kan")
+    if checkout is not None and not (checkout / "src").is_dir():
+        raise UsageError(
+            f"--baselines efficient-kan: {checkout} found; a checkout with src/efficient_kan expected.",
+            hint="Leave the path away for the layer that convkan ships.",
+        )
+
+
+def run_benchmark(run: Run, plan: Comparison, *, environment: Path | None, output: Output) -> None:
+    """Fit every problem with every method.
+
+    Parameters
+    ----------
+    run
+        The open run; each problem and method is an item of it.
+    plan
+        What to measure.
+    environment
+        A ready environment with the baselines, None to have one made.
+    output
+        Where progress is shown.
+
+    Raises
+    ------
+    MissingError
+        If there is no environment with the baselines and none can be made.
+    """
+    comparison = benchmark_of(plan)
+    rivals = [method for method in comparison.methods if method in plan.baselines]
+    pythons = {name: baseline_python(PACKAGES, name, environment, output) for name in rivals}
+    measure_all(run, comparison, lambda problem, method: _measure(plan, problem, method, pythons), output)
+
+
+def benchmark_of(plan: Comparison) -> Benchmark:
+    """Return what is compared: problems and methods, the columns of the table, the bars."""
+    is_digits = plan.suite == DIGITS
+    middle = Column("mean error rate", "error") if is_digits else Column("geometric mean", "error", "geometric")
+    columns = (Column("items", "error", "count"), middle, *_COLUMNS)
+    return Benchmark(problems_of(plan), methods_of(plan), "problem", columns, partial(_bars, plan))
+
+
+def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
+    """Write the tables, the picture and the report of a benchmark, or of its merged shards."""
+    plan = recorded(Comparison, run.options)
+    results = write_comparison(run, entries, benchmark_of(plan))
+    if results.rows:
+        _write_report(run, plan, results)
+
+
+def _finds_formulas(plan: Comparison) -> bool:
+    """Whether formulas are looked for, too."""
+    return plan.suite == "feynman20"
+
+
+def _measure(plan: Comparison, problem: str, method: str, pythons: Mapping[str, Path]) -> dict[str, object]:
+    with tempfile.TemporaryDirectory(prefix="vcli-bench-") as folder:
+        out = Path(folder)
+        if plan.suite == DIGITS:
+            seed = int(problem.rpartition("-")[2])
+            return _digits(plan, method, pythons, out, seed)
+        return _function(plan, find_function(problem), method, pythons, out)
+
+
+def _function(
+    plan: Comparison, target: Target, method: str, pythons: Mapping[str, Path], out: Path
+) -> dict[str, object]:
+    data = read_data(TableSource(function=target.name, rows=plan.rows, noise=plan.noise), plan.seed)
+    formula: Array | None = None
+    text: object = None
+    if method.startswith(OURS):
+        words = ["fit", "--function", target.name, "--rows", str(plan.rows), "--noise", str(plan.noise)]
+        words += ["--no-compare", "--no-pictures", "-o", str(out / "run")]
+        if method != OURS:
+            words += ["--pool", method.removeprefix(_ALONE)]
+        cost, told = run_ours(words, plan, out, plan.seed)
+        values = np.array([float(row["yhat"]) for row in _rows(out / "run" / "predictions.csv")])
+        if _finds_formulas(plan) and method == OURS:
+            explain = ["explain", str(out / "run"), "--symbolic", "-o", str(out / "explained")]
+            more, _ = run_ours(explain, plan, out, plan.seed)
+            cost = Cost(cost.wall_s + more.wall_s, cost.cpu_s + more.cpu_s, max(cost.peak_rss_mb, more.peak_rss_mb))
+            text = read_json(out / "explained" / "metrics.json")["formula"]
+            formula = _computed(str(text), dict(zip(target.variables, data.test_inputs.T, strict=True)), len(values))
+    else:
+        train = {"x_train": data.table.inputs, "y_train": data.target, "x_test": data.test_inputs}
+        task = "formula" if _finds_formulas(plan) and method in _FORMULA_METHODS else "regress"
+        cost, told, arrays = run_baseline(plan, method, task, pythons[method], out, train)
+        values, formula, text = arrays["values"], arrays.get("formula"), told.get("text")
+    spread = float(data.test_target.std())
+    row: dict[str, object] = {"error": float(np.sqrt(np.mean((values - data.test_target) ** 2)))}
+    if _finds_formulas(plan):
+        apart = None if formula is None else float(np.sqrt(np.mean((formula - data.test_target) ** 2))) / spread
+        is_exact = apart is not None and apart < _EXACT
+        row |= {"formula_error": apart, "recovered": None if apart is None else int(is_exact), "formula": text}
+    return row | costs_of(cost, told)
+
+
+def _computed(formula: str, columns: Mapping[str, Array], rows: int) -> Array:
+    """Compute a formula, ``(rows,)``; not numbers where it is too long to be one."""
+    try:
+        return np.broadcast_to(parse_expression(formula)(columns), rows)
+    except UsageError:
+        return np.full(rows, np.nan)
+
+
+def _digits(plan: Comparison, method: str, pythons: Mapping[str, Path], out: Path, seed: int) -> dict[str, object]:
+    images = read_digits()
+    division = divide(images, ImageSource(), seed)
+    if method.startswith(OURS):
+        words = ["classify", "--sample", "--no-compare", "--no-pictures", "-o", str(out / "run")]
+        if method != OURS:
+            words += ["--pool", method.removeprefix(_ALONE)]
+        cost, told = run_ours(words, plan, out, seed)
+        rows = _rows(out / "run" / "predictions.csv")
+        probabilities = np.array([[float(row[f"p_{name}"]) for name in images.classes] for row in rows])
+    else:
+        train = together(division.train, division.val)
+        arrays = {
+            "x_train": train.pixels.reshape(len(train), -1) / 255,
+            "y_train": train.labels,
+            "x_test": division.test.pixels.reshape(len(division.test), -1) / 255,
+        }
+        cost, told, found = run_baseline(plan, method, "classify", pythons[method], out, arrays)
+        probabilities = found["values"]
+    measured = classification_measures(probabilities, division.test.labels)
+    row = {"error": 1 - measured.accuracy, "accuracy": measured.accuracy, "nll": measured.nll}
+    return row | costs_of(cost, told)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _bars(plan: Comparison, found: Results) -> Iterator[Bar]:
+    """Give what is required of a suite."""
+    methods = methods_of(plan)
+    rivals = [method for method in methods if method in BASELINES]
+    if plan.suite == "s7":
+        ratio = found.geometric_ratio(OURS, "pykan", "error")
+        yield Bar("geometric mean of RMSE ratios, ours / pykan", False, 0.10, ratio)
+        yield Bar("wall time, ours / pykan", False, 0.35, found.ratio(OURS, "pykan", "wall_s"))
+        for rival in rivals:
+            both = found.shared(OURS, rival, "error")
+            yield Bar(f"functions better than {rival}", True, 6, sum(a < b for a, b in both) if both else None)
+        shares = list(_shares_of_best_alone(found, [name for name in methods if name.startswith(_ALONE)]))
+        yield Bar("worst ratio to the best single space", False, 1.05, reduced(shares, "max"))
+        name = "geometric mean of the ratios to the best single space"
+        yield Bar(name, False, 0.8, reduced(shares, "geometric"))
+    if plan.suite == "feynman20":
+        yield Bar("formulas recovered", True, 12 if plan.noise == 0 else 8, found.over(OURS, "recovered", "sum"))
+        if both := found.shared(OURS, "pykan", "recovered"):
+            yield Bar("formulas recovered, ours - 2 x pykan", True, 0, sum(a - 2 * b for a, b in both))
+    if plan.suite == DIGITS:
+        yield Bar("mean accuracy", True, 0.985, found.over(OURS, "accuracy"))
+        yield Bar("parameters", False, 24_000, found.over(OURS, "parameters", "max"))
+        for rival in rivals:
+            yield Bar(f"mean accuracy, ours - {rival}", True, 0, found.gain(OURS, rival, "accuracy"))
+
+
+def _shares_of_best_alone(found: Results, alone: Sequence[str]) -> Iterator[float]:
+    """Give the error of ours over the least of the single spaces, on problems that all of them did."""
+    errors = [found.values(method, "error") for method in alone]
+    for problem, error in found.values(OURS, "error").items():
+        if errors and all(problem in one for one in errors):
+            yield error / min(one[problem] for one in errors)
+
+
+def _write_report(run: RunFiles, plan: Comparison, found: Results) -> None:
+    from vision_cli.kan_fit.figures import methods_by_problem
+
+    comparison = benchmark_of(plan)
+    errors = {method: found.values(method, "error") for method in comparison.methods}
+    with run.output("plots/errors.png") as path:
+        methods_by_problem(path, errors, "error rate" if plan.suite == DIGITS else "test RMSE (logarithmic)")
+    single = [(p, *(errors[m].get(p) for m in comparison.methods)) for p in comparison.items]
+    verdict, level = verdict_of(plan.suite, comparison.bars(found))
+    picture = Picture(
+        run.directory / "plots" / "errors.png",
+        "Error of every method on every problem.",
+        "The large points are ours: they should lie on the left of their row; a smaller point further left did better.",
+    )
+    report = Report(
+        title=f"kan-fit: benchmark {plan.suite}",
+        verdict=verdict,
+        level=level,
+        summary={
+            "methods": len(comparison.methods),
+            "problems": len(comparison.items),
+            "threads of each": plan.threads,
+        },
+        pictures=[picture],
+        tables=[*comparison_tables(run.directory), Table(("problem", *comparison.methods), single, "Errors")],
+    )
+    run.report(report)
+
+
+def verdict_of(suite: str, bars: Iterable[Bar]) -> tuple[str, Level]:
+    """Say which bars of a suite are met: good if all are, bad if one is missed, caution if some were not measured.
+
+    Parameters
+    ----------
+    suite
+        Its name.
+    bars
+        What is required of it; none of a list of functions.
+    """
+    listed = list(bars)
+    missed = [bar.name for bar in listed if bar.met is False]
+    open_ones = sum(bar.met is None for bar in listed)
+    if not listed:
+        return f"Nothing is required of {suite}: the tables show how the methods compare.", "plain"
+    text = f"{sum(bar.met is True for bar in listed)} of the {len(listed)} bars of {suite} are met"
+    text += f"; missed: {'; '.join(missed)}" if missed else ""
+    text += f"; {open_ones} not measured, for want of a method" if open_ones else ""
+    return f"{text}.", "bad" if missed else "caution" if open_ones else "good"

@@ -1,0 +1,164 @@
+"""A fitted model in the forms of other programs: ONNX, torch.export, SymPy, LaTeX, Python."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vision_cli.core.errors import MissingError, NumericalError
+from vision_cli.core.escapes import latex_text
+from vision_cli.kan_fit.formulas.tidy import Formula, symbol_of
+from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.tables.files import TableModel
+
+FORMULA_FILES = {"sympy": "formula.txt", "latex": "formula.tex", "python": "formula.py"}
+_ONNX_WITHIN = 1e-5
+_ROWS = 64
+_PLAIN_SYMBOL = re.compile(r"[A-Za-z]+[0-9]*(_[A-Za-z0-9]+)?")
+
+
+class _Predictor(nn.Module):
+    """The network with the scale of its target, ``(N, inputs)`` to ``(N,)``."""
+
+    def __init__(self, model: TableModel, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = SKAN(model.network.plans).to(dtype)
+        self.network.load_state_dict(model.network.state_dict())
+        self.mean, self.scale = model.mean, model.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict in the target's unit."""
+        predicted: Tensor = self.network(x)
+        return predicted[:, 0] * self.scale + self.mean
+
+
+def export_torch(model: TableModel, path: Path) -> float:
+    """Write a program of torch.export in float64 with any number of rows; return its greatest difference.
+
+    Raises
+    ------
+    NumericalError
+        If the program does not give what the model gives.
+    """
+    rows = torch.from_numpy(model.sample_inputs[:_ROWS])
+    predictor = _Predictor(model, torch.float64).eval()
+    with _quiet(), torch.no_grad():
+        program = torch.export.export(predictor, (rows,), dynamic_shapes=({0: torch.export.Dim("rows")},))
+        torch.export.save(program, path)
+        other = program.module()(rows[:-1])
+    return _difference(other.numpy(), model.predict(model.sample_inputs[: len(rows) - 1]), model, "torch.export", 1e-9)
+
+
+def export_onnx(model: TableModel, path: Path) -> float:
+    """Write an ONNX model in float32 with any number of rows; return its greatest difference under onnxruntime.
+
+    Raises
+    ------
+    MissingError
+        If the packages of the extra ``export`` are not there.
+    NumericalError
+        If onnxruntime does not give what the model gives.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise MissingError(
+            f"{error.name}: not installed; needed to write ONNX.", hint="Install the extra: vision-cli[export]."
+        ) from error
+    rows = torch.from_numpy(model.sample_inputs[:_ROWS]).float()
+    predictor = _Predictor(model, torch.float32).eval()
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            predictor,
+            (rows,),
+            dynamo=True,
+            input_names=["inputs"],
+            output_names=["prediction"],
+            dynamic_shapes=({0: torch.export.Dim("rows")},),
+            verbose=False,
+        )
+    if program is None:
+        raise NumericalError("torch gave no ONNX program; one expected.")
+    program.save(path)
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"inputs": rows[:-1].numpy()})[0]
+    with torch.no_grad():
+        own = predictor(rows[:-1]).numpy()
+    return _difference(found, own, model, "onnxruntime", _ONNX_WITHIN)
+
+
+def formula_text(formula: Formula, kind: str) -> str:
+    """Write a formula as ``sympy`` (readable by SymPy), ``latex``, or a ``python`` module with a function."""
+    import sympy
+
+    if kind == "sympy":
+        return f"{formula.expression}\n"
+    if kind == "latex":
+        symbols = {symbol_of(name): latex_symbol(name) for name in formula.variables}
+        return f"{sympy.latex(formula.expression, symbol_names=symbols)}\n"
+    from sympy.printing.numpy import NumPyPrinter
+
+    stand_ins = {
+        sympy.Symbol(name, real=True): sympy.Symbol(f"x{n}", real=True) for n, name in enumerate(formula.variables)
+    }
+    printer = NumPyPrinter({"fully_qualified_modules": False, "allow_unknown_functions": False})
+    body = printer.doprint(formula.expression.xreplace(stand_ins))
+    imports = sorted({name for names in printer.module_imports.values() for name in names})
+    arguments = ", ".join(f"x{n}" for n in range(len(formula.variables)))
+    described = "\n".join(f"    x{n}: {json.dumps(name)}" for n, name in enumerate(formula.variables))
+    imported = f"from numpy import {', '.join(imports)}\n\n\n" if imports else "\n"
+    head = f'"""A formula that `vcli kan-fit explain` found; RMSE {formula.rmse:.3g} on held rows."""'
+    about = f'"""Predict from columns, arrays of one length:\n\n{described}\n    """'
+    return f"{head}\n\n{imported}def predict({arguments}):\n    {about}\n    return {body}\n"
+
+
+def latex_symbol(name: str) -> str:
+    """Return how LaTeX sets a column: as SymPy has it if it is a plain symbol (``x_1``), else to the letter."""
+    import sympy
+
+    return str(sympy.latex(sympy.Symbol(name))) if _PLAIN_SYMBOL.fullmatch(name) else rf"\mbox{{{latex_text(name)}}}"
+
+
+def formula_document(formula: Formula) -> dict[str, object]:
+    """Describe a formula as JSON holds it."""
+    return {
+        "expression": str(formula.expression),
+        "variables": list(formula.variables),
+        "operators": {"-".join(map(str, edge)): name for edge, name in sorted(formula.operators.items())},
+        "rmse": formula.rmse,
+        "network_rmse": formula.network_rmse,
+        "rounded": formula.is_rounded,
+    }
+
+
+def _difference(found: object, expected: object, model: TableModel, who: str, within: float) -> float:
+    difference = float(np.abs(np.asarray(found) - np.asarray(expected)).max())
+    if not difference <= within * max(1.0, model.scale, abs(model.mean)):
+        raise NumericalError(f"{who} differs by {difference:.3g} from the model; at most {within:g} expected.")
+    return difference
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' progress from stdout and their advice from stderr."""
+    import contextlib
+
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

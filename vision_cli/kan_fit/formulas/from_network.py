@@ -1,0 +1,371 @@
+"""From a fitted network to a formula, every operator chosen by the loss of the whole network.
+
+Edge by edge, the most important first, operators are fitted to the edge's curve; those that fit best are put into the
+network one after the other, all constants found so far take a few steps of Levenberg-Marquardt together, and the
+operator with the smallest validation loss stays, complexity counted against it. An edge's own fit would often choose a
+look-alike (arXiv:2603.15250). In the end all constants are fitted together, and rounded where that costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vision_cli.core.errors import NumericalError
+from vision_cli.core.runs import interrupts
+from vision_cli.kan_fit.figures import edge_curve
+from vision_cli.kan_fit.formulas.operators import NOTHING, Operator
+from vision_cli.kan_fit.formulas.search import names_of_operators, search_operators
+from vision_cli.kan_fit.formulas.tidy import Formula, FormulaRows, symbol_of
+from vision_cli.kan_fit.networks.dense import SKANLayer
+from vision_cli.kan_fit.tables.files import TableModel
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+Edge = tuple[int, int, int]
+
+_TRIED = 6
+_STEPS_A_CHOICE, _STEPS_AT_THE_END = 6, 200
+_COMPLEXITY = 0.03
+_VALIDATION = 0.3
+_SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
+_WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
+_EXACT, _GOOD = 1e-9, 1e-7
+_SWEEPS, _WORTH_A_SWEEP, _CURVE_POINTS = 4, 0.9, 200
+
+
+def find_formula(
+    model: TableModel, inputs: Array, target: Array, library: Sequence[Operator], *, seed: int = 0
+) -> Formula:
+    """Find a formula for a fitted model.
+
+    Parameters
+    ----------
+    model
+        With the edges that the formula is to have.
+    inputs, target
+        Rows to fit the constants to, ``(N, inputs)`` and ``(N,)``.
+    library
+        Operators to choose from.
+    seed
+        Of the split into rows to fit and rows to choose by.
+
+    Raises
+    ------
+    NumericalError
+        If no operator of the library can follow an edge, and no network of operators the data.
+    """
+    order = np.random.default_rng((seed, 2)).permutation(len(inputs))
+    held = max(1, round(_VALIDATION * len(inputs)))
+    rows, chosen_by = order[held:], order[:held]
+    scaled = (target - model.mean) / model.scale
+    data = FormulaRows(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
+    net = _SymbolicNetwork(model, inputs[rows])
+    blocked: NumericalError | None = None
+    try:
+        loss = net.substitute(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
+    except NumericalError as error:
+        blocked, loss = error, math.inf
+    if math.sqrt(loss) > _GOOD:
+        other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
+        if other is not None:
+            other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
+            if blocked or _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
+                expression = other.expression([symbol_of(name) for name in model.names])
+                return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
+    if blocked:
+        raise blocked
+    operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
+    return data.formula(net.expression(model), operators, math.sqrt(loss))
+
+
+@dataclass
+class _Fitted:
+    """An edge as a f(b x + c) + d."""
+
+    operator: Operator
+    constants: Array
+
+    def value(self, x: Array) -> Array:
+        a, b, c, d = self.constants
+        return np.asarray(a * self.operator.value(b * x + c) + d)
+
+    def slope(self, x: Array) -> Array:
+        a, b, c, _ = self.constants
+        return np.asarray(a * b * self.operator.slope(b * x + c))
+
+    def by_constants(self, x: Array) -> Array:
+        """Differentiate by a, b, c, d, ``(N, 4)``."""
+        a, b, c, _ = self.constants
+        inner = b * x + c
+        bent = a * self.operator.slope(inner)
+        return np.stack([self.operator.value(inner), bent * x, bent, np.ones_like(x)], axis=1)
+
+
+class _SymbolicNetwork:
+    """The network with some of its edges replaced by operators."""
+
+    def __init__(self, model: TableModel, inputs: Array) -> None:
+        self.layers: list[SKANLayer] = model.network.each_layer()
+        self.widths = model.network.widths
+        self.symbolic: dict[Edge, _Fitted] = {}
+        x = torch.from_numpy(inputs)
+        with torch.no_grad():
+            self.taken = model.network.layer_inputs(x)
+        spreads = model.network.edge_spreads(x)
+        self.importance: dict[Edge, float] = {
+            (number, i, j): float(spread[i, j] / spread.max())
+            for number, spread in enumerate(spreads)
+            for i in range(spread.shape[0])
+            for j in range(spread.shape[1])
+            if spread[i, j] > 1e-12
+        }
+
+    def substitute(
+        self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> float:
+        """Put an operator in for every edge and fit all constants; give the loss.
+
+        Raises
+        ------
+        NumericalError
+            If no operator of the library can follow an edge.
+        """
+        for edge in self.by_importance():
+            interrupts.check()
+            self.replace(edge, library, data, choosing)
+        self.reconsider(library, data, choosing)
+        self.refine(*data, _STEPS_AT_THE_END)
+        return self.loss(*choosing)
+
+    def by_importance(self) -> list[Edge]:
+        return sorted(self.importance, key=lambda edge: -self.importance[edge])
+
+    def replace(
+        self, edge: Edge, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> None:
+        """Put the operator in whose network has the least loss."""
+        number, i, j = edge
+        points, values = edge_curve(self.layers[number], self.taken[number], i, j)
+        with torch.no_grad():
+            level = float(self.layers[number].edge_outputs(self.taken[number])[:, i, j].mean())
+        reached = self.taken[number][:, i].numpy()
+        at_reached = np.interp(reached, points, values)
+        values = values - at_reached.mean() + level
+        fits = sorted(
+            (found for operator in library if (found := _fit_curve(operator, points, values)) is not None),
+            key=lambda found: found[0] * (1 + _COMPLEXITY * found[1].operator.complexity),
+        )
+        if not fits:
+            raise NumericalError(f"edge {edge}: no operator of the library can follow it.", hint="Give a larger one.")
+        best = self._best(edge, [fitted for _, fitted in fits[:_TRIED]], data, choosing)
+        if best is None:
+            raise NumericalError(f"edge {edge}: no operator keeps the network finite.", hint="Give a larger library.")
+        self.symbolic = best[1]
+
+    def reconsider(self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]) -> None:
+        """Go over all edges again, and put in another operator, or none, where the whole network is better for it.
+
+        What an edge was given first was chosen while others were no operators yet.
+        """
+        best = self.score(*choosing)
+        for _ in range(_SWEEPS):
+            start = best
+            for edge in self.by_importance():
+                interrupts.check()
+                if best < _score(0, self.complexity()):
+                    return
+                with np.errstate(all="ignore"):
+                    reached = self._forward(data[0])[0][edge[0]][:, edge[1]]
+                    points = np.linspace(reached.min(), reached.max(), _CURVE_POINTS)
+                    values = self.symbolic[edge].value(points)
+                if not np.isfinite(values).all() or points[0] == points[-1]:
+                    continue
+                fits = sorted(
+                    (found for operator in library if (found := _fit_curve(operator, points, values)) is not None),
+                    key=lambda found: found[0],
+                )
+                nothing = _Fitted(NOTHING, np.array([0.0, 1.0, 0.0, float(values.mean())]))
+                tried = self._best(edge, [nothing, *(fitted for _, fitted in fits[:_TRIED])], data, choosing)
+                if tried is not None and tried[0] < best * (1 - 1e-3):
+                    best, self.symbolic = tried
+            if best > start * _WORTH_A_SWEEP:
+                return
+
+    def complexity(self) -> int:
+        """Sum of the operators' complexities."""
+        return sum(fitted.operator.complexity for fitted in self.symbolic.values())
+
+    def score(self, inputs: Array, target: Array) -> float:
+        """Loss, with complexity against it."""
+        return _score(self.loss(inputs, target), self.complexity())
+
+    def _best(
+        self, edge: Edge, choices: Sequence[_Fitted], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> tuple[float, dict[Edge, _Fitted]] | None:
+        """Put each choice in, fit all constants a little; return the best score and its operators; None if none is."""
+        before = self.symbolic
+        best: tuple[float, dict[Edge, _Fitted]] | None = None
+        for fitted in choices:
+            self.symbolic = {
+                **{key: _Fitted(other.operator, other.constants.copy()) for key, other in before.items()},
+                edge: _Fitted(fitted.operator, fitted.constants.copy()),
+            }
+            self.refine(*data, _STEPS_A_CHOICE)
+            score = self.score(*choosing)
+            if math.isfinite(score) and (best is None or score < best[0]):
+                best = score, self.symbolic
+        self.symbolic = before
+        return best
+
+    def loss(self, inputs: Array, target: Array) -> float:
+        with np.errstate(all="ignore"):
+            residual = self._forward(inputs)[0][-1][:, 0] - target
+            value = float(np.mean(residual**2))
+        return value if math.isfinite(value) else math.inf
+
+    def refine(self, inputs: Array, target: Array, steps: int) -> None:
+        """Fit all constants together by Levenberg-Marquardt."""
+        damping, loss = 1e-3, self.loss(inputs, target)
+        for _ in range(steps):
+            with np.errstate(all="ignore"):
+                jacobian, residual = self._jacobian(inputs, target)
+            if not np.isfinite(jacobian).all():
+                return
+            normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+            diagonal = np.diagonal(normal) + 1e-12 * np.trace(normal) / len(normal) + 1e-300
+            start = self._constants()
+            before = loss
+            while damping < 1e10:
+                try:
+                    step = np.linalg.solve(normal + damping * np.diag(diagonal), gradient)
+                except np.linalg.LinAlgError:
+                    step = np.full_like(start, np.nan)
+                self._set_constants(start - step)
+                found = self.loss(inputs, target) if np.isfinite(step).all() else math.inf
+                if found < loss:
+                    loss, damping = found, max(damping / 5, 1e-14)
+                    break
+                damping *= 6
+            else:
+                self._set_constants(start)
+                return
+            if before - loss < 1e-7 * before:
+                return
+
+    def expression(self, model: TableModel) -> sympy.Expr:
+        """Write the network as an expression in the target's unit."""
+        import sympy
+
+        nodes: list[Any] = [symbol_of(name) for name in model.names]
+        for number, width in enumerate(self.widths[1:]):
+            following: list[Any] = [sympy.Float(float(b)) for b in self.layers[number].bias.detach()]
+            for (layer, i, j), fitted in self.symbolic.items():
+                if layer == number:
+                    a, b, c, d = (sympy.Float(float(value)) for value in fitted.constants)
+                    following[j] += a * fitted.operator.symbol(b * nodes[i] + c) + d
+            nodes = following[:width]
+        return nodes[0] * sympy.Float(model.scale) + sympy.Float(model.mean)
+
+    def _forward(self, inputs: Array) -> tuple[list[Array], list[Array]]:
+        """Return what every layer takes in and last what comes out, and the slope of each edge, ``(N, i, j)``."""
+        taken, slopes = [inputs], []
+        for number, layer in enumerate(self.layers):
+            here = taken[-1]
+            out = np.tile(layer.bias.detach().numpy(), (len(here), 1))
+            slope = np.zeros((len(here), *layer.edges.shape))
+            if not np.isfinite(here).all():
+                taken.append(np.full_like(out, np.nan))
+                slopes.append(np.full_like(slope, np.nan))
+                continue
+            numeric = [e for e in self.importance if e[0] == number and e not in self.symbolic]
+            if numeric:
+                x = torch.from_numpy(np.ascontiguousarray(here))
+                with torch.no_grad():
+                    weight = layer.effective_weight()
+                    given = layer.edge_outputs(x).numpy()
+                    by_input = layer.feature_slopes(x)
+                for _, i, j in numeric:
+                    columns = layer.node == i
+                    out[:, j] += given[:, i, j]
+                    slope[:, i, j] = (by_input[:, columns] @ weight[columns, j].detach()).numpy()
+            for (layer_number, i, j), fitted in self.symbolic.items():
+                if layer_number == number:
+                    out[:, j] += fitted.value(here[:, i])
+                    slope[:, i, j] = fitted.slope(here[:, i])
+            taken.append(out)
+            slopes.append(slope)
+        return taken, slopes
+
+    def _jacobian(self, inputs: Array, target: Array) -> tuple[Array, Array]:
+        taken, slopes = self._forward(inputs)
+        owed = [np.ones((len(inputs), 1))]
+        for slope in reversed(slopes[1:]):
+            owed.insert(0, np.einsum("nij,nj->ni", slope, owed[0]))
+        columns = [
+            fitted.by_constants(taken[number][:, i]) * owed[number][:, j : j + 1]
+            for (number, i, j), fitted in self.symbolic.items()
+        ]
+        return np.concatenate(columns, axis=1), taken[-1][:, 0] - target
+
+    def _constants(self) -> Array:
+        return np.concatenate([fitted.constants for fitted in self.symbolic.values()])
+
+    def _set_constants(self, values: Array) -> None:
+        for number, fitted in enumerate(self.symbolic.values()):
+            fitted.constants = values[4 * number : 4 * number + 4]
+
+
+def _score(loss: float, complexity: int) -> float:
+    """Loss, with complexity against it: a complexity more must buy a little; next to an exact fit an exact one."""
+    return (loss + _EXACT**2) * (1 + _COMPLEXITY) ** complexity
+
+
+def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float, _Fitted] | None:
+    """Fit a f(b x + c) + d to a curve: b and c on grids that close in, a and d by least squares."""
+    middle, half = (points[0] + points[-1]) / 2, max((points[-1] - points[0]) / 2, 1e-300)
+    x = (points - middle) / half
+    centred = values - values.mean()
+    total = float(centred @ centred)
+    if operator.name == "x":
+        slopes, shifts = np.array([1.0]), np.array([0.0])
+    else:
+        size = np.geomspace(0.05, _WIDEST_SLOPE, _SLOPES)
+        slopes = np.concatenate([-size[::-1], size])
+        shifts = np.linspace(-_WIDEST_SHIFT, _WIDEST_SHIFT, _SHIFTS)
+    best: tuple[float, float, float] | None = None
+    with np.errstate(all="ignore"):
+        for zoom in range(_ZOOMS):
+            b, c = np.meshgrid(slopes, shifts, indexing="ij")
+            bent = operator.value(b[..., None] * x + c[..., None])
+            bent = bent - bent.mean(axis=-1, keepdims=True)
+            norm = (bent**2).sum(-1)
+            share = (bent @ centred) ** 2 / norm
+            share = np.where(np.isfinite(share) & (norm > 1e-18 * len(x)), share, -np.inf)
+            place = np.unravel_index(int(np.argmax(share)), share.shape)
+            if not math.isfinite(float(share[place])):
+                return None
+            if best is None or share[place] > best[0]:
+                best = float(share[place]), float(b[place]), float(c[place])
+            if operator.name == "x":
+                break
+            spread = 0.3 / 6**zoom
+            slopes = best[1] * np.exp(np.linspace(-spread, spread, _SLOPES))
+            shifts = best[2] + np.linspace(-1, 1, _SHIFTS) * _WIDEST_SHIFT / _SHIFTS * 2 / 6**zoom
+        if best is None:
+            return None
+        b0, c0 = best[1], best[2]
+        bent = operator.value(b0 * x + c0)
+        a0 = float((bent - bent.mean()) @ centred / ((bent - bent.mean()) @ (bent - bent.mean())))
+        d0 = float(values.mean() - a0 * bent.mean())
+    # Back from x within [-1, 1] to the edge's own unit.
+    fitted = _Fitted(operator, np.array([a0, b0 / half, c0 - b0 * middle / half, d0]))
+    return max(total - best[0], 0.0) / max(total, 1e-300), fitted

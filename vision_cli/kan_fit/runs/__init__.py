@@ -1,0 +1,1 @@
+"""From files to a finished run, a module a verb."""

@@ -1,0 +1,108 @@
+"""Finished candidates of a search, kept so that a run that was killed goes on behind the last of them.
+
+A candidate follows from the data, the options and the seed alone: one that was being fitted is fitted again, and a
+resumed search ends with the numbers of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from vision_cli.core.errors import InputError
+from vision_cli.core.runs.files import json_text, write_bytes, write_text
+from vision_cli.kan_fit.tables.candidates import Candidate, Step
+from vision_cli.kan_fit.tables.files import build_network, describe_plans, network_bytes
+from vision_cli.kan_fit.tables.selection import Choice, OutOfBudget
+
+DIRECTORY = "stages"
+
+
+class Stages:
+    """The candidates of one run.
+
+    Parameters
+    ----------
+    directory
+        The run directory.
+    on_stage
+        Told the name of each candidate that is there, computed or read, and the seconds that it took.
+    budget_s
+        Seconds after which no further candidate is begun; there is always a first one.
+
+    Attributes
+    ----------
+    seconds
+        What each candidate took, by the clock.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        on_stage: Callable[[str, float], None] = lambda _name, _seconds: None,
+        budget_s: float = math.inf,
+    ) -> None:
+        self.seconds: dict[str, float] = {}
+        self._budget_s = budget_s
+        self._directory = directory / DIRECTORY
+        self._on_stage = on_stage
+
+    def __call__(
+        self, name: str, compute: Callable[[], tuple[Candidate, Sequence[Choice]]]
+    ) -> tuple[Candidate, Sequence[Choice]]:
+        """Return the candidate of a name, computed now if it was not before.
+
+        Raises
+        ------
+        InputError
+            If what was kept is damaged.
+        OutOfBudget
+            If it would have to be computed, and the time is up.
+        """
+        stem = re.sub(r"[^\w-]+", "_", name)
+        description, numbers = self._directory / f"{stem}.json", self._directory / f"{stem}.safetensors"
+        if description.exists():
+            found = self._read(name, description, numbers)
+        elif self.seconds and sum(self.seconds.values()) >= self._budget_s:
+            raise OutOfBudget(name)
+        else:
+            started = time.monotonic()
+            candidate, choices = compute()
+            self.seconds[name] = time.monotonic() - started
+            write_bytes(numbers, network_bytes(candidate.network))
+            document = {
+                "name": candidate.name,
+                "score": candidate.score.hex(),
+                "seconds": self.seconds[name],
+                "plans": describe_plans(candidate.network.plans),
+                "steps": [list(asdict(step).values()) for step in candidate.steps],
+                "choices": [list(asdict(choice).values()) for choice in choices],
+            }
+            write_text(description, json_text(document))
+            found = candidate, choices
+        self._on_stage(name, self.seconds[name])
+        return found
+
+    def remove(self) -> None:
+        """Remove all: the run is done."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _read(self, name: str, description: Path, numbers: Path) -> tuple[Candidate, Sequence[Choice]]:
+        try:
+            document = json.loads(description.read_text(encoding="utf-8"))
+            candidate = Candidate(
+                document["name"],
+                build_network(document["plans"], numbers.read_bytes()),
+                float.fromhex(document["score"]),
+                tuple(Step(*row) for row in document["steps"]),
+            )
+            self.seconds[name] = float(document["seconds"])
+            return candidate, [Choice(*row) for row in document["choices"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{description}: damaged ({error}).", hint="Begin anew with --overwrite.") from error

@@ -1,0 +1,155 @@
+"""``kan-fit explain``: what a fitted network learned, as pictures, as a formula, and for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from vision_cli.core.command.console import Output, Table
+from vision_cli.core.report import Picture, Report
+from vision_cli.core.runs import interrupts
+from vision_cli.core.runs.runs import Run
+from vision_cli.kan_fit import figures
+from vision_cli.kan_fit.formulas.exports import (
+    FORMULA_FILES,
+    export_onnx,
+    export_torch,
+    formula_document,
+    formula_text,
+)
+from vision_cli.kan_fit.formulas.from_network import find_formula
+from vision_cli.kan_fit.formulas.operators import read_library
+from vision_cli.kan_fit.formulas.tidy import Formula
+from vision_cli.kan_fit.options import Explanation
+from vision_cli.kan_fit.runs.verdicts import explanation_verdict
+from vision_cli.kan_fit.tables.files import TableModel, pruned_model, read_model, write_model
+from vision_cli.kan_fit.tables.pipeline import measure
+
+_NETWORK_READING = (
+    "Read it from the inputs below to the output above; a faint curve does little, and an input without a strong one "
+    "is not needed."
+)
+_EDGE_READING = (
+    "The marks below are the values that reach the edge: trust the curve where they are dense, and not where it bends "
+    "without any."
+)
+
+
+def explain_model(run: Run, path: Path, wanted: Explanation, seed: int, output: Output) -> None:
+    """Explain a fitted model and write the results into an open run.
+
+    Parameters
+    ----------
+    run
+        Where to.
+    path
+        Directory of a fit.
+    wanted
+        What to write.
+    seed
+        Of the split of the sample into rows to fit a formula to and rows to choose by.
+    output
+        Where progress is shown.
+    """
+    model = read_model(path)
+    inputs, target = model.sample_inputs, model.sample_target
+    metrics: dict[str, float | int | str | None] = {
+        "parameters": model.network.parameters_in_use(),
+        "sample_rmse": measure(model.predict(inputs), target).rmse,
+    }
+    if wanted.prune is not None:
+        model = pruned_model(model, wanted.prune)
+        metrics |= {
+            "parameters_pruned": model.network.parameters_in_use(),
+            "sample_rmse_pruned": measure(model.predict(inputs), target).rmse,
+        }
+        write_model(run, model)
+    pictures = _draw(run, model, wanted.picture_format)
+    formula = None
+    if wanted.symbolic or set(wanted.save) & set(FORMULA_FILES):
+        output.info("looking for a formula")
+        formula = find_formula(model, inputs, target, read_library(wanted.library), seed=seed)
+        run.write_json("formula.json", formula_document(formula))
+        kinds = set(wanted.save) & set(FORMULA_FILES) or set(FORMULA_FILES)
+        for kind in sorted(kinds):
+            run.write_text(FORMULA_FILES[kind], formula_text(formula, kind))
+        metrics |= {
+            "formula": str(formula.expression),
+            "formula_rmse": formula.rmse,
+            "formula_network_rmse": formula.network_rmse,
+            "formula_is_rounded": int(formula.is_rounded),
+        }
+    if "pt2" in wanted.save:
+        with run.output("model.pt2") as target_path:
+            metrics["torch_export_difference"] = export_torch(model, target_path)
+    if "onnx" in wanted.save:
+        with run.output("model.onnx") as target_path:
+            metrics["onnx_difference"] = export_onnx(model, target_path)
+    run.write_metrics(metrics)
+    _report(run, model, metrics, pictures, formula)
+
+
+def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
+    first = f"plots/net.{kind}"
+    with run.output(first) as path:
+        figures.network(path, model, model.sample_inputs)
+    caption = "The network, each edge with the function that it learned."
+    pictures = [Picture(run.directory / first, caption, _NETWORK_READING)]
+    with torch.no_grad():
+        taken = model.network.layer_inputs(torch.from_numpy(model.sample_inputs))
+    for number, layer in enumerate(model.network.each_layer()):
+        for i, j in layer.edges.nonzero().tolist():
+            interrupts.check()
+            name = f"plots/edge_{number}_{i}_{j}.{kind}"
+            start = model.names[i] if number == 0 else f"node {i + 1} of layer {number}"
+            title = f"{start}, {layer.plan.modes[i][0]}"
+            with run.output(name) as path:
+                figures.edge(path, layer, taken[number], i, j, title)
+            caption = f"Layer {number + 1}: {title}, to node {j + 1}."
+            pictures.append(Picture(run.directory / name, caption, _EDGE_READING))
+    return pictures
+
+
+def _report(
+    run: Run,
+    model: TableModel,
+    metrics: Mapping[str, float | int | str | None],
+    pictures: Sequence[Picture],
+    formula: Formula | None,
+) -> None:
+    tables = []
+    if formula is not None:
+        columns = ("formula", "RMSE", "RMSE of the network")
+        tables.append(Table(columns, [(str(formula.expression), formula.rmse, formula.network_rmse)], title="Formula"))
+        tables.append(
+            Table(
+                ("edge", "operator"),
+                [
+                    (f"layer {e[0] + 1}, {e[1] + 1} to {e[2] + 1}", name)
+                    for e, name in sorted(formula.operators.items())
+                ],
+                title="Operators",
+            )
+        )
+    pruned = metrics.get("sample_rmse_pruned")
+    verdict, level = explanation_verdict(
+        model.target,
+        sum(int(layer.edges.sum()) for layer in model.network.each_layer()),
+        float(metrics["sample_rmse"] or 0),
+        pruned_rmse=None if pruned is None else float(pruned),
+        formula=None if formula is None else str(formula.expression),
+        formula_rmse=0.0 if formula is None else formula.rmse,
+        network_rmse=0.0 if formula is None else formula.network_rmse,
+    )
+    summary: dict[str, object] = {
+        "parameters": model.network.parameters_in_use(),
+        "RMSE on the sample": metrics.get("sample_rmse_pruned", metrics["sample_rmse"]),
+    }
+    if formula is not None:
+        summary |= {"RMSE of the formula": formula.rmse}
+    report = Report(
+        title="kan-fit: explanation", verdict=verdict, level=level, summary=summary, tables=tables, pictures=pictures
+    )
+    run.report(report)

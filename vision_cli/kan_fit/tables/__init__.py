@@ -1,0 +1,1 @@
+"""Fitting of tables: selection, optimisers, models and their files."""

@@ -1,0 +1,102 @@
+"""A network that is being fitted, the data that it is fitted to, and the steps that led to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vision_cli.core.runs import interrupts
+from vision_cli.kan_fit.names import Method
+from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
+from vision_cli.kan_fit.tables.optimisers import minimise
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data of a fit in float64, the target with mean 0 and standard deviation 1.
+
+    Attributes
+    ----------
+    x, y
+        Training data, ``(N, inputs)`` and ``(N, outputs)``.
+    x_val, y_val
+        Validation data, which choose.
+    bounds
+        Lowest and highest values that inputs can have, ``(2, inputs)``, where they are known.
+    """
+
+    x: Tensor
+    y: Tensor
+    x_val: Tensor
+    y_val: Tensor
+    bounds: Tensor | None = None
+
+    @property
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """Validation data as a pair."""
+        return self.x_val, self.y_val
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of the history: a step of one candidate in one phase."""
+
+    candidate: str
+    phase: str
+    grid: int
+    step: int
+    loss: float
+    val: float
+    tau: float = 1.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that was fitted.
+
+    Attributes
+    ----------
+    name
+        Widths and pool, as in ``2-5-1 cheby``.
+    network
+        With the parameters that validated best.
+    score
+        Mean squared residual on the validation data.
+    steps
+        What led there.
+    """
+
+    name: str
+    network: SKAN
+    score: float
+    steps: tuple[Step, ...] = ()
+
+
+def fit_candidate(
+    problem: Problem,
+    candidate: Candidate,
+    phase: str,
+    steps: int,
+    *,
+    penalty: Penalty = NO_PENALTY,
+    tau: float = 1.0,
+    optimiser: Method = "auto",
+) -> Candidate:
+    """Fit a candidate further; its steps are added to the history."""
+    interrupts.check()
+    network = candidate.network
+    network.set_gates(tau=tau)
+    rows: list[Step] = []
+    grid = max(plan.grid for plan in network.plans)
+
+    def note(loss: float, score: float) -> None:
+        interrupts.check()
+        rows.append(Step(candidate.name, phase, grid, len(rows) + 1, math.sqrt(loss), math.sqrt(score), tau))
+
+    fitted = minimise(
+        network, problem.x, problem.y, problem.validation, steps=steps, penalty=penalty, method=optimiser, on_step=note
+    )
+    return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows))

@@ -1,0 +1,1 @@
+"""Readers of data-set layouts, and generated data sets."""

@@ -1,0 +1,1 @@
+"""Protocol, baselines, ablation, and poses beside their truth."""

@@ -1,0 +1,1 @@
+"""Inference: from a scan to scores of its points."""

@@ -1,0 +1,45 @@
+"""How much memory a scan takes, said before it is taken, and less of it where less is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vision_cli.core.compute.devices import available_memory
+from vision_cli.core.errors import ResourceError
+from vision_cli.pcd_anomaly.scoring.bank import BYTES_AN_ENTRY, ROWS_AT_ONCE
+
+_BASE = 1.5e9
+_A_POINT = 300.0
+"""What libraries, a model and the search of a pose take, and bytes a point of the scan: measured, see the card."""
+
+_FEWEST_ROWS = 64
+
+
+def rows_within(limit: float | None, path: Path, n_points: int, bank: int) -> int:
+    """Return how many groups may be compared with the bank at once, so that a scan stays within memory.
+
+    Parameters
+    ----------
+    limit
+        Bytes that the process may take; None for what the machine has left.
+    path, n_points
+        The scan.
+    bank
+        Entries of the memory bank.
+
+    Raises
+    ------
+    ResourceError
+        If the scan would take more, however few these are.
+    """
+    needed = _BASE + _A_POINT * n_points
+    # What is left on the machine comes on top of what libraries and model have taken already.
+    allowed = available_memory() + _BASE if limit is None else limit
+    rows = int((allowed - needed) // (BYTES_AN_ENTRY * bank))
+    if rows < _FEWEST_ROWS:
+        needed += _FEWEST_ROWS * BYTES_AN_ENTRY * bank
+        raise ResourceError(
+            f"{path}: {n_points:,} points take about {needed / 1e9:.1f} GB; {allowed / 1e9:.1f} GB are allowed.",
+            hint="Give more with --max-memory, or thin the scan out.",
+        )
+    return min(rows, ROWS_AT_ONCE)

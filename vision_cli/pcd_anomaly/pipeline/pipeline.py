@@ -1,0 +1,391 @@
+"""A scan in, scores of its points out: registration, residuals, groups, fusion, and a decision with a p-value.
+
+Usable without the command line: `vision_cli.pcd_anomaly.model.learning.train` makes the model that `predict` takes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from vision_cli.core.errors import InputError
+from vision_cli.pcd_anomaly.model.learning import Model, measure_at, place_scores, train
+from vision_cli.pcd_anomaly.options import Options, PoseOptions, RegistrationMode, ScoringOptions, Selection
+from vision_cli.pcd_anomaly.registration.registration import Registration, place, prepare_scan, register
+from vision_cli.pcd_anomaly.scoring.agcs import select_centres
+from vision_cli.pcd_anomaly.scoring.bank import ROWS_AT_ONCE
+from vision_cli.pcd_anomaly.scoring.calibration import scan_score
+from vision_cli.pcd_anomaly.scoring.features import Nodes
+from vision_cli.pcd_anomaly.scoring.fusion import spread_to_points
+from vision_cli.pcd_anomaly.scoring.reference import Reference
+from vision_cli.pcd_anomaly.scoring.residuals import scan_surface
+from vision_cli.pcd_anomaly.surfaces.geometry import (
+    Points,
+    Pose,
+    canonical_order,
+    diameter,
+    group_means,
+    transform,
+    voxel_groups,
+)
+
+__all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
+
+Decision = Literal["normal", "anomalous", "undetermined"]
+
+_FEWEST_POINTS = 500
+_MOST_INVALID = 0.5
+_SIZES = (0.2, 3.0)
+_SCAN_LEVEL = 1 / 200
+_LEAST_PIECE = 0.05
+"""Pieces of a scan with less than this share of the largest one's cubes are specks."""
+
+_OUTLIER, _SPECK = 1 / 10, 1 / 30
+"""Points farther than this share of the diameter from a part that is in place do not belong to it; so much for specks:
+what is seen through a hole of the part does not hang together with the rest either.
+"""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A scan brought to the reference of its part: all that is known before anything is scored.
+
+    Attributes
+    ----------
+    points
+        ``(N, 3)`` as they were given.
+    registration
+        Pose from the scan to the reference, and its verdict.
+    nodes
+        Places of the scan, in the frame of the reference, with what is measured there.
+    grouped
+        The places that groups are made of: ``nodes``, or fewer where the scan is denser than the prototypes.
+    moved
+        ``(N, 3)``, the points in the frame of the reference; NaN where a point is not finite or an outlier.
+    n_invalid, n_outliers
+        Points that are not finite, and finite ones that are not of the part.
+    outlier_distance
+        Median distance of the outliers to the part; NaN without outliers.
+    seconds
+        Processor time by stage.
+    """
+
+    points: Points
+    registration: Registration
+    nodes: Nodes
+    grouped: Nodes
+    moved: Points
+    n_invalid: int
+    n_outliers: int
+    outlier_distance: float
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is said of a scan.
+
+    Attributes
+    ----------
+    scores
+        ``(N,)`` float32 in the order of the input; NaN where a point is not finite or an outlier.
+    deviation
+        ``(N,)`` float32, signed distance to the reference without the warp, positive outwards.
+    score
+        Of the scan: the mean of the highest percent of its places.
+    p_value
+        Probability that a good scan scores as high; NaN where the pose is not trusted.
+    threshold
+        Score that a share alpha of good scans exceeds.
+    decision
+        ``undetermined`` where the pose failed.
+    place_threshold
+        Score from which a place is called defective: what one good place in a thousand exceeds.
+    observation
+        What was scored.
+    seconds
+        Processor time by stage.
+    """
+
+    scores: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    score: float
+    p_value: float
+    threshold: float
+    decision: Decision
+    place_threshold: float
+    observation: Observation
+    seconds: dict[str, float]
+
+    @property
+    def registration(self) -> Registration:
+        """Pose and verdict."""
+        return self.observation.registration
+
+    @property
+    def n_invalid(self) -> int:
+        """Points that are not finite."""
+        return self.observation.n_invalid
+
+    @property
+    def towards(self) -> NDArray[np.float64] | None:
+        """Direction to the sensor in the frame of the scan; None for a cloud of all sides."""
+        return self.observation.registration.view
+
+
+def predict(
+    model: Model,
+    points: Points,
+    *,
+    seed: int = 0,
+    agcs: Selection = ScoringOptions.agcs,
+    registration: RegistrationMode = PoseOptions.registration,
+    init: Pose | None = None,
+    alpha: float | None = None,
+) -> Result:
+    """Score every point of a scan: `observe`, then `score`."""
+    return score(model, observe(model.reference, points, seed=seed, registration=registration, init=init), agcs, alpha)
+
+
+def observe(
+    reference: Reference,
+    points: Points,
+    *,
+    seed: int = 0,
+    registration: RegistrationMode = PoseOptions.registration,
+    init: Pose | None = None,
+) -> Observation:
+    """Bring a scan to the reference and measure what lies where.
+
+    Points that lie a tenth of its diameter from the part, or a thirtieth and do not hang together with it, are
+    outliers: a piece of the table, specks. They are not scored with the part, and specks have no say in the pose.
+
+    Parameters
+    ----------
+    reference
+        Of the part.
+    points
+        ``(N, 3)`` in any order.
+    seed
+        Of the search of the pose; nothing depends on the order of the points.
+    registration
+        ``auto`` searches, ``given`` begins at ``init`` and refines, ``none`` takes ``init`` as it is.
+    init
+        ``(4, 4)`` from the scan to the reference; the identity by default.
+
+    Raises
+    ------
+    InputError
+        If there are too few points, too many are not finite, or the scan has another size than the part.
+    """
+    clock = time.process_time()
+    finite = np.asarray(np.isfinite(points).all(axis=1))
+    _require_usable(points, finite)
+    size = reference.diameter
+    usable = points[finite]
+    order = canonical_order(usable)
+    origin = np.median(usable, axis=0)
+    usable = usable[order] - origin
+    _require_size(usable, size)
+    pieces = _pieces(usable, size)
+    start = _shifted(np.eye(4) if init is None else init, origin)
+    found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
+    is_part, distance = _part_of(pieces, found, reference)
+    if is_part.sum() < _FEWEST_POINTS:
+        raise InputError(
+            f"{int(is_part.sum())} of {len(usable)} points lie near the part at this pose; {_FEWEST_POINTS} or more "
+            "expected.",
+            hint="Check --init, or have the pose searched with --registration auto.",
+        )
+    seconds = {"registration": time.process_time() - clock}
+    clock = time.process_time()
+    towards = None if found.view is None else found.pose[:3, :3] @ found.view
+    nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing), towards)
+    grouped = nodes
+    if reference.group_spacing > reference.spacing:
+        surface = scan_surface(usable[is_part], found, reference.group_spacing)
+        grouped = measure_at(reference, surface, towards, nodes.residuals.alignment)
+    # Places lie where the last refinement brought them; the points go the same way.
+    pose = nodes.residuals.alignment.pose @ found.pose
+    moved = np.full(points.shape, np.nan)
+    rows = np.flatnonzero(finite)[order[is_part]]
+    moved[rows] = transform(pose, usable[is_part])
+    seconds["residuals"] = time.process_time() - clock
+    return Observation(
+        points,
+        replace(found, pose=_shifted(pose, -origin)),
+        nodes,
+        grouped,
+        moved,
+        int((~finite).sum()),
+        int((~is_part).sum()),
+        distance,
+        seconds,
+    )
+
+
+def score(
+    model: Model,
+    seen: Observation,
+    agcs: Selection = ScoringOptions.agcs,
+    alpha: float | None = None,
+    rows: int = ROWS_AT_ONCE,
+) -> Result:
+    """Score every point of an observed scan.
+
+    Parameters
+    ----------
+    model
+        Of the part; its reference is the one that the scan was brought to.
+    seen
+        From `observe`.
+    agcs
+        How the centres of groups are chosen.
+    alpha
+        Share of good scans that may be called defective; that of the model by default.
+    rows
+        Groups that are compared with the bank at once.
+    """
+    clock = time.process_time()
+    nodes, seconds = seen.nodes, dict(seen.seconds)
+    of_nodes = place_scores(nodes, _values(model, seen, agcs, rows), model.fusion)
+    seconds["groups"], clock = time.process_time() - clock, time.process_time()
+    of_places = np.column_stack([of_nodes, np.nan_to_num(nodes.residuals.detrended)])
+    spread = spread_to_points(seen.moved, nodes.residuals.surface.points, of_places, nodes.tree)
+    scores, deviation = np.ascontiguousarray(spread.T)
+    seconds["spread"] = time.process_time() - clock
+    highest = scan_score(of_nodes)
+    threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)
+    is_trusted = seen.registration.status != "failed"
+    decision: Decision = "undetermined"
+    if is_trusted:
+        decision = "anomalous" if highest > threshold else "normal"
+    p_value = model.limit.p_value(highest) if is_trusted else math.nan
+    return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
+
+
+def score_by_groups(
+    model: Model, seen: Observation, agcs: Selection, rows: int = ROWS_AT_ONCE
+) -> tuple[NDArray[np.float32], float]:
+    """Score the points ``(N,)`` of an observed scan and the scan as the paper does: by its groups and the bank alone.
+
+    Parameters as for `score`.
+    """
+    channels = len(model.fusion.weights)
+    alone = replace(model.fusion, weights=np.eye(channels)[-1])
+    of_nodes = place_scores(seen.nodes, _values(model, seen, agcs, rows), alone)
+    points = spread_to_points(seen.moved, seen.nodes.residuals.surface.points, of_nodes, seen.nodes.tree)
+    return points, scan_score(of_nodes)
+
+
+def register_scan(points: Points, reference: Reference, seed: int, mode: RegistrationMode, start: Pose) -> Registration:
+    """Find the pose of finite points ``(N, 3)`` in canonical order, or refine or take the one to start from."""
+    scan = prepare_scan(points, _SCAN_LEVEL * reference.diameter)
+    if mode == "auto":
+        return register(scan, reference.target, np.random.default_rng(seed))
+    return place(scan, reference.target, start, refined=mode == "given")
+
+
+def _values(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:
+    """Give the channels of an observed scan at its places and the distance of its groups to the bank, ``(V, C)``."""
+    return np.column_stack([seen.nodes.channels, _embedding_distances(model, seen, agcs, rows)])
+
+
+def _embedding_distances(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:
+    grouped, size = seen.grouped, model.reference.diameter
+    indicator = None
+    if agcs == "absolute":
+        indicator = grouped.residuals.surface.variation
+    elif agcs == "relative":
+        indicator = grouped.channels[:, 5] / max(float(np.median(grouped.channels[:, 5])), 1e-12)
+        indicator = indicator + grouped.channels[:, 2] / max(float(np.median(grouped.channels[:, 2])), 1e-12)
+    points = grouped.residuals.surface.points
+    centres = select_centres(points, model.options.groups, indicator, model.reference.group_spacing)
+    vectors = model.describe(grouped, centres, model.options.group_size, size)
+    distances = model.memory.distances(model.head.embed(vectors), points[centres] / size, rows)
+    return spread_to_points(seen.nodes.residuals.surface.points, points[centres], distances).astype(np.float64)
+
+
+def _place_threshold(model: Model) -> float:
+    """Score of a place of which each channel says one in a thousand."""
+    return float(3 * np.sqrt((model.fusion.weights**2).sum()))
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """A scan in cubes: ``cube`` of each point ``(N,)``, ``middles`` of the cubes, points of the part's ``is_main``."""
+
+    cube: NDArray[np.int64]
+    middles: Points
+    is_main: NDArray[np.bool_]
+
+
+def _pieces(points: Points, size: float) -> _Pieces:
+    """Tell the points that hang together from specks and from what lies far away."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    side = size / 30
+    cube, count = voxel_groups(points, side)
+    middles = group_means(points, cube, count)
+    pairs = cKDTree(middles).query_pairs(2.2 * side, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    sizes = np.bincount(label)
+    return _Pieces(cube, middles, np.asarray((sizes >= _LEAST_PIECE * sizes.max())[label][cube]))
+
+
+def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
+    """Tell the points of the part from outliers, and give the median distance of these to it."""
+    distance = reference.level.places.query(transform(found.pose, pieces.middles))[0][pieces.cube]
+    reach = np.where(pieces.is_main, _OUTLIER, _SPECK) * reference.diameter
+    is_part = (distance <= reach) | (found.status == "failed")
+    outliers = distance[~is_part]
+    return is_part, float(np.median(outliers)) if len(outliers) else math.nan
+
+
+def _shifted(pose: Pose, origin: NDArray[np.float64]) -> Pose:
+    """Return the pose of points from which ``origin`` was taken away."""
+    shifted = pose.copy()
+    shifted[:3, 3] = pose[:3, :3] @ origin + pose[:3, 3]
+    return shifted
+
+
+def _require_usable(points: Points, finite: NDArray[np.bool_]) -> None:
+    count = int(finite.sum())
+    if len(points) and count < _MOST_INVALID * len(points):
+        raise InputError(
+            f"{len(points) - count} of {len(points)} points are not finite; half or more finite expected.",
+            hint="Export the scan again, or take its invalid points out.",
+        )
+    if count < _FEWEST_POINTS:
+        raise InputError(f"{count} finite points; {_FEWEST_POINTS} or more expected.", hint="Scan the part finer.")
+    distinct = len(np.unique(points[finite], axis=0)) if count < 100_000 else _FEWEST_POINTS
+    if distinct < _FEWEST_POINTS:
+        raise InputError(
+            f"{distinct} distinct points of {count}; {_FEWEST_POINTS} or more expected.", hint="Scan the part finer."
+        )
+
+
+def _require_size(points: Points, size: float) -> None:
+    # Specks far away must not look like another unit.
+    found = diameter(points[_robust_rows(points)])
+    ratio = found / size
+    if not _SIZES[0] < ratio < _SIZES[1]:
+        factor = 10.0 ** round(math.log10(max(size, 1e-300) / found))
+        unit = f"; --unit {factor:g} would bring it there" if factor != 1 else ""
+        raise InputError(
+            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected{unit}.",
+            hint=f"If the unit differs, give --unit {factor:g} to multiply the scan by.",
+        )
+
+
+def _robust_rows(points: Points) -> NDArray[np.bool_]:
+    distance = np.linalg.norm(points, axis=1)
+    return np.asarray(distance <= 4 * np.median(distance) + 1e-12)

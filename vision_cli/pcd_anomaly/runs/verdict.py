@@ -1,0 +1,138 @@
+"""What a report says of scored scans in words, and how sure the reader can be of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vision_cli.core.command.console import format_value
+from vision_cli.core.report import Level
+from vision_cli.core.runs.journal import Entry
+from vision_cli.pcd_anomaly.options import OURS
+
+GOOD_AUROC = 0.8
+"""AUROC from which good and defective are told apart well enough to be worth a decision."""
+
+LEAST_AUROC = 0.6
+"""AUROC below which a ranking is hardly better than guessing, which gives 0.5."""
+
+RULE = (
+    "Rule: bad if a scan scores above the limit of its model or failed to be read; caution if a pose was refused "
+    "(undetermined) or is weak; good otherwise."
+)
+MEASURED_RULE = (
+    f"Rule: good from an AUROC of {GOOD_AUROC:g}, bad below {LEAST_AUROC:g} or if scans failed to be read; caution "
+    "between the two, or if a pose was refused (undetermined) or is weak. Guessing gives 0.5."
+)
+_MOST_NAMED = 5
+_MEASURES = {"o_auroc": "telling defective scans from good ones", "p_auroc": "telling defective points from good ones"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict on a run.
+
+    Attributes
+    ----------
+    level
+        ``good``, ``caution`` or ``bad``; ``plain`` where there is nothing to judge.
+    text
+        In a few sentences.
+    rule
+        How the level follows from the numbers.
+    """
+
+    level: Level
+    text: str
+    rule: str
+
+
+def judge(entries: Sequence[Entry]) -> Verdict:
+    """Judge scans of unknown truth by what was decided about them.
+
+    Parameters
+    ----------
+    entries
+        What became of each scan.
+    """
+    if not entries:
+        return Verdict("plain", "There was no scan to score.", RULE)
+    found = [entry for entry in _scored(entries) if entry.row["decision"] == "anomalous"]
+    level: Level = "bad" if found else "good"
+    doubtful, doubts = _doubts(entries)
+    return Verdict(_worse(level, doubtful), " ".join([_decided(entries, found), *doubts]), RULE)
+
+
+def judge_measured(entries: Sequence[Entry], measures: Mapping[str, object]) -> Verdict:
+    """Judge the scores of scans whose truth is known.
+
+    Parameters
+    ----------
+    entries
+        What became of each scan.
+    measures
+        Measures by flat names, as ``ours/mean/o_auroc``.
+    """
+    if not entries:
+        return Verdict("plain", "There was no scan to score.", MEASURED_RULE)
+    found = [entry for entry in _scored(entries) if entry.row["decision"] == "anomalous"]
+    known = {
+        name: value
+        for name in _MEASURES
+        if isinstance(value := measures.get(f"{OURS}/mean/{name}"), int | float) and not isinstance(value, bool)
+    }
+    said = [f"AUROC {value:.2f} at {_MEASURES[name]}." for name, value in known.items()]
+    level: Level = "caution"
+    if known:
+        least = min(known.values())
+        level = "good" if least >= GOOD_AUROC else "caution" if least >= LEAST_AUROC else "bad"
+    else:
+        said = ["Nothing can be measured: good and defective scans, or truth of points, are missing."]
+    doubtful, doubts = _doubts(entries)
+    return Verdict(_worse(level, doubtful), " ".join([*said, _decided(entries, found), *doubts]), MEASURED_RULE)
+
+
+def _decided(entries: Sequence[Entry], found: Sequence[Entry]) -> str:
+    """Say how many scans are anomalous, and which ones, the highest scores first."""
+    count, of_all = len(found), len(_scored(entries))
+    if not of_all:
+        return "No scan was scored."
+    scans = "1 scan" if of_all == 1 else f"{of_all} scans"
+    if not found:
+        return f"None of {scans} is anomalous." if of_all != 1 else "The scan is not anomalous."
+    worst = sorted(found, key=lambda entry: -entry.number("score"))
+    named = [
+        f"{entry.id} (score {format_value(entry.row['score'])}, limit {format_value(entry.row['threshold'])})"
+        for entry in worst
+    ]
+    return f"{count} of {scans} {'is' if count == 1 else 'are'} anomalous: {_listed(named)}."
+
+
+def _doubts(entries: Sequence[Entry]) -> tuple[Level, list[str]]:
+    """Say which scans have no decision, or one on a pose that is weak, and how bad that is."""
+    good = _scored(entries)
+    failed = [entry.id for entry in entries if entry.error is not None]
+    refused = [entry.id for entry in good if entry.row["decision"] == "undetermined"]
+    weak = [entry.id for entry in good if entry.row["reg_status"] == "weak"]
+    said = []
+    if refused:
+        said.append(f"{len(refused)} undetermined, for the pose was refused: {_listed(refused)}.")
+    if weak:
+        said.append(f"{len(weak)} decided on a weak pose, to be checked by eye: {_listed(weak)}.")
+    if failed:
+        said.append(f"{len(failed)} failed to be read: {_listed(failed)}.")
+    return "bad" if failed else "caution" if refused or weak else "good", said
+
+
+def _worse(one: Level, other: Level) -> Level:
+    order: tuple[Level, ...] = ("good", "caution", "bad")
+    return max(one, other, key=order.index)
+
+
+def _scored(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.error is None]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"

@@ -1,0 +1,1 @@
+"""From a registered scan to scores: residuals, groups, memory bank, calibration, regions."""

@@ -1,0 +1,1 @@
+"""Points and surfaces: normals, visibility, sampling, smooth deformations."""

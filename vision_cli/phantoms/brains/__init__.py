@@ -1,0 +1,1 @@
+"""Heads, hearts and label maps with known deformations, for registration."""

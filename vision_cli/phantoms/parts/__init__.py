@@ -1,0 +1,1 @@
+"""Machine parts with known defects, and scans of them."""

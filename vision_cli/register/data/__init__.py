@@ -1,0 +1,1 @@
+"""Lists of pairs, and data sets in the layouts that users have."""

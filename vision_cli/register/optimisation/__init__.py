@@ -1,0 +1,1 @@
+"""Instance optimisation: affine, then the wavelet coefficients of a deformation."""

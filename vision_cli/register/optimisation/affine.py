@@ -1,0 +1,290 @@
+"""Rigid and affine registration: moments, many starts, then L-BFGS over three scales.
+
+A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that takes fixed RAS mm to moving RAS mm. It is optimised
+as ``y = c_m + t + exp(G) R0 (x - c_f)``: ``c`` are the foreground centroids, ``R0`` the rotation of the start, ``G`` a
+generator that is antisymmetric for a rigid and free for an affine transform.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vision_cli.core.compute.devices import one_thread_below
+from vision_cli.register.optimisation.images import Image, centroid, crop_to_foreground, foreground, resample
+from vision_cli.register.optimisation.losses import build_similarity
+from vision_cli.register.options.registration import Init, Metric
+from vision_cli.register.transforms import fields
+
+Matrix = NDArray[np.float64]
+LinearKind = Literal["rigid", "affine"]
+
+_SAMPLES_ALONG_LONGEST = (22, 44, 88)
+_WINDOW = 5
+_EVALUATIONS = 20
+_MARGIN_VOXELS = 4
+_START_ANGLE = np.deg2rad(30.0)
+
+
+@dataclass(frozen=True)
+class LinearResult:
+    """A linear registration.
+
+    Attributes
+    ----------
+    matrix
+        ``fixed_to_moving``, ``(D+1, D+1)``, RAS mm.
+    loss
+        Value of the image term at the finest scale.
+    notes
+        What the user should know, for instance that a mirrored start fits better.
+    """
+
+    matrix: Matrix
+    loss: float
+    notes: tuple[str, ...] = ()
+
+
+class _Scale:
+    """The pair at one sampling distance, with the loss of a matrix there."""
+
+    def __init__(self, fixed: Image, moving: Image, spacing: float, metric: Metric) -> None:
+        box = crop_to_foreground(fixed, margin=_MARGIN_VOXELS * spacing)
+        shape = tuple(
+            max(2, round(n * s / spacing)) if s < spacing and n > 1 else n
+            for n, s in zip(box.shape, box.spacing, strict=True)
+        )
+        self.shape = shape
+        grid = box.resized(shape)
+        moving = moving.blurred_to(spacing)
+        identity = np.eye(box.ndim + 1)
+        target = resample(fixed.blurred_to(spacing), grid, identity)
+        # Windows outside the subject pull the fit towards its outline.
+        weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
+        self.similarity = build_similarity(metric, target, _WINDOW, weight)
+        self.moving = moving.values[None]
+        points = fields.identity_points(shape, target.device).reshape(box.ndim, -1).T
+        self.points = torch.cat([points, points.new_ones(len(points), 1)], 1)
+        # From RAS to units of half the moving image, the last axis first, as the sampler counts.
+        to_unit = np.diag([*(2.0 / max(n - 1, 1) for n in moving.grid.shape), 1.0])
+        to_unit[:-1, -1] = -1.0
+        order = [*reversed(range(box.ndim)), box.ndim]
+        self.ras2unit = torch.as_tensor((to_unit @ np.linalg.inv(moving.grid.vox2ras))[order])
+        self.vox2ras = torch.as_tensor(grid.vox2ras)
+
+    def loss(self, matrix: Tensor) -> Tensor:
+        """Image term under ``matrix`` ``(D+1, D+1)``, float64 on the CPU, differentiable."""
+        voxel2unit = (self.ras2unit @ matrix @ self.vox2ras).to(self.points)[:-1]
+        warped = fields.sample_units(self.moving, self.points @ voxel2unit.T)
+        return self.similarity(warped.reshape(self.shape))
+
+
+@dataclass
+class _Candidate:
+    """A start: its rotation, its parameters (generator, translation) and its loss so far."""
+
+    rotation: Matrix
+    generator: Tensor
+    shift: Tensor
+    loss: float
+
+
+class _Problem:
+    """The parametrisation of one pair."""
+
+    def __init__(self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float) -> None:
+        self.dim = fixed.grid.ndim
+        self.centre_fixed = torch.as_tensor(centre_fixed, dtype=torch.float64)
+        self.centre_moving = torch.as_tensor(centre_moving, dtype=torch.float64)
+        self.radius = radius
+
+    def start(self, rotation: Matrix) -> _Candidate:
+        zeros = torch.zeros(self.dim, self.dim, dtype=torch.float64)
+        return _Candidate(rotation, zeros, torch.zeros(self.dim, dtype=torch.float64), np.inf)
+
+    def matrix(self, candidate: _Candidate, rigid: bool) -> Tensor:
+        generator = candidate.generator
+        if rigid:
+            generator = 0.5 * (generator - generator.T)
+        linear = torch.linalg.matrix_exp(generator) @ torch.as_tensor(candidate.rotation)
+        offset = self.centre_moving + candidate.shift * self.radius - linear @ self.centre_fixed
+        top = torch.cat([linear, offset[:, None]], 1)
+        bottom = torch.tensor([[0.0] * self.dim + [1.0]], dtype=torch.float64)
+        return torch.cat([top, bottom])
+
+    def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool) -> _Candidate:
+        """Minimise the loss at a scale from a candidate."""
+        from scipy.optimize import minimize
+
+        split = self.dim * self.dim
+
+        def unpacked(values: Matrix) -> tuple[Tensor, Tensor]:
+            both = torch.as_tensor(values, dtype=torch.float64)
+            return both[:split].reshape(self.dim, self.dim), both[split:]
+
+        def objective(values: Matrix) -> tuple[float, Matrix]:
+            generator, shift = (part.clone().requires_grad_() for part in unpacked(values))
+            loss = scale.loss(self.matrix(_Candidate(candidate.rotation, generator, shift, np.inf), rigid))
+            slopes = torch.autograd.grad(loss, (generator, shift))
+            return float(loss.detach()), np.concatenate([slope.numpy().ravel() for slope in slopes])
+
+        start = np.concatenate([candidate.generator.numpy().ravel(), candidate.shift.numpy()])
+        limits = {"maxfun": _EVALUATIONS, "ftol": 1e-7, "gtol": 1e-6}
+        with one_thread_below(len(scale.points)):
+            # torch has an L-BFGS too, but making it imports torch's compiler: six seconds
+            found = minimize(objective, start, jac=True, method="L-BFGS-B", options=limits)
+        return _Candidate(candidate.rotation, *unpacked(found.x), float(found.fun))
+
+
+def register_linear(
+    fixed: Image,
+    moving: Image,
+    *,
+    kind: LinearKind = "affine",
+    metric: Metric = "lncc",
+    init: Init | Matrix = "moments",
+    on_step: Callable[[str, float], None] = lambda _name, _loss: None,
+) -> LinearResult:
+    """Find the rigid or affine transform from the fixed to the moving image.
+
+    Parameters
+    ----------
+    fixed, moving
+        Prepared images (:func:`vision_cli.register.optimisation.images.normalise`), 2D or 3D.
+    kind
+        ``"rigid"`` or ``"affine"`` (12 degrees of freedom in 3D).
+    metric
+        Image term, see :mod:`vision_cli.register.optimisation.losses`.
+    init
+        ``"header"``: start where the headers put the images; ``"moments"``: centroids aligned, rotations of up to 30
+        degrees tried; ``"search"``: all proper axis permutations as well; or a ``(D+1, D+1)`` matrix.
+    on_step
+        Called with the name and loss of each scale.
+
+    Returns
+    -------
+    LinearResult
+    """
+    box = crop_to_foreground(fixed, margin=0.06 * _extent(fixed))
+    extent = float(max(n * s for n, s in zip(box.shape, box.spacing, strict=True)))
+    scales = _scales(fixed, moving, extent, metric)
+    centre_fixed = centroid(fixed)
+    if isinstance(init, str):
+        centre_moving = centre_fixed if init == "header" else centroid(moving)
+        rotations = _start_rotations(box.ndim, init)
+        given = None
+    else:
+        centre_moving = init[:-1, :-1] @ centre_fixed + init[:-1, -1]
+        rotations, given = [init[:-1, :-1]], init
+    problem = _Problem(fixed, moving, centre_fixed, centre_moving, extent / 2)
+
+    coarse = scales[0]
+    starts = [problem.start(rotation) for rotation in rotations]
+    for start in starts:
+        with torch.no_grad():
+            start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
+    notes = _mirror_note(problem, coarse, starts) if given is None and init == "search" else ()
+    kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
+    kept = sorted((problem.refine(s, coarse, rigid=True) for s in kept), key=lambda s: s.loss)[:2]
+    on_step("coarse", kept[0].loss)
+    rigid = kind == "rigid"
+    kept = sorted((problem.refine(s, scales[1], rigid=rigid) for s in kept), key=lambda s: s.loss)[:1]
+    on_step("middle", kept[0].loss)
+    best = problem.refine(kept[0], scales[2], rigid=rigid)
+    on_step("fine", best.loss)
+    with torch.no_grad():
+        matrix = problem.matrix(best, rigid).numpy()
+    return LinearResult(matrix, best.loss, tuple(notes))
+
+
+def initial_matrix(fixed: Image, moving: Image, init: Literal["header", "moments"]) -> Matrix:
+    """Transform of a start without optimisation: the identity, or the shift between the centroids."""
+    matrix = np.eye(fixed.grid.ndim + 1)
+    if init == "moments":
+        matrix[:-1, -1] = centroid(moving) - centroid(fixed)
+    return matrix
+
+
+def axis_rotations(dim: int) -> list[Matrix]:
+    """Proper rotations that map axes to axes: 24 in 3D, 4 in 2D."""
+    rotations = []
+    for order in itertools.permutations(range(dim)):
+        for signs in itertools.product((1.0, -1.0), repeat=dim):
+            matrix = np.zeros((dim, dim))
+            matrix[np.arange(dim), order] = signs
+            if np.linalg.det(matrix) > 0:
+                rotations.append(matrix)
+    return rotations
+
+
+def _scales(fixed: Image, moving: Image, extent: float, metric: Metric) -> list[_Scale]:
+    """Build the scales, coarsest first, each from images that are as fine as the next finer scale."""
+    scales = []
+    for count in reversed(_SAMPLES_ALONG_LONGEST):
+        spacing = max(extent / count, float(fixed.grid.spacing.min()))
+        scales.append(_Scale(fixed, moving, spacing, metric))
+        if count != _SAMPLES_ALONG_LONGEST[0]:
+            fixed, moving = fixed.reduced_to(spacing), moving.reduced_to(spacing)
+    return scales[::-1]
+
+
+def _extent(image: Image) -> float:
+    return float(max(n * s for n, s in zip(image.grid.shape, image.grid.spacing, strict=True)))
+
+
+def _start_rotations(dim: int, init: str) -> list[Matrix]:
+    if init == "header":
+        return [np.eye(dim)]
+    steps = (0.0, -_START_ANGLE, _START_ANGLE)
+    if dim == 2:
+        small = [_rotation(dim, (0, 1), angle) for angle in steps]
+    else:
+        small = [
+            _rotation(dim, (1, 2), a) @ _rotation(dim, (0, 2), b) @ _rotation(dim, (0, 1), c)
+            for a, b, c in itertools.product(steps, repeat=3)
+        ]
+    if init == "moments":
+        return small
+    return [rotation @ turn for turn in axis_rotations(dim) for rotation in small]
+
+
+def _rotation(dim: int, plane: tuple[int, int], angle: float) -> Matrix:
+    matrix = np.eye(dim)
+    a, b = plane
+    matrix[a, a] = matrix[b, b] = np.cos(angle)
+    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+def _distinct(ordered: Sequence[_Candidate], count: int) -> list[_Candidate]:
+    """Best candidates that are not neighbours of a better one, so that one basin does not take every place."""
+    kept: list[_Candidate] = []
+    for candidate in ordered:
+        angles = [np.trace(candidate.rotation.T @ other.rotation) for other in kept]
+        near = len(candidate.rotation) - 2 * (1 - np.cos(0.8 * _START_ANGLE))
+        if all(angle < near for angle in angles):
+            kept.append(candidate)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate]) -> tuple[str, ...]:
+    """Warn when a mirrored start fits better than every proper one: a left-right flip in one header."""
+    best = min(start.loss for start in starts)
+    flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
+    mirrored = np.inf
+    for start in starts:
+        candidate = problem.start(start.rotation @ flip)
+        with torch.no_grad():
+            mirrored = min(mirrored, float(scale.loss(problem.matrix(candidate, rigid=True))))
+    if mirrored < best - 0.05 * abs(best):
+        return ("a mirrored image fits better than every rotation: one header may have left and right swapped",)
+    return ()

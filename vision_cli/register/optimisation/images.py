@@ -1,0 +1,140 @@
+"""Images on a device, made ready for registration: intensities near [0, 1], foreground, pyramids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from vision_cli.register.transforms import fields
+from vision_cli.register.transforms.fields import Grid
+
+_QUANTILE_SAMPLE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Image:
+    """A scalar image on a grid in RAS space.
+
+    Attributes
+    ----------
+    values
+        ``(*grid)`` float32.
+    grid
+        Where the voxels lie.
+    mask
+        ``(*grid)`` bool of the voxels that count, or None for all.
+    """
+
+    values: Tensor
+    grid: Grid
+    mask: Tensor | None = None
+
+    def blurred_to(self, spacing: float, blur: float = 0.5) -> Image:
+        """Blur against aliasing for sampling at ``spacing`` mm: ``blur`` coarse voxels where that is coarser."""
+        ratio = spacing / self.grid.spacing
+        sigma = tuple(float(blur * r) if r > 1.01 else 0.0 for r in ratio)
+        return Image(fields.gaussian_blur(self.values[None], sigma)[0], self.grid, self.mask)
+
+    def pooled_to(self, spacing: float) -> Image:
+        """Average blocks of voxels that together are not larger than ``spacing`` mm; the mask is left out.
+
+        A small part of the price of a blur over as many voxels. A block at the far end may have fewer voxels.
+        """
+        size = tuple(max(1, int(spacing / own + 1e-6)) for own in self.grid.spacing)
+        if max(size) == 1:
+            return Image(self.values, self.grid)
+        pool = (functional.avg_pool2d, functional.avg_pool3d)[self.grid.ndim - 2]
+        values = pool(self.values[None, None], size, ceil_mode=True, count_include_pad=False)[0, 0]
+        blocks = np.diag([*size, 1.0])
+        blocks[:-1, -1] = (np.asarray(size) - 1) / 2
+        return Image(values, Grid(tuple(values.shape), self.grid.vox2ras @ blocks))
+
+    def reduced_to(self, spacing: float) -> Image:
+        """Thin out to ``spacing`` mm, blurred as :meth:`blurred_to` has it; axes that are coarser stay as they are."""
+        shape = tuple(
+            max(2, round(n * own / spacing)) if own < spacing and n > 1 else n
+            for n, own in zip(self.grid.shape, self.grid.spacing, strict=True)
+        )
+        grid = self.grid.resized(shape)
+        blurred = self.blurred_to(spacing)
+        mask = None
+        if self.mask is not None:
+            mask = fields.resize(self.mask[None].float(), shape)[0] > 0.5
+        return Image(fields.resize(blurred.values[None], shape)[0], grid, mask)
+
+
+def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Scale intensities linearly so that the background is near 0 and the bright end of the foreground 1.
+
+    The zero is the 0.5 % quantile of the image, the one the 99.5 % quantile of what Otsu's threshold calls foreground;
+    the result is clamped to [0, 1.2], so that a few hot voxels carry no weight.
+    """
+    image = torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
+    stride = max(1, image.numel() // _QUANTILE_SAMPLE)
+    sample = image.reshape(-1)[::stride].cpu().numpy()
+    low = float(np.quantile(sample, 0.005))
+    bright = sample[sample > otsu_threshold(sample)]
+    high = float(np.quantile(bright, 0.995)) if bright.size else float(sample.max())
+    if high <= low:
+        low, high = float(image.min()), float(image.max())
+    return ((image - low) / max(high - low, 1e-12)).clamp_(0, 1.2)
+
+
+def otsu_threshold(sample: NDArray[np.float32], bins: int = 256) -> float:
+    """Threshold of greatest between-class variance (Otsu 1979) of a sample of intensities."""
+    low, high = np.quantile(sample, (0.0, 0.999))
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        # Nearly all voxels have one value: what differs from it is bright.
+        return float(low + 1e-6 * abs(low))
+    counts, edges = np.histogram(sample.astype(np.float64), bins=bins, range=(float(low), float(high)))
+    centres = 0.5 * (edges[:-1] + edges[1:])
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    mass = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = mass / below - (mass[-1] - mass) / above
+        between = np.where((below > 0) & (above > 0), below * above * gap**2, 0.0)
+    return float(edges[1 + int(between.argmax())])
+
+
+def foreground(image: Image) -> Tensor:
+    """Voxels that belong to the subject, ``(*grid)`` bool: the mask, or what exceeds a quarter of Otsu's threshold."""
+    if image.mask is not None:
+        return image.mask
+    stride = max(1, image.values.numel() // _QUANTILE_SAMPLE)
+    threshold = otsu_threshold(image.values.reshape(-1)[::stride].cpu().numpy())
+    return image.values > 0.25 * threshold
+
+
+def crop_to_foreground(image: Image, margin: float) -> Grid:
+    """Smallest sub-grid that holds the foreground with ``margin`` mm around it."""
+    inside = foreground(image)
+    start, stop = [], []
+    for axis, size in enumerate(image.values.shape):
+        others = tuple(a for a in range(inside.ndim) if a != axis)
+        hit = torch.nonzero(inside.any(dim=others) if others else inside).reshape(-1)
+        pad = int(np.ceil(margin / image.grid.spacing[axis]))
+        first, last = (int(hit[0]), int(hit[-1])) if hit.numel() else (0, size - 1)
+        start.append(max(0, first - pad))
+        stop.append(min(size, last + pad + 1))
+    return image.grid.cropped(tuple(start), tuple(b - a for a, b in zip(start, stop, strict=True)))
+
+
+def resample(image: Image, onto: Grid, fixed_to_moving: NDArray[np.float64]) -> Tensor:
+    """Linear resampling of ``image`` through an RAS matrix onto another grid, ``(*onto.shape)``; 0 outside."""
+    matrix = np.linalg.inv(image.grid.vox2ras) @ fixed_to_moving @ onto.vox2ras
+    points = fields.affine_points(matrix, onto.shape, image.values.device)
+    return fields.sample(image.values[None], points)[0]
+
+
+def centroid(image: Image) -> NDArray[np.float64]:
+    """Centre of the foreground in RAS mm, ``(D,)``."""
+    index = torch.nonzero(foreground(image))[:: max(1, image.values.numel() // _QUANTILE_SAMPLE)]
+    centre = index.double().mean(0).cpu().numpy() if len(index) else (np.asarray(image.grid.shape) - 1) / 2
+    result: NDArray[np.float64] = image.grid.vox2ras[:-1, :-1] @ centre + image.grid.vox2ras[:-1, -1]
+    return result

@@ -1,0 +1,363 @@
+"""Image similarities and the smoothness penalty.
+
+Every similarity is a loss: smaller is more alike. An image is ``(*grid)``; a similarity object is made once for a
+fixed image and then called with each warped moving image, so that what depends on the fixed image alone is computed
+once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vision_cli.register.options.registration import Metric
+from vision_cli.register.transforms.fields import jacobian_determinant
+
+CORRELATION_FLOOR = 1e-8
+"""What keeps local correlation finite where an image is flat, in units of intensity to the fourth."""
+
+
+class Similarity(Protocol):
+    """A loss between a fixed image, bound at construction, and a warped one."""
+
+    def __call__(self, warped: Tensor) -> Tensor:
+        """Loss of ``warped`` ``(*grid)``, a scalar."""
+        ...
+
+
+def box_sum(
+    image: Tensor, width: int, border: Literal["same", "valid", "full"] = "same", axes: Sequence[int] | None = None
+) -> Tensor:
+    """Sum over a window of ``width`` voxels along each axis; odd ``width``.
+
+    The sum grows by doubling (1, 2, 4, 8, 8+1 terms): as few passes over the data as a running sum, without the
+    cancellation that a difference of two long cumulative sums suffers in float32.
+
+    Parameters
+    ----------
+    image
+        ``(*grid)``.
+    width
+        Window width.
+    border
+        ``"same"``: a sum a voxel, zeros outside; ``"valid"``: only windows that lie inside, ``width - 1`` fewer along
+        an axis; ``"full"``: every window that touches the image, ``width - 1`` more.
+    axes
+        Axes that the window extends along; None for those longer than one.
+    """
+    half = {"same": width // 2, "valid": 0, "full": width - 1}[border]
+    for axis in long_axes(image) if axes is None else axes:
+        power = image
+        if half:
+            pad = [0] * (2 * image.ndim)
+            pad[2 * (image.ndim - 1 - axis)] = pad[2 * (image.ndim - 1 - axis) + 1] = half
+            power = functional.pad(image, pad)
+        n = power.shape[axis] - width + 1
+        terms, offset, size = width, 0, 1
+        total: Tensor | None = None
+        while True:
+            if terms & 1:
+                part = power.narrow(axis, offset, n)
+                total = part if total is None else total + part
+                offset += size
+            terms >>= 1
+            if not terms:
+                break
+            length = power.shape[axis] - size
+            power = power.narrow(axis, 0, length) + power.narrow(axis, size, length)
+            size *= 2
+        assert total is not None, "a window has at least one voxel"
+        image = total
+    return image
+
+
+def long_axes(image: Tensor) -> tuple[int, ...]:
+    """Axes longer than one voxel."""
+    return tuple(axis for axis, n in enumerate(image.shape) if n > 1)
+
+
+class _SquaredCorrelation(torch.autograd.Function):
+    """Sum of squared local correlations with its analytic gradient: three window sums each way, one stored volume.
+
+    With window sums ``c = S(fm) - S(f)S(m)/n`` and ``v = S(mm) - S(m)^2/n``, the map ``q = c^2 / (u v + e)`` has
+    ``dq/dc = a`` and ``dq/dv = b``, so ``dQ/dm = f S(a) + 2 m S(b) - S(a mean_f + 2 b mean_m)``.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        warped: Tensor,
+        fixed: Tensor,
+        mean_f: Tensor,
+        var_f: Tensor,
+        weight: Tensor | None,
+        width: int,
+        eps: float,
+    ) -> Tensor:
+        axes = long_axes(warped)
+        count = float(width ** len(axes))
+        mean_m = box_sum(warped, width, "valid", axes).div_(count)
+        cov = box_sum(warped * fixed, width, "valid", axes).div_(count).addcmul_(mean_m, mean_f, value=-1)
+        var_m = box_sum(warped * warped, width, "valid", axes).div_(count).addcmul_(mean_m, mean_m, value=-1)
+        inverse = var_m.mul_(var_f).add_(eps).reciprocal_()
+        slope = cov * inverse
+        quality = cov.mul_(slope)
+        value = quality.sum() if weight is None else (quality * weight).sum()
+        if not ctx.needs_input_grad[0]:
+            return value
+        # q v-derivative is -c^2 u / (u v + e)^2; both derivatives are kept where c and q were
+        by_var = quality.mul_(inverse).mul_(var_f).mul_(-1 / count)
+        by_cov = slope.mul_(2 / count)
+        if weight is not None:
+            by_var.mul_(weight)
+            by_cov.mul_(weight)
+        centre = (by_cov * mean_f).addcmul_(by_var, mean_m, value=2)
+        gradient = (
+            box_sum(by_cov, width, "full", axes)
+            .mul_(fixed)
+            .addcmul_(box_sum(by_var, width, "full", axes), warped, value=2)
+            .sub_(box_sum(centre, width, "full", axes))
+        )
+        ctx.save_for_backward(gradient)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return (gradient * grad_outputs[0], None, None, None, None, None, None)
+
+
+def correlation_sum(
+    warped: Tensor,
+    fixed: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None,
+    width: int,
+    eps: float = CORRELATION_FLOOR,
+) -> Tensor:
+    """Sum of the squared local correlations ``cov^2 / (var_F var_M + eps)`` over the windows that lie inside.
+
+    Parameters
+    ----------
+    warped, fixed
+        ``(*grid)``, a border of ``width // 2`` around the window centres included.
+    mean, variance
+        Of ``fixed`` in the windows, ``width - 1`` smaller along every axis longer than one.
+    weight
+        Of the window centres, or None.
+    width
+        Odd window width in voxels.
+    eps
+        As in :class:`LocalCorrelation`.
+    """
+    result: Tensor = _SquaredCorrelation.apply(warped, fixed, mean, variance, weight, width, eps)
+    return result
+
+
+class LocalCorrelation:
+    """Negative mean squared local normalised cross-correlation (WiNet's image term).
+
+    ``-mean( cov^2 / (var_F var_M + eps) )`` over cubic windows, zero-padded.
+
+    Parameters
+    ----------
+    fixed
+        ``(*grid)``, intensities near [0, 1].
+    width
+        Odd window width in voxels.
+    weight
+        Optional ``(*grid)`` weights of the window centres (a mask).
+    eps
+        Keeps windows without structure from counting; in units of intensity to the fourth.
+    """
+
+    def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = CORRELATION_FLOOR) -> None:
+        self.width = width
+        self.weight = weight
+        self.eps = eps
+        self.total = float(fixed.numel()) if weight is None else float(weight.sum())
+        self.pad = [width // 2 if n > 1 else 0 for n in reversed(fixed.shape) for _ in range(2)]
+        self.fixed = functional.pad(fixed, self.pad)
+        count = float(width ** len(long_axes(fixed)))
+        self.mean = box_sum(fixed, width) / count
+        self.variance = (box_sum(fixed * fixed, width) / count - self.mean**2).clamp_(min=0)
+
+    def __call__(self, warped: Tensor) -> Tensor:
+        """Loss of ``warped`` ``(*grid)``, in [-1, 0]."""
+        padded = functional.pad(warped, self.pad)
+        total = correlation_sum(padded, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps)
+        return -total / self.total
+
+
+class MeanSquares:
+    """Mean squared intensity difference, optionally weighted."""
+
+    def __init__(self, fixed: Tensor, weight: Tensor | None = None) -> None:
+        self.fixed = fixed
+        self.weight = weight
+
+    def __call__(self, warped: Tensor) -> Tensor:
+        """Loss of ``warped`` ``(*grid)``, >= 0."""
+        return _weighted_mean((warped - self.fixed) ** 2, self.weight)
+
+
+class MutualInformation:
+    """Negative mutual information from a Parzen joint histogram (Mattes et al., IEEE TMI 2003).
+
+    The fixed image is binned by a box, the moving one by a cubic B-spline, over a fixed regular subset of voxels.
+
+    Parameters
+    ----------
+    fixed
+        ``(*grid)`` with intensities in [0, 1]; values outside are clamped to the end bins.
+    weight
+        Optional ``(*grid)`` weights.
+    bins
+        Histogram bins along each side.
+    max_samples
+        At most this many voxels, taken at a regular stride.
+    """
+
+    def __init__(self, fixed: Tensor, weight: Tensor | None = None, bins: int = 32, max_samples: int = 200_000) -> None:
+        self.bins = bins
+        flat = fixed.reshape(-1)
+        keep = torch.arange(flat.numel(), device=fixed.device)
+        if weight is not None:
+            keep = keep[weight.reshape(-1) > 0]
+        self.index = keep[:: max(1, -(-keep.numel() // max_samples))]
+        self.rows = (flat[self.index].clamp(0, 1) * (bins - 1) + 0.5).long().clamp_(max=bins - 1)
+
+    def __call__(self, warped: Tensor) -> Tensor:
+        """Loss of ``warped`` ``(*grid)`` in nats, <= 0."""
+        # two bins of margin hold the spline's support
+        position = 2 + warped.reshape(-1)[self.index].clamp(0, 1) * (self.bins - 5)
+        first = position.detach().floor().long() - 1
+        joint = torch.zeros(self.bins * self.bins, dtype=warped.dtype, device=warped.device)
+        for step in range(4):
+            bin_index = (first + step).clamp(0, self.bins - 1)
+            joint = joint.index_add(0, self.rows * self.bins + bin_index, _cubic_spline(position - bin_index))
+        joint = (joint / joint.sum()).reshape(self.bins, self.bins)
+        outer = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
+        tiny = torch.finfo(joint.dtype).tiny
+        return -(joint * torch.log((joint + tiny) / (outer + tiny))).sum()
+
+
+class ModalityIndependent:
+    """Mean squared difference of MIND-SSC descriptors (Heinrich et al., MICCAI 2013).
+
+    Self-similarity of the six face neighbours (four in 2D) of each voxel, compared in pairs at distance sqrt(2).
+    """
+
+    def __init__(self, fixed: Tensor, weight: Tensor | None = None, width: int = 3) -> None:
+        self.width = width
+        self.pairs = _neighbour_pairs([axis for axis, n in enumerate(fixed.shape) if n > 2])
+        self.weight = weight
+        self.descriptor = self._describe(fixed)
+
+    def __call__(self, warped: Tensor) -> Tensor:
+        """Loss of ``warped`` ``(*grid)``, >= 0."""
+        return _weighted_mean(((self._describe(warped) - self.descriptor) ** 2).mean(0), self.weight)
+
+    def _describe(self, image: Tensor) -> Tensor:
+        """MIND-SSC descriptor, ``(P, *grid)`` with one channel a pair of neighbours."""
+        distances = []
+        for one, other in self.pairs:
+            difference = (_shifted(image, one) - _shifted(image, other)) ** 2
+            distances.append(box_sum(difference, self.width) / self.width**image.ndim)
+        stack = torch.stack(distances)
+        stack = stack - stack.amin(0, keepdim=True)
+        variance = stack.mean(0)
+        level = float(variance.detach().mean())
+        variance = variance.clamp(0.001 * level + 1e-12, 1000 * level + 1e-12)
+        return torch.exp(-stack / variance)
+
+
+def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor | None = None) -> Similarity:
+    """Make the similarity named ``metric`` for ``fixed``; ``width`` is the LNCC window in voxels."""
+    if metric == "lncc":
+        return LocalCorrelation(fixed, width, weight)
+    if metric == "mi":
+        return MutualInformation(fixed, weight)
+    if metric == "mind":
+        return ModalityIndependent(fixed, weight)
+    return MeanSquares(fixed, weight)
+
+
+def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
+    """Mean squared gradient of a field over components, axes and voxels, in mm per mm.
+
+    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in
+    mm. On an isotropic grid this is the paper's diffusion term in voxel units.
+    """
+    dim = field.shape[0]
+    scale = torch.tensor(list(spacing), dtype=field.dtype, device=field.device).view(-1, *([1] * dim))
+    millimetres = field * scale
+    terms = [
+        (torch.diff(millimetres, dim=1 + axis) ** 2).mean() / float(spacing[axis]) ** 2
+        for axis in range(dim)
+        if field.shape[1 + axis] > 1
+    ]
+    return torch.stack(terms).sum() / dim
+
+
+def published_gradient_penalty(field: Tensor) -> Tensor:
+    """Smoothness term as WiNet's published code scales it, for comparison with its results.
+
+    ``(1/D) sum_a mean( (n_a/2 d_a theta)^2 )`` with ``theta`` ``(D, *grid)`` in units of half the image: every
+    component counts by the size of the axis along which it is differentiated, not by that of its own axis.
+    """
+    dim = field.shape[0]
+    terms = [
+        (torch.diff(field, dim=1 + axis) * (0.5 * field.shape[1 + axis])).square().mean()
+        for axis in range(dim)
+        if field.shape[1 + axis] > 1
+    ]
+    return torch.stack(terms).sum() / dim
+
+
+def divergence_penalty(field: Tensor) -> Tensor:
+    """Mean squared divergence of a field ``(D, *grid)`` in voxels, over D; the volumetric part of linear elasticity."""
+    dim = field.shape[0]
+    slopes = [
+        torch.diff(field[axis], dim=axis, append=field[axis].narrow(axis, field.shape[1 + axis] - 1, 1))
+        for axis in range(dim)
+        if field.shape[1 + axis] > 1
+    ]
+    return (torch.stack(slopes).sum(0) ** 2).mean() / dim
+
+
+def fold_penalty(displacement: Tensor, floor: float = 0.15) -> Tensor:
+    """Mean of ``max(0, floor - |J|)^2`` for a displacement ``(D, *grid)`` in voxels: zero far from folding."""
+    return (torch.relu(floor - jacobian_determinant(displacement)) ** 2).mean()
+
+
+def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
+
+
+def _cubic_spline(offset: Tensor) -> Tensor:
+    distance = offset.abs()
+    near = (4 - 6 * distance**2 + 3 * distance**3) / 6
+    far = (2 - distance).clamp(min=0) ** 3 / 6
+    return torch.where(distance < 1, near, far)
+
+
+def _neighbour_pairs(axes: Sequence[int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Pairs of face neighbours ``(axis, +-1)`` that lie on different axes."""
+    faces = [(axis, sign) for axis in axes for sign in (-1, 1)]
+    return [(one, other) for one, other in itertools.combinations(faces, 2) if one[0] != other[0]]
+
+
+def _shifted(image: Tensor, face: tuple[int, int]) -> Tensor:
+    """Image moved by one voxel along one axis, the edge repeated."""
+    axis, sign = face
+    n = image.shape[axis]
+    if sign > 0:
+        return torch.cat([image.narrow(axis, 1, n - 1), image.narrow(axis, n - 1, 1)], axis)
+    return torch.cat([image.narrow(axis, 0, 1), image.narrow(axis, 0, n - 1)], axis)

@@ -1,0 +1,1 @@
+"""Inference: from a pair of images to a registration."""

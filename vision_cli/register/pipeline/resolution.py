@@ -1,0 +1,76 @@
+"""Where a registration starts, and its resolution: as fine as the preset asks and the memory allows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vision_cli.core.compute.devices import available_memory
+from vision_cli.core.errors import ResourceError
+from vision_cli.register.optimisation import images
+from vision_cli.register.optimisation.images import Image
+from vision_cli.register.transforms.fields import Grid
+
+_MARGIN_PER_EXTENT = 0.02
+_MAX_VOXELS = 12_000_000
+_MAX_ALONG = 256
+# Measured with pairs of 6 and 17 million voxels: libraries, full-resolution outputs, and the search.
+_FIXED_BYTES = 750_000_000
+_BYTES_PER_IMAGE_VOXEL = 110
+_BYTES_PER_VOXEL = 90
+
+
+def work_grid(
+    fixed: Image, *, spacing: float | None, halved: bool, max_memory: float | None
+) -> tuple[Grid, tuple[str, ...]]:
+    """Choose the grid on which the images are compared: the fixed foreground at a spacing that suits.
+
+    Parameters
+    ----------
+    fixed
+        The fixed image.
+    spacing
+        Wanted spacing in mm; None for the image's own, or what gives 256 voxels along the longest side.
+    halved
+        Work at twice that spacing.
+    max_memory
+        Bytes that the work may take; None for what the machine has.
+
+    Returns
+    -------
+    tuple
+        The grid, and a note where it is coarser than wanted.
+
+    Raises
+    ------
+    ResourceError
+        If not even a tiny grid fits.
+    """
+    extent = max(n * s for n, s in zip(fixed.grid.shape, fixed.grid.spacing, strict=True))
+    box = images.crop_to_foreground(fixed, _MARGIN_PER_EXTENT * float(extent))
+    size = np.asarray(box.shape) * box.spacing
+    finest = float(box.spacing.min())
+    wanted = spacing or max(finest, float(size.max()) / _MAX_ALONG) * (2 if halved else 1)
+    limit = available_memory() if max_memory is None else max_memory
+    least = _FIXED_BYTES + _BYTES_PER_IMAGE_VOXEL * fixed.values.numel()
+    budget = min(_MAX_VOXELS, (limit - least) / _BYTES_PER_VOXEL)
+    if budget < 1000:
+        raise ResourceError(
+            f"--max-memory: {limit / 1e9:.2f} GB found; about {least / 1e9 + 0.05:.2f} GB expected at least.",
+            hint="Give more memory.",
+        )
+    chosen = wanted
+    while math.prod(_shape_at(box, chosen)) > budget:
+        chosen *= 1.05
+    notes: tuple[str, ...] = ()
+    if chosen > wanted:
+        notes = (f"working at {chosen:.2f} mm instead of {wanted:.2f} mm to stay within memory",)
+    return box.resized(_shape_at(box, chosen)), notes
+
+
+def _shape_at(box: Grid, spacing: float) -> tuple[int, ...]:
+    return tuple(
+        n if own > 0.95 * spacing else max(2, round(n * own / spacing))
+        for n, own in zip(box.shape, box.spacing, strict=True)
+    )

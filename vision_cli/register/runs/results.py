@@ -1,0 +1,239 @@
+"""A registration as files: what ANTs, ITK and people read.
+
+Names are ANTs', so that scripts written for it go on working.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.runs.runs import Run
+from vision_cli.io.volumes.volumes import write_volume
+from vision_cli.register.evaluation.measures import LabelEvaluation, evaluate_labels, target_registration_error
+from vision_cli.register.pipeline.inputs import Pair, grid_of
+from vision_cli.register.pipeline.pipeline import Registration
+from vision_cli.register.runs.report import draw_pictures, pair_report
+from vision_cli.register.transforms import itk_files
+from vision_cli.register.transforms.fields import Grid
+from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, invert, resample
+
+Metrics = dict[str, float | int | str | None]
+
+
+def write_results(
+    run: Run,
+    pair: Pair,
+    found: Registration,
+    *,
+    names: Mapping[int, str] | None = None,
+    interpolation: str = "label",
+    pictures: bool = True,
+) -> Metrics:
+    """Write everything a registration gives into its run directory.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    pair
+        The inputs.
+    found
+        The registration.
+    names
+        Label names.
+    interpolation
+        Of labels: ``label`` or ``nearest``.
+    pictures
+        Also write the QC pictures and the report.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds.
+    """
+    fixed, moving = grid_of(pair.fixed), grid_of(pair.moving)
+    inverse = _inverse_chain(found)
+    warped = resample(pair.moving.data, moving, fixed, found.chain)
+    inverse_warped = resample(pair.fixed.data, fixed, moving, inverse)
+    evaluation = None
+    if pair.fixed_labels is not None and pair.moving_labels is not None:
+        linear = (found.affine,) if found.warp is not None else ()
+        evaluation = evaluate_labels(
+            pair.fixed_labels,
+            pair.moving_labels,
+            found.chain,
+            linear=linear,
+            names=names,
+            interpolation=interpolation,
+        )
+        for side, absent in (("fixed", evaluation.only_moving), ("moving", evaluation.only_fixed)):
+            if absent:
+                run.warn(f"labels missing on the {side} side are not scored: {_listed(absent)}.")
+    metrics = _metrics(pair, found, evaluation)
+
+    labels = None
+    if evaluation is not None:
+        labels = evaluation.warped
+    elif pair.moving_labels is not None:
+        labels = resample(pair.moving_labels.data, grid_of(pair.moving_labels), fixed, found.chain, interpolation)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Packing and writing release the interpreter: one thread packs while the other draws.
+        jobs = [
+            pool.submit(_write_transforms, run, found),
+            pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
+            pool.submit(
+                _write_image, run, "InverseWarped.nii.gz", inverse_warped, pair.moving.vox2ras, pair.fixed.dtype
+            ),
+        ]
+        if found.log_jacobian is not None:
+            jobs.append(
+                pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
+            )
+        if labels is not None and pair.moving_labels is not None:
+            # Scored labels lie on the grid of the fixed labels, others on that of the fixed image.
+            home = pair.fixed if pair.fixed_labels is None else pair.fixed_labels
+            jobs.append(
+                pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
+            )
+        _write_tables(run, found, evaluation)
+        shown = draw_pictures(run, pair, found, warped, metrics) if pictures else []
+        for job in jobs:
+            job.result()
+    run.write_metrics(metrics)
+    if pictures:
+        # Last, when all is written that the report lists.
+        run.report(pair_report(pair, metrics, evaluation, shown))
+    return metrics
+
+
+def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementTransform, ...]:
+    backward = invert(found.affine)
+    return (backward,) if found.inverse_warp is None else (backward, found.inverse_warp)
+
+
+def _write_transforms(run: Run, found: Registration) -> None:
+    with run.output("0GenericAffine.mat") as path:
+        itk_files.write_affine(path, found.affine)
+    with run.output("composite.h5") as path:
+        itk_files.write_composite(path, found.chain)
+    if found.warp is None or found.inverse_warp is None:
+        return
+    with run.output("1Warp.nii.gz") as path:
+        note = itk_files.write_warp(path, found.warp)
+    if note:
+        run.warn(note)
+    with run.output("1InverseWarp.nii.gz") as path:
+        itk_files.write_warp(path, found.inverse_warp)
+
+
+def _write_image(run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object) -> None:
+    with run.output(name) as path:
+        write_volume(path, values, vox2ras, np.dtype(dtype))  # type: ignore[call-overload]
+
+
+def _metrics(pair: Pair, found: Registration, evaluation: LabelEvaluation | None) -> Metrics:
+    before, affine, after = found.similarity
+    metrics: Metrics = {
+        "dice_mean": None,
+        "dice_median": None,
+        "dice_affine_mean": None,
+        "dice_before_mean": None,
+        "hd95_mean_mm": None,
+        "labels_scored": None,
+        "sdlogj": found.sdlogj,
+        "folds_voxels": found.folds,
+        "folds_pct": None if found.folds is None else 100.0 * found.folds / max(found.foreground_voxels, 1),
+        "jacobian_min": None if found.jacobian_range is None else found.jacobian_range[0],
+        "jacobian_max": None if found.jacobian_range is None else found.jacobian_range[1],
+        "inverse_error_mean_voxels": None if found.inverse_error is None else found.inverse_error[0],
+        "inverse_error_p99_voxels": None if found.inverse_error is None else found.inverse_error[1],
+        "tre_mean_mm": None,
+        "tre_before_mean_mm": None,
+        "lncc_before": before,
+        "lncc_affine": affine,
+        "lncc_after": after,
+        "fold_repairs": found.repairs,
+        "working_spacing_mm": float(found.work_grid.spacing.min()),
+        "mask_used": "fixed" if pair.fixed_mask is not None else "none",
+    }
+    if evaluation is not None:
+        dice = [score.dice for score in evaluation.scores]
+        metrics |= {
+            "dice_mean": evaluation.mean("dice"),
+            "dice_median": float(np.median(dice)) if dice else None,
+            "dice_affine_mean": evaluation.mean("dice_affine") if found.warp is not None else evaluation.mean("dice"),
+            "dice_before_mean": evaluation.mean("dice_before"),
+            "hd95_mean_mm": evaluation.mean("hd95_mm"),
+            "labels_scored": len(dice),
+        }
+    if pair.fixed_points is not None and pair.moving_points is not None:
+        metrics["tre_before_mean_mm"] = float(
+            target_registration_error(pair.fixed_points, pair.moving_points, ()).mean()
+        )
+        metrics["tre_mean_mm"] = float(
+            target_registration_error(pair.fixed_points, pair.moving_points, found.chain).mean()
+        )
+    return metrics
+
+
+def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | None) -> None:
+    if evaluation is not None:
+        run.write_csv(
+            "labels.csv",
+            (
+                "label",
+                "name",
+                "dice_before",
+                "dice_affine",
+                "dice",
+                "hd95_mm",
+                "fixed_mm3",
+                "warped_mm3",
+            ),
+            [[_blank(cell) for cell in asdict(score).values()] for score in evaluation.scores],
+        )
+    if found.warp is None:
+        return
+    run.write_csv(
+        "loss.csv",
+        ("stage", "iteration", "similarity", "regularisation", "step"),
+        [tuple(asdict(step).values()) for step in found.history],
+    )
+    run.write_json(
+        "scales.json",
+        {name: {"rms_mm": rms, "energy_share": share} for name, (rms, share) in found.scales.items()},
+    )
+    if found.field_grid is not None:
+        with run.output("coeffs.npz") as path:
+            path.write_bytes(_coefficients(found, found.field_grid))
+
+
+def _coefficients(found: Registration, grid: Grid) -> bytes:
+    """Pack the field as half-precision wavelet coefficients, with the grid that they are synthesised on."""
+    buffer = io.BytesIO()
+    arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
+    np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _blank(cell: object) -> object:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
+
+
+def _listed(labels: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, labels[:10]))
+    return shown if len(labels) <= 10 else f"{shown} and {len(labels) - 10} more"
+
+
+def free_space_needed(pair: Pair) -> int:
+    """Bytes that the outputs of a pair take at most, for the check before the work begins."""
+    voxels = int(np.prod(pair.fixed.shape)) * pair.fixed.ndim
+    # Two packed warps, one composite in double precision, images.
+    return voxels * (2 * 4 + 8) + 4 * (int(np.prod(pair.fixed.shape)) * 3 + int(np.prod(pair.moving.shape)))

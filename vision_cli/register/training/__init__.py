@@ -1,0 +1,1 @@
+"""Training of WiNet: on users' own images, or on synthetic pairs."""

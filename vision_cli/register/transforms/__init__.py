@@ -1,0 +1,1 @@
+"""Grids, dense fields, transforms in physical space, and the files that ITK reads."""

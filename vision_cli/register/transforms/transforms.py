@@ -1,0 +1,289 @@
+"""Transforms in physical space, and images and points through them.
+
+A transform takes fixed points to moving points, RAS mm (it pulls images back). A chain is applied first to last:
+``y = A(x + u(x))`` is ``(displacement, affine)``. Outside its grid a displacement is zero, as in ITK.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vision_cli.register.transforms.fields import Grid, sample
+
+Interpolation = Literal["linear", "nearest", "label", "bspline"]
+Points = NDArray[np.float64]
+
+_SLAB_POINTS = 400_000
+_INVERSION_STEPS = 60
+_INVERSION_MM = 1e-3
+_STUCK, _LEAST_STEP = 0.9, 0.25
+"""A step that leaves this much of the residual is halved, down to the least."""
+
+
+@dataclass(frozen=True)
+class AffineTransform:
+    """A linear map.
+
+    Attributes
+    ----------
+    matrix
+        ``(D+1, D+1)``, fixed RAS mm -> moving RAS mm.
+    """
+
+    matrix: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DisplacementTransform:
+    """A map ``x + u(x)``.
+
+    Attributes
+    ----------
+    displacement
+        ``(*grid.shape, D)`` float32, RAS mm along x, y, z.
+    grid
+        Where the displacements are known; linear in between.
+    """
+
+    displacement: NDArray[np.float32]
+    grid: Grid
+
+
+Transform = AffineTransform | DisplacementTransform
+
+
+def map_points(chain: Sequence[Transform], points: Points) -> Points:
+    """Map fixed points ``(N, D)`` in RAS mm to moving points."""
+    for step in _steps(chain):
+        points = step(points)
+    return points
+
+
+def resample(
+    data: NDArray[Any], grid: Grid, onto: Grid, chain: Sequence[Transform], interpolation: str = "linear"
+) -> NDArray[Any]:
+    """Bring a moving image onto a fixed grid.
+
+    Parameters
+    ----------
+    data, grid
+        The moving image ``(*grid.shape)`` and where it lies.
+    onto
+        The fixed grid.
+    chain
+        Transforms fixed -> moving.
+    interpolation
+        ``linear``; ``bspline`` (cubic); ``nearest``; or ``label``: the label with the greatest linear weight among the
+        corners of the cell, the smaller number where two are equal.
+
+    Returns
+    -------
+    ndarray
+        ``(*onto.shape)``: of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; 0 outside the
+        moving image, which reaches half a voxel beyond its outer voxel centres as in ITK.
+    """
+    keeps_type = interpolation in ("nearest", "label")
+    result = np.zeros(onto.shape, dtype=data.dtype if keeps_type else np.float32)
+    source = np.ascontiguousarray(data, dtype=result.dtype)
+    if interpolation == "bspline":
+        from scipy import ndimage
+
+        source = ndimage.spline_filter(source, order=3, output=np.float32, mode="mirror")
+    for start, stop, points in _mapped_slabs(chain, onto):
+        slab = _INTERPOLATORS[interpolation](source, _to_index(grid, points))
+        result[start:stop] = slab.reshape(stop - start, *onto.shape[1:])
+    return result
+
+
+def invert(transform: Transform) -> Transform:
+    """Invert a transform; a displacement by fixed-point iteration on its own grid, taken as constant beyond it.
+
+    Where the map stretches space to more than its double the plain iteration swings about the inverse for ever, so
+    points that do not come nearer by it go on in smaller steps.
+    """
+    if isinstance(transform, AffineTransform):
+        return AffineTransform(np.asarray(np.linalg.inv(transform.matrix), dtype=np.float64))
+    grid = transform.grid
+    field = _components(transform)
+    result = np.empty_like(transform.displacement)
+    for start, stop in _slabs(grid):
+        places = _grid_points(grid, start, stop)
+        inverse = -transform.displacement[start:stop].reshape(-1, grid.ndim).astype(np.float64)
+        pending = np.arange(len(inverse))
+        step, last = np.ones(len(inverse)), np.full(len(inverse), np.inf)
+        for _ in range(_INVERSION_STEPS):
+            moved = places[pending] + inverse[pending]
+            residual = inverse[pending] + _sampled(field, _to_index(grid, moved)).T
+            error = np.linalg.norm(residual, axis=1)
+            stuck = pending[error > _STUCK * last[pending]]
+            step[stuck] = np.maximum(0.5 * step[stuck], _LEAST_STEP)
+            inverse[pending] -= step[pending, None] * residual
+            last[pending] = error
+            pending = pending[error > _INVERSION_MM]
+            if not pending.size:
+                break
+        result[start:stop] = inverse.reshape(stop - start, *grid.shape[1:], grid.ndim)
+    return DisplacementTransform(result, grid)
+
+
+def compose_to_displacement(chain: Sequence[Transform], onto: Grid) -> DisplacementTransform:
+    """Write a whole chain as one displacement on a grid."""
+    moved = np.empty((*onto.shape, onto.ndim), dtype=np.float32)
+    for start, stop, points in _mapped_slabs(chain, onto):
+        shift = points - _grid_points(onto, start, stop)
+        moved[start:stop] = shift.reshape(stop - start, *onto.shape[1:], onto.ndim)
+    return DisplacementTransform(moved, onto)
+
+
+def _steps(chain: Sequence[Transform]) -> list[Callable[[Points], Points]]:
+    """Make a function of points ``(N, D)`` of each transform."""
+    return [
+        partial(_apply_affine, one.matrix)
+        if isinstance(one, AffineTransform)
+        else partial(_apply_displacement, one.grid, _components(one))
+        for one in chain
+    ]
+
+
+def _apply_affine(matrix: NDArray[np.float64], points: Points) -> Points:
+    return np.asarray(points @ matrix[:-1, :-1].T + matrix[:-1, -1])
+
+
+def _apply_displacement(grid: Grid, components: NDArray[np.float32], points: Points) -> Points:
+    return points + _linear(components, _to_index(grid, points)).T
+
+
+def _components(transform: DisplacementTransform) -> NDArray[np.float32]:
+    """Put the components first, ``(D, *grid)``."""
+    return np.ascontiguousarray(np.moveaxis(transform.displacement, -1, 0), dtype=np.float32)
+
+
+def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
+    """Rows of the first axis, a slab at a time, so that a large grid takes no more memory than a slab."""
+    rows = max(1, _SLAB_POINTS // math.prod(grid.shape[1:]))
+    for start in range(0, grid.shape[0], rows):
+        yield start, min(start + rows, grid.shape[0])
+
+
+def _mapped_slabs(chain: Sequence[Transform], grid: Grid) -> Iterator[tuple[int, int, Points]]:
+    """Slabs of a grid with the moving points ``(N, D)`` of their voxels."""
+    stored = None
+    if chain and isinstance(chain[0], DisplacementTransform) and _same(chain[0].grid, grid):
+        # At the centres of its own voxels a displacement is what is stored.
+        stored, chain = chain[0].displacement, chain[1:]
+    steps = _steps(chain)
+    for start, stop in _slabs(grid):
+        points = _grid_points(grid, start, stop)
+        if stored is not None:
+            points = points + stored[start:stop].reshape(-1, grid.ndim)
+        for step in steps:
+            points = step(points)
+        yield start, stop, points
+
+
+def _same(one: Grid, other: Grid) -> bool:
+    return one.shape == other.shape and np.array_equal(one.vox2ras, other.vox2ras)
+
+
+def _grid_points(grid: Grid, start: int, stop: int) -> Points:
+    """RAS mm of the voxels in rows ``start`` to ``stop`` of the first axis, ``(N, D)``."""
+    axes = [np.arange(start, stop), *(np.arange(n) for n in grid.shape[1:])]
+    linear, offset = grid.vox2ras[:-1, :-1], grid.vox2ras[:-1, -1]
+    total: Any = offset
+    for axis, ticks in enumerate(axes):
+        shape = [1] * grid.ndim + [grid.ndim]
+        shape[axis] = len(ticks)
+        total = total + (ticks[:, None] * linear[:, axis]).reshape(shape)
+    return np.asarray(total, dtype=np.float64).reshape(-1, grid.ndim)
+
+
+def _to_index(grid: Grid, points: Points) -> Points:
+    """Continuous voxel index of points, ``(D, N)``."""
+    inverse = np.linalg.inv(grid.vox2ras)
+    return inverse[:-1, :-1] @ points.T + inverse[:-1, -1:]
+
+
+def _inside(shape: Sequence[int], index: Points) -> NDArray[np.bool_]:
+    """Points in the buffer, which reaches half a voxel beyond the outer centres; its far side is outside, as in ITK."""
+    size = np.asarray(shape, dtype=np.float64)[:, None]
+    return np.asarray(((index >= -0.5) & (index < size - 0.5)).all(axis=0))
+
+
+def _linear(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
+    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer, its rim as at the edge."""
+    values = _sampled(components, index)
+    values[:, ~_inside(components.shape[1:], index)] = 0
+    return values
+
+
+def _sampled(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
+    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; outside as at the edge."""
+    points = torch.as_tensor(index, dtype=torch.float32)
+    return np.asarray(sample(torch.as_tensor(components), points, padding="border").numpy(), dtype=np.float32)
+
+
+def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    return np.asarray(_linear(data[None], index)[0])
+
+
+def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    # ITK rounds halves up, numpy to even.
+    limits = np.asarray(data.shape, dtype=np.intp)[:, None] - 1
+    rounded = np.clip(np.floor(index + 0.5).astype(np.intp), 0, limits)
+    values = data[tuple(rounded)]
+    values[~_inside(data.shape, index)] = 0
+    return np.asarray(values)
+
+
+def _bspline(coefficients: NDArray[Any], index: Points) -> NDArray[Any]:
+    from scipy import ndimage
+
+    values = ndimage.map_coordinates(coefficients, index, order=3, mode="mirror", prefilter=False)
+    values[~_inside(coefficients.shape, index)] = 0
+    return np.asarray(values)
+
+
+def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
+    corners, weights = _corners(data.shape, index)
+    flat = data.reshape(-1)
+    labels = np.stack([flat[corner] for corner in corners])
+    winner = labels[0].copy()
+    # Most cells hold one label; only the others are worth a vote.
+    mixed = np.flatnonzero((labels != winner).any(0))
+    votes = labels[:, mixed]
+    weight = np.stack([w[mixed] for w in weights])
+    best = np.full(mixed.size, -1.0)
+    chosen = np.zeros(mixed.size, dtype=data.dtype)
+    for candidate in votes:
+        score = (weight * (votes == candidate)).sum(0)
+        # A tie is one only beyond rounding, so that the order of the corners does not decide.
+        better = (score > best + 1e-9) | ((np.abs(score - best) <= 1e-9) & (candidate < chosen))
+        best = np.where(better, score, best)
+        chosen = np.where(better, candidate, chosen)
+    winner[mixed] = chosen
+    winner[~_inside(data.shape, index)] = 0
+    return np.asarray(winner)
+
+
+def _corners(shape: Sequence[int], index: Points) -> tuple[list[NDArray[np.intp]], list[NDArray[np.float64]]]:
+    """Flat indices and weights of the cell corners around each point, clamped to the edge."""
+    flats, weights = [np.zeros(index.shape[1], dtype=np.intp)], [np.ones(index.shape[1])]
+    for axis, n in enumerate(shape):
+        place = np.clip(index[axis], 0, n - 1)
+        low = np.minimum(place.astype(np.intp), max(n - 2, 0))
+        high = np.minimum(low + 1, n - 1)
+        fraction = place - low
+        flats = [flat * n + end for flat in flats for end in (low, high)]
+        weights = [weight * part for weight in weights for part in (1 - fraction, fraction)]
+    return flats, weights
+
+
+_INTERPOLATORS = {"linear": _linear_image, "nearest": _nearest, "label": _label, "bspline": _bspline}

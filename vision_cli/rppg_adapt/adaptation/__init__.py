@@ -1,0 +1,1 @@
+"""Source-free adaptation: the second stage of SFDA-rPPG."""

@@ -1,0 +1,253 @@
+"""Source-free adaptation: SFDA-rPPG's second stage, on unlabelled clips of a target domain.
+
+The source model and the clips are all there is: no source data, no labels. The weights that are kept are chosen without
+labels too, and they are the source's own unless the choice finds better ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from vision_cli.core.command.console import Output
+from vision_cli.core.compute.devices import Compute
+from vision_cli.core.compute.training import BEST, Schedule, fit, pack
+from vision_cli.core.runs.runs import Run
+from vision_cli.rppg_adapt.adaptation.anchors import SourceAnchor, WitnessedAnchor
+from vision_cli.rppg_adapt.adaptation.selection import BranchScore, WitnessScore
+from vision_cli.rppg_adapt.adaptation.windows import UnlabelledClips, Window, parts
+from vision_cli.rppg_adapt.data.cache import CachedClip
+from vision_cli.rppg_adapt.networks.files import PulseModel, load_model, resize_frames
+from vision_cli.rppg_adapt.networks.networks import LiteNet, PhysNet, TSTCNet, make_views
+from vision_cli.rppg_adapt.options import Adaptation, Update
+from vision_cli.rppg_adapt.training.losses import AdaptLoss, Anchor
+from vision_cli.rppg_adapt.training.source import PATIENCE
+
+FACTORS = (0.75, 1.25)
+CONTEXT_S = 10.0
+"""What the quality index was calibrated on."""
+
+_DECAY = 1e-4
+_TTA_RATE = 2e-4
+_TTA_BATCH = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an adaptation came to.
+
+    Attributes
+    ----------
+    model
+        The adapted model, or the source model.
+    source_score, adapted_score
+        Unlabelled scores of both on the clips; see `vision_cli.rppg_adapt.adaptation.selection`.
+    kept_source
+        Whether nothing was better than the source, or what was adapted had collapsed.
+    """
+
+    model: PulseModel
+    source_score: float
+    adapted_score: float
+    kept_source: bool
+
+
+class AdaptTask:
+    """The three branches around a network, as :class:`vision_cli.core.compute.training.Trainer` takes them.
+
+    Parameters
+    ----------
+    model
+        The source model; a copy of its network is adapted.
+    adaptation
+        How.
+    crops
+        Of each clip, ``(T, S, S, 3)``, of the network's size: windows of them are adapted to, and choose the weights.
+    device
+        Where it is computed.
+    seed
+        Of views.
+    """
+
+    network: nn.Module
+
+    def __init__(
+        self,
+        model: PulseModel,
+        adaptation: Adaptation,
+        crops: Sequence[NDArray[np.uint8]],
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.model, self.adaptation = model, adaptation
+        self.loss = AdaptLoss.of(adaptation.loss, model.settings.fps)
+        length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
+        context = round(CONTEXT_S * model.settings.fps)
+        self.clips = UnlabelledClips(crops, length, context, seed)
+        self.device, self.seed = device, seed
+        network = copy.deepcopy(model.network).to(device)
+        self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
+        self.network = network
+        told = WitnessScore([part for crop in crops for part in parts(crop, context)], model.settings, device)
+        self.score: Callable[[nn.Module], float]
+        self._anchor: Callable[[Sequence[Window], Tensor], Anchor]
+        if self.loss.witnesses:
+            self.score, self._anchor = told, WitnessedAnchor(self.source, model.settings)
+        else:
+            self.score = BranchScore(told, self.source, FACTORS)
+            self._anchor = SourceAnchor(self.source, model.settings)
+        _choose_weights(network, adaptation.update)
+        self._branches = TSTCNet(network, model.settings.normalisation)
+        # Statistics of one clip are no statistics of a domain.
+        self._keeps_statistics = adaptation.batch_size == 1 or len(crops) == 1
+
+    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
+        """Give the windows of these numbers."""
+        return self.clips.load(numbers)
+
+    def training_step(self, network: nn.Module, batch: tuple[Sequence[Window], int]) -> Mapping[str, Tensor]:
+        """Give the unsupervised loss and its terms."""
+        cut, number = batch
+        windows = _stacked(cut).to(self.device)
+        if self._keeps_statistics:
+            _freeze_statistics(network)
+        self._branches.network = network
+        generator = torch.Generator().manual_seed(_mixed(self.seed, number))
+        low, high = FACTORS
+        factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
+        views = make_views(windows, self.adaptation.frames, factors, generator)
+        return self.loss(self._branches(views), self._anchor(cut, views.original))
+
+    def validation_step(self, network: nn.Module) -> Mapping[str, float]:
+        """Give the unlabelled score."""
+        return {"score": self.score(network)}
+
+
+def adapt(
+    run: Run, model: PulseModel, clips: Sequence[CachedClip], adaptation: Adaptation, compute: Compute, output: Output
+) -> Outcome:
+    """Adapt a model to cached clips and write the weights that are kept.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    model
+        The source model.
+    clips
+        Clips of the target domain; their labels are never opened.
+    adaptation, compute, output
+        How, where, and where progress is shown.
+
+    Raises
+    ------
+    InputError
+        If there is no clip.
+    NumericalError
+        If the loss stays no number, whatever the learning rate.
+    """
+    crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
+    task = AdaptTask(model, adaptation, crops, compute.device, compute.seed)
+    source_score = task.score(task.source)
+    steps = adaptation.steps_over(len(clips))
+    validate_every = adaptation.validate_every or max(1, steps // 10)
+    schedule = Schedule(
+        steps=steps,
+        batch_size=adaptation.batch_size,
+        learning_rate=adaptation.learning_rate,
+        decay=True,
+        clip_norm=1.0,
+        weight_decay=_DECAY,
+        validate_every=validate_every,
+        save_every=validate_every,
+        monitor="score",
+        patience=PATIENCE,
+        seed=compute.seed,
+    )
+    progress = fit(
+        run,
+        task,
+        schedule,
+        samples=None,
+        compute=compute,
+        output=output,
+        metadata=model.settings.metadata,
+        title="adapting",
+    )
+    best = progress.best[0]
+    kept_source = not best > source_score
+    if kept_source:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
+        with run.output(BEST) as path:
+            path.write_bytes(save(tensors, model.settings.metadata))
+    pack(run)
+    adapted = load_model(str(run.directory / BEST), compute.device)
+    return Outcome(adapted, source_score, float(best), kept_source)
+
+
+def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed: int = 0) -> PulseModel:
+    """Adapt a model to a single clip ``(T, S, S, 3)`` before it is read; keep the source's where nothing is better.
+
+    Batch statistics stay those of the source; the same clip gives the same model.
+    """
+    adaptation = Adaptation(steps=steps, batch_size=_TTA_BATCH, learning_rate=_TTA_RATE)
+    crops = resize_frames(frames, model.settings.size)
+    device = next(model.network.parameters()).device
+    task = AdaptTask(model, adaptation, [crops], device, seed)
+    optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
+    best = task.score(task.source)
+    kept: nn.Module = copy.deepcopy(task.source)
+    for step in range(steps):
+        task.network.train()
+        numbers = range(step * adaptation.batch_size, (step + 1) * adaptation.batch_size)
+        loss = task.training_step(task.network, task.load(list(numbers)))["loss"]
+        if not bool(torch.isfinite(loss)):
+            continue
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(task.network.parameters(), 1.0)
+        optimiser.step()
+        if (step + 1) % 5 == 0 or step == steps - 1:
+            score = task.score(task.network)
+            if score > best:
+                best, kept = score, copy.deepcopy(task.network)
+    assert isinstance(kept, PhysNet | LiteNet)
+    return PulseModel(kept.eval(), model.settings, model.path, model.sha256)
+
+
+def _choose_weights(network: nn.Module, update: Update) -> None:
+    if update == "all":
+        return
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
+            trains = update == "bn" or not _is_decoder(name)
+        else:
+            trains = update == "encoder" and not _is_decoder(name)
+        for parameter in module.parameters(recurse=False):
+            parameter.requires_grad_(requires_grad=trains)
+
+
+def _is_decoder(name: str) -> bool:
+    return name.startswith(("decoder", "mixer", "upsample", "ConvBlock10"))
+
+
+def _freeze_statistics(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
+            module.eval()
+
+
+def _stacked(windows: Sequence[Window]) -> Tensor:
+    return torch.from_numpy(np.stack([window.frames for window in windows]))
+
+
+def _mixed(seed: int, number: int) -> int:
+    (mixed,) = np.random.SeedSequence((seed, number)).generate_state(1)
+    return int(mixed)

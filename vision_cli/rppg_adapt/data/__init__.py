@@ -1,0 +1,1 @@
+"""The cache of a data set, and readers of layouts, labels and traces."""

@@ -1,0 +1,1 @@
+"""Errors of heart rates and waves."""

@@ -1,0 +1,1 @@
+"""Faces in videos: detection, crops, clips."""

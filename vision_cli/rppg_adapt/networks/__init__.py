@@ -1,0 +1,1 @@
+"""Networks that read a pulse from a clip, and their files."""

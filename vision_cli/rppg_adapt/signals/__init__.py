@@ -1,0 +1,1 @@
+"""Pulse waves: spectra, methods without training, heart rate variability, quality."""

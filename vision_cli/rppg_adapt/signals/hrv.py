@@ -1,0 +1,219 @@
+"""Beats, heart rate variability and breathing from a pulse wave, each only where the wave is long enough.
+
+Names and units of the measures are those of the Task Force of the ESC and NASPE, "Heart rate variability", Circulation
+1996.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.rppg_adapt.signals.spectra import Wave, bandpassed, detrended, heart_rate
+
+HR_SECONDS, RESPIRATION_SECONDS, SDNN_SECONDS, BANDS_SECONDS = 5.0, 10.0, 20.0, 55.0
+"""Shortest waves for a heart rate, a respiration rate, SDNN and RMSSD, and powers in bands."""
+
+_FINE_HZ = 250.0
+_EVEN_HZ = 4.0
+_LF, _HF = (0.04, 0.15), (0.15, 0.4)
+_BREATHING_HZ = (0.1, 0.5)
+_FAR = 0.25
+_NEIGHBOURS = 11
+_MOST_REJECTED = 0.35
+_FEWEST_INTERVALS = 3
+_LOWEST, _HIGHEST, _UPSTROKE = 0.7, 3.5, 0.35
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Beats of a wave.
+
+    Attributes
+    ----------
+    times_s
+        ``(N,)``.
+    intervals_ms
+        ``(N - 1,)`` from beat to beat.
+    is_normal
+        ``(N - 1,)`` whether an interval is like its neighbours; the others are artefacts, or extra beats.
+    """
+
+    times_s: NDArray[np.float64]
+    intervals_ms: NDArray[np.float64]
+    is_normal: NDArray[np.bool_]
+
+    @property
+    def normal_ms(self) -> NDArray[np.float64]:
+        """The intervals that are like their neighbours."""
+        return self.intervals_ms[self.is_normal]
+
+    @property
+    def rejected_share(self) -> float:
+        """Share of the intervals that are not."""
+        return 1 - float(self.is_normal.mean()) if len(self.is_normal) else 1.0
+
+
+@dataclass(frozen=True)
+class Variability:
+    """Heart rate variability; None where the wave is too short or too disturbed.
+
+    Attributes
+    ----------
+    beats
+        Number of beats.
+    rejected_share
+        Share of the intervals that were left out.
+    mean_bpm
+        From the mean normal interval.
+    sdnn_ms, rmssd_ms, pnn50_pct
+        Of the normal intervals.
+    lf_ms2, hf_ms2, lf_hf
+        Power from 0.04 to 0.15 Hz, from 0.15 to 0.4 Hz, and their ratio.
+    """
+
+    beats: int
+    rejected_share: float
+    mean_bpm: float | None = None
+    sdnn_ms: float | None = None
+    rmssd_ms: float | None = None
+    pnn50_pct: float | None = None
+    lf_ms2: float | None = None
+    hf_ms2: float | None = None
+    lf_hf: float | None = None
+
+
+def find_beats(wave: Wave, fps: float) -> Beats:
+    """Find the beats of a wave.
+
+    The wave is filtered around its own rate, because a fixed band leaves a slow heart's second hump as a beat, and
+    drawn anew at 250 Hz, because an interval is to be known better than a frame. A beat is where its upstroke is half
+    done.
+
+    Parameters
+    ----------
+    wave
+        ``(T,)``, greatest at the beats.
+    fps
+        Samples a second.
+    """
+    from scipy import signal
+
+    rate = heart_rate(wave, fps).bpm / 60
+    if not np.isfinite(rate):
+        return Beats(np.zeros(0), np.zeros(0), np.zeros(0, bool))
+    band = max(_LOWEST * rate, 0.5), min(_HIGHEST * rate, 0.45 * fps)
+    smooth = bandpassed(detrended(wave), fps, band)
+    coarse = np.arange(len(smooth)) / fps
+    fine = np.arange(0, coarse[-1], 1 / _FINE_HZ)
+    from scipy.interpolate import CubicSpline
+
+    curve = CubicSpline(coarse, smooth)(fine)
+    height = np.abs(signal.hilbert(curve))
+    found, _ = signal.find_peaks(curve, distance=max(1, int(0.55 / rate * _FINE_HZ)), height=0.25 * np.median(height))
+    # Half way up from the foot a wave is steep, and neither the flat top nor the noise of a slope moves the place.
+    reach = max(2, int(_UPSTROKE / rate * _FINE_HZ))
+    times = []
+    for peak in found:
+        start = max(peak - reach, 0)
+        foot = start + int(np.argmin(curve[start : peak + 1]))
+        half = 0.5 * (curve[foot] + curve[peak])
+        after = foot + int(np.argmax(curve[foot : peak + 1] >= half))
+        times.append(fine[after] - _past(curve, after, half) / _FINE_HZ)
+    beats = np.unique(times)
+    intervals = 1000 * np.diff(beats)
+    return Beats(beats, intervals, normal_intervals(intervals))
+
+
+def normal_intervals(intervals_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which intervals ``(N,)`` are like their neighbours: within a quarter of the median of eleven around them."""
+    from scipy import ndimage
+
+    if len(intervals_ms) < _FEWEST_INTERVALS:
+        return np.ones(len(intervals_ms), bool)
+    around = ndimage.median_filter(intervals_ms, size=min(_NEIGHBOURS, len(intervals_ms)), mode="nearest")
+    spread = ndimage.median_filter(np.abs(intervals_ms - around), size=min(2 * _NEIGHBOURS, len(intervals_ms)))
+    limit = np.minimum(_FAR * around, np.maximum(5 * 1.4826 * spread, 0.08 * around))
+    return np.asarray(np.abs(intervals_ms - around) <= limit)
+
+
+def variability(beats: Beats, seconds: float) -> Variability:
+    """Measure the variability of beats found in so many seconds."""
+    count, rejected = len(beats.times_s), beats.rejected_share
+    normal = beats.normal_ms
+    if len(normal) < _FEWEST_INTERVALS or rejected > _MOST_REJECTED:
+        return Variability(count, rejected)
+    mean_bpm = float(60_000 / normal.mean())
+    if seconds < SDNN_SECONDS:
+        return Variability(count, rejected, mean_bpm)
+    # Successive: both intervals are normal, and neighbours.
+    neighbours = beats.is_normal[1:] & beats.is_normal[:-1]
+    steps = np.diff(beats.intervals_ms)[neighbours]
+    rmssd = float(np.sqrt(np.mean(steps**2))) if len(steps) else None
+    pnn50 = float(100 * np.mean(np.abs(steps) > 50)) if len(steps) else None
+    low, high = _powers(beats) if seconds >= BANDS_SECONDS else (None, None)
+    ratio = low / high if low is not None and high else None
+    return Variability(count, rejected, mean_bpm, float(normal.std(ddof=1)), rmssd, pnn50, low, high, ratio)
+
+
+def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
+    """Read the respiration rate from what breathing does to the distance and the height of beats.
+
+    Source of both: P. Charlton et al., "Breathing rate estimation from the electrocardiogram and
+    photoplethysmogram: a review", IEEE RBME 2018, section III; their spectra are added.
+
+    Returns
+    -------
+    Breaths a minute; None for less than ten seconds.
+    """
+    seconds = len(wave) / fps
+    normal = beats.is_normal
+    if seconds < RESPIRATION_SECONDS or normal.sum() < _FEWEST_INTERVALS + 2:
+        return None
+    even = np.arange(beats.times_s[0], beats.times_s[-1], 1 / _EVEN_HZ)
+    if len(even) < _EVEN_HZ * 5:
+        return None
+    times = np.arange(len(wave)) / fps
+    rate = heart_rate(wave, fps).bpm / 60
+    pulse = bandpassed(wave, fps, (max(0.6 * rate, 0.5), min(1.6 * rate, 0.9 * fps / 2)))
+    from scipy import signal
+
+    curves = [
+        np.interp(even, beats.times_s[1:][normal], beats.intervals_ms[normal]),
+        np.interp(even, times, np.abs(signal.hilbert(pulse))),
+    ]
+    total: Wave | None = None
+    frequencies: Wave = np.zeros(0)
+    for curve in curves:
+        flat = detrended(curve, 10.0)
+        length = max(1 << 10, len(flat))
+        frequencies = np.asarray(np.fft.rfftfreq(length, 1 / _EVEN_HZ), np.float64)
+        power = np.abs(np.fft.rfft((flat - flat.mean()) * np.hanning(len(flat)), length)) ** 2
+        power = power / (power.sum() + 1e-12)
+        total = power if total is None else total + power
+    inside = (frequencies >= _BREATHING_HZ[0]) & (frequencies <= min(_BREATHING_HZ[1], 0.5 * rate))
+    if total is None or not inside.any():
+        return None
+    return float(60 * frequencies[inside][total[inside].argmax()])
+
+
+def _powers(beats: Beats) -> tuple[float, float]:
+    from scipy import signal
+
+    normal = beats.is_normal
+    even = np.arange(beats.times_s[1], beats.times_s[-1], 1 / _EVEN_HZ)
+    curve = np.interp(even, beats.times_s[1:][normal], beats.intervals_ms[normal])
+    flat = detrended(curve, 500.0)
+    frequencies, density = signal.welch(flat, _EVEN_HZ, nperseg=min(len(flat), 240), nfft=1024)
+    step = frequencies[1]
+    low, high = (float(density[(frequencies >= start) & (frequencies < end)].sum() * step) for start, end in (_LF, _HF))
+    return low, high
+
+
+def _past(curve: Wave, after: int, level: float) -> float:
+    """How far a sample lies behind the place where the curve crosses a level, in samples."""
+    if after == 0 or curve[after] == curve[after - 1]:
+        return 0.0
+    return float(np.clip((curve[after] - level) / (curve[after] - curve[after - 1]), 0, 1))

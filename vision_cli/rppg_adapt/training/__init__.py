@@ -1,0 +1,1 @@
+"""Supervised training, its losses, and the calibration of the quality index."""
