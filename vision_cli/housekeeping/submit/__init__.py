@@ -1,1 +1,5 @@
 """``vcli submit``: commands as jobs of a scheduler."""
+
+from vision_cli.housekeeping.submit.command import app
+
+__all__ = ["app"]
