@@ -76,7 +76,7 @@ def test_a_shipped_list_names_packages_as_installers_read_them(path):
 
 
 def test_three_tasks_ship_a_list():
-    assert [path.parent.name for path in SHIPPED] == ["kan_fit", "register", "rppg_adapt"]
+    assert [path.parts[-3] for path in SHIPPED] == ["kan_fit", "register", "rppg_adapt"]
 
 
 def test_a_folder_that_is_no_environment_is_refused(tmp_path, listed):

@@ -315,7 +315,13 @@ def test_a_file_that_is_cut_short_is_never_read_as_a_whole_one(name, share, whol
 
 
 def test_no_heavy_library_is_imported_before_it_is_used():
-    modules = ["io.pointclouds", "phantoms.specimens", "pcd_anomaly.layouts", "pcd_anomaly.data", "pcd_anomaly.figures"]
+    modules = [
+        "io.points.clouds",
+        "phantoms.parts.specimens",
+        "pcd_anomaly.data.layouts",
+        "pcd_anomaly.data.scans",
+        "pcd_anomaly.figures.figures",
+    ]
     heavy = ["open3d", "torch", "pandas", "matplotlib", "trimesh", "manifold3d", "cv2"]
     lines = [f"import vision_cli.{module}" for module in modules]
     code = "\n".join(["import sys", *lines, f"print([name for name in {heavy} if name in sys.modules])"])

@@ -252,7 +252,7 @@ class Call:
         ``work`` is called on every process: with the run on the first one, with None on the others, where the result is
         None, too.
         """
-        from vision_cli.core.compute.training import open_shared_run
+        from vision_cli.core.compute.training import leave_processes, open_shared_run
 
         with open_shared_run(
             lambda: shared_options.open_run(self.ctx, inputs=inputs), cpu=self.compute.device.type == "cpu"
@@ -263,6 +263,7 @@ class Call:
                 work(shared.run)
                 if shared.run is not None:
                     self._close(shared.run)
+        leave_processes()
         return None if shared.run is None else self._show(shared.run, show, says)
 
     def _begin(self, run: Run) -> None:

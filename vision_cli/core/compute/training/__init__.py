@@ -15,7 +15,13 @@ from vision_cli.core.compute.training.finish import (
     write_card,
 )
 from vision_cli.core.compute.training.loop import BEST, CHECKPOINT, HISTORY, LAST, Order, Progress, Task, Trainer
-from vision_cli.core.compute.training.ranks import SharedRun, open_shared_part, open_shared_run, shared_directory
+from vision_cli.core.compute.training.ranks import (
+    SharedRun,
+    leave_processes,
+    open_shared_part,
+    open_shared_run,
+    shared_directory,
+)
 from vision_cli.core.compute.training.schedule import Schedule
 
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "Task",
     "Trainer",
     "fit",
+    "leave_processes",
     "measures_of",
     "open_shared_part",
     "open_shared_run",

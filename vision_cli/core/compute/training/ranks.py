@@ -77,15 +77,26 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
             # Processes that wait for one that has ended would wait for ever.
             done, refused = broadcast_object_list([done, failure is not None])
             if refused:
-                # A process that ends while its connections are open may be aborted by them; the other may be gone.
-                with suppress(RuntimeError):
-                    state.wait_for_everyone()
-                    state.destroy_process_group()
+                leave_processes()
             if refused and failure is None:
                 raise ProcessLost
         if failure is not None:
             raise failure
         yield SharedRun(run, done)
+
+
+def leave_processes() -> None:
+    """Close the connections to the other processes, once all are here; without others, do nothing.
+
+    A process that ends while its connections are open may be aborted by them. What a process does afterwards, the
+    others do not wait for.
+    """
+    state = PartialState()
+    if state.num_processes > 1:
+        # The others may be gone already.
+        with suppress(RuntimeError):
+            state.wait_for_everyone()
+            state.destroy_process_group()
 
 
 @contextmanager
