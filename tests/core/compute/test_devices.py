@@ -213,7 +213,7 @@ def test_small_grids_take_one_thread_and_large_ones_all():
 
 
 def test_the_module_itself_imports_no_torch():
-    imports = "compute.devices, shards.merge, report, runs.runs, compute.weights".split(", ")
+    imports = ["compute.devices", "shards.merge", "report", "runs.runs", "compute.weights"]
     program = "import sys; " + "".join(f"import vision_cli.core.{name}; " for name in imports) + "print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True).stdout
     assert {"torch", "numpy", "pydantic", "rich", "jinja2"}.isdisjoint(loaded.split())
