@@ -41,11 +41,17 @@ class Boxes:
         ``(N,)`` int64, positions in the data set's ``classes``.
     ignored
         ``(N,)`` bool: crowds and objects marked difficult, which are neither hit nor missed.
+    crowds
+        ``(N,)`` bool: those of them that stand for a group, as COCO's ``iscrowd``; None where there are none.
+    areas
+        ``(N,)``, square pixels, by which objects are small, medium or large; None where these are the boxes' own.
     """
 
     corners: NDArray[np.float32]
     labels: NDArray[np.int64]
     ignored: NDArray[np.bool_]
+    crowds: NDArray[np.bool_] | None = None
+    areas: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,10 @@ class Dataset:
 class Detector(Protocol):
     """Finds objects in pictures."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names that its labels point to."""
+        ...
 
     def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
         """Return what each picture holds, all scores above the detector's floor (AP needs the low ones)."""
@@ -123,7 +132,10 @@ class Detector(Protocol):
 class Classifier(Protocol):
     """Names what a picture shows."""
 
-    classes: tuple[str, ...]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of its probabilities."""
+        ...
 
     def classify(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """Return probabilities ``(B, C)``."""

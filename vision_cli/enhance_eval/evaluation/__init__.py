@@ -1,0 +1,1 @@
+"""Whether quality and task scores of enhanced pictures differ, and whether they agree: intervals, tests, headlines."""
