@@ -4,7 +4,7 @@
 _vcli_facts() {
     verbs='' default='' options='' arguments=''
     case "$1" in
-    '') verbs=$'register\npcd-anomaly\nrppg-adapt\nkan-fit\ndoctor\nsamples\nweights\nruns\ncite\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
+    '') verbs=$'register\npcd-anomaly\nrppg-adapt\nkan-fit\nenhance-eval\ndoctor\nsamples\nweights\nruns\ncite\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
     'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--label-names\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--label-names\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -36,6 +36,8 @@ _vcli_facts() {
     'kan-fit predict') options=$'--interval\n--no-header\n--header\n--layout\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'kan-fit explain') options=$'--picture-format\n--prune\n--symbolic\n--library\n--save\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'kan-fit benchmark') options=$'--suite\n--baselines\n--alone\n--rows\n--noise\n--threads\n--baselines-env\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'enhance-eval') verbs=$'train' options=$'--help\n-h' ;;
+    'enhance-eval train') options=$'--steps\n--batch-size\n--lr\n--scenes\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'choice detector classifier curve' ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;
     'samples list') options=$'--json\n--quiet\n-q\n--help\n-h' ;;
@@ -412,6 +414,15 @@ _vcli_value() {
     'kan-fit benchmark --config') kind=file ;;
     'kan-fit benchmark --shard') kind=any ;;
     'kan-fit benchmark --seed') kind=any ;;
+    'enhance-eval train --steps') kind=any ;;
+    'enhance-eval train --batch-size') kind=any ;;
+    'enhance-eval train --lr') kind=any ;;
+    'enhance-eval train --scenes') kind=any ;;
+    'enhance-eval train --out' | 'enhance-eval train -o') kind=directory ;;
+    'enhance-eval train --config') kind=file ;;
+    'enhance-eval train --device') kind=any ;;
+    'enhance-eval train --threads') kind=any ;;
+    'enhance-eval train --seed') kind=any ;;
     'submit --array') kind=any ;;
     'submit --gpus') kind=any ;;
     'submit --cpus') kind=any ;;

@@ -9,7 +9,7 @@ function __vcli_node
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --account --adapt-fraction --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --baselines --baselines-env --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --constraint --count --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --hr-range --init --input --interp --interval --invert --iters --keep --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --noise --only --optimizer --out --partition --picture-format --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --qos --range --reference --refine --registration --resize --restarts --roi --rows --save --scheduler-arg --seconds --seed --select --select-level --setup --shard --size --spacing --step --steps --subset --suite --target --test --test-fraction --threads --time --train --transform --transform-kind --tta --unit --update --val-fraction --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -n -o -r -t; and set skip yes
+            contains -- $word --account --adapt-fraction --agcs --alone --alpha --anchor --arch --array --atlas --augment --backbone --bank --baselines --baselines-env --batch-size --bootstrap --bpm --branches --budget --channels --class --clusters --config --constraint --count --cpus --defective --detector --device --dice-weight --dim --disp --distance --epochs --executor --expr --face-model --faces --features --fixed-label --fixed-mask --fixed-points --fps --frames --function --fwd-p --fwd-solver --good --gpus --grid --group-by --group-size --groups --gt --hr-range --init --input --interp --interval --invert --iters --keep --label-interp --label-maps --label-names --lambda --layout --library --loss --lr --max-folds --max-memory --mem --method --methods --metric --moving-label --moving-mask --moving-points --noise --only --optimizer --out --partition --picture-format --points --pool --precision --preset --presets --protocol --prototype-points --prototypes --prune --qos --range --reference --refine --registration --resize --restarts --roi --rows --save --scenes --scheduler-arg --seconds --seed --select --select-level --setup --shard --size --spacing --step --steps --subset --suite --target --test --test-fraction --threads --time --train --transform --transform-kind --tta --unit --update --val-fraction --views --volume --volume-weight --wavelet --weight-decay --weights --width --window -i -n -o -r -t; and set skip yes
         else
             # A bar, as the wildcard of a default verb would take the verbs beside it for its words.
             switch "$node|$word"
@@ -21,6 +21,8 @@ function __vcli_node
                     set node 'rppg-adapt'
                 case '|kan-fit'
                     set node 'kan-fit'
+                case '|enhance-eval'
+                    set node 'enhance-eval'
                 case '|doctor'
                     set node 'doctor'
                 case '|samples'
@@ -101,6 +103,8 @@ function __vcli_node
                 case 'kan-fit|*'
                     set node 'kan-fit fit'
                     set place 1
+                case 'enhance-eval|train'
+                    set node 'enhance-eval train'
                 case 'samples|list'
                     set node 'samples list'
                 case 'samples|copy'
@@ -155,6 +159,7 @@ complete -c vcli -n "__vcli_at ''" -a 'register' -d 'Align one medical image wit
 complete -c vcli -n "__vcli_at ''" -a 'pcd-anomaly' -d 'Find defects in 3D scans of a part (Group3AD, arXiv:2408.04604).'
 complete -c vcli -n "__vcli_at ''" -a 'rppg-adapt' -d 'Measure the pulse from a video of a face, and adapt to a new camera without labels (SFDA-rPPG,...'
 complete -c vcli -n "__vcli_at ''" -a 'kan-fit' -d 'Fit readable functions to data, and classify images (S-KAN, arXiv:2408.08338).'
+complete -c vcli -n "__vcli_at ''" -a 'enhance-eval' -d 'Measure what low-light enhancement does to recognition (arXiv:2409.14461).'
 complete -c vcli -n "__vcli_at ''" -a 'doctor' -d 'Check what works on this machine, and how to mend the rest.'
 complete -c vcli -n "__vcli_at ''" -a 'samples' -d 'List and copy the bundled samples.'
 complete -c vcli -n "__vcli_at ''" -a 'weights' -d 'List and verify the shipped weights.'
@@ -763,6 +768,24 @@ complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l json -d 'Write the result
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l quiet -s q -d 'Say nothing but warnings and errors.'
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l help -s h -d 'Show this message and exit.'
+complete -c vcli -n "__vcli_at 'enhance-eval'" -a 'train' -d 'Train a built-in network on generated scenes.'
+complete -c vcli -n "__vcli_at 'enhance-eval'" -l help -s h -d 'Show this message and exit.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l steps -x -d 'Optimiser steps; as the shipped weights by default.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l batch-size -x -d 'Pictures a step; as the shipped weights by default.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l lr -x -d 'Learning rate; as the shipped weights by default.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l scenes -x -d 'Generated scenes to train on; curve takes new ones at every step instead.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l resume -d 'Go on with the run in --out where it stopped.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l overwrite -d 'Replace the run that --out holds.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l threads -x -d 'CPU threads; auto is what the machine or the scheduler grants.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l seed -x -d 'Seed of every random number.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l json -d 'Write the result to stdout as one JSON document.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l quiet -s q -d 'Say nothing but warnings and errors.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l verbose -s v -d 'Say more; show the traceback of an unexpected fault.'
+complete -c vcli -n "__vcli_at 'enhance-eval train'" -l help -s h -d 'Show this message and exit.'
+complete -c vcli -n "__vcli_argument -eq 0 'enhance-eval train'" -a 'detector classifier curve'
 complete -c vcli -n "__vcli_at 'doctor'" -l deep -d 'Import every library; takes up to a minute.'
 complete -c vcli -n "__vcli_at 'doctor'" -l json -d 'Write the result to stdout as one JSON document.'
 complete -c vcli -n "__vcli_at 'doctor'" -l quiet -s q -d 'Say nothing but warnings and errors.'

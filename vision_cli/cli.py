@@ -72,7 +72,12 @@ TASKS = (
     Task("fewshot-seg", "TAVP, arXiv:2409.05393", "Segment a new class from a few examples."),
     Task("kan-fit", "S-KAN, arXiv:2408.08338", "Fit readable functions to data.", "vision_cli.kan_fit.cli:app"),
     Task("gaze-predict", "GEM, arXiv:2408.05502", "Predict where a radiologist looks in a chest X-ray."),
-    Task("enhance-eval", "arXiv:2409.14461", "Measure what low-light enhancement does to recognition."),
+    Task(
+        "enhance-eval",
+        "arXiv:2409.14461",
+        "Measure what low-light enhancement does to recognition.",
+        "vision_cli.enhance_eval.cli:app",
+    ),
 )
 
 _HOUSEKEEPING = (

@@ -94,6 +94,12 @@ CASES = (
     ),
     Case("rppg-adapt evaluate", "{cache} --methods pos", is_long=True, begun="log.txt"),
     Case("rppg-adapt info", "{pulse_weights}", "plain", reads=("pulse_weights",)),
+    Case(
+        "enhance-eval train",
+        "curve --steps 3 --batch-size 2 --threads 1",
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
     Case("kan-fit fit", f"{{table}} {_CHEAP_FIT}", reads=("table",), begun="log.txt"),
     Case("kan-fit predict", "{fitted} {table}", reads=("table",), begun="log.txt"),
     Case("kan-fit explain", "{fitted}", begun="log.txt", is_long=True),

@@ -1,0 +1,9 @@
+"""``vcli enhance-eval``: a module a verb."""
+
+from __future__ import annotations
+
+# The order is that of the help.
+from vision_cli.enhance_eval.cli import train  # isort: skip
+from vision_cli.enhance_eval.cli.app import app
+
+__all__ = ["app", "train"]

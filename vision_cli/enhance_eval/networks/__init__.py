@@ -1,0 +1,1 @@
+"""The built-in networks: a centre-point detector, a crop classifier and a zero-reference curve network."""

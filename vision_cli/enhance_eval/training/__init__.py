@@ -1,0 +1,1 @@
+"""Training of the built-in networks, as `vision_cli.core.compute.training` takes it."""
