@@ -145,7 +145,10 @@ class Classifier(Protocol):
 class Method(Protocol):
     """An enhancer."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name in tables."""
+        ...
 
     def enhance(self, picture: Picture, *, reference: Picture | None = None) -> Picture:
         """Return the enhanced picture, of the same shape.

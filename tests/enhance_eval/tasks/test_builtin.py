@@ -77,6 +77,15 @@ def test_a_flat_picture_stays_flat_up_to_its_border():
     assert float(enhanced.amax((2, 3)).sub(enhanced.amin((2, 3))).max()) < 1e-5
 
 
+def test_the_first_curves_are_nearly_straight_but_differ_between_pictures():
+    torch.manual_seed(0)
+    pictures = torch.rand(4, 3, 1, 1).expand(4, 3, 64, 64)
+    with torch.no_grad():
+        maps = build_curve_net().curves(pictures)
+    assert float(maps.abs().max()) < 0.5
+    assert float(maps.mean((2, 3)).std(0).min()) > 1e-3
+
+
 def test_curves_see_as_much_of_a_large_picture_as_of_a_small_one():
     large = torch.rand(1, 3, 512, 768)
     assert shrink(large).shape[-2:] == (GUIDE, 96)

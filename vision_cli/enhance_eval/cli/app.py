@@ -5,6 +5,14 @@ from __future__ import annotations
 from vision_cli.core.command.commands import VerbApp
 
 app = VerbApp(
-    help="Measure what low-light enhancement does to recognition (arXiv:2409.14461).",
-    examples=("vcli enhance-eval train detector -o run      # the weights that are shipped, made again",),
+    help="Measure what low-light enhancement does to human eyes and to machine vision (arXiv:2409.14461).",
+    examples=(
+        "vcli enhance-eval --sample                              # 24 generated scenes, with nothing to give",
+        "vcli enhance-eval run -o out                            # 120 of them",
+        "vcli enhance-eval photos/ --methods all -o out",
+        "vcli enhance-eval LOL/ --methods default,dir:mine -o out",
+        "vcli enhance-eval enhance dark.jpg --methods lime -o out",
+        "vcli enhance-eval list methods",
+    ),
+    default_verb="run",
 )

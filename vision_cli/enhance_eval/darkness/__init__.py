@@ -1,0 +1,1 @@
+"""Make pictures dark: by the formula of the literature without noise, and as a camera does it."""

@@ -1,0 +1,1 @@
+"""Pictures of a run: quality against task, methods by conditions, contact sheets."""

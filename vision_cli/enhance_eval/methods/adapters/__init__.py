@@ -1,0 +1,1 @@
+"""Methods of others: ready pictures, ONNX and TorchScript files, Python functions, and programs."""
