@@ -1,4 +1,4 @@
-"""What adaptation without labels brings: a network trained on the preset `easy`, on videos of the preset `shift`.
+"""Effect of adaptation without labels: a network trained on the preset `easy`, on videos of the preset `shift`.
 
     uv run python tests/bench/rppg_adaptation.py --seeds 3
 
@@ -27,9 +27,10 @@ from vision_cli.core.compute.training import WEIGHTS
 from vision_cli.core.runs.runs import Run
 from vision_cli.phantoms.faces.pulse_clips import make_clip
 from vision_cli.phantoms.faces.pulse_videos import STYLES
-from vision_cli.rppg_adapt.adaptation.adaptation import Outcome, adapt
+from vision_cli.rppg_adapt.adaptation.adaptation import AdaptationResult, adapt
 from vision_cli.rppg_adapt.data.cache import CachedClip, read_cache, split_subjects, write_clip
-from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, Adaptation, LossOptions
 from vision_cli.rppg_adapt.runs.evaluate import evaluate_cache
 
@@ -57,7 +58,7 @@ class Domain:
 
 
 def film_shift(directory: Path, count: int, seed: int) -> list[CachedClip]:
-    """Make videos of the preset `shift` and cut their faces out, as a user does."""
+    """Return the clips of generated videos of the preset `shift`, made by `synth` and `preprocess`."""
     videos, cache = directory / "videos", directory / "cache"
     synth = ["synth", "--preset", "shift", "--count", count, "--seconds", SECONDS, "--seed", seed, "-o", videos]
     for words in (synth, ["preprocess", videos / "manifest.csv", "--layout", "manifest", "-o", cache]):
@@ -69,14 +70,14 @@ def film_shift(directory: Path, count: int, seed: int) -> list[CachedClip]:
 
 
 def train_on_easy(directory: Path, steps: int) -> PulseModel:
-    """Train the source network, as a user does."""
+    """Return the source network, trained by `train`."""
     words = ["train", "--synthetic", "--preset", "easy", "--steps", str(steps), "--threads", "1", "-o", str(directory)]
     subprocess.run([sys.executable, "-m", "vision_cli", "rppg-adapt", *words, "-q"], check=True)
     return load_model(str(directory / WEIGHTS))
 
 
 def make_own(directory: Path, count: int, seed: int) -> list[CachedClip]:
-    """Make clips of the domain that the source network was trained on."""
+    """Return clips of the domain that the source network was trained on."""
     directory.mkdir()
     found = []
     for number in range(count):
@@ -88,13 +89,15 @@ def make_own(directory: Path, count: int, seed: int) -> list[CachedClip]:
 
 
 def mean_error(model: PulseModel, clips: Sequence[CachedClip]) -> float:
-    """Mean absolute error of heart rates in bpm."""
+    """Return the mean absolute error of heart rates in bpm."""
     scores = [one.score for one in evaluate_cache(clips, [NETWORK], model, QUIET)]
     return float(np.mean([abs(score.predicted_bpm - score.true_bpm) for score in scores]))
 
 
-def adapted(directory: Path, model: PulseModel, clips: Sequence[CachedClip], how: Adaptation, seed: int) -> Outcome:
-    """Adapt as the command does."""
+def adapted(
+    directory: Path, model: PulseModel, clips: Sequence[CachedClip], how: Adaptation, seed: int
+) -> AdaptationResult:
+    """Return the result of an adaptation, as the command runs it."""
     with Run.open(directory, command="rppg-adapt adapt", options={}) as run:
         outcome = adapt(run, model, clips, how, configure("cpu", 1, seed), QUIET)
         run.finish()
@@ -104,7 +107,7 @@ def adapted(directory: Path, model: PulseModel, clips: Sequence[CachedClip], how
 def compare(
     model: PulseModel, domains: Sequence[Domain], seeds: Sequence[int], steps: int, tell: Callable[[str], None]
 ) -> dict[str, list[float]]:
-    """Give the mean errors by method and domain, one a seed."""
+    """Return the mean errors by method and domain, one per seed."""
     found: dict[str, list[float]] = {}
     shipped = load_model("default")
     for seed in seeds:

@@ -5,7 +5,7 @@
 Reads every video by both programs, each from a cold start in a process of its own (open-rppg in an environment of its
 own, see vision_cli/rppg_adapt/evaluation/baselines.txt), and a generated video of 1280 x 720 pixels by ours. Then times
 POS of five minutes beside a loop over its windows, and the shipped network beside PhysNet on 300 frames of 72 x 72
-pixels. Prints a row a reading, then the ratios and what is required of them.
+pixels. Prints one row per measurement, then the ratios and what is required of them.
 """
 
 # The packages of the baselines are not those of this project.
@@ -28,14 +28,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vision_cli import rppg_adapt
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.baselines import LIST, PRINTED, Cost, baseline_python, run_measured
+from vision_cli.rppg_adapt import evaluation
+from vision_cli.rppg_adapt.networks.build import build_physnet
 from vision_cli.rppg_adapt.networks.files import load_model
-from vision_cli.rppg_adapt.networks.networks import PhysNet
 from vision_cli.rppg_adapt.signals.classical import pos
 
-PACKAGES = Path(rppg_adapt.__file__).with_name(LIST)
+PACKAGES = Path(evaluation.__file__).with_name(LIST)
 MARK = "heart rate:"
 OPEN_RPPG = f"""
 import sys
@@ -47,7 +47,7 @@ CLIP_FRAMES, CLIP_SIDE = 300, 72
 
 
 @dataclass(frozen=True)
-class Reading:
+class Measurement:
     """What a program said of a video, and what that took."""
 
     program: str
@@ -64,20 +64,20 @@ def seconds_of(video: Path) -> float:
         return float(stream.duration * stream.time_base)
 
 
-def read_by_ours(video: Path, folder: Path, threads: int) -> Reading:
+def read_by_ours(video: Path, folder: Path, threads: int) -> Measurement:
     """Read a video as a user does."""
     words = ["-m", "vision_cli", "rppg-adapt", "predict", video, "--threads", threads, "-o", folder / "run", "--json"]
     cost = run_measured("ours", [sys.executable, *map(str, words), "--no-pictures", "--quiet"], folder, threads)
     document = json.loads((folder / PRINTED).read_text(encoding="utf-8"))
-    return Reading("ours", video, seconds_of(video), float(document["videos"][0]["hr_bpm"]), cost)
+    return Measurement("ours", video, seconds_of(video), float(document["videos"][0]["hr_bpm"]), cost)
 
 
-def read_by_baseline(video: Path, folder: Path, threads: int, python: Path) -> Reading:
+def read_by_baseline(video: Path, folder: Path, threads: int, python: Path) -> Measurement:
     """Read a video by open-rppg's default model."""
     cost = run_measured("open-rppg", [str(python), "-c", OPEN_RPPG, str(video)], folder, threads)
     lines = (folder / PRINTED).read_text(encoding="utf-8", errors="replace").splitlines()
     said = next(line for line in lines if line.startswith(MARK))
-    return Reading("open-rppg", video, seconds_of(video), float(said.removeprefix(MARK)), cost)
+    return Measurement("open-rppg", video, seconds_of(video), float(said.removeprefix(MARK)), cost)
 
 
 def make_hd(folder: Path, seconds: float) -> Path:
@@ -128,7 +128,7 @@ def parts() -> dict[str, float]:
     traces = 100 + rng.normal(0, 1, (TRACE_FRAMES, 3))
     looped, ours = looped_pos(traces, FPS), -pos(traces, FPS)
     assert np.corrcoef(looped, ours)[0, 1] > 0.99
-    model, physnet = load_model("default"), PhysNet().eval()
+    model, physnet = load_model("default"), build_physnet().eval()
     side = model.settings.size
     frames = rng.integers(0, 256, (CLIP_FRAMES, side, side, 3), dtype=np.uint8)
     clip = torch.randn(1, 3, CLIP_FRAMES, CLIP_SIDE, CLIP_SIDE)
@@ -139,14 +139,14 @@ def parts() -> dict[str, float]:
 
     return {
         "POS": cpu_seconds(lambda: looped_pos(traces, FPS), 3) / cpu_seconds(lambda: pos(traces, FPS), 3),
-        "network": cpu_seconds(lambda: model.read(frames), 3) / cpu_seconds(physnet_once, 2),
+        "network": cpu_seconds(lambda: model.predict_clip(frames), 3) / cpu_seconds(physnet_once, 2),
     }
 
 
-def show(readings: Sequence[Reading]) -> None:
-    """Print a row a reading."""
+def show(measurements: Sequence[Measurement]) -> None:
+    """Print one row per measurement."""
     print(f"{'program':10}  {'video':24}  {'bpm':>6}  {'wall s':>7}  {'CPU s':>7}  {'MB':>6}  times real time")
-    for one in readings:
+    for one in measurements:
         cost = one.cost
         print(
             f"{one.program:10}  {one.video.name:24}  {one.bpm:6.1f}  {cost.wall_s:7.1f}  {cost.cpu_s:7.1f}  "
@@ -165,7 +165,7 @@ def main() -> None:
     required: list[tuple[str, float, str, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        readings = []
+        measurements = []
         if words.videos:
             python = baseline_python(PACKAGES, "open-rppg", words.baselines_env, Output(quiet=True))
         for number, video in enumerate(words.videos):
@@ -173,7 +173,7 @@ def main() -> None:
                 (folder / f"{number}-{program}").mkdir()
             ours = read_by_ours(video, folder / f"{number}-ours", words.threads)
             theirs = read_by_baseline(video, folder / f"{number}-baseline", words.threads, python)
-            readings += [ours, theirs]
+            measurements += [ours, theirs]
             required += [
                 (f"{video.name}: bpm from open-rppg", abs(ours.bpm - theirs.bpm), "<=", 1.5),
                 (f"{video.name}: wall seconds of open-rppg's", ours.cost.wall_s / theirs.cost.wall_s, "<=", 1 / 3),
@@ -181,9 +181,9 @@ def main() -> None:
         if words.hd:
             (folder / "hd-run").mkdir()
             hd = read_by_ours(make_hd(folder, words.hd), folder / "hd-run", words.threads)
-            readings.append(hd)
+            measurements.append(hd)
             required.append(("720p: times real time, cold start included", hd.seconds / hd.cost.wall_s, ">=", 5.0))
-    show(readings)
+    show(measurements)
     torch.set_num_threads(1)
     ratios = parts()
     required += [

@@ -1,4 +1,4 @@
-"""How well pulses are read from hard generated faces: the network, `auto`, and every method without training.
+"""Errors of the network, `auto` and all training-free methods on hard generated faces.
 
     uv run python tests/bench/rppg_hard.py --n 200
 
@@ -20,9 +20,10 @@ from vision_cli.phantoms.faces.pulse_clips import make_clip
 from vision_cli.phantoms.faces.pulse_videos import STYLES, PulseVideo, write_pulse_video
 from vision_cli.rppg_adapt.faces.crops import mean_traces
 from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, read_faces
-from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, Method, PulseOptions
-from vision_cli.rppg_adapt.pipeline.pipeline import read_clip
+from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip
 from vision_cli.rppg_adapt.signals.classical import METHODS
 
 FPS = 30.0
@@ -31,7 +32,7 @@ AUTO = "auto"
 
 
 def drawn(seed: int, number: int, seconds: float, size: int) -> tuple[FaceClip, float]:
-    """Draw crops of a face and give them with the true rate in bpm."""
+    """Return generated crops of a face, and the true rate in bpm."""
     rng = np.random.default_rng((seed, STREAM, number))
     clip = make_clip(rng, frames=round(seconds * FPS), size=size, fps=FPS, style=STYLES["hard"])
     count = len(clip.frames)
@@ -51,7 +52,7 @@ def drawn(seed: int, number: int, seconds: float, size: int) -> tuple[FaceClip, 
 
 
 def filmed(seed: int, number: int, seconds: float) -> tuple[FaceClip | None, float]:
-    """Film a face into a file and read it again; None where the detector does not find it."""
+    """Return the face of a generated video file, and the true rate in bpm; None if the detector misses the face."""
     video = PulseVideo(np.random.default_rng((seed, STREAM, number)), "hard", seconds=seconds)
     with tempfile.TemporaryDirectory() as folder:
         path = write_pulse_video(Path(folder), video)
@@ -63,9 +64,9 @@ def filmed(seed: int, number: int, seconds: float) -> tuple[FaceClip | None, flo
 
 
 def errors_of(face: FaceClip, true_bpm: float, model: PulseModel) -> dict[str, float]:
-    """Give the absolute errors by method."""
+    """Return the absolute errors by method."""
     methods: tuple[Method, ...] = (*METHODS, NETWORK, AUTO)
-    return {one: abs(read_clip(face, PulseOptions(method=one), model).bpm - true_bpm) for one in methods}
+    return {one: abs(estimate_from_clip(face, PulseOptions(method=one), model).bpm - true_bpm) for one in methods}
 
 
 def report(errors: dict[str, list[float]]) -> None:

@@ -71,8 +71,8 @@ def _pulses(home: Path) -> dict[str, Path]:
     import torch
     from safetensors.torch import save_file
 
-    from vision_cli.rppg_adapt.networks.files import ModelSettings
-    from vision_cli.rppg_adapt.networks.networks import build
+    from vision_cli.rppg_adapt.networks.build import build
+    from vision_cli.rppg_adapt.networks.model import ModelSettings
 
     made: dict[str, Path] = {}
     t = np.arange(0, 12, 1 / 30)

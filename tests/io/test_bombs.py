@@ -457,7 +457,7 @@ def readers():
     from vision_cli.kan_fit.images.data import read_image_set
     from vision_cli.kan_fit.tables.data import read_table
     from vision_cli.register.transforms.itk_files import read_transform
-    from vision_cli.rppg_adapt.data.labels import cohface, mat_array
+    from vision_cli.rppg_adapt.data.labels import read_cohface, read_mat_array
     from vision_cli.rppg_adapt.networks.files import load_model
 
     torch.set_num_threads(1)
@@ -473,8 +473,8 @@ def readers():
         "table": read_table,
         "video": video,
         "transform": read_transform,
-        "label": cohface,
-        "mat": lambda path: mat_array(path, "x"),
+        "label": read_cohface,
+        "mat": lambda path: read_mat_array(path, "x"),
         "weights": lambda path: load_model(str(path)),
         "pickle": load_arrays,
     }

@@ -1,4 +1,4 @@
-"""A reading is drawn under the name of its file, whatever that is."""
+"""The figure of an estimate shows the name of its file, whatever characters it has."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vision_cli.rppg_adapt import figures
 
 
 @pytest.mark.parametrize(("name", "shown"), [("$\\frac{$.mp4", "$\\frac{$.mp4"), ("$x$\udcff.mp4", "$x$\\udcff.mp4")])
-def test_a_reading_shows_the_name_of_its_file_to_the_letter(tmp_path, name, shown):
+def test_the_name_of_the_file_is_shown_character_by_character(tmp_path, name, shown):
     times = np.arange(300) / 30.0
     wave = SimpleNamespace(times=times, values=np.sin(2 * np.pi * 1.2 * times), fps=30.0)
     window = SimpleNamespace(start_s=0.0, end_s=10.0, rate=SimpleNamespace(bpm=72.0, half_width_bpm=2.0), quality=0.9)
     clip = SimpleNamespace(frames=np.zeros((3, 8, 8, 3), np.uint8), skin=np.ones((8, 8)))
-    reading = SimpleNamespace(bpm=72.0, quality=0.9, method="pos", clip=clip, waves={"pos": wave}, windows=[window])
+    estimate = SimpleNamespace(bpm=72.0, quality=0.9, method="pos", clip=clip, waves={"pos": wave}, windows=[window])
     path = tmp_path / "a.svg"
     with mpl.rc_context({"svg.fonttype": "none"}):
-        figures.reading(path, reading, name)
+        figures.pulse_estimate(path, estimate, name)
     texts = [one.text for one in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
     assert f"{shown}: 72.0 bpm, quality 0.90, pos" in texts

@@ -1,4 +1,4 @@
-"""Pictures of a reading, a training and an evaluation."""
+"""Figures of a pulse estimate, a training and an evaluation."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from vision_cli.rppg_adapt.signals.spectra import Wave, power_spectrum
 
 if TYPE_CHECKING:
     from vision_cli.rppg_adapt.evaluation.metrics import VideoScore
-    from vision_cli.rppg_adapt.pipeline.results import Reading
+    from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 
 _SHOWN_S = 15.0
 _SPECTROGRAM_S = 6.0
 _RATES = (35.0, 210.0)
 _LEAST_SPAN_BPM = 20.0
 _SCORES = {"val_score": "score", "val_within_3_bpm": "share within 3 bpm"}
-"""What a picture of a training shows of its validations, by column of the history."""
+"""Labels of the validation scores in the figure of a training, by column of the history."""
 
 
-def reading(path: Path, shown: Reading, title: str) -> None:
-    """Draw a reading: the face and its skin, the wave, spectra of the methods, rates over time."""
+def pulse_estimate(path: Path, shown: PulseEstimate, title: str) -> None:
+    """Draw the face and its skin, the pulse wave, the spectra of the methods, and the rates over time."""
     figure = new_figure(10, 7)
     grid = figure.add_gridspec(3, 4)
     face, skin = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
@@ -70,7 +70,7 @@ def reading(path: Path, shown: Reading, title: str) -> None:
     track.errorbar(middles, rates, yerr=half, fmt=".", color=CHART.line, ecolor=CHART.line, lw=1)
     dots = track.scatter(middles, rates, c=[w.quality for w in shown.windows], vmin=0, vmax=1, cmap="viridis", zorder=3)
     figure.colorbar(dots, ax=track, label="quality")
-    # Over the whole video, and never so close that a steady rate looks like a wandering one.
+    # A range of at least 20 bpm, so that a constant rate does not look variable.
     track.set_xlim(chosen.times[0], chosen.times[-1])
     low, high = (rates - half).min(), (rates + half).max()
     missing = max(0.0, _LEAST_SPAN_BPM - (high - low)) / 2 + 1
@@ -81,7 +81,7 @@ def reading(path: Path, shown: Reading, title: str) -> None:
 
 
 def spectrogram(path: Path, wave: Wave, fps: float) -> None:
-    """Draw how the spectrum of a wave ``(T,)`` changes with time."""
+    """Draw the spectrogram of a wave ``(T,)``."""
     from scipy import signal
 
     length = min(len(wave), round(_SPECTROGRAM_S * fps))
@@ -97,7 +97,7 @@ def spectrogram(path: Path, wave: Wave, fps: float) -> None:
 
 
 def st_map(path: Path, values: Any) -> None:
-    """Draw a spatio-temporal map ``(64, T, 6)``: its red, green and blue."""
+    """Draw the red, green and blue channels of a spatio-temporal map ``(64, T, 6)``."""
     figure, axes = new_chart(9, 3)
     axes.imshow(values[..., :3], aspect="auto", interpolation="nearest")
     axes.set_xlabel("frame")
@@ -133,7 +133,7 @@ def scatter(path: Path, scores: Sequence[VideoScore]) -> None:
 
 
 def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[VideoScore]) -> None:
-    """Draw predicted against true rates of the same clips before and after an adaptation."""
+    """Draw predicted against true heart rates of the same clips, before and after an adaptation."""
     true, first = _rates(before)
     _, second = _rates(after)
     figure, axes = _agreement_chart(true, first, second)
@@ -145,7 +145,7 @@ def before_after(path: Path, before: Sequence[VideoScore], after: Sequence[Video
 
 
 def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Draw the loss of a training and what its validations measured."""
+    """Draw the loss and the validation scores of a training, from the rows of its ``history.csv``."""
     figure = new_figure(8.5, 3.4)
     left, right = figure.subplots(1, 2)
     steps = np.array([float(row["step"]) for row in rows])
@@ -153,12 +153,12 @@ def history(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     left.plot(steps, [float(row["loss"]) for row in rows], color=COLOURS[0], lw=0.8)
     left.set_ylabel("loss")
     for number, (name, shown) in enumerate(_SCORES.items()):
-        told = [(step, float(row[name])) for step, row in zip(steps, rows, strict=True) if row.get(name)]
-        if told:
-            right.plot(*zip(*told, strict=True), ".-", color=COLOURS[number], label=shown)
+        points = [(step, float(row[name])) for step, row in zip(steps, rows, strict=True) if row.get(name)]
+        if points:
+            right.plot(*zip(*points, strict=True), ".-", color=COLOURS[number], label=shown)
     right.set_ylabel("validation")
     if right.lines:
-        # No score is above 1: small changes look small.
+        # Scores are at most 1; a fixed upper limit keeps small changes small.
         right.set_ylim(min(0.0, right.get_ylim()[0]), 1.02)
         right.legend(frameon=False, fontsize=8)
     for axes in (left, right):
@@ -172,7 +172,7 @@ def _rates(scores: Sequence[VideoScore]) -> tuple[Wave, Wave]:
 
 
 def _agreement_chart(true: Wave, *predicted: Wave) -> tuple[Any, Any]:
-    """Make axes for predicted against true rates, with the line on which both are equal."""
+    """Return a figure and axes for predicted against true rates, with the line of equality."""
     figure, axes = new_chart(4.6, 4.4)
     shown = np.concatenate([true, *predicted])
     ends = [shown.min() - 5, shown.max() + 5]

@@ -36,7 +36,7 @@ def only(root, kind):
     (found,) = find_recordings(root, kind)
     frames = list(found.open())
     assert len(frames) == 6
-    label = found.label(np.array([frame.time_s for frame in frames])).checked(str(root))
+    label = found.read_label(np.array([frame.time_s for frame in frames])).checked(str(root))
     return found, frames, label
 
 
@@ -78,8 +78,8 @@ def test_pure_without_its_packages_is_refused(tmp_path):
     pictures(tmp_path / "01-02", [f"Image{1392643993642815000 + k * 33_000_000}" for k in range(6)])
     (tmp_path / "01-02/01-02.json").write_text('{"/Image": []}')
     (found,) = find_recordings(tmp_path, "pure")
-    with pytest.raises(InputError, match=r"01-02\.json: no /FullPackage in it"):
-        found.label(TIMES)
+    with pytest.raises(InputError, match=r"01-02\.json: no /FullPackage found"):
+        found.read_label(TIMES)
 
 
 def test_cohface(tmp_path):
@@ -116,7 +116,7 @@ def test_scamps_of_matlab_7_3(tmp_path):
         file["Xsub"] = (FRAMES / 255.0).T
         file["d_ppg"] = WAVE[:6][None]
     found, frames, label = only(tmp_path, "scamps")
-    assert found.shows_face_only
+    assert found.is_cropped
     np.testing.assert_array_equal(frames[2].pixels, FRAMES[2])
     np.testing.assert_allclose(label.wave, WAVE[:6])
 
@@ -151,7 +151,7 @@ def test_physdrive_labels_last_as_long_as_the_frames(tmp_path):
     (tmp_path / "A1/B2/Label").mkdir()
     io.savemat(tmp_path / "A1/B2/Label/BVP.mat", {"BVP": WAVE[None, :12]})
     found, _, label = only(tmp_path, "physdrive")
-    assert (found.id, found.shows_face_only) == ("A1-B2", True)
+    assert (found.id, found.is_cropped) == ("A1-B2", True)
     assert label.times[1] == pytest.approx(1 / 60)
 
 
@@ -178,7 +178,7 @@ def test_a_manifest_may_have_no_labels(tmp_path):
     video(tmp_path / "v.avi")
     (tmp_path / "m.csv").write_text("path,subject\nv.avi,s1\n")
     (found,) = find_recordings(tmp_path / "m.csv", "manifest")
-    assert found.label is None
+    assert found.read_label is None
 
 
 def test_recordings_are_in_the_order_of_their_numbers(tmp_path):
@@ -199,5 +199,5 @@ def test_a_mat_file_without_the_array_says_what_it_has(tmp_path):
     (tmp_path / "subject1").mkdir()
     io.savemat(tmp_path / "subject1/p1_0.mat", {"other": np.zeros(3)})
     (found,) = find_recordings(tmp_path, "mmpd")
-    with pytest.raises(InputError, match=r"p1_0\.mat: no video among other"):
+    with pytest.raises(InputError, match=r"p1_0\.mat: arrays other found; video expected"):
         found.open()

@@ -7,7 +7,7 @@ import pytest
 from scipy import signal
 
 from vision_cli.core.errors import InputError
-from vision_cli.rppg_adapt.evaluation.metrics import VideoScore, macc, score_videos, toolbox_snr, toolbox_video
+from vision_cli.rppg_adapt.evaluation.metrics import VideoScore, macc, score_toolbox, score_videos, toolbox_snr
 
 
 def waves(seed=0, count=500, bpm=84):
@@ -43,7 +43,7 @@ def test_snr_is_that_of_the_periodogram():
 
 def test_a_video_is_scored_from_its_derivatives():
     predicted, true = waves()
-    score = toolbox_video(np.diff(predicted, prepend=predicted[0]), np.diff(true, prepend=true[0]), 30)
+    score = score_toolbox(np.diff(predicted, prepend=predicted[0]), np.diff(true, prepend=true[0]), 30)
     bin_bpm = 60 * 30 / 512
     assert score.predicted_bpm == pytest.approx(84, abs=bin_bpm)
     assert score.true_bpm == pytest.approx(84, abs=bin_bpm)

@@ -12,7 +12,7 @@ from vision_cli.io.videos.videos import Frame
 from vision_cli.phantoms.faces.face_paint import Features
 from vision_cli.phantoms.faces.faces import Face, Skin, encode_srgb
 from vision_cli.phantoms.faces.pose import Pose
-from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, cut_faces, read_faces, steady
+from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, extract_faces, read_faces, resample_clip
 
 
 class Frames:
@@ -39,7 +39,7 @@ FACE = portrait()
 
 
 def test_a_face_is_cut_out_of_every_frame():
-    (clip,) = cut_faces(Frames(lambda _: FACE), "v")
+    (clip,) = extract_faces(Frames(lambda _: FACE), "v")
     assert clip.frames.shape == (90, 36, 36, 3)
     assert clip.traces.shape == (90, 3)
     assert clip.coverage == 1
@@ -50,35 +50,35 @@ def test_a_face_is_cut_out_of_every_frame():
 
 def test_a_video_without_a_face_is_refused_never_read_whole():
     with pytest.raises(NoFace, match=r"v: no face found in 90 frames; a face expected") as caught:
-        cut_faces(Frames(lambda _: EMPTY), "v")
+        extract_faces(Frames(lambda _: EMPTY), "v")
     assert caught.value.exit_code == 4
 
 
 def test_a_face_that_is_mostly_away_is_refused_with_its_share():
-    with pytest.raises(NoFace, match=r"v: a face in \d\d % of the frames; 70 % expected"):
-        cut_faces(Frames(lambda t: FACE if t < 3.4 else EMPTY), "v")
+    with pytest.raises(NoFace, match=r"v: a face in \d\d % of the frames found; 70 % expected"):
+        extract_faces(Frames(lambda t: FACE if t < 3.4 else EMPTY), "v")
 
 
 def test_a_short_absence_is_bridged():
-    (clip,) = cut_faces(Frames(lambda t: EMPTY if 2.9 < t < 3.9 else FACE, 8), "v")
+    (clip,) = extract_faces(Frames(lambda t: EMPTY if 2.9 < t < 3.9 else FACE, 8), "v")
     assert 0.7 < clip.coverage < 1
     np.testing.assert_allclose(np.ptp(clip.traces[:, 1]), 0, atol=3)
 
 
 def test_less_than_five_seconds_are_refused():
-    with pytest.raises(InputError, match=r"v: 2\.9 s of video; 5 s or more expected"):
-        cut_faces(Frames(lambda _: FACE, 3), "v")
+    with pytest.raises(InputError, match=r"v: 2\.9 s of video found; 5 s or more expected"):
+        extract_faces(Frames(lambda _: FACE, 3), "v")
 
 
 def test_a_box_replaces_the_detector():
-    (clip,) = cut_faces(Frames(lambda _: EMPTY), "v", roi=(10, 10, 40, 40))
+    (clip,) = extract_faces(Frames(lambda _: EMPTY), "v", roi=(10, 10, 40, 40))
     np.testing.assert_allclose(clip.boxes, [[10, 10, 40, 40]] * 90)
     np.testing.assert_allclose(clip.traces, 90, atol=1e-3)
 
 
 def test_two_faces_are_read_if_asked_for():
     both = np.concatenate([FACE, portrait(1)], axis=1)
-    one, two = (cut_faces(Frames(lambda _: both), "v", faces=count) for count in (1, 2))
+    one, two = (extract_faces(Frames(lambda _: both), "v", faces=count) for count in (1, 2))
     assert len(one) == 1
     assert "2 faces found; 1 read, the largest first" in one[0].notes
     assert len(two) == 2
@@ -88,7 +88,7 @@ def test_two_faces_are_read_if_asked_for():
 def test_a_face_of_another_size_that_comes_later_is_found():
     large = cv2.resize(FACE, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
     alone, both = (np.concatenate([large, np.vstack([beside, EMPTY])], axis=1) for beside in (EMPTY, portrait(1)))
-    first, second = cut_faces(Frames(lambda t: alone if t < 2 else both, 12), "v", faces=2)
+    first, second = extract_faces(Frames(lambda t: alone if t < 2 else both, 12), "v", faces=2)
     assert first.times[0] == 0
     assert first.boxes[0, 2] > 1.7 * second.boxes[0, 2]
     # A full look comes every second.
@@ -96,26 +96,26 @@ def test_a_face_of_another_size_that_comes_later_is_found():
 
 
 def test_a_moving_face_stays_in_its_crop():
-    (clip,) = cut_faces(Frames(lambda t: portrait(x=0.5 + 0.1 * np.sin(t))), "v")
+    (clip,) = extract_faces(Frames(lambda t: portrait(x=0.5 + 0.1 * np.sin(t))), "v")
     assert np.ptp(clip.boxes[:, 0]) > 15
     assert np.abs(clip.frames.astype(int) - clip.frames[0]).mean() < 25
 
 
 def test_gray_frames_are_noticed():
     gray = np.repeat(FACE.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
-    (clip,) = cut_faces(Frames(lambda _: gray), "v")
+    (clip,) = extract_faces(Frames(lambda _: gray), "v")
     assert clip.is_gray
     assert any("methods that compare colours cannot work" in note for note in clip.notes)
 
 
 def test_too_much_light_is_said():
-    (clip,) = cut_faces(Frames(lambda _: np.clip(FACE.astype(int) * 2.2, 0, 255).astype(np.uint8)), "v")
+    (clip,) = extract_faces(Frames(lambda _: np.clip(FACE.astype(int) * 2.2, 0, 255).astype(np.uint8)), "v")
     assert any("of the skin is white" in note for note in clip.notes)
 
 
 def test_missing_frames_are_counted():
     times = np.delete(np.arange(120) / 15, [40, 41, 70])
-    assert cut_faces(Frames(lambda _: FACE, times=times), "v")[0].dropped == 3
+    assert extract_faces(Frames(lambda _: FACE, times=times), "v")[0].dropped == 3
 
 
 def test_a_video_file_is_read(face_video):
@@ -131,7 +131,7 @@ def test_equal_steps_follow_the_clock_not_the_count():
     clip = FaceClip(
         0, times, frames, traces, np.zeros((240, 4)), np.ones(240, bool), np.ones((2, 2), np.float32), 30, 0, False
     )
-    even, smooth, crops = steady(clip, 30)
+    even, smooth, crops = resample_clip(clip, 30)
     np.testing.assert_allclose(np.diff(even), 1 / 30)
     expected, _ = make_traces(72, 8, times=even, noise=0)
     assert np.abs(smooth - expected)[5:-5].mean() < 0.1

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.processes import as_ranks
-from tests.rppg_adapt.training.test_source import cached
+from tests.rppg_adapt.conftest import embedded_pictures, read_json, report_verdict, vcli, write_clips
 from vision_cli.core.errors import UsageError
-from vision_cli.rppg_adapt.networks.files import ModelSettings
+from vision_cli.rppg_adapt.networks.model import ModelSettings
 from vision_cli.rppg_adapt.options import NetworkChoice, SourceTraining
 from vision_cli.rppg_adapt.runs.train import choose_settings, find_clips
 
@@ -21,7 +22,7 @@ def write_cache(directory):
     """Write a cache of four clips of four subjects."""
     directory.mkdir()
     lines = ["id,file,subject,fps,frames"]
-    lines += [f"{clip.id},{clip.path.name},{clip.subject},30.0,{clip.count}" for clip in cached(directory)]
+    lines += [f"{clip.id},{clip.path.name},{clip.subject},30.0,{clip.count}" for clip in write_clips(directory)]
     (directory / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return directory
 
@@ -55,6 +56,20 @@ def test_two_processes_train_what_one_trains(tmp_path):
     codes, _, said = as_ranks(*words[:3], "adapt", cache, "-o", tmp_path / "adapted")
     assert codes == [2, 2], said
     assert "started as 2 processes; it works as one." in said[0]
+
+
+def test_a_training_goes_on_from_weights_and_its_report_compares_both(generated, trained, tmp_path):
+    start, more = trained / "weights.safetensors", tmp_path / "more"
+    words = ("--val-fraction", 0.3, "--frames", 64, "--steps", 2, "--batch-size", 2, "-q")
+    assert vcli("train", generated / "cache", "--weights", start, *words, "-o", more) == 0
+    card = read_json(more / "weights.json")
+    first, after = (read_json(one / "metrics.json")["mae_bpm"] for one in (trained, more))
+    said = report_verdict(more)[1]
+    assert re.match(rf"Mean error on the held-out clip: \d+\.\d bpm before, {after:.1f} bpm after; ", said)
+    assert report_verdict(trained)[1].startswith(f"Mean error on the held-out clip: {first:.1f} bpm; ")
+    assert [embedded_pictures(one) for one in (trained, more)] == [1, 1]
+    assert card["data"].endswith(f"from weights {read_json(trained / 'weights.json')['sha256']}")
+    assert "--weights weights.safetensors" in card["training_command"]
 
 
 def test_the_settings_are_those_that_are_chosen_or_those_of_the_weights(untrained):

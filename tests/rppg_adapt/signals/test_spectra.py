@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from vision_cli.rppg_adapt.signals.spectra import bandpassed, detrended, heart_rate, integral, rate_band
+from vision_cli.rppg_adapt.signals.spectra import bandpassed, detrended, heart_rate, heart_rate_band, integrated_wave
 
 FPS = 30.0
 
@@ -37,7 +37,7 @@ def test_the_shortest_waves_are_detrended_too(count):
 
 def test_a_wave_comes_back_from_its_derivative():
     wave = tone(72)
-    found = integral(np.gradient(wave) + 0.01)
+    found = integrated_wave(np.gradient(wave) + 0.01)
     assert np.corrcoef(found[30:-30], wave[30:-30])[0, 1] > 0.99
 
 
@@ -65,9 +65,9 @@ def test_short_waves_have_wide_intervals():
 
 
 def test_a_slow_camera_sees_no_fast_heart():
-    assert rate_band(30) == pytest.approx((40 / 60, 200 / 60))
-    assert rate_band(8)[1] == pytest.approx(0.8 * 4)
-    assert rate_band(6)[1] == pytest.approx(0.8 * 3)
+    assert heart_rate_band(30) == pytest.approx((40 / 60, 200 / 60))
+    assert heart_rate_band(8)[1] == pytest.approx(0.8 * 4)
+    assert heart_rate_band(6)[1] == pytest.approx(0.8 * 3)
 
 
 def test_a_wave_without_power_has_no_rate():

@@ -7,10 +7,10 @@ import ot
 import pytest
 import torch
 
-from vision_cli.rppg_adapt.networks.networks import Branches
+from vision_cli.rppg_adapt.networks.tstc import BranchWaves
 from vision_cli.rppg_adapt.options import LossOptions
 from vision_cli.rppg_adapt.training.losses import (
-    AdaptLoss,
+    AdaptationLoss,
     Anchor,
     SourceLoss,
     correlation,
@@ -116,7 +116,7 @@ def test_the_source_loss_is_least_for_the_truth():
 def branches(original, spatial, temporal, factor):
     waves = (tones(bpm, bpm + 10, noise=0.05).float() for bpm in (original, spatial, temporal))
     derivatives = [torch.diff(wave, append=wave[:, -1:]) for wave in waves]
-    return Branches(*derivatives, torch.full((2,), factor))
+    return BranchWaves(*derivatives, torch.full((2,), factor))
 
 
 def held_to(waves):
@@ -124,12 +124,12 @@ def held_to(waves):
 
 
 def test_branches_that_agree_cost_little():
-    loss = AdaptLoss.of(LossOptions("paper", anchor=0.0), FPS)
+    loss = AdaptationLoss.of(LossOptions("paper", anchor=0.0), FPS)
     agree = branches(80, 80, 100, 1.25)
     # The second wave of each pair must run 1.25 times faster, too.
-    agree = Branches(agree.original[:1], agree.spatial[:1], agree.temporal[:1], agree.factors[:1])
+    agree = BranchWaves(agree.original[:1], agree.spatial[:1], agree.temporal[:1], agree.factors[:1])
     stuck = branches(80, 80, 80, 1.25)
-    stuck = Branches(stuck.original[:1], stuck.spatial[:1], stuck.temporal[:1], stuck.factors[:1])
+    stuck = BranchWaves(stuck.original[:1], stuck.spatial[:1], stuck.temporal[:1], stuck.factors[:1])
     good, bad = (loss(one, held_to(one.original)) for one in (agree, stuck))
     assert float(good["temporal"]) < 0.5 * float(bad["temporal"])
     assert set(good) == {"loss", "spatial", "temporal"}
@@ -137,8 +137,8 @@ def test_branches_that_agree_cost_little():
 
 def test_the_anchor_pulls_to_what_is_sure():
     one, other = branches(80, 80, 100, 1.25), branches(120, 1, 1, 1).original
-    near, far = (AdaptLoss()(one, held_to(waves))["anchor"] for waves in (one.original, other))
-    unsure = AdaptLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["anchor"]
+    near, far = (AdaptationLoss()(one, held_to(waves))["anchor"] for waves in (one.original, other))
+    unsure = AdaptationLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["anchor"]
     assert float(near) == pytest.approx(0, abs=1e-6)
     assert float(far) > 0.05
     assert float(unsure) == 0
@@ -146,17 +146,17 @@ def test_the_anchor_pulls_to_what_is_sure():
 
 def test_pseudo_labels_pull_both_views_in_time_as_far_as_they_are_sure():
     one, other = branches(80, 80, 100, 1.25), branches(120, 1, 1, 1).original
-    near, far = (AdaptLoss()(one, held_to(waves))["pseudo_label"] for waves in (one.original, other))
+    near, far = (AdaptationLoss()(one, held_to(waves))["pseudo_label"] for waves in (one.original, other))
     later = held_to(one.original.roll(9, 1))
     assert float(near) < 0.1 * float(far)
-    assert float(AdaptLoss()(one, later)["pseudo_label"]) > 10 * float(near)
-    assert float(AdaptLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["pseudo_label"]) == 0
+    assert float(AdaptationLoss()(one, later)["pseudo_label"]) > 10 * float(near)
+    assert float(AdaptationLoss()(one, Anchor.of(other, torch.zeros(2), FPS))["pseudo_label"]) == 0
 
 
 def test_robust_has_more_terms_than_paper():
     one = branches(80, 80, 100, 1.25)
     robust, paper = (
-        set(AdaptLoss.of(LossOptions(recipe), FPS)(one, held_to(one.original))) for recipe in ("robust", "paper")
+        set(AdaptationLoss.of(LossOptions(recipe), FPS)(one, held_to(one.original))) for recipe in ("robust", "paper")
     )
     assert robust - paper == {"waveform", "prior", "pseudo_label"}
 

@@ -1,4 +1,4 @@
-"""Training on generated and on cached clips: repeatable, resumable, and better than nothing."""
+"""Training on generated and on cached clips is repeatable and resumable."""
 
 from __future__ import annotations
 
@@ -10,34 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.rppg_adapt.conftest import make_traces
+from tests.rppg_adapt.conftest import write_clips
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import configure
-from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
-from vision_cli.rppg_adapt.data.cache import CachedClip, CachedClips, Label, read_cache, split_subjects, write_clip
-from vision_cli.rppg_adapt.networks.files import ModelSettings, load_model
+from vision_cli.rppg_adapt.data.cache import LabelledWindows
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.model import ModelSettings
 from vision_cli.rppg_adapt.options import SourceTraining
 from vision_cli.rppg_adapt.training.source import GeneratedClips, train_source
 
 SETTINGS = ModelSettings(size=16)
-
-
-def cached(directory, count=4, frames=100, *, labels=True, size=16):
-    """Write clips of a face without features that pulses, each of a subject of its own."""
-    clips = []
-    for k in range(count):
-        traces, wave = make_traces(60 + 15 * k, frames / 30, seed=k)
-        rng = np.random.default_rng(k)
-        texture = rng.uniform(0.9, 1.1, (size, size, 1))
-        pixels = traces[:, None, None] * texture + rng.normal(0, 1, (frames, size, size, 3))
-        arrays = {"frames": np.clip(np.rint(pixels), 0, 255).astype(np.uint8), "traces": traces}
-        if labels:
-            arrays["bvp"] = wave
-        path = directory / f"c{k}.npz"
-        write_clip(path, arrays, {"id": f"c{k}"})
-        clips.append(CachedClip(f"c{k}", f"s{k}", path, 30.0, frames, {"skin_color": "light" if k % 2 else "dark"}))
-    return clips
 
 
 def train(directory, *, steps, source=None, resume=False, keep="best"):
@@ -130,72 +113,7 @@ def test_a_resumed_training_ends_with_the_same_weights(tmp_path):
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_cached_clips_are_windows_with_their_waves(tmp_path):
-    clips = cached(tmp_path)
-    source = CachedClips(clips[:3], clips[3:], 16, 64, 0)
-    batch = source.load([0, 1, 2])
-    assert batch.frames.shape == (3, 64, 16, 16, 3)
-    # The window of a clip has the window of its wave: green falls where there is blood.
-    green = batch.frames[..., 1].float().mean((2, 3)).numpy()
-    for trace, wave in zip(green, batch.waves.numpy(), strict=True):
-        assert np.corrcoef(np.diff(trace), np.diff(wave))[0, 1] < -0.3
-    assert not torch.equal(source.load([3, 4, 5]).frames, batch.frames)
-    assert source.validation().frames.shape[0] == 1
-
-
 def test_a_cache_is_trained_on(tmp_path):
-    clips = cached(tmp_path)
-    measures = train(tmp_path / "run", steps=2, source=CachedClips(clips[:3], clips[3:], 16, 64, 0))
+    clips = write_clips(tmp_path)
+    measures = train(tmp_path / "run", steps=2, source=LabelledWindows(clips[:3], clips[3:], 16, 64, 0))
     assert np.isfinite(measures["mae_bpm"])
-
-
-def test_clips_without_labels_cannot_be_trained_on(tmp_path):
-    clips = cached(tmp_path, 1, labels=False)
-    with pytest.raises(InputError, match=r"c0\.npz: no labels; a true wave expected"):
-        CachedClips(clips, [], 16, 64, 0)
-
-
-def test_clips_shorter_than_a_window_are_refused(tmp_path):
-    clips = cached(tmp_path, 1, frames=70)
-    with pytest.raises(InputError, match=r"70 frames; 80 or more expected"):
-        CachedClips(clips, [], 16, 80, 0)
-
-
-def test_no_subject_is_on_both_sides_of_a_split(tmp_path):
-    clips = [CachedClip(f"c{k}", f"s{k // 3}", tmp_path, 30, 9) for k in range(30)]
-    one, two = split_subjects(clips, 0.7, 0)
-    assert {c.subject for c in one}.isdisjoint(c.subject for c in two)
-    assert len({c.subject for c in one}) == 7
-    assert len(one) + len(two) == 30
-
-
-def test_labels_follow_the_clock():
-    label = Label(np.arange(0, 20, 0.1), np.sin(np.arange(0, 20, 0.1)))
-    np.testing.assert_allclose(label.at(np.array([3.05, 7.0]), "x"), np.sin([3.05, 7.0]), atol=1e-2)
-
-
-@pytest.mark.parametrize(
-    ("times", "wave", "message"),
-    [
-        (np.arange(10.0), np.arange(9.0), "10 times and 9 values"),
-        (np.arange(10.0), np.full(10, np.nan), "10 values are no numbers"),
-        (np.arange(10.0), np.full(10, 4.0), "the wave is constant at 4"),
-    ],
-)
-def test_labels_that_cannot_be_are_refused(times, wave, message):
-    with pytest.raises(InputError, match=message):
-        Label(times, wave).checked("x")
-
-
-def test_labels_of_another_clock_are_refused():
-    label = Label(np.arange(0, 10, 0.1), np.sin(np.arange(0, 10, 0.1)))
-    with pytest.raises(InputError, match=r"labels from 0\.0 to 9\.9 s cover 50 % of the video"):
-        label.at(np.linspace(0, 20, 200), "x")
-
-
-def test_a_cache_needs_its_index_and_its_files(tmp_path):
-    with pytest.raises(InputError, match=r"no index\.csv in it; a cache expected"):
-        read_cache(tmp_path)
-    (tmp_path / "index.csv").write_text("id,file,subject,fps,frames\na,a.npz,s,30,10\n")
-    with pytest.raises(InputError, match=r"a\.npz: named in .* but missing"):
-        read_cache(tmp_path)

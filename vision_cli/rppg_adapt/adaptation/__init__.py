@@ -1,1 +1,1 @@
-"""Source-free adaptation: the second stage of SFDA-rPPG."""
+"""Source-free domain adaptation: stage 2 of SFDA-rPPG."""

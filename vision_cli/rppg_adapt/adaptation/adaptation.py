@@ -1,7 +1,7 @@
-"""Source-free adaptation: SFDA-rPPG's second stage, on unlabelled clips of a target domain.
+"""Source-free domain adaptation: stage 2 of SFDA-rPPG, on unlabelled clips of a target domain.
 
-The source model and the clips are all there is: no source data, no labels. The weights that are kept are chosen without
-labels too, and they are the source's own unless the choice finds better ones.
+Inputs are the source model and the clips; neither source data nor labels are used. The weights are selected without
+labels too, and the source weights are kept unless an adapted model has a higher score.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import BEST, Schedule, fit, pack
 from vision_cli.core.runs.runs import Run
-from vision_cli.rppg_adapt.adaptation.anchors import SourceAnchor, WitnessedAnchor
-from vision_cli.rppg_adapt.adaptation.selection import BranchScore, WitnessScore
-from vision_cli.rppg_adapt.adaptation.windows import UnlabelledClips, Window, parts
+from vision_cli.rppg_adapt.adaptation.anchors import SourceAnchor, TrainingFreeAnchor
+from vision_cli.rppg_adapt.adaptation.selection import AgreementScore, BranchScore
+from vision_cli.rppg_adapt.adaptation.windows import ClipWindow, UnlabelledClips, split_clip
 from vision_cli.rppg_adapt.data.cache import CachedClip
-from vision_cli.rppg_adapt.networks.files import PulseModel, load_model, resize_frames
-from vision_cli.rppg_adapt.networks.networks import LiteNet, PhysNet, TSTCNet, make_views
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.inputs import resize_frames
+from vision_cli.rppg_adapt.networks.lite import LiteNet
+from vision_cli.rppg_adapt.networks.model import PulseModel
+from vision_cli.rppg_adapt.networks.physnet import PhysNet
+from vision_cli.rppg_adapt.networks.tstc import TSTCNet, make_views
 from vision_cli.rppg_adapt.options import Adaptation, Update
-from vision_cli.rppg_adapt.training.losses import AdaptLoss, Anchor
+from vision_cli.rppg_adapt.training.losses import AdaptationLoss, Anchor
 from vision_cli.rppg_adapt.training.source import PATIENCE
 
-FACTORS = (0.75, 1.25)
+TIME_FACTORS = (0.75, 1.25)
 CONTEXT_S = 10.0
-"""What the quality index was calibrated on."""
+"""Seconds of context of a window: the length of the clips that the quality index was calibrated on."""
 
 _DECAY = 1e-4
 _TTA_RATE = 2e-4
@@ -40,17 +44,17 @@ _TTA_BATCH = 2
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an adaptation came to.
+class AdaptationResult:
+    """Result of an adaptation.
 
     Attributes
     ----------
     model
         The adapted model, or the source model.
     source_score, adapted_score
-        Unlabelled scores of both on the clips; see `vision_cli.rppg_adapt.adaptation.selection`.
+        Label-free scores of both on the clips; see `vision_cli.rppg_adapt.adaptation.selection`.
     kept_source
-        Whether nothing was better than the source, or what was adapted had collapsed.
+        Whether the source weights were kept, because no adapted weights had a higher score.
     """
 
     model: PulseModel
@@ -59,21 +63,21 @@ class Outcome:
     kept_source: bool
 
 
-class AdaptTask:
-    """The three branches around a network, as :class:`vision_cli.core.compute.training.Trainer` takes them.
+class AdaptationTask:
+    """Adaptation of TSTC-Net, as a task of :class:`vision_cli.core.compute.training.Trainer`.
 
     Parameters
     ----------
     model
         The source model; a copy of its network is adapted.
     adaptation
-        How.
+        Settings.
     crops
-        Of each clip, ``(T, S, S, 3)``, of the network's size: windows of them are adapted to, and choose the weights.
+        Crops of each clip, ``(T, S, S, 3)`` uint8 at the network's size, for adaptation and for label-free selection.
     device
-        Where it is computed.
+        Device of the networks.
     seed
-        Of views.
+        Seed of windows and views.
     """
 
     network: nn.Module
@@ -87,53 +91,54 @@ class AdaptTask:
         seed: int,
     ) -> None:
         self.model, self.adaptation = model, adaptation
-        self.loss = AdaptLoss.of(adaptation.loss, model.settings.fps)
-        length = int(np.ceil(adaptation.frames * FACTORS[1])) + 1
+        self.loss = AdaptationLoss.of(adaptation.loss, model.settings.fps)
+        length = int(np.ceil(adaptation.frames * TIME_FACTORS[1])) + 1
         context = round(CONTEXT_S * model.settings.fps)
         self.clips = UnlabelledClips(crops, length, context, seed)
         self.device, self.seed = device, seed
         network = copy.deepcopy(model.network).to(device)
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
         self.network = network
-        told = WitnessScore([part for crop in crops for part in parts(crop, context)], model.settings, device)
+        segments = [segment for crop in crops for segment in split_clip(crop, context)]
+        agreement = AgreementScore(segments, model.settings, device)
         self.score: Callable[[nn.Module], float]
-        self._anchor: Callable[[Sequence[Window], Tensor], Anchor]
-        if self.loss.witnesses:
-            self.score, self._anchor = told, WitnessedAnchor(self.source, model.settings)
+        self._anchor: Callable[[Sequence[ClipWindow], Tensor], Anchor]
+        if self.loss.uses_training_free_anchor:
+            self.score, self._anchor = agreement, TrainingFreeAnchor(self.source, model.settings)
         else:
-            self.score = BranchScore(told, self.source, FACTORS)
+            self.score = BranchScore(agreement, self.source, TIME_FACTORS)
             self._anchor = SourceAnchor(self.source, model.settings)
-        _choose_weights(network, adaptation.update)
+        _freeze_other_weights(network, adaptation.update)
         self._branches = TSTCNet(network, model.settings.normalisation)
-        # Statistics of one clip are no statistics of a domain.
+        # Batch statistics of one clip do not describe a domain.
         self._keeps_statistics = adaptation.batch_size == 1 or len(crops) == 1
 
-    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
-        """Give the windows of these numbers."""
+    def load(self, numbers: Sequence[int]) -> tuple[list[ClipWindow], int]:
+        """Return the windows of these sample numbers."""
         return self.clips.load(numbers)
 
-    def training_step(self, network: nn.Module, batch: tuple[Sequence[Window], int]) -> Mapping[str, Tensor]:
-        """Give the unsupervised loss and its terms."""
-        cut, number = batch
-        windows = _stacked(cut).to(self.device)
+    def training_step(self, network: nn.Module, batch: tuple[Sequence[ClipWindow], int]) -> Mapping[str, Tensor]:
+        """Return the unsupervised loss and its terms."""
+        windows, number = batch
+        pixels = torch.from_numpy(np.stack([window.frames for window in windows])).to(self.device)
         if self._keeps_statistics:
             _freeze_statistics(network)
         self._branches.network = network
-        generator = torch.Generator().manual_seed(_mixed(self.seed, number))
-        low, high = FACTORS
-        factors = (low + (high - low) * torch.rand(len(windows), generator=generator)).to(self.device)
-        views = make_views(windows, self.adaptation.frames, factors, generator)
-        return self.loss(self._branches(views), self._anchor(cut, views.original))
+        generator = torch.Generator().manual_seed(_step_seed(self.seed, number))
+        low, high = TIME_FACTORS
+        factors = (low + (high - low) * torch.rand(len(pixels), generator=generator)).to(self.device)
+        views = make_views(pixels, self.adaptation.frames, factors, generator)
+        return self.loss(self._branches(views), self._anchor(windows, views.original))
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Give the unlabelled score."""
+        """Return the label-free score."""
         return {"score": self.score(network)}
 
 
 def adapt(
     run: Run, model: PulseModel, clips: Sequence[CachedClip], adaptation: Adaptation, compute: Compute, output: Output
-) -> Outcome:
-    """Adapt a model to cached clips and write the weights that are kept.
+) -> AdaptationResult:
+    """Adapt a model to cached clips, and write the selected weights to the run.
 
     Parameters
     ----------
@@ -142,19 +147,19 @@ def adapt(
     model
         The source model.
     clips
-        Clips of the target domain; their labels are never opened.
+        Clips of the target domain; their labels are never read.
     adaptation, compute, output
-        How, where, and where progress is shown.
+        Settings of the adaptation, device and seed, and the console for progress.
 
     Raises
     ------
     InputError
         If there is no clip.
     NumericalError
-        If the loss stays no number, whatever the learning rate.
+        If the loss stays non-finite after reductions of the learning rate.
     """
     crops = [resize_frames(clip.frames(), model.settings.size) for clip in clips]
-    task = AdaptTask(model, adaptation, crops, compute.device, compute.seed)
+    task = AdaptationTask(model, adaptation, crops, compute.device, compute.seed)
     source_score = task.score(task.source)
     steps = adaptation.steps_over(len(clips))
     validate_every = adaptation.validate_every or max(1, steps // 10)
@@ -189,18 +194,18 @@ def adapt(
             path.write_bytes(save(tensors, model.settings.metadata))
     pack(run)
     adapted = load_model(str(run.directory / BEST), compute.device)
-    return Outcome(adapted, source_score, float(best), kept_source)
+    return AdaptationResult(adapted, source_score, float(best), kept_source)
 
 
 def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed: int = 0) -> PulseModel:
-    """Adapt a model to a single clip ``(T, S, S, 3)`` before it is read; keep the source's where nothing is better.
+    """Return a model adapted to a single clip ``(T, S, S, 3)`` (test-time adaptation), or the source model if better.
 
-    Batch statistics stay those of the source; the same clip gives the same model.
+    Batch statistics stay those of the source model; the result is deterministic.
     """
     adaptation = Adaptation(steps=steps, batch_size=_TTA_BATCH, learning_rate=_TTA_RATE)
     crops = resize_frames(frames, model.settings.size)
     device = next(model.network.parameters()).device
-    task = AdaptTask(model, adaptation, [crops], device, seed)
+    task = AdaptationTask(model, adaptation, [crops], device, seed)
     optimiser = torch.optim.AdamW(task.network.parameters(), adaptation.learning_rate, weight_decay=_DECAY)
     best = task.score(task.source)
     kept: nn.Module = copy.deepcopy(task.source)
@@ -222,7 +227,8 @@ def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed
     return PulseModel(kept.eval(), model.settings, model.path, model.sha256)
 
 
-def _choose_weights(network: nn.Module, update: Update) -> None:
+def _freeze_other_weights(network: nn.Module, update: Update) -> None:
+    """Freeze the weights that an adaptation does not update."""
     if update == "all":
         return
     for name, module in network.named_modules():
@@ -239,15 +245,13 @@ def _is_decoder(name: str) -> bool:
 
 
 def _freeze_statistics(network: nn.Module) -> None:
+    """Set batch normalisation to evaluation mode."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm3d):
             module.eval()
 
 
-def _stacked(windows: Sequence[Window]) -> Tensor:
-    return torch.from_numpy(np.stack([window.frames for window in windows]))
-
-
-def _mixed(seed: int, number: int) -> int:
-    (mixed,) = np.random.SeedSequence((seed, number)).generate_state(1)
-    return int(mixed)
+def _step_seed(seed: int, number: int) -> int:
+    """Return the seed of the views of the batch that begins with a sample number."""
+    (state,) = np.random.SeedSequence((seed, number)).generate_state(1)
+    return int(state)

@@ -1,4 +1,4 @@
-"""Windows of clips without labels, and what lies about them."""
+"""Windows of unlabelled clips for adaptation, with the frames around them."""
 
 from __future__ import annotations
 
@@ -13,75 +13,90 @@ from vision_cli.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class Window:
-    """A window of a clip without labels, and what lies about it: of ten seconds a rate is read better than of five.
+class ClipWindow:
+    """A window of an unlabelled clip with its context, because ten seconds give a better heart rate than five.
 
     Attributes
     ----------
     frames
-        ``(L, S, S, 3)``.
+        ``(L, S, S, 3)`` uint8 of the window.
     context
-        ``(C, S, S, 3)``, of which the window is a part.
+        ``(C, S, S, 3)`` uint8, which contain the window.
     start
-        Where it begins there.
-    place
-        Number of the clip, and where the context begins in it.
+        Index of the window's first frame in the context.
+    context_id
+        Index of the clip, and of the context's first frame in it.
     """
 
     frames: NDArray[np.uint8]
     context: NDArray[np.uint8]
     start: int
-    place: tuple[int, int]
+    context_id: tuple[int, int]
 
     @staticmethod
-    def of(clip: NDArray[np.uint8], start: int, length: int, context: int, number: int = 0) -> Window:
-        """Cut ``length`` frames from ``start`` of a clip that has as many, with ``context`` frames about them."""
+    def cut(clip: NDArray[np.uint8], start: int, length: int, context: int, number: int = 0) -> ClipWindow:
+        """Return ``length`` frames of a clip from ``start`` on, with a context of ``context`` frames around them.
+
+        Parameters
+        ----------
+        clip
+            ``(T, S, S, 3)``; T is at least ``start + length``.
+        start, length, context
+            First frame and number of frames of the window, and number of frames of the context.
+        number
+            Index of the clip.
+        """
         reach = max(context, length)
         first = min(max(start - (reach - length) // 2, 0), max(len(clip) - reach, 0))
-        return Window(clip[start : start + length], clip[first : first + reach], start - first, (number, first))
+        return ClipWindow(clip[start : start + length], clip[first : first + reach], start - first, (number, first))
 
 
 class UnlabelledClips:
-    """Windows of clips without labels.
+    """Random windows of unlabelled clips.
 
     Parameters
     ----------
-    frames
-        Crops of each clip, ``(T, S, S, 3)``; of the network's size.
+    clips
+        Crops of each clip, ``(T, S, S, 3)`` uint8, at the network's size.
     length
-        Frames of a window; of shorter clips the last frame is repeated.
+        Frames of a window; the last frame of a shorter clip is repeated.
     context
-        Frames that a window's pulse is read from beside the adapted network.
+        Frames of a window's context.
     seed
-        Of the places of windows.
+        Seed of the positions of the windows.
+
+    Raises
+    ------
+    InputError
+        If there is no clip.
     """
 
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], length: int, context: int, seed: int) -> None:
-        if not frames:
-            raise InputError("no clip to adapt to; one or more expected.")
-        self._clips = [_filled(clip, length) for clip in frames]
+    def __init__(self, clips: Sequence[NDArray[np.uint8]], length: int, context: int, seed: int) -> None:
+        if not clips:
+            raise InputError("no clip to adapt to found; one or more expected.")
+        self._clips = [_padded(clip, length) for clip in clips]
         self._length, self._context, self._seed = length, context, seed
-        self._order = Order(len(frames), 1, seed)
+        self._order = Order(len(clips), 1, seed)
 
-    def load(self, numbers: Sequence[int]) -> tuple[list[Window], int]:
-        """Give windows, and the number of the first for what is drawn for them."""
-        found = []
+    def load(self, numbers: Sequence[int]) -> tuple[list[ClipWindow], int]:
+        """Return the windows of these sample numbers, and the first number as the seed of their views."""
+        windows = []
         for number in numbers:
             which = int(self._order.samples(number)[0])
             clip = self._clips[which]
             rng = np.random.default_rng((self._seed, number))
             start = int(rng.integers(0, len(clip) - self._length + 1))
-            found.append(Window.of(clip, start, self._length, self._context, which))
-        return found, numbers[0]
+            windows.append(ClipWindow.cut(clip, start, self._length, self._context, which))
+        return windows, numbers[0]
 
 
-def parts(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
-    """Cut a clip ``(T, S, S, 3)`` into as few parts of ``length`` as reach from its first frame to its last."""
+def split_clip(clip: NDArray[np.uint8], length: int) -> list[NDArray[np.uint8]]:
+    """Return the fewest segments of ``length`` frames that cover a clip ``(T, S, S, 3)``; they may overlap."""
     spare = max(len(clip) - length, 0)
     starts = np.linspace(0, spare, 1 + -(-spare // length)).astype(int)
     return [clip[start : start + length] for start in starts]
 
 
-def _filled(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+def _padded(clip: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     missing = length - len(clip)
     return np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing > 0 else clip

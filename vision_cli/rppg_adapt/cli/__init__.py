@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt``: a module a verb."""
+"""``vcli rppg-adapt``: one module per verb."""
 
 from __future__ import annotations
 

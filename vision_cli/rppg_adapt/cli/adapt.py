@@ -12,19 +12,19 @@ from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import Adaptation
 
 EXAMPLES = (
-    "vcli rppg-adapt adapt cache --weights default -o run      # labels are not needed, and not looked at",
+    "vcli rppg-adapt adapt cache --weights default -o run      # uses no labels",
     "vcli rppg-adapt adapt cache --weights PhysNet.pth --loss paper -o run",
 )
 
 
-# One process: the spread of the rates in a batch is part of the loss, and parts of a batch have another one.
+# One process only: the loss depends on the spread of the rates in the whole batch.
 @verb(app, "adapt", RUN, COMPUTE, OUTPUT, examples=EXAMPLES)
 def adapt(
     call: Call,
     *,
-    cache: Annotated[Path, typer.Argument(metavar="CACHE", help="Cache of preprocess; labels are not needed.")],
+    cache: Annotated[Path, typer.Argument(metavar="CACHE", help="Cache of preprocess; labels are not used.")],
     weights: Annotated[
-        str, typer.Option(metavar="FILE|default", help="Source weights; .pth of rPPG-Toolbox's PhysNet too.")
+        str, typer.Option(metavar="FILE|default", help="Source weights; also a .pth of rPPG-Toolbox's PhysNet.")
     ] = "default",
     adaptation: Adaptation,
 ) -> None:

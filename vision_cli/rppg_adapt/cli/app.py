@@ -8,12 +8,12 @@ app = VerbApp(
     help="Measure the pulse from a video of a face, and adapt to a new camera without labels "
     "(SFDA-rPPG, arXiv:2409.12040).",
     examples=(
-        "vcli rppg-adapt --sample                                     # a generated face, with nothing to give",
+        "vcli rppg-adapt --sample                                     # a generated face; needs no file",
         "vcli rppg-adapt face.mp4 -o out",
         "vcli rppg-adapt videos/ --method auto --hrv --resp -o out    # every video of a folder",
         "vcli rppg-adapt preprocess UBFC --layout ubfc -o cache",
         "vcli rppg-adapt train cache --val-fraction 0.2 -o run",
-        "vcli rppg-adapt adapt cache --weights default -o run         # labels are not needed, and not looked at",
+        "vcli rppg-adapt adapt cache --weights default -o run         # uses no labels",
         "vcli rppg-adapt evaluate cache --methods net,pos,chrom --group-by skin_color -o scores",
     ),
     default_verb="predict",

@@ -36,7 +36,7 @@ def evaluate(
 
     def work(run: Run) -> None:
         if what.is_file() and what.suffix in {".pickle", ".pkl"}:
-            scored = evaluation.evaluate_pickle(what, protocol=scoring.protocol or "toolbox")
+            scored = evaluation.evaluate_toolbox_outputs(what, protocol=scoring.protocol or "toolbox")
         elif what.is_dir() and (what / PREDICTIONS).is_file() and not (what / INDEX).is_file():
             scored = evaluation.evaluate_run(what)
         else:

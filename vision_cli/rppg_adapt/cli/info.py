@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt info``: say what a weight file is."""
+"""``vcli rppg-adapt info``: show the facts of a weight file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EXAMPLES = ("vcli rppg-adapt info default", "vcli rppg-adapt info PURE_PhysNet_D
 @verb(app, "info", OUTPUT, examples=EXAMPLES)
 def info(
     call: Call,
-    weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="default, a file, or a hub's id.")] = "default",
+    weights: Annotated[str, typer.Argument(metavar="WEIGHTS", help="default, a file, or a hub id.")] = "default",
 ) -> None:
-    """Say what a weight file is."""
+    """Show network, input and digest of a weight file."""
     from vision_cli.rppg_adapt.networks.files import load_model
 
     model = load_model(weights)

@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt plot``: draw a run."""
+"""``vcli rppg-adapt plot``: draw figures of a run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ def plot(
     call: Call,
     *,
     source: Annotated[Path, typer.Argument(metavar="RUN", help="Run of predict, train, adapt or preprocess.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where pictures go.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Directory of the figures; RUN/plots by default.")
+    ] = None,
 ) -> None:
-    """Draw a run: history, spectrograms, spatio-temporal maps."""
+    """Draw figures of a run: training history, spectrograms, spatio-temporal maps."""
     from vision_cli.rppg_adapt.runs.plot import plot_run
 
     written = [str(path) for path in plot_run(source, out or source / "plots")]

@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt predict``: read heart rates."""
+"""``vcli rppg-adapt predict``: estimate heart rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vision_cli.rppg_adapt.cli.app import app
 from vision_cli.rppg_adapt.options import PulseOptions
 
 EXAMPLES = (
-    "vcli rppg-adapt --sample                                     # a generated face, with nothing to give",
+    "vcli rppg-adapt --sample                                     # a generated face; needs no file",
     "vcli rppg-adapt face.mp4 -o out",
     "vcli rppg-adapt videos/ --method auto --hrv --resp -o out    # every video of a folder",
     "vcli rppg-adapt face.mp4 --method pos --roi 200,80,240,240",
@@ -39,14 +39,18 @@ def predict(
         list[Path] | None,
         typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, tables of time,R,G,B."),
     ] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Read the bundled sample.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Use the bundled sample.")] = False,
     options: PulseOptions,
-    gt: Annotated[Path | None, typer.Option("--gt", metavar="FILE", help="True wave of one video.")] = None,
-    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw a report of each video.")] = True,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 5 without a reliable pulse.")] = False,
+    gt: Annotated[
+        Path | None, typer.Option("--gt", metavar="FILE", help="Ground-truth wave of a single video.")
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Draw a picture of each face, and write report.html.")
+    ] = True,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail with exit code 5 without a reliable pulse.")] = False,
     weights: WeightsOption = "default",
 ) -> None:
-    """Read heart rates from videos of faces."""
+    """Estimate heart rates from videos of faces."""
     if sample:
         from vision_cli.core.samples import find_sample
 

@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt preprocess``: cut faces out."""
+"""``vcli rppg-adapt preprocess``: crop the faces of a data set into a cache."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ EXAMPLES = (
 def preprocess(
     call: Call,
     *,
-    dataset: Annotated[Path | None, typer.Argument(metavar="DATASET", help="Folder, or manifest CSV.")] = None,
-    layout: Annotated[Layout, typer.Option(help="How the data set is laid out.")] = "manifest",
+    dataset: Annotated[
+        Path | None, typer.Argument(metavar="DATASET", help="Folder of the data set, or manifest CSV.")
+    ] = None,
+    layout: Annotated[Layout, typer.Option(help="Folder layout of the data set.")] = "manifest",
     settings: Preprocessing,
 ) -> None:
-    """Cut the faces out of a data set, once, for training and evaluation."""
+    """Crop the faces of a data set into a cache, for train, adapt and evaluate."""
     if dataset is None:
         raise call.missing("DATASET")
     from vision_cli.rppg_adapt.data.layouts import find_recordings

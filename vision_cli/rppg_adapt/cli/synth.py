@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt synth``: make videos with a known pulse."""
+"""``vcli rppg-adapt synth``: generate videos with a known pulse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXAMPLES = (
     finish="vision_cli.rppg_adapt.runs.synth:write_manifest",
 )
 def synth(call: Call, synthesis: Synthesis) -> None:
-    """Make videos of generated faces with a known pulse."""
+    """Generate videos of faces with a known pulse."""
     from vision_cli.rppg_adapt.runs.synth import make_videos
 
     call.run(lambda run: make_videos(run, synthesis, call.seed, call.output), says="videos in")

@@ -1,4 +1,4 @@
-"""``vcli rppg-adapt train``: train a network with labels."""
+"""``vcli rppg-adapt train``: train a network on labelled clips."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vision_cli.rppg_adapt.options import NetworkChoice, SourceTraining
 
 EXAMPLES = (
     "vcli rppg-adapt train cache --val-fraction 0.2 -o run",
-    "vcli rppg-adapt train cache --weights default --lr 5e-4 -o run                # the shipped weights, taught more",
-    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch-size 6 -o run             # generated clips",
-    "vcli rppg-adapt train --synthetic --weights run/weights.safetensors --keep last -o further    # more of them",
+    "vcli rppg-adapt train cache --weights default --lr 5e-4 -o run                    # fine-tune the shipped weights",
+    "vcli rppg-adapt train --synthetic --steps 4000 --frames 256 --batch-size 6 -o run           # on generated clips",
+    "vcli rppg-adapt train --synthetic --weights run/weights.safetensors --keep last -o further  # continue a training",
 )
 
 
@@ -25,17 +25,19 @@ EXAMPLES = (
 def train(
     call: Call,
     *,
-    cache: Annotated[Path | None, typer.Argument(metavar="CACHE", help="Cache of preprocess, with labels.")] = None,
-    synthetic: Annotated[bool, typer.Option("--synthetic", help="Train on generated clips instead.")] = False,
+    cache: Annotated[Path | None, typer.Argument(metavar="CACHE", help="Labelled cache of preprocess.")] = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Train on generated clips instead of a cache.")
+    ] = False,
     preset: Annotated[
         Literal["all", "easy", "hard", "shift"],
-        typer.Option(help="What the generated clips look like; those of synth, or all there is."),
+        typer.Option(help="Preset of the generated clips, as in synth, or all of their variety."),
     ] = "all",
     weights: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|HUB_ID|default",
-            help="Go on from these instead of new ones; network, size and input are theirs.",
+            help="Start from these weights, with their network, size and input.",
         ),
     ] = None,
     network: NetworkChoice,
@@ -43,7 +45,7 @@ def train(
 ) -> None:
     """Train a network on labelled clips."""
     if (cache is None) == (not synthetic):
-        raise UsageError("train: either CACHE or --synthetic expected.", hint="Give the one that you have.")
+        raise UsageError("train: either CACHE or --synthetic expected.", hint="Give one of them.")
     from vision_cli.rppg_adapt.networks.files import load_model
     from vision_cli.rppg_adapt.runs.train import choose_settings, find_clips, train_network
 

@@ -1,7 +1,7 @@
-"""Data sets as their authors lay them out: which videos there are, whose, and where their true waves are.
+"""Layouts of public data sets: their videos, subjects and ground-truth waves.
 
-A layout names its recordings; nothing is read until a recording is asked for. Labels keep the clock of their own device
-and are brought to the video by times, never by stretching.
+A layout lists its recordings; nothing is read before a recording is opened. Labels keep the times of their own device
+and are matched to the video by time, never by stretching.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.io.videos.videos import PICTURE_SUFFIXES, VIDEO_SUFFIXES, Frame, VideoReader
 from vision_cli.rppg_adapt.data import labels
-from vision_cli.rppg_adapt.data.cache import Label
+from vision_cli.rppg_adapt.data.labels import Label
 from vision_cli.rppg_adapt.faces.extraction import FrameSource
 from vision_cli.rppg_adapt.options import Layout
 
@@ -34,42 +34,42 @@ class Recording:
     Attributes
     ----------
     id, subject
-        Names.
+        Names of the video and of the person.
     path
-        The file or folder.
+        The video file, folder of pictures or MAT file.
     open
         Opens its frames.
-    label
-        Reads its true wave, given the number of frames and their times; None where there is none.
-    shows_face_only
+    read_label
+        Reads its ground-truth wave, given the times of the frames ``(T,)``; None if there is none.
+    is_cropped
         Whether the frames are crops of a face already.
     meta
-        What else is known, for reports by group.
+        Metadata of the video, for evaluation by group.
     """
 
     id: str
     subject: str
     path: Path
     open: Callable[[], FrameSource]
-    label: Callable[[NDArray[np.float64]], Label] | None
-    shows_face_only: bool = False
+    read_label: Callable[[NDArray[np.float64]], Label] | None
+    is_cropped: bool = False
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
 class ArrayFrames:
-    """Frames from an array, as some data sets store them.
+    """Frames of an array, as some data sets store them; a `FrameSource`.
 
     Parameters
     ----------
     frames
         ``(T, H, W, 3)`` in [0, 1] or [0, 255].
     fps
-        Frames a second.
+        Frames per second.
     """
 
     def __init__(self, frames: NDArray[np.generic], fps: float) -> None:
         self._frames, self._fps = frames, fps
-        # Only in [0, 1] are numbers with a fraction stored.
+        # Data sets store fractions only for the range [0, 1].
         self._scale = 255.0 if frames.dtype.kind == "f" and float(np.max(frames[:1])) <= 1.0 else 1.0
         self.damage: str | None = None
         self.notes: tuple[str, ...] = ()
@@ -82,24 +82,24 @@ class ArrayFrames:
 
 
 def find_recordings(root: Path, layout: Layout) -> list[Recording]:
-    """List the recordings of a data set.
+    """Return the recordings of a data set, in natural order of their names.
 
     Parameters
     ----------
     root
-        Its folder; of ``manifest`` the table.
+        Folder of the data set; for ``manifest`` the CSV file.
     layout
-        Which one it has.
+        Layout of the data set.
 
     Raises
     ------
     InputError
-        If there is no such folder, or none of the layout's files in it.
+        If there is no such folder, or no file of the layout in it.
     """
     if layout == "manifest":
         return _manifest(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; a data set of the layout {layout} expected.")
+        raise InputError(f"{root}: no such folder; a data set of the layout {layout} expected.", hint="Check the path.")
     found = sorted(_FINDERS[layout](root), key=lambda one: _natural(one.id))
     if not found:
         raise InputError(
@@ -122,9 +122,9 @@ def _ubfc(root: Path) -> Iterator[Recording]:
         truth, older = path.with_name("ground_truth.txt"), path.with_name("gtdump.xmp")
         label = None
         if truth.is_file():
-            label = labels.lazily(labels.ubfc, truth)
+            label = labels.deferred_reader(labels.read_ubfc, truth)
         elif older.is_file():
-            label = labels.lazily(labels.ubfc_older, older)
+            label = labels.deferred_reader(labels.read_ubfc_part1, older)
         if path.suffix.lower() in VIDEO_SUFFIXES:
             yield Recording(path.parent.name, path.parent.name, path, _video(path), label)
 
@@ -137,7 +137,7 @@ def _pure(root: Path) -> Iterator[Recording]:
             truth = next(
                 (p for p in (folder / f"{folder.name}.json", root / f"{folder.name}.json") if p.is_file()), None
             )
-            label = None if truth is None else labels.lazily(labels.pure, truth, pictures)
+            label = None if truth is None else labels.deferred_reader(labels.read_pure, truth, pictures)
             subject, _, task = folder.name.partition("-")
             yield Recording(folder.name, subject, pictures, _video(pictures), label, meta={"task": task})
 
@@ -145,7 +145,7 @@ def _pure(root: Path) -> Iterator[Recording]:
 def _cohface(root: Path) -> Iterator[Recording]:
     for path in root.glob("*/*/data.avi"):
         truth = path.with_name("data.hdf5")
-        label = labels.lazily(labels.cohface, truth) if truth.is_file() else None
+        label = labels.deferred_reader(labels.read_cohface, truth) if truth.is_file() else None
         subject, number = path.parts[-3], path.parts[-2]
         yield Recording(f"{subject}-{number}", subject, path, _video(path), label)
 
@@ -154,7 +154,7 @@ def _ubfc_phys(root: Path) -> Iterator[Recording]:
     for path in root.glob("s*/vid_s*_T*.avi"):
         name = path.stem.removeprefix("vid_")
         truth = path.with_name(f"bvp_{name}.csv")
-        label = labels.lazily(labels.column, truth, 64.0) if truth.is_file() else None
+        label = labels.deferred_reader(labels.read_column, truth, 64.0) if truth.is_file() else None
         subject, _, task = name.partition("_")
         yield Recording(name, subject, path, _video(path), label, meta={"task": task})
 
@@ -165,9 +165,9 @@ def _mmpd(root: Path) -> Iterator[Recording]:
             path.stem,
             path.parent.name,
             path,
-            lambda path=path: ArrayFrames(labels.mat_array(path, "video"), _FPS),  # type: ignore[misc]
-            labels.lazily(labels.mat_wave, path, "GT_ppg"),
-            meta=labels.mmpd_meta(path),
+            lambda path=path: ArrayFrames(labels.read_mat_array(path, "video"), _FPS),  # type: ignore[misc]
+            labels.deferred_reader(labels.read_mat_wave, path, "GT_ppg"),
+            meta=labels.read_mmpd_metadata(path),
         )
 
 
@@ -177,9 +177,9 @@ def _scamps(root: Path) -> Iterator[Recording]:
             path.stem,
             path.stem,
             path,
-            lambda path=path: ArrayFrames(labels.mat_array(path, "Xsub"), _FPS),  # type: ignore[misc]
-            labels.lazily(labels.mat_wave, path, "d_ppg"),
-            shows_face_only=True,
+            lambda path=path: ArrayFrames(labels.read_mat_array(path, "Xsub"), _FPS),  # type: ignore[misc]
+            labels.deferred_reader(labels.read_mat_wave, path, "d_ppg"),
+            is_cropped=True,
         )
 
 
@@ -187,7 +187,7 @@ def _ibvp(root: Path) -> Iterator[Recording]:
     for folder in root.glob("*/*_rgb"):
         name = folder.name.removesuffix("_rgb")
         truth = folder.with_name(f"{name}_bvp.csv")
-        label = labels.lazily(labels.ibvp, truth) if truth.is_file() else None
+        label = labels.deferred_reader(labels.read_ibvp, truth) if truth.is_file() else None
         if any(path.suffix.lower() in PICTURE_SUFFIXES for path in folder.iterdir()):
             yield Recording(name, name.partition("_")[0], folder, _video(folder, _FPS), label)
 
@@ -196,7 +196,9 @@ def _lgi(root: Path) -> Iterator[Recording]:
     for path in root.rglob("cv_camera*.avi"):
         pulses = sorted(path.parent.glob("cms50*.xml"))
         timer = path.with_name("cv_camera_sensor_timer_stream_handler.xml")
-        label = labels.lazily(labels.lgi, pulses[0], timer if timer.is_file() else None) if pulses else None
+        label = (
+            labels.deferred_reader(labels.read_lgi, pulses[0], timer if timer.is_file() else None) if pulses else None
+        )
         name = path.parent.name
         subject, _, task = name.partition("_")
         yield Recording(name, subject, path, _video(path), label, meta={"task": task})
@@ -206,7 +208,7 @@ def _physdrive(root: Path) -> Iterator[Recording]:
     for folder in root.glob("*/*/Align"):
         subject, task = folder.parts[-3], folder.parts[-2]
         truth = folder.parent / "Label" / "BVP.mat"
-        label = labels.lazily(labels.mat_wave, truth, "BVP") if truth.is_file() else None
+        label = labels.deferred_reader(labels.read_mat_wave, truth, "BVP") if truth.is_file() else None
         if any(folder.glob("*.png")):
             yield Recording(f"{subject}-{task}", subject, folder, _video(folder, _FPS), label, True, {"task": task})
 
@@ -219,9 +221,9 @@ def _manifest(path: Path) -> list[Recording]:
         label = None
         if row.get("label_path"):
             truth = path.parent / row["label_path"]
-            label = labels.lazily(labels.any_wave, truth, _number(path, row.get("label_fs")))
+            label = labels.deferred_reader(labels.read_wave, truth, _number(path, row.get("label_fs")))
         meta = {name: value for name, value in row.items() if name not in _OWN_COLUMNS}
-        # Containers that keep no times need the rate; the others know better.
+        # A folder of pictures needs the rate; video files have times of their own.
         use = fps if video.is_dir() else None
         found.append(
             Recording(
@@ -242,7 +244,7 @@ def _number(path: Path, text: str | None) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{path}: {text!r} found as a rate; a number expected.") from None
+        raise InputError(f"{path}: {text!r} found as a rate; a number in Hz expected.") from None
 
 
 _FINDERS: Mapping[str, Callable[[Path], Iterator[Recording]]] = {

@@ -1,1 +1,1 @@
-"""Errors of heart rates and waves."""
+"""Error measures of heart rates and pulse waves."""

@@ -1,7 +1,7 @@
-"""Errors of heart rates over many videos, with standard errors and bootstrap intervals; waves against true waves.
+"""Error measures of heart rates over many videos, with standard errors and bootstrap intervals.
 
-`toolbox_video` gives per video what rPPG-Toolbox's ``evaluation/post_process.py`` gives, to the last digits, so that
-numbers can stand beside published ones.
+`score_toolbox` computes the same values per video as rPPG-Toolbox's ``evaluation/post_process.py``, so that results can
+be compared with published ones.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class VideoScore:
-    """One video's result.
+    """Predicted and true heart rate of a video, or of a window of one.
 
     Attributes
     ----------
     predicted_bpm, true_bpm
         Heart rates.
     snr_db
-        Of the predicted wave at the true rate.
+        Signal-to-noise ratio of the predicted wave at the true rate.
     macc
-        Greatest absolute correlation of both waves over all lags; NaN without a true wave.
+        Maximum absolute correlation of the predicted and the true wave over all lags; NaN if it is not defined.
     """
 
     predicted_bpm: float
@@ -49,9 +49,9 @@ class Measure:
     value
         The measure.
     standard_error
-        As rPPG-Toolbox gives it.
+        Its standard error, by the formulas of rPPG-Toolbox.
     interval
-        95 % bootstrap interval over the videos.
+        Its 95 % bootstrap interval over the videos.
     """
 
     value: float
@@ -72,7 +72,7 @@ class Scores:
     macc: Measure
 
     def flat(self, prefix: str = "") -> dict[str, float]:
-        """Give the measures by flat names with units."""
+        """Return the measures by flat names with units, each with its standard error and interval."""
         named = {
             "mae_bpm": self.mae,
             "rmse_bpm": self.rmse,
@@ -89,7 +89,7 @@ class Scores:
         return found
 
 
-def toolbox_video(
+def score_toolbox(
     prediction: Wave,
     label: Wave,
     fps: float,
@@ -98,18 +98,18 @@ def toolbox_video(
     filter_band: tuple[float, float] = (0.6, 3.3),
     rate_band: tuple[float, float] = (0.6, 3.3),
 ) -> VideoScore:
-    """Score one video as rPPG-Toolbox does, by FFT.
+    """Return the score of one video by rPPG-Toolbox's protocol: peaks of the periodogram.
 
     Parameters
     ----------
     prediction, label
-        ``(T,)``.
+        Predicted and ground-truth wave, ``(T,)``.
     fps
-        Samples a second.
+        Samples per second.
     is_derivative
-        Both are differences from frame to frame, to be summed up first.
+        Whether both are differences of consecutive frames, which are integrated first.
     filter_band, rate_band
-        Of the Butterworth filter, and in which peaks are looked for, Hz.
+        Pass band of the Butterworth filter, and range of heart rates, in Hz.
     """
     waves = np.stack([prediction, label]).astype(np.float64)
     waves = detrended(np.cumsum(waves, axis=1) if is_derivative else waves)
@@ -119,9 +119,9 @@ def toolbox_video(
 
 
 def toolbox_snr(wave: Wave, rate_bpm: float, fps: float, band: tuple[float, float] = (0.6, 3.3)) -> float:
-    """Signal-to-noise ratio as rPPG-Toolbox defines it, dB.
+    """Return the signal-to-noise ratio as rPPG-Toolbox defines it, dB.
 
-    Signal is what is within 6 bpm of the true rate and of its double; noise is the rest of the band.
+    The signal is the power within 6 bpm of the true rate and of its double; the noise is the rest of the band.
     """
     frequencies, power = _periodogram(wave, fps)
     first, second = (np.abs(frequencies - k * rate_bpm / 60) <= _DEVIATION_HZ for k in (1, 2))
@@ -131,27 +131,27 @@ def toolbox_snr(wave: Wave, rate_bpm: float, fps: float, band: tuple[float, floa
 
 
 def macc(x: Wave, y: Wave) -> float:
-    """Greatest absolute correlation of ``x`` with ``y`` over all cyclic lags but the last."""
+    """Return the maximum absolute correlation of ``x`` with ``y`` over all cyclic lags but the last (MACC)."""
     count = min(len(x), len(y))
     x, y = (wave[:count] - wave[:count].mean() for wave in (x, y))
     scale = np.sqrt((x @ x) * (y @ y))
     if scale <= 0:
         return float("nan")
     lags = np.fft.irfft(np.fft.rfft(x) * np.conj(np.fft.rfft(y)), count)
-    # Lag k of rPPG-Toolbox rolls y by k, and the last is never tried.
+    # rPPG-Toolbox rolls y by 0 to N - 2 samples, which leaves the last lag out.
     return float(np.abs(lags[: count - 1]).max() / scale)
 
 
 def score_videos(videos: list[VideoScore], *, bootstraps: int = _BOOTSTRAPS) -> Scores:
-    """Measure over videos.
+    """Return the error measures over videos.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no video.
     """
     if not videos:
-        raise InputError("no video with a true heart rate; one or more expected.", hint="Give labels.")
+        raise InputError("no video with a true heart rate found; one or more expected.", hint="Give labels.")
     table = np.array([(v.predicted_bpm, v.true_bpm, v.snr_db, v.macc) for v in videos])
     count = len(table)
     rng = np.random.default_rng(_SEED)

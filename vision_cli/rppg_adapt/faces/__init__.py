@@ -1,1 +1,1 @@
-"""Faces in videos: detection, crops, clips."""
+"""Clips of the faces in a video: crops and mean colours of the skin."""

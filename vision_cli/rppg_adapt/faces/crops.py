@@ -1,7 +1,7 @@
-"""From frames and boxes to crops, and from crops to mean colours of skin and to maps of them over time.
+"""Crops of a face, skin weights, mean colours of the skin, and spatio-temporal maps.
 
-A crop is the mean over areas, exact to fractions of a pixel: a box that moves by a tenth of a pixel changes it by a
-tenth of what a pixel would, and no rounding beats with the pulse.
+Crops are area means that are exact for fractional boxes: a box that moves by a tenth of a pixel changes the crop a
+tenth as much as a move by a pixel. Rounding boxes to pixels would add noise of the size of a pulse.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.io.faces.detection import Box
 from vision_cli.io.videos.videos import Pixels
 from vision_cli.phantoms.arrays import Floats
-from vision_cli.rppg_adapt.faces.detection import Box
 
 CROP_SIZE = 36
 MAP_CELLS = 8
@@ -25,19 +25,19 @@ _SATURATED, _DARK = 250.0, 25.0
 _SMALL = 1e-6
 _LEAST_SPAN = 1e-9
 _MOST_IN_INT32 = 1 << 23
-"""So many values of 255 have a sum that 31 bits hold."""
+"""Number of values of 255 whose sum fits into 31 bits."""
 
 
 @dataclass(frozen=True)
 class SkinColour:
-    """Colour of somebody's skin in a video, learnt from the middle of the face.
+    """Colour of the skin in a crop, estimated from the middle of the face.
 
     Attributes
     ----------
     chromaticity
-        ``(2,)`` shares of red and green.
+        ``(2,)`` shares of red and green in the sum of the channels.
     spread
-        ``(2,)`` how far they vary.
+        ``(2,)`` their spread.
     brightness
         Median of the sum of the channels.
     """
@@ -48,14 +48,14 @@ class SkinColour:
 
 
 def area_crop(pixels: Pixels, box: Box, size: int = CROP_SIZE) -> Floats:
-    """Cut a box out of a picture as means over areas.
+    """Return the crop of a box, resized by area means.
 
     Parameters
     ----------
     pixels
         ``(H, W, 3)``.
     box
-        Left, top, width, height in pixels, of any fractions; what lies outside the picture repeats its edge.
+        Left, top, width, height in pixels, with fractions; outside the picture its edge is repeated.
     size
         Rows and columns of the crop.
 
@@ -72,24 +72,24 @@ def area_crop(pixels: Pixels, box: Box, size: int = CROP_SIZE) -> Floats:
     x0, y0 = int(np.clip(np.floor(left), 0, width - 1)), int(np.clip(np.floor(top), 0, height - 1))
     x1, y1 = int(np.clip(np.ceil(left + across), x0 + 1, width)), int(np.clip(np.ceil(top + down), y0 + 1, height))
     part = np.ascontiguousarray(pixels[y0:y1, x0:x1])
-    # Sums of all pixels above and to the left; between pixels they are linear, so that fractions are exact.
+    # Integral images are linear between pixels, so that areas with fractional edges are exact.
     sums = cv2.integral(part, sdepth=cv2.CV_32S if part.size < _MOST_IN_INT32 else cv2.CV_64F)
-    by_rows = _between(sums, *_spans(rows - y0, part.shape[0]))
-    by_columns = _between(by_rows.swapaxes(0, 1), *_spans(columns - x0, part.shape[1]))
+    by_rows = _span_means(sums, *_spans(rows - y0, part.shape[0]))
+    by_columns = _span_means(by_rows.swapaxes(0, 1), *_spans(columns - x0, part.shape[1]))
     return np.ascontiguousarray(by_columns.swapaxes(0, 1), dtype=np.float32)
 
 
 def _spans(edges: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give where the areas between edges begin and end among so many pixels, ``(size,)`` each."""
+    """Return where the areas between edges ``(size + 1,)`` begin and end, cut to ``count`` pixels, ``(size,)`` each."""
     low, high = (np.clip(one, 0, count) for one in (edges[:-1], edges[1:]))
-    # An area outside the picture repeats the nearest pixel.
+    # An area outside the picture takes the nearest pixel.
     nearest = np.clip(np.floor(0.5 * (edges[1:] + edges[:-1])), 0, count - 1)
     is_outside = high - low < _LEAST_SPAN
     return np.where(is_outside, nearest, low), np.where(is_outside, nearest + 1, high)
 
 
-def _between(sums: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means over spans of the first axis, ``(size, ...)``, of what running sums ``(count + 1, ...)`` add up."""
+def _span_means(sums: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return means over spans of the first axis, ``(size, ...)``, from cumulative sums ``(count + 1, ...)``."""
 
     def at(edges: NDArray[np.float64]) -> NDArray[np.float64]:
         before = np.minimum(edges.astype(np.int64), len(sums) - 2)
@@ -99,8 +99,8 @@ def _between(sums: NDArray[Any], low: NDArray[np.float64], high: NDArray[np.floa
     return (at(high) - at(low)) / (high - low).reshape(-1, *(1,) * (sums.ndim - 1))
 
 
-def learn_skin(crop: Floats) -> SkinColour:
-    """Learn the colour of skin from a crop ``(S, S, 3)``: from cheeks and the nose, whatever the light is."""
+def estimate_skin_colour(crop: Floats) -> SkinColour:
+    """Return the colour of the skin in a crop ``(S, S, 3)``, from its middle with the cheeks and the nose."""
     size = len(crop)
     low, high, top, bottom = round(0.25 * size), round(0.75 * size), round(0.35 * size), round(0.75 * size)
     middle = crop[top:bottom, low:high].reshape(-1, 3).astype(np.float64)
@@ -113,52 +113,52 @@ def learn_skin(crop: Floats) -> SkinColour:
 
 
 def skin_weights(crop: Floats, colour: SkinColour | None = None) -> Floats:
-    """Give how much each place of a crop ``(S, S, 3)`` counts as skin, ``(S, S)`` in [0, 1].
+    """Return how much each pixel of a crop ``(S, S, 3)`` counts as skin, ``(S, S)`` in [0, 1].
 
-    By likeness to the colour in the middle of the face, within an ellipse; by brightness brows, eyes and hair count
-    less.
+    Weights are high for chromaticities near that of the skin within an ellipse, and low for very dark or very bright
+    pixels, which excludes brows, eyes and hair.
     """
-    colour = colour or learn_skin(crop)
+    colour = colour or estimate_skin_colour(crop)
     total = crop.sum(axis=2).astype(np.float64)
     shares = crop[..., :2] / (total[..., None] + _SMALL)
-    away = (((shares - colour.chromaticity) / colour.spread) ** 2).sum(axis=2)
+    distance = (((shares - colour.chromaticity) / colour.spread) ** 2).sum(axis=2)
     relative = total / (colour.brightness + _SMALL)
     bright = np.clip((relative - 0.45) / 0.25, 0, 1) * np.clip((1.8 - relative) / 0.3, 0, 1)
-    weights = np.exp(-0.5 * away) * bright * _ellipse(len(crop))
-    # A face in a light of several colours would lose itself.
+    weights = np.exp(-0.5 * distance) * bright * _ellipse(len(crop))
+    # In light of several colours chromaticity does not tell skin; the ellipse is used.
     if weights.mean() < 0.05:
         weights = _ellipse(len(crop))
     return np.asarray(weights, dtype=np.float32)
 
 
 def skin_trace(crop: Floats, weights: Floats) -> NDArray[np.float64]:
-    """Mean red, green and blue of a crop ``(S, S, 3)`` under weights ``(S, S)``, ``(3,)``."""
+    """Return the weighted mean red, green and blue of a crop ``(S, S, 3)`` by weights ``(S, S)``, ``(3,)``."""
     return np.asarray(np.tensordot(weights.astype(np.float64), crop.astype(np.float64), 2) / (weights.sum() + _SMALL))
 
 
 def mean_traces(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Mean red, green and blue of the skin in crops ``(T, S, S, 3)`` of a face that stays in its place, ``(T, 3)``."""
+    """Return the mean red, green and blue of the skin in crops ``(T, S, S, 3)``, by constant weights, ``(T, 3)``."""
     pixels = crops.astype(np.float32)
     weights = skin_weights(pixels.mean(axis=0))
     return np.stack([skin_trace(crop, weights) for crop in pixels])
 
 
 def exposure(crop: Floats, weights: Floats) -> tuple[float, bool]:
-    """Share of the skin that is saturated, and whether the skin is too dark to read."""
+    """Return the share of the skin that is saturated, and whether the skin is too dark for an estimate."""
     total = weights.sum() + _SMALL
     saturated = float(((crop.max(axis=2) >= _SATURATED) * weights).sum() / total)
     return saturated, bool(skin_trace(crop, weights).mean() < _DARK)
 
 
 def st_map(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Make a spatio-temporal map of crops ``(T, S, S, 3)``.
+    """Return the spatio-temporal map of crops ``(T, S, S, 3)``.
 
     Source: X. Niu, S. Shan, H. Han and X. Chen, "RhythmNet", IEEE TIP 2020: means of blocks over time, here 8 x 8
     blocks of the crop, in RGB and YUV.
 
     Returns
     -------
-    ``(64, T, 6)``, each block and channel between 0 and 1 over time.
+    ``(64, T, 6)``, each block and channel scaled to [0, 1] over time.
     """
     import cv2
 

@@ -1,13 +1,13 @@
-"""From a video to clips of its faces, in one pass: frames are dropped as soon as they are cut.
+"""Clips of the faces in a video, extracted in one pass.
 
-Between two looks of the detector frames wait, so that boxes can move on a line to where the face is found next; no more
-than a third of a second of a video is ever in memory, however long it is.
+Frames are buffered between two detections, a third of a second apart, so that boxes can be interpolated; then they are
+cropped and dropped. Memory does not grow with the resolution and length of the video beyond its crops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,45 +16,46 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.core.runs import interrupts
+from vision_cli.io.faces.detection import Box, FaceDetector
+from vision_cli.io.faces.tracking import DETECTION_INTERVAL_S, LONGEST_GAP_S, FaceTracker, Track
 from vision_cli.io.videos.videos import Frame, VideoReader
 from vision_cli.phantoms.arrays import Floats
 from vision_cli.rppg_adapt.faces.crops import CROP_SIZE, area_crop, exposure, skin_trace, skin_weights
-from vision_cli.rppg_adapt.faces.detection import DETECTION_S, LONGEST_GAP_S, Box, FaceDetector, Track, Tracker
-from vision_cli.rppg_adapt.options import FaceFinding
+from vision_cli.rppg_adapt.options import FaceDetection
 
 LEAST_SECONDS, SHORT_SECONDS = 5.0, 10.0
 LEAST_COVERAGE = 0.7
 
 _MOST_SATURATED = 0.2
-_MOST_FRAMES_WAITING = 64
-_FULL_LOOKS = 3
-_MEMORY = 0.7
-_LEAST_TRACK = 0.1
-_LEAST_LIKENESS = 0.6
+_LARGEST_BUFFER = 64
+_FULL_SEARCH_EVERY = 3
+_SMOOTHING = 0.7
+_SHORTEST_TRACK = 0.1
+_LEAST_SIMILARITY = 0.6
 
 
 class FrameSource(Protocol):
-    """Frames from anywhere: a file, a folder, an array."""
+    """Frames of a video file, a folder of pictures or an array; ``damage`` as in `VideoReader`."""
 
     damage: str | None
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Remarks on the frames for the user."""
+        """Notes on the frames for the user."""
         ...
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one channel alone."""
+        """Whether the frames have one channel only."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames in their order."""
+        """Iterate over the frames in temporal order."""
         ...
 
 
 class NoFace(MissingError):
-    """No face is seen in enough of a video; exit code 4."""
+    """No face is seen in 70 % of the frames; exit code 4."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,17 @@ class FaceClip:
     is_seen
         ``(N,)`` whether the face was detected within half a second.
     skin
-        ``(S, S)`` mean weights of the places.
+        ``(S, S)`` mean skin weights in [0, 1].
     fps
-        Frames a second: the median of the distances in time.
+        Frames per second: the reciprocal of the median frame interval.
     dropped
-        Frames that are missing between others.
+        Number of frames that are missing between others, by their times.
     is_gray
-        Whether the channels are one.
+        Whether all channels are equal.
     notes
-        Remarks for the user.
+        Notes for the user.
     damage
-        Why the video ended before its end, or None.
+        Why the rest of the video cannot be decoded, or None.
     """
 
     number: int
@@ -104,18 +105,26 @@ class FaceClip:
 
     @property
     def coverage(self) -> float:
-        """Share of the frames in which the face is seen."""
+        """Share of the clip's frames in which the face is seen."""
         return float(self.is_seen.mean())
 
     @property
     def seconds(self) -> float:
-        """From the first frame to the end of the last."""
+        """Duration from the first frame to the end of the last."""
         return float(self.times[-1] - self.times[0]) + 1 / self.fps
 
 
 @dataclass
-class _Cutter:
-    """Cuts one face out of the frames."""
+class _ClipBuilder:
+    """The growing clip of one face.
+
+    Attributes
+    ----------
+    size
+        Rows and columns of the crops.
+    first
+        Index of the first frame.
+    """
 
     size: int
     first: int
@@ -126,20 +135,21 @@ class _Cutter:
     total: Floats | None = None
     saturated: list[float] = field(default_factory=list)
     dark: list[bool] = field(default_factory=list)
-    likeness: list[float] = field(default_factory=list)
+    similarity: list[float] = field(default_factory=list)
     reference: Floats | None = None
 
-    def cut(self, frames: list[Frame], boxes: NDArray[np.float64], *, is_found: bool) -> None:
+    def add(self, frames: list[Frame], boxes: NDArray[np.float64], *, is_detected: bool) -> None:
+        """Add the crops of frames by boxes ``(N, 4)``; ``is_detected`` if the last box is a new detection."""
         crops = [area_crop(frame.pixels, box, self.size) for frame, box in zip(frames, boxes, strict=True)]
         if self.reference is None:
             self.reference = crops[0]
-        self.likeness += [_likeness(crop, self.reference) for crop in crops]
-        if is_found:
-            self.reference = _MEMORY * self.reference + (1 - _MEMORY) * crops[-1]
-        found = skin_weights(np.mean(crops, axis=0))
-        before = found if self.weights is None else self.weights
-        after = found if self.weights is None else _MEMORY * self.weights + (1 - _MEMORY) * found
-        # Weights move on a line too: a step of them would be a step of the trace.
+        self.similarity += [_correlation(crop, self.reference) for crop in crops]
+        if is_detected:
+            self.reference = _SMOOTHING * self.reference + (1 - _SMOOTHING) * crops[-1]
+        current = skin_weights(np.mean(crops, axis=0))
+        before = current if self.weights is None else self.weights
+        after = current if self.weights is None else _SMOOTHING * self.weights + (1 - _SMOOTHING) * current
+        # Weights are interpolated like boxes: a step in the weights would be a step in the trace.
         for k, (crop, box) in enumerate(zip(crops, boxes, strict=True), start=1):
             share = k / len(crops)
             self.traces.append(skin_trace(crop, (1 - share) * before + share * after))
@@ -156,25 +166,25 @@ def read_faces(
     path: Path,
     *,
     fps: float | None = None,
-    finding: FaceFinding | None = None,
+    detection: FaceDetection | None = None,
     faces: int = 1,
     roi: tuple[float, float, float, float] | None = None,
     size: int = CROP_SIZE,
 ) -> list[FaceClip]:
-    """Find the faces of a video and cut them out, largest first.
+    """Return the clips of the faces in a video, largest face first.
 
     Parameters
     ----------
     path
         Video, or folder of pictures.
     fps
-        Rate to take instead of the video's times.
-    finding
-        How faces are found.
+        Frames per second, instead of the video's times.
+    detection
+        Settings of the face detector; the defaults if None.
     faces
-        How many faces are wanted.
+        Maximum number of faces.
     roi
-        Left, top, width and height of a box to take instead of faces, in pixels.
+        Left, top, width and height of a fixed box in pixels, instead of detected faces.
     size
         Rows and columns of the crops.
 
@@ -183,146 +193,141 @@ def read_faces(
     InputError
         If the video cannot be read, or less than five seconds of it can.
     NoFace
-        If no face is seen in 70 % of it.
+        If no face is seen in 70 % of the frames.
     """
     with VideoReader(path, fps=fps) as video:
-        return cut_faces(video, str(path), finding=finding, faces=faces, roi=roi, size=size)
+        return extract_faces(video, str(path), detection=detection, faces=faces, roi=roi, size=size)
 
 
-def cut_faces(
+def extract_faces(
     video: FrameSource,
     name: str,
     *,
-    finding: FaceFinding | None = None,
+    detection: FaceDetection | None = None,
     faces: int = 1,
     roi: tuple[float, float, float, float] | None = None,
     size: int = CROP_SIZE,
 ) -> list[FaceClip]:
-    """Find the faces of frames from anywhere; otherwise as `read_faces`, ``name`` stands in errors."""
-    how = finding or FaceFinding()
-    find = None if roi is not None else FaceDetector(how.detector, how.face_model)
-    tracker = Tracker()
-    cutters: dict[int, _Cutter] = {}
+    """Return the clips of the faces in frames of any source; as `read_faces`, with the ``name`` of error messages."""
+    settings = detection or FaceDetection()
+    detect = None if roi is not None else FaceDetector(settings.detector, settings.face_model)
+    tracker = FaceTracker()
+    builders: dict[int, _ClipBuilder] = {}
     times: list[float] = []
-    for number, waiting in enumerate(_looks(iter(video))):
+    for number, buffer in enumerate(_buffers(iter(video))):
         interrupts.check()
-        last = waiting[-1]
-        if find is None:
+        last = buffer[-1]
+        if detect is None:
             assert roi is not None
             tracker.update(last.time_s, [np.array(roi, dtype=np.float64)])
         else:
             if not times:
-                # The first box stands from the first frame on.
-                tracker.update(waiting[0].time_s, find(waiting[0].pixels))
-            if len(waiting) > 1 or times:
-                # Who comes later is seen at the next full look.
-                known = tracker.present() if number % _FULL_LOOKS else ()
-                tracker.update(last.time_s, find(last.pixels, known))
-        moments = np.array([frame.time_s for frame in waiting])
+                # A track begins with the first frame.
+                tracker.update(buffer[0].time_s, [face.box for face in detect(buffer[0].pixels)])
+            if len(buffer) > 1 or times:
+                # Only a search of all sizes finds new faces of other sizes than the known ones.
+                known = tracker.current_boxes() if number % _FULL_SEARCH_EVERY else ()
+                tracker.update(last.time_s, [face.box for face in detect(last.pixels, known)])
+        frame_times = np.array([frame.time_s for frame in buffer])
         for track in tracker.tracks:
-            cutter = cutters.setdefault(track.number, _Cutter(size, len(times)))
-            cutter.cut(waiting, track.at(moments), is_found=track.times[-1] == last.time_s)
-        times += moments.tolist()
-        # Full frames are large, and the next ones are decoded before the names are taken again.
-        del waiting, last
+            builder = builders.setdefault(track.number, _ClipBuilder(size, len(times)))
+            builder.add(buffer, track.boxes_at(frame_times), is_detected=track.times[-1] == last.time_s)
+        times += frame_times.tolist()
+        # The next frames are decoded before these names are assigned again, and full frames are large.
+        del buffer, last
     _require_length(name, times, video.damage)
-    clips = _finished(np.array(times), tracker.tracks, cutters, video, faces)
+    clips = _finish_clips(np.array(times), tracker.tracks, builders, video, faces)
     if not clips:
         raise NoFace(
             f"{name}: no face found in {len(times)} frames; a face expected.",
-            hint="Say where it is with --roi x,y,w,h, or try --detector lbp.",
+            hint="Give its box with --roi x,y,w,h, or try --detector lbp.",
         )
     if clips[0].coverage < LEAST_COVERAGE:
         raise NoFace(
-            f"{name}: a face in {100 * clips[0].coverage:.0f} % of the frames; {100 * LEAST_COVERAGE:.0f} % expected.",
-            hint="Cut the part with the face out, or say where it is with --roi x,y,w,h.",
+            f"{name}: a face in {100 * clips[0].coverage:.0f} % of the frames found; "
+            f"{100 * LEAST_COVERAGE:.0f} % expected.",
+            hint="Cut the video to the part with the face, or give its box with --roi x,y,w,h.",
         )
     return [clip for clip in clips if clip.coverage >= LEAST_COVERAGE]
 
 
-def _looks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    """Gather frames up to the next look of the detector."""
-    waiting: list[Frame] = []
+def _buffers(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    """Iterate over successive frames in buffers that each end with a frame for the detector."""
+    buffer: list[Frame] = []
     start: float | None = None
     for frame in frames:
-        waiting.append(frame)
+        buffer.append(frame)
         start = frame.time_s if start is None else start
-        if frame.time_s - start >= DETECTION_S - 1e-6 or len(waiting) >= _MOST_FRAMES_WAITING:
-            yield waiting
-            waiting, start = [], frame.time_s
-    if waiting:
-        yield waiting
+        if frame.time_s - start >= DETECTION_INTERVAL_S - 1e-6 or len(buffer) >= _LARGEST_BUFFER:
+            yield buffer
+            buffer, start = [], frame.time_s
+    if buffer:
+        yield buffer
 
 
 def _require_length(name: str, times: list[float], damage: str | None) -> None:
     seconds = times[-1] - times[0] if len(times) > 1 else 0.0
-    # A video of five seconds has its last frame a little earlier.
+    # The last frame of a video of five seconds is a little earlier.
     if seconds < 0.98 * LEAST_SECONDS - 0.05:
         cause = f"; {damage}" if damage else ""
         raise InputError(
-            f"{name}: {seconds:.1f} s of video{cause}; {LEAST_SECONDS:g} s or more expected.",
-            hint="A rate needs several beats: film for longer, ten seconds or more.",
+            f"{name}: {seconds:.1f} s of video found{cause}; {LEAST_SECONDS:g} s or more expected.",
+            hint="Record for longer, ten seconds or more: a heart rate needs several beats.",
         )
 
 
-def _finished(
-    times: NDArray[np.float64], tracks: list[Track], cutters: dict[int, _Cutter], video: FrameSource, faces: int
+def _finish_clips(
+    times: NDArray[np.float64], tracks: list[Track], builders: dict[int, _ClipBuilder], video: FrameSource, faces: int
 ) -> list[FaceClip]:
-    long = [track for track in tracks if len(track.times) >= _LEAST_TRACK * len(times) * DETECTION_S / _span(times)]
-    ordered = sorted(long, key=lambda track: -track.size * len(track.times))
+    """Return the clips of the largest and most often seen faces, at most ``faces``."""
+    shortest = _SHORTEST_TRACK * len(times) * DETECTION_INTERVAL_S / _duration(times)
+    long = [track for track in tracks if len(track.times) >= shortest]
+    ordered = sorted(long, key=lambda track: -track.mean_width * len(track.times))
     steps = np.diff(times)
     step = float(np.median(steps))
     dropped = int(np.sum(np.maximum(np.rint(steps / step) - 1, 0)))
-    shared = list(video.notes)
+    common_notes = list(video.notes)
     if len(ordered) > faces:
-        shared.append(f"{len(ordered)} faces found; {faces} read, the largest first")
+        common_notes.append(f"{len(ordered)} faces found; {faces} read, the largest first")
     clips = []
     for number, track in enumerate(ordered[:faces]):
-        cutter = cutters[track.number]
-        own = times[cutter.first :]
-        frames, traces = np.stack(cutter.frames), np.stack(cutter.traces)
-        # A detector may miss a face that has not moved, but not one that looks otherwise.
-        seen = track.is_seen(own, 2 * LONGEST_GAP_S) & (np.array(cutter.likeness) >= _LEAST_LIKENESS)
-        whole = np.concatenate([np.zeros(cutter.first, bool), seen])
+        builder = builders[track.number]
+        clip_times = times[builder.first :]
+        frames, traces = np.stack(builder.frames), np.stack(builder.traces)
+        # Near a detection, a frame without one counts as seen if its crop is similar to those with one.
+        seen = track.is_seen(clip_times, 2 * LONGEST_GAP_S) & (np.array(builder.similarity) >= _LEAST_SIMILARITY)
         is_gray = video.is_gray or _is_gray(frames)
-        notes = [*shared, *_remarks(cutter, is_gray and not video.is_gray)]
-        total = cutter.total if cutter.total is not None else np.ones((cutter.size,) * 2, np.float32)
-        clip = FaceClip(
-            number,
-            own,
-            frames,
-            _bridged(own, traces, seen),
-            np.stack(cutter.boxes),
-            seen,
-            total / max(float(total.max()), 1e-6),
-            1 / step,
-            dropped,
-            is_gray,
-            tuple(notes),
-            video.damage,
+        notes = [*common_notes, *_notes(builder, is_gray and not video.is_gray)]
+        if builder.first:
+            notes.append(f"the face is seen from {clip_times[0]:.1f} s on")
+        total = builder.total if builder.total is not None else np.ones((builder.size,) * 2, np.float32)
+        clips.append(
+            FaceClip(
+                number,
+                clip_times,
+                frames,
+                _interpolate_unseen(clip_times, traces, seen),
+                np.stack(builder.boxes),
+                seen,
+                total / max(float(total.max()), 1e-6),
+                1 / step,
+                dropped,
+                is_gray,
+                tuple(notes),
+                video.damage,
+            )
         )
-        # A face that came late is missing from all that was before.
-        clips.append(clip if whole.all() else _cut_to_seen(clip, whole))
     return clips
 
 
-def _cut_to_seen(clip: FaceClip, whole: NDArray[np.bool_]) -> FaceClip:
-    missing = len(whole) - len(clip.times)
-    if missing == 0:
-        return clip
-    # Coverage is of the whole video: the late part counts as not seen.
-    note = f"the face is seen from {clip.times[0]:.1f} s on"
-    return replace(clip, notes=(*clip.notes, note))
-
-
-def _likeness(crop: Floats, other: Floats) -> float:
-    """Correlation of two crops ``(S, S, 3)``; 1 of a picture without any contrast like itself."""
+def _correlation(crop: Floats, other: Floats) -> float:
+    """Return the correlation of two crops ``(S, S, 3)``; without contrast, 1 if they are equal and 0 otherwise."""
     x, y = crop - crop.mean(), other - other.mean()
     scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
     return float((x * y).sum()) / scale if scale > 1e-3 else float(np.abs(crop - other).max() < 1)
 
 
-def _span(times: NDArray[np.float64]) -> float:
+def _duration(times: NDArray[np.float64]) -> float:
     return max(float(times[-1] - times[0]), 1e-3)
 
 
@@ -331,28 +336,30 @@ def _is_gray(frames: NDArray[np.uint8]) -> bool:
     return bool(np.abs(middle[..., 0] - middle[..., 2]).max() <= 1)
 
 
-def _remarks(cutter: _Cutter, is_gray: bool) -> list[str]:
+def _notes(builder: _ClipBuilder, is_gray: bool) -> list[str]:
     notes = []
     if is_gray:
         notes.append("red, green and blue are the same: methods that compare colours cannot work")
-    if np.mean(cutter.saturated) > _MOST_SATURATED:
+    if np.mean(builder.saturated) > _MOST_SATURATED:
         notes.append(
-            f"{100 * np.mean(cutter.saturated):.0f} % of the skin is white: too much light to see a pulse there"
+            f"{100 * np.mean(builder.saturated):.0f} % of the skin is white: too much light to see a pulse there"
         )
-    if np.mean(cutter.dark) > 0.5:
+    if np.mean(builder.dark) > 0.5:
         notes.append("the skin is almost black: more light is needed")
     return notes
 
 
-def _bridged(times: NDArray[np.float64], traces: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Lay lines over frames without a face: what is there is no skin."""
+def _interpolate_unseen(
+    times: NDArray[np.float64], traces: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return traces ``(N, 3)`` with frames in which the face is not seen interpolated linearly."""
     if seen.all() or not seen.any():
         return traces
     return np.stack([np.interp(times, times[seen], column[seen]) for column in traces.T], axis=1)
 
 
-def steady_traces(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bring the traces of a clip to equal steps of time: times ``(T,)``, traces ``(T, 3)`` by splines."""
+def resample_traces(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times ``(T,)`` at ``fps`` samples per second, and a clip's traces there by cubic splines, ``(T, 3)``."""
     from scipy.interpolate import CubicSpline
 
     count = int(np.floor((clip.times[-1] - clip.times[0]) * fps + 1e-6)) + 1
@@ -360,9 +367,12 @@ def steady_traces(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDAr
     return times, np.asarray(CubicSpline(clip.times, clip.traces)(times))
 
 
-def steady(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
-    """Bring a clip to equal steps of time: times ``(T,)``, traces ``(T, 3)`` by splines, frames on lines."""
-    times, traces = steady_traces(clip, fps)
+def resample_clip(clip: FaceClip, fps: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+    """Return a clip at ``fps`` frames per second: times ``(T,)``, traces ``(T, 3)``, frames ``(T, S, S, 3)``.
+
+    Traces are interpolated by cubic splines, frames linearly.
+    """
+    times, traces = resample_traces(clip, fps)
     after = np.clip(np.searchsorted(clip.times, times - 1e-9), 1, len(clip.times) - 1)
     share = np.clip((times - clip.times[after - 1]) / (clip.times[after] - clip.times[after - 1]), 0, 1)
     frames = np.empty((len(times), *clip.frames.shape[1:]), np.uint8)

@@ -1,1 +1,1 @@
-"""Inference: from a video to heart rates."""
+"""Inference: heart rates of the faces in a video."""

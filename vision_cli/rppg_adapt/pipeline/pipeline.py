@@ -1,4 +1,4 @@
-"""From a video to heart rates: faces, waves of several methods, windows, and which of them to believe."""
+"""From a video to heart rates: faces, pulse waves of several methods, per-window rates, overall rate."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 
 from vision_cli.core.errors import UsageError
 from vision_cli.rppg_adapt.faces.crops import skin_trace
-from vision_cli.rppg_adapt.faces.extraction import SHORT_SECONDS, FaceClip, read_faces, steady, steady_traces
-from vision_cli.rppg_adapt.networks.files import PulseModel
-from vision_cli.rppg_adapt.options import NETWORK, Classical, PulseOptions
-from vision_cli.rppg_adapt.pipeline.results import PulseWave, Reading, Window
+from vision_cli.rppg_adapt.faces.extraction import SHORT_SECONDS, FaceClip, read_faces, resample_clip, resample_traces
+from vision_cli.rppg_adapt.networks.model import PulseModel
+from vision_cli.rppg_adapt.options import NETWORK, PulseOptions, TrainingFreeMethod
+from vision_cli.rppg_adapt.pipeline.results import PulseEstimate, PulseWave, WindowEstimate
 from vision_cli.rppg_adapt.signals import hrv
 from vision_cli.rppg_adapt.signals.classical import METHODS, NEEDS_COLOUR, pulse_wave
 from vision_cli.rppg_adapt.signals.quality import (
-    CHOSEN_FROM,
-    COMPARED,
-    RELIABLE,
-    features,
-    likeliest_path,
+    AUTO_METHODS,
+    COMPARED_METHODS,
+    RELIABLE_QUALITY,
+    default_index,
+    quality_features,
     robust_mean,
-    shipped_index,
+    viterbi_path,
 )
 from vision_cli.rppg_adapt.signals.spectra import (
     HeartRate,
@@ -31,78 +31,80 @@ from vision_cli.rppg_adapt.signals.spectra import (
     bandpassed,
     detrended,
     heart_rate,
-    integral,
-    rate_band,
+    heart_rate_band,
+    integrated_wave,
 )
 
 _FASTEST_FPS = 120.0
 _SLOW_FPS = 12.0
 _NET_FPS = 30.0
 _LEAST_CHANGE = 2e-5
-_LEAST_COHERENCE = 0.2
-_LEAST_HALVES = 8
-_OF_HALVES: tuple[Classical, ...] = ("pos", "chrom")
+_LEAST_HALF_FACE_CORRELATION = 0.2
+_LEAST_HALVED_SIZE = 8
+_HALF_FACE_METHODS: tuple[TrainingFreeMethod, ...] = ("pos", "chrom")
 _IRREGULAR = 0.15
 
 
-def read_video(path: Path, options: PulseOptions, model: PulseModel | None) -> list[Reading]:
-    """Read the pulses of the faces in a video.
+def estimate_from_video(path: Path, options: PulseOptions, model: PulseModel | None) -> list[PulseEstimate]:
+    """Return the pulse estimates of the faces in a video, largest face first.
 
     Parameters
     ----------
     path
         Video, or folder of pictures.
     options
-        How.
+        Settings.
     model
-        The network; None for methods without one.
+        The network; None for training-free methods only.
 
     Raises
     ------
     InputError
         If the video cannot be read or is too short.
     NoFace
-        If there is no face in enough of it.
+        If no face is seen in 70 % of the frames.
     UsageError
-        If the method needs colours, or a network, that are not there.
+        If the method needs colours and the video is gray, or needs a network and there is none.
     """
     size = 36 if model is None else max(36, model.settings.size)
     clips = read_faces(
         path,
         fps=options.fps,
-        finding=options.finding,
+        detection=options.detection,
         faces=options.faces,
         roi=options.roi,
         size=size,
     )
-    return [read_clip(clip, options, model, name=str(path)) for clip in clips]
+    return [estimate_from_clip(clip, options, model, name=str(path)) for clip in clips]
 
 
-def read_clip(clip: FaceClip, options: PulseOptions, model: PulseModel | None, *, name: str = "clip") -> Reading:
-    """Read the pulse of one face; see `read_video`."""
+def estimate_from_clip(
+    clip: FaceClip, options: PulseOptions, model: PulseModel | None, *, name: str = "clip"
+) -> PulseEstimate:
+    """Return the pulse estimate of one face; see `estimate_from_video`. ``name`` stands in error messages."""
     if clip.is_gray and options.method in NEEDS_COLOUR:
         raise UsageError(
             f"{name}: one channel found; three expected for --method {options.method}.",
             hint="Use --method green.",
         )
-    band = rate_band(min(clip.fps, _FASTEST_FPS), options.rates_bpm)
-    notes = [*clip.notes, *_remarks(clip, options, band)]
+    band = heart_rate_band(min(clip.fps, _FASTEST_FPS), options.rates_bpm)
+    notes = [*clip.notes, *_notes(clip, options, band)]
     waves = _waves(clip, options, model, band)
-    candidates = [options.method] if options.method != "auto" else [m for m in CHOSEN_FROM if m in waves] or ["green"]
+    candidates = [options.method] if options.method != "auto" else [m for m in AUTO_METHODS if m in waves] or ["green"]
     windows = _windows(clip, waves, candidates, options, band)
     by_method = {method: heart_rate(wave.values, wave.fps, band) for method, wave in waves.items()}
     quality = float(np.mean([window.quality for window in windows]))
     used = [window.method for window in windows]
     method = max(candidates, key=lambda one: (used.count(one), by_method[one].snr_db))
-    bpm, half = _whole(windows, by_method[method])
+    bpm, half_width = _overall_rate(windows, by_method[method])
     chosen = waves[method]
-    variability, breaths = _derived(chosen, options, notes)
-    return Reading(
+    variability, breaths = _variability_and_respiration(chosen, options, notes)
+    return PulseEstimate(
         clip,
         bpm,
-        (max(bpm - half, options.rates_bpm[0]), min(bpm + half, options.rates_bpm[1])),
+        (max(bpm - half_width, options.rates_bpm[0]), min(bpm + half_width, options.rates_bpm[1])),
         quality,
-        quality >= RELIABLE,
+        quality >= RELIABLE_QUALITY,
         method,
         by_method[method].snr_db,
         waves,
@@ -115,33 +117,39 @@ def read_clip(clip: FaceClip, options: PulseOptions, model: PulseModel | None, *
 
 
 def network_wave(clip: FaceClip, model: PulseModel, band: tuple[float, float]) -> PulseWave:
-    """Read the wave of a clip with a network."""
+    """Return the pulse wave that a network predicts for a clip, filtered to a band in Hz."""
     fps = model.settings.fps
-    times, _, frames = steady(clip, fps)
-    whole = integral(model.read(frames))
-    return PulseWave(times, _scaled(bandpassed(whole, fps, band)), _scaled(whole), fps)
+    times, _, frames = resample_clip(clip, fps)
+    unfiltered = integrated_wave(model.predict_clip(frames))
+    return PulseWave(times, _standardised(bandpassed(unfiltered, fps, band)), _standardised(unfiltered), fps)
 
 
 def _waves(
     clip: FaceClip, options: PulseOptions, model: PulseModel | None, band: tuple[float, float]
 ) -> dict[str, PulseWave]:
+    """Return the pulse waves of a clip by method: the network, the training-free methods and the one of the options."""
     found: dict[str, PulseWave] = {}
     if model is not None and options.method in {"auto", NETWORK} and not clip.is_gray:
         if options.tta:
             from vision_cli.rppg_adapt.adaptation.adaptation import adapt_to_clip
 
-            model = adapt_to_clip(model, steady(clip, model.settings.fps)[2], options.tta)
+            model = adapt_to_clip(model, resample_clip(clip, model.settings.fps)[2], options.tta)
         found[NETWORK] = network_wave(clip, model, band)
     if options.method == NETWORK and NETWORK not in found:
-        raise UsageError("--method net: no network for this video; a network and colours expected.")
+        raise UsageError(
+            "--method net: no network for this video found; a network and a colour video expected.",
+            hint="Use --method green, or --method auto.",
+        )
     fps = float(np.clip(clip.fps, _NET_FPS, _FASTEST_FPS))
-    times, traces = steady_traces(clip, fps)
-    wanted: list[Classical] = ["green"] if clip.is_gray else list(COMPARED)
+    times, traces = resample_traces(clip, fps)
+    wanted: list[TrainingFreeMethod] = ["green"] if clip.is_gray else list(COMPARED_METHODS)
     if options.method in METHODS and options.method not in wanted:
         wanted.append(options.method)  # type: ignore[arg-type]
     for method in wanted:
-        whole = detrended(METHODS[method](traces, fps))
-        found[method] = PulseWave(times, _scaled(bandpassed(whole, fps, band)), _scaled(whole), fps)
+        unfiltered = detrended(METHODS[method](traces, fps))
+        found[method] = PulseWave(
+            times, _standardised(bandpassed(unfiltered, fps, band)), _standardised(unfiltered), fps
+        )
     return found
 
 
@@ -151,44 +159,52 @@ def _windows(
     candidates: Sequence[str],
     options: PulseOptions,
     band: tuple[float, float],
-) -> list[Window]:
-    index = shipped_index()
+) -> list[WindowEstimate]:
+    """Return the estimate of each window: of the candidates, those on the path of high quality without jumps."""
+    index = default_index()
     first, last = float(clip.times[0]), float(clip.times[-1])
     length = min(options.window_s, last - first)
     starts = np.arange(first, last - length + 1e-6, options.step_s)
-    offered: list[list[Window]] = []
+    estimates: list[list[WindowEstimate]] = []
     for start in starts:
         end = start + length
         rates = {}
         for method, wave in waves.items():
             inside = (wave.times >= start - 1e-9) & (wave.times <= end + 1e-9)
             rates[method] = heart_rate(wave.values[inside], wave.fps, band)
-        # What was bridged is no evidence.
+        # Interpolated frames carry no pulse.
         seen = float(clip.is_seen[(clip.times >= start - 1e-9) & (clip.times <= end + 1e-9)].mean())
-        offered.append(
+        estimates.append(
             [
-                Window(float(start), float(end), rates[one], seen * index.of(one, features(one, rates)), one)
+                WindowEstimate(
+                    float(start),
+                    float(end),
+                    rates[one],
+                    seen * index.probability(one, quality_features(one, rates)),
+                    one,
+                )
                 for one in candidates
             ]
         )
-    path = likeliest_path(
-        np.array([[window.rate.bpm for window in row] for row in offered]),
-        np.array([[window.quality for window in row] for row in offered]),
+    path = viterbi_path(
+        np.array([[window.rate.bpm for window in row] for row in estimates]),
+        np.array([[window.quality for window in row] for row in estimates]),
     )
-    chosen = [row[k] for row, k in zip(offered, path, strict=True)]
-    # Of a still picture all methods read the same rounding errors, of noise the same noise.
+    chosen = [row[k] for row, k in zip(estimates, path, strict=True)]
+    # On a still picture or on noise all methods agree on the same rounding errors or noise.
     if _is_still(clip) or _is_noise(clip, band):
         return [replace(window, quality=0.0) for window in chosen]
     return chosen
 
 
-def coherence(clip: FaceClip, band: tuple[float, float]) -> float:
-    """Correlation of the waves of the left and of the right half of a face, by POS or CHROM, whichever is greater.
+def half_face_correlation(clip: FaceClip, band: tuple[float, float]) -> float:
+    """Return the correlation of the waves of the left and right half of a face, by POS or CHROM, whichever is larger.
 
-    Both halves share their pulse, but not the noise of the camera. 1 of what has no halves, or no colours.
+    Both halves have the same pulse, but independent noise of the camera. 1 for gray clips and for crops of less than
+    eight pixels.
     """
     size = clip.frames.shape[2]
-    if size < _LEAST_HALVES or clip.is_gray:
+    if size < _LEAST_HALVED_SIZE or clip.is_gray:
         return 1.0
     middle = size // 2
     halves = [
@@ -196,12 +212,12 @@ def coherence(clip: FaceClip, band: tuple[float, float]) -> float:
         for part in (slice(0, middle), slice(size - middle, size))
     ]
     fps = min(clip.fps, _FASTEST_FPS)
-    pairs = [[pulse_wave(half, fps, method, band) for half in halves] for method in _OF_HALVES]
+    pairs = [[pulse_wave(half, fps, method, band) for half in halves] for method in _HALF_FACE_METHODS]
     return max(float(np.corrcoef(left, right)[0, 1]) for left, right in pairs)
 
 
 def _is_noise(clip: FaceClip, band: tuple[float, float]) -> bool:
-    return coherence(clip, band) < _LEAST_COHERENCE
+    return half_face_correlation(clip, band) < _LEAST_HALF_FACE_CORRELATION
 
 
 def _is_still(clip: FaceClip) -> bool:
@@ -209,35 +225,37 @@ def _is_still(clip: FaceClip) -> bool:
     return bool((clip.traces.std(axis=0) / means).max() < _LEAST_CHANGE)
 
 
-def _whole(windows: Sequence[Window], whole: HeartRate) -> tuple[float, float]:
-    """Give the rate of a video and half its interval: of short ones that of the whole wave."""
+def _overall_rate(windows: Sequence[WindowEstimate], whole_wave: HeartRate) -> tuple[float, float]:
+    """Return the overall rate of a video and half of the width of its 95 % interval, bpm.
+
+    Of one or two windows the best rate is taken, or that of the whole wave if both agree within 1 bpm. Of more windows
+    the robust mean is taken, weighted by squared quality; its interval combines the spread of the rates with their
+    median interval. A low quality widens the interval.
+    """
     if len({window.start_s for window in windows}) <= 2:
         best = windows[0] if len(windows) == 1 else max(windows, key=lambda window: window.quality)
-        rate = whole if best.method and abs(whole.bpm - best.rate.bpm) < 1 else best.rate
-        half = rate.half_width_bpm
-        quality = best.quality
-    else:
-        rates = np.array([window.rate.bpm for window in windows])
-        weights = np.array([window.quality for window in windows]) ** 2 + 1e-6
-        mean = robust_mean(rates, weights)
-        spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
-        # Windows overlap: about one in ten seconds is independent.
-        independent = max(1.0, (windows[-1].end_s - windows[0].start_s) / (windows[0].end_s - windows[0].start_s))
-        half = float(
-            np.hypot(1.96 * spread / np.sqrt(independent), np.median([w.rate.half_width_bpm for w in windows]))
-        )
-        rate, quality = (
-            HeartRate(mean, whole.snr_db, whole.peak_share, whole.rival, half),
-            float(np.average([window.quality for window in windows], weights=weights)),
-        )
-    return rate.bpm, half / max(quality, 0.1)
+        rate = whole_wave if abs(whole_wave.bpm - best.rate.bpm) < 1 else best.rate
+        return rate.bpm, rate.half_width_bpm / max(best.quality, 0.1)
+    rates = np.array([window.rate.bpm for window in windows])
+    qualities = np.array([window.quality for window in windows])
+    weights = qualities**2 + 1e-6
+    mean = robust_mean(rates, weights)
+    spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
+    # Windows overlap: only one per window length is independent.
+    independent = max(1.0, (windows[-1].end_s - windows[0].start_s) / (windows[0].end_s - windows[0].start_s))
+    half_width = float(
+        np.hypot(1.96 * spread / np.sqrt(independent), np.median([w.rate.half_width_bpm for w in windows]))
+    )
+    return mean, half_width / max(float(np.average(qualities, weights=weights)), 0.1)
 
 
-def _derived(wave: PulseWave, options: PulseOptions, notes: list[str]) -> tuple[hrv.Variability | None, float | None]:
+def _variability_and_respiration(
+    wave: PulseWave, options: PulseOptions, notes: list[str]
+) -> tuple[hrv.Variability | None, float | None]:
     if not (options.hrv or options.respiration):
         return None, None
     seconds = len(wave.values) / wave.fps
-    beats = hrv.find_beats(wave.whole, wave.fps)
+    beats = hrv.find_beats(wave.unfiltered, wave.fps)
     if beats.rejected_share > _IRREGULAR:
         notes.append(
             f"{100 * beats.rejected_share:.0f} % of the intervals between beats are unlike their neighbours: "
@@ -256,7 +274,7 @@ def _derived(wave: PulseWave, options: PulseOptions, notes: list[str]) -> tuple[
     return measured, breaths
 
 
-def _remarks(clip: FaceClip, options: PulseOptions, band: tuple[float, float]) -> list[str]:
+def _notes(clip: FaceClip, options: PulseOptions, band: tuple[float, float]) -> list[str]:
     notes = []
     if clip.damage:
         notes.append(f"{clip.damage}; what came before was read")
@@ -275,5 +293,5 @@ def _remarks(clip: FaceClip, options: PulseOptions, band: tuple[float, float]) -
     return notes
 
 
-def _scaled(wave: Wave) -> Wave:
+def _standardised(wave: Wave) -> Wave:
     return np.asarray((wave - wave.mean()) / (wave.std() + 1e-12))

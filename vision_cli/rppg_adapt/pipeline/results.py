@@ -1,4 +1,4 @@
-"""What is read from a face: waves, rates of windows, and what they come to."""
+"""Results of a face: waveforms, per-window rates, overall rate."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave
 
 @dataclass(frozen=True)
 class PulseWave:
-    """A wave of one method.
+    """The pulse wave of one method.
 
     Attributes
     ----------
     times
         ``(T,)`` seconds since the first frame of the video.
     values
-        ``(T,)``, unit variance, greatest where there is most blood; filtered to the band of heart rates.
-    whole
-        ``(T,)`` before the filter: what beats are found in, whose edges are faster than their rate.
+        ``(T,)`` filtered to the band of heart rates, at unit variance, with maxima at the largest blood volume.
+    unfiltered
+        ``(T,)`` before the filter, at unit variance; beats are detected in it, because their edges have higher
+        frequencies than the heart rate.
     fps
-        Samples a second.
+        Samples per second.
     """
 
     times: Wave
     values: Wave
-    whole: Wave
+    unfiltered: Wave
     fps: float
 
 
 @dataclass(frozen=True)
-class Window:
-    """The heart rate of a window of time.
+class WindowEstimate:
+    """The heart rate of a time window.
 
     Attributes
     ----------
     start_s, end_s
-        The window.
+        The window, in seconds since the first frame of the video.
     rate
-        Its rate.
+        Its heart rate.
     quality
-        Probability that it is within 3 bpm of the truth.
+        Probability that the rate is within 3 bpm of the ground truth.
     method
-        Whose rate it is.
+        The method that estimated the rate.
     """
 
     start_s: float
@@ -56,33 +57,33 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What was read from one face.
+class PulseEstimate:
+    """The pulse of one face.
 
     Attributes
     ----------
     clip
         The face.
     bpm, interval_bpm
-        Heart rate of the whole, with its 95 % interval.
+        Overall heart rate, and its 95 % confidence interval.
     quality
-        Mean probability that the windows' rates are right.
+        Mean quality of the windows.
     is_reliable
-        Whether it is at least one half.
+        Whether the quality is at least 0.5.
     method
-        Whose rate it is: of several that ``auto`` took, the most frequent.
+        The method of the rate; with ``auto`` the one of most windows.
     snr_db
-        Of the chosen wave.
+        Signal-to-noise ratio of that method's wave.
     waves
-        Waves by method; those that were compared too.
+        Waves by method, including those that are only compared.
     windows
-        The windows in their order.
+        Estimates of the windows, in temporal order.
     by_method
-        Rate of the whole by method.
+        Heart rate of the whole wave, by method.
     variability, respiration_bpm
-        None where they were not asked for, or the video is too short.
+        None if they were not requested, or the video is too short.
     notes
-        Remarks for the user.
+        Notes for the user.
     """
 
     clip: FaceClip
@@ -93,7 +94,7 @@ class Reading:
     method: str
     snr_db: float
     waves: Mapping[str, PulseWave]
-    windows: tuple[Window, ...]
+    windows: tuple[WindowEstimate, ...]
     by_method: Mapping[str, HeartRate]
     variability: Variability | None
     respiration_bpm: float | None

@@ -1,4 +1,4 @@
-"""What ``adapt`` does with a cache: split by subjects, adapt, and score what was held out if there are labels."""
+"""``adapt``: split a cache by subjects, adapt to one part, and score the other part if it has labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.rppg_adapt.adaptation.adaptation import adapt
 from vision_cli.rppg_adapt.data.cache import CachedClip, read_cache, split_subjects
 from vision_cli.rppg_adapt.evaluation.metrics import VideoScore
-from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, Adaptation
 from vision_cli.rppg_adapt.runs.evaluate import evaluate_cache
 from vision_cli.rppg_adapt.runs.report import report_adaptation
@@ -25,8 +26,8 @@ from vision_cli.rppg_adapt.runs.report import report_adaptation
 def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, compute: Compute, output: Output) -> None:
     """Adapt to a share of the subjects of a cache; write weights, ``metrics.json``, ``target_test.csv`` and the report.
 
-    The clips of the other subjects are read by the source model and by the adapted one; where they have labels, errors
-    are measured too. They choose nothing.
+    The clips of the other subjects that have labels are scored with the source model and with the adapted model. They
+    have no influence on the adaptation.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, com
     cache
         The cache.
     weights
-        Weights to start from, as :func:`vision_cli.rppg_adapt.networks.files.load_model` takes them.
+        Weights of the source model, as :func:`vision_cli.rppg_adapt.networks.files.load_model` takes them.
     adaptation, compute, output
         See :func:`vision_cli.rppg_adapt.adaptation.adaptation.adapt`.
     """
@@ -47,27 +48,27 @@ def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, com
     adaptation = replace(
         adaptation, steps=adaptation.steps_over(len(used)), batch_size=min(adaptation.batch_size, len(used))
     )
-    outcome = adapt(run, model, used, adaptation, compute, output)
-    if outcome.kept_source:
-        run.warn("nothing that was adapted scored better than the source without labels; the source weights were kept.")
-    scored = _score(run, test, {"source": model, "adapted": outcome.model}, output)
+    result = adapt(run, model, used, adaptation, compute, output)
+    if result.kept_source:
+        run.warn("no adapted weights had a higher label-free score than the source; the source weights were kept.")
+    scored = _score(run, test, {"source": model, "adapted": result.model}, output)
     metrics: dict[str, float | int | str | None] = {
         "clips_adapted_to": len(used),
         "clips_tested": len(test),
-        "source_score": outcome.source_score,
-        "adapted_score": outcome.adapted_score,
-        "kept_source": int(outcome.kept_source),
+        "source_score": result.source_score,
+        "adapted_score": result.adapted_score,
+        "kept_source": int(result.kept_source),
         **_errors(scored),
     }
     run.write_metrics(metrics)
     history = read_csv_table(run.directory / HISTORY, ("step", "loss"))
-    report_adaptation(run, outcome, metrics, history, scored, is_held_out=test is not used)
+    report_adaptation(run, result, metrics, history, scored, is_held_out=test is not used)
 
 
 def _score(
     run: Run, test: Sequence[CachedClip], models: Mapping[str, PulseModel], output: Output
 ) -> dict[str, list[VideoScore]]:
-    """Read the clips with labels by each model; write ``target_test.csv``. Nothing where there are no labels."""
+    """Return the scores of each model on the clips with labels, and write ``target_test.csv``; empty without labels."""
     labelled = [clip for clip in test if clip.wave() is not None]
     if not labelled:
         return {}
@@ -84,6 +85,7 @@ def _score(
 
 
 def _errors(scored: Mapping[str, Sequence[VideoScore]]) -> dict[str, float]:
+    """Return the error measures by flat names."""
     measured: dict[str, float] = {}
     for name, scores in scored.items():
         values = np.array([score.predicted_bpm - score.true_bpm for score in scores])

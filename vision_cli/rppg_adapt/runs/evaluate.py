@@ -1,4 +1,4 @@
-"""Heart rates against labels: over a cache, over a run of ``predict``, over outputs of rPPG-Toolbox."""
+"""``evaluate``: score heart rates of a cache, of a run of ``predict``, or of outputs of rPPG-Toolbox against labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.core.shards.merge import read_entries
 from vision_cli.io.pickles.pickles import load_tensors
 from vision_cli.rppg_adapt.data.cache import CachedClip
-from vision_cli.rppg_adapt.evaluation.metrics import Scores, VideoScore, macc, score_videos, toolbox_snr, toolbox_video
-from vision_cli.rppg_adapt.networks.files import PulseModel
-from vision_cli.rppg_adapt.options import NETWORK, Classical, ScoringProtocol
+from vision_cli.rppg_adapt.evaluation.metrics import Scores, VideoScore, macc, score_toolbox, score_videos, toolbox_snr
+from vision_cli.rppg_adapt.networks.model import PulseModel
+from vision_cli.rppg_adapt.options import NETWORK, ScoringProtocol, TrainingFreeMethod
 from vision_cli.rppg_adapt.runs import verdicts
 from vision_cli.rppg_adapt.runs.report import report_evaluation
 from vision_cli.rppg_adapt.signals.classical import METHODS, pulse_wave
-from vision_cli.rppg_adapt.signals.spectra import Wave, bandpassed, detrended, heart_rate, integral, rate_band
+from vision_cli.rppg_adapt.signals.spectra import (
+    Wave,
+    bandpassed,
+    detrended,
+    heart_rate,
+    heart_rate_band,
+    integrated_wave,
+)
 
 _MEASURES = ("mae", "rmse", "mape", "pearson", "snr", "macc")
 _TITLES = ("method", "videos", "MAE bpm", "RMSE bpm", "MAPE %", "Pearson", "SNR dB", "MACC")
@@ -29,17 +36,17 @@ _DERIVATIVE = "DiffNormalized"
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A window of a video under a method.
+class ScoredWindow:
+    """The score of a method on a window of a video.
 
     Attributes
     ----------
     id, method, window
-        Which.
+        Name of the video, method, and index of the window.
     score
-        Its result.
+        The score.
     meta
-        What else is known of the video.
+        Metadata of the video.
     """
 
     id: str
@@ -57,21 +64,21 @@ def evaluate_cache(
     *,
     protocol: ScoringProtocol = "fine",
     window_s: float | None = None,
-) -> list[Scored]:
-    """Score methods on the clips of a cache that have labels.
+) -> list[ScoredWindow]:
+    """Return the scores of methods on the clips of a cache that have labels.
 
     Parameters
     ----------
     clips
         The clips.
     methods
-        Names of classical methods, and ``net``.
+        Names of training-free methods, and ``net``.
     model
         The network of ``net``.
     output
-        Where progress is shown.
+        Console for progress.
     protocol
-        ``fine``: peaks between the bins of spectra from 40 to 200 bpm; ``toolbox``: as rPPG-Toolbox does.
+        ``fine``: interpolated peaks of spectra from 40 to 200 bpm; ``toolbox``: as in rPPG-Toolbox.
     window_s
         Length of the windows in seconds; None for whole videos.
 
@@ -80,7 +87,7 @@ def evaluate_cache(
     InputError
         If no clip has labels.
     """
-    found: list[Scored] = []
+    found: list[ScoredWindow] = []
     with output.progress("clips", len(clips)) as bar:
         for clip in clips:
             label = clip.wave()
@@ -88,24 +95,26 @@ def evaluate_cache(
                 for method in methods:
                     wave = _wave(clip, method, model)
                     for number, (x, y) in enumerate(_windows(wave, label, clip.fps, window_s)):
-                        found.append(Scored(clip.id, method, number, _score(x, y, clip.fps, protocol), clip.meta))
+                        found.append(ScoredWindow(clip.id, method, number, _score(x, y, clip.fps, protocol), clip.meta))
             bar.advance(note=clip.id)
     if not found:
-        raise InputError("evaluate: no clip of the cache has labels; some expected.")
+        raise InputError(
+            "evaluate: no clip with labels found; one or more expected.", hint="Preprocess a data set with labels."
+        )
     return found
 
 
-def evaluate_pickle(path: Path, *, protocol: ScoringProtocol = "toolbox") -> list[Scored]:
-    """Score outputs that rPPG-Toolbox saved: predictions and labels of videos in chunks.
+def evaluate_toolbox_outputs(path: Path, *, protocol: ScoringProtocol = "toolbox") -> list[ScoredWindow]:
+    """Return the scores of outputs saved by rPPG-Toolbox: predictions and labels of videos in chunks.
 
     Raises
     ------
     InputError
-        If the file holds something else, or names what is not data.
+        If the file holds something else, or refers to objects other than tensors.
     """
     document = load_tensors(path)
     if not isinstance(document, dict) or not {"predictions", "labels", "fs"} <= set(document):
-        raise InputError(f"{path}: no predictions, labels and fs in it; outputs of rPPG-Toolbox expected.")
+        raise InputError(f"{path}: no predictions, labels and fs found; outputs of rPPG-Toolbox expected.")
     try:
         fps = float(document["fs"])
         videos = [
@@ -114,33 +123,33 @@ def evaluate_pickle(path: Path, *, protocol: ScoringProtocol = "toolbox") -> lis
         ]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: predictions and labels that are no chunks of waves by video ({type(error).__name__}: {error}); "
+            f"{path}: predictions and labels are not chunks of waves by video ({type(error).__name__}: {error}); "
             "outputs of rPPG-Toolbox expected."
         ) from error
     is_derivative = document.get("label_type", _DERIVATIVE) == _DERIVATIVE
     found = []
     for name, prediction, label in videos:
         if protocol == "toolbox":
-            score = toolbox_video(prediction, label, fps, is_derivative=is_derivative)
+            score = score_toolbox(prediction, label, fps, is_derivative=is_derivative)
         else:
-            wave = integral if is_derivative else detrended
+            wave = integrated_wave if is_derivative else detrended
             score = _score(wave(prediction), wave(label), fps, protocol)
-        found.append(Scored(name, "predictions", 0, score, {}))
+        found.append(ScoredWindow(name, "predictions", 0, score, {}))
     return found
 
 
-def evaluate_run(directory: Path) -> list[Scored]:
-    """Score a run of ``predict`` whose videos had ``--gt``, in one piece or merged from shards.
+def evaluate_run(directory: Path) -> list[ScoredWindow]:
+    """Return the scores of a run of ``predict`` with ``--gt``, undivided or merged from shards.
 
     Raises
     ------
     InputError
-        If none had.
+        If no video has a true heart rate.
     """
     found = [
-        Scored(
+        ScoredWindow(
             entry.id,
-            str(entry.row["method"]),
+            "predict",
             0,
             VideoScore(
                 entry.number("hr_bpm"),
@@ -154,17 +163,17 @@ def evaluate_run(directory: Path) -> list[Scored]:
         if entry.error is None and "true_bpm" in entry.row
     ]
     if not found:
-        raise InputError(f"{directory}: no true heart rates in this run; predict with --gt expected.")
-    return [Scored(one.id, "predict", 0, one.score, {}) for one in found]
+        raise InputError(f"{directory}: no true heart rates found; a run of predict with --gt expected.")
+    return found
 
 
-def write_evaluation(run: Run, scored: Sequence[Scored], group_by: str | None = None) -> None:
-    """Write ``per_video.csv``, pictures, the report and ``metrics.json``; with ``group_by`` also measures by group.
+def write_evaluation(run: Run, scored: Sequence[ScoredWindow], group_by: str | None = None) -> None:
+    """Write ``per_video.csv``, ``metrics.json``, the pictures and the report; with ``group_by`` also ``groups.csv``.
 
     Raises
     ------
     InputError
-        If no video has the column to group by.
+        If no video has the column ``group_by``.
     """
     run.write_csv(
         "per_video.csv",
@@ -206,7 +215,7 @@ def write_evaluation(run: Run, scored: Sequence[Scored], group_by: str | None = 
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> Table:
-    """Give the table of ``metrics.json``: a row a method, with standard errors."""
+    """Return the table of ``metrics.json``: one row per method, with standard errors."""
     methods = [name.removesuffix("_videos") for name in metrics if name.endswith("_videos")]
     keys = ("mae_bpm", "rmse_bpm", "mape_pct", "pearson", "snr_db", "macc")
     rows = []
@@ -219,7 +228,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     return Table(_TITLES, rows)
 
 
-def _groups(scored: Sequence[Scored], column: str) -> list[tuple[object, ...]]:
+def _groups(scored: Sequence[ScoredWindow], column: str) -> list[tuple[object, ...]]:
     if not any(column in one.meta for one in scored):
         known = sorted({name for one in scored for name in one.meta})
         raise InputError(f"--group-by {column}: no such column; one of {', '.join(known) or 'none'} expected.")
@@ -233,9 +242,9 @@ def _groups(scored: Sequence[Scored], column: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def _worst_group(scored: Sequence[Scored], column: str) -> str | None:
-    """Return in words which group has the greatest mean error, by the method that is best over all; None of one."""
-    by_method: dict[str, list[Scored]] = {}
+def _worst_group(scored: Sequence[ScoredWindow], column: str) -> str | None:
+    """Return a sentence on the group with the largest mean error of the best method; None for a single group."""
+    by_method: dict[str, list[ScoredWindow]] = {}
     for one in scored:
         by_method.setdefault(one.method, []).append(one)
     best = min(by_method, key=lambda method: verdicts.mean_error([one.score for one in by_method[method]]))
@@ -257,11 +266,11 @@ def _wave(clip: CachedClip, method: str, model: PulseModel | None) -> Wave:
     if method != NETWORK:
         if method not in METHODS:
             raise InputError(f"--methods: {method} found; net, {', '.join(METHODS)} expected.")
-        name: Classical = method  # type: ignore[assignment]
+        name: TrainingFreeMethod = method  # type: ignore[assignment]
         return pulse_wave(clip.traces(), clip.fps, name)
     if model is None:
-        raise InputError("--methods net: no network; weights expected.", hint="Give --weights.")
-    return bandpassed(integral(model.read(clip.frames())), clip.fps, rate_band(clip.fps))
+        raise InputError("--methods net: no network found; weights expected.", hint="Give --weights.")
+    return bandpassed(integrated_wave(model.predict_clip(clip.frames())), clip.fps, heart_rate_band(clip.fps))
 
 
 def _windows(wave: Wave, label: Wave, fps: float, window_s: float | None) -> list[tuple[Wave, Wave]]:
@@ -274,13 +283,13 @@ def _windows(wave: Wave, label: Wave, fps: float, window_s: float | None) -> lis
 
 def _score(wave: Wave, label: Wave, fps: float, protocol: ScoringProtocol) -> VideoScore:
     if protocol == "toolbox":
-        return toolbox_video(wave, label, fps, is_derivative=False)
-    band = rate_band(fps)
+        return score_toolbox(wave, label, fps, is_derivative=False)
+    band = heart_rate_band(fps)
     true = bandpassed(detrended(label), fps, band)
     predicted_bpm, true_bpm = heart_rate(wave, fps).bpm, heart_rate(label, fps).bpm
     return VideoScore(predicted_bpm, true_bpm, toolbox_snr(wave, true_bpm, fps), macc(wave, true))
 
 
 def _joined(chunks: Mapping[Any, Any]) -> Wave:
-    """Join the chunks of a video in their order."""
+    """Return the wave of a video from its chunks, in the order of their keys."""
     return np.concatenate([np.asarray(chunks[key], dtype=np.float64).ravel() for key in sorted(chunks, key=int)])

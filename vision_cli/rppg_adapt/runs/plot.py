@@ -1,4 +1,4 @@
-"""What ``plot`` draws of a run that is there."""
+"""``plot``: figures of an existing run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vision_cli.rppg_adapt.runs.predict import WAVE
 
 
 def plot_run(run: Path, target: Path) -> list[Path]:
-    """Draw what a run holds: the history of a training, spectrograms of waves, maps of cached clips.
+    """Draw the history of a training, spectrograms of pulse waves, and spatio-temporal maps of cached clips.
 
     Parameters
     ----------
     run
         The run directory.
     target
-        Where PNG files go.
+        Directory of the PNG files.
 
     Returns
     -------
@@ -56,5 +56,8 @@ def plot_run(run: Path, target: Path) -> list[Path]:
                 figures.st_map(path, st_map(clip.frames()))
             written.append(picture)
     if not written:
-        raise InputError(f"{run}: no history, waves or clips in it; a run of this task expected.")
+        raise InputError(
+            f"{run}: no history, waves or clips found; a run of rppg-adapt expected.",
+            hint="Give the directory of predict, train, adapt or preprocess.",
+        )
     return written

@@ -1,4 +1,4 @@
-"""What ``predict`` does with files: each video into a folder of its own."""
+"""``predict``: estimate the pulse in each video, and write its files into a folder of its own."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.io.videos.videos import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from vision_cli.rppg_adapt import figures
 from vision_cli.rppg_adapt.data import labels, traces
-from vision_cli.rppg_adapt.networks.files import PulseModel, load_model
+from vision_cli.rppg_adapt.networks.files import load_model
+from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
-from vision_cli.rppg_adapt.pipeline.pipeline import read_clip, read_video
-from vision_cli.rppg_adapt.pipeline.results import Reading
+from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video
+from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 from vision_cli.rppg_adapt.runs.predict_tables import COLUMNS, REPORT
 from vision_cli.rppg_adapt.signals.spectra import heart_rate
 
-SUMMARY, WAVE, TRACK, BOXES = "summary.json", "wave.csv", "hr.csv", "boxes.csv"
+SUMMARY, WAVE, RATES, BOXES = "summary.json", "wave.csv", "hr.csv", "boxes.csv"
 
 
 def find_videos(paths: Sequence[Path]) -> list[Path]:
-    """Expand folders: one with videos is those, one with pictures is a video itself; tables are traces.
+    """Return the paths with folders of videos replaced by their videos; a folder of pictures is a video.
 
     Raises
     ------
     InputError
-        If a path is not there, or a folder has neither.
+        If a path does not exist, or a folder has neither videos nor pictures.
     """
     found: list[Path] = []
     for path in paths:
@@ -46,12 +47,12 @@ def find_videos(paths: Sequence[Path]) -> list[Path]:
         elif any(one.suffix.lower() in PICTURE_SUFFIXES for one in path.iterdir()):
             found.append(path)
         else:
-            raise InputError(f"{path}: neither videos nor pictures in this folder; some expected.")
+            raise InputError(f"{path}: neither videos nor pictures found in this folder; some expected.")
     return found
 
 
-def names_of(videos: Sequence[Path]) -> list[str]:
-    """Give every video a name of its own: its stem, with a number where stems repeat."""
+def unique_names(videos: Sequence[Path]) -> list[str]:
+    """Return unique names of the videos: their stems, with a number if stems repeat."""
     stems = [path.name if path.is_dir() else path.stem for path in videos]
     taken: dict[str, int] = {}
     names = []
@@ -73,31 +74,31 @@ def predict_files(
     pictures: bool = True,
     strict: bool = False,
 ) -> None:
-    """Read every video that is not done yet.
+    """Estimate the pulse in each video that is not done yet, and write its files.
 
     Parameters
     ----------
     run
-        The open run; each video goes to a folder of its name.
+        The open run; each video has a folder of its name.
     videos
-        The whole list, as `find_videos` gives it.
+        All videos, as `find_videos` returns them.
     options
-        See :func:`vision_cli.rppg_adapt.pipeline.pipeline.read_video`.
+        See :func:`vision_cli.rppg_adapt.pipeline.pipeline.estimate_from_video`.
     weights, device
-        Of the network, which is loaded where it is needed.
+        Weights and device of the network, which is loaded only if a video needs it.
     output
-        Where lines and progress go.
+        Console for lines and progress.
     truth
-        A true wave, for one video.
+        File of the ground-truth wave of a single video.
     pictures
-        Whether reports are drawn.
+        Whether to draw a picture of each face.
     strict
-        Whether a rate that is not reliable is an error.
+        Whether a pulse that is not reliable is an error.
 
     Raises
     ------
     VcliError
-        If one video alone cannot be read, or with ``strict`` has no reliable pulse.
+        If a single video cannot be read, or has no reliable pulse with ``strict``.
     """
     model = None
     if options.method in {"auto", NETWORK} and not all(path.suffix.lower() in traces.SUFFIXES for path in videos):
@@ -108,12 +109,12 @@ def predict_files(
         return _predict_one(run, *video, options, model, truth, pictures, strict, output)
 
     run.each(
-        list(zip(names_of(videos), videos, strict=True)),
+        list(zip(unique_names(videos), videos, strict=True)),
         work,
         name=lambda video: video[0],
         what="videos",
         output=output,
-        # One video's error is the command's.
+        # The error of a single video ends the command.
         raises=len(videos) == 1,
     )
 
@@ -129,52 +130,54 @@ def _predict_one(
     strict: bool,
     output: Output,
 ) -> dict[str, object]:
+    """Write the files of a video's faces, and return the row of its first face."""
     if path.suffix.lower() in traces.SUFFIXES:
-        readings = [read_clip(traces.read_traces(path), options, None, name=str(path))]
+        estimates = [estimate_from_clip(traces.read_traces(path), options, None, name=str(path))]
     else:
-        readings = read_video(path, options, model)
-    for reading in readings:
-        folder = name if reading.clip.number == 0 else f"{name}/face-{reading.clip.number + 1}"
-        _write(run, folder, path, reading, model, pictures and reading.clip.frames.shape[1] > 1)
-        for note in reading.notes:
+        estimates = estimate_from_video(path, options, model)
+    for estimate in estimates:
+        folder = name if estimate.clip.number == 0 else f"{name}/face-{estimate.clip.number + 1}"
+        _write_face(run, folder, path, estimate, model, pictures and estimate.clip.frames.shape[1] > 1)
+        for note in estimate.notes:
             run.warn(f"{path.name}: {note}")
-        output.detail(line(name, reading))
-    first = readings[0]
+        output.detail(summary_line(name, estimate))
+    first = estimates[0]
     row = _row(first)
-    if len(readings) > 1:
-        row["other_faces_bpm"] = " ".join(f"{one.bpm:.1f}" for one in readings[1:])
+    if len(estimates) > 1:
+        row["other_faces_bpm"] = " ".join(f"{one.bpm:.1f}" for one in estimates[1:])
     if truth is not None:
-        error, agreement = _against(first, truth)
-        row |= {"true_bpm": first.bpm - error, "error_bpm": error, "wave_correlation": agreement}
+        error, correlation = _compare_with_truth(first, truth)
+        row |= {"true_bpm": first.bpm - error, "error_bpm": error, "wave_correlation": correlation}
     if strict and not first.is_reliable:
         raise NumericalError(
-            f"{path}: quality {first.quality:.2f} of {first.bpm:.1f} bpm; 0.5 or more expected: no reliable pulse.",
-            hint="More and steadier light, a face that fills the picture, less movement.",
+            f"{path}: no reliable pulse: {first.bpm:.1f} bpm of quality {first.quality:.2f} found; "
+            "a quality of 0.5 or more expected.",
+            hint="Use more and steadier light, a face that fills the picture, and less movement.",
         )
     return row
 
 
-def line(name: str, reading: Reading) -> str:
-    """Say a reading in one line."""
-    low, high = reading.interval_bpm
-    reliable = "" if reading.is_reliable else " (not reliable)"
+def summary_line(name: str, estimate: PulseEstimate) -> str:
+    """Return rate, interval, quality and method of an estimate in one line."""
+    low, high = estimate.interval_bpm
+    reliable = "" if estimate.is_reliable else " (not reliable)"
     return (
-        f"{name} HR {reading.bpm:.1f} bpm [{low:.1f}, {high:.1f}] quality {reading.quality:.2f} "
-        f"{reading.method}{reliable}"
+        f"{name} HR {estimate.bpm:.1f} bpm [{low:.1f}, {high:.1f}] quality {estimate.quality:.2f} "
+        f"{estimate.method}{reliable}"
     )
 
 
-def _row(reading: Reading) -> dict[str, object]:
-    low, high = reading.interval_bpm
-    clip = reading.clip
+def _row(estimate: PulseEstimate) -> dict[str, object]:
+    low, high = estimate.interval_bpm
+    clip = estimate.clip
     values = (
-        round(reading.bpm, 3),
+        round(estimate.bpm, 3),
         round(low, 3),
         round(high, 3),
-        round(reading.quality, 4),
-        reading.is_reliable,
-        reading.method,
-        round(reading.snr_db, 3),
+        round(estimate.quality, 4),
+        estimate.is_reliable,
+        estimate.method,
+        round(estimate.snr_db, 3),
         round(clip.fps, 4),
         len(clip.times),
         round(clip.coverage, 4),
@@ -182,19 +185,21 @@ def _row(reading: Reading) -> dict[str, object]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _write(run: Run, folder: str, path: Path, reading: Reading, model: PulseModel | None, picture: bool) -> None:
-    clip = reading.clip
+def _write_face(
+    run: Run, folder: str, path: Path, estimate: PulseEstimate, model: PulseModel | None, picture: bool
+) -> None:
+    clip = estimate.clip
     run.write_csv(
         f"{folder}/{WAVE}",
         ("t", "bvp", "method"),
         [
             (round(float(t), 5), round(float(value), 6), method)
-            for method in sorted(reading.waves, key=lambda one: one != reading.method)
-            for t, value in zip(reading.waves[method].times, reading.waves[method].values, strict=True)
+            for method in sorted(estimate.waves, key=lambda one: one != estimate.method)
+            for t, value in zip(estimate.waves[method].times, estimate.waves[method].values, strict=True)
         ],
     )
     run.write_csv(
-        f"{folder}/{TRACK}",
+        f"{folder}/{RATES}",
         ("t_start", "t_end", "hr", "hr_low", "hr_high", "quality", "snr_db", "method"),
         [
             (
@@ -206,7 +211,7 @@ def _write(run: Run, folder: str, path: Path, reading: Reading, model: PulseMode
                 round(w.rate.snr_db, 3),
                 w.method,
             )
-            for w in reading.windows
+            for w in estimate.windows
         ],
     )
     run.write_csv(
@@ -217,29 +222,29 @@ def _write(run: Run, folder: str, path: Path, reading: Reading, model: PulseMode
             for t, box, seen in zip(clip.times, clip.boxes, clip.is_seen, strict=True)
         ],
     )
-    run.write_json(f"{folder}/{SUMMARY}", _summary(path, reading, model))
+    run.write_json(f"{folder}/{SUMMARY}", _summary(path, estimate, model))
     if picture:
         with run.output(f"{folder}/{REPORT}") as target:
-            figures.reading(target, reading, path.name)
+            figures.pulse_estimate(target, estimate, path.name)
 
 
-def _summary(path: Path, reading: Reading, model: PulseModel | None) -> dict[str, object]:
-    clip, measured = reading.clip, reading.variability
+def _summary(path: Path, estimate: PulseEstimate, model: PulseModel | None) -> dict[str, object]:
+    clip, measured = estimate.clip, estimate.variability
     return {
         "input": path.name,
         "input_sha256": sha256(path),
-        "hr_bpm": reading.bpm,
-        "hr_ci95": list(reading.interval_bpm),
-        "quality": reading.quality,
-        "reliable": reading.is_reliable,
-        "method": reading.method,
-        "snr_db": reading.snr_db,
+        "hr_bpm": estimate.bpm,
+        "hr_ci95": list(estimate.interval_bpm),
+        "quality": estimate.quality,
+        "reliable": estimate.is_reliable,
+        "method": estimate.method,
+        "snr_db": estimate.snr_db,
         "fps": clip.fps,
         "n_frames": len(clip.times),
         "seconds": clip.seconds,
         "dropped": clip.dropped,
         "face_coverage": clip.coverage,
-        "hr_by_method": {method: rate.bpm for method, rate in reading.by_method.items()},
+        "hr_by_method": {method: rate.bpm for method, rate in estimate.by_method.items()},
         "hrv": None
         if measured is None
         else {
@@ -256,19 +261,19 @@ def _summary(path: Path, reading: Reading, model: PulseModel | None) -> dict[str
                 "lf_hf",
             )
         },
-        "resp_bpm": reading.respiration_bpm,
+        "resp_bpm": estimate.respiration_bpm,
         "weights_sha256": None if model is None else model.sha256,
-        "notes": list(reading.notes),
+        "notes": list(estimate.notes),
     }
 
 
-def _against(reading: Reading, truth: Path) -> tuple[float, float]:
-    """Give the error of the rate against a true wave, and how well the waves agree at the best lag within a second."""
-    label = labels.any_wave(truth, None, reading.clip.times).checked(str(truth))
-    wave = reading.waves[reading.method]
-    true = label.at(wave.times, str(truth))
+def _compare_with_truth(estimate: PulseEstimate, truth: Path) -> tuple[float, float]:
+    """Return the error of the rate in bpm, and the largest correlation with the true wave at lags up to a second."""
+    label = labels.read_wave(truth, None, estimate.clip.times).checked(str(truth))
+    wave = estimate.waves[estimate.method]
+    true = label.interpolate(wave.times, str(truth))
     rate = heart_rate(true, wave.fps)
     reach = round(wave.fps)
     x, y = wave.values - wave.values.mean(), true - true.mean()
     lags = [np.corrcoef(x[reach:-reach], np.roll(y, k)[reach:-reach])[0, 1] for k in range(-reach, reach + 1)]
-    return reading.bpm - rate.bpm, float(np.max(lags))
+    return estimate.bpm - rate.bpm, float(np.max(lags))

@@ -1,4 +1,4 @@
-"""The tables and the report of ``predict`` over all videos, of a run in one piece or in shards."""
+"""Tables and report of ``predict`` over all videos, of an undivided run or of merged shards."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ COLUMNS = (
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
-    """Write ``predictions.csv`` and, where pictures are drawn, the report."""
+    """Write ``predictions.csv`` and, with ``--pictures``, the report."""
     extra = [name for entry in entries if entry.error is None for name in entry.row if name not in COLUMNS]
     columns = ("video", *COLUMNS, *dict.fromkeys(extra), "error")
     rows = [(entry.id, *(entry.row.get(name) for name in columns[1:-1]), entry.error) for entry in entries]
     run.write_csv(PREDICTIONS, columns, rows)
     if run.options["pictures"]:
-        from vision_cli.rppg_adapt.runs.report import report_readings
+        from vision_cli.rppg_adapt.runs.report import report_predictions
 
         drawn = {entry.id: sorted((run.home_of(entry) / entry.id).rglob(REPORT)) for entry in entries}
-        report_readings(run, entries, predictions_table(entries), drawn)
+        report_predictions(run, entries, predictions_table(entries), drawn)
 
 
 def predictions_table(entries: Sequence[Entry]) -> Table:
-    """Return the table that ``predict`` shows."""
+    """Return the table that ``predict`` prints."""
     columns = ("video", "HR bpm", "95 % interval", "quality", "reliable", "method")
     rows = []
     for entry in entries:
@@ -58,5 +58,5 @@ def predictions_table(entries: Sequence[Entry]) -> Table:
 
 
 def predictions_document(entries: Sequence[Entry]) -> dict[str, object]:
-    """Return what ``predict`` shows to programs."""
+    """Return the document that ``predict`` prints with ``--json``."""
     return {"videos": [{"video": entry.id, **entry.row, "error": entry.error} for entry in entries]}

@@ -1,4 +1,4 @@
-"""From a data set to a cache: every video is read once, its faces cut out, its labels brought to the frames."""
+"""``preprocess``: crop the faces of a data set and match labels to frames, into a cache."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from vision_cli.io.videos.videos import VideoReader
 from vision_cli.rppg_adapt.data.cache import CLIPS, INDEX, clip_arrays, write_clip
 from vision_cli.rppg_adapt.data.layouts import Recording
 from vision_cli.rppg_adapt.faces.crops import st_map
-from vision_cli.rppg_adapt.faces.extraction import FaceClip, cut_faces
+from vision_cli.rppg_adapt.faces.extraction import FaceClip, extract_faces
 from vision_cli.rppg_adapt.options import Preprocessing
 
 _ROW = ("subject", "fps", "frames", "seconds", "has_label", "coverage", "file")
 
 
 def preprocess(run: Run, recordings: Sequence[Recording], settings: Preprocessing, output: Output) -> None:
-    """Write the clip of every recording that is not done yet.
+    """Write the clip of each recording that is not done yet.
 
     Parameters
     ----------
     run
-        The open run; with `write_index` it becomes the cache.
+        The open run; `write_index` completes the cache.
     recordings
-        All of the data set.
+        All recordings of the data set.
     settings, output
-        How, and where progress is shown.
+        Settings, and console for progress.
     """
     run.each(
         recordings,
@@ -44,7 +44,7 @@ def preprocess(run: Run, recordings: Sequence[Recording], settings: Preprocessin
 
 
 def write_index(run: RunFiles, entries: Sequence[Entry]) -> None:
-    """Write the index of a cache: where the clips lie and what is known of them."""
+    """Write the index of a cache: files and metadata of the clips."""
     good = [entry for entry in entries if entry.error is None]
     meta = list(dict.fromkeys(name for entry in good for name in entry.row if name not in _ROW))
     columns = ("id", *_ROW, *meta)
@@ -54,7 +54,7 @@ def write_index(run: RunFiles, entries: Sequence[Entry]) -> None:
 
 def _preprocess_one(run: Run, recording: Recording, settings: Preprocessing) -> dict[str, object]:
     clip = _read(recording, settings)
-    label = None if recording.label is None else recording.label(clip.times)
+    label = None if recording.read_label is None else recording.read_label(clip.times)
     arrays = clip_arrays(clip, settings.fps, label, str(recording.path))
     frames: NDArray[np.uint8] = arrays["frames"].astype(np.uint8, copy=False)
     if settings.stmap:
@@ -76,22 +76,23 @@ def _preprocess_one(run: Run, recording: Recording, settings: Preprocessing) -> 
 
 
 def _read(recording: Recording, settings: Preprocessing) -> FaceClip:
+    """Return the clip of the largest face; of a recording that is cropped already, the whole picture."""
     source = recording.open()
     roi = None
-    if recording.shows_face_only:
+    if recording.is_cropped:
         first = next(iter(recording.open())).pixels
         roi = (0.0, 0.0, float(first.shape[1]), float(first.shape[0]))
     try:
-        clips = cut_faces(
+        clips = extract_faces(
             source,
             str(recording.path),
-            finding=settings.finding,
+            detection=settings.detection,
             roi=roi,
             size=settings.size,
         )
     finally:
         if isinstance(source, VideoReader):
             source.__exit__()
-    if clips[0].damage and recording.label is not None:
+    if clips[0].damage and recording.read_label is not None:
         raise InputError(f"{recording.path}: {clips[0].damage}.", hint="Copy the file again.")
     return clips[0]

@@ -1,4 +1,4 @@
-"""``report.html`` of runs: heart rates that were read, agreement with labels, a training, an adaptation."""
+"""``report.html`` of ``predict``, ``evaluate``, ``train`` and ``adapt``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vision_cli.core.runs.journal import Entry
     from vision_cli.core.runs.run_files import RunFiles
     from vision_cli.core.runs.runs import Run
-    from vision_cli.rppg_adapt.adaptation.adaptation import Outcome
+    from vision_cli.rppg_adapt.adaptation.adaptation import AdaptationResult
     from vision_cli.rppg_adapt.evaluation.metrics import VideoScore
 
 BEFORE_AFTER = "before_after.png"
@@ -37,10 +37,10 @@ _AGREEMENT = (
 )
 
 
-def report_readings(
+def report_predictions(
     run: RunFiles, entries: Sequence[Entry], table: Table, pictures: Mapping[str, Sequence[Path]]
 ) -> None:
-    """Write the report of ``predict``: the rates, then a picture of each face, those without a reliable pulse first.
+    """Write the report of ``predict``: the rates, and a picture of each face, without a reliable pulse first.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def report_readings(
     entries
         Its videos.
     table
-        Their rates.
+        Table of their rates.
     pictures
-        Pictures of the faces of each video, by its name.
+        Pictures of the faces of each video, by name of the video.
     """
-    read, reliable = verdicts.readings(entries)
+    read, reliable = verdicts.split_read_and_reliable(entries)
     doubtful_first = sorted(entries, key=lambda entry: entry in reliable)
-    verdict, level = verdicts.verdict_on_readings(entries)
+    verdict, level = verdicts.prediction_verdict(entries)
     run.report(
         Report(
             "rppg-adapt: heart rates",
@@ -80,25 +80,25 @@ def report_evaluation(
     videos: int,
     worst_group: str | None = None,
 ) -> None:
-    """Draw and write the report of ``evaluate``: measures by method, and how predictions agree with labels.
+    """Write the report of ``evaluate``: measures by method, scatter and Bland-Altman plots.
 
     Parameters
     ----------
     run
-        The run; two pictures a method are added to it.
+        The run; two pictures per method are added to it.
     scores
         Scores by method, one method or more.
     tables
         Measures of the methods, and of groups of videos.
     videos
-        How many videos the scores are of.
+        Number of videos.
     worst_group
-        A sentence on the group of videos with the greatest error; None without groups.
+        A sentence on the group of videos with the largest error; None without groups.
     """
-    errors = verdicts.ranked_errors(scores)
-    verdict, level = verdicts.verdict_on_methods(scores, videos, worst_group)
+    errors = verdicts.mean_errors_by_method(scores)
+    verdict, level = verdicts.evaluation_verdict(scores, videos, worst_group)
     best = next(iter(errors))
-    off = np.array([abs(score.predicted_bpm - score.true_bpm) for score in scores[best]])
+    best_errors = np.array([abs(score.predicted_bpm - score.true_bpm) for score in scores[best]])
     pictures = []
     for method in errors:
         for name, draw, caption, reading in _AGREEMENT:
@@ -113,8 +113,8 @@ def report_evaluation(
             summary={
                 "best method": best,
                 "mean error": f"{errors[best]:.1f} bpm",
-                "median error": f"{np.median(off):.1f} bpm",
-                "within 3 bpm": _percent(float(np.mean(off < 3))),
+                "median error": f"{np.median(best_errors):.1f} bpm",
+                "within 3 bpm": _percent(float(np.mean(best_errors < 3))),
             },
             pictures=pictures,
             tables=tables,
@@ -130,23 +130,23 @@ def report_training(
     clips: int,
     before: float | None,
 ) -> None:
-    """Draw and write the report of ``train``: its course, and the error on held-out clips.
+    """Write the report of ``train``: loss and validation curves, and the error on held-out clips.
 
     Parameters
     ----------
     run
         The run; a picture is added to it.
     measures
-        What the kept weights measured in validation.
+        Validation measures of the kept weights.
     history
         Rows of ``history.csv``.
     clips
-        Clips of the validation.
+        Number of held-out clips.
     before
-        Mean error of the weights that the training went on from, bpm; None for a network from new.
+        Mean error of the weights that the training started from, bpm; None for a new network.
     """
     after, within = measures["mae_bpm"], measures["within_3_bpm"]
-    verdict, level = verdicts.verdict_on_training(after, within, clips, before)
+    verdict, level = verdicts.training_verdict(after, within, clips, before)
     errors: dict[str, object] = {"mean error": f"{after:.1f} bpm"}
     if before is not None:
         errors = {"mean error before": f"{before:.1f} bpm", "mean error after": f"{after:.1f} bpm"}
@@ -164,31 +164,31 @@ def report_training(
 
 def report_adaptation(
     run: Run,
-    outcome: Outcome,
+    result: AdaptationResult,
     metrics: Mapping[str, float | int | str | None],
     history: Sequence[Mapping[str, str]],
     scores: Mapping[str, Sequence[VideoScore]],
     *,
     is_held_out: bool,
 ) -> None:
-    """Draw and write the report of ``adapt``: its course, and the test clips before and after.
+    """Write the report of ``adapt``: loss and score curves, and the rates of the test clips before and after.
 
     Parameters
     ----------
     run
         The open run; pictures are added to it.
-    outcome
-        What the adaptation came to.
+    result
+        Result of the adaptation.
     metrics
         Its measures.
     history
         Rows of ``history.csv``.
     scores
-        Of the test clips, by ``source`` and ``adapted``; empty without labels.
+        Scores of the test clips, by ``source`` and ``adapted``; empty without labels.
     is_held_out
-        Whether the test clips are others than those that were adapted to.
+        Whether the test clips are of other subjects than the clips that were adapted to.
     """
-    verdict, level = verdicts.verdict_on_adaptation(scores, kept_source=outcome.kept_source, is_held_out=is_held_out)
+    verdict, level = verdicts.adaptation_verdict(scores, kept_source=result.kept_source, is_held_out=is_held_out)
     pictures = []
     summary: dict[str, object] = {}
     if scores:
@@ -199,7 +199,7 @@ def report_adaptation(
         pictures.append(
             Picture(run.directory / BEFORE_AFTER, "Test clips, read before and after the adaptation.", _BEFORE_AFTER)
         )
-    summary |= {"label-free score before": outcome.source_score, "label-free score after": outcome.adapted_score}
+    summary |= {"label-free score before": result.source_score, "label-free score after": result.adapted_score}
     if history:
         pictures.append(_curves(run, history, "Loss of each step, and the score that needs no labels."))
     run.report(
@@ -215,7 +215,7 @@ def report_adaptation(
 
 
 def _numbers(entries: Sequence[Entry], read: Sequence[Entry], reliable: Sequence[Entry]) -> dict[str, object]:
-    """Return the numbers of one video, or the counts of many."""
+    """Return the summary of one video, or the counts of several."""
     if len(entries) > 1 or not read:
         return {"videos": len(entries), "read": len(read), "with a reliable pulse": len(reliable)}
     row = read[0].row
@@ -232,7 +232,7 @@ def _percent(share: float) -> str:
 
 
 def _caption(video: str, file: Path) -> str:
-    """Return the name of a video, with that of a further face: these lie in folders of their own."""
+    """Return the name of a video; for faces after the first, whose pictures are in sub-folders, with their number."""
     return video if file.parent.name == Path(video).name else f"{video}, {file.parent.name.replace('-', ' ')}"
 
 

@@ -1,4 +1,4 @@
-"""Data sets of generated videos: the layout of UBFC-rPPG with a manifest beside it."""
+"""``synth``: a data set of generated videos in the layout of UBFC-rPPG, with a manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHADES = ("light", "medium", "dark")
 
 
 def make_videos(run: Run, synthesis: Synthesis, seed: int, output: Output) -> None:
-    """Make every video that is not made yet; the n-th depends on the seed and on n alone."""
+    """Generate each video that is not done yet; the n-th depends on the seed and n only."""
     run.each(
         range(synthesis.count),
         lambda number: _make(run, number, synthesis, seed),
@@ -54,7 +54,7 @@ def _make(run: Run, number: int, synthesis: Synthesis, seed: int) -> dict[str, o
         mean_bpm=synthesis.bpm,
     )
     with run.output(f"{name}/{LABELS}") as first:
-        # All files of a video are written beside each other; the run takes them in one by one.
+        # All files of a video are written into one folder; then the run adopts them one by one.
         path = write_pulse_video(first.parent, video)
         (first.parent / LABELS).replace(first)
     for other in (path.name, BOXES):

@@ -1,4 +1,4 @@
-"""What ``train`` does: the network that is chosen, clips of a cache or generated ones, weights with their card."""
+"""``train``: train a network on the clips of a cache or on generated clips, and write its weights and their card."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.phantoms.faces.pulse_clips import TRAINING
 from vision_cli.phantoms.faces.pulse_videos import STYLES
-from vision_cli.rppg_adapt.data.cache import CachedClips, read_cache, split_subjects
-from vision_cli.rppg_adapt.networks.files import ModelSettings, PulseModel
+from vision_cli.rppg_adapt.data.cache import LabelledWindows, read_cache, split_subjects
+from vision_cli.rppg_adapt.networks.model import ModelSettings, PulseModel
 from vision_cli.rppg_adapt.options import NetworkChoice, SourceTraining
 from vision_cli.rppg_adapt.runs.report import report_training
 from vision_cli.rppg_adapt.training.source import ClipSource, GeneratedClips, heart_rate_errors, train_source
@@ -23,16 +23,16 @@ from vision_cli.rppg_adapt.training.source import ClipSource, GeneratedClips, he
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Clips to train on.
+    """Clips of a training.
 
     Attributes
     ----------
     clips
-        They.
+        Source of the clips.
     count
-        How many there are; None for clips without end.
+        Number of clips; None if it is unlimited.
     description
-        What they are, for the card of the weights.
+        Description for the card of the weights.
     """
 
     clips: ClipSource
@@ -41,19 +41,19 @@ class TrainingSet:
 
 
 def choose_settings(choice: NetworkChoice, start: PulseModel | None) -> ModelSettings:
-    """Return the settings of the network: those that are chosen, or those of the weights to go on from.
+    """Return the settings of a new network, or those of the model that the training starts from.
 
     Raises
     ------
     UsageError
-        If both are given.
+        If both a choice and a model are given.
     """
     if start is None:
         return ModelSettings.of(choice)
     if choice != NetworkChoice():
         raise UsageError(
             "train: --weights with --backbone, --size or --input found; one or the other expected.",
-            hint="Weights say what their network is and sees.",
+            hint="Network, size and input are stored in the weight file.",
         )
     return start.settings
 
@@ -65,14 +65,14 @@ def find_clips(
     training: SourceTraining,
     seed: int,
 ) -> TrainingSet:
-    """Return the clips of a cache, split by subjects; without one generated clips of a preset.
+    """Return the clips of a cache, split by subjects, or generated clips of a preset if ``cache`` is None.
 
     Raises
     ------
     InputError
         If the cache cannot be read, or has clips without labels.
     UsageError
-        If it has one subject.
+        If it has a single subject.
     """
     if cache is None:
         style = TRAINING if preset == "all" else STYLES[preset]
@@ -80,8 +80,11 @@ def find_clips(
         return TrainingSet(GeneratedClips(settings, training.frames, seed, style), None, described)
     held_out, used = split_subjects(read_cache(cache), training.val_fraction, seed)
     if not used:
-        raise UsageError(f"{cache}: one subject found; two or more expected.", hint="One side of the split is empty.")
-    clips = CachedClips(used, held_out, settings.size, training.frames, seed)
+        raise UsageError(
+            f"{cache}: one subject found; two or more expected.",
+            hint="Training and validation need different subjects.",
+        )
+    clips = LabelledWindows(used, held_out, settings.size, training.frames, seed)
     return TrainingSet(clips, len(used), f"{len(used)} clips of {cache.name}")
 
 
@@ -105,7 +108,7 @@ def train_network(
     settings, training, data, start, compute, output
         See :func:`vision_cli.rppg_adapt.training.source.train_source`.
     command
-        The line that repeats the training, for the card.
+        Command line of the training, for the card.
     """
     training = replace(training, steps=training.steps_over(data.count))
     described = data.description

@@ -1,7 +1,7 @@
-"""What a run came to, in words and as a level: the first line of its report.
+"""Verdicts: the first sentence of a run's report, and its level.
 
-The level follows from mean errors by one rule, `level_of_error`; a training or an adaptation is moreover compared with
-the network that it began with (`level_of_change`), and `predict` goes by how many pulses are reliable.
+The level of ``evaluate`` follows from the mean error (`error_level`), that of ``train`` and ``adapt`` also from the
+error of the network before (`change_level`), and that of ``predict`` from the number of reliable pulses.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
     from vision_cli.core.runs.journal import Entry
     from vision_cli.rppg_adapt.evaluation.metrics import VideoScore
 
-GOOD_BPM = 5.0
-"""Mean error that is good: what ANSI/AAMI EC13 allows a heart rate meter."""
+GOOD_MAE_BPM = 5.0
+"""Highest mean error that is good: the tolerance of ANSI/AAMI EC13 for heart rate meters."""
 
-BAD_BPM = 10.0
-"""Mean error above which heart rates are called wrong: twice what is good."""
+BAD_MAE_BPM = 10.0
+"""Mean error above which the level is bad: twice that of a good one."""
 
-FEW = 5
-"""Videos that a mean error needs to be called good."""
+MIN_VIDEOS = 5
+"""Smallest number of videos whose mean error can be good."""
 
-_CLEARLY_BPM = 1.0
-_RULE = f"Up to {GOOD_BPM:g} bpm is good, above {BAD_BPM:g} bpm is bad."
+_WORSE_BY_BPM = 1.0
+_RULE = f"Up to {GOOD_MAE_BPM:g} bpm is good, above {BAD_MAE_BPM:g} bpm is bad."
 
 
-def level_of_error(mae_bpm: float, count: int) -> Level:
-    """Return the level of a mean error (bpm) over so many videos.
+def error_level(mae_bpm: float, count: int) -> Level:
+    """Return the level of a mean error (bpm) over a number of videos.
 
-    Bad above `BAD_BPM`; good up to `GOOD_BPM` over `FEW` videos or more; otherwise caution.
+    Bad above `BAD_MAE_BPM`; good up to `GOOD_MAE_BPM` over `MIN_VIDEOS` videos or more; otherwise caution.
     """
-    if not mae_bpm <= BAD_BPM:
+    if not mae_bpm <= BAD_MAE_BPM:
         return "bad"
-    return "good" if mae_bpm <= GOOD_BPM and count >= FEW else "caution"
+    return "good" if mae_bpm <= GOOD_MAE_BPM and count >= MIN_VIDEOS else "caution"
 
 
-def level_of_change(before_bpm: float, after_bpm: float, count: int) -> Level:
-    """Return the level of a network whose mean error (bpm) over so many videos was another one before.
+def change_level(before_bpm: float, after_bpm: float, count: int) -> Level:
+    """Return the level of a change of the mean error (bpm) over a number of videos.
 
-    Bad where the error grew by more than 1 bpm; at best caution where it grew at all; otherwise that of the error.
+    Bad if the error increased by more than 1 bpm; at best caution if it increased; otherwise that of the new error.
     """
-    if after_bpm > before_bpm + _CLEARLY_BPM:
+    if after_bpm > before_bpm + _WORSE_BY_BPM:
         return "bad"
-    level = level_of_error(after_bpm, count)
+    level = error_level(after_bpm, count)
     return "caution" if level == "good" and after_bpm > before_bpm else level
 
 
@@ -56,13 +56,13 @@ def mean_error(scores: Sequence[VideoScore]) -> float:
     return float(np.mean([abs(score.predicted_bpm - score.true_bpm) for score in scores]))
 
 
-def verdict_on_readings(entries: Sequence[Entry]) -> tuple[str, Level]:
-    """Return what ``predict`` found in videos.
+def prediction_verdict(entries: Sequence[Entry]) -> tuple[str, Level]:
+    """Return the verdict of ``predict`` and its level.
 
-    Good where all have a reliable pulse, bad where none has, otherwise caution. Where one video was read whose true
-    rate is known, good is at most what the error is.
+    Good if all videos have a reliable pulse, bad if none has, otherwise caution. For a single video with a known true
+    rate, the error may lower a good level.
     """
-    read, reliable = readings(entries)
+    read, reliable = split_read_and_reliable(entries)
     if not entries:
         return "There was no video to read.", "plain"
     level: Level = "good" if len(reliable) == len(entries) else "caution" if reliable else "bad"
@@ -87,32 +87,32 @@ def verdict_on_readings(entries: Sequence[Entry]) -> tuple[str, Level]:
     if "error_bpm" in one.row:
         error = abs(one.number("error_bpm"))
         said += f" The true rate is {one.number('true_bpm'):.1f} bpm, {error:.1f} bpm away."
-        if level == "good" and error > GOOD_BPM:
-            level = "bad" if error > BAD_BPM else "caution"
+        if level == "good" and error > GOOD_MAE_BPM:
+            level = "bad" if error > BAD_MAE_BPM else "caution"
     return said, level
 
 
-def readings(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Return the videos that were read, and those of them with a reliable pulse."""
+def split_read_and_reliable(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the videos without an error, and those of them with a reliable pulse."""
     read = [entry for entry in entries if entry.error is None]
     return read, [entry for entry in read if entry.row["reliable"]]
 
 
-def verdict_on_methods(
+def evaluation_verdict(
     scores: Mapping[str, Sequence[VideoScore]], videos: int, worst_group: str | None = None
 ) -> tuple[str, Level]:
-    """Return how methods agree with labels: by the level of the one with the smallest mean error.
+    """Return the verdict of ``evaluate``, and the level of the method with the smallest mean error.
 
     Parameters
     ----------
     scores
         Scores by method, one method or more: of whole videos, or of windows of them.
     videos
-        How many videos they are of.
+        Number of videos.
     worst_group
-        A sentence on the group of videos with the greatest error; None without groups.
+        A sentence on the group of videos with the largest error; None without groups.
     """
-    errors = ranked_errors(scores)
+    errors = mean_errors_by_method(scores)
     (best, least), *others = errors.items()
     counted = f"{videos} video{'s' if videos > 1 else ''}"
     if len(scores[best]) > videos:
@@ -120,46 +120,46 @@ def verdict_on_methods(
     said = f"Mean error {least:.1f} bpm over {counted}, by {best}"
     said += f"; {', '.join(f'{method} {error:.1f}' for method, error in others)}." if others else "."
     parts = [said, *([worst_group] if worst_group else []), _rule(videos, "videos")]
-    return " ".join(parts), level_of_error(least, videos)
+    return " ".join(parts), error_level(least, videos)
 
 
-def ranked_errors(scores: Mapping[str, Sequence[VideoScore]]) -> dict[str, float]:
-    """Return the mean error of every method, bpm, the smallest first."""
+def mean_errors_by_method(scores: Mapping[str, Sequence[VideoScore]]) -> dict[str, float]:
+    """Return the mean error of each method in bpm, smallest first."""
     errors = {method: mean_error(own) for method, own in scores.items()}
     return dict(sorted(errors.items(), key=lambda one: one[1]))
 
 
-def verdict_on_training(after: float, within: float, clips: int, before: float | None = None) -> tuple[str, Level]:
-    """Return what a training came to on so many held-out clips.
+def training_verdict(after: float, within: float, clips: int, before: float | None = None) -> tuple[str, Level]:
+    """Return the verdict of ``train`` and its level.
 
     Parameters
     ----------
     after, within
-        Mean error of the kept weights, bpm, and the share of clips that they read within 3 bpm.
+        Mean error of the kept weights on held-out clips, bpm, and the share of clips within 3 bpm.
     clips
-        Clips of the validation.
+        Number of held-out clips.
     before
-        Mean error of the weights that the training went on from, bpm; None for a network from new.
+        Mean error of the weights that the training started from, bpm; None for a new network.
     """
     said = f"Mean error on {_clips(clips, 'held-out')}: "
     said += f"{after:.1f} bpm" if before is None else f"{before:.1f} bpm before, {after:.1f} bpm after"
-    level = level_of_error(after, clips) if before is None else level_of_change(before, after, clips)
+    level = error_level(after, clips) if before is None else change_level(before, after, clips)
     return f"{said}; {100 * within:.0f} % of them within 3 bpm. {_rule(clips, 'clips')}", level
 
 
-def verdict_on_adaptation(
+def adaptation_verdict(
     scores: Mapping[str, Sequence[VideoScore]], *, kept_source: bool, is_held_out: bool
 ) -> tuple[str, Level]:
-    """Return what an adaptation came to: caution where the source was kept, no level where nothing has labels.
+    """Return the verdict of ``adapt`` and its level: caution if the source was kept, plain without labels.
 
     Parameters
     ----------
     scores
-        Of the test clips, by ``source`` and ``adapted``; empty without labels.
+        Scores of the test clips, by ``source`` and ``adapted``; empty without labels.
     kept_source
-        Whether the weights of the source were kept.
+        Whether the source weights were kept.
     is_held_out
-        Whether the test clips are others than those that were adapted to.
+        Whether the test clips are of other subjects than the clips that were adapted to.
     """
     level: Level = "plain"
     said = "No test clip has labels, so the error is not known."
@@ -169,7 +169,7 @@ def verdict_on_adaptation(
         clips = _clips(count, "held-out" if is_held_out else "adapted-to")
         change = f"{before:.1f} bpm" + ("" if kept_source else f" before, {after:.1f} bpm after the adaptation")
         said = f"Mean error on {clips}: {change}. {_rule(count, 'clips')}"
-        level = level_of_change(before, after, count)
+        level = change_level(before, after, count)
     if kept_source:
         return f"The source weights were kept: nothing adapted scored better without labels. {said}", "caution"
     return said, level
@@ -185,5 +185,5 @@ def _span(rates: Sequence[float]) -> str:
 
 
 def _rule(count: int, what: str) -> str:
-    """Say from where an error is good and bad, and that few videos or clips leave it uncertain."""
-    return _RULE + (f" So few {what} ({count}) leave it uncertain." if count < FEW else "")
+    """Return the sentences on the limits of the levels, and on the uncertainty of few videos or clips."""
+    return _RULE + (f" So few {what} ({count}) leave it uncertain." if count < MIN_VIDEOS else "")

@@ -1,7 +1,6 @@
-"""Beats, heart rate variability and breathing from a pulse wave, each only where the wave is long enough.
+"""Beats, heart rate variability and respiration rate of a pulse wave, each only if the wave is long enough.
 
-Names and units of the measures are those of the Task Force of the ESC and NASPE, "Heart rate variability", Circulation
-1996.
+Names and units of the measures follow the Task Force of the ESC and NASPE, "Heart rate variability", Circulation 1996.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from vision_cli.rppg_adapt.signals.spectra import Wave, bandpassed, detrended, heart_rate
 
 HR_SECONDS, RESPIRATION_SECONDS, SDNN_SECONDS, BANDS_SECONDS = 5.0, 10.0, 20.0, 55.0
-"""Shortest waves for a heart rate, a respiration rate, SDNN and RMSSD, and powers in bands."""
+"""Shortest waves for a heart rate, a respiration rate, SDNN and RMSSD, and LF and HF power, in seconds."""
 
 _FINE_HZ = 250.0
 _EVEN_HZ = 4.0
@@ -34,11 +33,11 @@ class Beats:
     Attributes
     ----------
     times_s
-        ``(N,)``.
+        ``(N,)`` times in seconds.
     intervals_ms
-        ``(N - 1,)`` from beat to beat.
+        ``(N - 1,)`` inter-beat intervals.
     is_normal
-        ``(N - 1,)`` whether an interval is like its neighbours; the others are artefacts, or extra beats.
+        ``(N - 1,)`` whether an interval is similar to its neighbours; the others are artefacts or ectopic beats.
     """
 
     times_s: NDArray[np.float64]
@@ -47,31 +46,31 @@ class Beats:
 
     @property
     def normal_ms(self) -> NDArray[np.float64]:
-        """The intervals that are like their neighbours."""
+        """The normal intervals."""
         return self.intervals_ms[self.is_normal]
 
     @property
     def rejected_share(self) -> float:
-        """Share of the intervals that are not."""
+        """Share of the intervals that are not normal."""
         return 1 - float(self.is_normal.mean()) if len(self.is_normal) else 1.0
 
 
 @dataclass(frozen=True)
 class Variability:
-    """Heart rate variability; None where the wave is too short or too disturbed.
+    """Heart rate variability; a measure is None if the wave is too short or has too many artefacts.
 
     Attributes
     ----------
     beats
         Number of beats.
     rejected_share
-        Share of the intervals that were left out.
+        Share of the intervals that were rejected.
     mean_bpm
-        From the mean normal interval.
+        Heart rate of the mean normal interval.
     sdnn_ms, rmssd_ms, pnn50_pct
-        Of the normal intervals.
+        SDNN, RMSSD and pNN50 of the normal intervals.
     lf_ms2, hf_ms2, lf_hf
-        Power from 0.04 to 0.15 Hz, from 0.15 to 0.4 Hz, and their ratio.
+        Power from 0.04 to 0.15 Hz and from 0.15 to 0.4 Hz, and their ratio.
     """
 
     beats: int
@@ -86,18 +85,18 @@ class Variability:
 
 
 def find_beats(wave: Wave, fps: float) -> Beats:
-    """Find the beats of a wave.
+    """Return the beats of a wave.
 
-    The wave is filtered around its own rate, because a fixed band leaves a slow heart's second hump as a beat, and
-    drawn anew at 250 Hz, because an interval is to be known better than a frame. A beat is where its upstroke is half
-    done.
+    The wave is filtered around its own rate, because a fixed band would leave the dicrotic wave of a slow heart as a
+    beat, and interpolated to 250 Hz, because intervals are needed more precisely than the frame interval. The time of a
+    beat is where the wave crosses half of its upstroke.
 
     Parameters
     ----------
     wave
-        ``(T,)``, greatest at the beats.
+        ``(T,)``, with maxima at the beats.
     fps
-        Samples a second.
+        Samples per second.
     """
     from scipy import signal
 
@@ -113,7 +112,7 @@ def find_beats(wave: Wave, fps: float) -> Beats:
     curve = CubicSpline(coarse, smooth)(fine)
     height = np.abs(signal.hilbert(curve))
     found, _ = signal.find_peaks(curve, distance=max(1, int(0.55 / rate * _FINE_HZ)), height=0.25 * np.median(height))
-    # Half way up from the foot a wave is steep, and neither the flat top nor the noise of a slope moves the place.
+    # The wave is steepest half way up from its foot, so that noise changes the time of that point least.
     reach = max(2, int(_UPSTROKE / rate * _FINE_HZ))
     times = []
     for peak in found:
@@ -121,14 +120,17 @@ def find_beats(wave: Wave, fps: float) -> Beats:
         foot = start + int(np.argmin(curve[start : peak + 1]))
         half = 0.5 * (curve[foot] + curve[peak])
         after = foot + int(np.argmax(curve[foot : peak + 1] >= half))
-        times.append(fine[after] - _past(curve, after, half) / _FINE_HZ)
+        times.append(fine[after] - _samples_past_crossing(curve, after, half) / _FINE_HZ)
     beats = np.unique(times)
     intervals = 1000 * np.diff(beats)
     return Beats(beats, intervals, normal_intervals(intervals))
 
 
 def normal_intervals(intervals_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which intervals ``(N,)`` are like their neighbours: within a quarter of the median of eleven around them."""
+    """Return which intervals ``(N,)`` are normal: within a quarter of the median of the eleven around them, ``(N,)``.
+
+    Where intervals vary little, the limit is five times their robust standard deviation, but at least 8 %.
+    """
     from scipy import ndimage
 
     if len(intervals_ms) < _FEWEST_INTERVALS:
@@ -140,7 +142,7 @@ def normal_intervals(intervals_ms: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def variability(beats: Beats, seconds: float) -> Variability:
-    """Measure the variability of beats found in so many seconds."""
+    """Return the heart rate variability of beats that were found in a wave of ``seconds``."""
     count, rejected = len(beats.times_s), beats.rejected_share
     normal = beats.normal_ms
     if len(normal) < _FEWEST_INTERVALS or rejected > _MOST_REJECTED:
@@ -148,25 +150,26 @@ def variability(beats: Beats, seconds: float) -> Variability:
     mean_bpm = float(60_000 / normal.mean())
     if seconds < SDNN_SECONDS:
         return Variability(count, rejected, mean_bpm)
-    # Successive: both intervals are normal, and neighbours.
+    # Successive differences are of neighbouring intervals that are both normal.
     neighbours = beats.is_normal[1:] & beats.is_normal[:-1]
     steps = np.diff(beats.intervals_ms)[neighbours]
     rmssd = float(np.sqrt(np.mean(steps**2))) if len(steps) else None
     pnn50 = float(100 * np.mean(np.abs(steps) > 50)) if len(steps) else None
-    low, high = _powers(beats) if seconds >= BANDS_SECONDS else (None, None)
+    low, high = _lf_and_hf_power(beats) if seconds >= BANDS_SECONDS else (None, None)
     ratio = low / high if low is not None and high else None
     return Variability(count, rejected, mean_bpm, float(normal.std(ddof=1)), rmssd, pnn50, low, high, ratio)
 
 
 def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
-    """Read the respiration rate from what breathing does to the distance and the height of beats.
+    """Return the respiration rate from the modulation of inter-beat intervals and of the wave's amplitude.
 
     Source of both: P. Charlton et al., "Breathing rate estimation from the electrocardiogram and
-    photoplethysmogram: a review", IEEE RBME 2018, section III; their spectra are added.
+    photoplethysmogram: a review", IEEE RBME 2018, section III; their normalised spectra are added.
 
     Returns
     -------
-    Breaths a minute; None for less than ten seconds.
+    float or None
+        Breaths per minute; None for less than ten seconds.
     """
     seconds = len(wave) / fps
     normal = beats.is_normal
@@ -199,7 +202,8 @@ def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
     return float(60 * frequencies[inside][total[inside].argmax()])
 
 
-def _powers(beats: Beats) -> tuple[float, float]:
+def _lf_and_hf_power(beats: Beats) -> tuple[float, float]:
+    """Return the power of the normal intervals in the LF and the HF band, ms²."""
     from scipy import signal
 
     normal = beats.is_normal
@@ -212,8 +216,8 @@ def _powers(beats: Beats) -> tuple[float, float]:
     return low, high
 
 
-def _past(curve: Wave, after: int, level: float) -> float:
-    """How far a sample lies behind the place where the curve crosses a level, in samples."""
+def _samples_past_crossing(curve: Wave, after: int, level: float) -> float:
+    """Return how many samples ``after`` lies past the point where the curve crosses a level, 0 to 1."""
     if after == 0 or curve[after] == curve[after - 1]:
         return 0.0
     return float(np.clip((curve[after] - level) / (curve[after] - curve[after - 1]), 0, 1))

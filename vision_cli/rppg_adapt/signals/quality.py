@@ -1,7 +1,8 @@
-"""How likely a window's heart rate is right: a logistic index, calibrated on generated videos that no network saw.
+"""Quality of a heart rate: the probability that it is within 3 bpm of the ground truth, by logistic regression.
 
-The index is the probability that the rate is within 3 bpm of the truth. Its coefficients stand in ``quality.json``,
-which ``python -m vision_cli.rppg_adapt.training.calibration`` makes.
+Coefficients are in ``quality.json``, which ``python -m vision_cli.rppg_adapt.training.calibration`` writes: they are
+fitted to generated videos that no network was trained on. The module also joins the rates of successive windows, which
+uses their qualities.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.rppg_adapt.options import NETWORK, Classical
+from vision_cli.rppg_adapt.options import NETWORK, TrainingFreeMethod
 from vision_cli.rppg_adapt.signals.spectra import HeartRate
 
-RIGHT_BPM = 3.0
-RELIABLE = 0.5
-COMPARED: tuple[Classical, ...] = ("pos", "chrom", "omit", "green")
-"""Methods that are always computed: they are cheap, and how many agree tells how sure a rate is."""
+CORRECT_WITHIN_BPM = 3.0
+RELIABLE_QUALITY = 0.5
+COMPARED_METHODS: tuple[TrainingFreeMethod, ...] = ("pos", "chrom", "omit", "green")
+"""Training-free methods that are always computed: their agreement is a feature of the quality."""
 
-CHOSEN_FROM = (NETWORK, "pos", "chrom")
+AUTO_METHODS = (NETWORK, "pos", "chrom")
 """Methods that ``auto`` chooses from."""
 
-AGREES_BPM = 3.0
+AGREE_WITHIN_BPM = 3.0
 _FILE = Path(__file__).with_name("quality.json")
 _NAMES = ("constant", "snr", "share", "rival", "agreement", "network_agrees")
 _STEPS = 50
@@ -40,38 +41,51 @@ _LEAST_REACH_BPM = 2.0
 
 @dataclass(frozen=True)
 class QualityIndex:
-    """Coefficients of the index by method; methods that have none take those of ``pos``."""
+    """Logistic regression of the quality.
+
+    Attributes
+    ----------
+    coefficients
+        ``(6,)`` by method; methods that are missing use those of ``pos``.
+    """
 
     coefficients: Mapping[str, NDArray[np.float64]]
 
-    def of(self, method: str, features: NDArray[np.float64]) -> float:
-        """Give the probability that a rate of a method is right, from its `features`."""
+    def probability(self, method: str, features: NDArray[np.float64]) -> float:
+        """Return the probability that a method's rate is correct, from its `quality_features` ``(6,)``."""
         chosen = self.coefficients.get(method, self.coefficients["pos"])
         return float(1 / (1 + np.exp(-float(features @ chosen))))
 
 
-def features(method: str, rates: Mapping[str, HeartRate]) -> NDArray[np.float64]:
-    """Give what the index of a method is computed from, ``(6,)``.
+def quality_features(method: str, rates: Mapping[str, HeartRate]) -> NDArray[np.float64]:
+    """Return the features of a method's rate: constant, SNR, peak share, rival, agreement, agreement of the network.
 
     Parameters
     ----------
     method
-        Whose rate it is.
+        The method.
     rates
-        Rates of all methods in this window; how many agree is part of it.
+        Rates of all methods in the same window.
+
+    Returns
+    -------
+    ``(6,)``.
     """
     own = rates[method]
     others = [rate.bpm for name, rate in rates.items() if name not in (method, NETWORK)]
-    agree = float(np.mean([abs(bpm - own.bpm) < AGREES_BPM for bpm in others])) if others else 0.5
+    agree = float(np.mean([abs(bpm - own.bpm) < AGREE_WITHIN_BPM for bpm in others])) if others else 0.5
     net = 0.5
     if method != NETWORK and NETWORK in rates:
-        net = float(abs(rates[NETWORK].bpm - own.bpm) < AGREES_BPM)
+        net = float(abs(rates[NETWORK].bpm - own.bpm) < AGREE_WITHIN_BPM)
     snr = np.clip(own.snr_db, -15, 20) / 10 if np.isfinite(own.snr_db) else -1.5
     return np.array([1.0, snr, own.peak_share, own.rival, agree, net])
 
 
 def fit_index(x: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fit a logistic regression of ``right`` ``(N,)`` on features ``(N, K)`` by Newton's method, ``(K,)``."""
+    """Return coefficients ``(K,)`` of the logistic regression of ``right`` ``(N,)`` on features ``(N, K)``.
+
+    Fitted by Newton's method with a small ridge penalty.
+    """
     weights = np.zeros(x.shape[1])
     ridge = _RIDGE * len(x) * np.eye(x.shape[1])
     for _ in range(_STEPS):
@@ -85,7 +99,7 @@ def fit_index(x: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.fl
 
 
 def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Give the expected calibration error over ten equal bins (Guo et al. 2017, eq. 3)."""
+    """Return the expected calibration error over ten bins of equal width (Guo et al. 2017, eq. 3)."""
     places = np.clip((probabilities * _BINS).astype(int), 0, _BINS - 1)
     error = 0.0
     for k in range(_BINS):
@@ -95,20 +109,21 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
     return float(error)
 
 
-def likeliest_path(bpm: NDArray[np.float64], quality: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Choose one of several rates in each of successive windows: probable ones that go on from each other.
+def viterbi_path(bpm: NDArray[np.float64], quality: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return which method to use in each of successive windows: of high quality, without jumps of the rate.
 
-    The path with the greatest sum of logarithms of quality less jumps, by dynamic programming (Viterbi 1967).
+    The path maximises the sum of the logarithms of the qualities minus a penalty for changes of the rate between
+    neighbouring windows, by dynamic programming (Viterbi 1967).
 
     Parameters
     ----------
     bpm, quality
-        ``(W, M)`` rates of M methods in W windows, and their qualities; rates that are no numbers are never chosen
-        where another is one.
+        ``(W, M)`` rates of M methods in W windows, and their qualities; non-finite rates are chosen only where all
+        methods have one.
 
     Returns
     -------
-    ``(W,)`` which method.
+    ``(W,)`` indices of methods.
     """
     usable = np.isfinite(bpm)
     gain = np.where(usable, np.log(quality + _LEAST_QUALITY), -np.inf)
@@ -128,7 +143,7 @@ def likeliest_path(bpm: NDArray[np.float64], quality: NDArray[np.float64]) -> ND
 
 
 def robust_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Mean of values ``(N,)`` with those far from the weighted median drawn in to it: a wrong one moves it little."""
+    """Return the weighted mean of values ``(N,)``, each clipped to three weighted MADs around the weighted median."""
     order = np.argsort(values)
 
     def median(of: NDArray[np.float64], by: NDArray[np.float64]) -> float:
@@ -143,8 +158,8 @@ def robust_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> fl
 
 
 @lru_cache(maxsize=1)
-def shipped_index() -> QualityIndex:
-    """Read the index that is shipped."""
+def default_index() -> QualityIndex:
+    """Return the index of ``quality.json``."""
     document = json.loads(_FILE.read_text(encoding="utf-8"))
     return QualityIndex(
         {
@@ -154,6 +169,6 @@ def shipped_index() -> QualityIndex:
     )
 
 
-def named(weights: NDArray[np.float64]) -> dict[str, float]:
-    """Give coefficients by the names of their features, as the file has them."""
+def coefficients_by_name(weights: NDArray[np.float64]) -> dict[str, float]:
+    """Return coefficients ``(6,)`` by the names of their features, as in ``quality.json``."""
     return {name: round(float(value), 5) for name, value in zip(_NAMES, weights, strict=True)}

@@ -1,6 +1,6 @@
-"""What a wave says of the heart rate: spectra, peaks between their bins, noise, intervals.
+"""Heart rate of a pulse wave: power spectrum, peak frequency, signal-to-noise ratio and confidence interval.
 
-Waves are ``(T,)`` or ``(N, T)`` of equal steps in time. Rates are in bpm, frequencies in Hz.
+Waves are ``(T,)`` or ``(N, T)``, uniformly sampled. Rates are in bpm, frequencies in Hz.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class HeartRate:
     Attributes
     ----------
     bpm
-        Place of the greatest peak of the spectrum, between its bins.
+        Frequency of the highest peak of the power spectrum, interpolated between its bins.
     snr_db
-        Power near that rate and its double against all other power of the band.
+        Ratio of the power within 6 bpm of that rate and of its double to all other power of the band.
     peak_share
-        Share of the band's power near the rate.
+        Share of the band's power within 6 bpm of the rate.
     rival
         Height of the second highest peak as a share of the highest.
     half_width_bpm
-        Half of the 95 % interval.
+        Half of the width of the 95 % confidence interval.
     """
 
     bpm: float
@@ -49,12 +49,15 @@ class HeartRate:
 
     @property
     def interval_bpm(self) -> tuple[float, float]:
-        """The 95 % interval."""
+        """The 95 % confidence interval."""
         return self.bpm - self.half_width_bpm, self.bpm + self.half_width_bpm
 
 
-def rate_band(fps: float, rates_bpm: tuple[float, float] = RATES_BPM) -> tuple[float, float]:
-    """Give the band in Hz that rates lie in and that a camera can see: slow ones are kept from what they fold."""
+def heart_rate_band(fps: float, rates_bpm: tuple[float, float] = RATES_BPM) -> tuple[float, float]:
+    """Return the band of heart rates in Hz, cut to what the frame rate resolves.
+
+    Below 12 frames per second the band ends at 0.8 of the Nyquist frequency, because aliases lie close above it.
+    """
     low, high = rates_bpm[0] / 60, rates_bpm[1] / 60
     if fps < _SLOW_FPS:
         high = min(high, _MOST_OF_NYQUIST * fps / 2)
@@ -62,10 +65,10 @@ def rate_band(fps: float, rates_bpm: tuple[float, float] = RATES_BPM) -> tuple[f
 
 
 def detrended(waves: Wave, smoothness: float = _SMOOTHNESS) -> Wave:
-    """Take the slow part out of waves ``(..., T)``.
+    """Return waves ``(..., T)`` without their slow trend.
 
     Source: M. Tarvainen, P. Ranta-aho and P. Karjalainen, "An advanced detrending method with application to HRV
-    analysis", IEEE TBME 2002, eq. 19; the system is solved by its bands, so that long waves cost no more a sample.
+    analysis", IEEE TBME 2002, eq. 19; the banded system is solved directly, in time linear in T.
     """
     from scipy.linalg import solveh_banded
 
@@ -85,13 +88,13 @@ def detrended(waves: Wave, smoothness: float = _SMOOTHNESS) -> Wave:
     return np.asarray(waves - smooth)
 
 
-def integral(derivatives: Wave) -> Wave:
-    """Give the pulse waves ``(..., T)`` of the derivatives that a network reads, without their slow part."""
+def integrated_wave(derivatives: Wave) -> Wave:
+    """Return the pulse waves of derivatives ``(..., T)``, as networks predict them, by detrended cumulative sums."""
     return detrended(np.cumsum(derivatives - derivatives.mean(axis=-1, keepdims=True), axis=-1))
 
 
 def bandpassed(waves: Wave, fps: float, band: tuple[float, float], order: int = 2) -> Wave:
-    """Filter waves ``(..., T)`` forwards and backwards, so that nothing is delayed."""
+    """Return waves ``(..., T)`` after a Butterworth band-pass filter, applied forwards and backwards (zero phase)."""
     from scipy import signal
 
     high = min(band[1], 0.95 * fps / 2)
@@ -101,7 +104,7 @@ def bandpassed(waves: Wave, fps: float, band: tuple[float, float], order: int = 
 
 
 def power_spectrum(waves: Wave, fps: float) -> tuple[Wave, Wave]:
-    """Give frequencies ``(K,)`` and powers ``(..., K)`` under a Hann window, a quarter of a bpm apart or closer."""
+    """Return frequencies ``(K,)`` and powers ``(..., K)`` under a Hann window, zero-padded to 0.25 bpm or finer."""
     count = waves.shape[-1]
     length = 1 << int(np.ceil(np.log2(max(count, fps / _RESOLUTION_HZ))))
     centred = waves - waves.mean(axis=-1, keepdims=True)
@@ -110,18 +113,23 @@ def power_spectrum(waves: Wave, fps: float) -> tuple[Wave, Wave]:
 
 
 def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) -> HeartRate:
-    """Read the heart rate from a wave ``(T,)``.
+    """Return the heart rate of a pulse wave ``(T,)``.
 
     Parameters
     ----------
     wave
-        A pulse wave, not yet filtered.
+        The wave; it is detrended here.
     fps
-        Samples a second.
+        Samples per second.
     band
-        Frequencies that a rate may have; by default those of 40 to 200 bpm.
+        Lowest and highest frequency of a heart rate; by default those of 40 to 200 bpm.
+
+    Returns
+    -------
+    HeartRate
+        With ``bpm`` NaN if the wave has no power in the band.
     """
-    low, high = band or rate_band(fps)
+    low, high = band or heart_rate_band(fps)
     frequencies, power = power_spectrum(detrended(wave), fps)
     inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
     f, p = frequencies[inside], power[inside]
@@ -133,20 +141,20 @@ def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) 
     signal = near | (np.abs(f - 2 * peak) <= _NEAR_HZ)
     noise = p[~signal].sum()
     snr = float(10 * np.log10(p[signal].sum() / max(noise, 1e-12 * total)))
-    # A window's own lobe is no rival.
+    # The main lobe of the Hann window is no second peak.
     lobe = max(2 / (len(wave) / fps), 2 * _NEAR_HZ)
     elsewhere = p[np.abs(f - peak) > lobe]
     rival = float(elsewhere.max() / p.max()) if len(elsewhere) else 0.0
     return HeartRate(60 * peak, snr, float(p[near].sum() / total), rival, _half_width(snr, len(wave) / fps, low, high))
 
 
-def rate_of(derivative: Wave, fps: float) -> HeartRate:
-    """Give the rate of the derivative ``(T,)`` of a wave that a network read."""
-    return heart_rate(bandpassed(integral(derivative), fps, rate_band(fps)), fps)
+def heart_rate_of_derivative(derivative: Wave, fps: float) -> HeartRate:
+    """Return the heart rate of the derivative ``(T,)`` of a pulse wave, as a network predicts it."""
+    return heart_rate(bandpassed(integrated_wave(derivative), fps, heart_rate_band(fps)), fps)
 
 
 def _between_bins(f: Wave, p: Wave, k: int) -> float:
-    """Lay a parabola through the logarithms of a peak and its neighbours."""
+    """Return the frequency of peak ``k``, from a parabola through the logarithms of it and its neighbours."""
     if not 0 < k < len(f) - 1:
         return float(f[k])
     left, middle, right = np.log(p[k - 1 : k + 2] + 1e-300)
@@ -156,10 +164,11 @@ def _between_bins(f: Wave, p: Wave, k: int) -> float:
 
 
 def _half_width(snr_db: float, seconds: float, low: float, high: float) -> float:
-    """Half of the 95 % interval of a rate, bpm.
+    """Return half of the width of the 95 % confidence interval of a rate, bpm.
 
     The variance of a sinusoid's frequency in white noise is ``6 / (4 pi^2 SNR n) / T^2`` at best (Rife and Boorstyn
-    1974), with n independent samples in the band; below, no interval is narrower than the beats allow.
+    1974), with n independent samples in the band. A floor of 0.5 bpm for ten seconds accounts for the changes of the
+    rate itself.
     """
     independent = max(2 * (high - low) * seconds, 1.0)
     ratio = 10 ** (snr_db / 10)

@@ -1,8 +1,8 @@
 """Power spectra of waves, the frequency-domain Wasserstein distance (FWD) between them, and the two losses.
 
 FWD is SFDA-rPPG's (arXiv:2409.12040): the Wasserstein distance between normalised power spectra. The paper's weights
-and further terms were not reachable; ours are derived again from its description, and named in the README of the task.
-Spectra are ``(B, K)`` on a grid of frequencies with equal steps, and sum to 1.
+and further terms were not available; those here are derived from its description, see the README of the task. Spectra
+are ``(B, K)`` on a uniform grid of frequencies, and sum to 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vision_cli.rppg_adapt.networks.networks import Branches
+from vision_cli.rppg_adapt.networks.tstc import BranchWaves
 from vision_cli.rppg_adapt.options import Distance, LossOptions, Solver
 
 BAND_HZ = (0.5, 3.5)
@@ -31,9 +31,9 @@ class Spectra:
     Attributes
     ----------
     frequencies
-        ``(K,)`` Hz, equally spaced.
+        ``(K,)`` Hz, uniformly spaced.
     power
-        ``(B, K)``, each row sums to 1.
+        ``(B, K)``; each row sums to 1.
     """
 
     frequencies: Tensor
@@ -41,30 +41,30 @@ class Spectra:
 
     @property
     def step(self) -> float:
-        """Distance between two frequencies in Hz."""
+        """Grid step in Hz."""
         return float(self.frequencies[1] - self.frequencies[0])
 
 
 def integrated(waves: Tensor) -> Tensor:
-    """Make waves of their derivatives ``(B, T)``: cumulative sums without their slow parts."""
+    """Return waves ``(B, T)`` of their derivatives ``(B, T)``: detrended cumulative sums."""
     return waves.cumsum(-1) @ _detrending(waves.shape[-1], waves.device, waves.dtype)
 
 
 def power_spectra(
     waves: Tensor, fps: float, *, band: tuple[float, float] = BAND_HZ, resolution: float = _RESOLUTION_HZ
 ) -> Spectra:
-    """Give the normalised power spectra of waves.
+    """Return the normalised power spectra of waves.
 
     Parameters
     ----------
     waves
-        ``(B, T)``; their line is taken out, then a Hann window is laid over them.
+        ``(B, T)``; their linear trend is removed, then they are multiplied by a Hann window.
     fps
-        Samples a second.
+        Samples per second.
     band
         Lowest and highest frequency in Hz.
     resolution
-        Greatest distance of two frequencies in Hz, reached by zeros behind the wave.
+        Largest grid step in Hz, by zero padding.
     """
     samples = waves.shape[-1]
     line = torch.linspace(-1, 1, samples, device=waves.device, dtype=waves.dtype)
@@ -80,18 +80,18 @@ def power_spectra(
 
 
 def fwd(p: Tensor, q: Tensor, step: float, *, order: int = 1, solver: Solver = "cdf") -> Tensor:
-    """Frequency-domain Wasserstein distance of spectra ``(B, K)``, ``(B,)``, in the unit of ``step``.
+    """Return the frequency-domain Wasserstein distance of spectra ``(B, K)``, ``(B,)``, in the unit of ``step``.
 
     Parameters
     ----------
     p, q
-        Normalised spectra on one grid.
+        Normalised spectra on the same grid.
     step
-        Distance of two frequencies.
+        Grid step.
     order
-        1 or greater: the power of the cost.
+        Exponent of the cost, 1 or larger.
     solver
-        ``cdf`` is the closed form in one dimension; ``pot`` asks POT (`ot.wasserstein_1d`).
+        ``cdf`` is the closed form in one dimension; ``pot`` calls POT (`ot.wasserstein_1d`).
     """
     if solver == "pot":
         return _fwd_pot(p, q, step, order)
@@ -101,7 +101,7 @@ def fwd(p: Tensor, q: Tensor, step: float, *, order: int = 1, solver: Solver = "
 
 
 def peak_share(spectra: Spectra) -> Tensor:
-    """Share of the power near the greatest peak, ``(B,)``."""
+    """Return the share of the power near the highest peak, ``(B,)``."""
     f, power = spectra.frequencies, spectra.power
     peak = f[power.detach().argmax(-1)][:, None]
     near = ((f[None] - peak).abs() < _PEAK_WIDTH_HZ).to(power.dtype)
@@ -109,9 +109,9 @@ def peak_share(spectra: Spectra) -> Tensor:
 
 
 def push_forward(spectra: Spectra, factors: Tensor) -> Tensor:
-    """Give the spectra that waves have which run faster by ``factors`` ``(B,)``, normalised on the band, ``(B, K)``."""
+    """Return the spectra of the waves played faster by ``factors`` ``(B,)``, normalised on the band, ``(B, K)``."""
     f, power = spectra.frequencies, spectra.power
-    # Density at frequency g was at g / r.
+    # The density at frequency g comes from g / factor.
     place = (f[None] / factors[:, None] - f[0]) / spectra.step
     lower = place.floor().long().clamp(0, len(f) - 2)
     share = (place - lower).clamp(0, 1)
@@ -121,18 +121,18 @@ def push_forward(spectra: Spectra, factors: Tensor) -> Tensor:
 
 
 def common_band(spectra: Spectra, factors: Tensor) -> Tensor:
-    """Normalise spectra on the part of the band that `push_forward` can reach, ``(B, K)``."""
+    """Return spectra normalised on the part of the band that `push_forward` can reach, ``(B, K)``."""
     f = spectra.frequencies[None] / factors[:, None]
     kept = spectra.power * ((f >= spectra.frequencies[0]) & (f <= spectra.frequencies[-1]))
     return kept / (kept.sum(-1, keepdim=True) + _SMALL)
 
 
 def distance(p: Tensor, q: Tensor, step: float, kind: Distance, *, order: int = 1, solver: Solver = "cdf") -> Tensor:
-    """Distance of spectra ``(B, K)``: FWD, or one of those that it is compared with, ``(B,)``."""
+    """Return a distance of spectra ``(B, K)``, ``(B,)``: FWD, or one of its baselines."""
     if kind == "fwd":
         return fwd(p, q, step, order=order, solver=solver)
     if kind == "mse":
-        # Of densities times the bandwidth, so that its size does not depend on the grid.
+        # Multiplied by K, so that the distance does not depend on the grid.
         return ((p - q) ** 2).sum(-1) * p.shape[-1]
     if kind == "kl":
         return _relative_entropy(p, q)
@@ -141,7 +141,7 @@ def distance(p: Tensor, q: Tensor, step: float, kind: Distance, *, order: int = 
 
 
 def correlation(x: Tensor, y: Tensor) -> Tensor:
-    """Pearson's correlation of waves ``(B, T)``, ``(B,)``."""
+    """Return Pearson's correlation of waves ``(B, T)``, ``(B,)``."""
     x, y = x - x.mean(-1, keepdim=True), y - y.mean(-1, keepdim=True)
     found: Tensor = (x * y).sum(-1) / (x.norm(dim=-1) * y.norm(dim=-1) + _SMALL)
     return found
@@ -154,9 +154,9 @@ class SourceLoss:
     Attributes
     ----------
     fps
-        Frames a second.
+        Frames per second.
     entropy, transport
-        Weights of the second and the third term.
+        Weights of the second and third term.
     """
 
     fps: float = 30.0
@@ -164,7 +164,7 @@ class SourceLoss:
     transport: float = 0.5
 
     def __call__(self, derivative: Tensor, wave: Tensor) -> dict[str, Tensor]:
-        """Compare predicted derivatives ``(B, T)`` with true waves ``(B, T)``; the mean of each term."""
+        """Return the loss of predicted derivatives ``(B, T)`` for true waves ``(B, T)``, and the mean of each term."""
         true_derivative = functional.pad(wave[:, 1:] - wave[:, :-1], (0, 1))
         found = power_spectra(integrated(derivative), self.fps)
         true = power_spectra(wave, self.fps)
@@ -178,31 +178,31 @@ class SourceLoss:
 
 @dataclass(frozen=True)
 class Anchor:
-    """What the central branch is held to, clip by clip.
+    """Targets of the original branch.
 
     Attributes
     ----------
     power
         ``(B, K)`` normalised spectra on the grid of `power_spectra`.
-    sureness
-        ``(B,)`` how sure they are, 0 to 1.
+    confidence
+        ``(B,)`` confidence of each target, 0 to 1.
     waves
-        ``(B, T)`` derivatives of pulse waves, where they are known in time too.
+        ``(B, T)`` derivatives of pulse waves as pseudo-labels, or None if only spectra are known.
     """
 
     power: Tensor
-    sureness: Tensor
+    confidence: Tensor
     waves: Tensor | None = None
 
     @staticmethod
-    def of(waves: Tensor, sureness: Tensor, fps: float) -> Anchor:
-        """Hold to derivatives of waves ``(B, T)``."""
-        return Anchor(power_spectra(integrated(waves), fps).power, sureness, waves)
+    def of(waves: Tensor, confidence: Tensor, fps: float) -> Anchor:
+        """Return the anchor of derivatives of waves ``(B, T)`` with confidences ``(B,)``."""
+        return Anchor(power_spectra(integrated(waves), fps).power, confidence, waves)
 
 
 @dataclass(frozen=True)
-class AdaptLoss:
-    """Unsupervised loss of the three branches, and an anchor.
+class AdaptationLoss:
+    """Unsupervised loss of the three branches and an anchor.
 
     ``d(P, P_s) + d(r#P, P_t) + d(r#P_s, P_t) + a c d(P, P_anchor) + w (1 - r(y, y_s)) + p (prior of pulses)
     + l c (2 - r(y, y_anchor) - r(y_s, y_anchor))``
@@ -210,15 +210,15 @@ class AdaptLoss:
     Attributes
     ----------
     fps
-        Frames a second.
+        Frames per second.
     anchor, waveform, prior, pseudo_label
-        Weights a, w, p and l.
+        Weights a, w, p and l; c is the confidence of the anchor.
     kind, order, solver
         The distance d.
     spatial, temporal
-        Whether these branches take part.
-    witnesses
-        Whether the anchor is what methods without training read, or the source model's.
+        Whether these branches are used.
+    uses_training_free_anchor
+        Whether the anchor comes from training-free methods, or else from the source model.
     """
 
     fps: float = 30.0
@@ -231,12 +231,12 @@ class AdaptLoss:
     solver: Solver = LossOptions.solver
     spatial: bool = True
     temporal: bool = True
-    witnesses: bool = True
+    uses_training_free_anchor: bool = True
 
     @staticmethod
-    def of(options: LossOptions, fps: float) -> AdaptLoss:
-        """Give the loss ``robust``, or ``paper``: FWD between branches and to the source alone."""
-        loss = AdaptLoss(
+    def of(options: LossOptions, fps: float) -> AdaptationLoss:
+        """Return the loss ``robust``, or ``paper``: FWD between the branches and to the source only."""
+        loss = AdaptationLoss(
             fps,
             order=options.order,
             solver=options.solver,
@@ -244,22 +244,22 @@ class AdaptLoss:
             temporal="t" in options.branches,
         )
         if options.recipe == "paper":
-            loss = replace(loss, kind="fwd", waveform=0.0, prior=0.0, pseudo_label=0.0, witnesses=False)
+            loss = replace(loss, kind="fwd", waveform=0.0, prior=0.0, pseudo_label=0.0, uses_training_free_anchor=False)
         return replace(
             loss,
             kind=loss.kind if options.distance is None else options.distance,
             anchor=loss.anchor if options.anchor is None else options.anchor,
         )
 
-    def __call__(self, branches: Branches, anchor: Anchor) -> dict[str, Tensor]:
-        """Give the loss and its terms.
+    def __call__(self, branches: BranchWaves, anchor: Anchor) -> dict[str, Tensor]:
+        """Return the loss and its weighted terms.
 
         Parameters
         ----------
         branches
-            Derivatives that the network reads from the views, ``(B, T)`` each.
+            Derivatives that the network predicts for the views, ``(B, T)`` each.
         anchor
-            What the original view is held to.
+            Targets of the original view.
         """
         original, spatial, temporal = (
             power_spectra(integrated(wave), self.fps)
@@ -275,11 +275,11 @@ class AdaptLoss:
             terms["temporal"] = torch.stack(moved).sum(0).mean()
         if self.anchor:
             away = self._distance(original.power, anchor.power, original.step)
-            terms["anchor"] = self.anchor * (anchor.sureness * away).mean()
+            terms["anchor"] = self.anchor * (anchor.confidence * away).mean()
         if self.pseudo_label and anchor.waves is not None:
             waves = [branches.original, branches.spatial] if self.spatial else [branches.original]
             off = torch.stack([1 - correlation(wave, anchor.waves) for wave in waves]).sum(0)
-            terms["pseudo_label"] = self.pseudo_label * (anchor.sureness * off).mean()
+            terms["pseudo_label"] = self.pseudo_label * (anchor.confidence * off).mean()
         if self.waveform and self.spatial:
             terms["waveform"] = self.waveform * (1 - correlation(branches.original, branches.spatial)).mean()
         if self.prior:
@@ -291,11 +291,12 @@ class AdaptLoss:
 
 
 def pulse_prior(spectra: Spectra) -> Tensor:
-    """How little spectra look like those of pulses.
+    """Return how unlike pulse spectra the spectra of a batch are.
 
-    Power outside the pulse's band, power beside each spectrum's peak, and a batch whose peaks are all at one place.
-    Source: J. Speth, N. Vance, P. Flynn and A. Czajka, "Non-contrastive unsupervised learning of physiological signals
-    from video" (SiNC), CVPR 2023, eq. 2-5.
+    The sum of the power outside the band of heart rates, the power away from each spectrum's peak, and the distance of
+    the batch's mean spectrum from a uniform one, which is large if all peaks are at the same rate. Source: J. Speth,
+    N. Vance, P. Flynn and A. Czajka, "Non-contrastive unsupervised learning of physiological signals from video"
+    (SiNC), CVPR 2023, eq. 2-5.
     """
     f, power = spectra.frequencies, spectra.power
     inside = (f >= _PRIOR_HZ[0]) & (f <= _PRIOR_HZ[1])
@@ -307,7 +308,7 @@ def pulse_prior(spectra: Spectra) -> Tensor:
 
 
 def _fwd_quantiles(p: Tensor, q: Tensor, step: float, order: int) -> Tensor:
-    """Walk both quantile functions over the union of their steps; gradients flow through the steps' widths."""
+    """Return the distance from both quantile functions, over the union of their steps; differentiable in p and q."""
     below_p, below_q = p.cumsum(-1), q.cumsum(-1)
     levels = torch.cat([below_p, below_q], -1).sort(-1).values
     widths = torch.diff(levels, dim=-1, prepend=torch.zeros_like(levels[:, :1]))
@@ -334,7 +335,7 @@ def _relative_entropy(p: Tensor, q: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _detrending(samples: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Smoothness priors with lambda 100: takes away what is slower than about half a hertz at 30 Hz, ``(T, T)``.
+    """Return the matrix ``(T, T)`` that detrends by smoothness priors with lambda 100: below about 0.5 Hz at 30 Hz.
 
     Source: M. Tarvainen, P. Ranta-aho and P. Karjalainen, "An advanced detrending method with application to HRV
     analysis", IEEE TBME 2002, eq. 19.

@@ -1,4 +1,4 @@
-"""Supervised training of a network: SFDA-rPPG's first stage, on generated clips or on a cache of labelled videos."""
+"""Supervised training of the source model: stage 1 of SFDA-rPPG, on generated clips or a cache of labelled videos."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ from vision_cli.core.compute.training import Schedule, train_run
 from vision_cli.core.runs.runs import Run
 from vision_cli.phantoms.faces.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.data.cache import LabelledClips
-from vision_cli.rppg_adapt.networks.files import ModelSettings, PulseModel
-from vision_cli.rppg_adapt.networks.networks import LiteNet, PhysNet, build, normalise
+from vision_cli.rppg_adapt.networks.build import build
+from vision_cli.rppg_adapt.networks.inputs import normalise
+from vision_cli.rppg_adapt.networks.lite import LiteNet
+from vision_cli.rppg_adapt.networks.model import ModelSettings, PulseModel
+from vision_cli.rppg_adapt.networks.physnet import PhysNet
 from vision_cli.rppg_adapt.options import SourceTraining
 from vision_cli.rppg_adapt.training.losses import SourceLoss, integrated, power_spectra
 
 PATIENCE = 2
-"""Losses in a row that may be no number; see :class:`vision_cli.core.compute.training.Schedule`."""
+"""Consecutive non-finite losses tolerated; see :class:`vision_cli.core.compute.training.Schedule`."""
 
 _TRAINING_STREAM, _VALIDATION_STREAM = 0, 1
 _USES, _REPLAY, _SPARE = 4, 60, 40
+"""Uses of a generated clip, clips between two of them, and frames of a clip beyond those of a window."""
 _VALIDATION_CLIPS = 48
 _VALIDATION_FRAMES = 300
 _WARM_UP = 50
@@ -34,34 +38,34 @@ _HR_BAND = (40 / 60, 200 / 60)
 
 
 class ClipSource(Protocol):
-    """Where a training takes its clips from."""
+    """Source of training clips; ``count`` is their number, or None if it is unlimited."""
 
     count: int | None
 
     def load(self, numbers: Sequence[int]) -> LabelledClips:
-        """Give the clips of these numbers, always the same for the same numbers."""
+        """Return the clips of these sample numbers; the same numbers give the same clips."""
         ...
 
     def validation(self) -> LabelledClips:
-        """Give clips that are never trained on."""
+        """Return clips that are never trained on."""
         ...
 
 
 class GeneratedClips:
-    """Generated clips without end, of which each is used four times, a while apart: drawing one costs as much as a use.
+    """An unlimited number of generated clips, each used four times, because generating one takes as long as a use.
 
-    A use is a window of the clip, every second one mirrored.
+    Uses of a clip are far apart. A use is a window of the clip, and every second one is reflected.
 
     Parameters
     ----------
     settings
-        Size and rate of the clips.
+        Size and frame rate of the clips.
     frames
-        Frames of a clip.
+        Frames of a window.
     seed
-        Of all clips.
+        Seed of all clips.
     style
-        What they look like.
+        Distribution of skins, lights and motions.
     """
 
     count: int | None = None
@@ -72,7 +76,7 @@ class GeneratedClips:
         self._validation: LabelledClips | None = None
 
     def load(self, numbers: Sequence[int]) -> LabelledClips:
-        """Give windows of the clips of these numbers: every fourth is of a new clip."""
+        """Return the windows of these sample numbers; one in four is of a new clip."""
         found = []
         for number in numbers:
             use = number % _USES
@@ -83,7 +87,7 @@ class GeneratedClips:
         return LabelledClips(torch.stack([f for f, _ in found]), torch.stack([w for _, w in found]))
 
     def validation(self) -> LabelledClips:
-        """Give the clips of another stream of random numbers, ten seconds each."""
+        """Return 48 clips of ten seconds, from another random stream than the training clips."""
         if self._validation is None:
             clips = [self._draw(_VALIDATION_STREAM, number, _VALIDATION_FRAMES) for number in range(_VALIDATION_CLIPS)]
             self._validation = LabelledClips(torch.stack([f for f, _ in clips]), torch.stack([w for _, w in clips]))
@@ -103,18 +107,18 @@ class GeneratedClips:
 
 
 class SourceTask:
-    """A network and labelled clips, as :class:`vision_cli.core.compute.training.Trainer` takes them.
+    """Supervised training, as a task of :class:`vision_cli.core.compute.training.Trainer`.
 
     Parameters
     ----------
     network
-        What is trained.
+        The network.
     settings
-        What it is fed.
+        Input of the network.
     clips
-        Where the clips come from.
+        Source of the clips.
     device
-        Where it is computed.
+        Device of the network.
     """
 
     network: nn.Module
@@ -126,20 +130,20 @@ class SourceTask:
         self.loss = SourceLoss(settings.fps)
 
     def load(self, numbers: Sequence[int]) -> LabelledClips:
-        """Give the clips of these numbers."""
+        """Return the clips of these sample numbers."""
         return self.clips.load(numbers)
 
     def training_step(self, network: nn.Module, batch: LabelledClips) -> Mapping[str, Tensor]:
-        """Give the supervised loss and its terms."""
+        """Return the supervised loss and its terms."""
         pixels = normalise(batch.frames.to(self.device), self.settings.normalisation)
         return self.loss(network(pixels), batch.waves.to(self.device))
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Give the errors of heart rates (bpm) on held-out clips; ``score`` is greatest for the best weights."""
+        """Return the errors of heart rates (bpm) on held-out clips; ``score`` is highest for the best weights."""
         held_out = self.clips.validation()
         errors = heart_rate_errors(network, held_out, self.settings, self.device)
         mae = float(errors.mean())
-        # Means are ruled by the few clips without a readable pulse; half of the score is the share that is right.
+        # A few clips with a hardly visible pulse dominate the mean error, so the share of correct rates counts too.
         within = float((errors < 3).double().mean())
         score = within - mae / 60
         return {"mae_bpm": mae, "median_bpm": float(errors.median()), "within_3_bpm": within, "score": score}
@@ -149,7 +153,7 @@ class SourceTask:
 def heart_rate_errors(
     network: nn.Module, clips: LabelledClips, settings: ModelSettings, device: torch.device, *, batch: int = 8
 ) -> Tensor:
-    """Absolute errors of the heart rates that a network reads from clips, in bpm, ``(N,)``."""
+    """Return the absolute errors of the heart rates that a network predicts for clips, in bpm, ``(N,)``."""
     network.eval()
     found = []
     for start in range(0, len(clips.frames), batch):
@@ -180,18 +184,18 @@ def train_source(
     run
         The open run; None on all processes but the first of several.
     settings
-        Network and what it is fed.
+        Backbone and input of the network.
     training, clips, compute, output
-        How long, on what, where, and whom to tell.
+        Settings of the training, its clips, device and seed, and the console for progress.
     start
-        What to go on from; a network from new by default.
+        Model whose weights the training starts from; None for random weights.
     data, command
-        What it is trained on, and the command line that does: for the card.
+        Description of the clips, and the command line, for the card.
 
     Returns
     -------
     Mapping
-        What the weights that are kept measured in validation; nothing without a run.
+        Validation measures of the weights that are kept; empty without a run.
     """
     torch.manual_seed(compute.seed)
     network = build(settings.backbone).to(compute.device)
