@@ -95,6 +95,17 @@ CASES = (
     Case("rppg-adapt evaluate", "{cache} --methods pos", is_long=True, begun="log.txt"),
     Case("rppg-adapt info", "{pulse_weights}", "plain", reads=("pulse_weights",)),
     Case(
+        "enhance-eval run",
+        "{photos} --conditions ev-4 --methods none,gamma --measures psnr,mean_luma --bootstrap 20 --threads 1",
+        "items",
+        reads=("photo",),
+    ),
+    Case("enhance-eval enhance", "{photos} --methods gamma,clahe --threads 1", "items", reads=("photo",)),
+    Case("enhance-eval degrade", "{photos} --condition ev-4", "items", reads=("photo",)),
+    Case("enhance-eval score", "--pred {photos} --reference {photos} --measures psnr", "items", reads=("photo",)),
+    Case("enhance-eval report", "{scored} --bootstrap 30", begun="log.txt"),
+    Case("enhance-eval list", "measures", "plain"),
+    Case(
         "enhance-eval train",
         "curve --steps 3 --batch-size 2 --threads 1",
         begun="checkpoint.pt",

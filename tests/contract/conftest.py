@@ -18,7 +18,7 @@ ITEMS = 3
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home)}
+    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home), **_photos(home)}
     return {name: str(path) for name, path in made.items()}
 
 
@@ -44,6 +44,20 @@ def _images(home: Path) -> dict[str, Path]:
         "pairs": pairs,
         "affine": out / "0GenericAffine.mat",
     }
+
+
+def _photos(home: Path) -> dict[str, Path]:
+    from vision_cli.io.pictures.photographs import write_photograph
+
+    photos, generator = home / "photos", np.random.default_rng(0)
+    photos.mkdir()
+    for number in range(ITEMS):
+        write_photograph(photos / f"photo{number}.png", generator.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    scored = home / "scored"
+    words = ("--conditions", "ev-4", "--methods", "none,gamma", "--measures", "psnr,mean_luma", "--bootstrap", 20)
+    done = vcli("enhance-eval", "run", photos, *words, "--threads", 1, "-o", scored)
+    assert done.returncode == 0, done.stderr
+    return {"photos": photos, "photo": photos / "photo0.png", "scored": scored}
 
 
 def _scans(home: Path) -> dict[str, Path]:

@@ -111,6 +111,9 @@ def test_a_directory_in_the_place_of_a_file_is_refused_before_the_work(case, wor
     refused(vcli(*case.typed(world), "-o", tmp_path), {2})
 
 
+FOLDERS = {"scan": ("scans", "good"), "photo": ("photos",)}
+"""Files that are given by their folder."""
+
 HOSTILE = {
     "empty": b"",
     "noise": bytes(range(256)) * 8,
@@ -122,7 +125,7 @@ HOSTILE = {
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("case", cases([case for case in CASES if case.reads]))
 def test_an_input_that_holds_something_else_is_said_in_one_line(case, world, tmp_path, content):
-    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name == "scan")
+    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name in FOLDERS)
     path = damaged(world[name], content, tmp_path)
     ended = vcli(*damaged_words(case, world, name, path), *out_of(case, tmp_path / "out"))
     if ended.returncode == 6:
@@ -135,7 +138,7 @@ def test_an_input_that_holds_something_else_is_said_in_one_line(case, world, tmp
 
 @pytest.mark.parametrize("case", cases([case for case in CASES if case.reads]))
 def test_a_truncated_input_gives_no_traceback(case, world, tmp_path):
-    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name == "scan")
+    name = next(name for name in case.reads if f"{{{name}}}" in case.words or name in FOLDERS)
     content = Path(world[name]).read_bytes()
     path = damaged(world[name], content[: len(content) // 2], tmp_path)
     ended = vcli(*damaged_words(case, world, name, path), *out_of(case, tmp_path / "out"))
@@ -154,7 +157,7 @@ def damaged(original: str, content: bytes, directory: Path) -> Path:
 
 def damaged_words(case: Case, world: dict[str, str], name: str, path: Path) -> list[str]:
     """Return the words with the damaged file, or the folder that holds it, in the place of the good one."""
-    folders = {"scans": str(path.parent), "good": str(path.parent)} if name == "scan" else {}
+    folders = {folder: str(path.parent) for folder in FOLDERS.get(name, ())}
     return case.typed(world, **{name: str(path)}, **folders)
 
 
@@ -231,8 +234,12 @@ def test_merged_shards_are_the_undivided_run(case, world, whole, tmp_path):
     merged = {name: content for name, content in found.items() if not name.startswith("shard-")}
     of_items = {re.sub(r"shard-\d-of-2/", "", name): content for name, content in found.items() if name.count("/") > 1}
     undivided = files_of(whole(case))
-    assert merged == {name: content for name, content in undivided.items() if "/" not in name}
-    assert of_items == {name: content for name, content in undivided.items() if "/" in name}
+    # What a run writes of all its items is written anew; what it writes of each lies in the shard that did it.
+    assert {name for name in undivided if "/" not in name} <= merged.keys() <= undivided.keys()
+    assert merged == {name: undivided[name] for name in merged}
+    rest = undivided.keys() - merged.keys()
+    assert {name: undivided[name] for name in rest} == {name: of_items.get(name) for name in rest}
+    assert of_items.keys() <= undivided.keys()
 
 
 @pytest.mark.parametrize("case", cases(RUNS))

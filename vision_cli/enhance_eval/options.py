@@ -16,6 +16,9 @@ DATA, CAMERA, STATISTICS = "Data", "Camera of the ev conditions", "Statistics"
 BuiltInNetwork = Literal["detector", "classifier", "curve"]
 """The networks that ``train`` trains."""
 
+TrainedModel = Literal["detector", "classifier", "curve", "niqe"]
+"""All that ``train`` makes: the networks, and the NIQE model, which is fitted to photographs."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -98,7 +101,7 @@ class RunOptions:
     conditions
         How dark pictures are made; empty for the default of the data.
     full_well, read_noise, jpeg
-        The camera of the conditions ``ev...``; see `vision_cli.enhance_eval.darkness.conditions`.
+        The camera of the conditions ``ev...``; see `vision_cli.enhance_eval.pipeline.darkness.conditions`.
     measures
         Names or groups of quality measures.
     niqe_params, brisque_model, brisque_range
@@ -106,7 +109,7 @@ class RunOptions:
     tasks
         ``cls``, ``det``; None for what the data set has annotations for.
     detector, classifier
-        Task models; see `vision_cli.enhance_eval.tasks.models`.
+        Task models; see `vision_cli.enhance_eval.pipeline.tasks.models`.
     cls_unit
         What is classified; None for crops where labels are those of boxes, else whole pictures.
     protocol

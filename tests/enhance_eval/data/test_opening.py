@@ -9,7 +9,7 @@ import pytest
 
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.enhance_eval.data.classes import EXDARK
-from vision_cli.enhance_eval.data.exdark import read_class_list
+from vision_cli.enhance_eval.data.layouts.exdark import read_class_list
 from vision_cli.enhance_eval.data.opening import LAYOUTS, open_dataset
 
 LINES = {

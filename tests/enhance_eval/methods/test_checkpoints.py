@@ -159,7 +159,7 @@ def test_learned_methods_take_pictures_of_any_size(name):
 
 def test_curve_is_built_by_its_module_and_loads_weights_by_name(tmp_path, network, monkeypatch):
     module = types.ModuleType("curve_net")
-    module.curve_net = zero_dce_pp
+    module.build_curve_net = zero_dce_pp
     monkeypatch.setitem(sys.modules, "vision_cli.enhance_eval.networks.curve_net", module)
     monkeypatch.setattr(networks, "curve_net", module, raising=False)
     path = saved(tmp_path / "a.pth", network.state_dict())

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, NumericalError
-from vision_cli.enhance_eval.darkness.conditions import parse_condition
 from vision_cli.enhance_eval.methods.building import build_method
 from vision_cli.enhance_eval.methods.specs import parse_methods
 from vision_cli.enhance_eval.pipeline.cells import Bench, generator_of, score_sample
+from vision_cli.enhance_eval.pipeline.darkness.conditions import parse_condition
 from vision_cli.enhance_eval.quality.table import choose_measures
 from vision_cli.enhance_eval.values import Boxes, Detections, Sample
 

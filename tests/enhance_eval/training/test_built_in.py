@@ -16,7 +16,7 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.enhance_eval.data.night_scenes import NightWorld, night_scenes
 from vision_cli.enhance_eval.networks.centre_detector import read_peaks
 from vision_cli.enhance_eval.options import TrainingOptions
-from vision_cli.enhance_eval.tasks.builtin import load_classifier, load_curve, load_detector
+from vision_cli.enhance_eval.pipeline.tasks.builtin import load_classifier, load_curve, load_detector
 from vision_cli.enhance_eval.training import built_in
 from vision_cli.enhance_eval.training.clear_pictures import crop_pool, scene_pool, vary
 from vision_cli.enhance_eval.training.curve_losses import colour_loss, contrast_loss, exposure_loss, smoothness_loss

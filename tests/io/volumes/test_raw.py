@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.volumes.raw import is_orthogonal, pick_volume, reading, slice_grid
+from vision_cli.io.reading import reading
+from vision_cli.io.volumes.raw import is_orthogonal, pick_volume, slice_grid
 
 PATH = Path("a.nii")
 

@@ -28,7 +28,7 @@ def degrade(
     jpeg: Annotated[int, typer.Option(min=0, max=100, metavar="Q", help="JPEG quality; 0 for none.")] = 0,
 ) -> None:
     """Darken pictures as a short exposure does, or by the formula of the literature."""
-    from vision_cli.enhance_eval.darkness.conditions import parse_condition
+    from vision_cli.enhance_eval.pipeline.darkness.conditions import parse_condition
     from vision_cli.enhance_eval.runs.pictures import degrade_all, open_pictures
 
     parsed = parse_condition(condition, full_well=full_well, read_noise=read_noise, jpeg=jpeg)

@@ -1,1 +1,1 @@
-"""Data sets of low-light pictures as their authors lay them out, read into typed samples."""
+"""Samples: readers of data sets, the generated one, classes, crops."""

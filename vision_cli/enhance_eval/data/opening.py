@@ -9,8 +9,8 @@ from pathlib import Path
 
 from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.enhance_eval.data import coco, exdark, exposures, labelled, paired, voc, yolo
-from vision_cli.enhance_eval.data.folders import (
+from vision_cli.enhance_eval.data.layouts import coco, exdark, exposures, labelled, paired, voc, yolo
+from vision_cli.enhance_eval.data.layouts.folders import (
     Findings,
     Request,
     dataset,

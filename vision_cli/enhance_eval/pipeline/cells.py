@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from vision_cli.core.errors import InputError, InputTooLarge, MissingError, ResourceError, UsageError, VcliError
-from vision_cli.enhance_eval.darkness.conditions import Condition, darken
 from vision_cli.enhance_eval.data.crops import crop_object
 from vision_cli.enhance_eval.methods.checking import enhance_checked
 from vision_cli.enhance_eval.pipeline.answers import score_answers
 from vision_cli.enhance_eval.pipeline.consistency import as_truth
+from vision_cli.enhance_eval.pipeline.darkness.conditions import Condition, darken
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE, Cell, Decision, SampleScores
 from vision_cli.enhance_eval.quality import appearance
 from vision_cli.enhance_eval.quality.table import Measure, measure_picture

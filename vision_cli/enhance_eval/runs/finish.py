@@ -15,9 +15,9 @@ from vision_cli.enhance_eval.evaluation.study import AP50, Settings, Study
 from vision_cli.enhance_eval.figures.charts import MethodPoint, Spread, draw_heat_map, draw_scatter
 from vision_cli.enhance_eval.options import StatisticsOptions
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
+from vision_cli.enhance_eval.pipeline.tasks.predictions import detections_document
 from vision_cli.enhance_eval.runs.report import Figures, methods_table, write_run_report
-from vision_cli.enhance_eval.runs.scored import Scored, read_scored, sheet_file
-from vision_cli.enhance_eval.tasks.predictions import detections_document
+from vision_cli.enhance_eval.runs.scored import DATASET, Scored, dataset_document, read_scored, sheet_file
 from vision_cli.figures.saving import save_figure
 
 METHODS = "tables/methods.csv"
@@ -47,6 +47,10 @@ def write_study(run: RunFiles, scored: Scored, settings: Settings, homes: Mappin
     homes
         Where contact sheets lie, by sample.
     """
+    run.write_json(
+        DATASET,
+        dataset_document(scored.layout, scored.classes, scored.notes, scored.larger_is_better, scored.units),
+    )
     study = Study(scored.scores, scored.classes, scored.larger_is_better, settings)
     for name, table in (
         (SUMMARY, tables.summary(study)),

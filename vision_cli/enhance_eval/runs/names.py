@@ -8,8 +8,8 @@ from vision_cli.core.command.console import Table
 from vision_cli.enhance_eval.data.opening import LAYOUTS
 from vision_cli.enhance_eval.methods.learned.architectures import ARCHITECTURES
 from vision_cli.enhance_eval.methods.registry import CLASSICAL, DEFAULT_METHODS
+from vision_cli.enhance_eval.pipeline.tasks.decoders import RECIPES
 from vision_cli.enhance_eval.quality.table import DEFAULT_MEASURES, MEASURES
-from vision_cli.enhance_eval.tasks.decoders import RECIPES
 
 
 def listed(what: Literal["methods", "measures", "datasets", "decoders"]) -> Table:

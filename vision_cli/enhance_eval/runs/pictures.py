@@ -9,12 +9,12 @@ import numpy as np
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
-from vision_cli.enhance_eval.darkness.conditions import Condition, darken
 from vision_cli.enhance_eval.data.opening import open_dataset
 from vision_cli.enhance_eval.methods.building import build_method
 from vision_cli.enhance_eval.methods.checking import enhance_checked
 from vision_cli.enhance_eval.methods.specs import MethodSpec
 from vision_cli.enhance_eval.pipeline.cells import generator_of
+from vision_cli.enhance_eval.pipeline.darkness.conditions import Condition, darken
 from vision_cli.enhance_eval.values import Dataset, Picture, Sample
 from vision_cli.io.pictures.photographs import write_photograph
 

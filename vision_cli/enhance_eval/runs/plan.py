@@ -8,18 +8,18 @@ from functools import cache
 from pathlib import Path
 
 from vision_cli.core.errors import UsageError
-from vision_cli.enhance_eval.darkness.conditions import parse_condition
 from vision_cli.enhance_eval.data.night_scenes import night_scenes
 from vision_cli.enhance_eval.data.opening import open_dataset
 from vision_cli.enhance_eval.methods.building import build_method, input_files, licence_notice
 from vision_cli.enhance_eval.methods.specs import MethodSpec, parse_methods
 from vision_cli.enhance_eval.options import RunOptions
 from vision_cli.enhance_eval.pipeline.cells import Bench, Ready
+from vision_cli.enhance_eval.pipeline.darkness.conditions import parse_condition
 from vision_cli.enhance_eval.pipeline.scores import NONE
+from vision_cli.enhance_eval.pipeline.tasks.builtin import load_classifier, load_detector
+from vision_cli.enhance_eval.pipeline.tasks.models import open_classifier, open_detector
+from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.quality.table import brisque_measure, choose_measures, niqe_measure
-from vision_cli.enhance_eval.tasks.builtin import load_classifier, load_detector
-from vision_cli.enhance_eval.tasks.models import open_classifier, open_detector
-from vision_cli.enhance_eval.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.values import Classifier, Dataset, Detections, Detector
 
 GENERATED = "night-scenes"

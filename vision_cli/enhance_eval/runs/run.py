@@ -14,7 +14,7 @@ from vision_cli.enhance_eval.options import RunOptions
 from vision_cli.enhance_eval.pipeline.cells import generator_of, score_sample
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, Cell, SampleScores, scores_document
 from vision_cli.enhance_eval.runs.plan import Plan
-from vision_cli.enhance_eval.runs.scored import DATASET, scores_file, sheet_file
+from vision_cli.enhance_eval.runs.scored import DATASET, dataset_document, scores_file, sheet_file
 from vision_cli.enhance_eval.values import Boxes, Picture, Sample
 from vision_cli.io.pictures.photographs import write_photograph
 from vision_cli.metrics.detection.matching import assign
@@ -45,15 +45,16 @@ def score_all(run: Run, plan: Plan, options: RunOptions, output: Output) -> None
     UsageError, MissingError, ResourceError
         If the whole run cannot go on.
     """
+    measures = plan.bench.measures
     run.write_json(
         DATASET,
-        {
-            "layout": plan.dataset.layout,
-            "classes": list(plan.classes),
-            "notes": list(plan.notes),
-            "larger_is_better": {one.name: one.larger_is_better for one in plan.bench.measures},
-            "units": {one.name: one.unit for one in plan.bench.measures},
-        },
+        dataset_document(
+            plan.dataset.layout,
+            plan.classes,
+            plan.notes,
+            {one.name: one.larger_is_better for one in measures},
+            {one.name: one.unit for one in measures},
+        ),
     )
     for note in plan.notes:
         run.log(note)

@@ -16,8 +16,8 @@ from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.enhance_eval.data.opening import open_dataset
+from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.quality.table import Measure, measure_picture
-from vision_cli.enhance_eval.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.values import Dataset, Sample, Source
 from vision_cli.metrics.detection.average_precision import average_precision, mean_precision
 from vision_cli.metrics.detection.matching import LARGE, MEDIUM, SMALL, match

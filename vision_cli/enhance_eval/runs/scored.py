@@ -50,6 +50,23 @@ class Scored:
     units: Mapping[str, str]
 
 
+def dataset_document(
+    layout: str,
+    classes: Sequence[str],
+    notes: Sequence[str],
+    larger_is_better: Mapping[str, bool | None],
+    units: Mapping[str, str],
+) -> dict[str, object]:
+    """Return the JSON document of what all pictures of a run share; `read_scored` reads it back."""
+    return {
+        "layout": layout,
+        "classes": list(classes),
+        "notes": list(notes),
+        "larger_is_better": dict(larger_is_better),
+        "units": dict(units),
+    }
+
+
 def read_scored(homes: Mapping[str, Path]) -> Scored:
     """Read the scores of samples.
 

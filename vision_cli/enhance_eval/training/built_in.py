@@ -19,7 +19,7 @@ from vision_cli.enhance_eval.networks.centre_detector import build_centre_detect
 from vision_cli.enhance_eval.networks.crop_classifier import build_crop_classifier
 from vision_cli.enhance_eval.networks.curve_net import build_curve_net
 from vision_cli.enhance_eval.options import BuiltInNetwork, Recipe, TrainingOptions
-from vision_cli.enhance_eval.tasks.builtin import load_into
+from vision_cli.enhance_eval.pipeline.tasks.builtin import load_into
 from vision_cli.enhance_eval.training.classification import ClassifierTask, classification_score
 from vision_cli.enhance_eval.training.clear_pictures import crop_pool, scene_pool
 from vision_cli.enhance_eval.training.curves import CurveTask, DarkPictures, enhancement_score

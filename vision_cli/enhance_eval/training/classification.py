@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vision_cli.enhance_eval.networks.crop_classifier import CropClassifier
-from vision_cli.enhance_eval.tasks.builtin import class_chances
+from vision_cli.enhance_eval.pipeline.tasks.builtin import class_chances
 from vision_cli.enhance_eval.training.clear_pictures import Pool, to_batch, vary
 from vision_cli.enhance_eval.values import Dataset
 

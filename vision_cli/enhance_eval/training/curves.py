@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vision_cli.enhance_eval.data.night_scenes import NightWorld
 from vision_cli.enhance_eval.networks.curve_net import CurveNet
-from vision_cli.enhance_eval.tasks.builtin import as_batch
+from vision_cli.enhance_eval.pipeline.tasks.builtin import as_batch
 from vision_cli.enhance_eval.training.clear_pictures import to_batch
 from vision_cli.enhance_eval.training.curve_losses import curve_losses
 from vision_cli.enhance_eval.values import Picture

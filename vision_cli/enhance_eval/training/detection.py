@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.enhance_eval.networks.centre_detector import STRIDE, CentreDetector
-from vision_cli.enhance_eval.tasks.builtin import find_objects
+from vision_cli.enhance_eval.pipeline.tasks.builtin import find_objects
 from vision_cli.enhance_eval.training.clear_pictures import Pool, to_batch, vary
 from vision_cli.enhance_eval.values import Boxes, Dataset
 from vision_cli.metrics.detection.average_precision import average_precision, mean_precision

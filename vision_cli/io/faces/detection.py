@@ -171,7 +171,7 @@ class _Lbp:
         from skimage import data
         from skimage.feature import Cascade
 
-        self._cascade = Cascade(data.lbp_frontal_face_cascade_filename())  # type: ignore[no-untyped-call]
+        self._cascade = Cascade(data.lbp_frontal_face_cascade_filename())
 
     def __call__(self, pixels: Pixels, sides: tuple[int, int]) -> NDArray[np.float64]:
         least, most = sides

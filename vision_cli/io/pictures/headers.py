@@ -14,6 +14,8 @@ from pathlib import Path
 
 from vision_cli.io.limits import DEFLATE, require_room
 
+_JPEG, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+
 _WORKING_BYTES = 16
 """Bytes a pixel of the copies that are made of a decoded picture: three channels of float32 and a grey one."""
 
@@ -224,3 +226,8 @@ _KINDS: tuple[tuple[re.Pattern[bytes], Callable[[bytes], PictureHeader]], ...] =
     (re.compile(rb"P[1-6]\s"), _pnm),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
 )
+
+
+def is_cut_short(content: bytes) -> bool:
+    """Whether a file is empty, or a JPEG that ends within a scan: the library would fill what is missing with grey."""
+    return not content or (content.startswith(_JPEG) and content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN))

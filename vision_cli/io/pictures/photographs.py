@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import library_path, write_bytes
-from vision_cli.io.pictures.headers import PictureHeader, read_picture_header, require_picture_room
-from vision_cli.io.volumes.pictures import is_cut_short
-from vision_cli.io.volumes.raw import reading
+from vision_cli.io.pictures.headers import PictureHeader, is_cut_short, read_picture_header, require_picture_room
+from vision_cli.io.reading import reading
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 

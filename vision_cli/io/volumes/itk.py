@@ -21,15 +21,8 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import library_path
 from vision_cli.core.runs.input_files import data_files
 from vision_cli.io.limits import most_unpacked, require_memory
-from vision_cli.io.volumes.raw import (
-    Matrix,
-    RawImage,
-    pick_volume,
-    ras_from_lps,
-    reading,
-    slice_grid,
-    without_trailing_ones,
-)
+from vision_cli.io.reading import reading
+from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, ras_from_lps, slice_grid, without_trailing_ones
 
 _READERS = {".mha": "MetaImageIO", ".mhd": "MetaImageIO", ".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO"}
 _SAME_PLACE_MM = 1e-3

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.io import packing
 from vision_cli.io.limits import most_unpacked, require_bytes, require_memory, require_room
+from vision_cli.io.reading import reading
 from vision_cli.io.volumes.raw import (
     Matrix,
     RawImage,
     is_orthogonal,
     pick_volume,
     pixel_grid,
-    reading,
     slice_grid,
     without_trailing_ones,
 )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.limits import require_memory
-from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, reading, slice_grid, without_trailing_ones
+from vision_cli.io.reading import reading
+from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, slice_grid, without_trailing_ones
 
 _GRID_KEY = "vox2ras"
 _IMAGE_KEYS, _LABEL_KEYS = ("vol", "vol_data"), ("seg",)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import library_path
-from vision_cli.io.pictures.headers import require_picture_room
-from vision_cli.io.volumes.raw import RawImage, pixel_grid, reading
-
-_JPEG, _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+from vision_cli.io.pictures.headers import is_cut_short, require_picture_room
+from vision_cli.io.reading import reading
+from vision_cli.io.volumes.raw import RawImage, pixel_grid
 
 
 def read_picture(path: Path) -> RawImage:
@@ -45,11 +44,6 @@ def read_picture(path: Path) -> RawImage:
         )
     grey, notes = _grey(pixels)
     return RawImage(grey.T, pixel_grid(2), pixels.dtype, notes)
-
-
-def is_cut_short(content: bytes) -> bool:
-    """Whether a file is empty, or a JPEG that ends within a scan: the library would fill what is missing with grey."""
-    return not content or (content.startswith(_JPEG) and content.rfind(_END_OF_IMAGE) < content.rfind(_START_OF_SCAN))
 
 
 def write_picture(path: Path, data: NDArray[np.generic]) -> None:

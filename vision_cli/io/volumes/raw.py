@@ -6,15 +6,14 @@ A reader gives the stored values with their grid; what the values mean, and whet
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import InputError, VcliError
+from vision_cli.core.errors import InputError
 
 Matrix = NDArray[np.float64]
 
@@ -127,25 +126,3 @@ def pick_volume(path: Path, shape: Sequence[int], volume: int | None) -> tuple[i
             hint="Choose another --volume.",
         )
     return volume, ()
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file into one `InputError` of one line.
-
-    Raises
-    ------
-    InputError
-        For all but a `VcliError` and a lack of memory, which pass.
-    """
-    try:
-        yield
-    except (VcliError, MemoryError):
-        raise
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = (lines[-1] if lines else type(error).__name__).replace(str(path), path.name)
-        raise InputError(
-            f"{path}: damaged, cut short or not an image ({reason}); a whole image file expected.",
-            hint="Copy or convert the file again.",
-        ) from error

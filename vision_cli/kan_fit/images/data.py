@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import require_memory
-from vision_cli.io.pictures.headers import require_picture_room
+from vision_cli.io.pictures.headers import is_cut_short, require_picture_room
 from vision_cli.io.tables.tables import read_csv_table
-from vision_cli.io.volumes.pictures import is_cut_short
 from vision_cli.kan_fit.images import formats as image_formats
 from vision_cli.kan_fit.images.formats import Pixels, Stored
 from vision_cli.kan_fit.names import ImageLayout

@@ -18,7 +18,7 @@ from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.limits import most_unpacked, require_bytes, require_memory
 from vision_cli.io.packing import DAMAGE, open_unpacked
 from vision_cli.io.pickles.pickles import load_arrays
-from vision_cli.io.volumes.raw import reading
+from vision_cli.io.reading import reading
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]

@@ -18,7 +18,7 @@ from vision_cli.io.limits import require_memory
 from vision_cli.io.pictures.headers import require_picture_room
 from vision_cli.io.points.clouds import Mesh, PointCloud, read_labels, read_points, read_points_or_mesh
 from vision_cli.io.points.point_text import read_rows
-from vision_cli.io.volumes.raw import reading
+from vision_cli.io.reading import reading
 from vision_cli.pcd_anomaly.data.layouts import Sample
 from vision_cli.pcd_anomaly.options import PointsFrom
 

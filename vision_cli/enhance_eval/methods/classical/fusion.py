@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.enhance_eval.methods.classical.exposure_fusion import exposure_fusion
+from vision_cli.enhance_eval.methods.classical.illumination import refined_illumination
 from vision_cli.enhance_eval.methods.classical.values import finished, value
 from vision_cli.enhance_eval.values import Picture
 from vision_cli.io.pictures.srgb import decode_srgb, encode_srgb
@@ -34,8 +35,6 @@ def bimef(picture: Picture, *, mu: float = 0.5, alpha: float = 0.5, sigma: float
     """
     import cv2
 
-    from vision_cli.enhance_eval.methods.classical.illumination import refined_illumination
-
     height, width = picture.shape[:2]
     brightness = value(picture)
     half = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
@@ -60,29 +59,6 @@ def mertens(picture: Picture, *, stops: int = 4) -> Picture:
     """
     light = decode_srgb(picture)
     return exposure_fusion([encode_srgb(light * 2.0**stop) for stop in range(stops + 1)])
-
-
-def exposure_fusion(pictures: Sequence[Picture]) -> Picture:
-    """Return the fusion of exposures of one scene by contrast, saturation and well-exposedness (Mertens et al. 2007).
-
-    Parameters
-    ----------
-    pictures
-        ``(H, W, 3)`` each.
-    """
-    import cv2
-
-    # OpenCV divides by 255 whatever the type; the sharpening of its pyramid overshoots a little.
-    exposures = [np.ascontiguousarray(255 * one) for one in pictures]
-    # Its threads add the weights up in the order in which they end, so the last bits would differ from run to run.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        fused = cv2.createMergeMertens().process(exposures)
-    finally:
-        cv2.setNumThreads(threads)
-    # Where all weights are 0, as between black copies, it divides by 0.
-    return finished(np.where(np.isfinite(fused), fused, pictures[0]).reshape(pictures[0].shape))
 
 
 def _best_ratio(picture: Picture, illumination: NDArray[np.floating]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.enhance_eval.methods.classical.fusion import exposure_fusion
+from vision_cli.enhance_eval.methods.classical.exposure_fusion import exposure_fusion
 from vision_cli.enhance_eval.methods.classical.smoothing import Field, guided, smooth
 from vision_cli.enhance_eval.methods.classical.values import finished, value
 from vision_cli.enhance_eval.values import Picture

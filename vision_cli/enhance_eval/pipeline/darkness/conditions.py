@@ -10,8 +10,8 @@ import numpy as np
 
 from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import UsageError
-from vision_cli.enhance_eval.darkness.paper import darken_by_formula, draw_paper_darkness
-from vision_cli.enhance_eval.darkness.physical import FULL_WELL, READ_NOISE, compress, expose
+from vision_cli.enhance_eval.pipeline.darkness.paper import darken_by_formula, draw_paper_darkness
+from vision_cli.enhance_eval.pipeline.darkness.physical import FULL_WELL, READ_NOISE, compress, expose
 from vision_cli.enhance_eval.values import Picture, Source
 
 _EXPOSURE = re.compile(r"ev([+-]?\d+(?:\.\d+)?)")

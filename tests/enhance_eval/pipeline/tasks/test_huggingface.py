@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, MissingError
-from vision_cli.enhance_eval.tasks.huggingface import open_huggingface, read_preprocessing
+from vision_cli.enhance_eval.pipeline.tasks.huggingface import open_huggingface, read_preprocessing
 
 has_transformers = importlib.util.find_spec("transformers") is not None
 PICTURE = np.random.default_rng(0).random((30, 40, 3), dtype=np.float32)

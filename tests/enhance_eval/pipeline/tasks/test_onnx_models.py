@@ -6,16 +6,16 @@ import pytest
 from vision_cli.core.errors import InputError, NumericalError, UsageError
 from vision_cli.enhance_eval.data.classes import COCO
 from vision_cli.enhance_eval.data.opening import open_dataset
-from vision_cli.enhance_eval.tasks.decoders import Candidates
-from vision_cli.enhance_eval.tasks.onnx_models import (
+from vision_cli.enhance_eval.pipeline.tasks.decoders import Candidates
+from vision_cli.enhance_eval.pipeline.tasks.onnx_models import (
     middle,
     open_onnx_classifier,
     open_onnx_detector,
     probabilities,
     select,
 )
-from vision_cli.enhance_eval.tasks.sessions import open_session
-from vision_cli.enhance_eval.tasks.specs import parse_task_spec
+from vision_cli.enhance_eval.pipeline.tasks.sessions import open_session
+from vision_cli.enhance_eval.pipeline.tasks.specs import parse_task_spec
 
 PICTURE = np.random.default_rng(0).random((32, 64, 3), dtype=np.float32)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.enhance_eval.tasks.specs import parse_task_spec, read_labels
+from vision_cli.enhance_eval.pipeline.tasks.specs import parse_task_spec, read_labels
 
 
 @pytest.mark.parametrize(

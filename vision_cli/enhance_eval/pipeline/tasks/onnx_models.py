@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.enhance_eval.data.classes import COCO
-from vision_cli.enhance_eval.tasks.decoders import RECIPES, Candidates, Recipe, to_input
-from vision_cli.enhance_eval.tasks.placing import Fit, place
-from vision_cli.enhance_eval.tasks.sessions import Session, open_session
-from vision_cli.enhance_eval.tasks.specs import TaskSpec, read_labels
+from vision_cli.enhance_eval.pipeline.tasks.decoders import RECIPES, Candidates, Recipe, to_input
+from vision_cli.enhance_eval.pipeline.tasks.placing import Fit, place
+from vision_cli.enhance_eval.pipeline.tasks.sessions import Session, open_session
+from vision_cli.enhance_eval.pipeline.tasks.specs import TaskSpec, read_labels
 from vision_cli.enhance_eval.values import Detections, Picture
 
 _FLOOR = 0.001

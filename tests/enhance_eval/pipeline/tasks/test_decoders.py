@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.tasks.decoders import RECIPES, to_input
+from vision_cli.enhance_eval.pipeline.tasks.decoders import RECIPES, to_input
 
 SIZE = (64, 96)
 BOX, SCORES = np.array([20.0, 12, 52, 40]), np.array([0.05, 0.6, 0.1])

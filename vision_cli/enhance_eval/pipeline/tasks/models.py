@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.enhance_eval.data.classes import ClassMap, map_classes
-from vision_cli.enhance_eval.tasks.functions import open_function
-from vision_cli.enhance_eval.tasks.huggingface import open_huggingface
-from vision_cli.enhance_eval.tasks.onnx_models import open_onnx_classifier, open_onnx_detector
-from vision_cli.enhance_eval.tasks.predictions import ReadyDetections
-from vision_cli.enhance_eval.tasks.specs import TaskSpec, parse_task_spec
+from vision_cli.enhance_eval.pipeline.tasks.functions import open_function
+from vision_cli.enhance_eval.pipeline.tasks.huggingface import open_huggingface
+from vision_cli.enhance_eval.pipeline.tasks.onnx_models import open_onnx_classifier, open_onnx_detector
+from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections
+from vision_cli.enhance_eval.pipeline.tasks.specs import TaskSpec, parse_task_spec
 from vision_cli.enhance_eval.values import Classifier, Detections, Detector, Picture
 
 

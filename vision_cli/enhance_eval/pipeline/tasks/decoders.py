@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.tasks.placing import Fit
+from vision_cli.enhance_eval.pipeline.tasks.placing import Fit
 
 Floats = NDArray[np.floating]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.folders import (
+from vision_cli.enhance_eval.data.layouts.folders import (
     Request,
     child,
     dataset,

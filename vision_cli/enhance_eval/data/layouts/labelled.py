@@ -12,7 +12,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vision_cli.enhance_eval.data.folders import Request, child, dataset, folders_in, pictures_below, pictures_in
+from vision_cli.enhance_eval.data.layouts.folders import (
+    Request,
+    child,
+    dataset,
+    folders_in,
+    pictures_below,
+    pictures_in,
+)
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_cli.enhance_eval.tasks.placing import place
+from vision_cli.enhance_eval.pipeline.tasks.placing import place
 
 FITS = ["stretch", "letterbox", "corner"]
 

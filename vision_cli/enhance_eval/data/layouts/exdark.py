@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.classes import EXDARK
-from vision_cli.enhance_eval.data.folders import (
+from vision_cli.enhance_eval.data.layouts.folders import (
     ALL,
     Findings,
     Request,

@@ -7,8 +7,8 @@ import pytest
 
 from vision_cli.core.errors import InputError, MissingError, UsageError
 from vision_cli.enhance_eval.data.classes import EXDARK
-from vision_cli.enhance_eval.tasks.models import MappedDetector, open_classifier, open_detector
-from vision_cli.enhance_eval.tasks.predictions import ReadyDetections
+from vision_cli.enhance_eval.pipeline.tasks.models import MappedDetector, open_classifier, open_detector
+from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.values import Detections
 
 PICTURE = np.zeros((8, 8, 3), np.float32)

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, MissingError, UsageError
-from vision_cli.enhance_eval.tasks.onnx_models import probabilities
-from vision_cli.enhance_eval.tasks.specs import TaskSpec, read_labels
+from vision_cli.enhance_eval.pipeline.tasks.onnx_models import probabilities
+from vision_cli.enhance_eval.pipeline.tasks.specs import TaskSpec, read_labels
 from vision_cli.enhance_eval.values import Detections, Picture
 
 

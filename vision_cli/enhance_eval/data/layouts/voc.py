@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.classes import EXDARK, VOC
-from vision_cli.enhance_eval.data.folders import (
+from vision_cli.enhance_eval.data.layouts.folders import (
     Request,
     child,
     dataset,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import UsageError
-from vision_cli.enhance_eval.darkness.conditions import darken, parse_condition
-from vision_cli.enhance_eval.darkness.paper import PaperDarkness, darken_by_formula, draw_paper_darkness
-from vision_cli.enhance_eval.darkness.physical import expose
+from vision_cli.enhance_eval.pipeline.darkness.conditions import darken, parse_condition
+from vision_cli.enhance_eval.pipeline.darkness.paper import PaperDarkness, darken_by_formula, draw_paper_darkness
+from vision_cli.enhance_eval.pipeline.darkness.physical import expose
 from vision_cli.io.pictures.srgb import decode_srgb, encode_srgb
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.folders import Findings, Request, dataset, folders_in, inside, make_boxes
-from vision_cli.enhance_eval.data.voc import source_of_size
+from vision_cli.enhance_eval.data.layouts.folders import Findings, Request, dataset, folders_in, inside, make_boxes
+from vision_cli.enhance_eval.data.layouts.voc import source_of_size
 from vision_cli.enhance_eval.values import Boxes, Dataset, Sample
 from vision_cli.io.limits import require_room
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.folders import Findings, Request, child, dataset, pictures_below
+from vision_cli.enhance_eval.data.layouts.folders import Findings, Request, child, dataset, pictures_below
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
 

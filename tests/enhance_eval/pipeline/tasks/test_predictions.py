@@ -7,7 +7,7 @@ import pytest
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.sources import FileSource
-from vision_cli.enhance_eval.tasks.predictions import ReadyDetections, detections_document
+from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections, detections_document
 from vision_cli.enhance_eval.values import Detections, Sample
 
 CLASSES = ("Cat", "People")
