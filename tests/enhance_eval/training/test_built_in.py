@@ -16,11 +16,12 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.enhance_eval.data.night_scenes import NightWorld, night_scenes
 from vision_cli.enhance_eval.networks.centre_detector import read_peaks
 from vision_cli.enhance_eval.options import TrainingOptions
+from vision_cli.enhance_eval.pipeline.darkness.physical import expose
 from vision_cli.enhance_eval.pipeline.tasks.builtin import load_classifier, load_curve, load_detector
 from vision_cli.enhance_eval.training import built_in
 from vision_cli.enhance_eval.training.clear_pictures import crop_pool, scene_pool, vary
 from vision_cli.enhance_eval.training.curve_losses import colour_loss, contrast_loss, exposure_loss, smoothness_loss
-from vision_cli.enhance_eval.training.curves import DarkPictures, expose
+from vision_cli.enhance_eval.training.curves import DarkPictures
 from vision_cli.enhance_eval.training.detection import focal_loss, make_targets, overlap_loss
 from vision_cli.enhance_eval.values import Boxes, Detections
 from vision_cli.metrics.detection.matching import box_iou

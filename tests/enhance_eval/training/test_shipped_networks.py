@@ -8,6 +8,7 @@ import torch
 
 from vision_cli.core.compute.weights import resolve_weights
 from vision_cli.enhance_eval.data.night_scenes import NightWorld, night_crops, night_scenes
+from vision_cli.enhance_eval.pipeline.darkness.physical import expose
 from vision_cli.enhance_eval.pipeline.tasks.builtin import (
     CLASSIFIER,
     CURVE,
@@ -17,7 +18,6 @@ from vision_cli.enhance_eval.pipeline.tasks.builtin import (
     load_detector,
 )
 from vision_cli.enhance_eval.training.classification import classification_score
-from vision_cli.enhance_eval.training.curves import expose
 from vision_cli.enhance_eval.training.detection import detection_score
 from vision_cli.enhance_eval.values import Dataset, Sample
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,14 +62,14 @@ def resampled_mean(values: Floats, counts: Counts) -> Resampled:
     return Resampled(float(values[known].mean()) if known.any() else float("nan"), means, int(known.sum()))
 
 
-def resampled_precision(
+def resampled_precisions(
     matches: Matches,
     counts: Counts,
+    scores: Mapping[str, Sequence[int] | None],
     *,
-    thresholds: Sequence[int] | None = None,
     interpolation: Interpolation = "points",
-) -> Resampled:
-    """Return the mean average precision of cached matches.
+) -> dict[str, Resampled]:
+    """Return mean average precisions of cached matches, by name.
 
     Parameters
     ----------
@@ -77,15 +77,29 @@ def resampled_precision(
         Of all images.
     counts
         Of `image_resamples`.
-    thresholds
-        Positions of the IoU thresholds that the mean is over; by default all.
+    scores
+        Positions of the IoU thresholds that each mean is over; None for all.
     interpolation
         As of `vision_cli.metrics.detection.average_precision.average_precision`.
     """
-    chosen = slice(None) if thresholds is None else list(thresholds)
-    whole = average_precision(matches, interpolation=interpolation)[:, chosen]
-    table = average_precision(matches, counts, interpolation=interpolation)[:, :, chosen]
-    return Resampled(mean_precision(whole), mean_precisions(table), matches.images)
+    whole = average_precision(matches, interpolation=interpolation)
+    table = average_precision(matches, counts, interpolation=interpolation)
+    found = {}
+    for name, thresholds in scores.items():
+        chosen = slice(None) if thresholds is None else list(thresholds)
+        found[name] = Resampled(mean_precision(whole[:, chosen]), mean_precisions(table[:, :, chosen]), matches.images)
+    return found
+
+
+def resampled_precision(
+    matches: Matches,
+    counts: Counts,
+    *,
+    thresholds: Sequence[int] | None = None,
+    interpolation: Interpolation = "points",
+) -> Resampled:
+    """Return one mean average precision of cached matches; see `resampled_precisions`."""
+    return resampled_precisions(matches, counts, {"": thresholds}, interpolation=interpolation)[""]
 
 
 def interval(samples: Floats, level: float = LEVEL) -> tuple[float, float]:

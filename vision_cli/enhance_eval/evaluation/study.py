@@ -29,7 +29,7 @@ from vision_cli.enhance_eval.evaluation.resampling import (
     Resampled,
     image_resamples,
     resampled_mean,
-    resampled_precision,
+    resampled_precisions,
 )
 from vision_cli.enhance_eval.pipeline.answers import detection_margins
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE, SampleScores
@@ -149,6 +149,7 @@ class Study:
         )
         self._resampled: dict[tuple[str, str, str], Resampled] = {}
         self._matches: dict[tuple[str, str], Matches] = {}
+        self._margins: dict[tuple[str, str], dict[str, Floats]] = {}
 
     @property
     def has_clear(self) -> bool:
@@ -182,6 +183,12 @@ class Study:
 
     def margins(self, condition: str, method: str) -> Mapping[str, Floats]:
         """Return by task how surely each picture's objects are found or named, ``(I,)``; NaN where it has none."""
+        key = (condition, method)
+        if key not in self._margins:
+            self._margins[key] = self._measured_margins(condition, method)
+        return self._margins[key]
+
+    def _measured_margins(self, condition: str, method: str) -> dict[str, Floats]:
         row = self._cells.get((condition, method), [None] * len(self.scores))
         found = {}
         if ACCURACY in self.tasks:
@@ -228,11 +235,8 @@ class Study:
         if key not in self._resampled:
             if name in (AP, AP50, AP75):
                 # The three scores share their matches.
-                matches = self.matches(condition, method)
-                for one, levels in _AT.items():
-                    self._resampled[condition, method, one] = resampled_precision(
-                        matches, self.counts, thresholds=levels
-                    )
+                found = resampled_precisions(self.matches(condition, method), self.counts, _AT)
+                self._resampled |= {(condition, method, one): score for one, score in found.items()}
             elif name == ACCURACY:
                 right, pictures, _ = self.answers(condition, method)
                 self._resampled[key] = resampled_mean(right.astype(np.float64), self.counts[:, pictures])

@@ -46,6 +46,34 @@ def summary(study: Study) -> FileTable:
     return FileTable(("condition", "method", "metric", "mean", "ci_low", "ci_high", "n"), tuple(rows))
 
 
+SHOWN = ("psnr", "psnr_gtmean", "ssim_y", "niqe_vcli", "loe")
+"""Measures of the table of methods, where there are such."""
+
+
+def methods(study: Study) -> FileTable:
+    """Return a row a cell for people: a few measures, task scores, differences to ``none`` with stars and verdicts."""
+    measures = [name for name in SHOWN if name in study.measures]
+    tasks = [name for name in (ACCURACY, AP50) if name in study.tasks]
+    columns = ["condition", "method", *measures]
+    for task in tasks:
+        columns += [task, f"{task}_delta", f"{task}_stars", f"{task}_verdict"]
+    rows = []
+    for condition in study.conditions:
+        for method in study.methods:
+            row: list[object] = [condition, method]
+            row += [_number(study.score(condition, method, name).value) for name in measures]
+            for task in tasks:
+                one = study.comparison(condition, method, task)
+                row.append(_number(study.score(condition, method, task).value))
+                row += (
+                    [None, "", ""]
+                    if one is None
+                    else [_number(one.delta), one.stars(), one.verdict(study.settings.alpha)]
+                )
+            rows.append(tuple(row))
+    return FileTable(tuple(columns), tuple(rows))
+
+
 def differences(study: Study) -> FileTable:
     """Return every cell against ``none``: difference, interval, test, verdict. Larger is better in all of them."""
     rows = tuple(

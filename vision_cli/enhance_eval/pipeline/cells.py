@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,6 +50,8 @@ class Bench:
         ``frozen`` scores against annotations, ``consistency`` against what the detector finds in the reference.
     seed
         Of noise and darkness, together with the sample's name.
+    threads
+        How many methods work on a picture at once.
     """
 
     conditions: Sequence[Condition]
@@ -60,6 +63,7 @@ class Bench:
     unit: Unit = "image"
     protocol: Protocol = "frozen"
     seed: int = 0
+    threads: int = 1
 
 
 Watch = Callable[[str, Sequence[Cell], Sequence[Picture | None]], None]
@@ -100,13 +104,19 @@ def score_sample(sample: Sample, bench: Bench, watch: Watch | None = None) -> Sa
     for condition in bench.conditions:
         dark = darken(sample.source, condition, generator_of(bench.seed, sample.name, condition.name))
         luma[condition.name], noise[condition.name] = appearance.mean_luma(dark), appearance.noise(dark)
-        enhanced = [_enhance(method, dark, reference, sample.name) for method in bench.methods]
-        looked_at = _looked_at(enhanced, truth, bench, condition.name)
+
+        def enhance(method: Method, dark: Picture = dark) -> tuple[_Enhanced, Mapping[str, float]]:
+            one = _enhance(method, dark, reference, sample.name)
+            if one.picture is None:
+                return one, {}
+            return one, measure_picture(one.picture, bench.measures, reference=reference, source=dark)
+
+        with ThreadPoolExecutor(bench.threads) as pool:
+            results = list(pool.map(enhance, bench.methods))
+        enhanced = [one for one, _ in results]
         measured = [
-            cell
-            if one.picture is None
-            else replace(cell, measures=measure_picture(one.picture, bench.measures, reference=reference, source=dark))
-            for cell, one in zip(looked_at, enhanced, strict=True)
+            replace(cell, measures=measures)
+            for cell, (_, measures) in zip(_looked_at(enhanced, truth, bench, condition.name), results, strict=True)
         ]
         cells += measured
         if watch is not None:

@@ -16,7 +16,7 @@ from vision_cli.enhance_eval.figures.charts import MethodPoint, Spread, draw_hea
 from vision_cli.enhance_eval.options import StatisticsOptions
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
 from vision_cli.enhance_eval.pipeline.tasks.predictions import detections_document
-from vision_cli.enhance_eval.runs.report import Figures, methods_table, write_run_report
+from vision_cli.enhance_eval.runs.report import Figures, write_run_report
 from vision_cli.enhance_eval.runs.scored import DATASET, Scored, dataset_document, read_scored, sheet_file
 from vision_cli.figures.saving import save_figure
 
@@ -53,6 +53,7 @@ def write_study(run: RunFiles, scored: Scored, settings: Settings, homes: Mappin
     )
     study = Study(scored.scores, scored.classes, scored.larger_is_better, settings)
     for name, table in (
+        (METHODS, tables.methods(study)),
         (SUMMARY, tables.summary(study)),
         (DELTAS, tables.differences(study)),
         (CORRELATIONS, tables.correlations(study)),
@@ -62,12 +63,6 @@ def write_study(run: RunFiles, scored: Scored, settings: Settings, homes: Mappin
         ("tables/failed_cells.csv", tables.failed_cells(study)),
     ):
         run.write_csv(name, table.columns, table.rows)
-    shown = [(condition, methods_table(study, condition)) for condition in study.conditions]
-    run.write_csv(
-        METHODS,
-        ("condition", *shown[0][1].columns),
-        [(condition, *row) for condition, table in shown for row in table.rows],
-    )
     run.write_metrics(metrics_of(study))
     if AP50 in study.tasks:
         _write_predictions(run, study)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vision_cli.core.command.console import Table
 from vision_cli.core.report import Picture, Report
-from vision_cli.enhance_eval.evaluation.study import ACCURACY, AP50, Headline, Study
+from vision_cli.enhance_eval.evaluation.study import Headline, Study
+from vision_cli.enhance_eval.evaluation.tables import methods
 from vision_cli.enhance_eval.figures.sheets import LEGEND
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
 
@@ -27,7 +28,6 @@ RULE = (
     "the task rank methods the other way round. Bad: both. Tests are two-sided, corrected by Holm's procedure over all "
     "methods and conditions."
 )
-_SHOWN = ("psnr", "psnr_gtmean", "ssim_y", "niqe_vcli", "loe")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Figures:
 def write_run_report(run: RunFiles, study: Study, scored: Scored, figures: Figures) -> None:
     """Write the report of a study into its run."""
     verdict, level = verdict_of(study.headline)
+    table = methods(study)
     pictures = [
         Picture(
             path,
@@ -79,7 +80,7 @@ def write_run_report(run: RunFiles, study: Study, scored: Scored, figures: Figur
             rule=RULE,
             summary=summary_facts(study),
             pictures=pictures,
-            tables=[methods_table(study, condition) for condition in study.conditions],
+            tables=methods_tables(table.columns, table.rows),
             notes=notes,
         )
     )
@@ -112,34 +113,46 @@ def summary_facts(study: Study) -> dict[str, object]:
     return facts
 
 
-def methods_table(study: Study, condition: str) -> Table:
-    """Return the methods of a condition: measures, task scores with their difference to ``none``."""
-    measures = [name for name in _SHOWN if name in study.measures]
-    tasks = [name for name in (ACCURACY, AP50) if name in study.tasks]
-    columns = ["method", *measures]
+def methods_tables(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], milliseconds: Mapping[str, float] | None = None
+) -> list[Table]:
+    """Return the table of methods for people, one a condition.
+
+    Parameters
+    ----------
+    columns, rows
+        As `vision_cli.enhance_eval.evaluation.tables.methods` gives them; numbers may be texts, as CSV has them.
+    milliseconds
+        Time of each method; left out if it is not known.
+    """
+    tasks = [name.removesuffix("_delta") for name in columns if name.endswith("_delta")]
+    measures = [name for name in columns[2:] if not name.startswith(tuple(tasks) or ("\0",))]
+    titles = ["method", *measures]
     for task in tasks:
-        columns += [task, f"{task} - none"]
-    rows = []
-    for method in study.methods:
-        row = [method, *(_number(study.score(condition, method, name).value, name) for name in measures)]
+        titles += [task, f"{task} - none"]
+    of_condition: dict[object, list[list[object]]] = {}
+    for row in rows:
+        cell = dict(zip(columns, row, strict=True))
+        shown: list[object] = [cell["method"], *(_number(cell[name], name) for name in measures)]
         for task in tasks:
-            row += [
-                _number(study.score(condition, method, task).value, task),
-                _difference(study, condition, method, task),
-            ]
-        rows.append(row)
-    return Table(tuple(columns), rows, title=f"Methods, {condition}")
+            shown += [_number(cell[task], task), _difference(cell, task)]
+        if milliseconds:
+            shown.append(_number(milliseconds.get(str(cell["method"])), "ms"))
+        of_condition.setdefault(cell["condition"], []).append(shown)
+    titles += ["ms"] if milliseconds else []
+    return [Table(tuple(titles), shown, title=f"Methods, {condition}") for condition, shown in of_condition.items()]
 
 
-def _difference(study: Study, condition: str, method: str, name: str) -> str:
-    one = study.comparison(condition, method, name)
-    if one is None or not math.isfinite(one.delta):
+def _difference(cell: Mapping[str, object], task: str) -> str:
+    delta = cell[f"{task}_delta"]
+    if delta in (None, ""):
         return ""
-    arrow = {"up": "▲", "down": "▼"}.get(one.verdict(study.settings.alpha), "")
-    return f"{one.delta:+.3f}{one.stars()}{arrow}"
+    arrow = {"up": "▲", "down": "▼"}.get(str(cell[f"{task}_verdict"]), "")
+    return f"{float(str(delta)):+.3f}{cell[f'{task}_stars']}{arrow}"
 
 
-def _number(value: float, name: str) -> str:
-    if not math.isfinite(value):
+def _number(value: object, name: str) -> str:
+    if value in (None, ""):
         return "n/a"
-    return f"{value:.2f}" if name.startswith(("psnr", "niqe")) else f"{value:.0f}" if name == "loe" else f"{value:.3f}"
+    places = 0 if name == "loe" else 1 if name == "ms" else 2 if name.startswith(("psnr", "niqe")) else 3
+    return f"{float(str(value)):.{places}f}"

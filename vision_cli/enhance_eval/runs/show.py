@@ -8,6 +8,7 @@ from vision_cli.core.command.console import Table
 from vision_cli.core.command.verbs import Done, Shown
 from vision_cli.core.runs.records import read_run
 from vision_cli.enhance_eval.runs.finish import METHODS
+from vision_cli.enhance_eval.runs.report import methods_tables
 
 
 def shown(done: Done) -> Shown:
@@ -16,12 +17,7 @@ def shown(done: Done) -> Shown:
     spent = {} if record is None else record.document.get("milliseconds_per_picture", {})
     with (done.directory / METHODS).open(encoding="utf-8", newline="") as stream:
         columns, *rows = csv.reader(stream)
-    tables = []
-    for condition in dict.fromkeys(row[0] for row in rows):
-        of_condition = [
-            [*row[1:], f"{spent[row[1]]:.1f}" if row[1] in spent else "-"] for row in rows if row[0] == condition
-        ]
-        tables.append(Table((*columns[1:], "ms"), of_condition, title=condition))
+    tables = methods_tables(columns, rows, spent)
     sentence = done.metrics.get("dichotomy")
     if sentence is not None:
         tables.append(Table(("Dichotomy",), [[sentence]]))

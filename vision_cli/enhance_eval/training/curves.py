@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vision_cli.enhance_eval.data.night_scenes import NightWorld
 from vision_cli.enhance_eval.networks.curve_net import CurveNet
+from vision_cli.enhance_eval.pipeline.darkness.physical import expose
 from vision_cli.enhance_eval.pipeline.tasks.builtin import as_batch
 from vision_cli.enhance_eval.training.clear_pictures import to_batch
 from vision_cli.enhance_eval.training.curve_losses import curve_losses
@@ -48,7 +49,7 @@ class DarkPictures:
         rng = np.random.default_rng((self.world.seed, _VARIATIONS, number))
         light = self._square(rng) if number % 2 else self.world.scene(number).radiance
         full_well, read_noise = np.exp(rng.uniform(*np.log(_FULL_WELLS))), rng.uniform(*_READ_NOISES)
-        return expose(light, rng.uniform(*_EVS), rng, full_well=full_well, read_noise=read_noise)
+        return expose(light, float(rng.uniform(*_EVS)), rng, full_well=float(full_well), read_noise=float(read_noise))
 
     def _square(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return a square of a photograph, linear."""
@@ -100,30 +101,6 @@ class CurveTask:
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Return the mean PSNR of enhanced scenes to the clear ones; it is written down, and chooses nothing."""
         return {"psnr_db": enhancement_score(network, self.held_out, self.device)}
-
-
-def expose(
-    light: NDArray[np.float32], ev: float, rng: np.random.Generator, *, full_well: float, read_noise: float
-) -> Picture:
-    """Return light as a camera records it, sRGB of 8 bits within [0, 1].
-
-    Parameters
-    ----------
-    light
-        Linear, 1 is white.
-    ev
-        Exposure in stops; 0 leaves it as it is.
-    rng
-        Of the noise.
-    full_well
-        Electrons of a white pixel.
-    read_noise
-        Standard deviation in electrons.
-    """
-    electrons = rng.poisson(np.minimum(light * 2.0**ev, 1) * full_well) + rng.normal(0, read_noise, light.shape)
-    recorded = encode_srgb((electrons / full_well).astype(np.float32))
-    picture: Picture = np.rint(recorded * 255) / np.float32(255)
-    return picture
 
 
 @torch.no_grad()
