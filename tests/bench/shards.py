@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vision_cli.core.runs.runs import Run
 from vision_cli.core.shards.merge import merge_shards
-from vision_cli.core.shards.progress import survey
+from vision_cli.core.shards.progress import shard_states
 from vision_cli.core.shards.shards import Shard
 
 WORK_MS = (1.0, 10.0, 100.0)
@@ -101,7 +101,7 @@ def main() -> None:
             run = Path(folder) / "run"
             files = [path for path in run.rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in files) / 1e6
-            shown, merged = timed(lambda run=run: survey(run)), timed(lambda run=run: merge_shards(run))
+            shown, merged = timed(lambda run=run: shard_states(run)), timed(lambda run=run: merge_shards(run))
             print(f"{parts:6d} {len(files):7d} {size:6.1f} {shown:7.2f} {merged:8.2f}")
         parts *= 10
 

@@ -111,8 +111,8 @@ def test_an_output_that_is_no_utf_8_is_refused_at_the_door(words, tmp_path, out)
     assert done.returncode == 2
     error, hint = done.stderr.decode().splitlines()
     assert error == (
-        f"vcli: error: {out.decode('utf-8', 'backslashreplace').replace('xff', 'udcff')}: a name that is no UTF-8; "
-        "some of the libraries that write there take UTF-8 alone."
+        f"vcli: error: {out.decode('utf-8', 'backslashreplace').replace('xff', 'udcff')}: the name is not UTF-8; "
+        "a UTF-8 name expected, as some libraries write to no other."
     )
     assert hint == "hint: Choose another name."
     assert not (tmp_path / os.fsdecode(out)).exists()

@@ -77,7 +77,7 @@ def test_sixteen_processes_and_fifty_kills(tmp_path):
             if process.returncode == 0 and kills >= KILLS:
                 unfinished.discard(index)
             elif process.returncode == ExitCode.USAGE:
-                assert "in use by process" in said or "keep taking its lock" in said
+                assert "in use by process" in said or "keep acquiring its lock" in said
                 refused += 1
             else:
                 assert process.returncode in {0, -signal.SIGKILL}, said

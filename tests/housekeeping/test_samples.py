@@ -60,7 +60,7 @@ def test_a_task_without_sample_names_those_that_have_one(bundled):
 
 def test_a_damaged_installation_is_noticed(bundled):
     (bundled / "words.txt").unlink()
-    with pytest.raises(MissingError, match="file 'source' of the bundled sample is missing"):
+    with pytest.raises(MissingError, match="file 'source' of the bundled sample not found"):
         samples.find_sample("tiny")
 
 

@@ -42,7 +42,7 @@ def test_hidden_widths_of_one_network_or_several(text, widths):
 
 @pytest.mark.parametrize("text", ["a", "0,1", "-1", "", "5;", "5,"])
 def test_other_widths_are_refused(text):
-    with pytest.raises(UsageError, match=f"--width: {text} found; auto, or numbers of hidden nodes"):
+    with pytest.raises(UsageError, match=f"--width: {text} found; auto, or numbers of hidden nodes such as"):
         HiddenWidths().parse("--width", text)
 
 

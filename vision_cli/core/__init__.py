@@ -1,1 +1,1 @@
-"""What every task needs, and nothing that knows a task."""
+"""Code that all tasks share: commands, runs, shards, compute, reports. It imports no task."""

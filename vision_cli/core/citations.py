@@ -1,4 +1,4 @@
-"""The papers behind a task: ``citation.bib`` in the task's folder, as BibTeX and as a line of text."""
+"""Papers that a task implements: ``citation.bib`` in the task's folder, as BibTeX and as text."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Citation:
     Attributes
     ----------
     bibtex
-        Its BibTeX entry.
+        BibTeX entry.
     text
-        Authors, title, where it appeared, year, and arXiv number, in one line.
+        Authors, title, journal or proceedings, year and arXiv number, on one line.
     """
 
     bibtex: str
@@ -29,12 +29,12 @@ class Citation:
 
 
 def citations_of(task: str) -> list[Citation]:
-    """Return the papers that a task implements, none for a command that is no task.
+    """Return the papers that a task implements; none for a command that is not a task.
 
     Parameters
     ----------
     task
-        The command, as ``pcd-anomaly``.
+        Name of the task, such as ``pcd-anomaly``.
     """
     path = _PACKAGE / task.replace("-", "_") / _FILE
     if not task or not path.is_file():

@@ -1,7 +1,7 @@
-"""The ways a command can end, and the errors that stand for them.
+"""Exit codes of commands, and the errors that lead to them.
 
-A `VcliError` is a failure that the user can act on: one line that names what was found and what was expected,
-and a hint that says what to do. Anything else that is raised is a fault of the program.
+A `VcliError` is an error that the user can fix: one line with what was found and what was expected, and a hint. Any
+other exception is a fault of the program.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """Exit codes of ``vcli``; scripts rely on them, so they never change."""
+    """Exit codes of ``vcli``, which scripts rely on and which do not change."""
 
     DONE = 0
     FAULT = 1
@@ -28,14 +28,14 @@ class ExitCode(IntEnum):
 
 
 class VcliError(Exception):
-    """A failure that the user can act on.
+    """An error that the user can fix.
 
     Parameters
     ----------
     message
         One line: ``name: value found; value expected.``
     hint
-        What to do about it.
+        How to fix it.
     """
 
     code: ClassVar[ExitCode] = ExitCode.FAULT
@@ -47,30 +47,30 @@ class VcliError(Exception):
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of a command that ends with this error."""
+        """Exit code of a command that ends with this error."""
         return self.code
 
 
 class UsageError(VcliError):
-    """The command line asks for something that cannot be."""
+    """The command line is not valid."""
 
     code = ExitCode.USAGE
 
 
 class InputError(VcliError):
-    """An input file is missing, damaged or not what the command takes."""
+    """An input file is missing, damaged or not valid for the command."""
 
     code = ExitCode.INPUT
 
 
 class MissingError(VcliError):
-    """Weights, a sample or an optional dependency are not there."""
+    """Weights, a sample or an optional dependency are not installed."""
 
     code = ExitCode.MISSING
 
 
 class NumericalError(VcliError):
-    """The computation failed or its result was refused by a quality gate."""
+    """The computation failed, or a quality gate refused its result."""
 
     code = ExitCode.NUMERICAL
 
@@ -88,40 +88,40 @@ class ResourceError(VcliError):
 
 
 class InputTooLarge(ResourceError):
-    """An input takes more memory than there is; of a run over many items only the item with it fails."""
+    """An input needs more memory than there is; in a run over items only its item fails."""
 
 
 class Found(VcliError):
-    """What a ``--fail-on-...`` option asked about was found."""
+    """The condition of a ``--fail-on-...`` option was found."""
 
     code = ExitCode.FOUND
 
 
 class Interrupted(VcliError):
-    """A signal asked the command to stop; what it had is kept and can be resumed.
+    """A signal stopped the command; the run can be resumed.
 
     Parameters
     ----------
     signum
-        The signal: SIGTERM and SIGUSR1 end with 75, SIGINT with 130.
+        The signal: exit code 75 for SIGTERM and SIGUSR1, 130 for SIGINT.
     """
 
     def __init__(self, signum: int) -> None:
         super().__init__(
-            f"interrupted by {signal.Signals(signum).name}.", hint="Go on with the same command and --resume."
+            f"interrupted by {signal.Signals(signum).name}.", hint="Resume with the same command and --resume."
         )
         self.signum = signum
 
     @property
     def exit_code(self) -> ExitCode:
-        """75, or 130 after Ctrl-C."""
+        """Exit code 75, or 130 after Ctrl-C."""
         return ExitCode.CTRL_C if self.signum == signal.SIGINT else ExitCode.INTERRUPTED
 
 
 class ProcessLost(Interrupted):
-    """Another process of the same work is gone; what the first one had saved can be resumed."""
+    """Another process of the same training ended; the run can be resumed from its checkpoint."""
 
     def __init__(self) -> None:
         super().__init__(signal.SIGTERM)
-        self.message = "another process of this training ended before its end."
+        self.message = "another process of this training ended early."
         self.args = (self.message,)

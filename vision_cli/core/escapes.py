@@ -1,8 +1,7 @@
-r"""Names from files, made safe for the languages that they are written into.
+r"""Escaping of names from files for pictures, LaTeX, spreadsheets and terminals.
 
-A column, a class or a file may be called ``$\frac{$``, ``\input{x}``, ``=1+1`` or hold bytes that are no text. Whoever
-puts such a name into a picture, a formula or a table calls the function of that language here. HTML escapes itself
-(`vision_cli.core.report`), and for shells there is `shlex.quote`.
+A column, a class or a file may be named ``$\frac{$``, ``\input{x}``, ``=1+1``, or contain bytes that are not text. HTML
+is escaped by its template (`vision_cli.core.report`), shell words by `shlex.quote`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import re
 
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Controls, separators of lines, what turns the direction of writing, and bytes of file names that are no text."""
+"""Control characters, line separators, changes of the text direction, and undecodable bytes of file names."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -30,25 +29,25 @@ _LATEX = {
 }
 _DASHES = re.compile("-(?=-)")
 _FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]\\s*\\S", re.ASCII)
-"""How a cell begins that spreadsheets compute; quotes before it are such that `spreadsheet_cell` may have set."""
+"""Start of a cell that spreadsheets evaluate, with the quotes that `spreadsheet_cell` may have added."""
 _SIGNED_WORD = re.compile(r"[+-](?![A-Za-z]{1,3}[0-9]+\Z)[A-Za-z_][\w .]*", re.ASCII)
-"""A word behind a sign, as a step of an ablation or a file has it: no cell's name, and nothing to compute."""
+"""A word after a sign, such as an ablation step; not a cell reference, and nothing to evaluate."""
 
 
 def visible(text: str) -> str:
-    r"""Return text whose characters that cannot be seen, or steer a terminal, are escapes as ``\x1b``."""
+    r"""Return text with invisible and control characters as escapes such as ``\x1b``."""
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def picture_text(name: str, most: int = 60) -> str:
-    """Return a name as matplotlib draws it to the letter: nothing in it is mathematics.
+    """Return a name that matplotlib draws literally, without mathematics.
 
     Parameters
     ----------
     name
         Any text.
     most
-        Characters that there is room for; of a longer name the middle is left out.
+        Greatest number of characters; the middle of a longer name is omitted.
     """
     shown = visible(name)
     if len(shown) > most:
@@ -58,23 +57,23 @@ def picture_text(name: str, most: int = 60) -> str:
 
 
 def latex_text(name: str) -> str:
-    """Return a name as LaTeX sets it to the letter, in text; in formulas inside an mbox."""
+    """Return a name that LaTeX typesets literally, in text mode or in an mbox."""
     escaped = "".join(_LATEX.get(character, character) for character in visible(name))
-    # Side by side they would become one longer dash.
+    # Adjacent hyphens would become a dash.
     return _DASHES.sub("-{}", escaped)
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Return a text as a cell of a CSV file that no spreadsheet takes for a formula.
+    """Return a text as a CSV cell that spreadsheets do not evaluate as a formula.
 
-    A text that begins like a formula gets a single quote in front, the spreadsheets' own mark of text. Numbers stay as
-    they are. `spreadsheet_text` gives back what was written.
+    A text that begins like a formula gets a leading single quote, which marks text in spreadsheets. Numbers are not
+    changed. `spreadsheet_text` is the inverse.
     """
     return f"'{text}" if _looks_like_a_formula(text) else text
 
 
 def spreadsheet_text(cell: str) -> str:
-    """Return the text of a cell that `spreadsheet_cell` wrote; every other cell stays as it is."""
+    """Return the text of a cell that `spreadsheet_cell` wrote; other cells are not changed."""
     return cell[1:] if cell.startswith("'") and _looks_like_a_formula(cell[1:]) else cell
 
 

@@ -1,8 +1,8 @@
-"""``report.html``: one file that shows a run to somebody who was not there.
+"""``report.html``: a self-contained report of a run.
 
-Self-contained: pictures are embedded, fonts are the system's, nothing is loaded from elsewhere and no script runs. A
-task says what was found, in words, numbers, tables and pictures; where it came from (command line, versions, inputs,
-the paper to cite, warnings, files) is taken from the record of the run, for all tasks alike.
+Pictures are embedded, fonts are those of the system, nothing is loaded from elsewhere, and there are no scripts. A task
+provides verdict, numbers, tables and pictures; the provenance (command line, versions, inputs, paper, warnings, files)
+is taken from the record of the run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vision_cli.core.runs.journal import Entry
 REPORT = "report.html"
 
 Level = Literal["good", "caution", "bad", "plain"]
-"""How a verdict is shown: all is well, look closer, something is wrong, or none of these."""
+"""Level of a verdict: good, needs a closer look, bad, or none of these."""
 
 _MEDIA_TYPES = {
     ".png": "image/png",
@@ -31,12 +31,12 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _LARGEST_PNG = 100_000
-"""Bytes of a PNG that is embedded as it is: a larger one is packed as JPEG, for pages are sent by mail."""
+"""Greatest size in bytes of a PNG that is not converted to JPEG, as reports are sent by mail."""
 
 _JPEG_QUALITY = 88
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _MOST_LISTED = 200
-"""Files and inputs that a page lists; the record of the run has all."""
+"""Greatest number of files and inputs in a report; ``run.json`` lists all."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Picture:
     file
         A PNG, JPEG, GIF or SVG file.
     caption
-        What it shows.
+        What the picture shows.
     reading
-        One sentence on how to read it, and what would be bad.
+        One sentence on how to read it and what would be bad.
     """
 
     file: Path
@@ -60,16 +60,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Flicker:
-    """Two pictures of the same size that a page shows in turn, so that the eye sees what differs.
+    """Two pictures of the same size that the report alternates, to show their difference.
 
     Attributes
     ----------
     first, second
         PNG, JPEG, GIF or SVG files.
     caption
-        What they show.
+        What the pictures show.
     reading
-        One sentence on how to read them, and what would be bad.
+        One sentence on how to read them and what would be bad.
     """
 
     first: Path
@@ -80,12 +80,12 @@ class Flicker:
 
 @dataclass(frozen=True)
 class Link:
-    """A cell of a table that leads to a file of the run.
+    """A table cell with a link to a file of the run.
 
     Attributes
     ----------
     text
-        What is shown, also where a table is printed.
+        Text of the cell, also in printed tables.
     target
         Path relative to the run directory.
     """
@@ -98,18 +98,18 @@ class Link:
 
 
 class ReportedRun(Protocol):
-    """What the page takes from a run beside the report of the task: see `vision_cli.core.runs.run_files.RunFiles`."""
+    """Run interface of `write_report`; see `vision_cli.core.runs.run_files.RunFiles`."""
 
     directory: Path
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The record of the run: ``run.json``."""
+        """Contents of ``run.json``."""
         ...
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What became of the items."""
+        """Results of the items."""
         ...
 
     @property
@@ -119,7 +119,7 @@ class ReportedRun(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Wall seconds that the run took."""
+        """Wall-clock time of the run, in seconds."""
         ...
 
     def write_text(self, name: str, text: str) -> None:
@@ -128,42 +128,42 @@ class ReportedRun(Protocol):
 
 
 def link_to(run: ReportedRun, file: Path, text: str) -> Link | str:
-    """Return a cell that leads to a file in the directory of a run or of its shards; plain text if it is not there.
+    """Return a cell with a link to a file of a run or of its shards; plain text if the file does not exist.
 
     Parameters
     ----------
     run
-        The run that the report is of.
+        The run of the report.
     file
         A path below the run directory.
     text
-        What the cell shows.
+        Text of the cell.
     """
     return Link(text, file.relative_to(run.directory).as_posix()) if file.is_file() else text
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a task says in a report.
+    """Contents of a report that the task provides.
 
     Attributes
     ----------
     title
         Heading of the page.
     verdict
-        What came out, in one or two sentences.
+        The result, in one or two sentences.
     level
-        How the verdict is shown.
+        Level of the verdict.
     rule
-        By which rule the level follows from the numbers.
+        Rule by which the level follows from the numbers.
     summary
-        The few numbers that matter, by label.
+        The most important numbers, by label.
     pictures
-        Pictures, the most telling first; at most `MOST_PICTURES` are embedded.
+        Pictures, the most important first; at most `MOST_PICTURES` are embedded.
     tables
         Tables below the pictures; a cell may be a `Link`.
     notes
-        Remarks beside the warnings of the run.
+        Remarks in addition to the warnings of the run.
     """
 
     title: str
@@ -177,18 +177,18 @@ class Report:
 
 
 MOST_PICTURES = 40
-"""Pictures that a page embeds: more of them make it slow to open."""
+"""Greatest number of embedded pictures; more make the page slow."""
 
 
 def write_report(run: ReportedRun, report: Report) -> None:
-    """Write ``report.html`` of a run: what `vision_cli.core.runs.run_files.RunFiles.report` calls.
+    """Write ``report.html`` of a run; called by `vision_cli.core.runs.run_files.RunFiles.report`.
 
     Parameters
     ----------
     run
         The run, open for writing.
     report
-        What the task says.
+        Contents of the report.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def _data_uri(file: Path) -> str:
 
 
 def _packed(png: bytes) -> bytes | None:
-    """Return a picture as JPEG, about a fifth of the size; None if something shines through it."""
+    """Return a PNG as JPEG of about a fifth of the size; None if it is transparent."""
     import cv2
     import numpy as np
 
@@ -247,7 +247,7 @@ def _packed(png: bytes) -> bytes | None:
         if pixels[..., 3].min() < 255:
             return None
         pixels = np.ascontiguousarray(pixels[..., :3])
-    # Colours at full resolution: thin coloured lines fade otherwise.
+    # Without chroma subsampling, which blurs thin coloured lines.
     how = (
         cv2.IMWRITE_JPEG_QUALITY,
         _JPEG_QUALITY,
@@ -259,12 +259,12 @@ def _packed(png: bytes) -> bytes | None:
 
 
 def _typed(argv: Sequence[str]) -> list[str]:
-    """Return a command line with the program as it is typed, not as it lies on this machine."""
+    """Return a command line with ``vcli`` in place of the path of the program."""
     return ["vcli", *argv[1:]] if argv else []
 
 
 def _facts(run: ReportedRun) -> dict[str, object]:
-    """Return where and how the run was made, by label."""
+    """Return times, versions, device and machine of the run, by label."""
     document = run.document
     host: Mapping[str, Any] = document.get("host", {})
     versions: Mapping[str, Any] = document.get("versions", {})
@@ -283,7 +283,7 @@ def _facts(run: ReportedRun) -> dict[str, object]:
 
 
 def _inputs(inputs: Mapping[str, Any]) -> list[tuple[str, str, object, str]]:
-    """Return role, name, bytes and the start of the SHA-256 of every input."""
+    """Return role, name, size in bytes and first 12 digits of the SHA-256 of each input."""
     rows = []
     for role, described in inputs.items():
         for one in described if isinstance(described, list) else [described]:

@@ -1,11 +1,11 @@
-"""The bundled samples: small real or generated inputs on which every main verb runs with ``--sample``.
+"""The bundled samples: small real or generated inputs of ``--sample``.
 
 A task's sample is the directory ``sample_data/TASK`` with a ``sample.json``::
 
     {"title": "...", "source": "...", "licence": "...", "files": {"fixed": "fixed.nii.gz", ...}}
 
-The names of the files' roles are those of the verb's parameters. In a checkout the samples stand beside the
-package, in an installed package inside it.
+The roles of the files are names of the verb's parameters. In a checkout the samples are beside the package, in an
+installation inside it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Sample:
     Attributes
     ----------
     task
-        The task it belongs to.
+        Task of the sample.
     title
-        What it shows, in one line.
+        Title in one line.
     source
-        Where the files come from, or how they were generated.
+        Origin of the files, or how they were generated.
     licence
-        The licence of the files.
+        Licence of the files.
     directory
-        Where the files are.
+        Directory of the files.
     files
         Paths by role.
     """
@@ -59,7 +59,7 @@ def find_sample(task: str) -> Sample:
     Raises
     ------
     MissingError
-        If there is none, or one of its files is not there.
+        If the task has no sample, or a file of it is missing.
     """
     directory = _root() / task
     if not (directory / "sample.json").is_file():
@@ -69,8 +69,8 @@ def find_sample(task: str) -> Sample:
     for role, path in sample.files.items():
         if not path.is_file():
             raise MissingError(
-                f"{path}: file {role!r} of the bundled sample is missing.",
-                hint="Install vision_cli again; its samples are part of it.",
+                f"{path}: file {role!r} of the bundled sample not found.",
+                hint="Install vision_cli again; the samples are part of it.",
             )
     return sample
 

@@ -42,7 +42,7 @@ class Recipe:
 RECIPES: Mapping[BuiltInNetwork, Recipe] = {
     "detector": Recipe(5000, 16, 3e-3, 1e-2, 6000),
     "classifier": Recipe(2500, 64, 3e-3, 1e-2, 6000),
-    "curve": Recipe(3000, 8, 4e-3, 1e-4, 0),
+    "curve": Recipe(1000, 8, 4e-3, 1e-4, 0),
 }
 """Those of the shipped weights."""
 

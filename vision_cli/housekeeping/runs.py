@@ -19,7 +19,7 @@ from vision_cli.core.runs.journal import FAILURES
 from vision_cli.core.runs.listing import RunSummary, list_runs
 from vision_cli.core.runs.records import RECORD, RunRecord, read_metrics, read_run
 from vision_cli.core.shards.merge import merge_shards
-from vision_cli.core.shards.progress import STATES, repair_command, survey
+from vision_cli.core.shards.progress import STATES, repair_command, shard_states
 from vision_cli.core.shards.shards import find_shards
 
 app = VerbApp(
@@ -164,11 +164,11 @@ def merge(
     Output(as_json=as_json, quiet=quiet).result(Table(("measure", "value"), list(metrics.items())), metrics)
     failed = [entry.id for entry in merged.entries if entry.error is not None]
     if failed:
-        shards = [state.shard for state in survey(run) if state.items_failed]
+        shards = [state.shard for state in shard_states(run) if state.items_failed]
         raise PartialFailure(
             f"{len(failed)} of {len(merged.entries)} items failed: {', '.join(failed[:_NAMED])}"
             f"{' ...' if len(failed) > _NAMED else ''}.",
-            hint=f"See {run / FAILURES}; to try them again, and merge anew: "
+            hint=f"See {run / FAILURES}; to run and merge them again: "
             f"{repair_command(merged.shards[0].document['argv'], shards)}",
         )
 
@@ -185,7 +185,7 @@ def _finish_of(ctx: typer.Context, run: Path) -> Callable[..., None] | None:
 
 def _show_shards(run: Path, output: Output) -> None:
     """Show how many shards are in which state, and those that are not done."""
-    states = survey(run)
+    states = shard_states(run)
     groups = {name: [state for state in states if state.state == name] for name in STATES}
     counts = [
         (name, len(group), sum(one.items for one in group), sum(one.items_failed for one in group))

@@ -56,7 +56,7 @@ def unpacked_size(path: Path, most: float = math.inf) -> int:
             held += len(chunk)
             if held > most:
                 raise InputError(
-                    f"{path}: unpacks to more than {most / 2**20:.0f} MiB, far beyond what its header claims.",
+                    f"{path}: unpacks to more than {most / 2**20:.0f} MiB, far more than its header says.",
                     hint="Do not trust this file; write it again.",
                 )
     return held

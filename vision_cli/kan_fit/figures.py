@@ -1,4 +1,4 @@
-"""Pictures of a fit: the network with the function on every edge, single edges, agreement, history, comparison."""
+"""Figures of a fit: network with the function of each edge, single edges, predictions, history, comparison."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_POINTS = 200
 _ROWS = 2000
 _MOST_CANDIDATES = 8
 _MOST_NAMED = 24
@@ -30,7 +29,7 @@ _LONGEST_NAME = 40
 
 
 def network(path: Path, model: TableModel, inputs: Array) -> None:
-    """Draw the network from its inputs below to its output above, each edge with its function.
+    """Draw the network from its inputs at the bottom to its output at the top, each edge with its function.
 
     Parameters
     ----------
@@ -39,13 +38,13 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     model
         A fitted model.
     inputs
-        ``(N, inputs)``, which show how much each edge does.
+        ``(N, inputs)``, for the ranges of the edges and the strengths of their lines.
     """
     net = model.network
     layers = net.each_layer()
     x = torch.from_numpy(inputs[:_ROWS])
     with torch.no_grad():
-        taken = net.layer_inputs(x)
+        observed = net.layer_inputs(x)
     spreads = [spread.numpy() for spread in net.edge_spreads(x)]
     drawn = [[(i, j) for i in range(s.shape[0]) for j in range(s.shape[1]) if s[i, j] > 0] for s in spreads]
     widest = max(1, *map(len, drawn), *net.widths)
@@ -67,7 +66,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
             above = [number + 0.66, number + 1]
             axes.plot([slot, places[number + 1][j]], above, color=CHART.line, linewidth=1, zorder=1)
             box = axes.inset_axes((slot - half, number + 0.34, 2 * half, 0.32), transform=axes.transData)
-            points, values = edge_curve(layer, taken[number], i, j)
+            points, values = layer.edge_curve(observed[number], i, j)
             box.plot(points, values, color=names[layer.plan.modes[i][0]], linewidth=1.6, alpha=alpha)
             box.set_xticks([])
             box.set_yticks([])
@@ -87,26 +86,26 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     save_figure(figure, path)
 
 
-def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: int, title: str) -> None:
-    """Draw the function of one edge over the values that reach it.
+def edge(path: Path, layer: SKANLayer, layer_inputs: torch.Tensor, node: int, output: int, title: str) -> None:
+    """Draw the function of one edge over the observed range of its node.
 
     Parameters
     ----------
     path
         An SVG or PNG file.
     layer
-        The edge's layer.
-    taken
-        ``(N, inputs)``, what the layer takes in.
+        Layer of the edge.
+    layer_inputs
+        Inputs of the layer, ``(N, inputs)``.
     node, output
-        Which edge.
+        The edge.
     title
-        Heading.
+        Title of the figure.
     """
     figure, axes = new_chart(4.2, 3.0)
-    points, values = edge_curve(layer, taken, node, output)
+    points, values = layer.edge_curve(layer_inputs, node, output)
     axes.plot(points, values, color=COLOURS[0], linewidth=2)
-    reached = taken[:_ROWS, node].numpy()
+    reached = layer_inputs[:_ROWS, node].numpy()
     axes.plot(reached, np.full(len(reached), values.min() - 0.06 * np.ptp(values)), "|", color=CHART.faint, alpha=0.15)
     axes.set_title(picture_text(title), loc="left", fontsize=10, color=CHART.ink)
     axes.set_xlabel("what reaches the edge")
@@ -114,18 +113,8 @@ def edge(path: Path, layer: SKANLayer, taken: torch.Tensor, node: int, output: i
     save_figure(figure, path)
 
 
-@torch.no_grad()
-def edge_curve(layer: SKANLayer, taken: torch.Tensor, node: int, output: int) -> tuple[Array, Array]:
-    """Sample the function of an edge over the range of what reaches it: 200 points and values, mean 0."""
-    points = torch.linspace(float(taken[:, node].min()), float(taken[:, node].max()), _POINTS, dtype=taken.dtype)
-    inputs = taken.mean(0).repeat(_POINTS, 1)
-    inputs[:, node] = points
-    values = layer.edge_outputs(inputs)[:, node, output]
-    return points.numpy(), (values - values.mean()).numpy()
-
-
 def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
-    """Draw predictions against the truth, and their errors as a histogram.
+    """Draw predicted against true values, and a histogram of the errors.
 
     Parameters
     ----------
@@ -134,7 +123,7 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     predicted, target
         ``(N,)``.
     name
-        Of the target.
+        Name of the target.
     """
     figure = new_figure(8.5, 3.6)
     left, right = figure.subplots(1, 2)
@@ -145,7 +134,7 @@ def agreement(path: Path, predicted: Array, target: Array, name: str) -> None:
     left.set_xlabel(f"{picture_text(name, _LONGEST_NAME)}, test data")
     left.set_ylabel("predicted")
     errors = predicted - target
-    # Errors that differ in their last digits alone have no room for bins between them.
+    # Errors that differ in their last digits only leave no room for bins.
     is_one = np.ptp(errors) < 1e-9 * np.abs(errors).max()
     right.hist(errors, bins=1 if is_one else 60, color=COLOURS[0])
     right.set_xlabel("error")
@@ -163,9 +152,9 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     path
         A PNG file.
     candidates
-        With their steps.
+        The candidates with their histories.
     scale
-        Of the target, which errors are multiplied with.
+        Standard deviation of the target, by which errors are multiplied.
     """
     figure, axes = new_chart(8.5, 3.6)
     ranked = sorted(candidates, key=lambda candidate: candidate.score)[:_MOST_CANDIDATES]
@@ -180,20 +169,20 @@ def history(path: Path, candidates: Sequence[Candidate], scale: float) -> None:
     save_figure(figure, path)
 
 
-def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
+def comparison(path: Path, scores: Sequence[tuple[str, float]]) -> None:
     """Draw test errors as bars on a logarithmic scale.
 
     Parameters
     ----------
     path
         A PNG file.
-    rivals
-        Names and errors.
+    scores
+        Names and errors; the first is highlighted.
     """
-    figure, axes = new_chart(8.5, 0.5 * len(rivals) + 1.0)
-    values = [max(value, 1e-300) for _, value in rivals]
-    axes.barh(range(len(rivals)), values, color=[COLOURS[0], *[CHART.faint] * (len(rivals) - 1)], height=0.6)
-    axes.set_yticks(range(len(rivals)), [picture_text(name) for name, _ in rivals])
+    figure, axes = new_chart(8.5, 0.5 * len(scores) + 1.0)
+    values = [max(value, 1e-300) for _, value in scores]
+    axes.barh(range(len(scores)), values, color=[COLOURS[0], *[CHART.faint] * (len(scores) - 1)], height=0.6)
+    axes.set_yticks(range(len(scores)), [picture_text(name) for name, _ in scores])
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 3, max(values) * 4)
@@ -204,16 +193,16 @@ def comparison(path: Path, rivals: Sequence[tuple[str, float]]) -> None:
 
 
 def methods_by_problem(path: Path, errors: Mapping[str, Mapping[str, float]], unit: str) -> None:
-    """Draw the errors of several methods on several problems, a row a problem and a point a method.
+    """Draw the errors of several methods on several problems, one row a problem and one point a method.
 
     Parameters
     ----------
     path
         A PNG file.
     errors
-        By method, then by problem.
+        Errors by method, then by problem.
     unit
-        What the errors are.
+        Label of the axis of errors.
     """
     problems = list(dict.fromkeys(problem for found in errors.values() for problem in found))
     figure, axes = new_chart(8.5, 0.36 * len(problems) + 1.2)

@@ -1,4 +1,4 @@
-"""The words of the task, for its options and its networks alike: nothing here imports a heavy library."""
+"""Names that options and networks share: spaces, pools, methods, layouts. Imports no heavy library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPACE_NAMES = (
     "dog",
     "shannon",
 )
-"""Activation spaces; `vision_cli.kan_fit.networks.spaces` holds their functions."""
+"""Activation spaces; their functions are in `vision_cli.kan_fit.networks.spaces`."""
 
 PAPER_POOL = ("bspline", "rbf", "fastrbf", "rswaf", "cheby", "gram", "jacobi", "wavelet", "relu")
 DEFAULT_POOL = ("bspline", "cheby", "fourier", "wavelet")

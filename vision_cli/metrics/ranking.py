@@ -12,7 +12,7 @@ Labels = NDArray[np.integer] | NDArray[np.bool_]
 
 
 def auroc(labels: Labels, scores: Scores) -> float:
-    """Area under the ROC curve, ties counting half; NaN unless both classes occur.
+    """Return the area under the ROC curve, ties counting half; NaN unless both classes occur.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def auroc(labels: Labels, scores: Scores) -> float:
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
-    """Area under the curve of precision over recall, by steps; as `auroc` otherwise."""
+    """Return the area under the curve of precision over recall, by steps; as `auroc` otherwise."""
     positive = np.asarray(labels).astype(bool)
     if not positive.any() or positive.all():
         return math.nan
@@ -45,7 +45,7 @@ def average_precision(labels: Labels, scores: Scores) -> float:
 
 
 def best_f1(labels: Labels, scores: Scores) -> tuple[float, float]:
-    """Highest F1 over all thresholds and the threshold; NaN unless both classes occur."""
+    """Return the highest F1 over all thresholds and the threshold; NaN unless both classes occur."""
     positive = np.asarray(labels).astype(bool)
     if not positive.any() or positive.all():
         return math.nan, math.nan
@@ -56,7 +56,7 @@ def best_f1(labels: Labels, scores: Scores) -> tuple[float, float]:
 
 
 def region_overlap_area(labels: Labels, scores: Scores, regions: NDArray[np.integer], limit: float = 0.3) -> float:
-    """Area under the curve of mean overlap per region (PRO) up to a false positive rate, over that rate.
+    """Return the area under the curve of mean overlap per region (PRO) up to a false positive rate, over that rate.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def region_overlap_area(labels: Labels, scores: Scores, regions: NDArray[np.inte
 def _counts_above(
     positive: NDArray[np.bool_], scores: Scores
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]:
-    """Give true and false positives at each distinct threshold, from the highest down, and the thresholds."""
+    """Return true and false positives at each distinct threshold, from the highest down, and the thresholds."""
     order = np.argsort(-np.asarray(scores), kind="stable")
     ordered = np.asarray(scores)[order]
     last = np.flatnonzero(np.append(np.diff(ordered) != 0, True))

@@ -142,7 +142,7 @@ def _hausdorff95(first: Points | None, second: Points | None) -> float:
 
 
 def _distances(points: Points, others: Points) -> NDArray[np.float64]:
-    """Distance of each point from the nearest of others, in mm."""
+    """Return the distance of each point from the nearest of others, in mm."""
     # Voxels of a lattice are spread evenly: splitting at the middle is as good as at the median, and faster.
     tree = KDTree(others, leafsize=32, balanced_tree=False)
     return np.asarray(tree.query(points)[0], dtype=np.float64)

@@ -51,19 +51,19 @@ class Waves:
         return Waves(wavevectors.astype(np.float32), phases.astype(np.float32))
 
     def at(self, points: Floats) -> Floats:
-        """Give the values at points ``(D, N)`` in mm, ``(N,)``."""
+        """Return the values at points ``(D, N)`` in mm, ``(N,)``."""
         values: Floats = self._scale * np.cos(self._angles(points)).sum(axis=0)
         return values
 
     def with_gradient(self, points: Floats) -> tuple[Floats, Floats]:
-        """Give the values ``(N,)`` and the gradients per mm ``(D, N)`` at points ``(D, N)``."""
+        """Return the values ``(N,)`` and the gradients per mm ``(D, N)`` at points ``(D, N)``."""
         angles = self._angles(points)
         values = self._scale * np.cos(angles).sum(axis=0)
         gradients = -self._scale * (self.wavevectors.T @ np.sin(angles))
         return values, gradients
 
     def on_grid(self, axes_mm: tuple[Floats, ...]) -> Floats:
-        """Give the values on the grid with these coordinates along each axis, by a product of matrices."""
+        """Return the values on the grid with these coordinates along each axis, by a product of matrices."""
         factors = [np.exp(1j * np.outer(w, x)) for w, x in zip(self.wavevectors.T, axes_mm, strict=True)]
         factors[0] = factors[0] * np.exp(1j * self.phases)[:, None]
         head = factors[0]

@@ -98,5 +98,5 @@ def test_a_duration_is_in_seconds(text, seconds):
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1m", "nan", "infh", ""])
 def test_other_durations_are_refused(text):
-    with pytest.raises(UsageError, match=f"--budget: {text} found; a time, as in 120s, 5m or 1h, expected"):
+    with pytest.raises(UsageError, match=f"--budget: {text} found; a time such as 120s, 5m or 1h expected"):
         Duration().parse("--budget", text)

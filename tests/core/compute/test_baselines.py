@@ -33,8 +33,8 @@ SHIPPED = sorted(Path(vision_cli.__file__).parent.glob("*/evaluation/baselines.t
 
 @pytest.fixture
 def listed(tmp_path):
-    path = tmp_path / "task" / "baselines.txt"
-    path.parent.mkdir()
+    path = tmp_path / "task" / "evaluation" / "baselines.txt"
+    path.parent.mkdir(parents=True)
     path.write_text(LIST)
     return path
 
@@ -59,7 +59,7 @@ def test_a_list_has_a_section_for_each_environment(listed):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("numpy\n[a]\n", "numpy on line 1; a section"), ("[a]\nx\n[a]\n", r"section \[a\] twice")],
+    [("numpy\n[a]\n", "numpy found on line 1; a section"), ("[a]\nx\n[a]\n", r"section \[a\] found twice")],
 )
 def test_a_list_without_order_is_refused(listed, text, message):
     listed.write_text(text)
@@ -164,7 +164,7 @@ def test_an_interruption_stops_the_command(tmp_path, monkeypatch):
 
 
 def test_measured_costs_are_written_as_json(tmp_path):
-    assert process_cost.measure(tmp_path / "cost.json", ["/bin/sh", "-c", "exit 2"]) == 2
+    assert process_cost.run_and_measure(tmp_path / "cost.json", ["/bin/sh", "-c", "exit 2"]) == 2
     found = json.loads((tmp_path / "cost.json").read_text())
     assert found["status"] == 2
     assert all(math.isfinite(found[name]) for name in ("wall_s", "cpu_s", "peak_rss_mb"))

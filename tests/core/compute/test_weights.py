@@ -98,10 +98,10 @@ def test_default_means_the_shipped_weights_of_the_task(shipped):
 
 
 def test_a_task_without_shipped_weights_says_so(shipped):
-    with pytest.raises(MissingError, match="other: no weights are shipped") as caught:
+    with pytest.raises(MissingError, match="other: no weights found; this version ships none") as caught:
         resolve_weights("default", "other")
     assert "--weights" in caught.value.hint
-    with pytest.raises(MissingError, match="tiny net-4d: no weights are shipped"):
+    with pytest.raises(MissingError, match="tiny net-4d: no weights found"):
         resolve_weights("default", "tiny", "net-4d")
 
 
@@ -125,7 +125,7 @@ def test_a_file_is_taken_as_it_is(tmp_path):
 @pytest.mark.parametrize("name", ["own.pt", "own.safetensors"])
 def test_a_pickle_is_never_opened_under_any_name(tmp_path, name):
     (tmp_path / name).write_bytes(pickle.dumps({"weight": [1.0]}))
-    with pytest.raises(InputError, match=r"not of the safetensors format .*; safetensors expected"):
+    with pytest.raises(InputError, match=r"not in safetensors format .*; safetensors expected"):
         resolve_weights(str(tmp_path / name), "tiny")
 
 
@@ -145,7 +145,7 @@ def test_a_mistyped_file_in_a_directory_is_not_asked_of_a_hub(tmp_path, monkeypa
 def test_a_folder_is_told_from_a_file(tmp_path):
     with pytest.raises(MissingError, match=r"a folder found; a .safetensors file expected") as caught:
         resolve_weights(str(tmp_path), "tiny")
-    assert caught.value.hint == "It holds no .safetensors file."
+    assert caught.value.hint == "The folder has no .safetensors file."
     save_file({"weight": np.ones(2, np.float32)}, tmp_path / "best.safetensors")
     with pytest.raises(MissingError) as caught:
         resolve_weights(str(tmp_path), "tiny")
@@ -205,7 +205,7 @@ def test_a_hub_that_has_no_such_weights_is_asked_once(hub, status):
     done = hub.resolve("mistyped/folder")
     assert done.returncode == 4, done.stderr
     assert done.stdout.startswith(
-        "--weights: mistyped/folder: no such file, and as the id of a hub it cannot be fetched ("
+        "--weights: mistyped/folder: no such file, and it cannot be downloaded from the hub ("
     )
     assert hub.asked == ["HEAD /mistyped/folder/resolve/main/model.safetensors"]
 
@@ -215,7 +215,7 @@ def test_without_a_network_the_answer_is_the_same_and_at_once(hub, environ):
     begun = time.monotonic()
     done = hub.resolve("mistyped/folder", **environ)
     assert done.returncode == 4, done.stderr
-    assert "no such file, and as the id of a hub it cannot be fetched" in done.stdout
+    assert "no such file, and it cannot be downloaded from the hub" in done.stdout
     assert hub.asked == []
     # Asked again and again, with waits, it took half a minute and more.
     assert time.monotonic() - begun < 25
@@ -254,6 +254,6 @@ def test_a_hub_out_of_reach_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda _url: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
-    with pytest.raises(MissingError, match=r"cannot be fetched \(LocalEntryNotFoundError\)") as caught:
+    with pytest.raises(MissingError, match=r"cannot be downloaded from the hub \(LocalEntryNotFoundError\)") as caught:
         resolve_weights("someone/net", "tiny")
     assert "download its model.safetensors" in caught.value.hint

@@ -75,7 +75,7 @@ def test_a_pattern_that_is_an_order_is_refused(folder, name, value):
 def test_what_a_library_might_read_in_another_way_is_refused(folder):
     header = written(folder, "a.mhd", "a.raw")
     header.write_bytes(b"Comment = x\rElementDataFile = a.raw\n")
-    with pytest.raises(InputError, match="cannot be understood"):
+    with pytest.raises(InputError, match="cannot be parsed"):
         data_files(header)
     header = written(folder, "a.nhdr", "a.raw\ndatafile: s01.raw")
     with pytest.raises(InputError, match="two fields"):
@@ -109,7 +109,7 @@ def test_a_file_of_hdf5_leads_nowhere(folder):
     with h5py.File(folder / "raw.h5", "w") as file:
         file.create_dataset("x", (4,), "u1", external=[(str(folder.parent / "secret"), 0, 4)])
     for name, place in (("link.h5", "/a/b"), ("raw.h5", "/x")):
-        with pytest.raises(InputError, match=f"{name}: {place} is in another file"):
+        with pytest.raises(InputError, match=f"{name}: {place} is stored in another file"):
             data_files(folder / name)
     (folder / "cut.h5").write_bytes(whole.read_bytes()[:600])
     assert data_files(folder / "cut.h5") == []
@@ -137,7 +137,7 @@ def test_a_run_with_other_voxels_is_another_run(folder, tmp_path, name):
     with opened() as run:
         assert run.already_done
     (folder / "a.raw").write_bytes(b"voxels of A.RAW")
-    with pytest.raises(UsageError, match="inputs changed since the run was begun: fixed"):
+    with pytest.raises(UsageError, match="inputs changed since the run was started: fixed"):
         opened()
 
 

@@ -91,7 +91,7 @@ def test_a_full_disk_ends_the_run_and_spoils_nothing(tmp_path, monkeypatch):
 def test_two_items_of_one_name_are_refused(tmp_path):
     writer = Journal(tmp_path)
     writer.add("a", 0, {})
-    with pytest.raises(InputError, match="a: the name of items 1 and 4 of the input"):
+    with pytest.raises(InputError, match="a: items 1 and 4 of the input have this name"):
         writer.add("a", 3, {})
 
 

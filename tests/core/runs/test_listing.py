@@ -115,7 +115,7 @@ def test_shards_are_one_run(tmp_path):
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="no such directory; one with runs below it expected"):
+    with pytest.raises(InputError, match="no such directory; a directory with runs expected"):
         list_runs(tmp_path / "absent")
 
 

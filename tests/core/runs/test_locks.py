@@ -164,7 +164,7 @@ def test_a_holder_that_slept_through_a_take_over_stops_and_leaves_the_lock_alone
     with DirectoryLock(tmp_path) as lock:
         pretend(tmp_path, host="elsewhere")
         lock._heart.join(timeout=5)
-        with pytest.raises(UsageError, match="this process slept, and another took over"):
+        with pytest.raises(UsageError, match="this process was suspended, and another took over"):
             lock.require_held()
     assert json.loads((tmp_path / ".vcli-lock").read_text())["token"] == "other"
 

@@ -217,7 +217,7 @@ def test_other_versions_on_resume_are_told(out, capsys):
     (out / "run.json").write_text(json.dumps(document), encoding="utf-8")
     with open_run(out, resume=True) as run:
         run.finish()
-    assert "resumed with other versions than begun with: torch 1.0 -> " in capsys.readouterr().err
+    assert "resumed with other versions than it was started with: torch 1.0 -> " in capsys.readouterr().err
 
 
 def test_overwriting_removes_what_the_run_wrote_and_nothing_else(out):
@@ -371,9 +371,9 @@ def test_a_full_disk_at_the_end_leaves_a_run_that_can_be_resumed(out, monkeypatc
 
 
 def test_two_processes_never_write_into_one_run(out, start):
-    first = start(BATCH, out, 0.05)
+    first = start(BATCH, out, 0.4)
     assert first.stdout.readline() == "open\n"
-    second = start(BATCH, out, 0.05)
+    second = start(BATCH, out, 0.4)
     assert second.wait(timeout=60) == 2
     assert first.wait(timeout=60) == 0
 

@@ -90,7 +90,7 @@ def test_changed_inputs_are_named(done):
     source = done.parent / "input.txt"
     for inputs, named in (({}, "source"), ({"source": source}, "source"), ({"mask": source}, "mask, source")):
         error = refused(done, resume=True, inputs=inputs)
-        assert error.message.endswith(f"inputs changed since the run was begun: {named}.")
+        assert error.message.endswith(f"inputs changed since the run was started: {named}.")
         source.write_text("other", encoding="utf-8")
 
 

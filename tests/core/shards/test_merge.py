@@ -149,7 +149,7 @@ def test_two_divisions_are_refused(tmp_path):
 def test_lists_of_other_lengths_are_refused(tmp_path):
     work(tmp_path, range(7), Shard(1, 2))
     work(tmp_path, range(4), Shard(2, 2))
-    refused(tmp_path, UsageError, "the shards do not make up one list of items")
+    refused(tmp_path, UsageError, "the shards do not hold each item of one list once")
 
 
 def test_a_name_in_two_shards_is_refused(tmp_path):
@@ -157,7 +157,7 @@ def test_a_name_in_two_shards_is_refused(tmp_path):
         with Run.open(tmp_path, **COMMAND, shard=Shard(index, 2)) as run:
             run.items.add("twin", index - 1, {})
             run.finish()
-    refused(tmp_path, InputError, "twin: the name of two items")
+    refused(tmp_path, InputError, "twin: two items with this name found")
 
 
 def test_a_whole_run_beside_the_shards_is_not_written_over(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from vision_cli.core.errors import Interrupted
 from vision_cli.core.runs.runs import Run
-from vision_cli.core.shards.progress import repair_command, survey
+from vision_cli.core.shards.progress import repair_command, shard_states
 from vision_cli.core.shards.shards import Shard
 
 
@@ -44,7 +44,7 @@ def array(tmp_path):
 
 
 def test_every_state_is_told(array):
-    states = {state.shard.index: state for state in survey(array)}
+    states = {state.shard.index: state for state in shard_states(array)}
     assert [states[n].state for n in range(1, 7)] == ["done", "interrupted", "failed", "killed", "damaged", "missing"]
     assert (states[1].items, states[1].items_failed) == (1, 1)
     assert (states[2].items, states[2].items_failed) == (1, 0)
@@ -54,9 +54,9 @@ def test_every_state_is_told(array):
 
 def test_a_shard_at_work_is_running(tmp_path):
     with begin(tmp_path, 2) as run:
-        assert [state.state for state in survey(tmp_path)][1] == "running"
+        assert [state.state for state in shard_states(tmp_path)][1] == "running"
         run.finish()
-    assert [state.state for state in survey(tmp_path)][1] == "done"
+    assert [state.state for state in shard_states(tmp_path)][1] == "done"
 
 
 def test_a_shard_on_another_machine_is_running_while_its_lock_is_fresh(tmp_path):
@@ -64,9 +64,9 @@ def test_a_shard_on_another_machine_is_running_while_its_lock_is_fresh(tmp_path)
         lock = run.directory / ".vcli-lock"
         holder = json.loads(lock.read_text(encoding="utf-8"))
         lock.write_text(json.dumps({**holder, "host": "elsewhere"}), encoding="utf-8")
-        assert survey(tmp_path)[0].state == "running"
+        assert shard_states(tmp_path)[0].state == "running"
         os.utime(lock, (1, 1))
-        assert survey(tmp_path)[0].state == "killed"
+        assert shard_states(tmp_path)[0].state == "killed"
         lock.write_text(json.dumps(holder), encoding="utf-8")
         run.finish()
 

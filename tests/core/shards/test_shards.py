@@ -97,8 +97,8 @@ def test_an_array_with_gaps_is_refused_and_not_divided_wrongly():
     [
         ({}, "no array variable of SLURM, PBS, SGE or LSF found"),
         ({"SGE_TASK_ID": "undefined", "LSB_JOBINDEX": "0"}, "no array variable"),
-        ({"PBS_ARRAY_INDEX": "3"}, "PBS task 3 found; PBS does not say how many"),
-        ({"PBS_ARRAYID": "3"}, "PBS task 3 found; PBS does not say how many"),
+        ({"PBS_ARRAY_INDEX": "3"}, "PBS task 3 found; the number of tasks expected"),
+        ({"PBS_ARRAYID": "3"}, "PBS task 3 found; the number of tasks expected"),
         ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM task 3 of None to an unknown end found"),
         ({"LSB_JOBINDEX": "3"}, "LSF task 3 of 1 to an unknown end found"),
     ],

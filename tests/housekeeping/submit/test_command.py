@@ -96,7 +96,7 @@ def test_what_a_cluster_asks_for_reaches_sbatch(tmp_path, monkeypatch):
         (("register", "batch", "pairs.csv"), "register batch without --out found"),
         (("register", "a.nii", "b.nii"), "register pair without --out found"),
         (("--array", "2", "register", "a.nii", "b.nii", "-o", "x"), "`register pair` found; it takes no --shard"),
-        ((*BATCH, "--shard", "1/2"), "--shard found; that is what --array N does"),
+        ((*BATCH, "--shard", "1/2"), "--shard found; --array N alone expected"),
         ((*BATCH, "--no-such"), "No such option: --no-such"),
         ((*BATCH, "--lambda", "much"), "Invalid value for '--lambda'"),
         (("regster", "a", "b"), "no such command: regster"),

@@ -47,7 +47,7 @@ def test_an_optional_cell_may_be_empty(file):
         ("id,fixed,moving\na,b,c,d\n", "line 2 has 4 cells"),
         ("id,fixed,moving\na,b,c\nx,y,z\na,d,e\n", "id a on lines 2 and 4"),
         ("id,fixed,moving,id\na,b,c,d\n", "column id twice"),
-        ("id,fixed,moving\na,b," + 200_000 * "c", "line 2 is no table row"),
+        ("id,fixed,moving\na,b," + 200_000 * "c", "line 2 cannot be read as a table row"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_by_line_and_column(file, text, match):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.io.videos.videos import CODECS, CONTAINERS, VideoReader, VideoWriter, picture_times, through_codec
+from vision_cli.io.videos.videos import CODECS, CONTAINERS, VideoReader, VideoWriter, encode_and_decode, picture_times
 
 
 def moving_square(count=20, size=(48, 64)):
@@ -206,7 +206,7 @@ def test_odd_sizes_are_refused_where_the_codec_halves_colours(tmp_path):
 
 def test_a_codec_keeps_the_picture_and_loses_detail():
     frames = moving_square(10)
-    fine, coarse = (through_codec(frames, "mpeg4", fps=30, quantiser=q) for q in (2, 20))
+    fine, coarse = (encode_and_decode(frames, "mpeg4", fps=30, quantiser=q) for q in (2, 20))
     errors = [np.abs(one.astype(int) - frames).mean() for one in (fine, coarse)]
     assert fine.shape == frames.shape
     assert errors[0] < errors[1] < 12

@@ -148,7 +148,9 @@ def test_a_header_that_names_another_folder_is_refused(tmp_path, values, name):
     header = tmp_path / "in" / name
     (tmp_path / "in" / "b.raw").rename(tmp_path / "b.raw")
     header.write_bytes(header.read_bytes().replace(b"b.raw", b"../b.raw"))
-    with pytest.raises(InputError, match=r"said to be in '\.\./b\.raw'; a file beside the header or below it expected"):
+    with pytest.raises(
+        InputError, match=r"data file '\.\./b\.raw' found; a file beside the header or below it expected"
+    ):
         read_volume(header)
 
 
@@ -160,7 +162,7 @@ def test_a_name_that_would_end_the_process_is_refused(tmp_path, values, name):
         path.write_bytes(b"words" * 100)
     else:
         path.mkdir()
-    with pytest.raises(InputError, match="a name that is no UTF-8"):
+    with pytest.raises(InputError, match="the name is not UTF-8"):
         read_volume(path)
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from vision_cli.cli import app
 from vision_cli.core.command.invoke import launch
-from vision_cli.core.compute.baselines import read_packages
 from vision_cli.core.compute.benchmark import Bar, Results
 from vision_cli.core.errors import PartialFailure
-from vision_cli.kan_fit.evaluation import baseline_runner, baselines, benchmark
-from vision_cli.kan_fit.names import BASELINES
-from vision_cli.kan_fit.options import Comparison
+from vision_cli.kan_fit.evaluation import benchmark
+from vision_cli.kan_fit.options import BenchmarkOptions
 
 WORDS = ("--suite", "square,sine,xy", "--baselines", "none", "--alone", "cheby,rbf", "--rows", "60")
+
+
 TABLES = ("items.csv", "failures.csv", "methods.csv", "bars.csv", "metrics.json")
 
 
@@ -86,7 +86,7 @@ def bar_named(plan, found, name):
 
 
 def test_errors_are_compared_on_functions_that_both_fitted():
-    plan = Comparison("s7", dict.fromkeys(("pykan", "mlp")), ("cheby", "rbf"))
+    plan = BenchmarkOptions("s7", dict.fromkeys(("pykan", "mlp")), ("cheby", "rbf"))
     found = results(
         ours={"xy": {"error": 1e-4, "wall_s": 2.0}, "step": {"error": 0.1, "wall_s": 4.0}},
         pykan={"xy": {"error": 1e-2, "wall_s": 8.0}},
@@ -101,11 +101,11 @@ def test_errors_are_compared_on_functions_that_both_fitted():
 
 
 def test_formulas_and_accuracies_have_their_bars():
-    noisy = Comparison("feynman20", {"pykan": None}, noise=0.01)
+    noisy = BenchmarkOptions("feynman20", {"pykan": None}, noise=0.01)
     found = results(ours={"a": {"recovered": 1}, "b": {"recovered": 1}}, pykan={"a": {"recovered": 1}})
     assert (bar_named(noisy, found, "formulas recovered").required, found.over("ours", "recovered", "sum")) == (8, 2)
     assert bar_named(noisy, found, "formulas recovered, ours - 2 x").measured == -1
-    digits = Comparison("digits", {"mlp": None, "pykan": None})
+    digits = BenchmarkOptions("digits", {"mlp": None, "pykan": None})
     found = results(ours={"digits-0": {"accuracy": 0.99, "parameters": 9}}, mlp={"digits-0": {"accuracy": 0.98}})
     assert bar_named(digits, found, "mean accuracy, ours - mlp").measured == pytest.approx(0.01)
     assert bar_named(digits, found, "parameters").met is True
@@ -121,7 +121,3 @@ def test_the_verdict_says_which_bars_are_missed():
     assert benchmark.verdict_of("s7", bars[:1]) == ("1 of the 1 bars of s7 are met.", "good")
     assert benchmark.verdict_of("s7", bars[::2])[1] == "caution"
     assert benchmark.verdict_of("xy,sine", [])[1] == "plain"
-
-
-def test_the_runner_and_the_list_know_the_same_baselines():
-    assert tuple(baseline_runner.BASELINES) == BASELINES == tuple(read_packages(baselines.PACKAGES))

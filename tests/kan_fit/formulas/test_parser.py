@@ -84,7 +84,7 @@ def test_variables_are_in_the_order_of_their_appearance():
         ("x +", "the end at character 4"),
         ("x y", "'y' at character 3; an operator or the end"),
         ("foo(x)", "unknown function 'foo' at character 1; one of abs, "),
-        ("sin x", "opening parenthesis behind the function sin"),
+        ("sin x", "opening parenthesis after the function sin"),
         ("atan2(x)", r"'\)' at character 8; ','"),
         ("3 + pi", "has no variable"),
         ("", "the end at character 1"),
@@ -124,7 +124,7 @@ def test_ranges():
     [
         ("x=1", "LOWEST:HIGHEST"),
         ("x=2:1", "LOWEST:HIGHEST"),
-        ("z=0:1", "'z' is no variable; x, y"),
+        ("z=0:1", "'z' is not a variable; one of x, y"),
         ("x=a:1", "a number expected"),
         ("x=0:1:2", "LOWEST:HIGHEST"),
     ],

@@ -164,7 +164,7 @@ def test_a_broken_picture_is_left_out_and_named(tmp_path):
     (root / "class 0" / "half.jpg").write_bytes(whole[: len(whole) // 2])
     found = read_image_set(root)
     assert len(found.train) == 12
-    assert "1 files that are no whole image were left out" in found.notes[0]
+    assert "1 damaged image files were left out" in found.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_broken_picture_is_left_out_and_named(tmp_path):
             "cut short, 359 bytes",
         ),
         (lambda d: (d / "train-images-idx3-ubyte").write_bytes(struct.pack(">I3I", 0x803, 2**31, 2**31, 9)), "claims"),
-        (lambda d: (d / "train-labels-idx1-ubyte").unlink(), "no labels found"),
+        (lambda d: (d / "train-labels-idx1-ubyte").unlink(), "no labels file found"),
     ],
     ids=["counts", "magic", "short", "huge", "missing"],
 )
@@ -195,7 +195,7 @@ def test_a_packed_file_that_is_cut_short(tmp_path):
     root = idx(tmp_path / "d", packed=True)
     path = root / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match="cut short or damaged"):
+    with pytest.raises(InputError, match="truncated or damaged"):
         read_image_set(root)
 
 
@@ -215,14 +215,17 @@ def test_a_pickle_that_names_functions_is_refused(tmp_path, capsys):
     ("arrays", "message"),
     [
         ({"a": PIXELS}, "x_train and y_train, or x and y, expected"),
-        ({"x": PIXELS}, "no labels to x"),
+        ({"x": PIXELS}, "no labels of x"),
         ({"x": PIXELS, "y": LABELS[:3]}, "3 values of type int64; 12 integers"),
         ({"x": PIXELS.astype(float) * 9, "y": LABELS}, "outside"),
         ({"x": PIXELS[:, 0, 0], "y": LABELS}, r"shape \(12, 3\)"),
         ({"x": PIXELS, "y": LABELS * 0}, "one class, 0, found"),
         ({"x": PIXELS, "y": np.array([{}] * 12)}, "objects"),
         ({"x": PIXELS, "y": [*LABELS[:11], 7]}, "1 images of class 7"),
-        ({"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS, "y_test": LABELS + 1}, "class 3 in the test part"),
+        (
+            {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS, "y_test": LABELS + 1},
+            "class 3 found in the test part",
+        ),
     ],
     ids=["names", "unlabelled", "counts", "range", "axes", "one", "objects", "rare", "unknown"],
 )
@@ -240,7 +243,7 @@ def test_faulty_npz(tmp_path, arrays, message):
         (lambda d: None, "no such file or folder"),
         (lambda d: d.mkdir(), "no folders found"),
         (lambda d: (d / "a").mkdir(parents=True), "no image found"),
-        (lambda d: d.write_text("x"), "not recognised"),
+        (lambda d: d.write_text("x"), "format not recognised"),
     ],
     ids=["missing", "empty", "hollow", "other"],
 )

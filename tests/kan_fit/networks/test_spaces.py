@@ -12,7 +12,7 @@ from vision_cli.kan_fit.names import PAPER_POOL, SPACE_NAMES
 from vision_cli.kan_fit.networks.spaces import (
     SPACES,
     evaluate,
-    evaluate_plainly,
+    evaluate_traceable,
     slopes,
 )
 
@@ -50,7 +50,7 @@ def test_outside_the_range_every_space_is_a_straight_line(name):
     values = evaluate(space, u, space.count(5))
     assert torch.allclose(values[2] - values[1], values[1] - values[0])
     assert torch.allclose(values[5] - values[4], values[4] - values[3])
-    assert torch.equal(values, evaluate_plainly(space, u, space.count(5)))
+    assert torch.equal(values, evaluate_traceable(space, u, space.count(5)))
 
 
 @pytest.mark.parametrize("grid", [3, 5, 20])

@@ -1,1 +1,1 @@
-"""Commands: how verbs are declared, their options and words, the console, exit codes."""
+"""The command line: declaration of verbs, their options, the console, exit codes."""

@@ -1,9 +1,8 @@
-"""How commands are put together: verbs, a default verb, commands that are imported only when called.
+"""Typer classes of the command line: lazily imported commands, groups of verbs with a default verb, help with examples.
 
-`LazyGroup` is the root: it knows its commands by name and one line, and imports the module of the one that
-is called. `VerbApp` is the sub-app of a task: its verbs, the verb that is meant when none is named, and
-examples in every help page. Help is plain text, because drawing it with rich costs more processor time
-than all the rest of ``vcli --help``.
+`LazyGroup` is the root: it knows its commands by name and one line of help, and imports the module of the command that
+is called. `VerbApp` is the sub-app of a task: its verbs, its default verb, and examples in each help page. Help is
+plain text, as rich takes more CPU time to draw it than all the rest of ``vcli --help``.
 """
 
 from __future__ import annotations
@@ -28,39 +27,39 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 HELP_NAMES = ("-h", "--help")
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(HELP_NAMES), "max_content_width": 110}
-"""What all apps have in common: how help is asked for, and how wide it may get."""
+"""Settings of all apps: names of the help option, and width of the help."""
 
 TASKS_PANEL = "Tasks"
-"""The heading of the root's help under which the tasks stand."""
+"""Heading of the tasks in the root's help."""
 
 RUNS_DIRECTORY = Path("vcli-runs")
-"""Where runs go that were not told where to go."""
+"""Parent of the run directories of calls without ``--out``."""
 
 
 _NO_INPUTS = frozenset(
     {"out", "target", "directory", "baselines_env", "weights", "face_model", "config", "run", "runs"}
 )
-"""Parameters whose paths need not be there: what is written, and what is looked for in ways of its own."""
+"""Parameters whose paths need not exist: outputs, and inputs that are resolved elsewhere."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names the words of `known` that `word` resembles, None if there is none."""
+    """Return a hint with the words of `known` that `word` resembles; None if there are none."""
     matches = get_close_matches(word, list(known), n=2, cutoff=0.7)
     return f"Did you mean {' or '.join(matches)}?" if matches else None
 
 
 class VerbCommand(TyperCommand):
-    """A command whose help lists its options by panel and its examples line by line, and that looks at paths first."""
+    """A command with options by panel and examples in its help, which checks words and paths before it runs."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, unless a word or a path could not work: a verb imports for seconds before it would look.
+        """Run the command after checking options and paths, as the imports of a verb take seconds.
 
         Raises
         ------
         InputError
-            If an input is not there.
+            If an input does not exist.
         UsageError
-            If an option's word is not valid, or the output is a directory where a file is written or no UTF-8.
+            If an option is not valid, or an output is a directory where a file is written, or not UTF-8.
         """
         check_words = getattr(self.callback, "check_words", None)
         if check_words is not None:
@@ -69,7 +68,7 @@ class VerbCommand(TyperCommand):
         return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, options by panel, in the order of their declaration."""
+        """Write arguments and options by panel, in the order of their declaration."""
         _write_parameters(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -78,22 +77,22 @@ class VerbCommand(TyperCommand):
 
 
 class VerbGroup(TyperGroup):
-    """A group of verbs; called with nothing, it shows its help."""
+    """A group of verbs; without arguments it shows its help."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words that stand before the verb."""
+        """Parse the arguments before the verb."""
         return super().parse_args(ctx, args or ["--help"])
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the ``--help`` option of the group."""
         option = super().get_help_option(ctx)
         if option is not None:
-            # Typer checks an absent value with pydantic, whose import costs more than the whole help page.
+            # Typer validates an absent value with pydantic, whose import takes longer than the help page.
             option.default = False
         return option
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the name, the command and the remaining words of the verb that is called."""
+        """Return name, command and remaining arguments of the called verb."""
         verb = args[0]
         if self.get_command(ctx, verb) is None and not ctx.resilient_parsing:
             verbs = self.list_commands(ctx)
@@ -104,7 +103,7 @@ class VerbGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the verbs, then the options of the group itself."""
+        """Write the verbs, then the options of the group."""
         self.format_commands(ctx, formatter)
         _write_parameters(self, ctx, formatter)
 
@@ -114,7 +113,7 @@ class VerbGroup(TyperGroup):
 
 
 class DefaultVerbGroup(VerbGroup):
-    """A group with a verb that is meant when the first word is no verb.
+    """A group with a default verb, which is called if the first word is not a verb.
 
     ``vcli register fixed.nii moving.nii`` is ``vcli register pair fixed.nii moving.nii``, and
     ``vcli register -o out fixed.nii moving.nii`` is ``vcli register pair -o out fixed.nii moving.nii``.
@@ -123,13 +122,12 @@ class DefaultVerbGroup(VerbGroup):
     default_verb: ClassVar[str]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default verb in front where no verb is named.
+        """Insert the default verb if no verb is given.
 
         Raises
         ------
         UsageError
-            If the first word looks like a mistyped verb and no such file exists, or if a verb stands
-            behind options that belong to it.
+            If the first word resembles a verb and no such file exists, or if options precede the verb.
         """
         verbs = self.list_commands(ctx)
         if not args or args[0] not in {*verbs, *HELP_NAMES}:
@@ -138,7 +136,7 @@ class DefaultVerbGroup(VerbGroup):
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the verbs, and say which one is the default."""
+        """Write the verbs and the default verb."""
         super().format_commands(ctx, formatter)
         formatter.write_paragraph()
         with formatter.indentation():
@@ -175,11 +173,11 @@ class VerbApp(typer.Typer):
     Parameters
     ----------
     help
-        What the app does: its first line stands in the list of commands.
+        Help of the app; its first line is shown in the list of commands.
     examples
-        Command lines, each with an optional ``# why`` behind it, shown in the help of the app.
+        Command lines for the help of the app, each with an optional comment ``# why``.
     default_verb
-        The verb that is meant when none is named; None if a verb must be named.
+        The verb of a call without one; None if a verb is required.
     """
 
     def __init__(self, *, help: str, examples: Sequence[str] = (), default_verb: str | None = None) -> None:
@@ -204,15 +202,15 @@ class VerbApp(typer.Typer):
         Parameters
         ----------
         name
-            The verb as it is typed.
+            Name of the verb.
         examples
-            Command lines shown at the end of the verb's help.
+            Command lines for the verb's help.
         """
         return self.command(name, cls=VerbCommand, epilog="\n".join(examples))
 
 
 def _no_group_options() -> None:
-    """Take no options: all options belong to the verbs."""
+    """Take no options; all options belong to the verbs."""
 
 
 def single_command(
@@ -220,7 +218,7 @@ def single_command(
 ) -> typer.Typer:
     """Return an app that is one command without verbs, such as ``vcli doctor``.
 
-    With ``wraps_a_command`` its own options end with the first word that is none: the rest is another command line.
+    With ``wraps_a_command`` its options end at the first positional word; the rest is another command line.
     """
     settings = {**CONTEXT_SETTINGS, "allow_interspersed_args": not wraps_a_command}
     app = typer.Typer(context_settings=settings, add_completion=False, rich_markup_mode=None)
@@ -230,18 +228,18 @@ def single_command(
 
 @dataclass(frozen=True)
 class LazyCommand:
-    """A command that is known before its module is imported.
+    """A command whose module is not imported yet.
 
     Attributes
     ----------
     name
-        The command as it is typed.
+        Name of the command.
     help
-        One line.
+        Its help in one line.
     panel
-        The heading under which the root's help lists it.
+        Heading in the root's help.
     target
-        ``package.module:attribute`` of its Typer app; None for a command that this version does not have.
+        ``package.module:attribute`` of its Typer app; None for a command that is not in this version.
     """
 
     name: str
@@ -251,21 +249,21 @@ class LazyCommand:
 
 
 class LazyGroup(VerbGroup):
-    """A group that imports a command's module when the command is called, not before."""
+    """A group that imports the module of a command only when it is called."""
 
     entries: ClassVar[Sequence[LazyCommand]]
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of all commands, also of those that this version does not have."""
+        """Return the names of all commands, including those not in this version."""
         return [entry.name for entry in self.entries]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, imported now; None if there is no such command.
+        """Import and return a command; None if there is no such command.
 
         Raises
         ------
         MissingError
-            If the command is planned and this version does not have it.
+            If the command is planned but not in this version.
         """
         entry = next((entry for entry in self.entries if entry.name == cmd_name), None)
         if entry is None:
@@ -292,24 +290,24 @@ class LazyGroup(VerbGroup):
 
 
 def command_name(ctx: typer.Context) -> str:
-    """Return the words that name the running verb, as in ``register pair``: what a run records."""
+    """Return the name of the running verb as a run records it, such as ``register pair``."""
     return ctx.command_path.partition(" ")[2]
 
 
 def missing_input(ctx: typer.Context, expected: str) -> UsageError:
-    """Return the error of a verb that was called with no input at all.
+    """Return the error of a verb that was called without an input.
 
     Parameters
     ----------
     ctx
         The context of the verb.
     expected
-        The inputs it wants, as its help names them: ``FIXED and MOVING``.
+        The expected inputs as named in its help, such as ``FIXED and MOVING``.
     """
     with_sample = ctx.parent.command_path if ctx.parent else ctx.command_path
     main = getattr(ctx.parent.command, "default_verb", None) if ctx.parent else None
     if ctx.info_name != main and any(parameter.name == "sample" for parameter in ctx.command.params):
-        # A sample of the verb's own, beside that of the task.
+        # The verb has its own sample, in addition to that of the task.
         with_sample = ctx.command_path
     return UsageError(
         f"{ctx.command_path}: no input given; {expected} expected.",
@@ -318,12 +316,12 @@ def missing_input(ctx: typer.Context, expected: str) -> UsageError:
 
 
 def run_directory(ctx: typer.Context, out: Path | None, *, resume: bool = False) -> Path:
-    """Return where a run goes: `out`, or a new directory under ``vcli-runs/``.
+    """Return the directory of a run: `out`, or a new directory below ``vcli-runs/``.
 
     Raises
     ------
     UsageError
-        If a run is to be resumed and `out` does not say which.
+        If a run is to be resumed and `out` is not given.
     """
     if out is not None:
         return out
@@ -351,7 +349,7 @@ def _require_paths(ctx: Any) -> None:
                 str(path).encode()
             except UnicodeEncodeError:
                 raise UsageError(
-                    f"{path}: a name that is no UTF-8; some of the libraries that write there take UTF-8 alone.",
+                    f"{path}: the name is not UTF-8; a UTF-8 name expected, as some libraries write to no other.",
                     hint="Choose another name.",
                 ) from None
     require_inputs(inputs)

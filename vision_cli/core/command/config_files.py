@@ -1,8 +1,7 @@
-"""Config files: what they hold is taken as if it had been typed.
+"""Config files, whose values are parsed like words of the command line.
 
-YAML makes a truth value of ``no``, eight of ``010`` and ninety of ``1:30``; on the command line these are a column's
-name, ten and a time. So plain words of YAML stay text here, and the option makes of them what it makes of a typed word.
-JSON, as the record of a run is, says itself what is a number and what is not.
+YAML reads ``no`` as false, ``010`` as 8 and ``1:30`` as 90; on the command line they are a column name, 10 and a time.
+So plain YAML scalars stay text here and are parsed by the option. JSON, such as the record of a run, has typed values.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ _NULL = "tag:yaml.org,2002:null"
 
 
 def read_config(config: Path, ctx: typer.Context) -> Mapping[str, object]:
-    """Return what a config file, or the record of a run of this command, says of options.
+    """Return the options in a config file or in the record of a run of this command.
 
     Raises
     ------
     UsageError
         If there is no such file, or it is the record of a run of another command.
     InputError
-        If the file cannot be read as YAML or JSON, or says something twice.
+        If the file is not valid YAML or JSON, or has a key twice.
     """
     try:
         text = config.read_text(encoding="utf-8")
@@ -49,26 +48,27 @@ def read_config(config: Path, ctx: typer.Context) -> Mapping[str, object]:
         )
     options = document.get("options")
     if not isinstance(options, dict):
-        raise InputError(f"{config}: no options found in this record of a run; it is damaged.")
+        raise InputError(f"{config}: no options found; the options of a run expected.")
     return options
 
 
 def as_typed(config: Path, key: str, value: object, parameter: Any) -> object:
-    """Return a value of a config file as if it had been typed: text, a list of texts, or a flag's truth value.
+    """Return a value of a config file as the command line gives it: text, a list of texts, or the value of a flag.
 
     Parameters
     ----------
     config, key
-        Where it stands.
+        File and key of the value.
     value
-        As it was read, not None.
+        The value as read, not None.
     parameter
         The option or argument.
 
     Raises
     ------
     UsageError
-        If the option cannot take it: a truth value that is no flag's, a list for one value, a mapping.
+        If the option does not take the value: true or false for an option that is not a flag, a list for a single
+        value, a mapping.
     """
     if not (getattr(parameter, "multiple", False) or parameter.nargs != 1):
         return _one_as_typed(config, key, value, parameter)
@@ -81,7 +81,7 @@ def _one_as_typed(config: Path, key: str, value: object, parameter: Any) -> obje
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    # A truth value is a kind of int, and everything has a text: they would pass for 0, for "False", for "[1, 2]".
+    # bool is a subclass of int, and str() works on everything: they would pass as 0, "False", "[1, 2]".
     shown = json.dumps(value, default=str)
     wanted = "true or false" if is_flag else "one number or text"
     raise UsageError(
@@ -105,7 +105,7 @@ def _from_yaml(text: str) -> object:
     import yaml
 
     class TextLoader(yaml.SafeLoader):
-        """Plain words are text; only null, and nothing at all, stand for what was not given."""
+        """Loads plain scalars as text; null and empty values are None."""
 
         yaml_implicit_resolvers = {  # noqa: RUF012
             first: [(tag, pattern) for tag, pattern in known if tag == _NULL]
@@ -113,7 +113,7 @@ def _from_yaml(text: str) -> object:
         }
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            """Make a mapping, unless it says something twice."""
+            """Return a mapping; raise `ValueError` for a repeated key."""
             return _once(
                 [(self.construct_object(k, deep=True), self.construct_object(v, deep=True)) for k, v in node.value]
             )
@@ -126,7 +126,7 @@ def _from_yaml(text: str) -> object:
 
 
 def _once(pairs: list[tuple[Any, object]]) -> dict[Any, object]:
-    """Make a mapping of pairs; of two values for one name the readers of both languages would drop the first."""
+    """Return a mapping of pairs; raise `ValueError` for a repeated key, whose first value the parsers would drop."""
     found: dict[Any, object] = {}
     for key, value in pairs:
         if not isinstance(key, str):

@@ -1,8 +1,8 @@
-"""What a command says: its result on stdout, everything else on stderr.
+"""Console output of commands: the result on stdout, everything else on stderr.
 
-A command holds one `Output`, made from ``--json``, ``--quiet`` and ``--verbose``, and speaks through it
-alone. So stdout carries nothing but the result (a short table, or one JSON document), whatever else
-happens, and can be piped. rich is imported only when a table or a progress bar is drawn.
+A command has one `Output`, made from ``--json``, ``--quiet`` and ``--verbose``, and writes only through it. So stdout
+holds nothing but the result (a short table, or one JSON document) and can be piped. rich is imported only to draw a
+table or a progress bar.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PROGRAM = "vcli"
-"""The name in front of every message, as in ``vcli: warning: ...``."""
+"""Prefix of every message, as in ``vcli: warning: ...``."""
 
 _LINE_EVERY_S = 60.0
-"""Seconds between two lines of progress where no bar can be drawn."""
+"""Seconds between two lines of progress where stderr is not a terminal."""
 
 _PIPE_WIDTH = 10_000
-"""Columns of a table that is written to a file or a pipe: wide enough that no row is ever folded."""
+"""Width of a table that is written to a file or a pipe, wide enough that no row is wrapped."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Table:
     Attributes
     ----------
     columns
-        The column titles, with units.
+        Titles of the columns, with units.
     rows
-        One sequence of cells a row, as long as `columns`; `format_value` writes the cells.
+        Cells of each row, as many as `columns`, formatted by `format_value`.
     title
-        A line above the table.
+        Title above the table.
     """
 
     columns: Sequence[str]
@@ -54,7 +54,7 @@ class Table:
 
 
 def format_value(value: object) -> str:
-    """Return how a value is written for people: floats to four digits, None as a dash, yes and no."""
+    """Return a value as text for tables: floats to four digits, None as a dash, truth values as yes and no."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -65,7 +65,7 @@ def format_value(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` on a single line, nothing in it unseen: messages are read by line, in logs of many jobs."""
+    """Return `text` on a single line with control characters escaped, for logs that are read by line."""
     return visible(" ".join(text.split()))
 
 
@@ -75,22 +75,22 @@ def say(kind: str, message: str) -> None:
 
 
 def tell(message: str) -> None:
-    """Write one line to stderr; that nobody reads it there stops no work."""
+    """Write one line to stderr; errors of a closed stderr are ignored."""
     with suppress(OSError):
         print(one_line(message), file=sys.stderr, flush=True)
 
 
 def prepare_streams() -> None:
-    """Make stdin, stdout and stderr usable, whatever the caller made of them.
+    """Open closed standard streams, and escape characters that they cannot encode.
 
-    A stream that the caller closed (``>&-``) becomes ``/dev/null``: else the first file that the program opens would
-    take its number, and get what a library prints. What the encoding of a stream lacks is written as an escape.
+    A stream that the caller closed (``>&-``) becomes ``/dev/null``; otherwise the first file that the program opens
+    would get its descriptor, and the output of libraries.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is the one that is missing.
+            # os.open returns the lowest free descriptor, which is the missing one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
@@ -103,24 +103,24 @@ def prepare_streams() -> None:
 
 
 def stdout_error(error: OSError) -> ResourceError:
-    """Return the error of a stdout that takes nothing: its disk is full, or it was not opened for writing."""
+    """Return the error of a stdout that cannot be written: its disk is full, or it is not open for writing."""
     return ResourceError(
         f"stdout: cannot be written ({error.strerror}).",
-        hint="Send it elsewhere; the files that the command wrote are there all the same.",
+        hint="Redirect it elsewhere; the files of the command were written.",
     )
 
 
 class Progress:
-    """A progress bar on stderr; where stderr is no terminal, a plain line of it once a minute.
+    """A progress bar on stderr; where stderr is not a terminal, a line a minute.
 
     Parameters
     ----------
     description
-        What is being done.
+        Name of the work.
     total
-        How many steps there are; None when that is not known.
+        Number of steps; None if it is unknown.
     quiet
-        Show neither.
+        Whether to show nothing.
     """
 
     def __init__(self, description: str, total: int | None, *, quiet: bool) -> None:
@@ -152,15 +152,15 @@ class Progress:
         return self
 
     def advance(self, n: int = 1, note: str = "") -> None:
-        """Move on by `n` steps; `note` stands to the right of the bar (a loss, a file name)."""
+        """Advance by `n` steps; `note` is shown beside the bar, such as a loss or a file name."""
         self._done += n
         now = time.monotonic()
         if self._in_lines and now - self._said >= _LINE_EVERY_S:
             self._said = now
             of = "" if self._total is None else f" of {self._total}"
-            behind = f", {note}" if note else ""
+            suffix = f", {note}" if note else ""
             passed = time.strftime("%H:%M:%S", time.gmtime(now - self._started))
-            tell(f"{PROGRAM}: {self._description}: {self._done}{of} after {passed}{behind}")
+            tell(f"{PROGRAM}: {self._description}: {self._done}{of} after {passed}{suffix}")
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=n, note=note)
 
@@ -170,16 +170,16 @@ class Progress:
 
 
 class Output:
-    """The voice of one command.
+    """Console output of one command.
 
     Parameters
     ----------
     as_json
-        The result is one JSON document instead of a table.
+        Whether the result is a JSON document instead of a table.
     quiet
-        No table, no information and no progress; warnings, errors and an asked-for JSON document remain.
+        Whether to write no table, messages and progress; warnings, errors and a JSON document are still written.
     verbose
-        How often ``-v`` was given; details are said from 1 on.
+        Number of ``-v``; details are written from 1 on.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: int = 0) -> None:
@@ -193,14 +193,14 @@ class Output:
         Parameters
         ----------
         table
-            What people see; None where there is nothing to show but files.
+            Tables to show; None for no table.
         data
-            What programs see with ``--json``; values that are not finite become null.
+            The document of ``--json``; non-finite values become null.
 
         Raises
         ------
         ResourceError
-            If stdout takes nothing.
+            If stdout cannot be written.
         """
         try:
             self._write(table, data)
@@ -214,7 +214,7 @@ class Output:
             from vision_cli.core.runs.files import json_text
 
             text = json_text(data)
-            sys.stdout.write(text if _holds(text) else json_text(data, in_ascii=True))
+            sys.stdout.write(text if _can_encode(text) else json_text(data, in_ascii=True))
         elif table is not None and not self.quiet:
             console = _stdout_console()
             for number, one in enumerate([table] if isinstance(table, Table) else table):
@@ -224,30 +224,30 @@ class Output:
         sys.stdout.flush()
 
     def info(self, message: str) -> None:
-        """Say what the command is doing, unless it was asked to be quiet."""
+        """Write a message, unless the command is quiet."""
         if not self.quiet:
             tell(f"{PROGRAM}: {message}")
 
     def detail(self, message: str) -> None:
-        """Say something that only ``--verbose`` wants to hear."""
+        """Write a message with ``--verbose`` only."""
         if self.verbose:
             self.info(message)
 
     def warn(self, message: str) -> None:
-        """Say that something is not as it should be, though the work goes on."""
+        """Write a warning."""
         say("warning", message)
 
     def error(self, message: str) -> None:
-        """Say that something failed, for a failure that does not end the command."""
+        """Write an error that does not end the command."""
         say("error", message)
 
     def progress(self, description: str, total: int | None) -> Progress:
-        """Return a progress bar: drawn on a terminal, a line a minute elsewhere, nothing if the command is quiet."""
+        """Return a progress bar; nothing is shown if the command is quiet."""
         return Progress(description, total, quiet=self.quiet)
 
 
-def _holds(text: str) -> bool:
-    """Whether stdout's encoding has all characters of a text."""
+def _can_encode(text: str) -> bool:
+    """Return whether the encoding of stdout has all characters of a text."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -270,9 +270,9 @@ def _print_table(console: Console, table: Table) -> None:
     for column in table.columns:
         drawn.add_column(Text(column))
     for row in table.rows:
-        # Text, not str: a file name with square brackets is no markup.
+        # Text, not str: square brackets in a file name are not markup.
         drawn.add_row(*(Text(format_value(cell)) for cell in row))
     with console.capture() as printed:
         console.print(drawn if table.rows else Text(f"no {table.columns[0]}"))
-    # One long cell would pad every line of its column.
+    # rich pads every line to the width of the longest cell.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))

@@ -1,7 +1,7 @@
-"""From a command line to an exit code: every way a command can end, in one place.
+"""Invocation of a command line, and its exit code.
 
-An error that the user can mend becomes one line and a hint on stderr. A fault of the program becomes one
-line that names the log of the run, if there was one; its traceback is for ``--verbose`` and the log.
+An error that the user can fix becomes one line and a hint on stderr. A fault of the program becomes one line that names
+the log of the run, if there is one; its traceback is in the log, and on stderr with ``--verbose``.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from vision_cli.core.command.console import PROGRAM, prepare_streams, say, stdou
 from vision_cli.core.errors import ExitCode, VcliError
 
 _READER_LEFT = 141
-"""What a shell reports for a process that SIGPIPE ended, as in ``vcli ... | head -1``."""
+"""Exit code that a shell reports for a process ended by SIGPIPE, as in ``vcli ... | head -1``."""
 
 
 def launch(app: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run a command line and return its exit code, never raising.
+    """Run a command line; return its exit code. Errors are reported on stderr, not raised.
 
     Parameters
     ----------
     app
         The root app.
     arguments
-        The words behind the program's name.
+        The command line without the program's name.
 
     Returns
     -------
     int
-        A value of `vision_cli.core.errors.ExitCode`, or 141 where the reader of stdout went away.
+        A value of `vision_cli.core.errors.ExitCode`, or 141 if the reader of stdout closed it.
     """
     prepare_streams()
     code: int = ExitCode.DONE
@@ -42,18 +42,18 @@ def launch(app: typer.Typer, arguments: Sequence[str]) -> int:
         code = _run(app, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _give_up_stdout()
+        _redirect_stdout_to_null()
         return _READER_LEFT
     except OSError as error:
-        _give_up_stdout()
+        _redirect_stdout_to_null()
         if code == ExitCode.DONE:
             unwritten = stdout_error(error)
             return _report(unwritten.message, unwritten.hint, unwritten.exit_code)
     return code
 
 
-def _give_up_stdout() -> None:
-    # The interpreter flushes stdout once more on its way out, and would complain then.
+def _redirect_stdout_to_null() -> None:
+    # The interpreter flushes stdout when it exits, which would report the error again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -88,8 +88,8 @@ def _report(message: str, hint: str | None, code: int) -> int:
 
 
 def _usage_error(error: typer.TyperException) -> tuple[str, str | None]:
-    """Return message and hint of a usage error that Typer found."""
-    # "Value error, " is pydantic's word for an error of Typer's own.
+    """Return message and hint of a usage error of Typer."""
+    # pydantic puts "Value error, " before errors of Typer.
     message = error.format_message().replace("Value error, ", "")
     context = getattr(error, "ctx", None)
     if context is None:
@@ -102,13 +102,13 @@ def _usage_error(error: typer.TyperException) -> tuple[str, str | None]:
 
 
 def _shortage(error: Exception) -> tuple[str, str] | None:
-    """Return message and hint if a fault is a lack of memory or disk, which the user can mend."""
+    """Return message and hint if an error is a lack of memory or disk, which the user can fix; else None."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return (
             f"{error.filename or 'output'}: no space left to write it.",
             "Free space or choose another --out.",
         )
-    # torch is not imported here: its errors are told by name and text.
+    # torch is not imported here: its errors are recognised by name and text.
     text = str(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
         return (
@@ -129,5 +129,5 @@ def _report_fault(error: Exception, *, verbose: bool) -> int:
         traceback.print_exception(error)
     log = getattr(error, "run_log", None)
     where = f"Traceback in {log}." if log else "Traceback with --verbose."
-    hint = f"{where} This is a fault of vcli, not of its use; please report it with the command line."
+    hint = f"{where} This is a fault of vcli; please report it with the command line."
     return _report(f"unexpected {type(error).__name__}: {error}", hint, ExitCode.FAULT)

@@ -1,4 +1,4 @@
-"""Parameters of a verb that are options, or dataclasses whose fields are options: from Typer's view and back."""
+"""Conversion between parameters of a verb, which may be dataclasses of options, and parameters of Typer."""
 
 from __future__ import annotations
 
@@ -14,25 +14,39 @@ from vision_cli.core.command.words import Words
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A parameter of a verb's function: one option, or a dataclass of options."""
+class VerbParameter:
+    """A parameter of a verb's function: one option, or a dataclass of options.
+
+    Attributes
+    ----------
+    name
+        Name of the parameter.
+    parameters
+        The options as Typer reads them.
+    kind
+        The dataclass; None for one option.
+    words
+        Spelling and parser of an option whose text is parsed here; None for an option that Typer parses.
+    parts
+        The fields of the dataclass.
+    """
 
     name: str
     parameters: tuple[inspect.Parameter, ...]
     kind: type[Any] | None = None
     words: tuple[str, Words] | None = None
-    parts: tuple[Slot, ...] = ()
+    parts: tuple[VerbParameter, ...] = ()
 
     @classmethod
-    def of(cls, parameter: inspect.Parameter) -> Slot:
-        """Return the slot of a parameter."""
+    def of(cls, parameter: inspect.Parameter) -> VerbParameter:
+        """Return the verb parameter of a signature's parameter."""
         if isinstance(parameter.annotation, type) and dataclasses.is_dataclass(parameter.annotation):
             return cls.of_class(parameter.name, parameter.annotation)
         return cls._of_option(parameter.name, parameter.annotation, parameter.default)
 
     @classmethod
-    def of_class(cls, name: str, kind: type[Any]) -> Slot:
-        """Return the slot of a dataclass of options."""
+    def of_class(cls, name: str, kind: type[Any]) -> VerbParameter:
+        """Return the verb parameter of a dataclass of options."""
         hints = get_type_hints(kind, include_extras=True)
         parts = []
         for one in dataclasses.fields(kind):
@@ -44,7 +58,7 @@ class Slot:
         return cls(name, tuple(p for part in parts for p in part.parameters), kind, parts=tuple(parts))
 
     @classmethod
-    def _of_option(cls, name: str, annotation: Any, default: Any) -> Slot:
+    def _of_option(cls, name: str, annotation: Any, default: Any) -> VerbParameter:
         extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
         words = next((extra for extra in extras if isinstance(extra, Words)), None)
         if words is None:
@@ -56,7 +70,7 @@ class Slot:
         return cls(name, (keyword(name, hint, shown),), words=(spelling(option, name), words))
 
     def value(self, given: Mapping[str, Any]) -> Any:
-        """Return what the function is handed, of the values of the parameters."""
+        """Return the argument of the function from the values of the options."""
         if self.kind is not None:
             return self.kind(**{part.name: part.value(given) for part in self.parts})
         given_value = given[self.name]
@@ -66,30 +80,30 @@ class Slot:
         return words.parse(option, given_value)
 
 
-def check(slot: Slot, given: Mapping[str, Any]) -> None:
-    """Parse the words of a slot that are no defaults, for their errors alone.
+def check(parameter: VerbParameter, given: Mapping[str, Any]) -> None:
+    """Parse the options of a parameter that differ from their defaults, to raise their errors.
 
     Raises
     ------
     UsageError
-        If a word is not what its option takes.
+        If the text of an option is not valid.
     """
-    for part in slot.parts:
+    for part in parameter.parts:
         check(part, given)
-    if slot.words is not None and given[slot.name] not in (None, slot.parameters[0].default):
-        slot.value(given)
+    if parameter.words is not None and given[parameter.name] not in (None, parameter.parameters[0].default):
+        parameter.value(given)
 
 
 def spelling(option: Any, name: str) -> str:
-    """Return the longest word of an option of an ``Annotated`` type, as it is typed; ``name`` is its parameter's."""
-    # Typer takes the first word for a default until it reads the signature.
+    """Return the longest spelling of an option of an ``Annotated`` type; ``name`` is that of its parameter."""
+    # Typer stores the first spelling as the default until it reads the signature.
     first = (option.default,) if isinstance(option.default, str) else ()
     words = [word.partition("/")[0] for word in (*first, *(option.param_decls or ()))]
     return max(words, key=len) if words else f"--{name.replace('_', '-')}"
 
 
 def is_option(parameter: inspect.Parameter) -> bool:
-    """Whether a parameter is no positional argument: those come first, in the help and in ``run.json``."""
+    """Return whether a parameter is an option; positional arguments come first in the help and in ``run.json``."""
     return not any(isinstance(extra, ArgumentInfo) for extra in get_args(parameter.annotation))
 
 

@@ -1,12 +1,11 @@
-"""The options that the commands share, spelled once, and the resolved options of a call.
+"""Options that the commands share, and the resolved options of a call.
 
-A verb takes an option by annotating a parameter with one of the types here, and gives the default that
-suits it::
+A verb takes an option by annotating a parameter with one of these types, and sets its default::
 
     def pair(ctx: typer.Context, out: OutOption = None, seed: SeedOption = 0) -> None: ...
 
-`--config` fills in defaults before the other options are read, so the command line wins over the file and
-the file over the built-in defaults. `resolved_options` is what a run records of all three, and `open_run` opens it.
+`--config` sets defaults before the other options are read, so that the command line precedes the file and the file the
+built-in defaults. `resolved_options` returns what a run records of them, and `open_run` opens the run.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _COMPUTE = "Compute options"
 _OUTPUT = "Output options"
 
 _NOT_RECORDED = frozenset({"config", "json", "out", "overwrite", "quiet", "resume", "shard", "verbose"})
-"""Options that say where a run goes, which part of it is done now and who hears of it, not what it is."""
+"""Options of the run directory, the shard and the output, which do not change the results of a run."""
 
 
 _NOT_REPEATED = _NOT_RECORDED | {"as_json", "device", "threads"}
@@ -47,9 +46,9 @@ def _apply_config(ctx: typer.Context, config: Path | None) -> Path | None:
 
 
 def prefer_defaults(ctx: typer.Context, values: Mapping[str, object]) -> None:
-    """Give options of a verb other defaults, by parameter names; a config file and the command line go before them.
+    """Change the defaults of a verb's options, by parameter name; a config file and the command line precede them.
 
-    For the callback of an option that is eager (``is_eager=True``): the others are not read yet.
+    To be called by the callback of an eager option (``is_eager=True``), before the other options are read.
     """
     if not ctx.resilient_parsing:
         ctx.default_map = {**values, **(ctx.default_map or {})}
@@ -61,18 +60,18 @@ OutOption = Annotated[
 ]
 ResumeOption = Annotated[
     bool,
-    typer.Option("--resume", help="Go on with the run in --out where it stopped.", rich_help_panel=_RUN),
+    typer.Option("--resume", help="Resume the run in --out.", rich_help_panel=_RUN),
 ]
 OverwriteOption = Annotated[
     bool,
-    typer.Option("--overwrite", help="Replace the run that --out holds.", rich_help_panel=_RUN),
+    typer.Option("--overwrite", help="Replace the run in --out.", rich_help_panel=_RUN),
 ]
 ShardOption = Annotated[
     str | None,
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Do part I of N; 'auto' takes both from the job array of SLURM, SGE or LSF, 'auto/N' the first.",
+        help="Process part I of N; 'auto' reads both from a SLURM, SGE or LSF job array, 'auto/N' only I.",
         rich_help_panel=_RUN,
     ),
 ]
@@ -100,20 +99,20 @@ ThreadsOption = Annotated[
     typer.Option(
         "--threads",
         metavar="N",
-        help="CPU threads; 'auto' is what the machine or the scheduler grants.",
+        help="CPU threads; 'auto' uses what the machine or the scheduler allows.",
         rich_help_panel=_COMPUTE,
     ),
 ]
 SeedOption = Annotated[
     int,
-    typer.Option("--seed", min=0, metavar="N", help="Seed of every random number.", rich_help_panel=_COMPUTE),
+    typer.Option("--seed", min=0, metavar="N", help="Seed of all random numbers.", rich_help_panel=_COMPUTE),
 ]
 WeightsOption = Annotated[
     str,
     typer.Option(
         "--weights",
         metavar="FILE|HUB_ID",
-        help="Weights of the network; 'default' are the shipped ones.",
+        help="Weights of the network; 'default' for the shipped ones.",
         rich_help_panel=_COMPUTE,
     ),
 ]
@@ -123,7 +122,7 @@ JsonOption = Annotated[
 ]
 QuietOption = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.", rich_help_panel=_OUTPUT),
+    typer.Option("--quiet", "-q", help="Write warnings and errors only.", rich_help_panel=_OUTPUT),
 ]
 VerboseOption = Annotated[
     int,
@@ -132,14 +131,14 @@ VerboseOption = Annotated[
         "-v",
         count=True,
         show_default=False,
-        help="Say more; show the traceback of an unexpected fault.",
+        help="Write details, and tracebacks of unexpected errors.",
         rich_help_panel=_OUTPUT,
     ),
 ]
 
 
 def resolved_options(ctx: typer.Context) -> dict[str, object]:
-    """Return what the call asked for: command line, config file and built-in defaults together.
+    """Return the options of a call from command line, config file and built-in defaults.
 
     Parameters
     ----------
@@ -149,10 +148,9 @@ def resolved_options(ctx: typer.Context) -> dict[str, object]:
     Returns
     -------
     dict
-        Option names as in a config file (no dashes in front, underscores inside; positional arguments by
-        their parameter name) and values that JSON can hold. Paths are absolute, so that the run can be
-        repeated from any directory. Left out are the options that say where a run goes, which part of it
-        is done and who hears of it: ``--out``, ``--resume``, ``--overwrite``, ``--shard``, ``--config``,
+        JSON values by option name as in a config file (no leading dashes, underscores inside; positional arguments by
+        parameter name). Paths are absolute, so that the run can be repeated from any directory. Options that do not
+        change the results are left out: ``--out``, ``--resume``, ``--overwrite``, ``--shard``, ``--config``,
         ``--json``, ``--quiet`` and ``--verbose``.
     """
     return {
@@ -168,14 +166,14 @@ def open_run(
     inputs: Inputs | None = None,
     shard: Shard | None = None,
 ) -> Run:
-    """Open the run of a verb that takes `OutOption`, `ResumeOption` and `OverwriteOption`, as these say.
+    """Open the run of a verb that takes `OutOption`, `ResumeOption` and `OverwriteOption`.
 
     Parameters
     ----------
     ctx
         The context of the verb that is running.
     inputs, shard
-        See :meth:`vision_cli.core.runs.runs.Run.open`, and there for errors.
+        See :meth:`vision_cli.core.runs.runs.Run.open`, also for errors.
     """
     from vision_cli.core.runs.runs import Run
 
@@ -192,9 +190,9 @@ def open_run(
 
 
 def words_to_repeat(ctx: typer.Context) -> str:
-    """Write the call as a line to type: options that differ from the defaults, and of files and folders the names.
+    """Return the call as a command line of the options that differ from their defaults, with paths reduced to names.
 
-    Where a run goes and on what machine it runs is left out.
+    Options of the run directory, the output and the machine are left out.
     """
     words = ctx.command_path.split()
     for parameter in ctx.command.params:
@@ -213,7 +211,7 @@ def words_to_repeat(ctx: typer.Context) -> str:
 
 
 def _option_names(ctx: typer.Context) -> Iterator[tuple[str, str]]:
-    """Yield the name of every option and positional argument in files, with its parameter's name."""
+    """Yield the name of each option and argument in config files, and the name of its parameter."""
     for parameter in ctx.command.params:
         longest = max(parameter.opts, key=len)
         # Not the parameter's own name: --lambda stands for a parameter `lambda_`.
@@ -231,13 +229,13 @@ def _plain(value: object) -> object:
 
 
 def _defaults_from(config: Path, ctx: typer.Context) -> dict[str, Any]:
-    """Return the defaults that `config` holds, by parameter name.
+    """Return the defaults in `config`, by parameter name.
 
     Raises
     ------
     UsageError
-        If there is no such file, a key is no option of this command, or the file is the record of a run
-        of another command.
+        If there is no such file, a key is not an option of this command, or the file is the record of a run of another
+        command.
     InputError
         If the file cannot be read as YAML or JSON.
     """
@@ -253,8 +251,8 @@ def _defaults_from(config: Path, ctx: typer.Context) -> dict[str, Any]:
                 hint=did_you_mean(name, parameters) or f"See `{ctx.command_path} --help`.",
             )
         if parameters[name] in defaults:
-            raise UsageError(f"{config}: {name} twice; once expected.")
-        # null stands for an option that was not given.
+            raise UsageError(f"{config}: {name} found twice; once expected.")
+        # null means that the option is not given.
         if value is not None:
             defaults[parameters[name]] = as_typed(config, str(key), value, by_name[parameters[name]])
     return defaults

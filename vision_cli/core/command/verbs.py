@@ -1,14 +1,13 @@
-"""The shell of a verb: one decorator adds the shared options, opens the run, finishes it and shows its result.
+"""The `verb` decorator, which adds the shared options, opens and finishes the run, and shows the result.
 
-A verb's file says what is its own::
+The file of a verb holds only what is specific to it::
 
     @verb(app, "batch", RUN, SHARD, COMPUTE, OUTPUT, finish="vision_cli.register.runs.batch:finish")
     def batch(call: Call, pairs: Annotated[Path, typer.Argument()], options: RegistrationOptions) -> None:
         call.run(lambda run: register_all(run, read_pairs(pairs), options, call.compute), inputs={"pairs": pairs})
 
-A parameter whose type is a dataclass stands for one option a field: the ``Annotated`` type of the field is the option,
-its default the default of the command line. A field with one of `vision_cli.core.command.words` is text there, and
-parsed here.
+A parameter whose type is a dataclass declares an option for each ``Annotated`` field, whose default is that of the
+command line. A field with a parser of `vision_cli.core.command.words` is text on the command line, and parsed here.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ import typer
 from vision_cli.core.command import options as shared_options
 from vision_cli.core.command.commands import VerbApp, missing_input
 from vision_cli.core.command.console import Output, Table
-from vision_cli.core.command.option_classes import Slot, check, is_option, keyword
+from vision_cli.core.command.option_classes import VerbParameter, check, is_option, keyword
 from vision_cli.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,15 +42,15 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., None])
 
 RUN = ("out", "resume", "overwrite", "config")
-"""A verb with a run directory."""
+"""Options of a verb with a run directory."""
 SHARD = ("shard",)
-"""A verb whose items can be divided over jobs."""
+"""Options of a verb whose items can be divided over jobs."""
 COMPUTE = ("device", "threads", "seed")
-"""A verb that computes with torch."""
+"""Options of a verb that computes with torch."""
 PRECISION = ("precision",)
-"""A verb whose network can work in several number formats."""
+"""Options of a verb whose network supports several number formats."""
 OUTPUT = ("as_json", "quiet", "verbose")
-"""Every verb."""
+"""Options of every verb."""
 
 _SHARED: Mapping[str, tuple[Any, object]] = {
     "out": (shared_options.OutOption, None),
@@ -79,23 +78,23 @@ _HEAVY = (
     "diffusers",
     "transformers",
 )
-_PATIENCE_S = 5.0
+_SLOW_IMPORT_S = 5.0
 
 Shown = tuple[Table | Sequence[Table] | None, Mapping[str, object]]
-"""What a verb shows: tables for people, a document for programs."""
+"""Result of a verb: its tables, and its JSON document."""
 
 
 @dataclass(frozen=True)
 class VerbFacts:
-    """What the housekeeping commands have to know of a verb.
+    """Properties of a verb for the housekeeping commands.
 
     Attributes
     ----------
     finish
         ``module:function`` that writes tables and report of a run over items, called as ``finish(run, entries)`` with a
-        `vision_cli.core.runs.run_files.RunFiles`; None if the tables of the journal are all there is.
+        `vision_cli.core.runs.run_files.RunFiles`; None if there are only the tables of the journal.
     processes
-        Whether several processes can share the work, as accelerate starts them.
+        Whether several processes, started by accelerate, can share the work.
     """
 
     finish: str | None = None
@@ -104,14 +103,14 @@ class VerbFacts:
 
 @dataclass(frozen=True)
 class Done:
-    """A finished run, for whoever shows it.
+    """A finished run, to be shown.
 
     Attributes
     ----------
     directory
         The run directory.
     entries
-        What became of its items, in the order of the input; empty for a run without items.
+        Results of its items, in the order of the input; empty for a run without items.
     """
 
     directory: Path
@@ -119,14 +118,14 @@ class Done:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The measures of ``metrics.json``."""
+        """Contents of ``metrics.json``."""
         from vision_cli.core.runs.records import read_metrics
 
         return read_metrics(self.directory)
 
 
 def measures(done: Done) -> Shown:
-    """Show the measures of a run: what most verbs show."""
+    """Return the metrics of a run as table and document, the result of most verbs."""
     return measures_table(done.metrics), done.metrics
 
 
@@ -137,18 +136,18 @@ def measures_table(facts: Mapping[str, object], columns: tuple[str, str] = ("mea
 
 @dataclass
 class Call:
-    """One call of a verb: its context, its voice, and the shared options.
+    """One call of a verb: its context, its output, and the shared options.
 
     Attributes
     ----------
     ctx
         The context of the verb.
     output
-        Says progress and result.
+        Shows progress and result.
     shard
-        The part of the work to do; None for all.
+        The part of the items to process; None for all.
     seed
-        Of ``--seed``.
+        Value of ``--seed``.
     """
 
     ctx: typer.Context
@@ -161,13 +160,13 @@ class Call:
 
     @cached_property
     def compute(self) -> Compute:
-        """Device, threads, precision and seed, set up when first asked for."""
+        """Device, threads, precision and seed, set up on first access."""
         return self.configure()
 
     def configure(self, *, keeps_freed_memory: bool = True, precision: Precision | None = None) -> Compute:
         """Set up torch; see :func:`vision_cli.core.compute.devices.configure`.
 
-        ``precision`` is the number format of a verb that computes in no other.
+        ``precision`` is the number format of a verb that supports no other.
         """
         from vision_cli.core.compute.devices import configure
 
@@ -185,7 +184,7 @@ class Call:
 
     @property
     def threads(self) -> int:
-        """CPU threads of ``--threads``, without setting up torch."""
+        """Number of CPU threads, without setting up torch."""
         from vision_cli.core.compute.devices import thread_count
 
         return thread_count(self._shared.get("threads", "auto"))
@@ -197,11 +196,11 @@ class Call:
 
     @property
     def command_line(self) -> str:
-        """The call as a line to type, for the card of what it makes."""
+        """The call as a command line, for the card of trained weights."""
         return shared_options.words_to_repeat(self.ctx)
 
     def missing(self, expected: str) -> UsageError:
-        """Return the error of a call without its inputs; ``expected`` names them as the help does."""
+        """Return the error of a call without inputs; ``expected`` names them as the help does."""
         return missing_input(self.ctx, expected)
 
     def run(
@@ -214,23 +213,23 @@ class Call:
     ) -> Done:
         """Do the work of a verb in its run directory, finish the run and show its result.
 
-        A run that is done already is only shown.
+        A run that is already done is only shown.
 
         Parameters
         ----------
         work
-            Does it, in the open run.
+            Called with the open run.
         inputs
             Input files by role; recorded with size and SHA-256.
         show
-            Gives what is shown of the finished run; None for a verb that shows it itself.
+            Returns the result of the finished run; None for a verb that shows it itself.
         says
-            What is in the directory, for the line that names it.
+            Text before the run directory in the last message.
 
         Raises
         ------
         PartialFailure
-            If items failed, after everything was shown.
+            If items failed, after the result was shown.
         """
         with shared_options.open_run(self.ctx, inputs=inputs, shard=self.shard) as run:
             if not run.already_done:
@@ -249,8 +248,7 @@ class Call:
     ) -> Done | None:
         """Do the work of a verb that several processes can share; see `run`.
 
-        ``work`` is called on every process: with the run on the first one, with None on the others, where the result is
-        None, too.
+        ``work`` is called on every process, with the run on the first and None on the others, which return None.
         """
         from vision_cli.core.compute.training import leave_processes, open_shared_run
 
@@ -280,7 +278,7 @@ class Call:
     def _show(self, run: Run, show: Callable[[Done], Shown] | None, says: str) -> Done:
         from vision_cli.core.shards.merge import read_entries
 
-        # A merged run that is shown again has its items in its shards.
+        # The items of a merged run are in its shards.
         done = Done(run.directory, run.entries or read_entries(run.directory))
         self.output.info(f"{says} {run.directory}")
         if show is not None:
@@ -291,20 +289,20 @@ class Call:
 
 
 def load(target: str) -> Callable[..., Any]:
-    """Return the function that ``module:name`` names."""
+    """Return the function at ``module:name``."""
     module, _, name = target.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
 
 
 def facts_of(command: Any) -> VerbFacts:
-    """Return the facts of a verb's command; those of a plain verb where it was made without `verb`."""
+    """Return the properties of a verb; the defaults for a command that was made without `verb`."""
     facts = getattr(getattr(command, "callback", None), "verb_facts", None)
     return facts if isinstance(facts, VerbFacts) else VerbFacts()
 
 
 def find_verb(ctx: typer.Context, name: str) -> Any:
-    """Return the command of a verb by its words, as ``register batch``; None if this version does not have it."""
+    """Return the command of a verb such as ``register batch``; None if this version does not have it."""
     root = ctx.find_root()
     command: Any = root.command
     for word in name.split():
@@ -328,15 +326,15 @@ def verb(
     app
         The task's app.
     name
-        The verb as it is typed.
+        Name of the verb.
     groups
-        Shared options that the verb takes: of `RUN`, `SHARD`, `COMPUTE`, `PRECISION`, `OUTPUT`, or their names.
+        Shared options of the verb: `RUN`, `SHARD`, `COMPUTE`, `PRECISION`, `OUTPUT`, or names of options.
     examples
-        Command lines shown at the end of the verb's help.
+        Command lines for the verb's help.
     finish, processes
         See `VerbFacts`.
     defaults
-        Of shared options by their parameter's name, where the verb needs another one.
+        Defaults of shared options that differ for this verb, by parameter name.
     """
     facts = VerbFacts(finish, processes)
     shared_defaults = {name: default for name, (_, default) in _SHARED.items()} | dict(defaults or {})
@@ -344,19 +342,19 @@ def verb(
 
     def decorate(function: Function) -> Function:
         _, *own = inspect.signature(function, eval_str=True).parameters.values()
-        slots = [Slot.of(parameter) for parameter in own]
-        parameters = sorted((one for slot in slots for one in slot.parameters), key=is_option)
+        verb_parameters = [VerbParameter.of(parameter) for parameter in own]
+        parameters = sorted((one for part in verb_parameters for one in part.parameters), key=is_option)
         parameters += [keyword(one, _SHARED[one][0], shared_defaults[one]) for one in names]
 
         def called(ctx: typer.Context, **words: Any) -> None:
             shared = {one: words.pop(one) for one in names}
-            values = {slot.name: slot.value(words) for slot in slots}
-            with _saying_what_is_imported(bool(shared.get("quiet"))):
+            values = {part.name: part.value(words) for part in verb_parameters}
+            with _reporting_slow_imports(bool(shared.get("quiet"))):
                 function(_call(ctx, shared, facts), **values)
 
         def check_words(words: Mapping[str, Any]) -> None:
-            for slot in slots:
-                check(slot, words)
+            for part in verb_parameters:
+                check(part, words)
 
         first = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         called.__name__, called.__doc__, called.__module__ = function.__name__, function.__doc__, function.__module__
@@ -393,8 +391,8 @@ def _call(ctx: typer.Context, shared: Mapping[str, Any], facts: VerbFacts) -> Ca
 
 
 @contextmanager
-def _saying_what_is_imported(quiet: bool) -> Iterator[None]:
-    """Say what a start waits for: the first one after an installation compiles thousands of modules."""
+def _reporting_slow_imports(quiet: bool) -> Iterator[None]:
+    """Write which library is being imported if that takes long, as the first start compiles thousands of modules."""
 
     def look() -> None:
         modules = [sys.modules.get(name) for name in _HEAVY]
@@ -402,7 +400,7 @@ def _saying_what_is_imported(quiet: bool) -> Iterator[None]:
         if busy:
             Output().info(f"importing {busy[0]}; the first start after an installation takes a minute")
 
-    timer = threading.Timer(_PATIENCE_S, look)
+    timer = threading.Timer(_SLOW_IMPORT_S, look)
     timer.daemon = True
     with nullcontext() if quiet else _started(timer):
         yield

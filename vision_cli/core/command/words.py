@@ -1,10 +1,10 @@
-"""Options whose word is a list, a size or one number of a kind: each is parsed by one of the classes here.
+"""Parsers of options whose text is a list, a size, a time, or a number or a word.
 
-A field of an options class names its kind behind the Typer option::
+A field of an options class has its parser after the Typer option::
 
     iterations: Annotated[tuple[int, ...] | None, typer.Option("--iters", help="..."), Numbers(int, least=0)] = None
 
-The command line, a config file and ``run.json`` hold the text; the field holds the parsed value.
+The text is on the command line, in config files and in ``run.json``; the field holds the parsed value.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from vision_cli.core.errors import UsageError
 
 
 class Words(ABC):
-    """How the text of an option becomes a value, and back."""
+    """Parser of the text of an option, and formatter of its value."""
 
     @property
     def absent(self) -> str | None:
-        """The word that stands for None; None if there is none, and the option is left out instead."""
+        """The word for None; None if the option is left out instead."""
         return None
 
     @abstractmethod
@@ -35,30 +35,30 @@ class Words(ABC):
         Raises
         ------
         UsageError
-            If the text is no such value; the message names ``option``.
+            If the text is not valid; the message names ``option``.
         """
 
     @abstractmethod
     def text(self, value: Any) -> str:
-        """Return the text of a value, as it would be typed."""
+        """Return a value as text."""
 
 
 @dataclass(frozen=True)
 class Names(Words):
-    """Words separated by commas.
+    """Names separated by commas.
 
     Attributes
     ----------
     known
-        The words there are; empty for any.
+        The valid names; empty for any.
     every
-        Word that stands for all of ``known``; None if there is none.
+        Word for all of ``known``; None for no such word.
     nothing
-        Word that stands for no word at all; None if there is none.
+        Word for no name; None for no such word.
     groups
-        Further words that each stand for some of ``known``.
+        Further words, each with the names it stands for.
     least
-        How many names there have to be.
+        Smallest number of names.
     """
 
     known: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Names(Words):
     least: int = 0
 
     def parse(self, option: str, text: str) -> tuple[str, ...]:
-        """Return the words, in the order of the text, each once."""
+        """Return the names in the order of the text, without repetitions."""
         words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
         if self.every is not None and words == (self.every,):
             return self.known
@@ -88,7 +88,7 @@ class Names(Words):
         return words
 
     def text(self, value: Iterable[str]) -> str:
-        """Return the words with commas between them, or the word of their group."""
+        """Return the names separated by commas, or the word of their group."""
         words = tuple(value)
         group = next((name for name, members in self.groups if members == words), None)
         if group is not None:
@@ -107,13 +107,13 @@ class Numbers(Words):
     count
         How many; None for one or more.
     least, most
-        Bounds of each, included.
+        Inclusive bounds of each.
     rising
-        Whether each has to be greater than the one before.
+        Whether they have to increase.
     unit
-        What they are, for the message: ``pixels``.
+        Unit for the error message, such as ``pixels``.
     auto
-        Word that stands for None; None if there is none.
+        Word for None; None for no such word.
     """
 
     kind: type[int | float] = int
@@ -126,7 +126,7 @@ class Numbers(Words):
 
     @property
     def absent(self) -> str | None:
-        """The word of `auto`."""
+        """The word `auto`."""
         return self.auto
 
     def parse(self, option: str, text: str) -> tuple[Any, ...] | None:
@@ -145,7 +145,7 @@ class Numbers(Words):
         return numbers
 
     def text(self, value: Sequence[float] | None) -> str:
-        """Return the numbers with commas between them."""
+        """Return the numbers separated by commas."""
         return str(self.auto) if value is None else ",".join(f"{number:g}" for number in value)
 
     def _expected(self) -> str:
@@ -161,16 +161,16 @@ class Numbers(Words):
 
 @dataclass(frozen=True)
 class NumberOr(Words):
-    """One number, or a word that stands for None.
+    """One number, or a word for None.
 
     Attributes
     ----------
     word
         The word.
     least, most
-        Bounds of the number, included.
+        Inclusive bounds of the number.
     above
-        Bound that the number has to exceed.
+        Exclusive lower bound.
     """
 
     word: str
@@ -207,14 +207,14 @@ class NumberOr(Words):
 class Size(Words):
     """A size in pixels: width x height as in ``640x480``, or one number for both.
 
-    The value is ``(height, width)``, as arrays have it.
+    The value is ``(height, width)``, the order of array axes.
 
     Attributes
     ----------
     least, most
-        Bounds of both, included.
+        Inclusive bounds of both.
     multiple
-        What both are multiples of.
+        Number that both are multiples of.
     """
 
     least: int = 1
@@ -248,7 +248,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True)
 class Duration(Words):
-    """A time as in ``120``, ``120s``, ``5m`` or ``1h``; the value is in seconds."""
+    """A duration such as ``120``, ``120s``, ``5m`` or ``1h``; the value is in seconds."""
 
     def parse(self, option: str, text: str) -> float:
         """Return the seconds."""
@@ -258,7 +258,7 @@ class Duration(Words):
         except ValueError:
             seconds = math.nan
         if not 0 < seconds < math.inf:
-            raise UsageError(f"{option}: {text} found; a time, as in 120s, 5m or 1h, expected.")
+            raise UsageError(f"{option}: {text} found; a time such as 120s, 5m or 1h expected.")
         return seconds
 
     def text(self, value: float) -> str:

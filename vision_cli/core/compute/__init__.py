@@ -1,1 +1,1 @@
-"""Devices, weights, training, and the comparison with others."""
+"""Devices, weights, training, benchmarks and their baselines."""

@@ -1,8 +1,8 @@
-"""Baselines that benchmarks compare with: an environment for each, and processes whose time and memory are measured.
+"""Baselines of benchmarks: an environment for each, and processes whose time and memory are measured.
 
-The packages of a baseline may exclude those of the project, or those of another baseline, so that each lives in an
-environment of its own, made from a section of ``baselines.txt`` of its task. Ours and the baselines run as processes
-under the same limits on threads, so that all are measured alike.
+The packages of a baseline may conflict with those of the project or of another baseline. So each has its own
+environment, created from a section of its task's ``baselines.txt``. Ours and the baselines run as processes with the
+same limit on threads.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from vision_cli.core.runs import files, interrupts
 from vision_cli.core.runs.locks import DirectoryLock
 
 LIST = "baselines.txt"
-"""The list of a task, beside its modules."""
+"""Name of the list of a task's baselines, in its folder ``evaluation``."""
 
 MISSING = 4
-"""Status of a baseline's script that lacks a package."""
+"""Exit status of a baseline's script if a package is not installed."""
 
 PRINTED = "printed.txt"
-"""What a measured command printed, in its folder."""
+"""File for the output of a measured command."""
 
 _PROCESS_COST = Path(__file__).with_name("process_cost.py")
 _SECTION = re.compile(r"\[([a-z0-9-]+)\]")
@@ -41,7 +41,7 @@ _NO_DEPENDENCIES = "--no-deps "
 _MARK = "made-from.sha256"
 _POLL_SECONDS = 0.05
 _WAIT_SECONDS = 1.0
-_HINT = "Give an environment with the baselines by --baselines-env DIR."
+_HINT = "Give an environment with the baselines with --baselines-env DIR."
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -52,14 +52,14 @@ _THREAD_VARIABLES = (
 
 @dataclass(frozen=True)
 class Packages:
-    """What the environment of a baseline holds.
+    """Packages of the environment of a baseline.
 
     Attributes
     ----------
     requirements
-        Packages that are installed with all that they depend on.
+        Packages that are installed with their dependencies.
     without_dependencies
-        Packages that are installed by themselves, afterwards: those that exclude versions they run with.
+        Packages that are installed afterwards without dependencies, as they exclude versions that they work with.
     """
 
     requirements: tuple[str, ...]
@@ -73,14 +73,14 @@ class Packages:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took.
+    """Time and memory of a process.
 
     Attributes
     ----------
     wall_s, cpu_s
-        Seconds by the clock, and of all its threads in user and system mode.
+        Wall-clock seconds, and CPU seconds of all threads in user and system mode.
     peak_rss_mb
-        Greatest resident memory, 1e6 bytes.
+        Peak resident memory, in 1e6 bytes.
     """
 
     wall_s: float
@@ -95,12 +95,12 @@ def read_packages(path: Path) -> dict[str, Packages]:
     ----------
     path
         ``baselines.txt``: a line ``[NAME]`` begins an environment, a line ``--no-deps PACKAGE`` installs a package
-        without what it depends on, ``#`` begins a comment.
+        without its dependencies, ``#`` begins a comment.
 
     Raises
     ------
     ValueError
-        If a package stands before the first section, or a section stands there twice.
+        If a package precedes the first section, or a section is repeated.
     """
     listed: dict[str, list[str]] = {}
     section = None
@@ -109,11 +109,11 @@ def read_packages(path: Path) -> dict[str, Packages]:
         if match := _SECTION.fullmatch(text):
             section = match.group(1)
             if section in listed:
-                raise ValueError(f"{path}: section [{section}] twice; once expected.")
+                raise ValueError(f"{path}: section [{section}] found twice; once expected.")
             listed[section] = []
         elif text:
             if section is None:
-                raise ValueError(f"{path}: {text} on line {number}; a section [NAME] expected first.")
+                raise ValueError(f"{path}: {text} found on line {number}; a section [NAME] expected first.")
             listed[section].append(text)
     return {
         name: Packages(
@@ -125,23 +125,23 @@ def read_packages(path: Path) -> dict[str, Packages]:
 
 
 def baseline_python(path: Path, section: str, environment: Path | None, output: Output) -> Path:
-    """Return the interpreter of the environment of a baseline, which is made on first use.
+    """Return the Python of the environment of a baseline, which is created on first use.
 
     Parameters
     ----------
     path
-        The list of packages, ``baselines.txt`` of a task.
+        ``TASK/evaluation/baselines.txt``.
     section
-        The environment's section of it.
+        Section of the environment.
     environment
-        A ready environment with all baselines; None for the one in the user's cache directory.
+        An existing environment with all baselines; None for one in the user's cache directory.
     output
-        Where it is said that an environment is made.
+        Reports the creation of an environment.
 
     Raises
     ------
     MissingError
-        If the environment has no interpreter, or cannot be made.
+        If the environment has no interpreter, or cannot be created.
     ResourceError
         If the cache directory cannot be written to.
     """
@@ -149,29 +149,31 @@ def baseline_python(path: Path, section: str, environment: Path | None, output: 
         python = _interpreter(environment)
         if not python.is_file():
             raise MissingError(
-                f"--baselines-env {environment}: no {python.relative_to(environment)}; an environment expected.",
-                hint="Leave the option away to have one made.",
+                f"--baselines-env {environment}: no {python.relative_to(environment)} found; an environment expected.",
+                hint="Omit the option to have one created.",
             )
         return python.absolute()
     packages = read_packages(path)[section]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    home = cache / "vision_cli" / "baselines" / path.absolute().parent.name
+    home = cache / "vision_cli" / "baselines" / path.absolute().parents[1].name
     directory = home / section
     mark = directory / _MARK
 
-    def is_made() -> bool:
+    def is_created() -> bool:
         return mark.is_file() and mark.read_text(encoding="utf-8") == packages.digest
 
-    while not is_made():
+    while not is_created():
         interrupts.check()
         with files.writing(home):
             home.mkdir(parents=True, exist_ok=True)
         try:
-            # The shards of a benchmark begin at the same time; one of them makes the environment.
+            # The shards of a benchmark start at the same time; one of them creates the environment.
             with files.writing(home), DirectoryLock(home):
-                if not is_made():
-                    output.info(f"making the environment of {section} in {directory}; this may download several 100 MB")
-                    _make_environment(directory, packages)
+                if not is_created():
+                    output.info(
+                        f"creating the environment of {section} in {directory}; this may download several 100 MB"
+                    )
+                    _create_environment(directory, packages)
                     mark.write_text(packages.digest, encoding="utf-8")
         except UsageError:
             time.sleep(_WAIT_SECONDS)
@@ -181,34 +183,34 @@ def baseline_python(path: Path, section: str, environment: Path | None, output: 
 def run_measured(
     name: str, command: Sequence[str], out: Path, threads: int, variables: Mapping[str, str] | None = None
 ) -> Cost:
-    """Run a command and measure it.
+    """Run a command; return its time and memory.
 
     Parameters
     ----------
     name
-        What it is called in messages.
+        Its name in messages.
     command
         Program and arguments.
     out
-        Folder for what it prints and what it took.
+        Folder for its output and its cost.
     threads
-        How many threads its libraries may use.
+        Number of threads that its libraries may use.
     variables
-        Further variables of its environment.
+        Additional environment variables.
 
     Raises
     ------
     MissingError
-        If it lacks a package.
+        If a package is not installed.
     PartialFailure
         If it fails otherwise.
     Interrupted
-        If a signal asked to stop; the command is stopped too.
+        If a signal stops the run; the command is stopped, too.
     """
     result = out / "cost.json"
-    # Without site packages the process between is as small as can be.
-    between = [sys.executable, "-I", "-S", str(_PROCESS_COST), str(result)]
-    run_logged(name, [*between, *command], out / PRINTED, threads, variables)
+    # Without site packages the measuring process is small; see process_cost.
+    measuring = [sys.executable, "-I", "-S", str(_PROCESS_COST), str(result)]
+    run_logged(name, [*measuring, *command], out / PRINTED, threads, variables)
     found = json.loads(result.read_text(encoding="utf-8"))
     return Cost(found["wall_s"], found["cpu_s"], found["peak_rss_mb"])
 
@@ -216,20 +218,20 @@ def run_measured(
 def run_logged(
     name: str, command: Sequence[str], log: Path, threads: int, variables: Mapping[str, str] | None = None
 ) -> None:
-    """Run a command with a limit on threads and without GPUs, what it prints going to a file; raises as `run_measured`.
+    """Run a command with a limit on threads, without GPUs, and with its output in a file; raise as `run_measured`.
 
     Parameters
     ----------
     name
-        What it is called in messages.
+        Its name in messages.
     command
         Program and arguments.
     log
-        File for what it prints.
+        File for its output.
     threads
-        How many threads its libraries may use.
+        Number of threads that its libraries may use.
     variables
-        Further variables of its environment.
+        Additional environment variables.
     """
     limits = dict.fromkeys(_THREAD_VARIABLES, str(threads))
     environment = os.environ | limits | {"CUDA_VISIBLE_DEVICES": ""} | dict(variables or {})
@@ -257,10 +259,12 @@ def _interpreter(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _make_environment(directory: Path, packages: Packages) -> None:
+def _create_environment(directory: Path, packages: Packages) -> None:
     uv = shutil.which("uv")
     if uv is None:
-        raise MissingError("uv: not found; needed to make the environment of a baseline.", hint=f"Install uv. {_HINT}")
+        raise MissingError(
+            "uv: not found; required to create the environment of a baseline.", hint=f"Install uv. {_HINT}"
+        )
     shutil.rmtree(directory, ignore_errors=True)
     install = [uv, "pip", "install", "--quiet", "--python", str(_interpreter(directory))]
     commands = [[uv, "venv", "--quiet", "--python", sys.executable, str(directory)], [*install, *packages.requirements]]
@@ -270,4 +274,4 @@ def _make_environment(directory: Path, packages: Packages) -> None:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             reason = " ".join(done.stderr.split())[-400:]
-            raise MissingError(f"{directory}: the environment could not be made: {reason}", hint=_HINT)
+            raise MissingError(f"{directory}: the environment could not be created: {reason}", hint=_HINT)

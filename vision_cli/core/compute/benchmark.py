@@ -1,8 +1,8 @@
-"""Comparison with others, as all tasks do it: every method on every item, one table, one set of bars, one JSON.
+"""Benchmarks of all tasks: every method on every item, one table, one set of bars, one JSON file.
 
-A task says which items and methods there are, how one of them is measured, which columns the table of methods has, and
-which bars ours has to clear; measurements are items of the run, so that they resume and divide like any others. Methods
-are compared on the items that both of them did, never on sets that differ.
+A task defines the items and methods, how a method is measured on an item, the columns of the table of methods, and the
+bars (required values). Measurements are items of the run, so that they can be resumed and divided. Two methods are
+compared only on the items that both completed.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ Wins = Literal["wins"]
 Row = Mapping[str, object]
 
 _LEAST = 1e-16
-"""Stands for 0 in geometric means."""
+"""Replaces smaller values in geometric means."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A value that is required of a benchmark.
+    """A required value of a benchmark.
 
     Attributes
     ----------
     name
-        What is compared, with its unit.
+        The quantity, with its unit.
     at_least
-        Whether more is better.
+        Whether the required value is a minimum.
     required, measured
-        The limit, and what was found; None where a method it needs was not run.
+        Required and measured value; the latter None if a method was not run.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Bar:
 
     @property
     def met(self) -> bool | None:
-        """Whether the measured value is on the right side."""
+        """Whether the measured value meets the required one; None if it was not measured."""
         if self.measured is None:
             return None
         return self.measured >= self.required if self.at_least else self.measured <= self.required
 
     def cells(self) -> tuple[object, ...]:
-        """Return the row of the table."""
+        """Return the row of ``bars.csv``."""
         met = {True: "yes", False: "no", None: "not measured"}[self.met]
         return (self.name, f"{'≥' if self.at_least else '≤'} {self.required:g}", self.measured, met)
 
@@ -73,13 +73,13 @@ class Column:
     Attributes
     ----------
     title
-        Its name, with its unit.
+        Title, with the unit.
     measure
-        The measure of an item that it is made of.
+        Measure of the items.
     reduce
-        What it is made of them; ``wins`` counts the items on which no method has less.
+        How the measures of the items are reduced; ``wins`` counts the items on which no method has a lower value.
     beside
-        A method whose sum, over the items that both did, the sum is divided by; None for the value itself.
+        Method by whose sum, over the items of both, the sum is divided; None for no division.
     """
 
     title: str
@@ -90,21 +90,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Results:
-    """What was measured, by item and method.
+    """Measurements, by item and method.
 
     Attributes
     ----------
     rows
-        A row a measurement.
+        One row a measurement.
     item
-        The column that names the item.
+        Column of the item.
     """
 
     rows: Sequence[Row]
     item: str
 
     def values(self, method: str, measure: str) -> dict[str, float]:
-        """Return a measure of a method by item, without those that have none."""
+        """Return a measure of a method by item, for the items that have it."""
         return {
             str(row[self.item]): value
             for row in self.rows
@@ -114,31 +114,31 @@ class Results:
         }
 
     def over(self, method: str, measure: str, reduce: Reduce = "mean") -> float | None:
-        """Return one number of a measure of a method over its items; None if there are none."""
+        """Return a measure of a method reduced over its items; None if there are none."""
         return reduced(list(self.values(method, measure).values()), reduce)
 
     def shared(self, one: str, other: str, measure: str) -> list[tuple[float, float]]:
-        """Return the values of two methods on the items that both did."""
+        """Return the values of two methods on the items of both."""
         first, second = self.values(one, measure), self.values(other, measure)
         return [(first[item], second[item]) for item in first if item in second]
 
     def gain(self, one: str, other: str, measure: str) -> float | None:
-        """Return the mean of what one method has more than another, on the items that both did."""
+        """Return the mean difference of two methods on the items of both."""
         return reduced([a - b for a, b in self.shared(one, other, measure)], "mean")
 
     def ratio(self, one: str, other: str, measure: str) -> float | None:
-        """Return the sum of one method over that of another, on the items that both did."""
+        """Return the ratio of the sums of two methods on the items of both."""
         both = self.shared(one, other, measure)
         total = sum(b for _, b in both)
         return sum(a for a, _ in both) / total if total else None
 
     def geometric_ratio(self, one: str, other: str, measure: str) -> float | None:
-        """Return the geometric mean of the ratios of two methods, on the items that both did."""
+        """Return the geometric mean of the ratios of two methods on the items of both."""
         both = self.shared(one, other, measure)
         return reduced([max(a, _LEAST) / max(b, _LEAST) for a, b in both], "geometric")
 
     def wins(self, method: str, measure: str) -> int:
-        """Return on how many items no method has less than this one."""
+        """Return the number of items on which no method has a lower value than this one."""
         least: dict[str, float] = {}
         for one in dict.fromkeys(str(row["method"]) for row in self.rows):
             for item, value in self.values(one, measure).items():
@@ -156,20 +156,20 @@ class Results:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A comparison.
+    """Definition of a benchmark.
 
     Attributes
     ----------
     items, methods
-        Their names.
+        Names of items and methods.
     item
-        What an item is, which names its column: ``pair``, ``problem``.
+        Title of the column of items, such as ``pair`` or ``problem``.
     columns
-        Of the table of methods.
+        Columns of the table of methods.
     bars
-        Gives the bars of what was measured.
+        Returns the bars from the measurements.
     takes
-        Whether a method can do an item.
+        Returns whether a method can process an item.
     """
 
     items: Sequence[str]
@@ -181,25 +181,25 @@ class Benchmark:
 
     @property
     def measurements(self) -> list[tuple[str, str]]:
-        """Every item with every method that can do it."""
+        """Every pair of an item and a method that can process it."""
         return [(item, method) for item in self.items for method in self.methods if self.takes(item, method)]
 
 
 def measure_all(
     run: Run, benchmark: Benchmark, measure: Callable[[str, str], Mapping[str, object]], output: Output
 ) -> None:
-    """Measure every method on every item; each is an item of the run.
+    """Measure every method on every item; each measurement is an item of the run.
 
     Parameters
     ----------
     run
         The open run.
     benchmark
-        What is compared.
+        The benchmark.
     measure
-        Gives the measures of an item by a method, by name.
+        Returns the measures of a method on an item, by name.
     output
-        Where progress is shown.
+        Shows the progress.
     """
 
     def work(one: tuple[str, str]) -> dict[str, object]:
@@ -210,12 +210,12 @@ def measure_all(
 
 
 def measurement_name(one: tuple[str, str]) -> str:
-    """Name a measurement, as an item of the run, by its item and method."""
+    """Return the name of a measurement as an item of the run."""
     return "-".join(one)
 
 
 def items_of(entries: Sequence[Entry], methods: Sequence[str]) -> list[str]:
-    """Return the items of a run whose methods can all do every item, from the names of its measurements.
+    """Return the items of a run in which every method processes every item, from the names of its measurements.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def items_of(entries: Sequence[Entry], methods: Sequence[str]) -> list[str]:
 
 
 def write_comparison(run: RunFiles, entries: Sequence[Entry], benchmark: Benchmark) -> Results:
-    """Write ``methods.csv``, ``bars.csv`` and ``metrics.json`` of what was measured, and return it.
+    """Write ``methods.csv``, ``bars.csv`` and ``metrics.json``; return the measurements.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def write_comparison(run: RunFiles, entries: Sequence[Entry], benchmark: Benchma
     entries
         Its measurements.
     benchmark
-        What was compared.
+        The benchmark.
     """
     results = Results([entry.row for entry in entries if entry.error is None], benchmark.item)
     bars = list(benchmark.bars(results))
@@ -257,19 +257,19 @@ def write_comparison(run: RunFiles, entries: Sequence[Entry], benchmark: Benchma
 
 
 def comparison_tables(directory: Path) -> tuple[Table, Table]:
-    """Return the table of the methods and that of the bars, as `write_comparison` wrote them."""
+    """Return the tables of methods and of bars that `write_comparison` wrote."""
     return read_table(directory / METHODS, "Methods"), read_table(directory / BARS, "Bars")
 
 
 def read_table(path: Path, title: str | None = None) -> Table:
-    """Return a table that a run wrote, its cells as numbers where they are some, None where they are empty."""
+    """Return a table that a run wrote, with numbers parsed and None for empty cells."""
     with path.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
     return Table(tuple(map(spreadsheet_text, header)), [[_cell(text) for text in row] for row in rows], title)
 
 
 def reduced(values: Sequence[float], reduce: Reduce) -> float | None:
-    """Return one number of several; None of none, but that they are 0 in number."""
+    """Return values reduced to one; None for no values, except 0 for their count."""
     if reduce == "count":
         return len(values)
     if not values:
@@ -292,7 +292,7 @@ def reduced(values: Sequence[float], reduce: Reduce) -> float | None:
 def _methods(
     benchmark: Benchmark, results: Results, entries: Sequence[Entry]
 ) -> tuple[tuple[str, ...], list[list[object]]]:
-    """Return columns and rows of the table of methods; the note is the first failure of a method."""
+    """Return columns and rows of the table of methods; the note is the first error of a method."""
     failures = {entry.id: entry.error for entry in entries if entry.error is not None}
     columns = ("method", *(column.title for column in benchmark.columns), "note")
     rows: list[list[object]] = []
@@ -309,7 +309,7 @@ def _flat_name(method: str, title: str) -> str:
 
 
 def _cell(text: str) -> object:
-    """Return the value of a cell: a number only if numbers are written so, which ``007`` and ``1_2`` are not."""
+    """Return the value of a cell; only canonical numbers are parsed, not ``007`` or ``1_2``."""
     if not text:
         return None
     for kind in (int, float):

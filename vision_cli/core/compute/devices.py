@@ -1,6 +1,6 @@
-"""The device, threads, memory and random numbers of a command.
+"""Device, threads, memory and random numbers of a command.
 
-torch is imported when a command sets it up, not before.
+torch is only imported by the functions that set it up.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _MALLOC_KEEP = 1 << 30
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and how a command computes.
+    """Device, threads, seed and precision of a command.
 
     Attributes
     ----------
     device
         The torch device.
     threads
-        Threads of one operation on the CPU.
+        Threads of an operation on the CPU.
     seed
-        Seed of every random stream.
+        Seed of all random streams.
     precision
         Number format of the network.
     """
@@ -53,7 +53,7 @@ class Compute:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What a run records of it: device, threads, seed and precision as they took effect."""
+        """The values that took effect, for the record of the run."""
         return {
             "device": str(self.device),
             "threads": self.threads,
@@ -62,7 +62,7 @@ class Compute:
         }
 
     def generator(self, stream: str) -> torch.Generator:
-        """Return the random generator of a named stream, the same for the same seed and name."""
+        """Return the random generator of a named stream, determined by seed and name."""
         import torch
 
         digest = hashlib.sha256(f"{self.seed}/{stream}".encode()).digest()
@@ -77,7 +77,7 @@ def configure(
     precision: Precision = "float32",
     keeps_freed_memory: bool = True,
 ) -> Compute:
-    """Set up torch for a command.
+    """Set up torch for a command; return what took effect.
 
     Parameters
     ----------
@@ -85,23 +85,23 @@ def configure(
         ``auto`` (CUDA if there is one, else the CPU: Metal lacks operations on volumes), ``cpu``, ``cuda``,
         ``cuda:N`` or ``mps``.
     threads
-        A number, or ``auto``: what the scheduler or the machine allows this process. They are torch's; numpy and
-        scipy keep to one.
+        A number, or ``auto`` for what the scheduler or the machine allows this process. It applies to torch; numpy and
+        scipy use one thread.
     seed
         Seed of the random streams.
     precision
-        Number format of the network; float16 needs CUDA. float64 is for what computes in no other format.
+        Number format of the network; float16 requires CUDA; float64 is for computations that support no other format.
     keeps_freed_memory
-        Whether large blocks are kept for the next ones: faster where the same volumes are made again and again, more
-        memory where frames of a video come and go.
+        Whether glibc keeps large freed blocks: faster where volumes of the same size are allocated repeatedly, more
+        memory where frames of a video are.
 
     Raises
     ------
     UsageError
-        If the device is not a valid one or not there, it cannot compute in the precision, or the number of threads is
-        none.
+        If the device is not valid or not available, does not support the precision, or the number of threads is not
+        valid.
     """
-    # cuBLAS reads this once, when the first matrix is multiplied; without it its sums are in any order.
+    # cuBLAS reads this once, at the first matrix product; without it the order of its sums varies.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
@@ -109,16 +109,16 @@ def configure(
     if precision == "float16" and chosen.type != "cuda":
         raise UsageError(
             f"--precision float16 on {chosen.type} found; float32 or bfloat16 expected there.",
-            hint="float16 needs a CUDA device.",
+            hint="float16 requires a CUDA device.",
         )
     count = thread_count(threads)
     _keep_blas_to_one_thread()
     torch.set_num_threads(count)
-    # The same as use_deterministic_algorithms, which imports torch's compiler on the way: five seconds.
+    # The same as use_deterministic_algorithms, which also imports torch's compiler: five seconds.
     torch.set_deterministic_debug_mode("warn")
-    # Filling every new tensor with NaN finds reads of unset memory, and costs a pass over each volume.
+    # Filling new tensors with NaN reveals reads of uninitialised memory, but costs a pass over each volume.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    # For libraries that draw from the global generator; own code takes `Compute.generator`.
+    # For libraries that use the global generator; own code uses `Compute.generator`.
     torch.manual_seed(seed)
     if keeps_freed_memory:
         _keep_freed_memory()
@@ -126,19 +126,19 @@ def configure(
 
 
 def _keep_blas_to_one_thread() -> None:
-    """Take the threads from the matrices of numpy and scipy, which are small: threads would wait more than compute."""
+    """Use one thread for matrices of numpy and scipy, which are too small for several."""
     from threadpoolctl import threadpool_limits
 
-    # For libraries that are loaded later.
+    # Applies to libraries that are loaded later.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     threadpool_limits(1, user_api="blas")
 
 
 def available_threads(environ: Mapping[str, str] = os.environ) -> int:
-    """Return how many threads this process may use: its share of the machine, not the machine.
+    """Return the number of threads that this process may use.
 
-    The smallest of the CPU affinity, the quota of the control group, and what ``SLURM_CPUS_PER_TASK``,
-    ``OMP_NUM_THREADS``, ``NSLOTS`` (SGE), ``NCPUS`` (PBS) or ``LSB_DJOB_NUMPROC`` (LSF) say.
+    The smallest of the CPU affinity, the quota of the control group, and the values of ``SLURM_CPUS_PER_TASK``,
+    ``OMP_NUM_THREADS``, ``NSLOTS`` (SGE), ``NCPUS`` (PBS) and ``LSB_DJOB_NUMPROC`` (LSF).
     """
     affinity = getattr(os, "sched_getaffinity", None)
     limits = [len(affinity(0)) if affinity else os.cpu_count() or 1]
@@ -152,7 +152,7 @@ def available_threads(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def cgroup_cpus(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int | None:
-    """Return the whole CPUs that this process's control groups may use, None if none has a quota."""
+    """Return the CPU quota of this process's control groups, rounded down; None if there is none."""
     quotas = []
     for group in _own_cgroups(root, membership):
         with suppress(OSError, ValueError):
@@ -166,7 +166,7 @@ def cgroup_cpus(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int | 
 
 @contextmanager
 def one_thread_below(voxels: int, threshold: int = 120_000) -> Iterator[None]:
-    """Compute with one thread while grids are so small that handing out work costs more than the work."""
+    """Use one thread in this block for grids that are too small for several."""
     import torch
 
     threads = torch.get_num_threads()
@@ -179,16 +179,16 @@ def one_thread_below(voxels: int, threshold: int = 120_000) -> Iterator[None]:
 
 
 def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int:
-    """Return the bytes of memory that this process can still take.
+    """Return the bytes of memory that this process can still allocate.
 
-    The smallest of what is free on the machine, what the control groups (a container's, a job's) leave, and
-    what the limit on address space (``ulimit -v``) leaves.
+    The smallest of the free memory of the machine, of the control groups (of a container or a job), and of the limit on
+    address space (``ulimit -v``).
     """
     page = os.sysconf("SC_PAGE_SIZE")
     free = [os.sysconf("SC_AVPHYS_PAGES") * page]
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        # Unlike the free pages, this counts the file cache, which makes room when asked.
+        # Unlike the free pages, this includes the file cache, which the kernel can reclaim.
         free = [int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) * 1024]
     for group in _own_cgroups(root, membership):
         for limit, used in (
@@ -206,13 +206,13 @@ def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> i
 
 
 def peak_memory_mb() -> float:
-    """Return the greatest resident memory of this process so far, in 10^6 bytes."""
+    """Return the peak resident memory of this process so far, in 1e6 bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def return_freed_memory() -> None:
-    """Give what glibc kept back to the kernel, once a phase that needed much memory is over."""
+    """Return the memory that glibc kept to the kernel, after a phase that needed much of it."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
@@ -233,18 +233,18 @@ def _device(name: str) -> torch.device:
     if not there[device.type]:
         raise UsageError(
             f"--device: {name} found; a device of this machine expected.",
-            hint="See `vcli doctor` for what there is, or use --device cpu.",
+            hint="`vcli doctor` lists the devices; or use --device cpu.",
         )
     return device
 
 
 def thread_count(text: str | int) -> int:
-    """Return the threads of ``--threads``: a number, or ``auto`` for what this process may use.
+    """Return the number of threads of ``--threads``: a number, or ``auto`` for `available_threads`.
 
     Raises
     ------
     UsageError
-        If it is neither.
+        If the text is neither.
     """
     if text == "auto":
         return available_threads()
@@ -258,15 +258,15 @@ def thread_count(text: str | int) -> int:
 
 
 def _own_cgroups(root: Path, membership: Path) -> list[Path]:
-    """Return the directories of the control groups that hold this process, up to the root of each hierarchy.
+    """Return the directories of this process's control groups, up to the root of each hierarchy.
 
-    Inside a container the names may be those of the host, and only the root is there.
+    In a container the names may be those of the host, and only the root exists.
     """
     found = []
     with suppress(OSError, ValueError):
         for line in membership.read_text(encoding="utf-8").splitlines():
             _, controllers, name = line.split(":", 2)
-            # Version 1 has a hierarchy a controller, version 2 one without a name.
+            # Version 1 has one hierarchy a controller, version 2 a single one without a name.
             hierarchy = root / controllers
             group = hierarchy / name.lstrip("/")
             found += [path for path in (group, *group.parents) if path.is_relative_to(hierarchy)]
@@ -274,7 +274,7 @@ def _own_cgroups(root: Path, membership: Path) -> list[Path]:
 
 
 def _file_cache(group: Path) -> int:
-    """Bytes of a control group that hold cached files: they count as used, and make room when asked."""
+    """Return the bytes of a control group's file cache, which count as used but can be reclaimed."""
     lines = (group / "memory.stat").read_text(encoding="ascii").splitlines()
     counts = dict(line.split() for line in lines)
     prefix = "total_" if "total_inactive_file" in counts else ""
@@ -286,9 +286,9 @@ def _number(path: Path) -> int:
 
 
 def _keep_freed_memory() -> None:
-    """Make glibc keep large blocks that were freed.
+    """Make glibc keep large freed blocks.
 
-    Giving each volume back to the kernel and taking it again costs more than the arithmetic on it.
+    Returning each volume to the kernel and allocating it again takes longer than the arithmetic on it.
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")

@@ -1,6 +1,7 @@
-"""A stand-alone script that runs a command and writes its time and memory; it imports nothing of this package.
+"""Script that runs a command and writes its time and memory; it imports nothing from this package.
 
-``process_cost.py RESULT COMMAND...`` writes wall and CPU seconds and peak memory as JSON, and ends as the command did.
+``process_cost.py RESULT COMMAND...`` writes wall-clock and CPU seconds and peak memory as JSON; its exit status is that
+of the command.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import time
 from pathlib import Path
 
 
-def measure(result: Path, command: list[str]) -> int:
-    """Run a command; write its wall and CPU seconds and its peak memory; return its exit status.
+def run_and_measure(result: Path, command: list[str]) -> int:
+    """Run a command; write its wall-clock and CPU seconds and its peak memory; return its exit status.
 
-    A process inherits the peak memory of the one that starts it, so this small one stands between.
+    A process inherits the peak memory of its parent, so the parent has to be this small script.
     """
     started = time.monotonic()
     child = subprocess.Popen(command)
@@ -36,4 +37,4 @@ def measure(result: Path, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(measure(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(run_and_measure(Path(sys.argv[1]), sys.argv[2:]))

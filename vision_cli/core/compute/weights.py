@@ -1,7 +1,7 @@
-"""Weights of a network: shipped with the package, a local file, or a model hub's id.
+"""Weights of a network: shipped with the package, a local file, or the id of a model hub.
 
-Only safetensors are opened: they hold numbers and nothing that runs. Every shipped file has a card beside it
-that says what it is, how it was made and what it measured.
+Only safetensors are opened, as they hold no code. Every shipped file has a card with its task, its training and its
+measures.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class WeightCard:
     Attributes
     ----------
     name
-        File name without suffix; not in the card itself.
+        File name without suffix; not in the card.
     task
-        The task that uses it.
+        The task of the weights.
     parameters
-        How many numbers it holds.
+        Number of parameters.
     data, training_command, seed
-        How it was made.
+        Training data, command line and seed.
     metrics
-        What it measured, by name with unit.
+        Measures by name, with unit.
     licence
         Licence of the weights.
     sha256
         Digest of the file.
     path
-        The file; not in the card itself.
+        The file; not in the card.
     """
 
-    # A card with a word too many is of another version.
+    # A card with an unknown key is of another version.
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     name: str
@@ -70,9 +70,9 @@ class ResolvedWeights:
     path
         The file.
     sha256
-        Its digest, for the record of the run.
+        Digest of the file, for the record of the run.
     card
-        Its card; None for a file that was not shipped.
+        Card of the file; None for a file that is not shipped.
     """
 
     path: Path
@@ -92,28 +92,28 @@ def shipped_weights(directory: Path = _SHIPPED) -> list[WeightCard]:
 
 
 def verify(card: WeightCard) -> bool:
-    """Return whether the file of a card is there and has the digest that the card names."""
+    """Return whether the file of a card exists and has the card's digest."""
     return card.path.is_file() and files.sha256(card.path) == card.sha256
 
 
 def resolve_weights(choice: str, task: str, name: str | None = None) -> ResolvedWeights:
-    """Find the weights that ``--weights`` names.
+    """Return the weights of ``--weights``, downloaded from a hub if necessary.
 
     Parameters
     ----------
     choice
         ``default``, the path of a safetensors file, or ``OWNER/NAME[@REVISION]`` of a model hub.
     task
-        The task whose shipped weights ``default`` means.
+        The task of ``default``.
     name
-        Which of them, for a task with several networks.
+        Name of its shipped weights, for a task with several networks.
 
     Raises
     ------
     MissingError
-        If they are not there, or the hub cannot be reached.
+        If the weights are not found, or the hub cannot be reached.
     InputError
-        If the file is not of the safetensors format, or a shipped file was altered.
+        If the file is not in safetensors format, or a shipped file was altered.
     """
     if choice == "default":
         return _shipped(task, name)
@@ -124,7 +124,7 @@ def resolve_weights(choice: str, task: str, name: str | None = None) -> Resolved
         inside = sorted(path.glob(f"*{_SUFFIX}"))
         raise MissingError(
             f"--weights: {choice}: a folder found; a {_SUFFIX} file expected.",
-            hint=f"Give --weights {shlex.quote(str(inside[0]))}." if inside else f"It holds no {_SUFFIX} file.",
+            hint=f"Give --weights {shlex.quote(str(inside[0]))}." if inside else f"The folder has no {_SUFFIX} file.",
         )
     if choice.count("/") == 1 and path.suffix != _SUFFIX and not path.parent.exists():
         return _from_hub(choice)
@@ -135,7 +135,7 @@ def resolve_weights(choice: str, task: str, name: str | None = None) -> Resolved
 
 
 def _read_card(path: Path) -> WeightCard:
-    # pydantic takes longer to import than `vcli --help` to run.
+    # Importing pydantic takes longer than `vcli --help`.
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -154,7 +154,7 @@ def _shipped(task: str, name: str | None) -> ResolvedWeights:
     cards = [card for card in shipped_weights() if card.task == task and name in {None, card.name}]
     if not cards:
         raise MissingError(
-            f"{' '.join(filter(None, (task, name)))}: no weights are shipped with this version.",
+            f"{' '.join(filter(None, (task, name)))}: no weights found; this version ships none.",
             hint="Give --weights FILE.safetensors.",
         )
     card = cards[0]
@@ -170,12 +170,12 @@ def _local(path: Path) -> ResolvedWeights:
     from safetensors import SafetensorError, safe_open
 
     try:
-        # Reads the header only, and refuses what is none: a pickle under another name is never opened.
+        # Reads and validates the header only: a pickle under this name is never opened.
         with safe_open(path, framework="numpy"):
             pass
     except SafetensorError as error:
         raise InputError(
-            f"{path}: not of the safetensors format ({error}); safetensors expected.",
+            f"{path}: not in safetensors format ({error}); safetensors expected.",
             hint="Convert the weights with safetensors.torch.save_file.",
         ) from error
     except OSError as error:
@@ -184,7 +184,7 @@ def _local(path: Path) -> ResolvedWeights:
 
 
 def _from_hub(choice: str) -> ResolvedWeights:
-    # What it tells the hub of the machine costs a second request, which waits just as long where there is no network.
+    # Telemetry is a second request, which also has to time out where there is no network.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
@@ -192,15 +192,15 @@ def _from_hub(choice: str) -> ResolvedWeights:
     revision = named or None
     try:
         if not isinstance(try_to_load_from_cache(repository, _HUB_FILE, revision=revision), str):
-            # A download asks a hub that does not answer again and again, with waits: too long for a mistyped path.
+            # A download retries an unreachable hub, which takes too long for a mistyped path.
             get_hf_file_metadata(hf_hub_url(repository, _HUB_FILE, revision=revision))
         path = Path(hf_hub_download(repository, _HUB_FILE, revision=revision))
     except VcliError:
         raise
-    # Faults of the network have the classes of the HTTP library, which differs between versions of huggingface_hub.
+    # Network errors are of the HTTP library, which differs between versions of huggingface_hub.
     except Exception as error:
         raise MissingError(
-            f"--weights: {choice}: no such file, and as the id of a hub it cannot be fetched ({type(error).__name__}).",
+            f"--weights: {choice}: no such file, and it cannot be downloaded from the hub ({type(error).__name__}).",
             hint=f"Check the name and the network, or download its {_HUB_FILE} and give the file.",
         ) from error
     return _local(path)

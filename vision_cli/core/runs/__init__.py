@@ -1,1 +1,1 @@
-"""The run directory: its files, its record, its journal, and who may write there."""
+"""The run directory: its files, record, journal, locks, and rules for starting a run."""

@@ -1,8 +1,7 @@
-"""Files that appear whole or not at all.
+"""Atomic writing of files, which appear whole or not at all.
 
-Everything is written beside its final place under a hidden name, flushed to the disk and then renamed, which
-is atomic on local and on network file systems. A killed process leaves at most a hidden file, which the next
-run removes.
+A file is written under a hidden name in its directory, flushed to the disk and renamed, which is atomic on local and on
+network file systems. A killed process leaves at most a hidden file, which the next run removes.
 """
 
 from __future__ import annotations
@@ -32,10 +31,9 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a hidden sibling of ``target`` to write to; it becomes ``target`` when the block ends well.
+    """Yield a hidden path beside ``target`` to write to, which is renamed to ``target`` if the block succeeds.
 
-    The hidden name keeps all suffixes, because writers pick the format by them. Directories on the way to
-    ``target`` are made.
+    The hidden name keeps all suffixes, as writers choose the format by them. Parent directories are created.
 
     Raises
     ------
@@ -56,39 +54,39 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     with atomic_path(target) as hidden:
         hidden.write_bytes(content)
 
 
 def write_text(target: Path, text: str) -> None:
-    r"""Write a UTF-8 file whole or not at all.
+    r"""Write a UTF-8 file atomically.
 
-    Bytes of file names that are no UTF-8 become escapes like ``\udcff``, which JSON reads back.
+    Bytes of file names that are not UTF-8 become escapes such as ``\udcff``, which JSON parses.
     """
     write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
 def json_text(document: Mapping[str, object] | Sequence[object], *, in_ascii: bool = False) -> str:
-    """Return a document as JSON, indented, in its own order; numbers that are not finite become null.
+    """Return a document as indented JSON in its own order; non-finite numbers become null.
 
-    With ``in_ascii`` all other characters are JSON's escapes, for a reader whose encoding lacks them.
+    With ``in_ascii`` non-ASCII characters are escaped.
     """
     return json.dumps(_finite(document), indent=2, ensure_ascii=in_ascii, allow_nan=False) + "\n"
 
 
 def write_json(target: Path, document: Mapping[str, object] | Sequence[object]) -> None:
-    """Write `json_text` of a document whole or not at all."""
+    """Write `json_text` of a document atomically."""
     write_text(target, json_text(document))
 
 
 def as_json(value: object) -> object:
-    """Return a value of another library or a path as JSON holds it: the ``default`` of `json.dumps`.
+    """Return a number of another library or a path as a JSON value, for ``default`` of `json.dumps`.
 
     Raises
     ------
     TypeError
-        If it is neither a number nor a path.
+        If the value is neither a number nor a path.
     """
     if isinstance(value, Integral):
         return int(value)
@@ -96,16 +94,16 @@ def as_json(value: object) -> object:
         return float(value)
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__}: no value that JSON can hold.")
+    raise TypeError(f"{type(value).__name__}: not a JSON value.")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table as CSV (comma, newline, quotes where needed); None is an empty cell.
 
-    Texts that a spreadsheet would compute are marked as text, see `vision_cli.core.escapes.spreadsheet_cell`.
+    Texts that a spreadsheet would evaluate are marked, see `vision_cli.core.escapes.spreadsheet_cell`.
     """
     lines: list[str] = []
-    # With "\r\n" the writer quotes cells that hold either character; with "\n" it would leave a bare "\r".
+    # With "\r\n" the writer quotes cells with either character; with "\n" it would not quote a bare "\r".
     writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
     writer.writerow(map(_cell, columns))
     writer.writerows(map(_cell, row) for row in rows)
@@ -113,33 +111,33 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write_csv(target: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write `csv_text` of a table whole or not at all."""
+    """Write `csv_text` of a table atomically."""
     write_text(target, csv_text(columns, rows))
 
 
 def library_path(path: str | Path) -> str:
-    """Return the path of an input as text for a library in C++, some of which end the process over a strange name.
+    """Return the path of an input as text for a C++ library, some of which abort on a name that is not UTF-8.
 
     Raises
     ------
     InputError
-        If it is no UTF-8.
+        If the path is not UTF-8.
     """
     text = str(path)
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"{path}: a name that is no UTF-8; the library that reads such files takes UTF-8 alone.",
-            hint="Rename the file, or the folder that it is in.",
+            f"{path}: the name is not UTF-8; a UTF-8 name expected by the library that reads it.",
+            hint="Rename the file or its folder.",
         ) from None
     return text
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to the end of a file and flush it to the disk.
+    """Append a line to a file and flush it to the disk.
 
-    What a killed writer, a power cut or a full disk left of a line before is removed first.
+    An incomplete last line, left by a killed writer, a power cut or a full disk, is removed first.
 
     Raises
     ------
@@ -149,7 +147,7 @@ def append_line(path: Path, line: str) -> None:
     is_new = not path.exists()
     rest = f"{line}\n".encode()
     with writing(path), path.open("a+b", buffering=0) as stream:
-        _cut_torn_line(stream)
+        _remove_incomplete_line(stream)
         while rest:
             rest = rest[stream.write(rest) :]
         os.fsync(stream.fileno())
@@ -158,7 +156,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file that `append_line` wrote, without a torn one; none if there is no file."""
+    """Return the complete lines of a file that `append_line` wrote; none if there is no file."""
     try:
         return path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
@@ -166,7 +164,7 @@ def whole_lines(path: Path) -> list[bytes]:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file, or of the names and contents of the files directly inside a directory."""
+    """Return the hex digest of a file, or of the names and contents of the files directly in a directory."""
     digest = hashlib.sha256()
     for file in _files(path):
         if path.is_dir():
@@ -178,19 +176,19 @@ def sha256(path: Path) -> str:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of the files directly inside a directory."""
+    """Return the bytes of a file, or of the files directly in a directory."""
     return sum(file.stat().st_size for file in _files(path))
 
 
 def require_free_space(directory: Path, needed: int) -> None:
-    """Refuse to begin work whose output will not fit.
+    """Require free space for an output.
 
     Parameters
     ----------
     directory
-        Where the output goes; it need not exist yet.
+        Directory of the output, which need not exist.
     needed
-        Bytes of the output.
+        Size of the output in bytes.
 
     Raises
     ------
@@ -207,21 +205,21 @@ def require_free_space(directory: Path, needed: int) -> None:
 
 
 def require_room_for(path: Path, size: int) -> None:
-    """Refuse to hand a file to a library that cannot bear a full disk, unless ``size`` bytes fit.
+    """Require space for a file of ``size`` bytes, before a library writes it that crashes on a full disk.
 
-    The room is taken and given back at once: limits, quotas and full disks show before anything is written.
+    The space is allocated and released at once, which shows limits, quotas and full disks.
 
     Parameters
     ----------
     path
-        A file that does not exist yet, for instance from `atomic_path`.
+        A file that does not exist yet, such as from `atomic_path`.
     size
-        Bytes that will be written.
+        Size of the file in bytes.
 
     Raises
     ------
     ResourceError
-        If they do not fit.
+        If there is not enough space.
     """
     if not hasattr(os, "posix_fallocate"):
         return
@@ -230,7 +228,7 @@ def require_room_for(path: Path, size: int) -> None:
         try:
             os.posix_fallocate(descriptor, 0, size)
         except OSError as error:
-            # File systems that cannot reserve say so; then only writing shows.
+            # Some file systems cannot allocate space in advance.
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
                 raise
         finally:
@@ -241,8 +239,7 @@ def require_room_for(path: Path, size: int) -> None:
 def remove_stale_temporaries(directory: Path) -> None:
     """Remove the hidden files that killed writers left in ``directory`` and below.
 
-    Only for the one who holds the lock of ``directory``. Shards inside are left alone: their writers may be
-    at work.
+    Only to be called with the lock of ``directory``. Shards inside are skipped, as they may be running.
     """
     for parent, names, file_names in os.walk(directory):
         names[:] = [name for name in names if not name.startswith("shard-")]
@@ -253,15 +250,15 @@ def remove_stale_temporaries(directory: Path) -> None:
 
 
 def flush_directory(directory: Path) -> None:
-    """Make sure that the names in a directory survive a power cut, where the file system can."""
+    """Flush the entries of a directory to the disk, where the file system supports it."""
     with suppress(OSError):
-        # Some network file systems refuse this; the rename itself is still atomic there.
+        # Some network file systems refuse this; the rename is still atomic there.
         _flush(directory)
 
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write ``target`` into a `ResourceError`."""
+    """Raise `ResourceError` for a full disk or missing permission when writing ``target``."""
     try:
         yield
     except OSError as error:
@@ -270,7 +267,7 @@ def writing(target: Path) -> Iterator[None]:
                 f"{target}: no space left to write it.",
                 hint="Free space or choose another --out, then --resume.",
             ) from error
-        if error.errno in _REFUSED and _is_on_the_way(error.filename, target):
+        if error.errno in _REFUSED and _is_at_target(error.filename, target):
             raise ResourceError(
                 f"{target}: cannot be written ({error.strerror}).",
                 hint="Choose a directory that you may write to.",
@@ -278,8 +275,8 @@ def writing(target: Path) -> Iterator[None]:
         raise
 
 
-def _is_on_the_way(refused: object, target: Path) -> bool:
-    """Whether a refused name is that of ``target``, a sibling or a parent, not of an input that was read."""
+def _is_at_target(refused: object, target: Path) -> bool:
+    """Return whether a refused path is ``target``, beside it or a parent of it, and not an input."""
     if not isinstance(refused, str):
         return True
     path = Path(refused).absolute()
@@ -297,7 +294,7 @@ def _cell(value: object) -> object:
     return spreadsheet_cell(value) if isinstance(value, str) else value
 
 
-def _cut_torn_line(stream: FileIO) -> None:
+def _remove_incomplete_line(stream: FileIO) -> None:
     end = stream.seek(0, os.SEEK_END)
     stream.seek(max(end - 1, 0))
     if stream.read(1) not in {b"", b"\n"}:
@@ -314,7 +311,7 @@ def _flush(path: Path) -> None:
 
 
 def _finite(value: object) -> object:
-    """Return a value with plain containers and numbers, and None for numbers that are not finite."""
+    """Return a value as plain containers and numbers, with None for non-finite numbers."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Mapping):

@@ -1,11 +1,10 @@
-"""The files that an input consists of: a header of MetaImage or NRRD may name others that hold its voxels.
+"""All files of an input: a MetaImage or NRRD header may name other files that hold its voxels.
 
-HDF5 files can hold links to others, too; no program of the field writes such inputs, so those are refused.
+HDF5 files can link to other files, too; as no program of the field writes such inputs, they are refused.
 
-A run records them all, or other voxels would pass for the same input; and a header that came from elsewhere must not
-make a program read any file it names. So data lie beside their header or below it, and are named plainly. Headers are
-read here as the standards have them, more strictly than the libraries do: what is not understood is refused, not
-guessed.
+A run records all files of an input, so that changed voxels are noticed. As a header is untrusted, its data files must
+lie beside it or below it. Headers are parsed here by their standards, more strictly than by the libraries: a line that
+cannot be parsed is an error.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ def data_files(header: Path) -> list[Path]:
     ----------
     header
         Any input file. Of MetaImage (``.mha``, ``.mhd``) and NRRD (``.nrrd``, ``.nhdr``, or any that begins as one)
-        the header is read; all other files stand for themselves.
+        the header is parsed; every other file is complete in itself.
 
     Raises
     ------
     InputError
-        If the header is damaged, or names a file that is missing or does not lie beside it or below; if an HDF5 file
-        leads to other files.
+        If the header is damaged, or names a file that is missing or outside the header's folder; if an HDF5 file links
+        to other files.
     """
     if not header.is_file():
         return []
@@ -52,9 +51,9 @@ def data_files(header: Path) -> list[Path]:
         is_nrrd = stream.read(len(_NRRD_MAGIC)) == _NRRD_MAGIC
         stream.seek(0)
         if is_nrrd or header.suffix.lower() in _NRRD_SUFFIXES:
-            named = _of_nrrd(header, stream)
+            named = _nrrd_names(header, stream)
         elif header.suffix.lower() in _META_SUFFIXES:
-            named = _of_meta_image(header, stream)
+            named = _meta_image_names(header, stream)
         else:
             if any(_holds(stream, place, _HDF5_MAGIC) for place in _HDF5_PLACES):
                 _require_whole_hdf5(header)
@@ -62,10 +61,10 @@ def data_files(header: Path) -> list[Path]:
         return [_beside(header, name) for name in named]
 
 
-def _of_meta_image(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
-    """Yield the names in a header of MetaImage: one, a pattern with numbers, or a list of lines behind it.
+def _meta_image_names(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
+    """Yield the file names in a MetaImage header: one name, a numbered pattern, or a list of lines.
 
-    A file without such a line is none of this format; its reader says so.
+    A file without such a line is not of this format, which its reader reports.
     """
     depth = 0
     lines = _lines(header, stream)
@@ -76,7 +75,7 @@ def _of_meta_image(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
             continue
         found = _META_DATA.fullmatch(line)
         if found is None:
-            raise _damaged(header, "a line about ElementDataFile that cannot be understood")
+            raise _damaged(header, "a line with ElementDataFile that cannot be parsed")
         value = _text(header, found.group(1))
         if value.upper() == "LOCAL":
             return
@@ -90,8 +89,8 @@ def _of_meta_image(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
         return
 
 
-def _of_nrrd(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
-    """Yield the names in a header of NRRD; one without a field ``data file`` ends with a blank line and its data."""
+def _nrrd_names(header: Path, stream: Iterable[bytes]) -> Iterator[str]:
+    """Yield the file names in an NRRD header; without a field ``data file`` the data follow a blank line."""
     lines = _lines(header, stream)
     named: str | None = None
     for line in lines:
@@ -130,9 +129,9 @@ def _rest(header: Path, lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _counted(header: Path, pattern: str, numbers: Sequence[str]) -> Iterator[str]:
-    """Yield the names of a pattern as ``slice%03d.raw`` from a first to a last number."""
+    """Yield the names of a pattern such as ``slice%03d.raw`` from a first to a last number."""
     if not _COUNTED.fullmatch(pattern) or not all(_WHOLE.fullmatch(number) for number in numbers[:3]):
-        # Anything else than one whole number would be an order to the library that formats it.
+        # Any other format specification could misuse the ``%`` operator below.
         raise _damaged(header, f"the pattern {pattern!r} of names")
     first, last, step = map(int, numbers[:3])
     if step == 0:
@@ -144,11 +143,11 @@ def _text(header: Path, value: bytes) -> str:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        raise _damaged(header, f"a name of its data that is no UTF-8, {value!r}") from None
+        raise _damaged(header, f"a data file name that is not UTF-8, {value!r}") from None
 
 
 def _beside(header: Path, name: str) -> Path:
-    """Return the path of a file that a header names, unless it leads elsewhere."""
+    """Return the path of a file that a header names; raise `InputError` if it is outside the header's folder."""
     path = PurePath(name)
     found = header.parent / path
     leads_away = path.is_absolute() or ".." in path.parts or path.parts in {(), ("-",)} or "\0" in name
@@ -159,8 +158,8 @@ def _beside(header: Path, name: str) -> Path:
             raise InputError(f"{found}: cannot be read ({error.strerror}; data of {header.name}).") from error
     if leads_away:
         raise InputError(
-            f"{header}: its data are said to be in {name!r}; a file beside the header or below it expected.",
-            hint="Put the data beside the header, and name them there without a path.",
+            f"{header}: data file {name!r} found; a file beside the header or below it expected.",
+            hint="Move the data beside the header, and name them there without a path.",
         )
     if not found.is_file():
         raise InputError(
@@ -175,7 +174,7 @@ def _holds(stream: BinaryIO, place: int, mark: bytes) -> bool:
 
 
 def _require_whole_hdf5(path: Path) -> None:
-    """Refuse an HDF5 file whose values are elsewhere; one that is damaged is left to its reader to say so."""
+    """Refuse an HDF5 file with values in other files; damage is reported by its reader."""
     import h5py
 
     with suppress(OSError, RuntimeError, KeyError, ValueError), h5py.File(path, "r") as file:
@@ -196,12 +195,12 @@ def _require_whole_hdf5(path: Path) -> None:
 
 def _elsewhere(path: Path, name: str) -> InputError:
     return InputError(
-        f"{path}: {name} is in another file; one file that holds all its values expected.",
-        hint="Write it anew without links to other files.",
+        f"{path}: {name} is stored in another file; a file that holds all its values expected.",
+        hint="Write it again without links to other files.",
     )
 
 
 def _damaged(header: Path, what: str) -> InputError:
     return InputError(
-        f"{header}: {what}; a header that says where its data are expected.", hint="Write the header again."
+        f"{header}: {what} found; a header that names its data files expected.", hint="Write the header again."
     )

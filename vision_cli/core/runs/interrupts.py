@@ -1,6 +1,6 @@
-"""Interruption as a normal way to end: a signal sets a flag, long work looks at it where it can stop.
+"""Handling of signals: a signal sets a flag, which long work checks where it can stop.
 
-SIGTERM and SIGUSR1 are how schedulers announce preemption and time limits, SIGINT is Ctrl-C.
+Schedulers announce preemption and time limits by SIGTERM and SIGUSR1; SIGINT is Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _flag = _Flag()
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the signals into a flag that `check` raises; a second Ctrl-C ends the program at once.
+    """Set a flag on a signal in this block, for `check`; a second Ctrl-C ends the program at once.
 
-    Signals that the caller of the program chose to ignore, as a shell does for background jobs, stay ignored.
-    They can only be handled in the main thread; elsewhere, and inside another such block, this does nothing.
+    Signals that the caller ignores, as a shell does for background jobs, stay ignored. Signals can only be handled in
+    the main thread; in other threads, and inside another such block, this does nothing.
     """
-    inside = signal.getsignal(signal.SIGTERM) is _remember
+    inside = signal.getsignal(signal.SIGTERM) is _set_flag
     if inside or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -42,7 +42,7 @@ def interruptible() -> Iterator[None]:
     _flag.signum = None
     try:
         for signum in handled:
-            signal.signal(signum, _remember)
+            signal.signal(signum, _set_flag)
         yield
     finally:
         for signum in handled:
@@ -51,10 +51,9 @@ def interruptible() -> Iterator[None]:
 
 
 def stop_cleanly() -> None:
-    """Let the schedulers' signals end the program as an interruption, from its first line on.
+    """Raise `Interrupted` for the schedulers' signals outside of runs.
 
-    A signal that comes while libraries are imported finds no run, and no handler but this: without it the program would
-    die by the signal, which a script cannot tell from a crash.
+    Without this a signal during the imports would kill the program, which a script cannot distinguish from a crash.
     """
     if threading.current_thread() is threading.main_thread():
         for signum in (signal.SIGTERM, signal.SIGUSR1):
@@ -63,13 +62,13 @@ def stop_cleanly() -> None:
 
 
 def check() -> None:
-    """Stop here if a signal asked for it; called where the work so far is safe.
+    """Raise `Interrupted` if a signal was received; called where the work can be resumed.
 
     Raises
     ------
     Interrupted
-        At every call after a signal was received inside `interruptible`, so that a handler of errors that
-        caught it too broadly does not keep the program alive.
+        At every call after a signal inside `interruptible`, so that an error handler that catches it does not keep the
+        program running.
     """
     if _flag.signum is not None:
         raise Interrupted(_flag.signum)
@@ -79,12 +78,12 @@ def _interrupt(signum: int, _frame: FrameType | None) -> None:
     raise Interrupted(signum)
 
 
-def _remember(signum: int, _frame: FrameType | None) -> None:
+def _set_flag(signum: int, _frame: FrameType | None) -> None:
     is_second = signum == signal.SIGINT == _flag.signum
     _flag.signum = signum
     if is_second:
         raise KeyboardInterrupt
     if signum == signal.SIGINT:
-        # print() may be what the signal interrupted, and it cannot be entered twice.
+        # The signal may have interrupted print(), which is not reentrant.
         with suppress(OSError):
             os.write(_STDERR, _NOTE)

@@ -1,8 +1,8 @@
-"""The journal of a run over many items: what is done survives anything that happens later.
+"""The journal of a run over items, from which an interrupted run is resumed.
 
-One JSON line an item, flushed to the disk before the next item begins. A line that a kill tore is dropped
-when the run is resumed. Tables are written from the journal in the order of the input, so an interrupted run,
-a sharded run and a plain one end with the same bytes.
+One JSON line an item, flushed to the disk before the next item begins. An incomplete line of a killed run is dropped
+when the run is resumed. Tables are written from the journal in the order of the input, so that interrupted, sharded and
+plain runs end with the same bytes.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ FAILURES = "failures.csv"
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of one item.
+    """Result of one item.
 
     Attributes
     ----------
     id
         Name of the item, unique in the run.
     position
-        Its place in the whole input, from 0.
+        Position in the whole input, from 0.
     row
-        Its results by column; empty for a failed item.
+        Results by column; empty for a failed item.
     error
-        Why it failed; None if it did not.
+        Error message of a failed item, else None.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Entry:
         Raises
         ------
         InputError
-            If there is none in this column.
+            If the column has no number.
         """
         value = self.row.get(column)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -59,7 +59,7 @@ class Entry:
 
 
 class Journal:
-    """The journal file of one run directory, for its only writer."""
+    """The journal of a run directory, opened by its only writer."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / JOURNAL
@@ -67,7 +67,7 @@ class Journal:
 
     @property
     def done(self) -> frozenset[str]:
-        """Ids of the items that need no further work: failed ones are tried again on resume."""
+        """Names of the items that succeeded; failed ones are processed again on resume."""
         return frozenset(entry.id for entry in self._entries.values() if entry.error is None)
 
     @property
@@ -83,7 +83,7 @@ class Journal:
         item
             Name of the item, unique in the run.
         position
-            Its place in the whole input, from 0, whatever the shard.
+            Position in the whole input, from 0, also in a shard.
         row
             Numbers, texts, truth values and None by column.
 
@@ -92,35 +92,35 @@ class Journal:
         InputError
             If another item has this name.
         ResourceError
-            If the disk is full; what was recorded before stays whole.
+            If the disk is full; earlier entries stay intact.
         """
         self._append(Entry(item, position, dict(row)))
 
     def fail(self, item: str, position: int, error: str) -> None:
-        """Record why an item failed; raises as `add`."""
+        """Record the error of an item; raise as `add`."""
         self._append(Entry(item, position, {}, error))
 
     def _append(self, entry: Entry) -> None:
         known = self._entries.get(entry.id)
         if known is not None and known.position != entry.position:
             raise InputError(
-                f"{entry.id}: the name of items {known.position + 1} and {entry.position + 1} of the input; "
-                "a name of its own expected for each.",
+                f"{entry.id}: items {known.position + 1} and {entry.position + 1} of the input have this name; "
+                "different names expected.",
                 hint="Rename one of them.",
             )
         line = json.dumps(asdict(entry), default=files.as_json)
         files.append_line(self.path, line)
-        # What a resumed run would read back, so that both write the same bytes.
+        # As a resumed run would read it, so that both write the same bytes.
         self._entries[entry.id] = Entry(**json.loads(line))
 
 
 def read_journal(directory: Path) -> list[Entry]:
-    """Return the entries of a run directory, the latest of each item, without a line that was torn.
+    """Return the latest entry of each item of a run, without an incomplete last line.
 
     Raises
     ------
     InputError
-        If a whole line is no entry.
+        If a complete line is not an entry.
     """
     path = directory / JOURNAL
     latest: dict[str, Entry] = {}
@@ -130,7 +130,7 @@ def read_journal(directory: Path) -> list[Entry]:
         except (ValueError, TypeError) as error:
             raise InputError(
                 f"{path}: line {number} is damaged ({error}); the results of an item expected.",
-                hint="Begin the run anew with --overwrite.",
+                hint="Start the run again with --overwrite.",
             ) from error
         latest[entry.id] = entry
     return sorted(latest.values(), key=lambda entry: entry.position)
@@ -139,7 +139,7 @@ def read_journal(directory: Path) -> list[Entry]:
 def item_files(entries: Sequence[Entry]) -> dict[str, str | None]:
     """Return the contents of ``items.csv``, ``failures.csv`` and ``metrics.json`` by name.
 
-    None stands for a file that there shall not be: ``failures.csv`` where nothing failed.
+    None for a file that must not exist: ``failures.csv`` of a run without failures.
     """
     return {
         ITEMS: items_table(entries),
@@ -149,7 +149,7 @@ def item_files(entries: Sequence[Entry]) -> dict[str, str | None]:
 
 
 def items_table(entries: Iterable[Entry]) -> str:
-    """Return ``items.csv``: a row for every item that succeeded, in the order of the input."""
+    """Return ``items.csv``: a row for each item that succeeded, in the order of the input."""
     good = [entry for entry in entries if entry.error is None]
     columns = list(dict.fromkeys(name for entry in good for name in entry.row))
     return files.csv_text(["id", *columns], [[entry.id, *(entry.row.get(c) for c in columns)] for entry in good])
@@ -162,7 +162,7 @@ def failures_table(entries: Iterable[Entry]) -> str | None:
 
 
 def summarise(entries: Sequence[Entry]) -> dict[str, float | int | None]:
-    """Return the metrics of a run over items: counts, and mean and median of every numeric column."""
+    """Return the metrics of a run over items: counts, and mean and median of each numeric column."""
     good = [entry for entry in entries if entry.error is None]
     metrics: dict[str, float | int | None] = {"items": len(good), "items_failed": len(entries) - len(good)}
     for column in dict.fromkeys(name for entry in good for name in entry.row):
@@ -181,12 +181,12 @@ def _as_float(value: float) -> float:
     try:
         return float(value)
     except OverflowError:
-        # Whole numbers of JSON have no end.
+        # Integers of JSON are unbounded.
         return math.inf if value > 0 else -math.inf
 
 
 def _mean(values: Sequence[float]) -> float:
-    """Return the mean, also where the sum is greater than any float; NaN of unlike infinities."""
+    """Return the mean, also where the sum overflows; NaN for infinities of both signs."""
     if not all(map(math.isfinite, values)):
         return sum(value for value in values if not math.isfinite(value))
     try:
@@ -196,7 +196,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _median(values: Sequence[float]) -> float:
-    """Return the median; NaN if one of the values is."""
+    """Return the median; NaN if a value is NaN."""
     if any(map(math.isnan, values)):
         return math.nan
     ranked, middle = sorted(values), len(values) // 2

@@ -1,4 +1,4 @@
-"""The runs below a directory: what each was, when it began, how long it took, how it ended."""
+"""List of the runs below a directory: command, start, duration, status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.journal import read_journal
 from vision_cli.core.runs.records import RECORD, RunRecord, read_metrics, read_run
-from vision_cli.core.shards.progress import STATES, ShardState, present_state, survey
+from vision_cli.core.shards.progress import STATES, ShardState, present_state, shard_states
 from vision_cli.core.shards.shards import find_shards
 
 
@@ -22,22 +22,22 @@ class RunSummary:
     Attributes
     ----------
     directory
-        Its directory.
+        The run directory.
     status
-        ``done``, ``running``, ``interrupted``, ``killed``, ``failed`` or ``damaged``; of a run in shards that were not
-        merged ``unmerged`` if all are done, ``running`` if one is, else ``unfinished``.
+        ``done``, ``running``, ``interrupted``, ``killed``, ``failed`` or ``damaged``; of a run in shards that is not
+        merged, ``unmerged`` if all shards are done, ``running`` if one is, else ``unfinished``.
     command
-        The words of the command, as in ``register pair``; None if the record cannot be read.
+        Name of the command, such as ``register pair``; None if the record cannot be read.
     started
-        When it began.
+        Time of the start.
     seconds
-        How long it took, or has taken so far; None of one that left no end.
+        Duration, so far if it is running; None if no end was recorded.
     items, items_failed
-        Items done and failed; None for a command that does not work on many.
+        Numbers of items that succeeded and failed; None for a command without items.
     error
-        Why it ended before its end, or what is wrong with its record.
+        Error of the run, or of reading its record.
     shards
-        How many shards are in which state, of a run that was not merged.
+        Number of shards in each state, for a run that is not merged.
     """
 
     directory: Path
@@ -52,9 +52,9 @@ class RunSummary:
 
 
 def list_runs(directory: Path) -> list[RunSummary]:
-    """Return all runs below a directory, the latest first; those without a time that can be read come last.
+    """Return all runs below a directory, the latest first; those without a readable start time come last.
 
-    Hidden folders and what lies inside a run are passed over; folders that cannot be read, too.
+    Hidden folders, folders inside a run and unreadable folders are skipped.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def list_runs(directory: Path) -> list[RunSummary]:
         If there is no such directory.
     """
     if not directory.is_dir():
-        raise InputError(f"{directory}: no such directory; one with runs below it expected.")
+        raise InputError(f"{directory}: no such directory; a directory with runs expected.")
     found = list(_runs(directory))
     return sorted(found, key=lambda run: run.started or datetime.min.replace(tzinfo=UTC), reverse=True)
 
@@ -76,7 +76,7 @@ def _runs(directory: Path) -> Iterator[RunSummary]:
             yield _whole(here)
         elif find_shards(here):
             folders.clear()
-            yield _divided(here, survey(here))
+            yield _divided(here, shard_states(here))
 
 
 def _whole(directory: Path) -> RunSummary:
@@ -141,7 +141,7 @@ def _seconds(record: RunRecord, *, is_running: bool) -> float | None:
 
 
 def _items(directory: Path) -> tuple[int | None, int | None]:
-    """Return how many items are done and failed: from the journal, or of a merged run from its measures."""
+    """Return how many items succeeded and failed, from the journal, or for a merged run from its metrics."""
     try:
         entries = read_journal(directory)
         if entries:

@@ -1,9 +1,9 @@
-"""One writer a directory, also on network file systems.
+"""Lock that gives a directory a single writer, also on network file systems.
 
-``flock`` is not to be trusted there; making a hard link is atomic everywhere. The lock file names its holder,
-who touches it while at work. A lock is stale when its process is gone from this machine, or when a holder on
-another machine has not touched it for two minutes. Only the one contender who holds a second, short lock may
-remove a stale lock, so nobody ever removes a fresh one.
+``flock`` is unreliable there, but creating a hard link is atomic everywhere. The lock file names its holder, which
+touches it regularly. A lock is stale if its process on this machine has ended, or if a holder on another machine has
+not touched it for two minutes. A stale lock is removed only by the holder of a second, short-lived lock, so that a
+fresh lock is never removed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ATTEMPTS, _PAUSE_SECONDS = 50, 0.05
 
 
 class DirectoryLock:
-    """The right to write into a directory, for the length of a ``with`` block.
+    """Exclusive right to write into a directory, for a ``with`` block.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class DirectoryLock:
     Raises
     ------
     UsageError
-        On entry, if another live process holds the lock.
+        On entry, if another running process holds the lock.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -57,7 +57,9 @@ class DirectoryLock:
                 break
             self._clear_if_stale()
         else:
-            raise UsageError(f"{self._directory}: other processes keep taking its lock.", hint="Choose another --out.")
+            raise UsageError(
+                f"{self._directory}: other processes keep acquiring its lock.", hint="Choose another --out."
+            )
         self._heart = threading.Thread(target=self._beat, daemon=True, name="vcli-lock")
         self._heart.start()
         self._sweep()
@@ -72,7 +74,7 @@ class DirectoryLock:
                 self._path.unlink()
 
     def require_held(self) -> None:
-        """Stop a writer that was suspended for so long that another process took its place.
+        """Raise an error if another process took over the lock while this one was suspended.
 
         Raises
         ------
@@ -81,15 +83,15 @@ class DirectoryLock:
         """
         if self._lost:
             raise UsageError(
-                f"{self._directory}: this process slept, and another took over the run.",
-                hint="Let the other one finish.",
+                f"{self._directory}: this process was suspended, and another took over the run.",
+                hint="Wait for the other process.",
             )
 
     @classmethod
     def is_held(cls, directory: Path) -> bool:
-        """Tell whether a live process seems to work on a directory; nothing is written there.
+        """Return whether a running process holds the lock of a directory; nothing is written.
 
-        Of a process on another machine only the age of its lock is known, by the clock of this one.
+        A process on another machine is judged by the age of its lock, by the clock of this machine.
         """
         path = directory / _NAME
         holder = _read(path)
@@ -102,13 +104,13 @@ class DirectoryLock:
         return False
 
     def _claim(self, path: Path) -> bool:
-        """Make ``path`` appear with this process's name in it, unless it is there."""
+        """Create ``path`` with the identity of this process; return whether it did not exist."""
         proposal = self._directory / f"{_NAME}-{self._token}"
         proposal.write_text(json.dumps({**_identity(), "token": self._token}), encoding="utf-8")
         try:
             os.link(proposal, path)
         except FileExistsError:
-            # Said also by a file server that made the link, lost its answer and was asked again.
+            # A file server also reports this if it created the link, but its answer was lost and the call repeated.
             return proposal.stat().st_nlink == 2
         except OSError as error:
             if error.errno not in _NO_LINKS:
@@ -122,7 +124,7 @@ class DirectoryLock:
 
     @staticmethod
     def _claim_without_links(path: Path, proposal: Path) -> bool:
-        """Claim by exclusive creation; whoever reads the file before its content judges it by its age."""
+        """Claim by exclusive creation; a file read before its content is written is judged by its age."""
         try:
             with path.open("x", encoding="utf-8") as stream:
                 stream.write(proposal.read_text(encoding="utf-8"))
@@ -141,20 +143,20 @@ class DirectoryLock:
                 hint="Wait for it (two minutes, if its machine died), or choose another --out.",
             )
         with self._take_over() as mine:
-            # Another contender may have taken over between the look above and now.
+            # Another process may have taken over since the check above.
             if mine and _read(self._path) == holder:
                 with suppress(FileNotFoundError):
                     self._path.unlink()
 
     @contextmanager
     def _take_over(self) -> Iterator[bool]:
-        """Tell whether this process is the only one that may remove a stale lock."""
+        """Yield whether this process is the only one that may remove a stale lock."""
         path = self._directory / _TAKE_OVER
         mine = self._claim(path)
         try:
             if not mine:
                 time.sleep(_PAUSE_SECONDS)
-                # It is held for an instant; an old one was left by a process killed in that instant.
+                # It is held for an instant; an old one was left by a process killed while holding it.
                 if (holder := _read(path)) is not None and self._is_stale(path, holder):
                     with suppress(FileNotFoundError):
                         path.unlink()
@@ -168,7 +170,7 @@ class DirectoryLock:
         return _is_gone(holder) if _is_here(holder) else self._age(path) > STALE_SECONDS
 
     def _age(self, path: Path) -> float:
-        """Seconds since a file was touched, by the clock of the file server, which sets both times."""
+        """Return the seconds since a file was touched, by the clock of the file server, which sets both times."""
         clock = self._directory / f"{_NAME}-{self._token}"
         clock.touch()
         try:
@@ -186,7 +188,7 @@ class DirectoryLock:
                     return
                 os.utime(self._path)
             except OSError:
-                # A file server that is away for a moment; the next beat tries again.
+                # The file server is temporarily unreachable; the next beat tries again.
                 continue
 
     def _is_mine(self) -> bool:
@@ -194,14 +196,14 @@ class DirectoryLock:
         return holder is not None and holder.get("token") == self._token
 
     def _sweep(self) -> None:
-        """Remove what contenders left that were killed on their way to the lock."""
+        """Remove the files of processes that were killed while acquiring the lock."""
         for path in self._directory.glob(f"{_NAME}-*"):
             if path.name != _TAKE_OVER and self._age(path) > STALE_SECONDS:
                 path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, object] | None:
-    """Return what a lock file says, None if there is none, nothing if it cannot be read."""
+    """Return the contents of a lock file; None if there is no file, empty if it is damaged."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -212,13 +214,13 @@ def _read(path: Path) -> dict[str, object] | None:
 
 
 def _is_here(holder: dict[str, object]) -> bool:
-    """Whether a holder's process number means something to this process."""
+    """Return whether the process id of a holder is of this machine and namespace."""
     here = _identity()
     return all(holder.get(key) == here[key] for key in ("host", "machine"))
 
 
 def _is_gone(holder: dict[str, object]) -> bool:
-    """Whether the process of a holder that is here has ended."""
+    """Return whether the process of a holder on this machine has ended."""
     pid = holder.get("pid")
     return not isinstance(pid, int) or _process_start(pid) != holder.get("process_start")
 
@@ -233,7 +235,7 @@ def _identity() -> dict[str, object]:
 
 
 def _machine() -> str | None:
-    """Return what makes process numbers comparable: boot and namespace; containers may share a host name."""
+    """Return boot id and process namespace, as containers may share a host name; None where they are unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -242,11 +244,11 @@ def _machine() -> str | None:
 
 
 def _process_start(pid: int) -> str | None:
-    """When a process began, so that a reused process number is told apart; None if it is gone."""
+    """Return the start time of a process, which distinguishes reused process ids; None if it has ended."""
     try:
-        # The command's name, in brackets, may hold anything; behind it stand state and 21 more fields.
+        # The command's name, in parentheses, may hold anything; state and 21 more fields follow.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        # A zombie writes no more; nobody may ever wait for it in a container without an init.
+        # A zombie does not write; in a container without an init process it may never be reaped.
         return None if fields[0] in {"Z", "X"} else fields[19]
     except (OSError, IndexError):
         pass

@@ -1,6 +1,6 @@
-"""Which files of a directory a run wrote, so that ``--overwrite`` removes those and nothing else.
+"""List of the files that a run wrote, so that ``--overwrite`` removes only those.
 
-A name is put down before its file appears, so that the list is complete for a run that was killed too.
+A name is recorded before its file appears, so that the list is also complete for a killed run.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ def require_inside(name: str) -> PurePath:
     Raises
     ------
     InputError
-        If it leads out of the directory: names come from input files, too.
+        If the path is outside the directory, as names can come from input files.
     """
     path = PurePath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise InputError(f"{name!r}: no name for an output; a path inside the run directory expected.")
+        raise InputError(f"{name!r}: not a valid output name; a path inside the run directory expected.")
     return path
 
 
 class Outputs:
-    """The output files of a run, for its only writer.
+    """The output files of a run, opened by its only writer.
 
     Parameters
     ----------
     directory
         The run directory.
     known
-        Names that the run's record holds already.
+        Names in the record of the run.
     """
 
     def __init__(self, directory: Path, known: Iterable[str] = ()) -> None:
@@ -53,12 +53,12 @@ class Outputs:
         return sorted(self._names)
 
     def add(self, name: str) -> Path:
-        """Put down a name and return its path.
+        """Record a name; return its path.
 
         Raises
         ------
         InputError
-            If the name leads out of the run directory: names come from input files, too.
+            If the path is outside the run directory.
         """
         path = require_inside(name)
         if name not in self._names:
@@ -67,11 +67,11 @@ class Outputs:
         return self._directory / path
 
     def hand_over(self) -> None:
-        """Give up the list: the record of the run holds the names now."""
+        """Remove the list, once the record of the run has the names."""
         self._list.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove all files of the list, and the folders that they leave empty."""
+        """Remove all files of the list, and folders that become empty."""
         for path in [self._directory / name for name in self._names]:
             path.unlink(missing_ok=True)
             for parent in path.relative_to(self._directory).parents[:-1]:

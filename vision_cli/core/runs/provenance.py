@@ -1,4 +1,4 @@
-"""What a run stood on: its inputs, the versions of the libraries, the revision of the code, the machine."""
+"""Provenance of a run: inputs, versions of libraries, revision of the code, machine."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from vision_cli.core.runs.input_files import data_files
 _PACKAGE = "vision-cli"
 
 Inputs = Mapping[str, Path | Sequence[Path] | None]
-"""Input files (or directories of files, as of a DICOM series) by role; None for a role that is not filled."""
+"""Input files, or directories of files such as DICOM series, by role; None for no input."""
 
 
 def require_inputs(inputs: Inputs) -> None:
-    """Refuse inputs that are not there, before anything is made.
+    """Require that inputs exist, before anything is created.
 
     Raises
     ------
     InputError
-        If a file does not exist, or data that its header names do not or may not be read.
+        If a file does not exist, or data files that its header names are missing or not allowed.
     """
     for role, paths in inputs.items():
         for path in _listed(paths):
@@ -44,7 +44,7 @@ def require_inputs(inputs: Inputs) -> None:
 
 
 def describe_inputs(inputs: Inputs) -> dict[str, Any]:
-    """Return absolute path, bytes and SHA-256 of every input, by role; under ``data`` those of what its header names.
+    """Return absolute path, size and SHA-256 of each input by role, and under ``data`` of the files its header names.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def describe_inputs(inputs: Inputs) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of Python, vision_cli and what it requires; None for what is not installed."""
+    """Return the versions of Python, vision_cli and its dependencies; None if not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     with suppress(metadata.PackageNotFoundError):
         required = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in metadata.requires(_PACKAGE) or []]
@@ -69,11 +69,11 @@ def versions() -> dict[str, str | None]:
 
 
 def git_revision() -> str | None:
-    """Return the revision of the package's checkout, ``-dirty`` if it was changed; None if there is none."""
+    """Return the git revision of the package's checkout, with ``-dirty`` if it is modified; None without a checkout."""
     checkout = Path(__file__).resolve().parents[3]
     if not (checkout / ".git").exists():
         return None
-    # Not `git describe --dirty`: it takes the lock of the index, and a killed run would leave it behind.
+    # Not `git describe --dirty`, which locks the index; a killed run would leave the lock behind.
     git = ["git", "--no-optional-locks"]
     with suppress(OSError, subprocess.SubprocessError):
         revision, changed = (
@@ -87,7 +87,7 @@ def git_revision() -> str | None:
 
 
 def host() -> dict[str, Any]:
-    """Return what the machine is, as far as results may depend on it."""
+    """Return platform, processor and number of CPUs."""
     return {"platform": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}
 
 

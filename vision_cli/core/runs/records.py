@@ -1,4 +1,4 @@
-"""``run.json``: what is known of a run, read by whoever shows, compares, merges or resumes it."""
+"""Reading of ``run.json`` and ``metrics.json`` of a run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ METRICS = "metrics.json"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What ``run.json`` says of a run.
+    """Contents of ``run.json``.
 
     Attributes
     ----------
     directory
         The run directory.
     command
-        The words of the command, as in ``register pair``.
+        Name of the command, such as ``register pair``.
     status
         ``running``, ``done``, ``failed`` or ``interrupted``.
     options
@@ -46,7 +46,7 @@ def read_run(directory: Path) -> RunRecord:
     Raises
     ------
     InputError
-        If the directory holds no run, or its record is damaged or of a later version.
+        If the directory has no run, or its record is damaged or of a later version.
     """
     path = directory / RECORD
     try:
@@ -70,13 +70,13 @@ def read_run(directory: Path) -> RunRecord:
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{path}: schema version {version} found; at most {SCHEMA_VERSION} expected.",
-            hint="Use the version of vision_cli that made the run, or a later one.",
+            hint="Use the version of vision_cli that wrote it, or a later one.",
         )
     return record
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
-    """Return the metrics of a run, empty if it wrote none.
+    """Return the metrics of a run; empty if it wrote none.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What writes into the directory of a run: a run in progress, and the merge of its shards.
+"""Interface for writing the files of a run, common to a run in progress and the merge of its shards.
 
-The function that finishes a run over items (`vision_cli.core.command.verbs.VerbFacts`) is handed one of these, so that
-a run in one piece and a merged one get the same tables and the same report.
+The function that finishes a run over items (`vision_cli.core.command.verbs.VerbFacts`) takes a `RunFiles`, so that an
+undivided and a merged run get the same tables and the same report.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOG = "log.txt"
 
 
 class RunFiles(ABC):
-    """Writes the files of a run; each appears whole or not at all.
+    """Writes the files of a run atomically.
 
     Attributes
     ----------
@@ -37,12 +37,12 @@ class RunFiles(ABC):
     @property
     @abstractmethod
     def document(self) -> Mapping[str, Any]:
-        """The record of the run as far as it is known: ``run.json``."""
+        """Contents of ``run.json`` so far."""
 
     @property
     @abstractmethod
     def entries(self) -> Sequence[Entry]:
-        """What became of the items so far, in the order of the input; empty for a run without items."""
+        """Results of the items so far, in the order of the input; empty for a run without items."""
 
     @property
     @abstractmethod
@@ -52,19 +52,19 @@ class RunFiles(ABC):
     @property
     @abstractmethod
     def seconds(self) -> float:
-        """Wall seconds that the run took so far, over all its resumptions."""
+        """Wall-clock time of the run so far, including earlier parts of a resumed run, in seconds."""
 
     @abstractmethod
     def home_of(self, entry: Entry) -> Path:
-        """Return the directory that holds the outputs of an item: the run's own, or that of the shard that did it."""
+        """Return the directory of an item's outputs: that of the run, or of the item's shard."""
 
     def path_of(self, entry: Entry, name: str) -> str:
-        """Return where an output of an item lies, from the run directory, as a table of the run names it."""
+        """Return the path of an item's output relative to the run directory, for tables."""
         return (self.home_of(entry) / name).relative_to(self.directory).as_posix()
 
     @abstractmethod
     def _path(self, name: str) -> Path:
-        """Put down an output of the run and return its path."""
+        """Record an output of the run; return its path."""
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -74,17 +74,17 @@ class RunFiles(ABC):
 
     @contextmanager
     def output(self, name: str) -> Iterator[Path]:
-        """Give a path to write to; it becomes file ``name`` of the run when the block ends well.
+        """Yield a path to write to, which becomes file ``name`` of the run if the block succeeds.
 
         Parameters
         ----------
         name
-            Path inside the run directory; folders on the way are made.
+            Path inside the run directory; parent folders are created.
 
         Raises
         ------
         InputError
-            If the name leads out of the run directory.
+            If the path is outside the run directory.
         ResourceError
             If the disk is full.
         """
@@ -104,7 +104,7 @@ class RunFiles(ABC):
         self.write_text(name, files.csv_text(columns, rows))
 
     def write_metrics(self, metrics: Mapping[str, float | int | str | None]) -> None:
-        """Write ``metrics.json``: flat names with units, values that do not depend on the machine's speed."""
+        """Write ``metrics.json``: flat names with units; values that do not depend on the speed of the machine."""
         self.write_json(METRICS, metrics)
 
     def report(self, report: Report) -> None:
@@ -114,12 +114,12 @@ class RunFiles(ABC):
         write_report(self, report)
 
     def log(self, message: str) -> None:
-        """Add to ``log.txt``, with the time."""
+        """Append a message with the time to ``log.txt``."""
         path = self.directory / LOG
         with files.writing(path), path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(f"{now()} {message}\n")
 
 
 def now() -> str:
-    """Return the present time as records and logs hold it."""
+    """Return the current time as text for records and logs."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,8 +1,7 @@
-"""The run directory: everything a command wrote and everything needed to repeat it.
+"""Runs: directories with the outputs of a command and everything needed to repeat it.
 
-``run.json`` is written first with status ``running`` and last with ``done``; in between every output appears
-whole or not at all. A directory that holds a run is never written over without being asked, and never by two
-processes at once.
+``run.json`` is written first with status ``running`` and last with ``done``; in between outputs are written atomically.
+A directory with a run is not overwritten without ``--overwrite``, and not written by two processes at once.
 """
 
 from __future__ import annotations
@@ -40,21 +39,21 @@ Item = TypeVar("Item")
 
 
 class Run(RunFiles):
-    """A run in progress, for the length of a ``with`` block; made by `Run.open`.
+    """A run in progress, for a ``with`` block; created by `Run.open`.
 
-    Inside the block signals are held back until the work looks at them (`vision_cli.core.runs.interrupts.check`).
-    Leaving the block without `finish` records the run as failed or interrupted.
+    In the block signals take effect at the next `vision_cli.core.runs.interrupts.check`. Leaving the block without
+    `finish` records the run as failed or interrupted.
 
     Attributes
     ----------
     directory
-        Where the run writes.
+        The run directory.
     already_done
-        A resumed run had finished before: there is nothing to do but to show its result.
+        Whether the resumed run had finished before.
     resumed
-        The directory held an unfinished run with the same options.
+        Whether the directory had an unfinished run with the same options.
     shard
-        The part of the work that this run does; None for all.
+        The part of the items of this run; None for all.
     """
 
     def __init__(
@@ -92,37 +91,37 @@ class Run(RunFiles):
         overwrite: bool = False,
         shard: Shard | None = None,
     ) -> Run:
-        """Begin or resume a run.
+        """Start or resume a run.
 
         Parameters
         ----------
         directory
             The run directory; with ``shard``, the shard's folder inside it is used.
         command
-            The words of the command.
+            Name of the command.
         options
-            The resolved options, as JSON holds them.
+            The resolved options as JSON values.
         inputs
             Input files by role; recorded with size and SHA-256.
         resume
-            Go on with the run that is there; begin one where there is none.
+            Whether to resume an existing run; without one a new run is started.
         overwrite
-            Replace the run that is there. Only files that it wrote are removed.
+            Whether to replace an existing run; only files that it wrote are removed.
         shard
-            The part of the work that this process does.
+            The part of the items of this process.
 
         Raises
         ------
         UsageError
-            If the directory holds something else, another run, or a run that another process is working on.
+            If the directory has other files, another run, or a run that another process is working on.
         InputError
-            If an input is not there or cannot be read.
+            If an input does not exist or cannot be read.
         ResourceError
             If the directory cannot be written to.
         """
-        start_rules.require_one_wish(resume=resume, overwrite=overwrite)
+        start_rules.require_resume_or_overwrite(resume=resume, overwrite=overwrite)
         provenance.require_inputs(inputs or {})
-        start_rules.require_one_division(directory, shard, resume=resume)
+        start_rules.require_same_division(directory, shard, resume=resume)
         if shard is not None:
             directory = directory / shard.directory
         with ExitStack() as stack:
@@ -131,30 +130,30 @@ class Run(RunFiles):
                 lock = stack.enter_context(DirectoryLock(directory))
             files.remove_stale_temporaries(directory)
             previous = start_rules.previous_run(directory, overwrite=overwrite)
-            going_on = previous is not None and resume
+            resuming = previous is not None and resume
             if previous is None:
                 start_rules.require_empty(directory)
-            elif going_on:
+            elif resuming:
                 start_rules.require_same_options(previous, command, options)
             elif not overwrite:
-                start_rules.refuse(previous)
+                start_rules.refuse_existing_run(previous)
             document = _new_document(command, options, inputs or {}, shard)
-            if previous is not None and going_on:
+            if previous is not None and resuming:
                 start_rules.require_same_inputs(previous, document["inputs"])
-            done = previous is not None and going_on and previous.status == "done" and not _has_failures(directory)
+            done = previous is not None and resuming and previous.status == "done" and not _has_failures(directory)
             outputs = Outputs(directory, [] if previous is None else previous.document.get("outputs", []))
-            run = cls(directory, document, outputs, lock, resumed=going_on, already_done=done, shard=shard)
-            if previous is not None and going_on:
+            run = cls(directory, document, outputs, lock, resumed=resuming, already_done=done, shard=shard)
+            if previous is not None and resuming:
                 run._carry_on(previous.document)
             elif previous is not None:
                 run._clear()
-            # From here on whoever reads the record relies on its being closed, whatever signal comes.
+            # From here on the record must be closed, whatever signal arrives.
             stack.enter_context(interrupts.interruptible())
             if not done:
                 files.write_json(directory / RECORD, run._document)
             if not done:
                 part = "" if shard is None else f", {shard}"
-                run.log(f"{'resumed' if going_on else 'begun'}: {shlex.join(sys.argv)}{part}")
+                run.log(f"{'resumed' if resuming else 'begun'}: {shlex.join(sys.argv)}{part}")
             run._stack = stack.pop_all()
         return run
 
@@ -167,7 +166,7 @@ class Run(RunFiles):
                 self._give_up(error)
 
     def claim(self, name: str) -> Path:
-        """Put file ``name`` down as the run's own and return its path, for a writer that writes it whole itself.
+        """Record file ``name`` as an output; return its path, for a writer that is atomic itself.
 
         Raises
         ------
@@ -177,11 +176,11 @@ class Run(RunFiles):
         return self._path(name)
 
     def record(self, **fields: object) -> None:
-        """Add fields to ``run.json`` (device, seconds, weights); they are written when the run ends."""
+        """Add fields such as device or weights to ``run.json``, written when the run ends."""
         self._document.update(fields)
 
     def warn(self, message: str) -> None:
-        """Warn on stderr, in the log and in the record."""
+        """Write a warning to stderr, to the log and to the record."""
         say("warning", message)
         if message not in self._document["warnings"]:
             self._document["warnings"].append(message)
@@ -189,12 +188,12 @@ class Run(RunFiles):
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The record of the run as far as it is known."""
+        """Contents of ``run.json`` so far."""
         return self._document
 
     @property
     def entries(self) -> list[Entry]:
-        """What became of the items so far, in the order of the input."""
+        """Results of the items so far, in the order of the input."""
         return self.items.entries if self.has_items else []
 
     @property
@@ -204,22 +203,22 @@ class Run(RunFiles):
 
     @property
     def seconds(self) -> float:
-        """Wall seconds that the run took so far, over all its resumptions."""
+        """Wall-clock time of the run so far, including earlier parts of a resumed run, in seconds."""
         before: float = self._document["wall_seconds"]
         return before + time.monotonic() - self._started[0]
 
     def home_of(self, entry: Entry) -> Path:
-        """Return the run directory: a run in one piece holds the outputs of all items."""
+        """Return the run directory, which has the outputs of all items."""
         return self.directory
 
     @property
     def has_items(self) -> bool:
-        """Whether the run works on many items, and has begun to."""
+        """Whether the run has a journal of items."""
         return self._journal is not None or (self.directory / JOURNAL).exists()
 
     @property
     def items(self) -> Journal:
-        """The journal of a run over many items."""
+        """The journal of the items."""
         if self._journal is None:
             self._journal = Journal(self.directory)
         return self._journal
@@ -237,35 +236,35 @@ class Run(RunFiles):
         is_stale: Callable[[Item, Entry], bool] | None = None,
         raises: bool = False,
     ) -> None:
-        """Do every item that is this run's and not done yet, and write the tables of all.
+        """Process every item of this run that is not done yet, and write the tables of all items.
 
-        One line of the log an item; a failed item is recorded, said and passed over, see `attempt`.
+        Each item has a line in the log; a failed item is recorded, reported and skipped, see `attempt`.
 
         Parameters
         ----------
         items
-            The whole list; with a shard its part is done.
+            All items; in a shard its part of them is processed.
         work
-            Does an item and returns its row: results by column.
+            Processes an item; returns its results by column.
         name
-            Gives the name of an item, unique in the run.
+            Returns the name of an item, unique in the run.
         what
-            What the items are, in the plural, for the progress.
+            Plural noun for the items, for the progress.
         output
-            Where progress is shown.
+            Shows the progress.
         only
-            Name of the one item to do.
+            Name of the only item to process.
         before
-            Called ahead of an item that is to be done; what it raises ends the run, as it is no fault of the item.
+            Called before an item is processed; its errors end the run, as they are not errors of the item.
         is_stale
-            Whether a done item has to be done again, as when its file changed.
+            Returns whether a finished item has to be processed again, for instance because its file changed.
         raises
-            Whether the error of an item ends the run, as for an item that is all there is.
+            Whether the error of an item ends the run.
 
         Raises
         ------
         UsageError
-            If ``only`` names no item.
+            If there is no item named ``only``.
         """
         listed = [(position, name(item), item) for position, item in enumerate(items)]
         mine = listed if self.shard is None else self.shard.take(listed)
@@ -293,17 +292,17 @@ class Run(RunFiles):
 
     @contextmanager
     def attempt(self, item: str, position: int) -> Iterator[dict[str, object]]:
-        """Do one item of many: what the block puts into the row is recorded, or why the item failed.
+        """Process one item: record the row that the block fills, or the error of the item.
 
-        Interruption and a lack of disk or memory are no failures of the item: they end the run, which can be
-        resumed. An item whose own input is too large for the memory fails alone.
+        Interruptions and a lack of disk or memory end the run, which can be resumed. An item whose own input is too
+        large for the memory fails alone.
 
         Parameters
         ----------
         item
             Name of the item, unique in the run.
         position
-            Its place in the whole input, from 0, whatever the shard.
+            Position in the whole input, from 0, also in a shard.
         """
         interrupts.check()
         self._lock.require_held()
@@ -333,17 +332,16 @@ class Run(RunFiles):
         options: Mapping[str, object],
         inputs: provenance.Inputs | None = None,
     ) -> Run:
-        """Begin or resume a run inside this one, as that of one item of a batch.
+        """Start or resume a run inside this one, such as that of one item of a batch.
 
-        It belongs to this run: what replaces this run removes it. One that failed begins anew, for its inputs may have
-        been mended.
+        It is removed when this run is replaced. A failed one is started again, as its inputs may have been fixed.
 
         Parameters
         ----------
         name
             Path of its directory inside the run directory.
         command, options, inputs
-            As for `open`, which also names the errors.
+            See `open`, also for errors.
         """
         directory = self._path(f"{name}/{RECORD}").parent
         previous = start_rules.previous_run(directory, overwrite=True) if directory.exists() else None
@@ -351,31 +349,31 @@ class Run(RunFiles):
         return Run.open(directory, command=command, options=options, inputs=inputs, resume=not failed, overwrite=failed)
 
     def finish_items(self) -> int:
-        """Write the tables and metrics of the journal's items; return how many items failed.
+        """Write the tables and metrics of the items; return how many failed.
 
         The files are ``items.csv``, ``failures.csv`` (if any failed) and ``metrics.json``.
         """
         entries = self.items.entries
         for name, content in item_files(entries).items():
             if content is None:
-                # A resumed run may have mended what had failed.
+                # Items that had failed may have succeeded in a resumed run.
                 (self.directory / name).unlink(missing_ok=True)
             else:
                 self.write_text(name, content)
         return sum(entry.error is not None for entry in entries)
 
     def require_all_good(self) -> None:
-        """Raise `PartialFailure` if items failed: what a run over many items ends with, when its result is shown."""
+        """Raise `PartialFailure` if items failed; called after the result is shown."""
         entries = self.items.entries
         failed = sum(entry.error is not None for entry in entries)
         if failed:
             raise PartialFailure(
                 f"{failed} of {len(entries)} items failed.",
-                hint=f"See {self.directory / FAILURES}; --resume tries them again.",
+                hint=f"See {self.directory / FAILURES}; --resume processes them again.",
             )
 
     def finish(self) -> None:
-        """Record the run as done; the last thing a run writes."""
+        """Record the run as done; the last write of a run."""
         self._close("done")
         self._finished = True
 
@@ -384,7 +382,7 @@ class Run(RunFiles):
         return self._outputs.add(name)
 
     def _carry_on(self, previous: Mapping[str, Any]) -> None:
-        """Take over what an unfinished run recorded; of a finished one, the whole record."""
+        """Continue the record of an unfinished run, or take that of a finished one."""
         if self.already_done:
             self._document = dict(previous)
             return
@@ -399,10 +397,10 @@ class Run(RunFiles):
         before, now = previous.get("versions", {}), new["versions"]
         changed = [f"{n} {before[n]} -> {now.get(n)}" for n in before if before[n] != now.get(n)]
         if changed:
-            self.warn(f"{self.directory}: resumed with other versions than begun with: {', '.join(changed)}.")
+            self.warn(f"{self.directory}: resumed with other versions than it was started with: {', '.join(changed)}.")
 
     def _clear(self) -> None:
-        """Remove what the run that was here wrote; a kill on the way is noticed by whoever resumes."""
+        """Remove the files of the previous run; the record notes it, in case this is interrupted."""
         marked = self._document | {"clearing": True, "outputs": self._outputs.names}
         files.write_json(self.directory / RECORD, marked)
         self._document |= {"outputs": []}
@@ -410,7 +408,7 @@ class Run(RunFiles):
         _remove(self.directory, self._outputs)
 
     def _give_up(self, error: BaseException | None) -> None:
-        """Record a run that ended without `finish`, as far as the disk lets."""
+        """Record a run that ended without `finish`, if the disk can be written."""
         with suppress(OSError, VcliError):
             if isinstance(error, VcliError):
                 self.log(f"error: {error.message}")
@@ -465,7 +463,7 @@ def _new_document(
 
 
 def _remove(directory: Path, outputs: Outputs) -> None:
-    """Remove what a run wrote, its parts first; its record stays, for whoever wrote it down."""
+    """Remove the files of a run and of its parts, except its record."""
     for record in [directory / name for name in outputs.names]:
         if record.name == RECORD and record.parent != directory:
             part = start_rules.previous_run(record.parent, overwrite=True)
@@ -481,5 +479,5 @@ def _traceback(error: BaseException) -> str:
 
 
 def _has_failures(directory: Path) -> bool:
-    """Whether items of a finished run failed: those are tried again."""
+    """Return whether items of a finished run failed, which are processed again."""
     return any(entry.error is not None for entry in read_journal(directory))

@@ -1,4 +1,4 @@
-"""What may begin in a directory: the rules of ``--resume``, ``--overwrite`` and shards."""
+"""Rules for starting a run in a directory: ``--resume``, ``--overwrite``, shards, changed options and inputs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vision_cli.core.runs.records import RECORD, RunRecord, read_run
 from vision_cli.core.shards.shards import Shard, find_shards
 
 
-def require_one_wish(*, resume: bool, overwrite: bool) -> None:
-    """Refuse to resume what is to be replaced."""
+def require_resume_or_overwrite(*, resume: bool, overwrite: bool) -> None:
+    """Refuse ``--resume`` together with ``--overwrite``."""
     if resume and overwrite:
         raise UsageError("--resume and --overwrite: both found; one of them expected.")
 
 
-def refuse(previous: RunRecord) -> Never:
-    """Refuse to touch a run without being asked."""
+def refuse_existing_run(previous: RunRecord) -> Never:
+    """Refuse a directory with a run if neither ``--resume`` nor ``--overwrite`` is given."""
     raise UsageError(
         f"{previous.directory}: a run with status {previous.status!r} is already here.",
         hint="Go on with it with --resume, replace it with --overwrite, or choose another --out.",
@@ -30,7 +30,7 @@ def refuse(previous: RunRecord) -> Never:
 
 
 def make_directory(directory: Path) -> None:
-    """Make a run directory, unless something else stands in its place."""
+    """Create a run directory; raise `UsageError` if a file has its name or it cannot be created."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -38,13 +38,13 @@ def make_directory(directory: Path) -> None:
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.EINVAL, errno.ENAMETOOLONG, errno.ELOOP}:
             raise UsageError(
-                f"{directory}: no directory can be made ({error.strerror}).", hint="Choose another --out."
+                f"{directory}: the directory cannot be created ({error.strerror}).", hint="Choose another --out."
             ) from None
         raise
 
 
 def previous_run(directory: Path, *, overwrite: bool) -> RunRecord | None:
-    """Return the record of the run in a directory; a damaged one only has to be a run if it is replaced."""
+    """Return the record of the run in a directory, None if there is none; a damaged one only with ``overwrite``."""
     if not (directory / RECORD).exists():
         return None
     try:
@@ -56,8 +56,8 @@ def previous_run(directory: Path, *, overwrite: bool) -> RunRecord | None:
 
 
 def require_empty(directory: Path) -> None:
-    """Refuse to mix a run with files that belong to none."""
-    # Hidden files are of the system, of editors and of killed runs; they are neither read nor removed.
+    """Refuse a directory that holds files but no run."""
+    # Hidden files of the system, of editors and of killed runs are neither read nor removed.
     others = sorted(path.name for path in directory.iterdir() if not path.name.startswith("."))
     if others:
         raise UsageError(
@@ -67,8 +67,8 @@ def require_empty(directory: Path) -> None:
         )
 
 
-def require_one_division(directory: Path, shard: Shard | None, *, resume: bool) -> None:
-    """Refuse to mix shards of several divisions, or shards and a whole run, in one directory."""
+def require_same_division(directory: Path, shard: Shard | None, *, resume: bool) -> None:
+    """Refuse shards of several divisions, or shards beside a whole run, in one directory."""
     found = find_shards(directory)
     counts = {one.count for one in found}
     if shard is None:
@@ -83,7 +83,7 @@ def require_one_division(directory: Path, shard: Shard | None, *, resume: bool) 
     if others:
         raise UsageError(
             f"{directory}: shards of {min(others)} parts found; {shard.count} parts expected.",
-            hint="Name the part, --shard I/N with the N that is there, or choose another --out.",
+            hint="Give --shard I/N with the N of these shards, or choose another --out.",
         )
     if not counts and (directory / RECORD).exists():
         raise UsageError(
@@ -93,13 +93,13 @@ def require_one_division(directory: Path, shard: Shard | None, *, resume: bool) 
 
 
 def require_same_options(previous: RunRecord, command: str, options: Mapping[str, object]) -> None:
-    """Refuse to go on with a run as another one."""
+    """Refuse to resume a run with another command or other options."""
     if previous.command != command:
         raise UsageError(
             f"{previous.directory}: a `{previous.command}` run found; `{command}` expected.",
             hint="Choose another --out.",
         )
-    # Compared as JSON holds them: a tuple that was written is a list when read.
+    # Compared as JSON: a tuple that was written is read as a list.
     now = json.loads(files.json_text(options))
     before = previous.options
     changed = [
@@ -110,17 +110,17 @@ def require_same_options(previous: RunRecord, command: str, options: Mapping[str
     if changed:
         record = shlex.quote(str(previous.directory / RECORD))
         raise UsageError(
-            f"{previous.directory}: the run was begun with other options: {', '.join(sorted(changed))}.",
+            f"{previous.directory}: the run was started with other options: {', '.join(sorted(changed))}.",
             hint=f"Repeat its options with --config {record}, or choose another --out.",
         )
 
 
 def require_same_inputs(previous: RunRecord, inputs: Mapping[str, Any]) -> None:
-    """Refuse to go on with a run whose input files are other ones now."""
+    """Refuse to resume a run whose input files have changed."""
     before = previous.document.get("inputs", {})
     changed = [role for role in {**before, **inputs} if before.get(role) != inputs.get(role)]
     if changed:
         raise UsageError(
-            f"{previous.directory}: inputs changed since the run was begun: {', '.join(sorted(changed))}.",
-            hint="Begin anew with --overwrite or in another --out.",
+            f"{previous.directory}: inputs changed since the run was started: {', '.join(sorted(changed))}.",
+            hint="Start again with --overwrite or in another --out.",
         )

@@ -1,1 +1,1 @@
-"""One run by many processes: division of the items, progress, merge."""
+"""Division of a run over processes: shards, their progress, their merge."""

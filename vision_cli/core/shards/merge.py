@@ -1,4 +1,4 @@
-"""The whole run from its shards: checked, then written as one process would have written it."""
+"""Merge of the shards of a run: checks them, then writes the files that one process would have written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vision_cli.core.runs.locks import DirectoryLock
 from vision_cli.core.runs.outputs import require_inside
 from vision_cli.core.runs.records import RECORD, RunRecord, read_run
 from vision_cli.core.runs.run_files import RunFiles
-from vision_cli.core.shards.progress import ShardState, repair_command, survey
+from vision_cli.core.shards.progress import ShardState, repair_command, shard_states
 from vision_cli.core.shards.shards import Shard, find_shards
 
 
@@ -27,9 +27,9 @@ class Merged:
     Attributes
     ----------
     shards
-        The records of the shards, in their order.
+        Records of the shards, in their order.
     entries
-        What became of every item, in the order of the input.
+        Results of all items, in the order of the input.
     """
 
     shards: tuple[RunRecord, ...]
@@ -42,16 +42,16 @@ def collect_shards(directory: Path) -> Merged:
     Raises
     ------
     InputError
-        If there are none, or a record is damaged.
+        If there are no shards, or a record is damaged.
     UsageError
-        If shards are missing, not done, of several divisions, or of different options or inputs, or if items
-        are missing or were done twice. The hint says how to repair it.
+        If shards are missing, not done, of several divisions, or of different options or inputs, or if items are
+        missing or were done twice. The hint gives the command that repairs it.
     """
     found = find_shards(directory)
     if not found:
         raise InputError(f"{directory}: no shard folders found; a run made with --shard expected.")
     count = _only_count(directory, found)
-    states = survey(directory, count)
+    states = shard_states(directory, count)
     _require_done(directory, states)
     records = {state.shard.index: state.record for state in states if state.record is not None}
     odd = [index for index, record in records.items() if _work(record) != _work(records[1])]
@@ -66,7 +66,7 @@ def collect_shards(directory: Path) -> Merged:
 
 
 def read_entries(directory: Path) -> Sequence[Entry]:
-    """Return what became of the items of a run, in the order of the input: of one in one piece, or of all its shards.
+    """Return the results of the items of a run, undivided or in shards, in the order of the input.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def merge_shards(directory: Path, finish: Callable[[RunFiles, Sequence[Entry]], 
     directory
         The run directory.
     finish
-        Writes the tables and the report that the verb adds to those of the journal.
+        Writes the verb's own tables and report, in addition to those of the journal.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def merge_shards(directory: Path, finish: Callable[[RunFiles, Sequence[Entry]], 
 
 
 class _MergedFiles(RunFiles):
-    """Writes the files of the whole run beside its shards."""
+    """Writes the files of the merged run beside its shards."""
 
     def __init__(self, directory: Path, merged: Merged) -> None:
         self.directory = directory
@@ -127,12 +127,12 @@ class _MergedFiles(RunFiles):
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The record of the whole run."""
+        """Record of the merged run."""
         return self._document
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What became of the items of all shards."""
+        """Results of the items of all shards."""
         return self._merged.entries
 
     @property
@@ -142,12 +142,12 @@ class _MergedFiles(RunFiles):
 
     @property
     def seconds(self) -> float:
-        """Wall seconds of the longest shard."""
+        """Wall-clock time of the longest shard, in seconds."""
         seconds: float = self._document["wall_seconds"]
         return seconds
 
     def home_of(self, entry: Entry) -> Path:
-        """Return the directory of the shard that did an item."""
+        """Return the directory of the shard that an item belongs to."""
         shards = self._merged.shards
         return shards[entry.position % len(shards)].directory
 
@@ -158,7 +158,7 @@ class _MergedFiles(RunFiles):
 
 
 def _document(shards: tuple[RunRecord, ...]) -> dict[str, Any]:
-    """Return the record of the whole run: what the shards have in common, and what adds up."""
+    """Return the record of the merged run: common fields, earliest start, latest end, sums and maxima."""
     documents = [record.document for record in shards]
     return {
         **documents[0],
@@ -185,10 +185,10 @@ def _only_count(directory: Path, shards: Iterable[Shard]) -> int:
 
 
 def _require_done(directory: Path, states: Sequence[ShardState]) -> None:
-    """Refuse what is not whole: first what nobody works on, then what somebody does."""
+    """Raise `UsageError` for shards that are not done; those still running are reported last."""
     broken = [state for state in states if state.state not in {"done", "running"}]
     if broken:
-        said = "; ".join(
+        states_found = "; ".join(
             f"{name}: {_listed([state.shard.index for state in broken if state.state == name])}"
             for name in dict.fromkeys(state.state for state in broken)
         )
@@ -197,7 +197,7 @@ def _require_done(directory: Path, states: Sequence[ShardState]) -> None:
             (state.record.document.get("argv", []) for state in states if state.record is not None), []
         )
         raise UsageError(
-            f"{directory}: {len(broken)} of {len(states)} shards are not done; {said}{why}.",
+            f"{directory}: {len(broken)} of {len(states)} shards are not done; {states_found}{why}.",
             hint=f"Run {repair_command(argv, [state.shard for state in broken])}" if argv else None,
         )
     running = [state.shard.index for state in states if state.state == "running"]
@@ -213,7 +213,7 @@ def _work(record: RunRecord) -> tuple[object, ...]:
 
 
 def _differences(one: RunRecord, other: RunRecord) -> set[str]:
-    """Names of options and inputs that differ."""
+    """Return the names of options and inputs that differ."""
     if one.command != other.command:
         return {"the command"}
     pairs = (one.options, other.options), (one.document.get("inputs", {}), other.document.get("inputs", {}))
@@ -221,17 +221,17 @@ def _differences(one: RunRecord, other: RunRecord) -> set[str]:
 
 
 def _in_order(directory: Path, entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Return the entries in the order of the input, each place taken exactly once."""
+    """Return the entries in the order of the input; raise an error unless each item occurs exactly once."""
     ordered = sorted(entries, key=lambda entry: entry.position)
     if [entry.position for entry in ordered] != list(range(len(ordered))):
         raise UsageError(
-            f"{directory}: the shards do not make up one list of items; each item once expected.",
+            f"{directory}: the shards do not hold each item of one list once; each item once expected.",
             hint="Run the shards again with --overwrite, all from the same input.",
         )
     names = [entry.id for entry in ordered]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{twice}: the name of two items; a name of its own expected for each.")
+        raise InputError(f"{twice}: two items with this name found; different names expected.")
     return tuple(ordered)
 
 

@@ -1,4 +1,4 @@
-"""How far the shards of a run are, and the command that brings one to its end."""
+"""States of the shards of a run, and the command that completes them."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from vision_cli.core.shards.shards import Shard, find_shards
 
 State = Literal["done", "running", "interrupted", "killed", "failed", "damaged", "missing"]
 STATES: tuple[State, ...] = ("done", "running", "interrupted", "killed", "failed", "damaged", "missing")
-"""All states of a shard. A killed one left its record without an end; a missing one left none."""
+"""All states of a shard. A killed one has a record without an end; a missing one has no record."""
 
 
 @dataclass(frozen=True)
 class ShardState:
-    """What is known of one shard.
+    """State of one shard.
 
     Attributes
     ----------
     shard
-        Which one.
+        The shard.
     state
-        How far it is.
+        Its state.
     error
-        Why it ended before its end, if it said so.
+        Why it ended early, if recorded.
     record
-        Its record; None of one that is missing or damaged.
+        Its record; None if it is missing or damaged.
     entries
-        What became of its items so far, in the order of the input.
+        Results of its items so far, in the order of the input.
     """
 
     shard: Shard
@@ -46,24 +46,24 @@ class ShardState:
 
     @property
     def items(self) -> int:
-        """How many items are done."""
+        """Number of items that are done."""
         return len(self.entries) - self.items_failed
 
     @property
     def items_failed(self) -> int:
-        """How many items failed."""
+        """Number of items that failed."""
         return sum(entry.error is not None for entry in self.entries)
 
 
-def survey(directory: Path, count: int | None = None) -> list[ShardState]:
-    """Return the states of all shards of a run, in their order, also of those that never began.
+def shard_states(directory: Path, count: int | None = None) -> list[ShardState]:
+    """Return the states of all shards of a run in their order, also of those that were never started.
 
     Parameters
     ----------
     directory
-        The run directory; it need not be there yet.
+        The run directory, which need not exist.
     count
-        How many shards there are; None for what is found, of several divisions that lie together each.
+        Number of shards; None for the divisions that are found there.
     """
     found = find_shards(directory)
     counts = sorted({shard.count for shard in found}) if count is None else [count]
@@ -73,7 +73,7 @@ def survey(directory: Path, count: int | None = None) -> list[ShardState]:
 
 def _state(shard: Shard, directory: Path | None) -> ShardState:
     if directory is None or not (directory / RECORD).exists():
-        # The record is the first thing that a run writes.
+        # A run writes its record first.
         return ShardState(shard, "missing")
     try:
         record = read_run(directory)
@@ -85,7 +85,7 @@ def _state(shard: Shard, directory: Path | None) -> ShardState:
 
 
 def present_state(record: RunRecord) -> State:
-    """Return the state of a run now: one that says ``running`` and that nobody holds was killed."""
+    """Return the present state of a run; one recorded as ``running`` without a live lock was killed."""
     if record.status == "running":
         return "running" if DirectoryLock.is_held(record.directory) else "killed"
     known: dict[str, State] = {state: state for state in STATES}
@@ -93,14 +93,14 @@ def present_state(record: RunRecord) -> State:
 
 
 def repair_command(argv: Sequence[str], shards: Iterable[Shard]) -> str:
-    """Return the command line that brings shards to their end.
+    """Return the command line that completes shards.
 
     Parameters
     ----------
     argv
-        What started a shard of the run, its program first.
+        Command line of a shard of the run, program first.
     shards
-        Which ones; one or more.
+        The shards to complete; one or more.
     """
     first, *others = shards
     words = [PROGRAM, *_without_division(argv[1:])]
@@ -111,7 +111,7 @@ def repair_command(argv: Sequence[str], shards: Iterable[Shard]) -> str:
 
 
 def _without_division(words: Sequence[str]) -> list[str]:
-    """Return the words of a command without those that say which part, and what to do with an earlier run."""
+    """Return the arguments of a command without ``--shard``, ``--resume`` and ``--overwrite``."""
     kept: list[str] = []
     skip = False
     for word in words:

@@ -1,4 +1,4 @@
-"""Which part of the work is mine: from ``--shard I/N`` or from the array variables of a scheduler."""
+"""The shard of a process, from ``--shard I/N`` or from the array variables of a scheduler."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Shard:
     Attributes
     ----------
     index
-        1-based.
+        Number of the part, from 1.
     count
-        How many parts there are.
+        Number of parts.
     source
-        What said so, if it was not the user.
+        Scheduler variables that it was read from; None if the user gave it.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Shard:
             raise UsageError(f"--shard {self.index}/{self.count}: part {self.index} found; 1 to {self.count} expected.")
 
     def __str__(self) -> str:
-        """Say which part it is, and why."""
+        """Return number and source as text."""
         return f"part {self.index} of {self.count}" + (f", from {self.source}" if self.source else "")
 
     @property
@@ -70,16 +70,15 @@ def parse_shard(text: str | None, environ: Mapping[str, str] = os.environ) -> Sh
     Parameters
     ----------
     text
-        ``I/N`` (1-based), ``auto`` (from SLURM, SGE or LSF array variables), ``auto/N`` (only the number of the task
-        from there, also of PBS: for a scheduler that does not tell the count, and for an array of some of the parts),
-        or None for all the work.
+        ``I/N`` from 1, ``auto`` (both from the array variables of SLURM, SGE or LSF), ``auto/N`` (the task number only,
+        also of PBS: for a scheduler that does not set the count, or an array of some parts), or None for all items.
     environ
         The environment that ``auto`` reads.
 
     Raises
     ------
     UsageError
-        If the text is none of these, or ``auto`` finds no array or does not learn how many tasks it has.
+        If the text is none of these, or ``auto`` finds no array, or no count.
     """
     if text is None:
         return None
@@ -128,8 +127,8 @@ def _from_scheduler(environ: Mapping[str, str]) -> Shard:
     for name in ("PBS_ARRAY_INDEX", "PBS_ARRAYID"):
         if environ.get(name):
             raise UsageError(
-                f"--shard auto: PBS task {environ[name]} found; PBS does not say how many tasks there are.",
-                hint="Number them from 1 and say how many there are: --shard auto/COUNT.",
+                f"--shard auto: PBS task {environ[name]} found; the number of tasks expected, which PBS does not set.",
+                hint="Number the tasks from 1 and give their number: --shard auto/COUNT.",
             )
     raise _no_array("auto")
 
@@ -137,7 +136,7 @@ def _from_scheduler(environ: Mapping[str, str]) -> Shard:
 def _no_array(wanted: str) -> UsageError:
     return UsageError(
         f"--shard {wanted}: no array variable of SLURM, PBS, SGE or LSF found.",
-        hint="Run inside a job array, or name the part: --shard I/N.",
+        hint="Run it in a job array, or give the part: --shard I/N.",
     )
 
 
@@ -153,5 +152,5 @@ def _shard(
     except ValueError as error:
         raise UsageError(
             f"--shard auto: {scheduler} task {task} of {first} to {last or 'an unknown end'} found; numbers expected.",
-            hint="Name the part: --shard I/N.",
+            hint="Give the part: --shard I/N.",
         ) from error

@@ -56,5 +56,5 @@ def check(ctx: typer.Context, directory: _Directory = Path("completions")) -> No
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             raise Found(
                 f"{path}: not the completions of this version of vcli.",
-                hint=f"Write them anew with `vcli completions write {shlex.quote(str(directory))}`.",
+                hint=f"Write them again with `vcli completions write {shlex.quote(str(directory))}`.",
             )

@@ -69,7 +69,7 @@ class Finding:
 
 
 def check_system() -> Iterator[Finding]:
-    """Python, platform, cores and memory, as the scheduler and the container grant them."""
+    """Report Python, platform, cores and memory, as the scheduler and the container grant them."""
     python = f"{platform.python_version()} in {sys.prefix}"
     yield Finding("system", "python", "ok", python)
     yield Finding("system", "platform", "ok", platform.platform())
@@ -83,7 +83,7 @@ def check_system() -> Iterator[Finding]:
 
 
 def check_libraries(*, deep: bool) -> Iterator[Finding]:
-    """Versions of the libraries that vision_cli asks for; with `deep`, whether each can be imported."""
+    """Report the versions of the libraries that vision_cli asks for; with `deep`, whether each can be imported."""
     for line in metadata.requires("vision-cli") or []:
         requirement = Requirement(line)
         extra = requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
@@ -111,7 +111,7 @@ def _imported(name: str, version: str) -> Finding:
 
 
 def check_torch() -> Iterator[Finding]:
-    """Whether torch computes, on which devices, and whether torchvision was built for it."""
+    """Check that torch computes, on which devices, and whether torchvision was built for it."""
     result = _probe("torch")
     if isinstance(result, str):
         cure = "uv sync --reinstall-package torch"
@@ -125,7 +125,7 @@ def check_torch() -> Iterator[Finding]:
 
 
 def check_torchvision() -> Iterator[Finding]:
-    """Whether the torchvision that is installed belongs to the torch that is installed.
+    """Check that the installed torchvision belongs to the installed torch.
 
     The two are built together: a torchvision beside another torch, or one for the CPU beside one for CUDA,
     fails at import with ``operator torchvision::nms does not exist``.
@@ -162,7 +162,7 @@ def _split_build(version: str) -> tuple[str, str]:
 
 
 def check_weights() -> Iterator[Finding]:
-    """Whether the shipped weights are what their cards say."""
+    """Check that the shipped weights are what their cards say."""
     for card in shipped_weights():
         if verify(card):
             yield Finding("weights", card.name, "ok", f"{card.parameters:,} parameters for {card.task}")
@@ -172,7 +172,7 @@ def check_weights() -> Iterator[Finding]:
 
 
 def check_formats() -> Iterator[Finding]:
-    """Whether small files of the kinds that commands read are written and read back the same."""
+    """Check that small files of the kinds that commands read are written and read back the same."""
     result = _probe("formats")
     if isinstance(result, str):
         yield Finding("formats", "all", "problem", result, "vcli doctor --deep names the library at fault")
@@ -185,7 +185,7 @@ def check_formats() -> Iterator[Finding]:
 
 
 def check_open3d() -> Iterator[Finding]:
-    """Whether open3d, which needs libraries of the system, can be imported."""
+    """Check that open3d, which needs libraries of the system, can be imported."""
     result = _probe("import", "open3d")
     if isinstance(result, str):
         cure = "install what it names; on Debian mostly libx11-6 libgl1 libegl1 libgomp1"
@@ -195,7 +195,7 @@ def check_open3d() -> Iterator[Finding]:
 
 
 def check_codecs() -> Iterator[Finding]:
-    """Which codecs of video are decoded: cameras write H.264, telephones HEVC too."""
+    """Check which video codecs are decoded: cameras write H.264, telephones HEVC too."""
     result = _probe("codecs")
     if isinstance(result, str):
         yield Finding("codecs", "all", "problem", result, _CODEC_CURE)
@@ -211,7 +211,7 @@ def check_codecs() -> Iterator[Finding]:
 
 
 def check_disk(directory: Path) -> Iterator[Finding]:
-    """Free space, and whether the file system can do what safe output needs.
+    """Report free space, and whether the file system can do what safe output needs.
 
     Parameters
     ----------

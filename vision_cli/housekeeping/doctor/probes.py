@@ -125,7 +125,7 @@ def probe_codecs() -> dict[str, object]:
     """Return, by codec of video, None if frames that were encoded are decoded again, else what is in the way."""
     import av
 
-    from vision_cli.io.videos.videos import through_codec
+    from vision_cli.io.videos.videos import encode_and_decode
 
     frames = _smooth_frames()
     results: dict[str, object] = {}
@@ -136,7 +136,7 @@ def probe_codecs() -> dict[str, object]:
             results[kind] = "no decoder"
             continue
         try:
-            decoded = through_codec(frames, codec, fps=25.0, quantiser=4)
+            decoded = encode_and_decode(frames, codec, fps=25.0, quantiser=4)
         # Not every build that reads a codec can write it, or with these settings.
         except Exception as error:
             results[kind] = f"not tried, as nothing was encoded ({type(error).__name__})"

@@ -19,7 +19,7 @@ from vision_cli.core.compute.devices import available_memory, available_threads
 from vision_cli.core.errors import PartialFailure, UsageError
 from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.records import RECORD, read_run
-from vision_cli.core.shards.progress import ShardState, survey
+from vision_cli.core.shards.progress import ShardState, shard_states
 from vision_cli.housekeeping.submit.resources import (
     Resources,
     Share,
@@ -51,7 +51,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True)
 class _Call:
-    """A command line that was looked through.
+    """A command line that was parsed.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def submit(
     output = Output(as_json=as_json, quiet=quiet)
     if not command:
         raise UsageError("submit: no command given; TASK VERB ARGS... expected.", hint=f"As in `{EXAMPLES[0]}`.")
-    call = _looked_through(ctx, command, array)
+    call = _parse_command(ctx, command, array)
     resources = Resources(
         minutes=parse_minutes(limit),
         cpus=cpus,
@@ -139,11 +139,11 @@ def submit(
         _show_script(call, array, resources, processes, output)
         return
     cluster = jobs.choose_cluster(executor)
-    parts = _words(call, array, by_scheduler=cluster == "slurm")
+    parts = _command_lines(call, array, by_scheduler=cluster == "slurm")
     if cluster == "slurm":
         tasks = [jobs.CommandJob(words, processes) for words in parts]
         submitted = jobs.submit_to_slurm(folder, _job_name(call), resources, tasks)
-        _tell(call, folder, array, submitted[0].job_id.partition("_")[0], output)
+        _print_submitted(call, folder, array, submitted[0].job_id.partition("_")[0], output)
         if not wait:
             return
         _follow(call, array, lambda: _still_queued([job.job_id for job in submitted]), output)
@@ -156,7 +156,7 @@ def submit(
     _require_done(call, array, folder)
 
 
-def _looked_through(ctx: typer.Context, words: Sequence[str], array: int | None) -> _Call:
+def _parse_command(ctx: typer.Context, words: Sequence[str], array: int | None) -> _Call:
     """Parse a command line as ``vcli`` would, and run nothing."""
     context: Any = ctx.find_root()
     group, rest = context.command, list(words)
@@ -180,21 +180,21 @@ def _looked_through(ctx: typer.Context, words: Sequence[str], array: int | None)
         many = facts_of(verb.command).processes
     if out is None:
         raise UsageError(
-            f"submit: {' '.join(name)} without --out found; jobs need to know where their run is.",
+            f"submit: {' '.join(name)} without --out found; a directory for the run expected.",
             hint="Add --out DIR.",
         )
     if sharded is not None:
-        raise UsageError("submit: --shard found; that is what --array N does.", hint="Leave --shard out.")
+        raise UsageError("submit: --shard found; --array N alone expected.", hint="Leave --shard out: --array sets it.")
     if array is not None and "--shard" not in options:
         raise UsageError(
-            f"submit: --array with `{' '.join(name)}` found; it takes no --shard, so that it cannot be divided.",
-            hint="Leave --array out.",
+            f"submit: --array with `{' '.join(name)}` found; a verb with --shard expected.",
+            hint="Leave --array out: the work of this verb is not divided.",
         )
     return _Call(tuple(words), " ".join(name), out, options, many)
 
 
 def _processes(call: _Call, gpus: int | None) -> int:
-    """How many processes the command is started as: one a GPU, for a verb whose work several can share."""
+    """Return how many processes the command is started as: one a GPU, for a verb whose work several can share."""
     if gpus is None or gpus < 2:
         return 1
     if not call.takes_processes:
@@ -205,7 +205,7 @@ def _processes(call: _Call, gpus: int | None) -> int:
     return gpus
 
 
-def _words(call: _Call, array: int | None, *, by_scheduler: bool) -> list[tuple[str, ...]]:
+def _command_lines(call: _Call, array: int | None, *, by_scheduler: bool) -> list[tuple[str, ...]]:
     """Write the command line of every task."""
     words = call.words
     if "--resume" in call.options and not {"--resume", "--overwrite"} & set(words):
@@ -220,7 +220,7 @@ def _words(call: _Call, array: int | None, *, by_scheduler: bool) -> list[tuple[
 def _show_script(call: _Call, array: int | None, resources: Resources, processes: int, output: Output) -> None:
     from vision_cli.housekeeping.submit.scripts import batch_script
 
-    (words,) = _words(call, array, by_scheduler=True)[:1]
+    (words,) = _command_lines(call, array, by_scheduler=True)[:1]
     script = batch_script(_job_name(call), resources, words, parts=array or 1, processes=processes)
     if output.as_json:
         output.result(None, {"script": script})
@@ -235,7 +235,7 @@ def _job_name(call: _Call) -> str:
     return f"{PROGRAM}-{call.name.replace(' ', '-')}"
 
 
-def _tell(call: _Call, folder: Path, array: int | None, number: str, output: Output) -> None:
+def _print_submitted(call: _Call, folder: Path, array: int | None, number: str, output: Output) -> None:
     show = f"{PROGRAM} runs show {shlex.quote(str(call.out))}"
     rows: list[tuple[object, ...]] = [
         ("job", number),
@@ -259,13 +259,13 @@ def _still_queued(numbers: Sequence[str]) -> int:
 
 
 def _states(call: _Call, array: int | None) -> list[ShardState]:
-    return [] if array is None else survey(call.out, array)
+    return [] if array is None else shard_states(call.out, array)
 
 
 def _follow(
     call: _Call, array: int | None, left: Callable[[], int], output: Output, every: float = _POLL_SECONDS
 ) -> None:
-    """Say what becomes of each part until no job is left."""
+    """Print how far each part is until no job is left."""
     said: dict[object, str] = {}
 
     def look() -> None:
@@ -333,7 +333,7 @@ def _run_here(
 
 
 def _unfinished(call: _Call, array: int | None) -> Iterator[str]:
-    """Say what is not done."""
+    """Yield what is not done, a phrase a part."""
     if array is None:
         status = read_run(call.out).status if (call.out / RECORD).exists() else "missing"
         if status != "done":

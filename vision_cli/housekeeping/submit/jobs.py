@@ -96,7 +96,7 @@ class CommandJob:
                 os.kill(self._child.pid, signal.SIGTERM)
 
     def _has_ended(self) -> bool:
-        """Whether the command has ended, asked without a lock: a signal may come while another one asks."""
+        """Return whether the command has ended, asked without a lock: a signal may come while another one asks."""
         if self._child is None or self._child.returncode is not None:
             return True
         try:

@@ -106,14 +106,14 @@ def run_pickle(stream: IO[bytes], room: float, accept: Callable[[Name], None]) -
     while code := stream.read(1):
         opcode = _OPCODES.get(code)
         if opcode is None:
-            raise PickleError(f"no opcode {code!r}")
+            raise PickleError(f"unknown opcode {code!r}")
         count += 1
         if count > most:
             raise OutOfRoom
         if opcode.name == "STOP":
             return machine.pop()
         machine.step(opcode.name, _argument(opcode, stream))
-    raise PickleError("no end")
+    raise PickleError("its end is missing")
 
 
 def _argument(opcode: pickletools.OpcodeInfo, stream: IO[bytes]) -> Any:
@@ -225,14 +225,14 @@ class _Machine:
 
     def _get(self, argument: int) -> None:
         if argument not in self._memo:
-            raise PickleError(f"nothing remembered as {argument}")
+            raise PickleError(f"nothing stored in memo {argument}")
         self._stack.append(self._memo[argument])
 
     _binget = _long_binget = _get
 
     def _named(self, module: Any, name: Any) -> Name:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise PickleError("a name that is no text")
+            raise PickleError("a name that is not text")
         found = Name(module, name)
         self._accept(found)
         return found
@@ -248,7 +248,7 @@ class _Machine:
     def _reduce(self, _: None) -> None:
         arguments, what = self.pop(), self.pop()
         if not isinstance(what, Name) or not isinstance(arguments, tuple):
-            raise PickleError("a call of what is no name")
+            raise PickleError("a call of something that is not a name")
         self._stack.append(Call(what, arguments))
 
     _newobj = _reduce
@@ -260,7 +260,7 @@ class _Machine:
     def _build(self, _: None) -> None:
         state, made = self.pop(), self._top()
         if not isinstance(made, Call) or made.state is not None:
-            raise PickleError("a state of what has none")
+            raise PickleError("a state of something that has none")
         made.state = state
 
     def _binpersid(self, _: None) -> None:
@@ -269,14 +269,14 @@ class _Machine:
 
 def _extend(target: Any, values: list[Any]) -> None:
     if not isinstance(target, list):
-        raise PickleError("entries of what is no list")
+        raise PickleError("entries of something that is not a list")
     target += values
 
 
 def _store(target: Any, pairs: list[Any]) -> None:
     items = target.items if isinstance(target, Call) else target
     if not isinstance(items, dict) or len(pairs) % 2:
-        raise PickleError("keys of what is no dictionary")
+        raise PickleError("keys of something that is not a dictionary")
     keys = pairs[::2]
     # Python hashes tuples in tuples without a limit on their depth, and crashes.
     flat = [part for key in keys for part in (key if isinstance(key, tuple) else (key,))]

@@ -143,7 +143,7 @@ class _Arrays:
         return run_pickle(stream, available_memory(), self._accept)
 
     def resolve(self, value: Any) -> Any:
-        """Give the data that a record stands for."""
+        """Return the data that a record stands for."""
         if isinstance(value, OldText):
             return bytes(value) if self._encoding == "bytes" else value.decode(self._encoding)
         if not isinstance(value, list | tuple | dict | Call | Name | Elsewhere):
@@ -229,22 +229,22 @@ class _Arrays:
         return math.prod(shape)
 
     def _dtype(self, call: Any) -> np.dtype[Any] | None:
-        """Give the type of plain numbers that a record names; None of any other type."""
+        """Return the type of plain numbers that a record names; None of any other type."""
         if not isinstance(call, Call) or call.what != Name("numpy", "dtype") or not call.arguments:
-            raise PickleError("a type that is none")
-        word = _word(call.arguments[0])
+            raise PickleError("a data type that is not one")
+        word = _as_text(call.arguments[0])
         # Version, byte order, subarray, names, fields, and what follows of sizes.
         state = (3, "=", None, None, None) if call.state is None else call.state
         if not isinstance(state, tuple) or len(state) < 5 or not _PLAIN.fullmatch(word):
             return None
-        byte_order = _word(state[1])
+        byte_order = _as_text(state[1])
         if state[2:5] != (None, None, None) or byte_order not in {"<", ">", "|", "="}:
             return None
         kind = np.dtype(word)
         return kind.newbyteorder("<" if byte_order == "<" else ">" if byte_order == ">" else "=")
 
     def _bytes(self, value: Any) -> bytes:
-        """Give the bytes of a record: themselves, or as the first protocols wrote them, a text of Latin-1."""
+        """Return the bytes of a record: themselves, or as the first protocols wrote them, a text of Latin-1."""
         if isinstance(value, bytes | bytearray):
             return bytes(value)
         if isinstance(value, Call) and value.what.name == "bytes" and not value.arguments:
@@ -280,7 +280,7 @@ class _Tensors(_Arrays):
         count = self._volume(size)
         self._volume(stride)
         if len(size) != len(stride) or type(start) is not int or start < 0:
-            raise PickleError("a tensor with no place for each value")
+            raise PickleError("a tensor with too few values for its shape and strides")
         last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
         if count and last >= len(values):
             raise PickleError(f"a tensor {size} of {len(values)} values")
@@ -325,6 +325,6 @@ class _StorageNames(_Arrays):
         self._known = {("torch", name): None for name in _STORAGES}
 
 
-def _word(value: Any) -> str:
-    """Give a text that may be one of Python 2."""
+def _as_text(value: Any) -> str:
+    """Return a text that may be one of Python 2."""
     return value.decode("latin-1") if isinstance(value, bytes) else value if isinstance(value, str) else ""

@@ -97,7 +97,7 @@ def read_picture_header(content: bytes) -> PictureHeader:
                 return read(content)
             except (struct.error, IndexError, KeyError) as error:
                 raise ValueError("its header is cut short or damaged") from error
-    raise ValueError("no PNG, JPEG, TIFF, BMP, GIF, PNM or WebP file")
+    raise ValueError("not a PNG, JPEG, TIFF, BMP, GIF, PNM or WebP file")
 
 
 def _png(content: bytes) -> PictureHeader:

@@ -21,7 +21,7 @@ from vision_cli.io.limits import require_memory_for
 from vision_cli.io.points.meshes import read_obj, read_stl
 from vision_cli.io.points.pcd import read_pcd
 from vision_cli.io.points.ply import read_ply, write_ply
-from vision_cli.io.points.point_text import Rows, miscounted, read_rows, require_cloud_file
+from vision_cli.io.points.point_text import Rows, read_rows, require_cloud_file, wrong_count_error
 
 __all__ = [
     "MESH_SUFFIXES",
@@ -271,7 +271,7 @@ def _from_rows(path: Path, rows: Rows) -> PointCloud:
 
 
 def _are_unit(vectors: NDArray[np.float64]) -> bool:
-    """Whether these are normals and not colours: nearly all have length 1."""
+    """Return whether these are normals and not colours: nearly all have length 1."""
     lengths = np.linalg.norm(vectors, axis=1)
     return bool(np.mean(np.abs(lengths - 1) < _UNIT) > 0.9)
 
@@ -288,7 +288,9 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     except Exception as error:
         # NumPy reads the header as Python, so that a damaged one raises whatever Python's parser does.
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"{path}: no NumPy array ({reason}); points expected.", hint="Copy the file again.") from error
+        raise InputError(
+            f"{path}: not a NumPy array ({reason}); points expected.", hint="Copy the file again."
+        ) from error
     if dtype.kind not in "biuf" or len(shape) not in (1, 2, 3):
         raise InputError(
             f"{path}: array of shape {shape} and type {dtype}; numbers of shape (N, 3) expected.",
@@ -299,7 +301,7 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     stored = rows * width * dtype.itemsize
     require_memory_for(path, rows, width * (dtype.itemsize + 8), stored=stored, most=size)
     if size - start < rows * width * dtype.itemsize:
-        raise miscounted(path, rows, (size - start) // max(width * dtype.itemsize, 1))
+        raise wrong_count_error(path, rows, (size - start) // max(width * dtype.itemsize, 1))
     return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64).reshape(rows, width)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import require_memory_for
-from vision_cli.io.points.point_text import as_float64, miscounted, parse_rows, require_cloud_file
+from vision_cli.io.points.point_text import as_float64, parse_rows, require_cloud_file, wrong_count_error
 
 Surface = tuple[NDArray[np.float64], NDArray[np.int64]]
 """Vertices ``(V, 3)`` and triangles ``(T, 3)``."""
@@ -40,14 +40,14 @@ def read_stl(path: Path) -> Surface:
     elif content.lstrip()[:5].lower() == b"solid" and b"\0" not in content[:256]:
         corners = _ascii_corners(path, content)
     elif declared >= 0:
-        raise miscounted(path, declared, (size - _STL_START) // _STL_ROW, "triangles")
+        raise wrong_count_error(path, declared, (size - _STL_START) // _STL_ROW, "triangles")
     else:
         raise InputError(f"{path}: {size} bytes; an STL header of 84 expected.", hint="Copy the file again.")
     if not len(corners):
         raise InputError(f"{path}: no triangles; a surface expected.", hint="Give another file.")
     if not np.isfinite(corners).all():
         raise InputError(f"{path}: corners that are NaN or infinite; finite expected.", hint="Write the file again.")
-    return _merged(corners)
+    return _merge_corners(corners)
 
 
 def read_obj(path: Path) -> Surface:
@@ -107,8 +107,8 @@ def _ascii_corners(path: Path, content: bytes) -> NDArray[np.float64]:
     return parse_rows(path, b"\n".join(rows), " ", 3) if rows else np.empty((0, 3))
 
 
-def _merged(corners: NDArray[np.float64]) -> Surface:
-    """Give each place one vertex: the triangles of an STL file share none."""
+def _merge_corners(corners: NDArray[np.float64]) -> Surface:
+    """Merge the corners at one place into one vertex: the triangles of an STL file share none."""
     # Adding 0 turns -0 into 0, so that equal places have equal bytes.
     rows = np.ascontiguousarray(corners + 0.0).view(np.dtype((np.void, 24))).ravel()
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.io.limits import require_memory_for
-from vision_cli.io.points.point_text import as_float64, miscounted, parse_rows, require_cloud_file
+from vision_cli.io.points.point_text import as_float64, parse_rows, require_cloud_file, wrong_count_error
 
 Columns = Mapping[str, NDArray[np.float64]]
 """Numbers of each point by the name of their field."""
@@ -64,7 +64,7 @@ def read_pcd(path: Path) -> Columns:
         if header.points > most:
             rows = sum(1 for line in content.split(b"\n") if line.strip())
             if rows != header.points:
-                raise miscounted(path, header.points, rows)
+                raise wrong_count_error(path, header.points, rows)
         return _ascii(path, content, header)
     # The file, what it unpacks to, and the columns.
     ratio = 1 if header.storage == "binary" else _DENSEST
@@ -151,14 +151,14 @@ def _understood(path: Path, entries: Mapping[str, list[str]], end: int, lines: i
 def _ascii(path: Path, content: bytes, header: _Header) -> Columns:
     values = parse_rows(path, content, " ", len(header.names), header.lines + 1)
     if len(values) != header.points:
-        raise miscounted(path, header.points, len(values))
+        raise wrong_count_error(path, header.points, len(values))
     return {name: values[:, number].copy() for number, name in enumerate(header.names)}
 
 
 def _binary(path: Path, content: bytes, header: _Header) -> Columns:
     needed = header.points * header.row_bytes
     if not needed <= len(content) <= needed + _PAGE:
-        raise miscounted(path, header.points, len(content) // max(header.row_bytes, 1))
+        raise wrong_count_error(path, header.points, len(content) // max(header.row_bytes, 1))
     offsets = np.cumsum([0, *(kind.itemsize for kind in header.types)])[:-1].tolist()
     rows = np.frombuffer(
         content,
@@ -184,7 +184,7 @@ def _compressed(path: Path, content: bytes, header: _Header) -> Columns:
     needed = header.points * header.row_bytes
     packed, unpacked = (int(n) for n in np.frombuffer(content[:8].ljust(8, b"\0"), "<u4"))
     if unpacked != needed:
-        raise miscounted(path, header.points, unpacked // max(header.row_bytes, 1))
+        raise wrong_count_error(path, header.points, unpacked // max(header.row_bytes, 1))
     if packed > len(content) - 8 or packed * _DENSEST < needed:
         raise InputError(
             f"{path}: cut short, {len(content) - 8} compressed bytes; {packed} by its header expected.",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import atomic_path
 from vision_cli.io.limits import require_memory_for, require_room
-from vision_cli.io.points.point_text import as_float64, miscounted, parse_rows, require_cloud_file
+from vision_cli.io.points.point_text import as_float64, parse_rows, require_cloud_file, wrong_count_error
 
 _HEADER_LIMIT = 1 << 18
 _TYPES = {
@@ -99,8 +99,8 @@ def read_ply(path: Path) -> Ply:
         if element.count * least > size and element.name == "vertex":
             found = (size - header.end) // max(least, 1)
             if header.storage != "ascii":
-                raise miscounted(path, element.count, found)
-            raise miscounted(path, element.count, _rows_left(path, header))
+                raise wrong_count_error(path, element.count, found)
+            raise wrong_count_error(path, element.count, _rows_left(path, header))
         stored = element.count * least
         require_memory_for(path, element.count, 2 * least, f"{element.name} elements", stored=stored, most=size)
     with path.open("rb") as stream:
@@ -215,7 +215,7 @@ def _read_ascii(path: Path, content: bytes, header: _Header) -> Ply:
     for element in header.elements:
         block = lines[start : start + element.count]
         if len(block) < element.count:
-            raise miscounted(path, element.count, len(block), "points" if element.name == "vertex" else "faces")
+            raise wrong_count_error(path, element.count, len(block), "points" if element.name == "vertex" else "faces")
         start += element.count
         if element.name == "vertex":
             values = parse_rows(path, b"\n".join(block), " ", len(element.properties), header.lines + 1)
@@ -223,7 +223,7 @@ def _read_ascii(path: Path, content: bytes, header: _Header) -> Ply:
         elif element.name == "face" and element.has_lists:
             triangles = _fans(path, [_polygon(path, line, element) for line in block])
     if start < len(lines):
-        raise miscounted(path, sum(element.count for element in header.elements), len(lines), "rows")
+        raise wrong_count_error(path, sum(element.count for element in header.elements), len(lines), "rows")
     return _checked(path, columns, triangles)
 
 
@@ -258,7 +258,7 @@ def _read_binary(path: Path, content: bytes, header: _Header) -> Ply:
         kind = np.dtype([(str(k), f"{order}{dtype}") for k, (_, _, dtype) in enumerate(element.properties)])
         held = (len(content) - start) // max(kind.itemsize, 1)
         if held < element.count:
-            raise miscounted(path, element.count, held, "points" if element.name == "vertex" else element.name)
+            raise wrong_count_error(path, element.count, held, "points" if element.name == "vertex" else element.name)
         if element.name == "vertex":
             rows = np.frombuffer(content, kind, element.count, start)
             columns = {name: as_float64(rows[str(k)]) for k, (name, _, _) in enumerate(element.properties)}
@@ -294,11 +294,11 @@ def _binary_lists(
             if count:
                 counted = np.frombuffer(content[start : start + np.dtype(count).itemsize], order + count)
                 if not len(counted):
-                    raise miscounted(path, element.count, number, "faces")
+                    raise wrong_count_error(path, element.count, number, "faces")
                 length, start = int(counted[0]), start + np.dtype(count).itemsize
             size = length * np.dtype(kind).itemsize
             if length < 0 or start + size > len(content):
-                raise miscounted(path, element.count, number, "faces")
+                raise wrong_count_error(path, element.count, number, "faces")
             if k == listed[0]:
                 polygons.append(np.frombuffer(content, order + kind, length, start).astype(np.int64).tolist())
             start += size

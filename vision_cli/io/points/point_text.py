@@ -71,7 +71,7 @@ def as_float64(values: NDArray[np.generic]) -> NDArray[np.float64]:
         return values.astype(np.float64)
 
 
-def miscounted(path: Path, declared: int, found: int, what: str = "points") -> InputError:
+def wrong_count_error(path: Path, declared: int, found: int, what: str = "points") -> InputError:
     """Make the error of a file that does not hold what its header declares."""
     hint = "The file is cut short; copy it again." if found < declared else "The file is damaged; write it again."
     return InputError(f"{path}: header declares {declared} {what}, {found} found.", hint=hint)
@@ -173,7 +173,7 @@ def read_rows(path: Path) -> Rows:
         start, line = end + 1, line + 1
     values = parse_rows(path, content[start:], separator, None, line)
     if declared is not None and declared != len(values):
-        raise miscounted(path, declared, len(values))
+        raise wrong_count_error(path, declared, len(values))
     if not len(values):
         raise InputError(f"{path}: no rows of numbers; points expected.", hint="Give another file.")
     return Rows(values, names if len(names) == values.shape[1] else ())
@@ -192,7 +192,7 @@ def _cells(line: bytes, separator: str) -> list[bytes]:
 
 
 def _has_wider_rows(rest: bytes) -> bool:
-    """Whether the next line that is not blank has more than one cell."""
+    """Return whether the next line that is not blank has more than one cell."""
     line = rest[:_HEAD].strip().split(b"\n", 1)[0]
     return len(_cells(line, _separator(line))) > 1
 

@@ -158,7 +158,7 @@ def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
 
 
 def _colour_rows(path: Path) -> list[tuple[int, str, str]]:
-    """Give line, number and name of each row of a colour table; none if the file is none."""
+    """Return line, number and name of each row of a colour table; none if the file is none."""
     return [
         (line, match.group(1), match.group(2))
         for line, text in enumerate(_text(path).splitlines(), start=1)
@@ -167,7 +167,7 @@ def _colour_rows(path: Path) -> list[tuple[int, str, str]]:
 
 
 def _label_rows(path: Path) -> list[tuple[int, str, str]]:
-    """Give line, number and name of each row of a table with such columns."""
+    """Return line, number and name of each row of a table with such columns."""
     header, rows = _split(path)
     words = [column.lower().replace("_", " ") for column in header]
     number_at = next((i for i, word in enumerate(words) if word in _NUMBER_COLUMNS), None)
@@ -211,7 +211,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Give the header and the rows that are not blank, each with its line number."""
+    """Return the header and the rows that are not blank, each with its line number."""
     lines = _text(path).splitlines()
     first = next((line for line in lines if line.strip()), "")
     separator = max(",;\t", key=first.count)
@@ -226,7 +226,7 @@ def _split(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
                 rows.append((reader.line_num, cells))
     except csv.Error as error:
         raise InputError(
-            f"{path}: line {reader.line_num} is no table row ({error}); cells and separators expected.",
+            f"{path}: line {reader.line_num} cannot be read as a table row ({error}); cells and separators expected.",
             hint="Save it as CSV UTF-8.",
         ) from error
     if not rows:

@@ -165,7 +165,7 @@ class VideoReader:
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one channel alone."""
+        """Return whether there is one channel alone."""
         return self.info.is_gray
 
     def __enter__(self) -> Self:
@@ -286,7 +286,7 @@ class VideoReader:
         if self.info.fps is None:
             raise InputError(
                 f"{self.path}: neither times nor a frame rate in this file; one of them expected.",
-                hint="Say the rate: --fps 30.",
+                hint="Give the frame rate, as --fps 30.",
             )
         return index / self.info.fps
 
@@ -333,7 +333,7 @@ def read_pixels(path: Path) -> Pixels | None:
 
 
 def picture_times(pictures: Sequence[Path], fps: float | None) -> NDArray[np.float64]:
-    """Give the times in seconds of pictures, ``(N,)``: from a rate, or from time stamps in their names.
+    """Return the times in seconds of pictures, ``(N,)``: from a rate, or from time stamps in their names.
 
     Raises
     ------
@@ -347,7 +347,7 @@ def picture_times(pictures: Sequence[Path], fps: float | None) -> NDArray[np.flo
     if unit is None or sorted(set(stamps)) != stamps:
         raise InputError(
             f"{pictures[0].parent}: no time stamps in the names of the pictures, as {pictures[0].name}; some expected.",
-            hint="Say the rate: --fps 30.",
+            hint="Give the frame rate, as --fps 30.",
         )
     return np.asarray((np.array(stamps, dtype=np.int64) - stamps[0]) * unit, dtype=np.float64)
 
@@ -428,7 +428,7 @@ class VideoWriter:
             self._container.close()
 
 
-def through_codec(frames: NDArray[np.uint8], codec: str, *, fps: float, quantiser: int) -> NDArray[np.uint8]:
+def encode_and_decode(frames: NDArray[np.uint8], codec: str, *, fps: float, quantiser: int) -> NDArray[np.uint8]:
     """Encode and decode frames in memory: what a codec leaves of them.
 
     Parameters

@@ -60,7 +60,7 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
 
 
 def is_dicom(path: Path) -> bool:
-    """Say whether a file is DICOM by the mark in its preamble, whatever its name."""
+    """Return whether a file is DICOM by the mark in its preamble, whatever its name."""
     with path.open("rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
@@ -100,11 +100,11 @@ def read_dicom_folder(path: Path) -> RawImage:
     (names,) = series.values()
     with reading(path), _silent():
         first = _header(Path(names[0]))
-        places = _places(names)
+        places = _slice_origins(names)
     _require_numbers(path, first)
     require_memory(path, [*first.GetSize()[:2], len(names)], _itemsize(first.GetPixelID()))
-    notes = _left_out(path, names)
-    notes = (*notes, *_check_places(path, places, notes))
+    notes = _note_unread_files(path, names)
+    notes = (*notes, *_check_slice_origins(path, places, notes))
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(names)
     with reading(path), _silent():
@@ -142,7 +142,7 @@ def _from_itk(image: Any, notes: tuple[str, ...]) -> RawImage:
 
 
 def _header(path: Path) -> Any:
-    """Give a reader that has read the header of a file."""
+    """Return a reader that has read the header of a file."""
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
@@ -240,12 +240,12 @@ def _describe(name: str) -> str:
     return reader.GetMetaData(tag).strip() if reader.HasMetaDataKey(tag) else "unnamed"
 
 
-def _places(names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Give the origins of slices in the order of ``names``, ``(N, 3)``, in mm."""
+def _slice_origins(names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the origins of slices in the order of ``names``, ``(N, 3)``, in mm."""
     return np.asarray([_header(Path(name)).GetOrigin() for name in names], dtype=np.float64)
 
 
-def _check_places(path: Path, places: NDArray[np.float64], left_out: tuple[str, ...]) -> tuple[str, ...]:
+def _check_slice_origins(path: Path, places: NDArray[np.float64], left_out: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse slices that are no volume, which ITK would spread evenly, and note slight unevenness."""
     if len(places) < 2:
         return ()
@@ -266,7 +266,7 @@ def _check_places(path: Path, places: NDArray[np.float64], left_out: tuple[str, 
     return (f"slices lie {steps.min():.2f} to {steps.max():.2f} mm apart; they were taken as evenly spaced",)
 
 
-def _left_out(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+def _note_unread_files(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """Note the DICOM files of a folder that are in no series: cut short, or reports and the like."""
     read = {Path(name).name for name in names}
     others = sorted(

@@ -17,7 +17,7 @@ _MASK = 0xFFFFFFFF
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file is HDF5 and holds as many bytes as it says itself."""
+    """Return whether a file is HDF5 and holds as many bytes as it says itself."""
     with path.open("rb") as stream:
         start = stream.read(48)
     if len(start) < 48 or not start.startswith(_SIGNATURE):
@@ -53,7 +53,7 @@ def _clear_times_at(file: mmap.mmap, place: int) -> None:
 
 
 def _checksum(data: bytes) -> bytes:
-    """Bob Jenkins' lookup3 hash (hashlittle, 2006), which HDF5 uses for its metadata, in its byte order."""
+    """Return Bob Jenkins' lookup3 hash (hashlittle, 2006), which HDF5 uses for its metadata, in its byte order."""
     a = b = c = (0xDEADBEEF + len(data)) & _MASK
     whole = max(0, (len(data) - 1) // 12) * 12
     for place in range(0, whole, 12):

@@ -135,7 +135,7 @@ def _grid(image: Any) -> tuple[Matrix, list[str]]:
 
 
 def _same_places(first: Matrix, second: Matrix, shape: tuple[int, ...]) -> bool:
-    """Say whether two grids put the first and the last voxel at the same places."""
+    """Return whether two grids put the first and the last voxel at the same places."""
     last = [*[*shape, 1, 1][:3], 1]
     return bool(np.all(np.abs(first - second) @ last < _SAME_MM))
 

@@ -36,7 +36,7 @@ def read_picture(path: Path) -> RawImage:
             raise ValueError("its end is missing")
         pixels = cv2.imread(name, cv2.IMREAD_UNCHANGED)
         if pixels is None:
-            raise ValueError("no whole PNG, TIFF or JPEG file")
+            raise ValueError("not a whole PNG, TIFF or JPEG file")
         pages = cv2.imcount(name) if path.suffix.lower() in {".tif", ".tiff"} else 1
     if pages > 1:
         raise InputError(

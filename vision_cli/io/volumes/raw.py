@@ -53,12 +53,12 @@ def ras_from_lps(vox2lps: Matrix) -> Matrix:
 
 
 def pixel_grid(ndim: int, spacing: Sequence[float] | None = None) -> Matrix:
-    """Give the grid of an image without geometry: ITK's, the identity in LPS, 1 mm unless said."""
+    """Return the grid of an image without geometry: ITK's, the identity in LPS, 1 mm unless said."""
     return ras_from_lps(np.diag([*(spacing if spacing is not None else [1.0] * ndim), 1.0]))
 
 
 def slice_grid(vox2ras: Matrix) -> tuple[Matrix, tuple[str, ...]]:
-    """Give the grid of a single slice, ``(3, 3)``, from its ``(4, 4)`` one, and what to note.
+    """Return the grid of a single slice, ``(3, 3)``, from its ``(4, 4)`` one, and what to note.
 
     It is the part in the plane of x and y, as ITK has it. Of a slice that is tilted against this plane the
     nearest rotation is taken, and of one across the body none, so that its pixels keep their sizes.
@@ -79,7 +79,7 @@ def slice_grid(vox2ras: Matrix) -> tuple[Matrix, tuple[str, ...]]:
 
 
 def is_orthogonal(vox2ras: Matrix) -> bool:
-    """Say whether the axes of a grid stand at right angles."""
+    """Return whether the axes of a grid stand at right angles."""
     axes = vox2ras[:-1, :-1]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.all(lengths > 0):
@@ -96,7 +96,7 @@ def without_trailing_ones(data: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def pick_volume(path: Path, shape: Sequence[int], volume: int | None) -> tuple[int | None, tuple[str, ...]]:
-    """Say which entry of the fourth axis to read, None where there is no such axis, and what to note.
+    """Return which entry of the fourth axis to read, None where there is no such axis, and what to note.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def finite_values(path: Path, data: NDArray[Any]) -> tuple[NDArray[Any], list[st
 
 
 def image_values(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
-    """Give the values of an image.
+    """Return the values of an image.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def image_values(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def label_values(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
-    """Give the ids of a label map; real numbers within 0.001 of integers are rounded.
+    """Return the ids of a label map; real numbers within 0.001 of integers are rounded.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def label_values(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def mask_values(path: Path, values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Give a mask: where the values are not 0.
+    """Return a mask: where the values are not 0.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def mask_values(path: Path, values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def picture_dtype(data: NDArray[Any], wanted: np.dtype[Any], suffix: str) -> np.dtype[Any]:
-    """Give the type of a picture's values: the wanted one where pictures have it, else the nearest."""
+    """Return the type of a picture's values: the wanted one where pictures have it, else the nearest."""
     if wanted.kind == "b" or wanted in {np.dtype(np.uint8), np.dtype(np.uint16)}:
         return wanted
     if wanted.kind == "f" and suffix != ".png":
@@ -115,7 +115,7 @@ def picture_dtype(data: NDArray[Any], wanted: np.dtype[Any], suffix: str) -> np.
 
 
 def as_stored(data: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
-    """Give the values in a type that files have, the wanted one or the nearest.
+    """Return the values in a type that files have, the wanted one or the nearest.
 
     Real numbers are rounded to integers, with NaN as 0, and all are clipped to the range of the type.
     Integers of 64 bits become those of 32 where they fit, because few tools read the former.

@@ -178,7 +178,7 @@ def _read_raw(path: Path, kind: Kind, volume: int | None) -> RawImage:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: an empty file (0 bytes); an image expected.", hint="Copy the file again.")
     if not os.access(path, os.R_OK):
-        raise InputError(f"{path}: you may not read it; an image expected.", hint="Change its permissions.")
+        raise InputError(f"{path}: no permission to read it; an image expected.", hint="Change its permissions.")
     suffix = _suffix(path)
     if suffix in _NIFTI:
         return read_nifti(path, volume)

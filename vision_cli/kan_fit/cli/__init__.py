@@ -1,8 +1,8 @@
-"""``vcli kan-fit``: a module a verb."""
+"""The command line of ``vcli kan-fit``: a module a verb."""
 
 from __future__ import annotations
 
-# The order is that of the help.
+# Their order is that of the help.
 from vision_cli.kan_fit.cli import fit, classify, predict, explain, benchmark  # isort: skip
 from vision_cli.kan_fit.cli.app import app
 

@@ -1,4 +1,4 @@
-"""The app of ``vcli kan-fit``, to which the modules beside add their verbs."""
+"""The app of ``vcli kan-fit``; the other modules add their verbs to it."""
 
 from __future__ import annotations
 

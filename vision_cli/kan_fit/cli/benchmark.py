@@ -10,7 +10,7 @@ import typer
 
 from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
 from vision_cli.kan_fit.cli.app import app
-from vision_cli.kan_fit.options import Comparison
+from vision_cli.kan_fit.options import BenchmarkOptions
 
 EXAMPLES = (
     "vcli kan-fit benchmark --suite s7 --baselines pykan,mlp,lightgbm -o bench",
@@ -31,12 +31,13 @@ EXAMPLES = (
 )
 def benchmark(
     call: Call,
-    comparison: Comparison,
+    comparison: BenchmarkOptions,
     baselines_env: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="One environment that has all baselines.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Environment that has all baselines; default: one is created for each."),
     ] = None,
 ) -> None:
-    """Measure ours beside the baselines, in one run."""
+    """Compare ours with baselines on functions or digits."""
     from vision_cli.core.compute.benchmark import comparison_tables
     from vision_cli.kan_fit.evaluation.benchmark import require_known, run_benchmark
 

@@ -23,13 +23,13 @@ def classify(
     call: Call,
     source: ImageSource,
     training: TrainingOptions,
-    sample: Annotated[bool, typer.Option("--sample", help="Take scikit-learn's digits.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Classify scikit-learn's digits.")] = False,
     compare: Annotated[
-        bool, typer.Option("--compare/--no-compare", help="Also train a CNN, an MLP and boosted trees.")
+        bool, typer.Option("--compare/--no-compare", help="Also train a CNN, an MLP and gradient-boosted trees.")
     ] = True,
     pictures: PicturesOption = True,
 ) -> None:
-    """Train a classifier of images, and compare it."""
+    """Train an image classifier and compare it with baselines."""
     if source.data is not None and sample:
         raise UsageError("classify: both DATA and --sample found; one expected.")
     if source.data is None and not sample:

@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.console import Table
 from vision_cli.core.command.verbs import OUTPUT, RUN, Call, Done, Shown, measures_table, verb
 from vision_cli.kan_fit.cli.app import app
-from vision_cli.kan_fit.options import Explanation
+from vision_cli.kan_fit.options import ExplainOptions
 
 EXAMPLES = (
     "vcli kan-fit explain run --symbolic -o explained        # the formula, as text, LaTeX and Python",
@@ -23,9 +23,9 @@ EXAMPLES = (
 def explain(
     call: Call,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a fit.")],
-    explanation: Explanation,
+    explanation: ExplainOptions,
 ) -> None:
-    """Draw what a fitted network learned, find its formula, write it for other programs."""
+    """Draw a fitted network, find its formula, export both."""
     from vision_cli.kan_fit.runs.explain import explain_model
 
     files = {"model": model, "library": explanation.library}

@@ -21,14 +21,16 @@ EXAMPLES = (
 )
 
 
-# Small matrices in float64: fits were measured on processors only.
+# Small matrices in float64: fits were measured on CPUs only.
 @verb(app, "fit", RUN, COMPUTE, OUTPUT, examples=EXAMPLES, defaults={"device": "cpu"})
 def fit(
     call: Call,
     source: TableSource,
     search: SearchOptions,
     sample: Annotated[bool, typer.Option("--sample", help="Fit the bundled table.")] = False,
-    compare: Annotated[bool, typer.Option("--compare/--no-compare", help="Also fit an MLP and boosted trees.")] = True,
+    compare: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Also fit an MLP and gradient-boosted trees.")
+    ] = True,
     pictures: PicturesOption = True,
 ) -> None:
     """Fit a table, a formula or a named function."""
@@ -43,10 +45,11 @@ def fit(
     if source.data is None and source.function is None and source.expression is None:
         raise call.missing("DATA, --function or --expr")
     from vision_cli.core.runs.records import read_run
-    from vision_cli.kan_fit.runs.fit import comparison_table, drawn_function, fit_files
+    from vision_cli.kan_fit.evaluation.fit_data import sampled_function
+    from vision_cli.kan_fit.runs.fit import comparison_table, fit_files
 
-    # A formula that cannot be read is a fault of the call: no run begins.
-    drawn_function(source)
+    # A formula that cannot be parsed is wrong usage: no run is opened.
+    sampled_function(source)
 
     def show(done: Done) -> Shown:
         return comparison_table(read_run(done.directory).document), done.metrics

@@ -1,1 +1,1 @@
-"""Comparison with other programs."""
+"""Data splits, the scikit-learn baselines of every fit, and the benchmark against other programs."""

@@ -1,11 +1,11 @@
-"""A stand-alone script that fits one baseline in its own environment; it imports nothing of this package.
+"""Script that fits one baseline in its own environment; it imports nothing from this package.
 
 ``baseline_runner.py METHOD TASK DATA OUT THREADS [PATH]`` reads ``x_train``, ``y_train`` and ``x_test`` from the NPZ
-file DATA and writes ``prediction.npz`` and ``told.json`` into OUT: ``values`` at the test points, of a classification
-their probabilities, and where TASK is ``formula`` also ``formula``, the values of the formula that was found. Other
-tasks are ``regress`` and ``classify``; PATH is the checkout of a baseline that is no package.
+file DATA and writes ``prediction.npz`` and ``fit.json`` into OUT. TASK is ``regress``, ``classify`` or ``formula``.
+``prediction.npz`` has ``values`` at the test points (class probabilities for ``classify``), and for ``formula`` also
+``formula``, the values of the formula that was found. PATH is the checkout of a baseline that is not a package.
 
-A package that is not installed ends the script with status 4.
+The exit status is 4 if a package is not installed.
 """
 
 # The packages of the baselines are not those of this project.
@@ -30,11 +30,11 @@ TREES = 1000
 EPOCHS, BATCH = 40, 64
 
 Data = dict[str, Any]
-Told = dict[str, Any]
+Outcome = dict[str, Any]
 
 
-def pykan(data: Data, task: str, threads: int, path: Path | None) -> Told:
-    """Fit [d, 5, 1] with L-BFGS on grids 5, 10, 20; for a formula prune and match functions as its example does."""
+def pykan(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit pykan [d, 5, 1] by L-BFGS on grids 5, 10, 20; for a formula prune and match functions as its example does."""
     import torch
     from kan import KAN
 
@@ -43,26 +43,26 @@ def pykan(data: Data, task: str, threads: int, path: Path | None) -> Told:
     mean, scale = data["y_train"].mean(), data["y_train"].std()
     x, x_test = torch.from_numpy(data["x_train"]), torch.from_numpy(data["x_test"])
     y = torch.from_numpy((data["y_train"] - mean) / scale)[:, None]
-    # It wants test data to report on while it fits; the training data tell it nothing new.
-    told = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
-    # Pruning reads and writes the history of saved models, whatever auto_save says.
+    # It requires test data to report on while it fits: the training data again.
+    dataset = {"train_input": x, "train_label": y, "test_input": x, "test_label": y}
+    # Pruning reads and writes the history of saved models even without auto_save.
     Path("model").mkdir()
     Path("model", "history.txt").touch()
     started = time.monotonic()
     network = KAN(width=[x.shape[1], HIDDEN, 1], grid=GRIDS[0], k=3, seed=0, auto_save=False)
     if task == "formula":
-        network.fit(told, opt="LBFGS", steps=STEPS, lamb=1e-3)
+        network.fit(dataset, opt="LBFGS", steps=STEPS, lamb=1e-3)
         network = network.prune()
         network.auto_save = False
-        network.fit(told, opt="LBFGS", steps=STEPS)
+        network.fit(dataset, opt="LBFGS", steps=STEPS)
         network.auto_symbolic(verbose=0)
-        network.fit(told, opt="LBFGS", steps=STEPS)
+        network.fit(dataset, opt="LBFGS", steps=STEPS)
     else:
         for grid in GRIDS:
             if grid != GRIDS[0]:
                 network = network.refine(grid)
                 network.auto_save = False
-            network.fit(told, opt="LBFGS", steps=STEPS)
+            network.fit(dataset, opt="LBFGS", steps=STEPS)
     seconds = time.monotonic() - started
     with torch.no_grad():
         values = network(x_test)[:, 0].numpy() * scale + mean
@@ -77,10 +77,10 @@ def pykan(data: Data, task: str, threads: int, path: Path | None) -> Told:
     return found
 
 
-def efficient_kan(data: Data, task: str, threads: int, path: Path | None) -> Told:
-    """Fit [d, 5, 1] with L-BFGS and grid 5; classify with [d, 32, classes] and AdamW.
+def efficient_kan(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit efficient-kan [d, 5, 1] by L-BFGS on grid 5; classify with [d, 32, classes] and AdamW.
 
-    Without a checkout its layer is taken from convkan, which ships it.
+    Without a checkout its layer comes from convkan, which includes it.
     """
     import torch
 
@@ -120,8 +120,8 @@ def efficient_kan(data: Data, task: str, threads: int, path: Path | None) -> Tol
     return {"values": values, "fit_s": seconds, "parameters": sum(p.numel() for p in network.parameters())}
 
 
-def mlp(data: Data, task: str, threads: int, path: Path | None) -> Told:
-    """Fit scikit-learn's perceptron of 64 and 64 nodes."""
+def mlp(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit scikit-learn's MLP of 64 and 64 hidden nodes."""
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -137,8 +137,8 @@ def mlp(data: Data, task: str, threads: int, path: Path | None) -> Told:
     return found | {"parameters": sum(w.size for w in (*network.coefs_, *network.intercepts_))}
 
 
-def lightgbm(data: Data, task: str, threads: int, path: Path | None) -> Told:
-    """Fit LightGBM's 1000 trees (100 to classify), else with its defaults."""
+def lightgbm(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit LightGBM with 1000 trees (100 to classify) and otherwise its defaults."""
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     if task == "classify":
@@ -146,8 +146,8 @@ def lightgbm(data: Data, task: str, threads: int, path: Path | None) -> Told:
     return _scikit(LGBMRegressor(n_estimators=TREES, n_jobs=threads, verbose=-1, random_state=0), data, is_class=False)
 
 
-def gplearn(data: Data, task: str, threads: int, path: Path | None) -> Told:
-    """Fit gplearn's symbolic regression: 2000 programs, 20 generations, all smooth functions that it has."""
+def gplearn(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit gplearn's symbolic regression: 2000 programs, 20 generations, all its smooth functions."""
     from gplearn.genetic import SymbolicRegressor
 
     functions = ("add", "sub", "mul", "div", "sqrt", "log", "neg", "inv", "sin", "cos")
@@ -162,7 +162,7 @@ def gplearn(data: Data, task: str, threads: int, path: Path | None) -> Told:
 
 
 def _packaged_kan(widths: list[int], grid: int = 5) -> Any:
-    """Stack the layers of efficient-kan that convkan ships; they take the groups of a convolution as a first axis."""
+    """Return a stack of convkan's efficient-kan layers, which take convolution groups as a first axis."""
     import torch
     from convkan import KANLinear
 
@@ -170,7 +170,7 @@ def _packaged_kan(widths: list[int], grid: int = 5) -> Any:
     return torch.nn.Sequential(torch.nn.Unflatten(0, (1, -1)), *layers, torch.nn.Flatten(0, 1))
 
 
-def _scikit(model: Any, data: Data, *, is_class: bool) -> Told:
+def _scikit(model: Any, data: Data, *, is_class: bool) -> Outcome:
     import warnings
 
     warnings.simplefilter("ignore")
@@ -183,7 +183,7 @@ def _scikit(model: Any, data: Data, *, is_class: bool) -> Told:
     return {"values": values, "fit_s": seconds, "parameters": None}
 
 
-def _classify(build: Callable[[int, int], Any], data: Data) -> Told:
+def _classify(build: Callable[[int, int], Any], data: Data) -> Outcome:
     import torch
 
     x, y = torch.from_numpy(data["x_train"]).float() * 2 - 1, torch.from_numpy(data["y_train"])
@@ -204,7 +204,7 @@ def _classify(build: Callable[[int, int], Any], data: Data) -> Told:
     return {"values": values, "fit_s": seconds, "parameters": sum(p.numel() for p in network.parameters())}
 
 
-BASELINES: dict[str, Callable[[Data, str, int, Path | None], Told]] = {
+BASELINES: dict[str, Callable[[Data, str, int, Path | None], Outcome]] = {
     "pykan": pykan,
     "efficient-kan": efficient_kan,
     "mlp": mlp,
@@ -214,13 +214,13 @@ BASELINES: dict[str, Callable[[Data, str, int, Path | None], Told]] = {
 
 
 def main(words: list[str]) -> int:
-    """Do what the command line asks; return the exit status."""
+    """Run the command line; return the exit status."""
     method, task = words[:2]
     out = Path(words[3]).resolve()
     with np.load(words[2]) as stored:
         data = {name: stored[name] for name in stored.files}
     path = Path(words[5]).resolve() if len(words) > 5 else None
-    # pykan writes into the folder that it is in.
+    # pykan writes into the working directory.
     os.chdir(out)
     try:
         found = BASELINES[method](data, task, int(words[4]), path)
@@ -229,8 +229,8 @@ def main(words: list[str]) -> int:
         return MISSING
     arrays = {name: np.asarray(found[name], dtype=np.float64) for name in ("values", "formula") if name in found}
     np.savez(out / "prediction.npz", **arrays)  # type: ignore[arg-type]
-    told = {name: found.get(name) for name in ("parameters", "fit_s", "text")}
-    (out / "told.json").write_text(json.dumps(told), encoding="utf-8")
+    document = {name: found.get(name) for name in ("parameters", "fit_s", "text")}
+    (out / "fit.json").write_text(json.dumps(document), encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The fits that the benchmark compares, a process each: ours, and baselines in environments of their own."""
+"""The fits that the benchmark compares: ours, and baselines in their own environments, each in a process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.compute.baselines import LIST, Cost, run_measured
-from vision_cli.kan_fit.options import Comparison
+from vision_cli.kan_fit.options import BenchmarkOptions
 
 PACKAGES = Path(__file__).with_name(LIST)
 
@@ -21,17 +21,17 @@ _RUNNER = Path(__file__).with_name("baseline_runner.py")
 Array = NDArray[np.float64]
 
 
-def run_ours(words: Sequence[str], plan: Comparison, out: Path, seed: int) -> tuple[Cost, dict[str, object]]:
-    """Run a command of this task; return what it took, and its ``parameters`` and ``fit_s``; raises as `run_measured`.
+def run_ours(words: Sequence[str], plan: BenchmarkOptions, out: Path, seed: int) -> tuple[Cost, dict[str, object]]:
+    """Run a command of this task; return its cost, and its ``parameters`` and ``fit_s``; raise as `run_measured`.
 
     Parameters
     ----------
     words
-        The verb and its words, ``-o`` among them.
+        The verb and its arguments, including ``-o``.
     plan
-        Whose threads it gets.
+        Sets the number of threads.
     out
-        Folder for what it prints.
+        Folder for the output of the command.
     seed
         Of data and fit.
     """
@@ -49,20 +49,20 @@ def run_ours(words: Sequence[str], plan: Comparison, out: Path, seed: int) -> tu
 
 
 def run_baseline(
-    plan: Comparison, method: str, task: str, python: Path, out: Path, data: Mapping[str, NDArray[np.generic]]
+    plan: BenchmarkOptions, method: str, task: str, python: Path, out: Path, data: Mapping[str, NDArray[np.generic]]
 ) -> tuple[Cost, dict[str, object], dict[str, Array]]:
-    """Run a baseline; return what it took, what it told, and the arrays that it predicted; raises as `run_measured`.
+    """Run a baseline; return its cost, its ``fit.json`` and its predictions; raise as `run_measured`.
 
     Parameters
     ----------
     plan
-        Whose threads and checkouts it gets.
+        Sets the number of threads and the checkouts.
     method, task
         See ``baseline_runner.py``.
     python
-        The interpreter of its environment.
+        Interpreter of its environment.
     out
-        Folder for its files.
+        Folder of its files.
     data
         ``x_train``, ``y_train``, ``x_test``.
     """
@@ -73,20 +73,20 @@ def run_baseline(
     cost = run_measured(method, words, out, plan.threads)
     with np.load(out / "prediction.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
-    return cost, read_json(out / "told.json"), arrays
+    return cost, read_json(out / "fit.json"), arrays
 
 
-def costs_of(cost: Cost, told: Mapping[str, object]) -> dict[str, object]:
-    """Return the cost of a fit by column, rounded to milliseconds and kilobytes."""
-    seconds = told["fit_s"]
+def costs_of(cost: Cost, fitted: Mapping[str, object]) -> dict[str, object]:
+    """Return the cost of a fit by column: seconds to milliseconds, megabytes to kilobytes."""
+    seconds = fitted["fit_s"]
     return {
-        "parameters": told["parameters"],
+        "parameters": fitted["parameters"],
         "fit_s": round(seconds, 3) if isinstance(seconds, float) else None,
         **{name: round(value, 3) for name, value in asdict(cost).items()},
     }
 
 
 def read_json(path: Path) -> dict[str, object]:
-    """Return the document of a JSON file; empty if it is no object."""
+    """Return the object in a JSON file; empty if it holds something else."""
     document = json.loads(path.read_text(encoding="utf-8"))
     return document if isinstance(document, dict) else {}

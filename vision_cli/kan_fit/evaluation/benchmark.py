@@ -1,7 +1,7 @@
-"""Ours beside the baselines in one run: the suites of functions and the digits, each fit a process that is measured.
+"""Benchmark of ours against baselines on suites of functions and on the digits, each fit in a measured process.
 
-Baselines run in environments of their own (:mod:`vision_cli.core.compute.baselines`). All get the same rows: the
-baselines what ours divides into training and validation, and all are tested on the same fresh points.
+Baselines run in their own environments (:mod:`vision_cli.core.compute.baselines`). All methods get the same rows, which
+ours divides into training and validation rows, and all are tested on the same fresh points.
 """
 
 from __future__ import annotations
@@ -35,14 +35,13 @@ from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.evaluation.baselines import PACKAGES, costs_of, read_json, run_baseline, run_ours
+from vision_cli.kan_fit.evaluation.fit_data import read_fit_data
 from vision_cli.kan_fit.formulas.parser import parse_expression
 from vision_cli.kan_fit.formulas.suites import FUNCTIONS, SUITES, Target, find_function
 from vision_cli.kan_fit.images.data import read_digits
-from vision_cli.kan_fit.images.selection import together
+from vision_cli.kan_fit.images.splits import concatenate_images, split_images
 from vision_cli.kan_fit.names import BASELINES
-from vision_cli.kan_fit.options import Comparison, ImageSource, TableSource
-from vision_cli.kan_fit.runs.classify import divide
-from vision_cli.kan_fit.runs.fit import read_data
+from vision_cli.kan_fit.options import BenchmarkOptions, ImageSource, TableSource
 from vision_cli.metrics.classification import classification_measures
 
 DIGITS = "digits"
@@ -64,7 +63,7 @@ _COLUMNS = (
 Array = NDArray[np.float64]
 
 
-def problems_of(plan: Comparison) -> list[str]:
+def problems_of(plan: BenchmarkOptions) -> list[str]:
     """Return the names of functions, or of divisions of the digits."""
     if plan.suite == DIGITS:
         return [f"{DIGITS}-{plan.seed + n}" for n in range(_SEEDS)]
@@ -73,19 +72,19 @@ def problems_of(plan: Comparison) -> list[str]:
     return [find_function(name.strip()).name for name in plan.suite.split(",")]
 
 
-def methods_of(plan: Comparison) -> list[str]:
-    """Return the methods of a benchmark, but those that cannot do what it asks for."""
+def methods_of(plan: BenchmarkOptions) -> list[str]:
+    """Return the methods of a benchmark, without those that cannot classify if it is on the digits."""
     methods = [OURS, *(_ALONE + space for space in plan.alone), *plan.baselines]
     return [method for method in methods if plan.suite != DIGITS or method not in _CANNOT_CLASSIFY]
 
 
-def require_known(plan: Comparison) -> None:
-    """Refuse a suite or a checkout that does not exist, before a run begins.
+def require_known(plan: BenchmarkOptions) -> None:
+    """Check, before a run is opened, that the suite and the checkouts exist.
 
     Raises
     ------
     UsageError
-        If there is neither a suite nor a function of the name, or no layer in the checkout.
+        If there is neither a suite nor a function of a name, or a checkout lacks its source folder.
     """
     if plan.suite not in SUITES and plan.suite != DIGITS:
         for name in plan.suite.split(","):
@@ -98,37 +97,37 @@ def require_known(plan: Comparison) -> None:
     if checkout is not None and not (checkout / "src").is_dir():
         raise UsageError(
             f"--baselines efficient-kan: {checkout} found; a checkout with src/efficient_kan expected.",
-            hint="Leave the path away for the layer that convkan ships.",
+            hint="Give no path to use the layer that convkan includes.",
         )
 
 
-def run_benchmark(run: Run, plan: Comparison, *, environment: Path | None, output: Output) -> None:
+def run_benchmark(run: Run, plan: BenchmarkOptions, *, environment: Path | None, output: Output) -> None:
     """Fit every problem with every method.
 
     Parameters
     ----------
     run
-        The open run; each problem and method is an item of it.
+        The open run; each pair of problem and method is an item.
     plan
-        What to measure.
+        Options of the benchmark.
     environment
-        A ready environment with the baselines, None to have one made.
+        An environment with all baselines; None to create one for each.
     output
-        Where progress is shown.
+        Shows the progress.
 
     Raises
     ------
     MissingError
-        If there is no environment with the baselines and none can be made.
+        If there is no environment with a baseline and none can be created.
     """
     comparison = benchmark_of(plan)
-    rivals = [method for method in comparison.methods if method in plan.baselines]
-    pythons = {name: baseline_python(PACKAGES, name, environment, output) for name in rivals}
+    baselines = [method for method in comparison.methods if method in plan.baselines]
+    pythons = {name: baseline_python(PACKAGES, name, environment, output) for name in baselines}
     measure_all(run, comparison, lambda problem, method: _measure(plan, problem, method, pythons), output)
 
 
-def benchmark_of(plan: Comparison) -> Benchmark:
-    """Return what is compared: problems and methods, the columns of the table, the bars."""
+def benchmark_of(plan: BenchmarkOptions) -> Benchmark:
+    """Return the comparison: problems, methods, columns of the table, bars."""
     is_digits = plan.suite == DIGITS
     middle = Column("mean error rate", "error") if is_digits else Column("geometric mean", "error", "geometric")
     columns = (Column("items", "error", "count"), middle, *_COLUMNS)
@@ -136,19 +135,19 @@ def benchmark_of(plan: Comparison) -> Benchmark:
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
-    """Write the tables, the picture and the report of a benchmark, or of its merged shards."""
-    plan = recorded(Comparison, run.options)
+    """Write the tables, the figure and the report of a benchmark, or of its merged shards."""
+    plan = recorded(BenchmarkOptions, run.options)
     results = write_comparison(run, entries, benchmark_of(plan))
     if results.rows:
         _write_report(run, plan, results)
 
 
-def _finds_formulas(plan: Comparison) -> bool:
-    """Whether formulas are looked for, too."""
+def _finds_formulas(plan: BenchmarkOptions) -> bool:
+    """Return whether methods also search for a formula."""
     return plan.suite == "feynman20"
 
 
-def _measure(plan: Comparison, problem: str, method: str, pythons: Mapping[str, Path]) -> dict[str, object]:
+def _measure(plan: BenchmarkOptions, problem: str, method: str, pythons: Mapping[str, Path]) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="vcli-bench-") as folder:
         out = Path(folder)
         if plan.suite == DIGITS:
@@ -158,9 +157,9 @@ def _measure(plan: Comparison, problem: str, method: str, pythons: Mapping[str, 
 
 
 def _function(
-    plan: Comparison, target: Target, method: str, pythons: Mapping[str, Path], out: Path
+    plan: BenchmarkOptions, target: Target, method: str, pythons: Mapping[str, Path], out: Path
 ) -> dict[str, object]:
-    data = read_data(TableSource(function=target.name, rows=plan.rows, noise=plan.noise), plan.seed)
+    data = read_fit_data(TableSource(function=target.name, rows=plan.rows, noise=plan.noise), plan.seed)
     formula: Array | None = None
     text: object = None
     if method.startswith(OURS):
@@ -168,7 +167,7 @@ def _function(
         words += ["--no-compare", "--no-pictures", "-o", str(out / "run")]
         if method != OURS:
             words += ["--pool", method.removeprefix(_ALONE)]
-        cost, told = run_ours(words, plan, out, plan.seed)
+        cost, fitted = run_ours(words, plan, out, plan.seed)
         values = np.array([float(row["yhat"]) for row in _rows(out / "run" / "predictions.csv")])
         if _finds_formulas(plan) and method == OURS:
             explain = ["explain", str(out / "run"), "--symbolic", "-o", str(out / "explained")]
@@ -179,47 +178,50 @@ def _function(
     else:
         train = {"x_train": data.table.inputs, "y_train": data.target, "x_test": data.test_inputs}
         task = "formula" if _finds_formulas(plan) and method in _FORMULA_METHODS else "regress"
-        cost, told, arrays = run_baseline(plan, method, task, pythons[method], out, train)
-        values, formula, text = arrays["values"], arrays.get("formula"), told.get("text")
+        cost, fitted, arrays = run_baseline(plan, method, task, pythons[method], out, train)
+        values, formula, text = arrays["values"], arrays.get("formula"), fitted.get("text")
     spread = float(data.test_target.std())
     row: dict[str, object] = {"error": float(np.sqrt(np.mean((values - data.test_target) ** 2)))}
     if _finds_formulas(plan):
-        apart = None if formula is None else float(np.sqrt(np.mean((formula - data.test_target) ** 2))) / spread
-        is_exact = apart is not None and apart < _EXACT
-        row |= {"formula_error": apart, "recovered": None if apart is None else int(is_exact), "formula": text}
-    return row | costs_of(cost, told)
+        error = None if formula is None else float(np.sqrt(np.mean((formula - data.test_target) ** 2))) / spread
+        is_exact = error is not None and error < _EXACT
+        row |= {"formula_error": error, "recovered": None if error is None else int(is_exact), "formula": text}
+    return row | costs_of(cost, fitted)
 
 
 def _computed(formula: str, columns: Mapping[str, Array], rows: int) -> Array:
-    """Compute a formula, ``(rows,)``; not numbers where it is too long to be one."""
+    """Return the values of a formula, ``(rows,)``; NaN if it is too long to be parsed."""
     try:
         return np.broadcast_to(parse_expression(formula)(columns), rows)
     except UsageError:
         return np.full(rows, np.nan)
 
 
-def _digits(plan: Comparison, method: str, pythons: Mapping[str, Path], out: Path, seed: int) -> dict[str, object]:
+def _digits(
+    plan: BenchmarkOptions, method: str, pythons: Mapping[str, Path], out: Path, seed: int
+) -> dict[str, object]:
     images = read_digits()
-    division = divide(images, ImageSource(), seed)
+    source = ImageSource()
+    division = split_images(images, source.val_fraction, source.test_fraction, seed)
     if method.startswith(OURS):
         words = ["classify", "--sample", "--no-compare", "--no-pictures", "-o", str(out / "run")]
         if method != OURS:
             words += ["--pool", method.removeprefix(_ALONE)]
-        cost, told = run_ours(words, plan, out, seed)
+        cost, fitted = run_ours(words, plan, out, seed)
         rows = _rows(out / "run" / "predictions.csv")
         probabilities = np.array([[float(row[f"p_{name}"]) for name in images.classes] for row in rows])
     else:
-        train = together(division.train, division.val)
+        train = concatenate_images(division.train, division.val)
         arrays = {
             "x_train": train.pixels.reshape(len(train), -1) / 255,
             "y_train": train.labels,
             "x_test": division.test.pixels.reshape(len(division.test), -1) / 255,
         }
-        cost, told, found = run_baseline(plan, method, "classify", pythons[method], out, arrays)
+        cost, fitted, found = run_baseline(plan, method, "classify", pythons[method], out, arrays)
         probabilities = found["values"]
     measured = classification_measures(probabilities, division.test.labels)
     row = {"error": 1 - measured.accuracy, "accuracy": measured.accuracy, "nll": measured.nll}
-    return row | costs_of(cost, told)
+    return row | costs_of(cost, fitted)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -227,21 +229,21 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _bars(plan: Comparison, found: Results) -> Iterator[Bar]:
-    """Give what is required of a suite."""
+def _bars(plan: BenchmarkOptions, found: Results) -> Iterator[Bar]:
+    """Return the bars of a suite."""
     methods = methods_of(plan)
-    rivals = [method for method in methods if method in BASELINES]
+    baselines = [method for method in methods if method in BASELINES]
     if plan.suite == "s7":
         ratio = found.geometric_ratio(OURS, "pykan", "error")
         yield Bar("geometric mean of RMSE ratios, ours / pykan", False, 0.10, ratio)
         yield Bar("wall time, ours / pykan", False, 0.35, found.ratio(OURS, "pykan", "wall_s"))
-        for rival in rivals:
-            both = found.shared(OURS, rival, "error")
-            yield Bar(f"functions better than {rival}", True, 6, sum(a < b for a, b in both) if both else None)
-        shares = list(_shares_of_best_alone(found, [name for name in methods if name.startswith(_ALONE)]))
-        yield Bar("worst ratio to the best single space", False, 1.05, reduced(shares, "max"))
+        for baseline in baselines:
+            both = found.shared(OURS, baseline, "error")
+            yield Bar(f"functions better than {baseline}", True, 6, sum(a < b for a, b in both) if both else None)
+        ratios = list(_ratios_to_best_alone(found, [name for name in methods if name.startswith(_ALONE)]))
+        yield Bar("worst ratio to the best single space", False, 1.05, reduced(ratios, "max"))
         name = "geometric mean of the ratios to the best single space"
-        yield Bar(name, False, 0.8, reduced(shares, "geometric"))
+        yield Bar(name, False, 0.8, reduced(ratios, "geometric"))
     if plan.suite == "feynman20":
         yield Bar("formulas recovered", True, 12 if plan.noise == 0 else 8, found.over(OURS, "recovered", "sum"))
         if both := found.shared(OURS, "pykan", "recovered"):
@@ -249,19 +251,19 @@ def _bars(plan: Comparison, found: Results) -> Iterator[Bar]:
     if plan.suite == DIGITS:
         yield Bar("mean accuracy", True, 0.985, found.over(OURS, "accuracy"))
         yield Bar("parameters", False, 24_000, found.over(OURS, "parameters", "max"))
-        for rival in rivals:
-            yield Bar(f"mean accuracy, ours - {rival}", True, 0, found.gain(OURS, rival, "accuracy"))
+        for baseline in baselines:
+            yield Bar(f"mean accuracy, ours - {baseline}", True, 0, found.gain(OURS, baseline, "accuracy"))
 
 
-def _shares_of_best_alone(found: Results, alone: Sequence[str]) -> Iterator[float]:
-    """Give the error of ours over the least of the single spaces, on problems that all of them did."""
+def _ratios_to_best_alone(found: Results, alone: Sequence[str]) -> Iterator[float]:
+    """Return the error of ours over the least error of the single spaces, for problems that all of them fitted."""
     errors = [found.values(method, "error") for method in alone]
     for problem, error in found.values(OURS, "error").items():
         if errors and all(problem in one for one in errors):
             yield error / min(one[problem] for one in errors)
 
 
-def _write_report(run: RunFiles, plan: Comparison, found: Results) -> None:
+def _write_report(run: RunFiles, plan: BenchmarkOptions, found: Results) -> None:
     from vision_cli.kan_fit.figures import methods_by_problem
 
     comparison = benchmark_of(plan)
@@ -291,14 +293,14 @@ def _write_report(run: RunFiles, plan: Comparison, found: Results) -> None:
 
 
 def verdict_of(suite: str, bars: Iterable[Bar]) -> tuple[str, Level]:
-    """Say which bars of a suite are met: good if all are, bad if one is missed, caution if some were not measured.
+    """Return which bars of a suite are met, and a level: bad if one is missed, caution if one is unmeasured, else good.
 
     Parameters
     ----------
     suite
-        Its name.
+        Name of the suite.
     bars
-        What is required of it; none of a list of functions.
+        Its bars; none for a list of functions.
     """
     listed = list(bars)
     missed = [bar.name for bar in listed if bar.met is False]

@@ -1,1 +1,1 @@
-"""Formulas: read from text, found in data or in a fitted network, exported."""
+"""Formulas: parsed from text, found in data or in a fitted network, simplified, exported."""

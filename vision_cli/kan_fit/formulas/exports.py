@@ -1,4 +1,4 @@
-"""A fitted model in the forms of other programs: ONNX, torch.export, SymPy, LaTeX, Python."""
+"""Exports of a fitted model to ONNX and torch.export, and of its formula to SymPy, LaTeX and Python."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PLAIN_SYMBOL = re.compile(r"[A-Za-z]+[0-9]*(_[A-Za-z0-9]+)?")
 
 
 class _Predictor(nn.Module):
-    """The network with the scale of its target, ``(N, inputs)`` to ``(N,)``."""
+    """The network with the scale of its target."""
 
     def __init__(self, model: TableModel, dtype: torch.dtype) -> None:
         super().__init__()
@@ -37,18 +37,18 @@ class _Predictor(nn.Module):
         self.mean, self.scale = model.mean, model.scale
 
     def forward(self, x: Tensor) -> Tensor:
-        """Predict in the target's unit."""
+        """Return predictions in the target's unit, ``(N, inputs)`` to ``(N,)``."""
         predicted: Tensor = self.network(x)
         return predicted[:, 0] * self.scale + self.mean
 
 
 def export_torch(model: TableModel, path: Path) -> float:
-    """Write a program of torch.export in float64 with any number of rows; return its greatest difference.
+    """Write a torch.export program in float64 for any number of rows; return its greatest difference from the model.
 
     Raises
     ------
     NumericalError
-        If the program does not give what the model gives.
+        If the program differs from the model.
     """
     rows = torch.from_numpy(model.sample_inputs[:_ROWS])
     predictor = _Predictor(model, torch.float64).eval()
@@ -60,21 +60,21 @@ def export_torch(model: TableModel, path: Path) -> float:
 
 
 def export_onnx(model: TableModel, path: Path) -> float:
-    """Write an ONNX model in float32 with any number of rows; return its greatest difference under onnxruntime.
+    """Write an ONNX model in float32 for any number of rows; return its greatest difference under onnxruntime.
 
     Raises
     ------
     MissingError
-        If the packages of the extra ``export`` are not there.
+        If the packages of the extra ``export`` are not installed.
     NumericalError
-        If onnxruntime does not give what the model gives.
+        If the ONNX model differs from the model.
     """
     try:
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise MissingError(
-            f"{error.name}: not installed; needed to write ONNX.", hint="Install the extra: vision-cli[export]."
+            f"{error.name}: not installed; required to write ONNX.", hint="Install the extra: vision-cli[export]."
         ) from error
     rows = torch.from_numpy(model.sample_inputs[:_ROWS]).float()
     predictor = _Predictor(model, torch.float32).eval()
@@ -89,7 +89,7 @@ def export_onnx(model: TableModel, path: Path) -> float:
             verbose=False,
         )
     if program is None:
-        raise NumericalError("torch gave no ONNX program; one expected.")
+        raise NumericalError("torch.onnx.export returned no program; an ONNX program expected.")
     program.save(path)
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     found = session.run(None, {"inputs": rows[:-1].numpy()})[0]
@@ -99,7 +99,7 @@ def export_onnx(model: TableModel, path: Path) -> float:
 
 
 def formula_text(formula: Formula, kind: str) -> str:
-    """Write a formula as ``sympy`` (readable by SymPy), ``latex``, or a ``python`` module with a function."""
+    """Return a formula as text of a kind: ``sympy`` (for sympify), ``latex``, or a ``python`` module."""
     import sympy
 
     if kind == "sympy":
@@ -124,14 +124,14 @@ def formula_text(formula: Formula, kind: str) -> str:
 
 
 def latex_symbol(name: str) -> str:
-    """Return how LaTeX sets a column: as SymPy has it if it is a plain symbol (``x_1``), else to the letter."""
+    """Return the LaTeX of a column's name: by SymPy if it is a plain symbol such as ``x_1``, else as escaped text."""
     import sympy
 
     return str(sympy.latex(sympy.Symbol(name))) if _PLAIN_SYMBOL.fullmatch(name) else rf"\mbox{{{latex_text(name)}}}"
 
 
 def formula_document(formula: Formula) -> dict[str, object]:
-    """Describe a formula as JSON holds it."""
+    """Return a formula for JSON."""
     return {
         "expression": str(formula.expression),
         "variables": list(formula.variables),
@@ -142,16 +142,16 @@ def formula_document(formula: Formula) -> dict[str, object]:
     }
 
 
-def _difference(found: object, expected: object, model: TableModel, who: str, within: float) -> float:
+def _difference(found: object, expected: object, model: TableModel, program: str, within: float) -> float:
     difference = float(np.abs(np.asarray(found) - np.asarray(expected)).max())
     if not difference <= within * max(1.0, model.scale, abs(model.mean)):
-        raise NumericalError(f"{who} differs by {difference:.3g} from the model; at most {within:g} expected.")
+        raise NumericalError(f"{program} differs by {difference:.3g} from the model; at most {within:g} expected.")
     return difference
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporters' progress from stdout and their advice from stderr."""
+    """Suppress what the exporters print and warn."""
     import contextlib
 
     level = logging.root.manager.disable

@@ -1,9 +1,10 @@
-"""From a fitted network to a formula, every operator chosen by the loss of the whole network.
+"""Formula of a fitted network, with every operator chosen by the loss of the whole network.
 
-Edge by edge, the most important first, operators are fitted to the edge's curve; those that fit best are put into the
-network one after the other, all constants found so far take a few steps of Levenberg-Marquardt together, and the
-operator with the smallest validation loss stays, complexity counted against it. An edge's own fit would often choose a
-look-alike (arXiv:2603.15250). In the end all constants are fitted together, and rounded where that costs nothing.
+Edge by edge, the most important first, operators are fitted to the edge's function. Those that fit best replace the
+edge one after the other, all constants so far take a few joint steps of Levenberg-Marquardt, and the operator with the
+least validation loss, penalised by its complexity, is kept. The fit of the single edge would often choose a similar but
+wrong operator (arXiv:2603.15250). Finally all constants are fitted jointly, and rounded where that does not raise the
+error.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import NumericalError
 from vision_cli.core.runs import interrupts
-from vision_cli.kan_fit.figures import edge_curve
 from vision_cli.kan_fit.formulas.operators import NOTHING, Operator
-from vision_cli.kan_fit.formulas.search import names_of_operators, search_operators
+from vision_cli.kan_fit.formulas.search import operator_names, search_operators
 from vision_cli.kan_fit.formulas.tidy import Formula, FormulaRows, symbol_of
-from vision_cli.kan_fit.networks.dense import SKANLayer
+from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKANLayer
 from vision_cli.kan_fit.tables.files import TableModel
 
 if TYPE_CHECKING:
@@ -39,29 +39,29 @@ _VALIDATION = 0.3
 _SLOPES, _SHIFTS, _ZOOMS = 21, 25, 3
 _WIDEST_SLOPE, _WIDEST_SHIFT = 12.0, 12.0
 _EXACT, _GOOD = 1e-9, 1e-7
-_SWEEPS, _WORTH_A_SWEEP, _CURVE_POINTS = 4, 0.9, 200
+_SWEEPS, _WORTH_A_SWEEP = 4, 0.9
 
 
 def find_formula(
     model: TableModel, inputs: Array, target: Array, library: Sequence[Operator], *, seed: int = 0
 ) -> Formula:
-    """Find a formula for a fitted model.
+    """Return the formula of a fitted model.
 
     Parameters
     ----------
     model
-        With the edges that the formula is to have.
+        The model; the formula has its edges.
     inputs, target
         Rows to fit the constants to, ``(N, inputs)`` and ``(N,)``.
     library
         Operators to choose from.
     seed
-        Of the split into rows to fit and rows to choose by.
+        Of the split into rows to fit and held-out rows to choose by.
 
     Raises
     ------
     NumericalError
-        If no operator of the library can follow an edge, and no network of operators the data.
+        If no operator of the library fits an edge, and no network of operators the data.
     """
     order = np.random.default_rng((seed, 2)).permutation(len(inputs))
     held = max(1, round(_VALIDATION * len(inputs)))
@@ -80,7 +80,7 @@ def find_formula(
             other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
             if blocked or _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
                 expression = other.expression([symbol_of(name) for name in model.names])
-                return data.formula(expression, dict(names_of_operators(other)), math.sqrt(other_loss))
+                return data.formula(expression, dict(operator_names(other)), math.sqrt(other_loss))
     if blocked:
         raise blocked
     operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
@@ -88,8 +88,8 @@ def find_formula(
 
 
 @dataclass
-class _Fitted:
-    """An edge as a f(b x + c) + d."""
+class _SymbolicEdge:
+    """An edge as a f(b x + c) + d with an operator f; ``constants`` are a, b, c, d."""
 
     operator: Operator
     constants: Array
@@ -102,24 +102,34 @@ class _Fitted:
         a, b, c, _ = self.constants
         return np.asarray(a * b * self.operator.slope(b * x + c))
 
-    def by_constants(self, x: Array) -> Array:
-        """Differentiate by a, b, c, d, ``(N, 4)``."""
+    def gradient(self, x: Array) -> Array:
+        """Return the derivatives with respect to a, b, c, d, ``(N, 4)``."""
         a, b, c, _ = self.constants
         inner = b * x + c
-        bent = a * self.operator.slope(inner)
-        return np.stack([self.operator.value(inner), bent * x, bent, np.ones_like(x)], axis=1)
+        transformed = a * self.operator.slope(inner)
+        return np.stack([self.operator.value(inner), transformed * x, transformed, np.ones_like(x)], axis=1)
 
 
 class _SymbolicNetwork:
-    """The network with some of its edges replaced by operators."""
+    """The network with some of its edges replaced by operators.
+
+    Attributes
+    ----------
+    symbolic
+        The replaced edges, by layer, node and output.
+    inputs
+        Inputs of each layer of the original network, ``(N, inputs)`` each.
+    importance
+        Standard deviation of each edge, as a share of the greatest of its layer.
+    """
 
     def __init__(self, model: TableModel, inputs: Array) -> None:
         self.layers: list[SKANLayer] = model.network.each_layer()
         self.widths = model.network.widths
-        self.symbolic: dict[Edge, _Fitted] = {}
+        self.symbolic: dict[Edge, _SymbolicEdge] = {}
         x = torch.from_numpy(inputs)
         with torch.no_grad():
-            self.taken = model.network.layer_inputs(x)
+            self.inputs = model.network.layer_inputs(x)
         spreads = model.network.edge_spreads(x)
         self.importance: dict[Edge, float] = {
             (number, i, j): float(spread[i, j] / spread.max())
@@ -132,12 +142,12 @@ class _SymbolicNetwork:
     def substitute(
         self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
     ) -> float:
-        """Put an operator in for every edge and fit all constants; give the loss.
+        """Replace every edge by an operator and fit all constants; return the loss on the held-out rows.
 
         Raises
         ------
         NumericalError
-            If no operator of the library can follow an edge.
+            If no operator of the library fits an edge.
         """
         for edge in self.by_importance():
             interrupts.check()
@@ -152,12 +162,12 @@ class _SymbolicNetwork:
     def replace(
         self, edge: Edge, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]
     ) -> None:
-        """Put the operator in whose network has the least loss."""
+        """Replace an edge by the operator whose network has the least loss."""
         number, i, j = edge
-        points, values = edge_curve(self.layers[number], self.taken[number], i, j)
+        points, values = self.layers[number].edge_curve(self.inputs[number], i, j)
         with torch.no_grad():
-            level = float(self.layers[number].edge_outputs(self.taken[number])[:, i, j].mean())
-        reached = self.taken[number][:, i].numpy()
+            level = float(self.layers[number].edge_outputs(self.inputs[number])[:, i, j].mean())
+        reached = self.inputs[number][:, i].numpy()
         at_reached = np.interp(reached, points, values)
         values = values - at_reached.mean() + level
         fits = sorted(
@@ -165,16 +175,16 @@ class _SymbolicNetwork:
             key=lambda found: found[0] * (1 + _COMPLEXITY * found[1].operator.complexity),
         )
         if not fits:
-            raise NumericalError(f"edge {edge}: no operator of the library can follow it.", hint="Give a larger one.")
+            raise NumericalError(f"edge {edge}: no operator of the library fits it.", hint="Give a larger library.")
         best = self._best(edge, [fitted for _, fitted in fits[:_TRIED]], data, choosing)
         if best is None:
             raise NumericalError(f"edge {edge}: no operator keeps the network finite.", hint="Give a larger library.")
         self.symbolic = best[1]
 
     def reconsider(self, library: Sequence[Operator], data: tuple[Array, Array], choosing: tuple[Array, Array]) -> None:
-        """Go over all edges again, and put in another operator, or none, where the whole network is better for it.
+        """Replace the operator of each edge again, by another or by none, where that lowers the network's score.
 
-        What an edge was given first was chosen while others were no operators yet.
+        The first operators were chosen while other edges were not yet replaced.
         """
         best = self.score(*choosing)
         for _ in range(_SWEEPS):
@@ -185,7 +195,7 @@ class _SymbolicNetwork:
                     return
                 with np.errstate(all="ignore"):
                     reached = self._forward(data[0])[0][edge[0]][:, edge[1]]
-                    points = np.linspace(reached.min(), reached.max(), _CURVE_POINTS)
+                    points = np.linspace(reached.min(), reached.max(), CURVE_POINTS)
                     values = self.symbolic[edge].value(points)
                 if not np.isfinite(values).all() or points[0] == points[-1]:
                     continue
@@ -193,7 +203,7 @@ class _SymbolicNetwork:
                     (found for operator in library if (found := _fit_curve(operator, points, values)) is not None),
                     key=lambda found: found[0],
                 )
-                nothing = _Fitted(NOTHING, np.array([0.0, 1.0, 0.0, float(values.mean())]))
+                nothing = _SymbolicEdge(NOTHING, np.array([0.0, 1.0, 0.0, float(values.mean())]))
                 tried = self._best(edge, [nothing, *(fitted for _, fitted in fits[:_TRIED])], data, choosing)
                 if tried is not None and tried[0] < best * (1 - 1e-3):
                     best, self.symbolic = tried
@@ -201,23 +211,26 @@ class _SymbolicNetwork:
                 return
 
     def complexity(self) -> int:
-        """Sum of the operators' complexities."""
+        """Return the sum of the operators' complexities."""
         return sum(fitted.operator.complexity for fitted in self.symbolic.values())
 
     def score(self, inputs: Array, target: Array) -> float:
-        """Loss, with complexity against it."""
+        """Return the loss penalised by the complexity."""
         return _score(self.loss(inputs, target), self.complexity())
 
     def _best(
-        self, edge: Edge, choices: Sequence[_Fitted], data: tuple[Array, Array], choosing: tuple[Array, Array]
-    ) -> tuple[float, dict[Edge, _Fitted]] | None:
-        """Put each choice in, fit all constants a little; return the best score and its operators; None if none is."""
+        self, edge: Edge, choices: Sequence[_SymbolicEdge], data: tuple[Array, Array], choosing: tuple[Array, Array]
+    ) -> tuple[float, dict[Edge, _SymbolicEdge]] | None:
+        """Try each operator with a few steps of all constants; return the best score with its network's operators.
+
+        None if no score is finite.
+        """
         before = self.symbolic
-        best: tuple[float, dict[Edge, _Fitted]] | None = None
+        best: tuple[float, dict[Edge, _SymbolicEdge]] | None = None
         for fitted in choices:
             self.symbolic = {
-                **{key: _Fitted(other.operator, other.constants.copy()) for key, other in before.items()},
-                edge: _Fitted(fitted.operator, fitted.constants.copy()),
+                **{key: _SymbolicEdge(other.operator, other.constants.copy()) for key, other in before.items()},
+                edge: _SymbolicEdge(fitted.operator, fitted.constants.copy()),
             }
             self.refine(*data, _STEPS_A_CHOICE)
             score = self.score(*choosing)
@@ -262,7 +275,7 @@ class _SymbolicNetwork:
                 return
 
     def expression(self, model: TableModel) -> sympy.Expr:
-        """Write the network as an expression in the target's unit."""
+        """Return the network as an expression in the target's unit."""
         import sympy
 
         nodes: list[Any] = [symbol_of(name) for name in model.names]
@@ -276,24 +289,24 @@ class _SymbolicNetwork:
         return nodes[0] * sympy.Float(model.scale) + sympy.Float(model.mean)
 
     def _forward(self, inputs: Array) -> tuple[list[Array], list[Array]]:
-        """Return what every layer takes in and last what comes out, and the slope of each edge, ``(N, i, j)``."""
-        taken, slopes = [inputs], []
+        """Return the inputs of each layer and last the output, and the derivative of each edge, ``(N, i, j)``."""
+        inputs_of_layer, slopes = [inputs], []
         for number, layer in enumerate(self.layers):
-            here = taken[-1]
+            here = inputs_of_layer[-1]
             out = np.tile(layer.bias.detach().numpy(), (len(here), 1))
             slope = np.zeros((len(here), *layer.edges.shape))
             if not np.isfinite(here).all():
-                taken.append(np.full_like(out, np.nan))
+                inputs_of_layer.append(np.full_like(out, np.nan))
                 slopes.append(np.full_like(slope, np.nan))
                 continue
-            numeric = [e for e in self.importance if e[0] == number and e not in self.symbolic]
-            if numeric:
+            original = [e for e in self.importance if e[0] == number and e not in self.symbolic]
+            if original:
                 x = torch.from_numpy(np.ascontiguousarray(here))
                 with torch.no_grad():
                     weight = layer.effective_weight()
                     given = layer.edge_outputs(x).numpy()
                     by_input = layer.feature_slopes(x)
-                for _, i, j in numeric:
+                for _, i, j in original:
                     columns = layer.node == i
                     out[:, j] += given[:, i, j]
                     slope[:, i, j] = (by_input[:, columns] @ weight[columns, j].detach()).numpy()
@@ -301,20 +314,20 @@ class _SymbolicNetwork:
                 if layer_number == number:
                     out[:, j] += fitted.value(here[:, i])
                     slope[:, i, j] = fitted.slope(here[:, i])
-            taken.append(out)
+            inputs_of_layer.append(out)
             slopes.append(slope)
-        return taken, slopes
+        return inputs_of_layer, slopes
 
     def _jacobian(self, inputs: Array, target: Array) -> tuple[Array, Array]:
-        taken, slopes = self._forward(inputs)
-        owed = [np.ones((len(inputs), 1))]
+        inputs_of_layer, slopes = self._forward(inputs)
+        gradients = [np.ones((len(inputs), 1))]
         for slope in reversed(slopes[1:]):
-            owed.insert(0, np.einsum("nij,nj->ni", slope, owed[0]))
+            gradients.insert(0, np.einsum("nij,nj->ni", slope, gradients[0]))
         columns = [
-            fitted.by_constants(taken[number][:, i]) * owed[number][:, j : j + 1]
+            fitted.gradient(inputs_of_layer[number][:, i]) * gradients[number][:, j : j + 1]
             for (number, i, j), fitted in self.symbolic.items()
         ]
-        return np.concatenate(columns, axis=1), taken[-1][:, 0] - target
+        return np.concatenate(columns, axis=1), inputs_of_layer[-1][:, 0] - target
 
     def _constants(self) -> Array:
         return np.concatenate([fitted.constants for fitted in self.symbolic.values()])
@@ -325,12 +338,15 @@ class _SymbolicNetwork:
 
 
 def _score(loss: float, complexity: int) -> float:
-    """Loss, with complexity against it: a complexity more must buy a little; next to an exact fit an exact one."""
+    """Return the loss penalised by the complexity: an operator more must lower the loss by a few per cent."""
     return (loss + _EXACT**2) * (1 + _COMPLEXITY) ** complexity
 
 
-def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float, _Fitted] | None:
-    """Fit a f(b x + c) + d to a curve: b and c on grids that close in, a and d by least squares."""
+def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float, _SymbolicEdge] | None:
+    """Fit a f(b x + c) + d to a curve: b and c on successively finer grids, a and d by least squares.
+
+    Returns the unexplained share of the curve's variance and the fit; None where the operator is nowhere finite.
+    """
     middle, half = (points[0] + points[-1]) / 2, max((points[-1] - points[0]) / 2, 1e-300)
     x = (points - middle) / half
     centred = values - values.mean()
@@ -345,10 +361,10 @@ def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float,
     with np.errstate(all="ignore"):
         for zoom in range(_ZOOMS):
             b, c = np.meshgrid(slopes, shifts, indexing="ij")
-            bent = operator.value(b[..., None] * x + c[..., None])
-            bent = bent - bent.mean(axis=-1, keepdims=True)
-            norm = (bent**2).sum(-1)
-            share = (bent @ centred) ** 2 / norm
+            transformed = operator.value(b[..., None] * x + c[..., None])
+            transformed = transformed - transformed.mean(axis=-1, keepdims=True)
+            norm = (transformed**2).sum(-1)
+            share = (transformed @ centred) ** 2 / norm
             share = np.where(np.isfinite(share) & (norm > 1e-18 * len(x)), share, -np.inf)
             place = np.unravel_index(int(np.argmax(share)), share.shape)
             if not math.isfinite(float(share[place])):
@@ -363,9 +379,13 @@ def _fit_curve(operator: Operator, points: Array, values: Array) -> tuple[float,
         if best is None:
             return None
         b0, c0 = best[1], best[2]
-        bent = operator.value(b0 * x + c0)
-        a0 = float((bent - bent.mean()) @ centred / ((bent - bent.mean()) @ (bent - bent.mean())))
-        d0 = float(values.mean() - a0 * bent.mean())
-    # Back from x within [-1, 1] to the edge's own unit.
-    fitted = _Fitted(operator, np.array([a0, b0 / half, c0 - b0 * middle / half, d0]))
+        transformed = operator.value(b0 * x + c0)
+        a0 = float(
+            (transformed - transformed.mean())
+            @ centred
+            / ((transformed - transformed.mean()) @ (transformed - transformed.mean()))
+        )
+        d0 = float(values.mean() - a0 * transformed.mean())
+    # From x scaled to [-1, 1] back to the unit of the edge's input.
+    fitted = _SymbolicEdge(operator, np.array([a0, b0 / half, c0 - b0 * middle / half, d0]))
     return max(total - best[0], 0.0) / max(total, 1e-300), fitted

@@ -1,7 +1,6 @@
-"""The functions that an edge can turn out to be: what a formula is built from.
+"""Operators of a formula: the functions f by which an edge is replaced as ``a f(b x + c) + d``.
 
-An edge becomes ``a f(b x + c) + d`` with one of these f. Each has its derivative, its form in SymPy and a complexity
-that counts against it.
+Each has its derivative, its SymPy form, and a complexity that penalises its choice.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ class Operator:
     Attributes
     ----------
     name
-        The word of a library file.
+        Its name in a library file.
     value, slope
-        ``(...)`` to ``(...)``; not finite outside its domain.
+        The function and its derivative, ``(...)`` to ``(...)``; not finite outside the domain.
     symbol
-        Makes it of a SymPy expression.
+        Applies it to a SymPy expression.
     complexity
         1 for the simplest.
     """
@@ -103,7 +102,7 @@ OPERATORS: Mapping[str, Operator] = {
 
 
 NOTHING = Operator("0", np.zeros_like, np.zeros_like, lambda x: 0 * x, 0)
-"""What stands for an edge that a formula can do without."""
+"""Operator of an edge that a formula does without."""
 
 
 def read_library(path: Path | None) -> tuple[Operator, ...]:
@@ -112,19 +111,21 @@ def read_library(path: Path | None) -> tuple[Operator, ...]:
     Raises
     ------
     InputError
-        If the file is missing or empty, or names something else.
+        If the file is missing or empty, or names an unknown operator.
     """
     if path is None:
         return tuple(OPERATORS.values())
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); a list of operators expected.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error}); a text file of operators, one a line, expected."
+        ) from error
     names = [word for line in lines if (word := line.partition("#")[0].strip())]
     unknown = [name for name in names if name not in OPERATORS]
     if unknown or not names:
         raise InputError(
-            f"{path}: {unknown[0] if unknown else 'nothing'} found; some of {', '.join(OPERATORS)} expected.",
+            f"{path}: {unknown[0] if unknown else 'nothing'} found; operators among {', '.join(OPERATORS)} expected.",
             hint=did_you_mean(unknown[0], OPERATORS) if unknown else None,
         )
     return tuple(OPERATORS[name] for name in dict.fromkeys(names))

@@ -1,7 +1,7 @@
-"""Formulas as text, such as ``exp(sin(pi*x) + y**2)``: parsed, never evaluated as Python.
+"""Parser of formulas such as ``exp(sin(pi*x) + y**2)``, which are never evaluated as Python.
 
-A formula is untrusted text. It is cut into tokens and parsed by precedence into a tree of known operators, functions
-and constants; nothing else can come out.
+A formula is untrusted text. It is split into tokens and parsed by precedence climbing into a tree of known operators,
+functions, constants and variables.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _NEGATION = 4
 
 @dataclass(frozen=True)
 class _Node:
-    """A number, a variable, or an operator or function with what it is applied to."""
+    """A number, a variable, or an operator or function with its operands."""
 
     kind: str
     name: str = ""
@@ -111,9 +111,9 @@ class Expression:
     Attributes
     ----------
     text
-        As it was given.
+        The formula as given.
     variables
-        Its variables, in the order of their first appearance.
+        Names of its variables, in the order of their first appearance.
     """
 
     text: str
@@ -121,22 +121,22 @@ class Expression:
     _tree: _Node
 
     def __call__(self, values: Mapping[str, Values]) -> Values:
-        """Compute it where the variables have these values, which broadcast; undefined points become NaN."""
+        """Return the value at values of the variables, which broadcast; NaN or infinite where it is undefined."""
         with np.errstate(all="ignore"):
             return np.asarray(_compute(self._tree, values), dtype=np.float64)
 
     def to_sympy(self) -> sympy.Expr:
-        """Return it as an expression of SymPy over real symbols."""
+        """Return the formula as a SymPy expression of real symbols."""
         return _symbolic(self._tree)
 
 
 def parse_expression(text: str) -> Expression:
-    """Parse a formula.
+    """Return a parsed formula.
 
     Raises
     ------
     UsageError
-        If it is no formula; the message names the character, the hint shows the place.
+        If the text is not a formula; the message names the character, the hint shows the position.
     """
     parser = _Parser(text)
     tree = parser.parse()
@@ -152,7 +152,7 @@ def parse_ranges(text: str | None, variables: Sequence[str]) -> dict[str, tuple[
     Raises
     ------
     UsageError
-        If the text is no list of ranges, names no variable of the formula, or a range is empty.
+        If the text is not a list of ranges, names an unknown variable, or a range is empty.
     """
     found = dict.fromkeys(variables, _DEFAULT_RANGE)
     for part in (text or "").split(","):
@@ -165,7 +165,7 @@ def parse_ranges(text: str | None, variables: Sequence[str]) -> dict[str, tuple[
         name = name.strip()
         if name and name not in found:
             raise UsageError(
-                f"--range: {name!r} is no variable; {', '.join(variables)} expected.",
+                f"--range: {name!r} is not a variable; one of {', '.join(variables)} expected.",
                 hint=did_you_mean(name, variables),
             )
         found.update(dict.fromkeys([name] if name else variables, (ends[0], ends[1])))
@@ -179,7 +179,9 @@ def _bound(word: str, text: str | None) -> float:
     except UsageError:
         tree = _Node("variable")
     if parser.variables or tree.kind == "variable":
-        raise UsageError(f"--range: {word.strip()!r} in {text!r}; a number expected.", hint="As in x=-1:1,y=0:2*pi.")
+        raise UsageError(
+            f"--range: {word.strip()!r} found in {text!r}; a number expected.", hint="As in x=-1:1,y=0:2*pi."
+        )
     with np.errstate(all="ignore"):
         return float(_compute(tree, {}))
 
@@ -191,16 +193,16 @@ class _Parser:
         self.depth = 0
         if len(text) > _LONGEST:
             raise UsageError(f"--expr: {len(text)} characters found; {_LONGEST} at most expected.")
-        self.tokens = list(self._cut())
+        self.tokens = list(self._tokenise())
         self.place = 0
 
     def parse(self) -> _Node:
         tree = self._climb(1)
         if self._peek()[0]:
-            self._refuse("an operator or the end", self._peek())
+            self._fail("an operator or the end", self._peek())
         return tree
 
-    def _cut(self) -> Any:
+    def _tokenise(self) -> Any:
         position = 0
         while self.text[position:].strip():
             match = _TOKEN.match(self.text, position)
@@ -221,7 +223,7 @@ class _Parser:
         self.place += 1
         return found
 
-    def _climb(self, least: int) -> _Node:
+    def _climb(self, min_precedence: int) -> _Node:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise UsageError(f"--expr: nested more than {_DEEPEST} deep; a simpler formula expected.")
@@ -229,12 +231,12 @@ class _Parser:
         while True:
             kind, word, _ = self._peek()
             word = "**" if word == "^" else word
-            strength = _PRECEDENCE.get(word, 0) if kind == "operator" else 0
-            if strength < least or not strength:
+            precedence = _PRECEDENCE.get(word, 0) if kind == "operator" else 0
+            if precedence < min_precedence or not precedence:
                 break
             self._take()
-            # Powers bind to the right, the others to the left.
-            left = _Node("operator", word, parts=(left, self._climb(strength if word == "**" else strength + 1)))
+            # Powers are right-associative, the others left-associative.
+            left = _Node("operator", word, parts=(left, self._climb(precedence if word == "**" else precedence + 1)))
         self.depth -= 1
         return left
 
@@ -252,14 +254,14 @@ class _Parser:
             inner = self._climb(1)
             self._expect(")")
             return inner
-        return self._refuse("a number, a name or an opening parenthesis", token)
+        return self._fail("a number, a name or an opening parenthesis", token)
 
     def _name(self, token: tuple[str, str, int]) -> _Node:
         word = _ALIASES.get(token[1], token[1])
         is_call = self._peek()[1] == "("
         if word in _UNARY or word in _BINARY:
             if not is_call:
-                return self._refuse(f"an opening parenthesis behind the function {token[1]}", self._peek())
+                return self._fail(f"an opening parenthesis after the function {token[1]}", self._peek())
             self._take()
             parts = [self._climb(1)]
             for _ in range(word in _BINARY):
@@ -282,9 +284,9 @@ class _Parser:
     def _expect(self, word: str) -> None:
         token = self._take()
         if token[1] != word:
-            self._refuse(repr(word), token)
+            self._fail(repr(word), token)
 
-    def _refuse(self, expected: str, token: tuple[str, str, int]) -> _Node:
+    def _fail(self, expected: str, token: tuple[str, str, int]) -> _Node:
         raise self._error(repr(token[1]) if token[0] else "the end", token[2], expected)
 
     def _error(self, found: str, position: int, expected: str) -> UsageError:

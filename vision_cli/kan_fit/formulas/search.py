@@ -1,13 +1,13 @@
-"""Formulas as small networks of operators, found without a fitted network.
+"""Search for a formula in the data, as a small network of operators, without a fitted network.
 
 A candidate is a KAN of shape [d, k, 1, 1], k = 1 or 2, whose edges are operators:
 
     y = T^-1( e + sum_j A_j m_j( b_j + sum_i w_ij f_j(x_i) ) ).
 
-Products of powers are sums of logarithms under an exponential, distances are sums of squares under a root. As T is
-applied to the target, A and e enter linearly: they are eliminated from the fit (variable projection, Golub and Pereyra
-1973), which leaves a problem of few unknowns that Levenberg-Marquardt solves in milliseconds, so that every combination
-of operators can be tried. The most promising are fitted again from several starts and compared by the error of y.
+This contains products of powers (the exponential of a sum of logarithms) and distances (the root of a sum of squares).
+With T applied to the target, A and e enter linearly and are eliminated from the fit (variable projection, Golub and
+Pereyra 1973). Levenberg-Marquardt fits the few remaining constants in milliseconds, so that every combination of
+operators is tried. The best are fitted again from several initial values and compared by the error of y.
 """
 
 from __future__ import annotations
@@ -38,33 +38,33 @@ _LOG_START = 3.0
 
 
 @dataclass(frozen=True)
-class Outer:
-    """The last operator of a formula.
+class OuterOperator:
+    """The last operator of a formula, T^-1.
 
     Attributes
     ----------
     operator
-        It.
-    transform
-        What undoes it, applied to the target; not finite where it cannot be.
+        The operator.
+    inverse
+        Its inverse T, applied to the target; NaN where it is undefined.
     """
 
     operator: Operator
-    transform: Callable[[Array], Array]
+    inverse: Callable[[Array], Array]
 
 
-def _positive(transform: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """Leave a transform undefined where a root could not give its sign back."""
-    return lambda y: np.where(y > 0, transform(y), np.nan)
+def _for_positive(inverse: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Return an inverse that is NaN where y is not positive, as the operator only gives positive values."""
+    return lambda y: np.where(y > 0, inverse(y), np.nan)
 
 
 OUTER = (
-    Outer(OPERATORS["x"], lambda y: y),
-    Outer(OPERATORS["exp"], _positive(np.log)),
-    Outer(OPERATORS["sqrt"], _positive(np.square)),
-    Outer(OPERATORS["1/x"], lambda y: 1 / y),
-    Outer(OPERATORS["1/sqrt"], _positive(lambda y: 1 / y**2)),
-    Outer(OPERATORS["asin"], lambda y: np.where(np.abs(y) <= math.pi / 2, np.sin(y), np.nan)),
+    OuterOperator(OPERATORS["x"], lambda y: y),
+    OuterOperator(OPERATORS["exp"], _for_positive(np.log)),
+    OuterOperator(OPERATORS["sqrt"], _for_positive(np.square)),
+    OuterOperator(OPERATORS["1/x"], lambda y: 1 / y),
+    OuterOperator(OPERATORS["1/sqrt"], _for_positive(lambda y: 1 / y**2)),
+    OuterOperator(OPERATORS["asin"], lambda y: np.where(np.abs(y) <= math.pi / 2, np.sin(y), np.nan)),
 )
 
 
@@ -77,7 +77,7 @@ class OperatorNetwork:
     outer
         T^-1.
     inner, middle
-        f and m of every hidden node.
+        f and m of each hidden node.
     weights
         w, ``(k, d)``.
     shifts
@@ -85,10 +85,10 @@ class OperatorNetwork:
     linear
         e and A, ``(1 + k,)``.
     loss
-        Mean square of the error, in variances of the target.
+        Mean squared error, in variances of the target.
     """
 
-    outer: Outer
+    outer: OuterOperator
     inner: tuple[str, ...]
     middle: tuple[str, ...]
     weights: Array
@@ -98,18 +98,18 @@ class OperatorNetwork:
 
     @property
     def complexity(self) -> int:
-        """Sum of the operators' complexities; edges without weight and an outer x, which does nothing, left out."""
+        """Sum of the operators' complexities, without those of edges of weight 0 and of an outer identity."""
         inner = sum(OPERATORS[f].complexity for f, row in zip(self.inner, self.weights, strict=True) for w in row if w)
         outer = 0 if self.outer.operator.name == "x" else self.outer.operator.complexity
         return inner + sum(OPERATORS[m].complexity for m in self.middle) + outer
 
     @property
     def score(self) -> float:
-        """Loss, with complexity against it."""
+        """Loss penalised by the complexity."""
         return (self.loss + _EXACT) * (1 + _COMPLEXITY) ** self.complexity
 
     def __call__(self, inputs: Array) -> Array:
-        """Compute it, ``(N, d)`` to ``(N,)``."""
+        """Return its values, ``(N, d)`` to ``(N,)``."""
         found = np.full(len(inputs), self.linear[0])
         for j, (f, m) in enumerate(zip(self.inner, self.middle, strict=True)):
             used = np.flatnonzero(self.weights[j])
@@ -118,7 +118,7 @@ class OperatorNetwork:
         return np.asarray(self.outer.operator.value(found))
 
     def expression(self, symbols: Sequence[Any]) -> Any:
-        """Write it as a SymPy expression of symbols of the inputs."""
+        """Return the candidate as a SymPy expression of symbols of the inputs."""
         import sympy
 
         found = sympy.Float(float(self.linear[0]))
@@ -133,33 +133,33 @@ class OperatorNetwork:
 def search_operators(
     inputs: Array, target: Array, held_inputs: Array, held_target: Array, allowed: Sequence[Operator], *, seed: int = 0
 ) -> OperatorNetwork | None:
-    """Find the network of operators that follows the target best.
+    """Return the network of operators that fits the target best.
 
     Parameters
     ----------
     inputs, target
         Rows to fit to, ``(N, d)`` and ``(N,)``.
     held_inputs, held_target
-        Rows to choose by.
+        Held-out rows to choose by.
     allowed
         Operators to build from.
     seed
-        Of the start values.
+        Of the initial values.
 
     Returns
     -------
     OperatorNetwork or None
-        None where no candidate is finite on the rows.
+        None where no candidate is finite on all rows.
 
     Raises
     ------
     Interrupted
-        If a signal asks to stop.
+        If a signal stops the run.
     """
     names = {operator.name for operator in allowed}
-    problem = _Problem(inputs, target, np.random.default_rng((seed, 3)), names)
+    problem = _OperatorSearch(inputs, target, np.random.default_rng((seed, 3)), names)
     with np.errstate(all="ignore"):
-        # By score: where data are noisy all losses are alike, and those of the most constants the least.
+        # By score: on noisy data the losses are similar, and least for the most constants.
         screened = sorted(problem.screen(), key=lambda one: one.score)
         refitted = sorted(problem.refit(screened[:_PROMISING]), key=lambda one: one.score)
         polished = [problem.polish(network) for network in refitted[:_COMPARED]]
@@ -172,8 +172,8 @@ def search_operators(
     return min(finite, key=lambda network: network.score, default=None)
 
 
-class _Problem:
-    """The rows, and the columns of functions of them that candidates share."""
+class _OperatorSearch:
+    """The rows, and the standardised inner functions of them that candidates share."""
 
     def __init__(self, inputs: Array, target: Array, generator: np.random.Generator, allowed: set[str]) -> None:
         self.inputs, self.target, self.generator = inputs, target, generator
@@ -187,11 +187,11 @@ class _Problem:
                 self.columns[name] = np.asarray((values - values.mean(0)) / values.std(0))
 
     def screen(self) -> Iterator[OperatorNetwork]:
-        """Fit every combination to some of the rows, for a few steps."""
+        """Return every combination of operators, fitted to some of the rows for a few steps."""
         rows = slice(0, _SCREENED_ROWS)
         for outer in self.outer:
             interrupts.check()
-            target = outer.transform(self.target)
+            target = outer.inverse(self.target)
             if not np.isfinite(target).all() or target.std() < 1e-12 * max(1.0, float(np.abs(target).max())):
                 continue
             for inner, middle in self._combinations():
@@ -203,18 +203,18 @@ class _Problem:
                     return
 
     def refit(self, networks: Sequence[OperatorNetwork]) -> Iterator[OperatorNetwork]:
-        """Go on with promising combinations on all rows, from where they stand and from other starts."""
+        """Return networks fitted to all rows, from their constants and from other initial values."""
         rows = slice(None)
         for network in networks:
             interrupts.check()
-            target = network.outer.transform(self.target)
+            target = network.outer.inverse(self.target)
             start = (network.weights, network.shifts)
             words = (network.outer, network.inner, network.middle, target, rows, _STEPS)
             found = [self._fit(*words, start=start), *(self._fit(*words) for _ in range(_STARTS))]
             best = min(found, key=lambda one: one.loss)
             yield best
             for simpler in _simpler(best.middle):
-                # Far from 0 a softplus is an exponential or a straight line.
+                # Far from 0 a softplus is an exponential or linear.
                 shifts = np.where([m == "exp" for m in simpler], 0.0, best.shifts)
                 yield self._fit(
                     network.outer, network.inner, simpler, target, rows, _STEPS, start=(best.weights, shifts)
@@ -223,7 +223,7 @@ class _Problem:
                 return
 
     def polish(self, network: OperatorNetwork) -> OperatorNetwork:
-        """Leave away what does nothing, and fit all constants to the target itself."""
+        """Return a network without edges of negligible weight, all constants fitted to the untransformed target."""
         from scipy.optimize import least_squares
 
         network = self._unscaled(network)
@@ -264,7 +264,7 @@ class _Problem:
 
     def _fit(
         self,
-        outer: Outer,
+        outer: OuterOperator,
         inner: tuple[str, ...],
         middle: tuple[str, ...],
         target: Array,
@@ -284,12 +284,12 @@ class _Problem:
         return OperatorNetwork(outer, inner, middle, weights, shifts, linear, loss)
 
     def _draw(self, middle: tuple[str, ...], inputs: int) -> tuple[Array, Array]:
-        """Draw start values of weights and shifts."""
+        """Return initial values of weights and shifts."""
         weights = self.generator.normal(size=(len(middle), inputs)) / math.sqrt(inputs)
         return weights, np.array([_LOG_START if name == "log" else 0.0 for name in middle])
 
     def _unscaled(self, network: OperatorNetwork) -> OperatorNetwork:
-        """Give constants for functions as they are, without those that are zero but for rounding."""
+        """Return a network with constants for functions that are not standardised, and negligible weights set to 0."""
         weights, shifts = network.weights.copy(), network.shifts.copy()
         for j, name in enumerate(network.inner):
             values = OPERATORS[name].value(self.inputs)
@@ -300,7 +300,7 @@ class _Problem:
 
 
 def _simpler(middle: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Middle operators with exponentials or straight lines in place of softplus."""
+    """Return middle operators with exponentials or identities in place of softplus."""
     choices = [(name, "exp", "x") if name == "softplus" else (name,) for name in middle]
     return (found for found in itertools.product(*choices) if found != middle)
 
@@ -313,7 +313,10 @@ def _variable_projection(
     shifts: Array,
     steps: int,
 ) -> tuple[Array, Array, Array, float]:
-    """Fit by Levenberg-Marquardt, the linear constants eliminated (Kaufman's approximation of the Jacobian)."""
+    """Fit by Levenberg-Marquardt with the linear constants eliminated (Kaufman's approximation of the Jacobian).
+
+    Returns weights, shifts, linear constants and the mean squared residual.
+    """
     k, d = weights.shape
     count = len(target)
     constants = np.concatenate([weights, shifts[:, None]], axis=1).ravel()
@@ -368,8 +371,8 @@ def _variable_projection(
     return parts_found[:, :d], parts_found[:, d], found[0], found[2]
 
 
-def names_of_operators(network: OperatorNetwork) -> Mapping[tuple[int, int, int], str]:
-    """Operator of every edge with weight, by layer, node and output."""
+def operator_names(network: OperatorNetwork) -> Mapping[tuple[int, int, int], str]:
+    """Return the operator of each edge of non-zero weight, by layer, node and output."""
     edges = {(0, int(i), j): name for j, name in enumerate(network.inner) for i in np.flatnonzero(network.weights[j])}
     edges |= {(1, j, 0): name for j, name in enumerate(network.middle)}
     return edges | {(2, 0, 0): network.outer.operator.name}

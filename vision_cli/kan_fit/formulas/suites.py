@@ -1,8 +1,8 @@
-"""Functions to fit: the suite `s7`, the toys of the KAN papers, and twenty formulas of physics.
+"""Suites of functions to fit: `s7`, toy functions of the KAN papers, and twenty formulas of physics.
 
-`s7` stands in for the seven functions of the S-KAN paper, whose list is not public: four toys of the KAN paper
-(arXiv:2404.19756, section 3.1), a jump, a kink with a chirp, and Runge's bump. The formulas of physics are those of the
-Feynman Symbolic Regression Database with its ranges (Udrescu and Tegmark, arXiv:1905.11481, table 4).
+`s7` replaces the seven functions of the S-KAN paper, whose list is not public: four toy functions of the KAN paper
+(arXiv:2404.19756, section 3.1), a step, a kink with a chirp, and Runge's function. The formulas of physics and their
+ranges are from the Feynman Symbolic Regression Database (Udrescu and Tegmark, arXiv:1905.11481, table 4).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from vision_cli.kan_fit.formulas.parser import Expression, parse_expression
 
 @dataclass(frozen=True)
 class Target:
-    """A function and where it is sampled.
+    """A function and the ranges that it is sampled from.
 
     Attributes
     ----------
     name
-        The word of ``--function``.
+        Its name in ``--function``.
     expression
-        Of its variables.
+        The function.
     ranges
         Lowest and highest value of each variable; [-1, 1] for those that are not named.
     """
@@ -38,16 +38,16 @@ class Target:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Its variables, in the order of the columns."""
+        """Names of the variables, in the order of the columns."""
         return self.expression.variables
 
     def sample(self, rows: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Draw inputs evenly from the ranges, ``(rows, variables)``, and compute the values ``(rows,)``.
+        """Return inputs drawn uniformly from the ranges, ``(rows, variables)``, and their values ``(rows,)``.
 
         Raises
         ------
         InputError
-            If the function is not finite somewhere in the ranges.
+            If a value is not finite.
         """
         bounds = np.array([self.ranges.get(name, (-1.0, 1.0)) for name in self.variables])
         inputs = generator.uniform(bounds[:, 0], bounds[:, 1], (rows, len(self.variables)))
@@ -60,7 +60,7 @@ class Target:
             raise InputError(
                 f"{self.expression.text}: not finite at {int(bad.sum())} of {rows} points, first at {where}; "
                 "finite values expected.",
-                hint="Choose --range so that nothing is divided by zero and no root or logarithm is left undefined.",
+                hint="Choose --range where the formula is defined.",
             )
         return inputs, np.array(values, dtype=np.float64)
 
@@ -167,7 +167,7 @@ def find_function(name: str) -> Target:
     Raises
     ------
     UsageError
-        If there is none of this name.
+        If there is no function of this name.
     """
     if name not in FUNCTIONS:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Formulas for people: multiplied out, with constants as simple as the data bear."""
+"""Simplification of formulas: expanded, with constants as simple as the error on the data allows."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _NEARLY = 0.02
 _LARGEST = 1e8
 _WHOLE = 1e-9
 _MULTIPLIED_OUT, _LONGER_BY = 4, 4
-_READ_ONE_BY_ONE = 16
-"""Nobody reads the constants of a formula with more, and fitting all anew for each takes minutes."""
+_SIMPLIFIED_ONE_BY_ONE = 16
+"""Greatest number of constants that are simplified one by one, which fits all others each time."""
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula that stands for a network.
+    """A formula that replaces a network.
 
     Attributes
     ----------
     expression
-        Of symbols named like the columns.
+        Expression of symbols named as the columns.
     variables
         Names of the columns that occur, in their order.
     operators
-        Operator of every edge, by layer, node and output.
+        Operator of each edge, by layer, node and output.
     rmse
-        Against the validation rows of the sample, in the target's unit.
+        On the held-out rows, in the target's unit.
     network_rmse
-        The network's own there.
+        That of the network on the same rows.
     is_rounded
         Whether its constants are rounded.
     """
@@ -56,22 +56,22 @@ class Formula:
     is_rounded: bool
 
     def __call__(self, inputs: Array, names: Sequence[str]) -> Array:
-        """Compute it, ``(N, inputs)`` to ``(N,)``; ``names`` are those of the inputs."""
+        """Return its values, ``(N, inputs)`` to ``(N,)``; ``names`` are those of the inputs."""
         return _evaluate(self.expression, self.variables, inputs, names)
 
 
 @dataclass(frozen=True)
 class FormulaRows:
-    """Rows to fit constants to and rows to choose by, and the model that is explained.
+    """Rows to fit constants to, held-out rows to choose by, and the model that is explained.
 
     Attributes
     ----------
     inputs, target
-        ``(N, inputs)`` and ``(N,)``, to fit to.
+        Rows to fit to, ``(N, inputs)`` and ``(N,)``.
     held_inputs, held_target
-        The same, to choose by.
+        Held-out rows, ``(M, inputs)`` and ``(M,)``.
     model
-        The model.
+        The explained model.
     """
 
     inputs: Array
@@ -81,13 +81,23 @@ class FormulaRows:
     model: TableModel
 
     def formula(self, expression: sympy.Expr, operators: dict[Edge, str], error: float) -> Formula:
-        """Multiply out and round an expression whose error is known, in standard deviations of the target."""
+        """Return an expression as a formula, expanded and with simple constants.
+
+        Parameters
+        ----------
+        expression
+            The expression with fitted constants.
+        operators
+            Operator of each edge.
+        error
+            Root mean square error of the expression on the held-out rows, in standard deviations of the target.
+        """
         model = self.model
         allowed = max(_ROUNDED_MAY_COST * error, _LEAST_ERROR) * model.scale
-        tidy = tidied(expression)
+        tidy = expand_formula(expression)
         if not self._held_error(tidy) <= allowed:
             tidy = expression
-        # Without what does nothing constants stand side by side that were free to trade; so once more at the end.
+        # Once negligible terms are gone, products of constants can be merged and simplified again.
         simple = self._simplified(_merged(self._simplified(tidy, allowed, _nothing)), allowed, _nearly)
         if (merged := _merged(simple)) != simple:
             simple = self._simplified(merged, allowed, _nearly)
@@ -104,15 +114,15 @@ class FormulaRows:
         )
 
     def _simplified(self, expression: sympy.Expr, allowed: float, simpler: Callable[[float], sympy.Expr]) -> sympy.Expr:
-        """Put simpler constants in, one after the other, where the others, fitted anew, bear it.
+        """Return an expression with simpler constants, replaced one by one where the error allows it.
 
-        Noise moves all constants of a fit a little; rounded together, each would have to bear the errors of all. A
-        constant less is worth what the Bayesian information criterion (Schwarz 1978) says it is.
+        After each replacement the other constants are fitted again, as noise perturbs all constants of a fit jointly.
+        The allowed error rises with each removed constant by the Bayesian information criterion (Schwarz 1978).
         """
         import sympy
 
         numbers = sorted(expression.atoms(sympy.Float), key=str)
-        if len(numbers) > _READ_ONE_BY_ONE:
+        if len(numbers) > _SIMPLIFIED_ONE_BY_ONE:
             return expression
         values = {sympy.Dummy(): float(number) for number in numbers}
         template = expression.xreplace(dict(zip(numbers, values, strict=True)))
@@ -131,7 +141,7 @@ class FormulaRows:
         return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
 
     def _fitted(self, template: sympy.Expr, values: dict[sympy.Dummy, float]) -> dict[sympy.Dummy, float]:
-        """Fit constants of an expression to the rows; they stay as they are where rows are fewer."""
+        """Return the constants of an expression, fitted to the rows unless there are fewer rows than constants."""
         import sympy
         from scipy.optimize import least_squares
 
@@ -150,9 +160,9 @@ class FormulaRows:
         return dict(zip(values, map(float, found.x), strict=True))
 
     def _rounded(self, expression: sympy.Expr, allowed: float) -> sympy.Expr | None:
-        """Round the constants as coarsely as the error allows; None where it allows nothing."""
+        """Return an expression with constants rounded as coarsely as the error allows; None where it forbids it."""
         for tolerance in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
-            candidate = tidied(_round_constants(expression, tolerance))
+            candidate = expand_formula(_round_constants(expression, tolerance))
             if self._held_error(candidate) <= allowed:
                 return candidate
         return None
@@ -162,7 +172,7 @@ class FormulaRows:
         return tuple(name for name in self.model.names if symbol_of(name) in expression.free_symbols)
 
     def _held_error(self, expression: sympy.Expr) -> float:
-        """Root mean square error on the rows to choose by, in the target's unit; not a number where it has no value."""
+        """Return the root mean square error on the held-out rows, in the target's unit; NaN where it is undefined."""
         predicted = _evaluate(expression, self._variables(expression), self.held_inputs, self.model.names)
         return math.sqrt(float(np.mean((predicted - self.held_target) ** 2)))
 
@@ -177,7 +187,7 @@ def symbol_of(name: str) -> Any:
 def _evaluate(expression: Any, variables: Sequence[str], inputs: Array, names: Sequence[str]) -> Array:
     import sympy
 
-    # Names of columns may be no names of Python.
+    # Names of columns need not be identifiers of Python.
     stand_ins = [sympy.Symbol(f"x_{n}", real=True) for n in range(len(variables))]
     plain = expression.xreplace(dict(zip(map(symbol_of, variables), stand_ins, strict=True)))
     call = sympy.lambdify(stand_ins, plain, "numpy")
@@ -186,10 +196,10 @@ def _evaluate(expression: Any, variables: Sequence[str], inputs: Array, names: S
         return np.asarray(np.broadcast_to(np.real(call(*columns)), len(inputs)), dtype=np.float64)
 
 
-def tidied(expression: Any) -> Any:
-    """Multiply out, so that constants which belong together meet, unless that makes the formula much longer.
+def expand_formula(expression: Any) -> Any:
+    """Return an expression multiplied out, so that constants can be merged, unless that makes it much longer.
 
-    Exponents and shifts that are whole but for the last digits are made whole first: they keep powers apart.
+    Exponents and shifts that are integers up to rounding are made integers first, so that powers can be combined.
     """
     import sympy
 
@@ -197,13 +207,13 @@ def tidied(expression: Any) -> Any:
     whole = expression.xreplace(
         {number: sympy.Integer(n) for number, n in near.items() if n and abs(float(number) - n) < _WHOLE}
     )
-    # Of a sum next to nothing is nothing; a factor as small may stand before something as large.
+    # A negligible term of a sum is dropped; a factor as small may multiply a large term.
     whole = whole.replace(
         lambda part: part.is_Add,
         lambda part: part.func(*(term for term in part.args if not (term.is_Float and abs(term) < _WHOLE))),
     )
     sums = (power for power in whole.atoms(sympy.Pow) if power.base.is_Add and power.exp.is_Integer)
-    # Of high powers of sums nobody reads the terms.
+    # High powers of sums have too many terms to be read.
     is_low = all(abs(power.exp) <= _MULTIPLIED_OUT for power in sums)
     expanded = sympy.expand(whole, log=False, trig=False, multinomial=is_low)
     is_readable = expanded.count_ops() <= _LONGER_BY * whole.count_ops()
@@ -211,7 +221,7 @@ def tidied(expression: Any) -> Any:
 
 
 def _merged(expression: Any) -> Any:
-    """Multiply the constants of every product into one."""
+    """Return an expression with the constants of each product multiplied into one."""
     import sympy
 
     def product(part: Any) -> Any:
@@ -228,7 +238,7 @@ def _round_constants(expression: Any, tolerance: float) -> Any:
 
 
 def _round(value: float, tolerance: float) -> Any:
-    """Return the simplest constant near a value: a small fraction, one of pi or of a normal density, or few digits."""
+    """Return the simplest constant near a value: a fraction, one times π, 1/π or 1/√(2π), or a number of few digits."""
     import sympy
 
     if abs(value) < tolerance:
@@ -245,7 +255,7 @@ def _round(value: float, tolerance: float) -> Any:
 
 
 def _nearly(value: float) -> Any:
-    """Return the simplest constant near a value."""
+    """Return the simplest constant within 2 % of a value."""
     return _round(value, _NEARLY)
 
 
@@ -256,6 +266,6 @@ def _nothing(_value: float) -> Any:
 
 
 def _distance_to_simple(value: float) -> float:
-    """Relative distance of a value from the nearest simple constant; infinite where none is near."""
+    """Return the relative distance of a value from the nearest simple constant; infinite where none is near."""
     simple = _nearly(value)
     return math.inf if simple.is_Float else abs(float(simple) - value) / max(abs(value), _NEARLY)

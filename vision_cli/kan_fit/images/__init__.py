@@ -1,1 +1,1 @@
-"""Classification of images: data, training, models and their files."""
+"""Image classification: data, splits, training, selection, models and their files."""

@@ -1,4 +1,4 @@
-"""Labelled images as users have them: class folders, IDX, NPZ, CIFAR's files, tables of paths, digits.
+"""Readers of labelled images: class folders, IDX, NPZ, CIFAR, tables of paths, scikit-learn's digits.
 
 Pixels are bytes ``(N, H, W, C)`` with one or three channels.
 """
@@ -20,7 +20,7 @@ from vision_cli.io.limits import require_memory
 from vision_cli.io.pictures.headers import is_cut_short, require_picture_room
 from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.kan_fit.images import formats as image_formats
-from vision_cli.kan_fit.images.formats import Pixels, Stored
+from vision_cli.kan_fit.images.formats import Pixels, StoredImages
 from vision_cli.kan_fit.names import ImageLayout
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -32,16 +32,16 @@ _CIFAR_FILES = ("data_batch_1", "data_batch_1.bin", "train", "train.bin")
 
 @dataclass(frozen=True)
 class Images:
-    """Images with their classes.
+    """Images and their classes.
 
     Attributes
     ----------
     pixels
         ``(N, H, W, C)``.
     labels
-        Number of the class of each, ``(N,)``; -1 where it is unknown.
+        Class number of each image, ``(N,)``; -1 where it is unknown.
     names
-        File, or number from 1, of each.
+        Path of each image, or its number from 1.
     """
 
     pixels: Pixels
@@ -52,25 +52,25 @@ class Images:
         """Return the number of images."""
         return len(self.labels)
 
-    def pick(self, rows: NDArray[np.int64]) -> Images:
-        """Return some of them."""
+    def subset(self, rows: NDArray[np.int64]) -> Images:
+        """Return the images of some rows."""
         return Images(self.pixels[rows], self.labels[rows], tuple(self.names[row] for row in rows))
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """What a data set gives.
+    """A data set of labelled images.
 
     Attributes
     ----------
     train
-        Images to train on; all where the data are not divided.
+        Training images; all images of a data set without a test part.
     test
-        Images to test on, where the data say which.
+        Test images; None where the data set has no test part.
     classes
-        Their names.
+        Names of the classes.
     notes
-        What a user should know of the reading.
+        Warnings of the reader, such as files that were left out.
     """
 
     train: Images
@@ -80,16 +80,16 @@ class ImageSet:
 
 
 @dataclass
-class _Found:
-    """Paths or arrays of one part of a data set, with labels as they are stored."""
+class _Part:
+    """Undecoded images of the training or the test part of a data set, as arrays or paths, with labels as stored."""
 
-    stored: list[Stored] = field(default_factory=list)
+    stored: list[StoredImages] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
 
 
 def read_digits() -> ImageSet:
-    """Give scikit-learn's digits: 1797 images of 8 x 8 pixels in ten classes."""
+    """Return scikit-learn's digits: 1797 images of 8 x 8 pixels in ten classes."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -106,18 +106,18 @@ def read_image_set(path: Path, layout: ImageLayout = "auto", resize: tuple[int, 
     path
         A folder or a file.
     layout
-        How they are laid out; recognised by the names of files where it is ``auto``.
+        Layout of the data set; ``auto`` detects it from the names of files.
     resize
-        Height and width to bring images to; all must have one size without.
+        Height and width to resize images to; None requires that all have the same size.
 
     Raises
     ------
     InputError
-        If they cannot be used.
+        If the data set is missing, damaged or unusable.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Check the path.")
-    layout = _recognised(path) if layout == "auto" else layout
+    layout = _detect_layout(path) if layout == "auto" else layout
     names: tuple[str, ...] | None = None
     if layout == "folders":
         train, test = _folders(path)
@@ -129,7 +129,7 @@ def read_image_set(path: Path, layout: ImageLayout = "auto", resize: tuple[int, 
         train, test = _npz(path)
     else:
         train, test, names = _cifar(path, is_binary=layout == "cifar-binary")
-    return _joined(path, train, test, names, resize)
+    return _build_image_set(path, train, test, names, resize)
 
 
 def read_images(
@@ -140,32 +140,32 @@ def read_images(
     *,
     resize: bool = False,
 ) -> tuple[Images, tuple[str, ...]]:
-    """Read images to predict, with their classes where the data say them, and what to note.
+    """Read images to predict; return them, with their classes where the data have them, and warnings.
 
     Parameters
     ----------
     path
-        An image, a folder of images (in class folders or not), or a labelled set, whose test part is taken if it has
-        one.
+        An image, a folder of images (in class folders or not), or a labelled data set, whose test part is taken if it
+        has one.
     classes
-        Names that count as classes.
+        Names of the model's classes.
     shape
         Height, width and channels that the images must have.
     layout
         As of `read_image_set`.
     resize
-        Whether to bring them to the height and width.
+        Whether to resize images to the height and width.
 
     Raises
     ------
     InputError
-        If they cannot be read, or are of another size.
+        If they cannot be read, or have another size or number of channels.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Check the path.")
     files = [path] if path.suffix.lower() in SUFFIXES else _image_files(path) if path.is_dir() else []
     if layout == "auto" and files and not any(folder.is_dir() and folder.name in classes for folder in path.rglob("*")):
-        found = _Found(paths=files, labels=[""] * len(files))
+        found = _Part(paths=files, labels=[""] * len(files))
         read, notes = _decode(found, shape[:2] if resize else None)
         images = Images(read.pixels, np.full(len(read.labels), -1), tuple(str(name) for name in read.names))
     else:
@@ -179,12 +179,12 @@ def read_images(
         raise InputError(
             f"{path}: images of {width} x {height} pixels, {channels} channels found; {shape[1]} x {shape[0]}, "
             f"{shape[2]}, as the model was trained with, expected.",
-            hint="Bring them to its size by --resize.",
+            hint="Give --resize.",
         )
     return replace(images, pixels=pixels), notes
 
 
-def _recognised(path: Path) -> ImageLayout:
+def _detect_layout(path: Path) -> ImageLayout:
     if path.is_file():
         name = path.name.lower().removesuffix(".gz")
         if "idx" in name and name.endswith("ubyte"):
@@ -193,8 +193,8 @@ def _recognised(path: Path) -> ImageLayout:
         if (layout := layouts.get(Path(name).suffix)) is not None:
             return layout
         raise InputError(
-            f"{path}: its format is not recognised; one of {', '.join(get_args(ImageLayout)[1:])} expected.",
-            hint="Give it by --layout.",
+            f"{path}: format not recognised; one of {', '.join(get_args(ImageLayout)[1:])} expected.",
+            hint="Give it with --layout.",
         )
     if next(path.glob("*images*idx?*ubyte*"), None) is not None:
         return "idx"
@@ -204,9 +204,11 @@ def _recognised(path: Path) -> ImageLayout:
     return "folders"
 
 
-def _folders(root: Path) -> tuple[_Found, _Found | None]:
+def _folders(root: Path) -> tuple[_Part, _Part | None]:
     if not root.is_dir():
-        raise InputError(f"{root}: a file; a folder with a folder for each class expected.", hint="Give --layout.")
+        raise InputError(
+            f"{root}: a file found; a folder with a folder for each class expected.", hint="Give --layout."
+        )
     train = next((root / name for name in _TRAIN_FOLDERS if (root / name).is_dir()), None)
     if train is None:
         return _class_folders(root), None
@@ -214,8 +216,8 @@ def _folders(root: Path) -> tuple[_Found, _Found | None]:
     return _class_folders(train), None if test is None else _class_folders(test)
 
 
-def _class_folders(root: Path) -> _Found:
-    found = _Found()
+def _class_folders(root: Path) -> _Part:
+    found = _Part()
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     if not folders:
         raise InputError(f"{root}: no folders found; one for each class expected.", hint="Sort the images by class.")
@@ -232,59 +234,59 @@ def _image_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def _table(path: Path) -> tuple[_Found, _Found | None]:
+def _table(path: Path) -> tuple[_Part, _Part | None]:
     rows = read_csv_table(path, (_LABEL_COLUMN,))
     column = next((name for name in _PATH_COLUMNS if name in rows[0]), None)
     if column is None:
-        raise InputError(f"{path}: columns {', '.join(rows[0])} found; {_PATH_COLUMNS[0]} expected too.")
-    train, test = _Found(), _Found()
+        raise InputError(f"{path}: columns {', '.join(rows[0])} found; a column {_PATH_COLUMNS[0]} expected.")
+    train, test = _Part(), _Part()
     for row in rows:
         part = test if row.get(_PART_COLUMN, "").lower() in _TEST_FOLDERS else train
         part.paths.append(path.parent / row[column])
         part.labels.append(row[_LABEL_COLUMN])
     if missing := [file for file in (*train.paths, *test.paths) if not file.is_file()]:
         raise InputError(
-            f"{path}: {len(missing)} files not found, first {missing[0]}.", hint="Paths count from the table."
+            f"{path}: {len(missing)} files not found, first {missing[0]}.", hint="Paths are relative to the table."
         )
     return train, test if test.paths else None
 
 
-def _idx(path: Path) -> tuple[_Found, _Found | None]:
+def _idx(path: Path) -> tuple[_Part, _Part | None]:
     if path.is_file():
-        return _Found([_labelled(path, image_formats.read_idx_pair(path))]), None
+        return _Part([_labelled(path, image_formats.read_idx_pair(path))]), None
     found = sorted(path.glob("*images*idx?*ubyte*"))
     if not found:
-        raise InputError(f"{path}: no IDX images found; files as train-images-idx3-ubyte expected.")
+        raise InputError(f"{path}: no IDX images found; files such as train-images-idx3-ubyte expected.")
     tests = [file for file in found if file.name.startswith(("t10k", "test"))]
     trains = [file for file in found if file not in tests] or tests
-    parts = [_Found([_labelled(f, image_formats.read_idx_pair(f)) for f in files]) for files in (trains, tests)]
+    parts = [_Part([_labelled(f, image_formats.read_idx_pair(f)) for f in files]) for files in (trains, tests)]
     return parts[0], parts[1] if tests and trains is not tests else None
 
 
-def _labelled(path: Path, stored: Stored) -> Stored:
+def _labelled(path: Path, stored: StoredImages) -> StoredImages:
     if stored.labels is None:
-        raise InputError(f"{path}: no labels found beside the images; one file with them expected.")
+        raise InputError(f"{path}: no labels file found beside the images; one such as labels-idx1-ubyte expected.")
     return stored
 
 
-def _npz(path: Path) -> tuple[_Found, _Found | None]:
+def _npz(path: Path) -> tuple[_Part, _Part | None]:
     arrays = image_formats.read_npz_images(path)
 
-    def part(suffix: str) -> _Found | None:
+    def part(suffix: str) -> _Part | None:
         images = next((name + suffix for name in _NPZ_IMAGES if name + suffix in arrays), None)
         if images is None:
             return None
         labels = next((name + suffix for name in _NPZ_LABELS if name + suffix in arrays), None)
         pixels = image_formats.as_pixels(path, images, arrays[images])
         if labels is None:
-            raise InputError(f"{path}: no labels to {images} found; {_NPZ_LABELS[0]}{suffix} expected.")
+            raise InputError(f"{path}: no labels of {images} found; {_NPZ_LABELS[0]}{suffix} expected.")
         numbers = arrays[labels].reshape(-1)
         if len(numbers) != len(pixels) or numbers.dtype.kind not in "biu":
             raise InputError(
                 f"{path}: {labels} holds {len(numbers)} values of type {numbers.dtype}; "
                 f"{len(pixels)} integers expected."
             )
-        return _Found([Stored(pixels, numbers.astype(np.int64))])
+        return _Part([StoredImages(pixels, numbers.astype(np.int64))])
 
     train, test = part("_train") or part(""), part("_test")
     if train is None:
@@ -292,12 +294,12 @@ def _npz(path: Path) -> tuple[_Found, _Found | None]:
     return train, test
 
 
-def _cifar(path: Path, *, is_binary: bool) -> tuple[_Found, _Found | None, tuple[str, ...] | None]:
+def _cifar(path: Path, *, is_binary: bool) -> tuple[_Part, _Part | None, tuple[str, ...] | None]:
     folder = path if path.is_dir() else path.parent
     end = ".bin" if is_binary else ""
     is_hundred = (folder / f"train{end}").is_file()
 
-    def read(file: Path) -> Stored:
+    def read(file: Path) -> StoredImages:
         return (
             image_formats.read_cifar_binary(file, 2 if is_hundred else 1)
             if is_binary
@@ -308,25 +310,25 @@ def _cifar(path: Path, *, is_binary: bool) -> tuple[_Found, _Found | None, tuple
     meta = next((folder / name for name in metas if (folder / name).is_file()), None)
     names = None if meta is None else image_formats.read_cifar_names(meta)
     if path.is_file():
-        return _Found([read(path)]), None, names
+        return _Part([read(path)]), None, names
     batches = [folder / f"train{end}"] if is_hundred else sorted(folder.glob(f"data_batch_[0-9]{end}"))
     tests = [file for file in (folder / f"test{end}", folder / f"test_batch{end}") if file.is_file()]
     if not batches:
         raise InputError(f"{path}: neither data_batch_1{end} nor train{end} found; a batch of CIFAR expected.")
-    return _Found([read(b) for b in batches]), _Found([read(b) for b in tests]) if tests else None, names
+    return _Part([read(b) for b in batches]), _Part([read(b) for b in tests]) if tests else None, names
 
 
 @dataclass(frozen=True)
-class _Read:
+class _DecodedPart:
     pixels: Pixels
     labels: tuple[str, ...]
     names: tuple[str, ...]
 
 
-def _joined(
-    path: Path, train: _Found, test: _Found | None, names: tuple[str, ...] | None, resize: tuple[int, int] | None
+def _build_image_set(
+    path: Path, train: _Part, test: _Part | None, names: tuple[str, ...] | None, resize: tuple[int, int] | None
 ) -> ImageSet:
-    """Decode both parts, number the classes and bring all images to one shape."""
+    """Decode both parts, number the classes and give all images the same number of channels; return the data set."""
     read, notes = _decode(train, resize)
     other, more = (None, ()) if test is None else _decode(test, resize)
     counts = Counter(read.labels)
@@ -336,11 +338,13 @@ def _joined(
     if rare := [label for label in classes if counts[label] < 3]:
         raise InputError(f"{path}: {counts[rare[0]]} images of class {rare[0]} found; three or more of each expected.")
     if other is not None and (unknown := sorted(set(other.labels) - set(classes))):
-        raise InputError(f"{path}: class {unknown[0]} in the test part alone found; classes of the training expected.")
+        raise InputError(
+            f"{path}: class {unknown[0]} found in the test part only; classes of the training part expected."
+        )
     channels = max(read.pixels.shape[-1], 1 if other is None else other.pixels.shape[-1])
     numbers = {label: number for number, label in enumerate(classes)}
 
-    def images(part: _Read) -> Images:
+    def images(part: _DecodedPart) -> Images:
         labels = np.array([numbers[label] for label in part.labels], dtype=np.int64)
         return Images(_with_channels(part.pixels, channels), labels, part.names)
 
@@ -349,23 +353,23 @@ def _joined(
         raise InputError(
             f"{path}: training images of {_size(parts[0].pixels)} and test images of {_size(parts[1].pixels)} pixels "
             "found; one size expected.",
-            hint="Bring all to one size by --resize.",
+            hint="Give a size with --resize.",
         )
     shown = tuple(names[int(c)] if names is not None and c.isdigit() and int(c) < len(names) else c for c in classes)
     return ImageSet(parts[0], parts[1], shown, (*notes, *more))
 
 
-def _decode(found: _Found, resize: tuple[int, int] | None) -> tuple[_Read, tuple[str, ...]]:
+def _decode(found: _Part, resize: tuple[int, int] | None) -> tuple[_DecodedPart, tuple[str, ...]]:
     if found.paths:
         return _decode_files(found, resize)
     pixels = np.concatenate([stored.pixels for stored in found.stored])
     if resize is not None and pixels.shape[1:3] != resize:
         pixels = np.stack([_resized(image, resize) for image in pixels])
     labels = tuple(str(n) for stored in found.stored if stored.labels is not None for n in stored.labels.tolist())
-    return _Read(pixels, labels, tuple(str(number) for number in range(1, len(pixels) + 1))), ()
+    return _DecodedPart(pixels, labels, tuple(str(number) for number in range(1, len(pixels) + 1))), ()
 
 
-def _decode_files(found: _Found, resize: tuple[int, int] | None) -> tuple[_Read, tuple[str, ...]]:
+def _decode_files(found: _Part, resize: tuple[int, int] | None) -> tuple[_DecodedPart, tuple[str, ...]]:
     import cv2
 
     images: list[Pixels] = []
@@ -389,23 +393,23 @@ def _decode_files(found: _Found, resize: tuple[int, int] | None) -> tuple[_Read,
             require_memory(path, (len(found.paths), *images[0].shape), 1)
     if gone := set(found.labels) - set(labels):
         raise InputError(
-            f"{broken[0].parent}: no readable image of class {sorted(gone)[0] or 'any'} found; some expected."
+            f"{broken[0].parent}: no readable image of class {sorted(gone)[0] or 'any'} found; one or more expected."
         )
     sizes = Counter(image.shape[:2] for image in images)
     if len(sizes) > 1:
         listed = ", ".join(f"{width} x {height}" for (height, width), _ in sizes.most_common(3))
         raise InputError(
-            f"{found.paths[0].parent}: images of {len(sizes)} sizes ({listed} ...) found; one expected.",
-            hint="Bring all to one size by --resize.",
+            f"{found.paths[0].parent}: images of {len(sizes)} sizes ({listed} ...) found; one size expected.",
+            hint="Give a size with --resize.",
         )
     channels = max(image.shape[-1] for image in images)
     pixels = np.stack([_with_channels(image, channels) for image in images])
-    notes = (f"{len(broken)} files that are no whole image were left out, first {broken[0]}",) if broken else ()
-    return _Read(pixels, tuple(labels), tuple(names)), notes
+    notes = (f"{len(broken)} damaged image files were left out, first {broken[0]}",) if broken else ()
+    return _DecodedPart(pixels, tuple(labels), tuple(names)), notes
 
 
 def _eight_bits(image: NDArray[np.generic]) -> Pixels:
-    """Give a decoded image as bytes, grey or RGB; equal channels become one."""
+    """Return a decoded image as bytes, grey or RGB; three equal channels become one."""
     numbers = np.asarray(image)
     if numbers.dtype == np.uint16:
         numbers = numbers >> 8
@@ -429,7 +433,7 @@ def _resized(image: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """Grey images in three equal channels where colour is asked for, and the mean of colours where grey is."""
+    """Return images with so many channels: grey repeated for colour, the mean of the colours for grey."""
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 1:

@@ -1,4 +1,4 @@
-"""Pictures of a classifier: which classes it takes for which, how training went, its surest mistakes, its functions."""
+"""Figures of a classifier: confusion matrix, training curves, most confident mistakes, learned functions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_NAME = 24
 
 
 def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
-    """Draw the table of true against predicted classes, ``(classes, classes)``."""
+    """Draw a confusion matrix, true by predicted class, ``(classes, classes)``."""
     side = max(3.6, 0.42 * len(classes) + 1.6)
     figure, axes = new_chart(side + 0.6, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -44,7 +44,7 @@ def confusion(path: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> 
 
 
 def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Draw loss and validation accuracy of every phase, one phase behind the other."""
+    """Draw loss and validation accuracy over the steps of all phases."""
     figure = new_figure(8.5, 3.4)
     left, right = figure.subplots(1, 2)
     start = 0
@@ -53,12 +53,12 @@ def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         steps = start + np.arange(1, len(own) + 1)
         colour = COLOURS[number % len(COLOURS)]
         left.plot(steps, [float(row["loss"]) for row in own], color=colour, linewidth=0.8)
-        told = [
+        measured = [
             (step, float(row["val_accuracy"])) for step, row in zip(steps, own, strict=True) if row.get("val_accuracy")
         ]
-        if told and phase != "final":
+        if measured and phase != "final":
             right.plot(
-                *zip(*told, strict=True), ".-", color=colour, linewidth=1, markersize=4, label=picture_text(phase)
+                *zip(*measured, strict=True), ".-", color=colour, linewidth=1, markersize=4, label=picture_text(phase)
             )
         start += len(own)
     left.set_yscale("log")
@@ -73,31 +73,31 @@ def training(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def mistakes(path: Path, images: Images, probabilities: NDArray[np.float64], classes: Sequence[str]) -> None:
-    """Draw the wrong predictions of which the network was surest."""
+    """Draw the test images with the most confident wrong predictions."""
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != images.labels)
-    surest = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:_MISTAKES]
+    confident = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:_MISTAKES]
     columns = 8
-    rows = max(1, -(-len(surest) // columns))
+    rows = max(1, -(-len(confident) // columns))
     figure = new_figure(8.5, 1.5 * rows)
     for place, axes in enumerate(np.ravel(figure.subplots(rows, columns))):
         axes.set_axis_off()
-        if place < len(surest):
-            row = surest[place]
+        if place < len(confident):
+            row = confident[place]
             axes.imshow(images.pixels[row].squeeze(), cmap="gray", vmin=0, vmax=255)
-            taken, true = (
+            wrong_class, true = (
                 picture_text(classes[number], _LONGEST_NAME) for number in (predicted[row], images.labels[row])
             )
-            title = f"{taken} {probabilities[row].max():.0%}\n({true})"
+            title = f"{wrong_class} {probabilities[row].max():.0%}\n({true})"
             axes.set_title(title, fontsize=7, color=CHART.ink)
     save_figure(figure, path)
 
 
 @torch.no_grad()
 def functions(path: Path, network: Classifier) -> None:
-    """Draw what nodes of every layer learned: the mean over outputs and taps of the size of their functions.
+    """Draw the functions of the nodes that vary most, from all layers.
 
-    Each panel shows the functions of one node towards the outputs that it reaches most, over the range of the node.
+    Each panel shows the functions of one node towards the three outputs where they vary most, over the node's range.
     """
     drawn = []
     for number, layer in enumerate(network.expansions()):

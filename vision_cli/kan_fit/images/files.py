@@ -1,4 +1,4 @@
-"""Fitted classifiers of images on disk: ``model.json`` says what they are, ``model.safetensors`` holds the numbers."""
+"""Trained image classifiers on disk: architecture in ``model.json``, parameters in ``model.safetensors``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ImageModel:
     network
         In float32, on the CPU.
     classes
-        Their names.
+        Names of the classes.
     """
 
     network: Classifier
@@ -42,17 +42,17 @@ class ImageModel:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of its images."""
+        """Height, width and channels of the images."""
         channels, height, width = self.network.plan.image
         return height, width, channels
 
     def probabilities(self, images: Images, device: torch.device = _CPU) -> NDArray[np.float64]:
-        """Probability of each class, ``(N, classes)``.
+        """Return the probability of each class, ``(N, classes)``.
 
         Raises
         ------
         NumericalError
-            If one is not finite.
+            If a probability is not finite.
         """
         found = torch.softmax(predict_logits(self.network.to(device), images, device).double(), dim=1).numpy()
         if not np.isfinite(found).all():
@@ -70,7 +70,7 @@ def write_image_model(run: Run, model: ImageModel) -> None:
 
 
 def is_image_model(path: Path) -> bool:
-    """Whether a model's description says that it is a classifier of images."""
+    """Return whether a model is an image classifier, by its ``model.json``."""
     description = path / DESCRIPTION if path.is_dir() else path
     try:
         document = json.loads(description.read_text(encoding="utf-8"))
@@ -80,12 +80,12 @@ def is_image_model(path: Path) -> bool:
 
 
 def read_image_model(path: Path) -> ImageModel:
-    """Read a classifier: the directory of a run, or its ``model.json``.
+    """Read a classifier from the directory of a run or from its ``model.json``.
 
     Raises
     ------
     InputError
-        If it is none, or damaged.
+        If there is no classifier, or it is damaged.
     """
     description = path / DESCRIPTION if path.is_dir() else path
     try:
@@ -108,9 +108,7 @@ def read_image_model(path: Path) -> ImageModel:
         if len(classes) != network.plan.classes:
             raise ValueError(f"{len(classes)} names for {network.plan.classes} classes")
     except OSError as error:
-        raise InputError(
-            f"{path}: no model that can be read ({error}).", hint="Give the directory of a run."
-        ) from error
+        raise InputError(f"{path}: no readable model found ({error}).", hint="Give the directory of a run.") from error
     except (KeyError, TypeError, ValueError, RuntimeError, IndexError, SafetensorError) as error:
         raise InputError(f"{description}: damaged ({error!r}).", hint="Train it again.") from error
     network.eval()

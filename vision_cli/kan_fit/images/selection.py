@@ -1,8 +1,8 @@
-"""Training of a classifier whose nodes select their spaces: the paper's phases, and trials that decide on images.
+"""Training of a classifier whose nodes select their spaces: the paper's phases, and short trials of the candidates.
 
-Full training has every space at every node, selective training makes the gates hard. Then the network of the modes that
-contribute most, and one for each space alone, are trained on for a while each, and the one with the least negative
-log-likelihood on the validation images is trained to the end, on these images too.
+In full training every node has every space; in selective training the gates are hard. Then the network of the modes
+that contribute most, and one network for each single space, are trained for a short trial. The one with the least
+negative log-likelihood on the validation images is trained to the end, on these images too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import HISTORY, LAST, Schedule, fit, open_shared_part, shared_directory
 from vision_cli.core.runs.runs import Run, read_metrics
 from vision_cli.kan_fit.images.data import Images
+from vision_cli.kan_fit.images.splits import concatenate_images
 from vision_cli.kan_fit.images.training import ClassifierTask, as_images
 from vision_cli.kan_fit.names import Architecture
-from vision_cli.kan_fit.networks.classifiers import Classifier, narrowed, plan_classifier
+from vision_cli.kan_fit.networks.classifiers import Classifier, plan_classifier, select_modes
 from vision_cli.kan_fit.networks.conv import SKANConv2d
 from vision_cli.kan_fit.networks.dense import SKANLayer
 from vision_cli.kan_fit.options import TrainingOptions
@@ -39,18 +40,18 @@ MIXED = "mixed"
 
 @dataclass(frozen=True)
 class Trial:
-    """A network that was tried.
+    """A candidate network after its trial.
 
     Attributes
     ----------
     name
-        ``mixed``, or the space that all its nodes have.
+        ``mixed``, or the single space of all its nodes.
     parameters
-        Trained numbers.
+        Number of parameters.
     val_accuracy, val_nll
-        On the validation images, behind its trial; nats.
+        Accuracy, and mean negative log-likelihood in nats, on the validation images after the trial.
     kept
-        Whether it was trained to the end.
+        Whether it was chosen.
     """
 
     name: str
@@ -61,8 +62,8 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A mode of a node when the modes were scored."""
+class ModeScore:
+    """A mode of a node with its gate and the variance that it contributes, after selective training."""
 
     layer: int
     node: int
@@ -73,57 +74,57 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training gives.
+class TrainingResult:
+    """A trained classifier and how it was selected.
 
     Attributes
     ----------
     network
-        Trained to the end, on the CPU.
+        The trained network, on the CPU.
     trials
-        All that were tried.
+        The candidates.
     choices
-        Scores of all modes.
+        All modes of all nodes.
     rows
-        Phase, step, loss and validation measures of every step.
+        Phase, step, loss and validation measures of each step.
     seconds
-        Of every phase, by the clock.
+        Wall-clock time of each phase.
     parameters_before
-        Trained numbers before the selection.
+        Number of parameters before the selection.
     """
 
     network: Classifier
     trials: tuple[Trial, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[ModeScore, ...]
     rows: tuple[dict[str, str], ...]
     seconds: dict[str, float]
     parameters_before: int
 
 
 def auto_hidden(arch: Architecture, side: int) -> tuple[int, ...]:
-    """Return the channels of the convolutions, or widths, for images of a least side in pixels."""
+    """Return the channels of the convolutions, or hidden widths, for images whose shorter side is ``side`` pixels."""
     if arch == "dense":
         return (32,) if side <= _SMALL_SIDE else (64,)
     return (10, 18) if side <= _SMALL_SIDE else (16, 32, 64)
 
 
 class ClassifierTraining:
-    """Trains classifiers into the parts of one run, phase by phase; finished phases of a resumed run are read.
+    """Training of classifiers in one run, phase by phase; a resumed run reads its finished phases.
 
     Parameters
     ----------
     run
         The open run; None on all processes but the first.
     train, val
-        Images to train on, and to choose with.
+        Training and validation images.
     classes
         Number of classes.
     recipe
-        How.
+        Architecture, selection and optimisation.
     compute
         Device, precision and seed.
     output
-        Where progress is shown.
+        Shows the progress.
     """
 
     def __init__(
@@ -142,46 +143,46 @@ class ClassifierTraining:
         self._rows: list[dict[str, str]] = []
         self._seconds: dict[str, float] = {}
 
-    def fit(self) -> Trained:
-        """Train a network of the recipe's architecture through all phases."""
+    def fit(self) -> TrainingResult:
+        """Train a network of the recipe's architecture through all phases; return it."""
         recipe = self.recipe
-        network = self._new(recipe.arch)
+        network = self._build(recipe.arch)
         before = network.parameter_count()
-        everything = together(self.train, self.val)
+        everything = concatenate_images(self.train, self.val)
         if recipe.arch == "cnn" or recipe.select == "none" or len(recipe.pool) == 1:
-            self._phase("final", network, everything, recipe.epochs, decay=True)
-            return self._trained(network, (), (), before)
-        self._phase("full", network, self.train, _FULL * recipe.epochs)
-        self._phase("selective", network, self.train, _SELECTIVE * recipe.epochs, hardens=True)
-        modes, choices = self._scored(network)
+            self._train_phase("final", network, everything, recipe.epochs, decay=True)
+            return self._result(network, (), (), before)
+        self._train_phase("full", network, self.train, _FULL * recipe.epochs)
+        self._train_phase("selective", network, self.train, _SELECTIVE * recipe.epochs, hard_gates=True)
+        modes, choices = self._score_modes(network)
         names = {MIXED: modes, **{space: _all_of(space, modes) for space in recipe.pool}}
         left = recipe.epochs * (1 - _FULL - _SELECTIVE)
         if recipe.select == "gate":
-            chosen = narrowed(network, modes)
-            self._phase("final", chosen, everything, left, decay=True)
-            return self._trained(chosen, (), choices, before)
+            chosen = select_modes(network, modes)
+            self._train_phase("final", chosen, everything, left, decay=True)
+            return self._result(chosen, (), choices, before)
         tried: dict[str, tuple[Classifier, dict[str, float]]] = {}
         for name, kept in names.items():
-            candidate = narrowed(network, kept)
-            tried[name] = candidate, self._phase(f"trial {name}", candidate, self.train, _TRIAL * recipe.epochs)
+            candidate = select_modes(network, kept)
+            tried[name] = candidate, self._train_phase(f"trial {name}", candidate, self.train, _TRIAL * recipe.epochs)
         best = min(tried, key=lambda name: tried[name][1]["nll"])
         trials = tuple(
             Trial(name, net.parameter_count(), measured["accuracy"], measured["nll"], name == best)
             for name, (net, measured) in tried.items()
         )
         chosen = tried[best][0]
-        self._phase("final", chosen, everything, left - _TRIAL * recipe.epochs, decay=True)
+        self._train_phase("final", chosen, everything, left - _TRIAL * recipe.epochs, decay=True)
         kept_modes = names[best]
         listed = [replace(c, kept=kept_modes[c.layer][c.node] == c.mode) for c in choices]
-        return self._trained(chosen, trials, listed, before)
+        return self._result(chosen, trials, listed, before)
 
-    def fit_plain(self) -> tuple[Classifier, float]:
-        """Train the ordinary network of the same shape for as many epochs; return it and the seconds it took."""
-        network = self._new("cnn")
-        self._phase("cnn", network, together(self.train, self.val), self.recipe.epochs, decay=True)
+    def fit_cnn(self) -> tuple[Classifier, float]:
+        """Train an ordinary CNN of the same shape for as many epochs; return it and the seconds it took."""
+        network = self._build("cnn")
+        self._train_phase("cnn", network, concatenate_images(self.train, self.val), self.recipe.epochs, decay=True)
         return network.cpu().eval(), self._seconds.pop("cnn")
 
-    def _new(self, arch: Architecture) -> Classifier:
+    def _build(self, arch: Architecture) -> Classifier:
         recipe = self.recipe
         shape = self.train.pixels.shape
         plan = plan_classifier(
@@ -198,7 +199,7 @@ class ClassifierTraining:
         network.normalise(as_images(sample, torch.device("cpu")))
         return network
 
-    def _phase(
+    def _train_phase(
         self,
         name: str,
         network: Classifier,
@@ -206,9 +207,9 @@ class ClassifierTraining:
         epochs: float,
         *,
         decay: bool = False,
-        hardens: bool = False,
+        hard_gates: bool = False,
     ) -> dict[str, float]:
-        """Train a network in place for some epochs; return what it then measures on the validation images."""
+        """Train a network in place for some epochs; return its measures on the validation images."""
         recipe, device = self.recipe, self.compute.device
         size = min(recipe.batch_size, len(images))
         steps = max(1, round(epochs * len(images) / size))
@@ -232,7 +233,7 @@ class ClassifierTraining:
         ) as shared:
             if not shared.done:
                 task = ClassifierTask(
-                    network, images, self.val, schedule, device, augment=recipe.augment, hardens=hardens
+                    network, images, self.val, schedule, device, augment=recipe.augment, hard_gates=hard_gates
                 )
                 progress = fit(
                     shared.run, task, schedule, samples=None, compute=self.compute, output=self.output, title=name
@@ -243,38 +244,38 @@ class ClassifierTraining:
         directory = self._directory / place
         network.load_state_dict(load_file(directory / LAST))
         network.set_gates(tau=1.0, is_hard=False)
-        self._remember(name, directory)
+        self._record_history(name, directory)
         return {key: float(value) for key, value in read_metrics(directory).items() if isinstance(value, float)}
 
-    def _remember(self, name: str, directory: Path) -> None:
+    def _record_history(self, name: str, directory: Path) -> None:
         with (directory / HISTORY).open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         self._seconds[name] = sum(float(row.pop("seconds")) for row in rows)
         self._rows += [{"phase": name, **row} for row in rows]
 
-    def _scored(self, network: Classifier) -> tuple[tuple[tuple[str, ...], ...], list[Choice]]:
-        """Mode of every node that contributes most, layer by layer, and the scores of all."""
+    def _score_modes(self, network: Classifier) -> tuple[tuple[tuple[str, ...], ...], list[ModeScore]]:
+        """Return the mode that contributes most at each node, layer by layer, and the scores of all modes."""
         images = as_images(self.train.pixels[:: max(1, len(self.train) // _SCORED_IMAGES)], self.compute.device)
         network.to(self.compute.device).eval()
         found: list[tuple[str, ...]] = []
-        choices: list[Choice] = []
-        taken: dict[int, torch.Tensor] = {}
+        choices: list[ModeScore] = []
+        layer_inputs: dict[int, torch.Tensor] = {}
 
-        def take(number: int) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
-            return lambda _module, inputs: taken.update({number: inputs[0]})
+        def record(number: int) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
+            return lambda _module, inputs: layer_inputs.update({number: inputs[0]})
 
-        hooks = [layer.register_forward_pre_hook(take(n)) for n, layer in enumerate(network.expansions())]
+        hooks = [layer.register_forward_pre_hook(record(n)) for n, layer in enumerate(network.expansions())]
         with torch.no_grad():
             network(images)
             for number, layer in enumerate(network.expansions()):
                 assert isinstance(layer, SKANConv2d | SKANLayer)
-                scores = layer.contributions(taken[number]).cpu().numpy()
+                scores = layer.contributions(layer_inputs[number]).cpu().numpy()
                 gates = layer.gates().mean(1).cpu().numpy()
                 best = (scores.sum(axis=0, keepdims=True) if self.recipe.level == "layer" else scores).argmax(axis=1)
                 best = np.broadcast_to(best, len(scores))
                 found.append(tuple(layer.plan.pool[mode] for mode in best))
                 choices += [
-                    Choice(
+                    ModeScore(
                         number,
                         node,
                         name,
@@ -289,20 +290,13 @@ class ClassifierTraining:
             hook.remove()
         return tuple(found), choices
 
-    def _trained(self, network: Classifier, trials: Sequence[Trial], choices: Sequence[Choice], before: int) -> Trained:
+    def _result(
+        self, network: Classifier, trials: Sequence[Trial], choices: Sequence[ModeScore], before: int
+    ) -> TrainingResult:
         rows, seconds = tuple(self._rows), dict(self._seconds)
         self._rows.clear()
-        return Trained(network.cpu().eval(), tuple(trials), tuple(choices), rows, seconds, before)
+        return TrainingResult(network.cpu().eval(), tuple(trials), tuple(choices), rows, seconds, before)
 
 
 def _all_of(space: str, modes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple((space,) * len(layer) for layer in modes)
-
-
-def together(first: Images, second: Images) -> Images:
-    """Join images of one shape."""
-    return Images(
-        np.concatenate([first.pixels, second.pixels]),
-        np.concatenate([first.labels, second.labels]),
-        (*first.names, *second.names),
-    )

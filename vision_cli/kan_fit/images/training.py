@@ -1,4 +1,4 @@
-"""Training of image classifiers through the loop that all tasks share."""
+"""Image classification as a task of the shared training loop: batches, losses, validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AUGMENTATION = 1
 
 @dataclass(frozen=True)
 class Batch:
-    """Images of a step.
+    """A batch of training images.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Batch:
     labels
         ``(B,)``.
     share
-        Share of the phase that is done, in [0, 1).
+        Fraction of the phase that is done, in [0, 1).
     """
 
     images: Tensor
@@ -43,23 +43,23 @@ class Batch:
 
 
 class ClassifierTask:
-    """A classifier on images, as :class:`vision_cli.core.compute.training.Trainer` takes it.
+    """Training of a classifier, as an object of :func:`vision_cli.core.compute.training.fit`.
 
     Parameters
     ----------
     network
         The classifier.
     train, val
-        Images to train and to validate on.
+        Training and validation images.
     schedule
         Of the phase.
     device
-        Where it is computed.
+        Where to compute.
     augment
-        ``shift`` moves images by up to an eighth of their size, ``basic`` also mirrors them left to right.
-    hardens
-        Whether gates are hard in the forward pass, and their temperature falls from 1 to 0.1 (selective training);
-        otherwise they are soft, and the weight of their entropy rises (full training).
+        ``shift`` translates images by up to an eighth of their size; ``basic`` also flips them horizontally.
+    hard_gates
+        Whether gates are hard in the forward pass while their temperature falls from 1 to 0.1 (selective training);
+        otherwise they are soft and the weight of their entropy rises (full training).
     """
 
     network: nn.Module
@@ -73,14 +73,14 @@ class ClassifierTask:
         device: torch.device,
         *,
         augment: Augmentation = "none",
-        hardens: bool = False,
+        hard_gates: bool = False,
     ) -> None:
         self.network, self._classifier, self.train, self.val = network, network, train, val
-        self.schedule, self.device, self.augment, self.hardens = schedule, device, augment, hardens
+        self.schedule, self.device, self.augment, self.hard_gates = schedule, device, augment, hard_gates
         self._order = Order(len(train), 1, schedule.seed)
 
     def load(self, numbers: Sequence[int]) -> Batch:
-        """Give the images of these numbers: one pass over the training images after another."""
+        """Return the batch of these sample numbers; samples run through the training images in shuffled passes."""
         rows = np.array([self._order.samples(number)[0] for number in numbers])
         pixels = self.train.pixels[rows]
         if self.augment != "none":
@@ -89,17 +89,17 @@ class ClassifierTask:
         return Batch(as_images(pixels, self.device), torch.from_numpy(self.train.labels[rows]).to(self.device), share)
 
     def training_step(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        """Cross-entropy in nats, and in full training the entropy of the gates."""
-        tau = _LAST_TAU**batch.share if self.hardens else 1.0
-        self._classifier.set_gates(tau=tau, is_hard=self.hardens)
+        """Return the cross-entropy in nats, and in full training the entropy of the gates."""
+        tau = _LAST_TAU**batch.share if self.hard_gates else 1.0
+        self._classifier.set_gates(tau=tau, is_hard=self.hard_gates)
         loss = functional.cross_entropy(network(batch.images), batch.labels)
-        if self.hardens or not (entropies := self._gate_entropies()):
+        if self.hard_gates or not (entropies := self._gate_entropies()):
             return {"loss": loss}
         entropy = torch.stack(entropies).sum()
         return {"loss": loss + _ENTROPY_WEIGHT * batch.share * entropy, "gate_entropy": entropy}
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Accuracy and negative log-likelihood (nats) on the validation images."""
+        """Return the accuracy and the negative log-likelihood (nats) on the validation images."""
         assert isinstance(network, Classifier)
         logits = predict_logits(network, self.val, self.device)
         labels = torch.from_numpy(self.val.labels)
@@ -125,13 +125,13 @@ class ClassifierTask:
 
 
 def as_images(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Pixels ``(B, H, W, C)`` as images ``(B, C, H, W)`` in [0, 1]."""
+    """Return pixels ``(B, H, W, C)`` as images ``(B, C, H, W)`` in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).float() / 255
 
 
 @torch.no_grad()
 def predict_logits(network: Classifier, images: Images, device: torch.device) -> Tensor:
-    """Logits ``(N, classes)`` of images, on the CPU."""
+    """Return the logits ``(N, classes)`` of images, on the CPU."""
     network.eval()
     found = [
         network(as_images(images.pixels[start : start + _PREDICT_BATCH], device)).float().cpu()

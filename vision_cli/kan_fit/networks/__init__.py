@@ -1,1 +1,1 @@
-"""The networks of S-KAN: what a node is expanded into, dense layers, convolutions, classifiers of images."""
+"""The networks of S-KAN: activation spaces, dense layers, convolutions, image classifiers."""

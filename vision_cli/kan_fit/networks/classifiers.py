@@ -1,4 +1,4 @@
-"""Classifiers of images: S-ConvKAN, dense S-KAN, and the convolutional network of the same shape to compare with."""
+"""Image classifiers: S-ConvKAN, dense S-KAN, and an ordinary CNN of the same shape as a baseline."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _LAST_SIDE = 2
 
 @dataclass(frozen=True)
 class ClassifierPlan:
-    """What a classifier is made of.
+    """Architecture of a classifier.
 
     Attributes
     ----------
     arch
-        ``conv``: convolutions of 3 x 3, each behind the first after a maximum over 2 x 2, the means of the image's
-        quarters, a convolution of these to the classes. ``dense``: S-KAN of the pixels. ``cnn``: as ``conv``, of
-        ordinary convolutions with batch normalisation and ReLU, and a linear map to the classes.
+        ``conv``: 3 x 3 S-ConvKAN convolutions with 2 x 2 max pooling between them, average pooling to 2 x 2, and an
+        S-ConvKAN convolution to the classes. ``dense``: S-KAN of the pixels. ``cnn``: as ``conv``, with ordinary
+        convolutions, batch normalisation and ReLU, and a linear map to the classes.
     image
-        Channels, height and width.
+        Channels, height and width of the images.
     classes
         Number of classes.
     hidden
-        Channels behind each convolution, or widths of the hidden layers.
+        Output channels of each convolution, or widths of the hidden layers.
     modes
-        Spaces of every node of every layer that has functions; empty for ``cnn``.
+        Spaces of each node of each S-KAN layer; empty for ``cnn``.
     grid, level
         As of :class:`vision_cli.kan_fit.networks.expansion.LayerPlan`.
     """
@@ -51,7 +51,7 @@ class ClassifierPlan:
 
     @property
     def nodes(self) -> tuple[int, ...]:
-        """Nodes that the functions of each layer stand on."""
+        """Number of input nodes of each S-KAN layer."""
         if self.arch == "dense":
             channels, height, width = self.image
             return (channels * height * width, *self.hidden)
@@ -59,12 +59,12 @@ class ClassifierPlan:
 
     @property
     def pool(self) -> tuple[str, ...]:
-        """All spaces that occur; ``cnn`` for a network without."""
+        """Names of all spaces that occur; ``cnn`` for a network without any."""
         names = (name for layer in self.modes for modes in layer for name in modes)
         return tuple(dict.fromkeys(names)) or ("cnn",)
 
     def layer(self, number: int) -> LayerPlan:
-        """Plan of a layer with functions."""
+        """Return the architecture of an S-KAN layer."""
         outputs = (*self.hidden, self.classes)[number]
         return LayerPlan(self.modes[number], outputs, self.grid, self.level)
 
@@ -79,7 +79,7 @@ def plan_classifier(
     grid: int = 5,
     level: SelectLevel = "node",
 ) -> ClassifierPlan:
-    """Plan a classifier in which every node has every space of a pool.
+    """Return the architecture of a classifier in which every node has every space of a pool.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def plan_classifier(
     Raises
     ------
     UsageError
-        If the image is too small for so many poolings.
+        If the image is too small to be pooled that often.
     """
     if arch != "dense" and min(image[1:]) < 2 ** len(hidden):
         raise UsageError(
@@ -104,14 +104,14 @@ def plan_classifier(
 
 
 class Classifier(nn.Module):
-    """A network from images to the logits of classes.
+    """Image classifier.
 
     Parameters
     ----------
     plan
-        What it is made of.
+        Architecture.
     generator
-        Of the start values; without one those of the functions are zero.
+        Of the initial weights; without one those of S-KAN layers are zero.
     """
 
     mean: Tensor
@@ -127,18 +127,18 @@ class Classifier(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits ``(B, classes)`` of images ``(B, channels, H, W)`` with values in [0, 1]."""
+        """Return the logits ``(B, classes)`` of images ``(B, channels, H, W)`` with values in [0, 1]."""
         logits: Tensor = self.body((images - self.mean) * self.scale)
         return logits
 
     def normalise(self, images: Tensor) -> None:
-        """Take the mean and spread of images ``(B, channels, H, W)`` as those to expect."""
+        """Set the input normalisation from the mean and standard deviation of images ``(B, channels, H, W)``."""
         values = images.transpose(0, 1).flatten(1)
         self.mean.copy_(values.mean(1)[:, None, None])
         self.scale.copy_(1 / (_REACH * values.std(1).clamp(min=1e-3))[:, None, None])
 
     def expansions(self) -> list[Expansion]:
-        """Return the layers with functions, from the input on."""
+        """Return the S-KAN layers, from the input on."""
         return [module for module in self.body if isinstance(module, Expansion)]
 
     def set_gates(self, *, tau: float, is_hard: bool) -> None:
@@ -147,20 +147,20 @@ class Classifier(nn.Module):
             layer.tau, layer.is_hard = tau, is_hard
 
     def parameter_count(self) -> int:
-        """Trained numbers."""
+        """Return the number of parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 @torch.no_grad()
-def narrowed(network: Classifier, modes: Sequence[Sequence[str]]) -> Classifier:
-    """Give the network in which every node has one space, with the weights that the functions of it had.
+def select_modes(network: Classifier, modes: Sequence[Sequence[str]]) -> Classifier:
+    """Return the network in which every node keeps one of its spaces, with the weights of its functions.
 
     Parameters
     ----------
     network
-        It stays as it is.
+        The network, which is not changed.
     modes
-        Space of every node, layer by layer.
+        Space of each node, layer by layer.
     """
     plan = replace(network.plan, modes=tuple(tuple((name,) for name in layer) for layer in modes))
     made = Classifier(plan)
@@ -185,8 +185,8 @@ def _convolutional(plan: ClassifierPlan, generator: torch.Generator | None) -> l
             made = SKANConv2d(plan.layer(number), _KERNEL, padding=1, norm=norm, generator=generator)
             modules.append(made)
         else:
-            taken = plan.hidden[number - 1] if number else plan.image[0]
-            convolution = nn.Conv2d(taken, channels, _KERNEL, padding=1, bias=False)
+            inputs = plan.hidden[number - 1] if number else plan.image[0]
+            convolution = nn.Conv2d(inputs, channels, _KERNEL, padding=1, bias=False)
             _draw(convolution.weight, generator)
             modules += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
     modules.append(nn.AdaptiveAvgPool2d(_LAST_SIDE))
@@ -210,7 +210,7 @@ def _dense(plan: ClassifierPlan, generator: torch.Generator | None) -> list[nn.M
 
 
 def _draw(weight: Tensor, generator: torch.Generator | None) -> None:
-    """Draw start values by He's rule."""
+    """Initialise a weight by He's rule."""
     if generator is not None:
         with torch.no_grad():
             spread = (2 / weight[0].numel()) ** 0.5

@@ -1,8 +1,8 @@
 """S-ConvKAN: a convolution whose input channels select their activation space (arXiv:2408.08338).
 
-A KAN convolution puts a function on each entry of each patch. As the basis does not depend on the place in the patch,
-it equals one ordinary convolution of the expanded image, ``conv2d(B(pad(x)))``: the basis is evaluated once a pixel
-instead of once a patch entry.
+A KAN convolution applies a function to each entry of each patch. As the basis does not depend on the position in the
+patch, this equals one ordinary convolution of the expanded image, ``conv2d(B(pad(x)))``: the basis is evaluated once a
+pixel instead of once a patch entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Norm = Literal["batch", "none"]
 
 _START_SHARE = 0.05
 _REACH = 2.5
-"""Standard deviations of a normalised channel that lie within [-1, 1]."""
+"""Standard deviations of a normalised channel that are scaled onto 1."""
 
 
 class SKANConv2d(Expansion):
@@ -35,17 +35,17 @@ class SKANConv2d(Expansion):
     plan
         Spaces of each input channel, output channels, grid, level of the gates.
     kernel_size, stride, padding, dilation, groups, bias
-        As of :class:`torch.nn.Conv2d`; the padding is zeros of the normalised image, put in before the functions.
+        As of :class:`torch.nn.Conv2d`; the normalised image is padded with zeros before the basis expansion.
     norm
-        ``batch`` normalises channels over the batch, 2.5 standard deviations to 1, without parameters; ``none`` takes
-        [-1, 1] as the range of the input.
+        ``batch`` normalises channels over the batch, without parameters, 2.5 standard deviations to 1; ``none`` assumes
+        inputs in [-1, 1].
     generator
-        Of the start values; without one they are zero.
+        Of the initial weights; without one they are zero.
 
     Raises
     ------
     UsageError
-        If the channels are no multiple of the groups.
+        If the channels are not multiples of the groups.
     """
 
     order: Tensor
@@ -85,11 +85,11 @@ class SKANConv2d(Expansion):
         self.register_buffer("order", _by_group(group, groups), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``."""
+        """Return the convolved image, ``(B, in_channels, H, W)`` to ``(B, out_channels, H', W')``."""
         expanded = self.functions(self._nodes(x))
         weight = self.effective_weight()
         if self.groups > 1:
-            # Groups may differ in their numbers of columns: the shorter ones are filled up with columns of zeros.
+            # Groups may differ in their numbers of columns: the shorter ones are padded with columns of zeros.
             expanded = functional.pad(expanded, (0, 1))[..., self.order.flatten()]
             weight = functional.pad(weight, (0, 0, 0, 0, 0, 0, 0, 1))[self.order].transpose(1, 2).flatten(0, 1)
         else:
@@ -98,16 +98,16 @@ class SKANConv2d(Expansion):
         return functional.conv2d(image, weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     def effective_weight(self) -> Tensor:
-        """Weights with gates worked in, ``(F, out_channels / groups, kH, kW)``."""
+        """Return the weights multiplied by the gates, ``(F, out_channels / groups, kH, kW)``."""
         return self.weight if self.logits is None else self.weight * self._own_gates()[..., None, None]
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Variance that each mode of a channel contributes, summed over outputs and taps, ``(in_channels, modes)``."""
+        """Return the variance that each mode of a channel contributes over all outputs, ``(in_channels, modes)``."""
         columns = self.functions(self._nodes(x)).flatten(0, 2)
         return self.mode_variances(columns, self.effective_weight().flatten(1))
 
     def _nodes(self, x: Tensor) -> Tensor:
-        """Normalised and padded image, channels last."""
+        """Return the normalised and padded image, channels last."""
         u = x.contiguous(memory_format=torch.channels_last)
         if self.norm is not None:
             u = self.norm(u) / _REACH
@@ -117,14 +117,14 @@ class SKANConv2d(Expansion):
         return u.permute(0, 2, 3, 1)
 
     def _own_gates(self) -> Tensor:
-        """Gates ``(F, out_channels / groups)`` towards the outputs of the own group."""
+        """Return the gates of each column towards the outputs of its group, ``(F, out_channels / groups)``."""
         gates = self.column_gates().unflatten(1, (self.groups, -1))
         own: Tensor = gates[torch.arange(len(self.group), device=self.group.device), self.group]
         return own
 
 
 def _by_group(group: Tensor, groups: int) -> Tensor:
-    """Columns of each group, ``(groups, most)``; the number behind the last column where a group has fewer."""
+    """Return the columns of each group, ``(groups, most)``; shorter groups are padded with the number of columns."""
     members = [torch.nonzero(group == number).flatten() for number in range(groups)]
     most = max(len(found) for found in members)
     return torch.stack([functional.pad(found, (0, most - len(found)), value=len(group)) for found in members])

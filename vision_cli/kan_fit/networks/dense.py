@@ -4,8 +4,8 @@ A layer computes, for output j and inputs i,
 
     x_j = b_j + sum_i [ w_ij SiLU(u_i) + sum_m g_im sum_k c_imkj B_mk(u_i) ],   u_i = (x_i - centre_i) scale_i,
 
-with the gates g_i = softmax(a_i / tau) over the modes m of the node. The affine u puts the observed range of a node
-onto [-1, 1], where the spaces live. A selected layer has one mode a node and no gates: only its functions are computed.
+with the gates g_i = softmax(a_i / tau) over the modes m of the node. The affine map to u scales the observed range of a
+node onto [-1, 1], where the spaces are defined. A selected layer has one mode a node and no gates.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.kan_fit.names import SelectLevel
 from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan
+
+CURVE_POINTS = 200
+"""Points at which the function of an edge is sampled."""
 
 _START_SPREAD = 0.1
 _LEAST_GATE = 1e-3
@@ -32,14 +37,15 @@ _NUMBERS_AT_ONCE = 1 << 22
 class SKANLayer(Expansion):
     """One layer of S-KAN.
 
-    ``weight`` ``(F, outputs)`` holds w and c in the order of the columns.
+    ``weight`` ``(F, outputs)`` holds w and c in the order of the columns of
+    :class:`vision_cli.kan_fit.networks.expansion.Expansion`.
 
     Parameters
     ----------
     plan
         Nodes, spaces and grid.
     generator
-        Of the start values; without one they are zero.
+        Of the initial weights; without one they are zero.
     """
 
     center: Tensor
@@ -59,7 +65,7 @@ class SKANLayer(Expansion):
         self.bias = nn.Parameter(torch.zeros(plan.outputs))
 
     def effective_weight(self) -> Tensor:
-        """Weights with gates and removed edges worked in, ``(F, outputs)``."""
+        """Return the weights multiplied by the gates, and by 0 for removed edges, ``(F, outputs)``."""
         weight = self.weight if self._has_all_edges() else self.weight * self.edges[self.node]
         return weight if self.logits is None else weight * self.column_gates()
 
@@ -67,42 +73,64 @@ class SKANLayer(Expansion):
         return not torch.compiler.is_exporting() and bool(self.edges.all())
 
     def features(self, x: Tensor) -> Tensor:
-        """Functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""
+        """Return the basis functions of the inputs, ``(N, inputs)`` to ``(N, F)``."""
         return self.functions((x - self.center) * self.scale)
 
     def feature_slopes(self, x: Tensor) -> Tensor:
-        """Differentiate `features` by the input that each belongs to, ``(N, F)``."""
+        """Return the derivatives of `features` with respect to the input of each, ``(N, F)``."""
         return self.function_slopes((x - self.center) * self.scale) * self.scale[self.node]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Next layer's nodes, ``(N, inputs)`` to ``(N, outputs)``."""
+        """Return the nodes of the next layer, ``(N, inputs)`` to ``(N, outputs)``."""
         return torch.addmm(self.bias, self.features(x), self.effective_weight())
 
     def contributions(self, x: Tensor) -> Tensor:
-        """Variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``."""
+        """Return the variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``."""
         return self.mode_variances(self.features(x), self.effective_weight())
 
     def edge_outputs(self, x: Tensor) -> Tensor:
-        """Return what each edge gives, ``(N, inputs, outputs)``."""
+        """Return the value of the function of each edge, ``(N, inputs, outputs)``."""
         features, weight = self.features(x), self.effective_weight()
         given = [features[:, self.node == i] @ weight[self.node == i] for i in range(self.plan.inputs)]
         return torch.stack(given, dim=1)
 
+    @torch.no_grad()
+    def edge_curve(self, x: Tensor, node: int, output: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the function of one edge, sampled over the observed range of its node, with mean 0.
+
+        Parameters
+        ----------
+        x
+            Inputs of the layer, ``(N, inputs)``.
+        node, output
+            The edge.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Values of the node and of the function, ``(CURVE_POINTS,)`` each.
+        """
+        points = torch.linspace(float(x[:, node].min()), float(x[:, node].max()), CURVE_POINTS, dtype=x.dtype)
+        inputs = x.mean(0).repeat(CURVE_POINTS, 1)
+        inputs[:, node] = points
+        values = self.edge_outputs(inputs)[:, node, output]
+        return points.numpy(), (values - values.mean()).numpy()
+
     def parameters_in_use(self) -> int:
-        """Numbers that a forward pass depends on, removed edges left out."""
+        """Return the number of parameters without those of removed edges."""
         gates = 0 if self.logits is None else self.logits.numel()
         return int(self.edges[self.node].sum()) + self.plan.outputs + gates
 
 
 class SKAN(nn.Module):
-    """A stack of S-KAN layers.
+    """S-KAN: a stack of layers.
 
     Parameters
     ----------
     plans
-        One a layer; the outputs of each are the inputs of the next.
+        Architecture of each layer; the outputs of each are the inputs of the next.
     generator
-        Of the start values; without one they are zero.
+        Of the initial weights; without one they are zero.
     """
 
     def __init__(self, plans: Sequence[LayerPlan], generator: torch.Generator | None = None) -> None:
@@ -111,32 +139,32 @@ class SKAN(nn.Module):
 
     @property
     def plans(self) -> tuple[LayerPlan, ...]:
-        """What the layers are made of."""
+        """Architecture of each layer."""
         return tuple(layer.plan for layer in self.each_layer())
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Nodes from the input to the output."""
+        """Numbers of nodes from the input to the output."""
         return (self.plans[0].inputs, *(plan.outputs for plan in self.plans))
 
     def each_layer(self) -> list[SKANLayer]:
-        """Return the layers, typed."""
+        """Return the layers."""
         return [layer for layer in self.layers if isinstance(layer, SKANLayer)]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, inputs)`` to ``(N, outputs)``."""
+        """Return the outputs, ``(N, inputs)`` to ``(N, outputs)``."""
         for layer in self.layers:
             x = layer(x)
         return x
 
     @torch.no_grad()
     def predict(self, x: Tensor) -> Tensor:
-        """`forward` without slopes, of so many rows at a time that the functions of many rows take little memory."""
+        """Return `forward` without gradients, computed in chunks of rows to bound the memory."""
         most = max(len(layer.node) for layer in self.each_layer())
         return torch.cat([self(rows) for rows in x.split(max(_NUMBERS_AT_ONCE // most, 1))])
 
     def layer_inputs(self, x: Tensor) -> list[Tensor]:
-        """Return what every layer takes in, and last what the network gives."""
+        """Return the inputs of each layer, and last the output of the network."""
         found = [x]
         for layer in self.each_layer():
             found.append(layer(found[-1]))
@@ -149,12 +177,12 @@ class SKAN(nn.Module):
 
     @torch.no_grad()
     def edge_spreads(self, x: Tensor) -> list[Tensor]:
-        """Return the standard deviation of what each edge gives, ``(inputs, outputs)`` a layer."""
+        """Return the standard deviation of each edge's value, ``(inputs, outputs)`` a layer."""
         inputs = self.layer_inputs(x)
-        return [layer.edge_outputs(taken).std(0) for layer, taken in zip(self.each_layer(), inputs, strict=False)]
+        return [layer.edge_outputs(u).std(0) for layer, u in zip(self.each_layer(), inputs, strict=False)]
 
     def gate_entropy(self) -> Tensor:
-        """Sum over nodes of the entropies of their gates, in nats."""
+        """Return the sum over nodes of the entropies of their gates, in nats."""
         total = self.each_layer()[0].weight.new_zeros(())
         for layer in self.each_layer():
             if layer.logits is not None:
@@ -163,25 +191,25 @@ class SKAN(nn.Module):
         return total
 
     def parameters_in_use(self) -> int:
-        """Numbers that a forward pass depends on."""
+        """Return the number of parameters without those of removed edges."""
         return sum(layer.parameters_in_use() for layer in self.each_layer())
 
 
 def plan_network(
     widths: Sequence[int], pool: Sequence[str], *, grid: int = 5, level: SelectLevel = "node"
 ) -> tuple[LayerPlan, ...]:
-    """Plan a network in which every node has every space of a pool.
+    """Return the architecture of a network in which every node has every space of a pool.
 
     Parameters
     ----------
     widths
-        Nodes from the input to the output.
+        Numbers of nodes from the input to the output.
     pool
         Names of spaces.
     grid
-        Intervals of the range.
+        Number of intervals of a node's range.
     level
-        What has a gate of its own.
+        What has its own gates: each node, each edge, or the layer.
     """
     return tuple(
         LayerPlan((tuple(pool),) * inputs, outputs, grid, level) for inputs, outputs in itertools.pairwise(widths)
@@ -189,7 +217,7 @@ def plan_network(
 
 
 @torch.no_grad()
-def reshape(
+def project_network(
     network: SKAN,
     x: Tensor,
     *,
@@ -197,23 +225,22 @@ def reshape(
     modes: Sequence[Sequence[str]] | None = None,
     bounds: Tensor | None = None,
 ) -> SKAN:
-    """Give a network of the same function on another grid, with ranges as observed, or with selected modes.
+    """Return a network of the same function on another grid, with the observed ranges, or with selected modes.
 
-    Each node's functions are fitted anew by least squares to what its edges gave on ``x``, so that the function changes
-    by no more than the new functions cannot follow.
+    The functions of each node are projected onto the new basis by least squares on ``x``.
 
     Parameters
     ----------
     network
-        Its parameters stay as they are.
+        The network, which is not changed.
     x
-        Inputs ``(N, inputs)`` whose ranges count.
+        Inputs ``(N, inputs)`` that define the ranges.
     grid
-        Intervals of the new grid; as it was without.
+        Number of intervals of the new grid; None to keep the old one.
     modes
-        Space of every node, layer by layer; all that it had without.
+        Space of each node, layer by layer; None to keep all.
     bounds
-        Lowest and highest values that the network's inputs can have, ``(2, inputs)``, where they are known.
+        Lowest and highest possible inputs of the network, ``(2, inputs)``, where they are known.
     """
     plans = []
     for number, plan in enumerate(network.plans):
@@ -225,30 +252,30 @@ def reshape(
     for old, new in zip(network.each_layer(), made.each_layer(), strict=True):
         observed = inputs if corners is None else torch.cat([inputs, corners])
         lowest, highest = observed.amin(0), observed.amax(0)
-        # New data reach a little beyond those of the fit: inputs by about their range over their number, hidden nodes,
-        # whose extremes lie in corners, by more. A wide margin would leave high polynomials to themselves.
+        # New data exceed the range of x slightly: inputs by about the range over the number of rows, hidden nodes,
+        # whose extremes lie in the corners, by more. In a wide margin polynomials would be unconstrained.
         margin = 1 + (_INPUT_MARGIN_ROWS / len(x) if inputs is x else _HIDDEN_MARGIN)
         if bounds is not None and inputs is x:
             lowest, highest, margin = *bounds, 1.0
         new.center.copy_((lowest + highest) / 2)
         new.scale.copy_(2 / margin / (highest - lowest).clamp(min=_LEAST_RANGE))
         new.edges.copy_(old.edges)
-        _project(old, new, inputs, torch.stack([lowest, highest]))
+        _project_layer(old, new, inputs, torch.stack([lowest, highest]))
         inputs, corners = old(inputs), None if corners is None else old(corners)
     return made
 
 
 def _corners(bounds: Tensor | None) -> Tensor | None:
-    """Corners of the box of inputs, where sums of functions have their extremes; None where they are too many."""
+    """Return the corners of the box of inputs, ``(2**inputs, inputs)``; None where they are too many."""
     if bounds is None or bounds.shape[1] > _INPUTS_WITH_CORNERS:
         return None
     return torch.cartesian_prod(*bounds.unbind(1)).reshape(-1, bounds.shape[1])
 
 
-def _project(old: SKANLayer, new: SKANLayer, inputs: Tensor, ends: Tensor) -> None:
-    """Fit the functions of ``new`` to what each node of ``old`` gives.
+def _project_layer(old: SKANLayer, new: SKANLayer, inputs: Tensor, ends: Tensor) -> None:
+    """Fit the functions of ``new`` to the edges of ``old`` by least squares, node by node.
 
-    Points all over the range count a little, so that functions go on as they were where there are no data.
+    Points all over the range, with a small weight, keep the functions where there are no data.
     """
     share = torch.linspace(0, 1, _POINTS_OF_A_RANGE, dtype=ends.dtype, device=ends.device).unsqueeze(1)
     points = torch.lerp(ends[0], ends[1], share)

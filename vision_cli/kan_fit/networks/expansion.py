@@ -1,7 +1,7 @@
-"""What a node is expanded into: SiLU and the functions of its spaces, with a gate for each space.
+"""Basis expansion of the nodes of a layer: SiLU and the functions of their spaces, with a gate for each space.
 
-Dense layers and convolutions are linear maps of the same columns: first SiLU of every node, then space by space the
-functions of the nodes that have it.
+Dense layers and convolutions are linear maps of the same columns: first SiLU of every node, then, space by space, the
+functions of the nodes that have the space.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vision_cli.kan_fit.names import SelectLevel
-from vision_cli.kan_fit.networks.spaces import SPACES, evaluate, evaluate_plainly, slopes
+from vision_cli.kan_fit.networks.spaces import SPACES, evaluate, evaluate_traceable, slopes
 
 BASE = -1
-"""The mode number of the SiLU term, which every node has."""
+"""Mode number of the SiLU term, which every node has."""
 
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """What a layer is made of.
+    """Architecture of a layer.
 
     Attributes
     ----------
     modes
-        Spaces of each input node, by name; one name a node once the layer is selected.
+        Names of the spaces of each input node; one a node after the selection.
     outputs
-        Nodes of the next layer.
+        Number of nodes of the next layer.
     grid
-        Intervals of the range; each space makes its number of functions of it.
+        Number of intervals of a node's range, which sets the number of functions of each space.
     level
-        What has a gate of its own.
+        What has its own gates: each node, each edge, or the layer.
     """
 
     modes: tuple[tuple[str, ...], ...]
@@ -44,22 +44,24 @@ class LayerPlan:
 
     @property
     def inputs(self) -> int:
-        """Input nodes."""
+        """Number of input nodes."""
         return len(self.modes)
 
     @property
     def pool(self) -> tuple[str, ...]:
-        """All spaces that occur, in the order of their first node."""
+        """Names of all spaces that occur, in the order of their first node."""
         return tuple(dict.fromkeys(itertools.chain.from_iterable(self.modes)))
 
     @property
     def is_selected(self) -> bool:
-        """Whether each node has one mode."""
+        """Whether each node has exactly one mode."""
         return all(len(modes) == 1 for modes in self.modes)
 
 
 class Expansion(nn.Module):
-    """Columns of functions of the nodes of a layer, and the gates of their spaces.
+    """Basis functions of the nodes of a layer, and the gates of their spaces.
+
+    F is the number of columns: SiLU and the functions of all spaces of all nodes.
 
     Parameters
     ----------
@@ -69,18 +71,18 @@ class Expansion(nn.Module):
     Attributes
     ----------
     node, mode
-        Node of every column, and the number of its space within the pool, ``(F,)``; `BASE` for SiLU.
-    lacking
-        Where a node has no gate for a space of the pool, ``(inputs, 1, modes)``; one row with gates of the whole layer.
+        Node of each column, and number of its space in the pool, ``(F,)``; `BASE` for SiLU.
+    absent
+        Whether a node lacks a space of the pool, ``(inputs, 1, modes)``; ``(1, 1, modes)`` with gates of the layer.
     logits
-        Of the gates; None where every node has one space.
+        Of the gates, ``(inputs, outputs, modes)``, the first two 1 where gates are shared; None after the selection.
     tau, is_hard
-        Temperature of the gates; whether their forward value is 1 for the largest and 0 for the others.
+        Temperature of the gates; whether their forward value is rounded to 1 for the largest and 0 for the others.
     """
 
     node: Tensor
     mode: Tensor
-    lacking: Tensor
+    absent: Tensor
 
     def __init__(self, plan: LayerPlan) -> None:
         super().__init__()
@@ -97,7 +99,7 @@ class Expansion(nn.Module):
             mode.append(torch.full((len(members) * count,), number))
         self.register_buffer("node", torch.cat(node), persistent=False)
         self.register_buffer("mode", torch.cat(mode), persistent=False)
-        self.register_buffer("lacking", _lacking(plan), persistent=False)
+        self.register_buffer("absent", _absent_modes(plan), persistent=False)
         self.logits: nn.Parameter | None = None
         if not plan.is_selected:
             rows = 1 if plan.level == "layer" else plan.inputs
@@ -105,9 +107,10 @@ class Expansion(nn.Module):
             self.logits = nn.Parameter(torch.zeros(rows, columns, len(plan.pool)))
 
     def gates(self) -> Tensor:
-        """Gates ``(inputs, outputs, modes)``: a node's add up to 1, in the number of modes that it has.
+        """Return the gates ``(inputs, outputs, modes)``; those of a node sum to 1 over its modes.
 
-        With ``is_hard`` the forward value is 1 for the largest and 0 for the others, with the slopes of the soft gates.
+        With ``is_hard`` the forward value is 1 for the largest and 0 for the others, with the gradient of the soft
+        gates (straight-through estimator).
         """
         if self.logits is None:
             return torch.ones(self.plan.inputs, self.plan.outputs, len(self.plan.pool), device=self.node.device)
@@ -118,40 +121,40 @@ class Expansion(nn.Module):
         return soft.expand(self.plan.inputs, self.plan.outputs, -1)
 
     def soft_gates(self, logits: Tensor) -> Tensor:
-        """Softmax of logits at the layer's temperature over the modes that each node has, in the logits' shape."""
-        return torch.softmax((logits / self.tau).masked_fill(self.lacking, -torch.inf), dim=-1)
+        """Return the softmax of logits at the layer's temperature over the modes of each node, in the logits' shape."""
+        return torch.softmax((logits / self.tau).masked_fill(self.absent, -torch.inf), dim=-1)
 
     def column_gates(self) -> Tensor:
-        """Gate of every function, ``(F, outputs)``: 1 for SiLU, which has none."""
+        """Return the gate of each column, ``(F, outputs)``; 1 for SiLU."""
         gates = self.gates()
         if self.plan.level != "edge":
-            # All outputs share a gate: it is looked up once, and shown to each.
+            # All outputs share a gate: it is looked up once and expanded.
             gates = gates[:, :1]
         columns = gates[self.node, :, self.mode.clamp(min=0)]
         columns = torch.where((self.mode == BASE).unsqueeze(-1), torch.ones_like(columns), columns)
         return columns.expand(-1, self.plan.outputs)
 
     def functions(self, u: Tensor) -> Tensor:
-        """Functions of the nodes, ``(..., inputs)`` to ``(..., F)``."""
-        call = evaluate_plainly if torch.compiler.is_exporting() else evaluate
+        """Return the basis functions of the nodes, ``(..., inputs)`` to ``(..., F)``."""
+        call = evaluate_traceable if torch.compiler.is_exporting() else evaluate
         parts = [functional.silu(u)]
-        parts += [call(SPACES[name], self._pick(u, i), count).flatten(-2) for i, name, count in self._each_block()]
+        parts += [call(SPACES[name], self._having(u, i), count).flatten(-2) for i, name, count in self._each_block()]
         return torch.cat(parts, dim=-1)
 
     def function_slopes(self, u: Tensor) -> Tensor:
-        """Differentiate `functions` by the node that each belongs to, ``(..., F)``."""
+        """Return the derivatives of `functions` with respect to the node of each, ``(..., F)``."""
         gate = torch.sigmoid(u)
         parts = [gate * (1 + u * (1 - gate))]
-        parts += [slopes(SPACES[name], self._pick(u, i), count).flatten(-2) for i, name, count in self._each_block()]
+        parts += [slopes(SPACES[name], self._having(u, i), count).flatten(-2) for i, name, count in self._each_block()]
         return torch.cat(parts, dim=-1)
 
     def mode_variances(self, columns: Tensor, weight: Tensor) -> Tensor:
-        """Variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``.
+        """Return the variance that each mode of a node contributes, summed over outputs, ``(inputs, modes)``.
 
         Parameters
         ----------
         columns
-            What `functions` gave, ``(N, F)``.
+            Values of `functions`, ``(N, F)``.
         weight
             Of the columns, ``(F, outputs)``.
         """
@@ -169,7 +172,7 @@ class Expansion(nn.Module):
         return found
 
     def columns_of(self, modes: Sequence[str]) -> Tensor:
-        """Columns that are left when each node keeps one space, in the order of a layer that has no other."""
+        """Return the column numbers left when each node keeps one space, in the order of the layer so selected."""
         first: dict[tuple[int, str], int] = {}
         start = self.plan.inputs
         for number, name, count in self._each_block():
@@ -187,14 +190,14 @@ class Expansion(nn.Module):
     def _each_block(self) -> list[tuple[int, str, int]]:
         return [(number, name, count) for number, (name, count) in enumerate(self._blocks)]
 
-    def _pick(self, u: Tensor, number: int) -> Tensor:
+    def _having(self, u: Tensor, number: int) -> Tensor:
         members: Tensor = getattr(self, f"_members_{number}")
-        # A copy is made of what all nodes share only where some are left out.
+        # Indexing copies: only where some nodes lack the space.
         return u if len(members) == self.plan.inputs else u[..., members]
 
 
-def _lacking(plan: LayerPlan) -> Tensor:
-    """Whether a node, or with gates for the whole layer every node, lacks a space, ``(rows of gates, 1, modes)``."""
+def _absent_modes(plan: LayerPlan) -> Tensor:
+    """Return which spaces of the pool a node lacks, ``(inputs, 1, modes)``; with gates of the layer, every node."""
     pool = plan.pool
     table = torch.tensor([[name not in modes for name in pool] for modes in plan.modes]).unsqueeze(1)
     return table.all(0, keepdim=True) if plan.level == "layer" else table

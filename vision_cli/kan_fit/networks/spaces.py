@@ -1,9 +1,9 @@
 """The activation spaces that a node selects from: the nine of the paper's pool, Fourier, and three more wavelets.
 
-A space is a family of functions of one variable, given by two functions under one contract: ``value(u, count)`` and
-``derivative(u, count)`` take ``(...)`` and give ``(..., count)``, for u within [-1, 1], where the layers put the range
-that a node was observed in. Outside it every space goes on as a straight line. What the published layers wrap around
-their bases (norms, squashing, an activation behind them) is left out: it would differ between the modes of one node.
+A space is a family of basis functions of one variable, given by two functions: ``value(u, count)`` and
+``derivative(u, count)`` map ``(...)`` to ``(..., count)`` for u in [-1, 1], onto which the layers scale the observed
+range of a node. Outside [-1, 1] every space continues linearly. The norms, squashing and output activations that the
+published layers wrap around their bases are left out: they would differ between the modes of one node.
 
 Source: the pool of S-KAN (arXiv:2408.08338) with the defaults of its published layers.
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 
 Function = Callable[[Tensor, int], Tensor]
 Recurrence = Callable[[int], tuple[float, float]]
-"""Coefficients a_n and b_n of a number n."""
+"""Coefficients a_n and b_n of p_{n+1} = a_n u p_n - b_n p_{n-1}, by n."""
 
 _RBF_REACH = 2.0
 _FASTRBF_REACH = 2.0 / math.sqrt(3.0)
@@ -33,7 +33,7 @@ _WAVELET_REACH = 1.1
 
 
 def bspline(u: Tensor, count: int) -> Tensor:
-    """Cubic B-splines on ``count - 3`` equal intervals of [-1, 1]: of each u, the four that are not zero there."""
+    """Return cubic B-splines on ``count - 3`` equal intervals of [-1, 1], four of which are non-zero at each u."""
     interval, t = _spline_interval(u, count)
     rest, t2 = 1 - t, t * t
     first, last = rest * rest * rest / 6, t2 * t / 6
@@ -43,7 +43,7 @@ def bspline(u: Tensor, count: int) -> Tensor:
 
 
 def bspline_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `bspline` by u."""
+    """Return the derivative of `bspline` with respect to u."""
     interval, t = _spline_interval(u, count)
     per_unit = (count - 3) / 2
     rest = 1 - t
@@ -54,110 +54,110 @@ def bspline_derivative(u: Tensor, count: int) -> Tensor:
 
 
 def rbf(u: Tensor, count: int) -> Tensor:
-    """Gaussians exp(-((u - c) / h)²) with centres on [-2, 2], a spacing apart of h."""
+    """Return Gaussians exp(-((u - c) / h)²) with centres c on [-2, 2] at spacing h."""
     return _gaussians(u, count, _RBF_REACH)
 
 
 def rbf_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `rbf` by u."""
+    """Return the derivative of `rbf` with respect to u."""
     return _gaussians_derivative(u, count, _RBF_REACH)
 
 
 def fastrbf(u: Tensor, count: int) -> Tensor:
-    """Gaussians with centres on [-2, 2] standard deviations of a node that is even over [-1, 1]."""
+    """Return Gaussians with centres on [-2, 2] standard deviations of a uniform distribution over [-1, 1]."""
     return _gaussians(u, count, _FASTRBF_REACH)
 
 
 def fastrbf_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `fastrbf` by u."""
+    """Return the derivative of `fastrbf` with respect to u."""
     return _gaussians_derivative(u, count, _FASTRBF_REACH)
 
 
 def rswaf(u: Tensor, count: int) -> Tensor:
-    """Reflectional switches 1 - tanh²((u - c) / h) with centres on [-1.2, 1.2]."""
+    """Return reflectional switches 1 - tanh²((u - c) / h) with centres c on [-1.2, 1.2] at spacing h."""
     return torch.tanh(_grid_distance(u, count, _RSWAF_REACH)).square_().neg_().add_(1)
 
 
 def rswaf_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `rswaf` by u."""
-    bent = torch.tanh(_grid_distance(u, count, _RSWAF_REACH))
-    return -2 * bent * (1 - bent**2) * _per_unit(count, _RSWAF_REACH)
+    """Return the derivative of `rswaf` with respect to u."""
+    tanh = torch.tanh(_grid_distance(u, count, _RSWAF_REACH))
+    return -2 * tanh * (1 - tanh**2) * _per_unit(count, _RSWAF_REACH)
 
 
 def cheby(u: Tensor, count: int) -> Tensor:
-    """Chebyshev polynomials T_1 to T_count by their recurrence, which has finite slopes at both ends."""
+    """Return the Chebyshev polynomials T_1 to T_count by their recurrence, whose slopes at ±1 are finite."""
     return torch.stack(_polynomials(u, count, _cheby_coefficients)[1:], dim=-1)
 
 
 def cheby_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `cheby` by u."""
+    """Return the derivative of `cheby` with respect to u."""
     return _polynomial_slopes(u, count, _cheby_coefficients)
 
 
 def gram(u: Tensor, count: int) -> Tensor:
-    """Gram polynomials of degree 1 to ``count``, orthogonal on equal steps, of the size of Legendre's."""
+    """Return Gram polynomials of degree 1 to ``count``: orthogonal on equidistant points, scaled as Legendre's."""
     return torch.stack(_polynomials(u, count, _gram_coefficients)[1:], dim=-1)
 
 
 def gram_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `gram` by u."""
+    """Return the derivative of `gram` with respect to u."""
     return _polynomial_slopes(u, count, _gram_coefficients)
 
 
 def jacobi(u: Tensor, count: int) -> Tensor:
-    """Jacobi polynomials with a = b = 1 of degree 1 to ``count``, 1 at u = 1."""
+    """Return Jacobi polynomials with a = b = 1 of degree 1 to ``count``, scaled to 1 at u = 1."""
     return torch.stack(_polynomials(u, count, _jacobi_coefficients)[1:], dim=-1)
 
 
 def jacobi_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `jacobi` by u."""
+    """Return the derivative of `jacobi` with respect to u."""
     return _polynomial_slopes(u, count, _jacobi_coefficients)
 
 
 def relu(u: Tensor, count: int) -> Tensor:
-    """Squared products (relu(u - l) relu(h - u))² over four intervals each, 1 in their middle."""
+    """Return squared products (relu(u - l) relu(h - u))² over four intervals each, scaled to 1 at their middle."""
     a = _relu_distance(u, count)
     return (1 - a * a).clamp(min=0) ** 2
 
 
 def relu_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `relu` by u."""
+    """Return the derivative of `relu` with respect to u."""
     a = _relu_distance(u, count)
     return -4 * a * (1 - a * a).clamp(min=0) * _relu_slope(count)
 
 
 def fourier(u: Tensor, count: int) -> Tensor:
-    """Sines, then cosines, of ``count / 2`` frequencies; their period is a little longer than the range."""
+    """Return sines, then cosines, of ``count / 2`` frequencies, with a period slightly longer than [-1, 1]."""
     angles = _angles(u, count)
     return torch.cat([torch.sin(angles), torch.cos(angles)], dim=-1)
 
 
 def fourier_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `fourier` by u."""
+    """Return the derivative of `fourier` with respect to u."""
     angles, frequencies = _angles(u, count), _frequencies(u, count)
     return torch.cat([torch.cos(angles) * frequencies, -torch.sin(angles) * frequencies], dim=-1)
 
 
 def wavelet(u: Tensor, count: int) -> Tensor:
-    """Mexican hats (1 - t²) exp(-t² / 2) on equal centres, a spacing wide."""
+    """Return Mexican hats (1 - t²) exp(-t² / 2) at equidistant centres, t in spacings."""
     t2 = _grid_distance(u, count, _WAVELET_REACH).square_()
     return torch.exp(t2 / -2).mul_(1 - t2)
 
 
 def wavelet_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `wavelet` by u."""
+    """Return the derivative of `wavelet` with respect to u."""
     t = _grid_distance(u, count, _WAVELET_REACH)
     return t * (t * t - 3) * torch.exp(-t * t / 2) * _per_unit(count, _WAVELET_REACH)
 
 
 def morlet(u: Tensor, count: int) -> Tensor:
-    """Morlet wavelets cos(5 t) exp(-t² / 2), two spacings wide."""
+    """Return Morlet wavelets cos(5 t) exp(-t² / 2) at equidistant centres, t in pairs of spacings."""
     t = _grid_distance(u, count, _WAVELET_REACH) / 2
     return torch.cos(_MORLET_FREQUENCY * t) * torch.exp(-t * t / 2)
 
 
 def morlet_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `morlet` by u."""
+    """Return the derivative of `morlet` with respect to u."""
     t = _grid_distance(u, count, _WAVELET_REACH) / 2
     phase = _MORLET_FREQUENCY * t
     slope = -(_MORLET_FREQUENCY * torch.sin(phase) + t * torch.cos(phase)) * torch.exp(-t * t / 2)
@@ -165,24 +165,24 @@ def morlet_derivative(u: Tensor, count: int) -> Tensor:
 
 
 def dog(u: Tensor, count: int) -> Tensor:
-    """First derivatives of a Gaussian, -t exp(-t² / 2), a spacing wide."""
+    """Return first derivatives of a Gaussian, -t exp(-t² / 2), at equidistant centres, t in spacings."""
     t = _grid_distance(u, count, _WAVELET_REACH)
     return -t * torch.exp(-t * t / 2)
 
 
 def dog_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `dog` by u."""
+    """Return the derivative of `dog` with respect to u."""
     t = _grid_distance(u, count, _WAVELET_REACH)
     return (t * t - 1) * torch.exp(-t * t / 2) * _per_unit(count, _WAVELET_REACH)
 
 
 def shannon(u: Tensor, count: int) -> Tensor:
-    """Shannon's scaling functions sinc(t) on equal centres, a spacing wide."""
+    """Return Shannon scaling functions sinc(t) at equidistant centres, t in spacings."""
     return torch.sinc(_grid_distance(u, count, _WAVELET_REACH))
 
 
 def shannon_derivative(u: Tensor, count: int) -> Tensor:
-    """Differentiate `shannon` by u."""
+    """Return the derivative of `shannon` with respect to u."""
     t = _grid_distance(u, count, _WAVELET_REACH)
     near = t.abs() < 1e-4
     safe = torch.where(near, torch.ones_like(t), t)
@@ -192,20 +192,20 @@ def shannon_derivative(u: Tensor, count: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Space:
-    """A family of functions of one variable.
+    """A family of basis functions of one variable.
 
     Attributes
     ----------
     name
-        The word of ``--pool``.
+        Its name in ``--pool``.
     value, derivative
-        ``(...)`` within [-1, 1] and the number of functions to ``(..., count)``.
-    fewer
-        Functions fewer than a grid of cubic splines has; the polynomials of the paper's layers are of low degree.
-    even
-        Whether the functions come in pairs.
+        From u ``(...)`` in [-1, 1] and the number of functions to ``(..., count)``.
     kind
-        What it can follow, for people: local, polynomial, periodic.
+        ``local``, ``polynomial`` or ``periodic``.
+    fewer
+        How many functions fewer than cubic splines on the same grid: the paper's polynomials are of low degree.
+    even
+        Whether the number of functions is even.
     """
 
     name: str
@@ -216,7 +216,7 @@ class Space:
     even: bool = False
 
     def count(self, grid: int) -> int:
-        """Functions at a grid of so many intervals: with 5, the numbers of the published layers."""
+        """Return the number of functions for a grid of intervals; 5 gives the numbers of the published layers."""
         number = max(grid + 3 - self.fewer, 2)
         return number + number % 2 if self.even else number
 
@@ -242,26 +242,25 @@ SPACES = {
 
 
 def evaluate(space: Space, u: Tensor, count: int) -> Tensor:
-    """Functions of a space anywhere, ``(...)`` to ``(..., count)``: straight lines outside [-1, 1].
+    """Return the functions of a space for any u, ``(...)`` to ``(..., count)``; outside [-1, 1] they are linear.
 
-    The slope with respect to u is that of the space's ``derivative``, computed anew when it is asked for: nothing but u
-    is kept for it.
+    The backward pass computes the space's ``derivative``, so that the forward pass stores nothing but u.
     """
-    return _Evaluated.apply(u, space, count)  # type: ignore[no-any-return]
+    return _Evaluate.apply(u, space, count)  # type: ignore[no-any-return]
 
 
-def evaluate_plainly(space: Space, u: Tensor, count: int) -> Tensor:
-    """`evaluate` in plain operations, which exporters can follow; u is kept within 1e3 of the range."""
+def evaluate_traceable(space: Space, u: Tensor, count: int) -> Tensor:
+    """Return the values of `evaluate` by plain operations, which exporters can trace."""
     inside = u.clamp(-1, 1)
     return space.value(inside, count) + space.derivative(inside, count) * (u - inside).unsqueeze(-1)
 
 
 def slopes(space: Space, u: Tensor, count: int) -> Tensor:
-    """Differentiate `evaluate` by u, ``(...)`` to ``(..., count)``."""
+    """Return the derivative of `evaluate` with respect to u, ``(...)`` to ``(..., count)``."""
     return space.derivative(u.clamp(-1, 1), count)
 
 
-class _Evaluated(torch.autograd.Function):
+class _Evaluate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, space: Space, count: int) -> Tensor:
         ctx.save_for_backward(u)
@@ -285,14 +284,14 @@ def _steps(u: Tensor, count: int) -> Tensor:
 
 
 def _spline_interval(u: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Interval that each u within [-1, 1] lies in, from 0, and its place there, 0 to 1."""
+    """Return the number from 0 of the interval that holds each u in [-1, 1], and the position in it, 0 to 1."""
     place = (u + 1) * ((count - 3) / 2)
     interval = place.floor().clamp_(0, count - 4)
     return interval.long(), place - interval
 
 
 def _spread(first: Tensor, given: tuple[Tensor, ...], count: int) -> Tensor:
-    """Put the functions given, which start at number ``first`` for each u, among ``count`` that are zero otherwise."""
+    """Return ``count`` functions that are zero but for consecutive given ones, which start at ``first`` for each u."""
     values = given[0].new_zeros((*first.shape, count))
     for step, part in enumerate(given):
         values.scatter_(-1, (first + step).unsqueeze(-1), part.unsqueeze(-1))
@@ -304,7 +303,7 @@ def _per_unit(count: int, reach: float) -> float:
 
 
 def _grid_distance(u: Tensor, count: int, reach: float) -> Tensor:
-    """Distance from ``count`` equal centres on [-reach, reach], in spacings."""
+    """Return the distances of u from ``count`` equidistant centres on [-reach, reach], in spacings."""
     return ((u + reach) * _per_unit(count, reach)).unsqueeze(-1) - _steps(u, count)
 
 
@@ -318,12 +317,12 @@ def _gaussians_derivative(u: Tensor, count: int, reach: float) -> Tensor:
 
 
 def _relu_slope(count: int) -> float:
-    """Half-widths of a bump in [-1, 1] are (degree + 1) / 2 intervals long."""
+    """Return the reciprocal of a bump's half-width, which is (degree + 1) / 2 intervals of [-1, 1]."""
     return (count - _RELU_DEGREE) / (_RELU_DEGREE + 1)
 
 
 def _relu_distance(u: Tensor, count: int) -> Tensor:
-    """Distance from the middle of each bump, in half-widths."""
+    """Return the distances of u from the middle of each bump, in half-widths."""
     intervals = count - _RELU_DEGREE
     middles = (_steps(u, count) - _RELU_DEGREE + (_RELU_DEGREE + 1) / 2) * (2 / intervals) - 1
     return (u.unsqueeze(-1) - middles) * _relu_slope(count)
@@ -351,7 +350,7 @@ def _jacobi_coefficients(n: int) -> tuple[float, float]:
 
 
 def _polynomials(u: Tensor, count: int, coefficients: Recurrence) -> list[Tensor]:
-    """Values of p_0 to p_count, where p_{n+1} = a_n u p_n - b_n p_{n-1} and p_0 = 1."""
+    """Return the values of p_0 to p_count, where p_{n+1} = a_n u p_n - b_n p_{n-1} and p_0 = 1."""
     found = [torch.ones_like(u)]
     for n in range(count):
         a, b = coefficients(n)
@@ -361,7 +360,7 @@ def _polynomials(u: Tensor, count: int, coefficients: Recurrence) -> list[Tensor
 
 
 def _polynomial_slopes(u: Tensor, count: int, coefficients: Recurrence) -> Tensor:
-    """Slopes of p_1 to p_count of `_polynomials`."""
+    """Return the derivatives of p_1 to p_count of `_polynomials`."""
     slopes = [torch.zeros_like(u)]
     for n, value in enumerate(_polynomials(u, count - 1, coefficients)):
         a, b = coefficients(n)

@@ -1,1 +1,1 @@
-"""From files to a finished run, a module a verb."""
+"""The work of each verb, from files to a finished run."""

@@ -1,7 +1,7 @@
-"""Finished candidates of a search, kept so that a run that was killed goes on behind the last of them.
+"""Finished candidates of a search on disk, so that an interrupted run resumes after the last of them.
 
-A candidate follows from the data, the options and the seed alone: one that was being fitted is fitted again, and a
-resumed search ends with the numbers of an undisturbed one.
+A candidate depends on the data, the options and the seed only. One whose fit was interrupted is fitted again, so that a
+resumed search ends with the numbers of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -19,51 +19,51 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import json_text, write_bytes, write_text
 from vision_cli.kan_fit.tables.candidates import Candidate, Step
 from vision_cli.kan_fit.tables.files import build_network, describe_plans, network_bytes
-from vision_cli.kan_fit.tables.selection import Choice, OutOfBudget
+from vision_cli.kan_fit.tables.selection import ModeScore, OutOfBudget
 
 DIRECTORY = "stages"
 
 
-class Stages:
-    """The candidates of one run.
+class CandidateCheckpoints:
+    """The finished candidates of one run.
 
     Parameters
     ----------
     directory
         The run directory.
-    on_stage
-        Told the name of each candidate that is there, computed or read, and the seconds that it took.
+    on_candidate
+        Called with the name of each finished candidate, computed or read, and the seconds that it took.
     budget_s
-        Seconds after which no further candidate is begun; there is always a first one.
+        Seconds after which no further candidate is begun; the first one always is.
 
     Attributes
     ----------
     seconds
-        What each candidate took, by the clock.
+        Wall-clock time of each candidate by name.
     """
 
     def __init__(
         self,
         directory: Path,
-        on_stage: Callable[[str, float], None] = lambda _name, _seconds: None,
+        on_candidate: Callable[[str, float], None] = lambda _name, _seconds: None,
         budget_s: float = math.inf,
     ) -> None:
         self.seconds: dict[str, float] = {}
         self._budget_s = budget_s
         self._directory = directory / DIRECTORY
-        self._on_stage = on_stage
+        self._on_candidate = on_candidate
 
     def __call__(
-        self, name: str, compute: Callable[[], tuple[Candidate, Sequence[Choice]]]
-    ) -> tuple[Candidate, Sequence[Choice]]:
-        """Return the candidate of a name, computed now if it was not before.
+        self, name: str, compute: Callable[[], tuple[Candidate, Sequence[ModeScore]]]
+    ) -> tuple[Candidate, Sequence[ModeScore]]:
+        """Return the candidate of a name, read from its checkpoint or computed.
 
         Raises
         ------
         InputError
-            If what was kept is damaged.
+            If the checkpoint is damaged.
         OutOfBudget
-            If it would have to be computed, and the time is up.
+            If it would have to be computed and the time budget is spent.
         """
         stem = re.sub(r"[^\w-]+", "_", name)
         description, numbers = self._directory / f"{stem}.json", self._directory / f"{stem}.safetensors"
@@ -86,14 +86,14 @@ class Stages:
             }
             write_text(description, json_text(document))
             found = candidate, choices
-        self._on_stage(name, self.seconds[name])
+        self._on_candidate(name, self.seconds[name])
         return found
 
     def remove(self) -> None:
-        """Remove all: the run is done."""
+        """Remove all checkpoints of a finished run."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _read(self, name: str, description: Path, numbers: Path) -> tuple[Candidate, Sequence[Choice]]:
+    def _read(self, name: str, description: Path, numbers: Path) -> tuple[Candidate, Sequence[ModeScore]]:
         try:
             document = json.loads(description.read_text(encoding="utf-8"))
             candidate = Candidate(
@@ -103,6 +103,6 @@ class Stages:
                 tuple(Step(*row) for row in document["steps"]),
             )
             self.seconds[name] = float(document["seconds"])
-            return candidate, [Choice(*row) for row in document["choices"]]
+            return candidate, [ModeScore(*row) for row in document["choices"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{description}: damaged ({error}).", hint="Begin anew with --overwrite.") from error
+            raise InputError(f"{description}: damaged ({error}).", hint="Start again with --overwrite.") from error

@@ -1,4 +1,4 @@
-"""``kan-fit explain``: what a fitted network learned, as pictures, as a formula, and for other programs."""
+"""``kan-fit explain``: figures of a fitted network, its formula, and exports to other programs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vision_cli.kan_fit.formulas.exports import (
 from vision_cli.kan_fit.formulas.from_network import find_formula
 from vision_cli.kan_fit.formulas.operators import read_library
 from vision_cli.kan_fit.formulas.tidy import Formula
-from vision_cli.kan_fit.options import Explanation
+from vision_cli.kan_fit.options import ExplainOptions
 from vision_cli.kan_fit.runs.verdicts import explanation_verdict
 from vision_cli.kan_fit.tables.files import TableModel, pruned_model, read_model, write_model
-from vision_cli.kan_fit.tables.pipeline import measure
+from vision_cli.kan_fit.tables.measures import regression_measures
 
 _NETWORK_READING = (
     "Read it from the inputs below to the output above; a faint curve does little, and an input without a strong one "
@@ -37,33 +37,33 @@ _EDGE_READING = (
 )
 
 
-def explain_model(run: Run, path: Path, wanted: Explanation, seed: int, output: Output) -> None:
+def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, output: Output) -> None:
     """Explain a fitted model and write the results into an open run.
 
     Parameters
     ----------
     run
-        Where to.
+        The open run.
     path
         Directory of a fit.
     wanted
-        What to write.
+        Figures, formula and exports to write.
     seed
-        Of the split of the sample into rows to fit a formula to and rows to choose by.
+        Of the split of the sample into rows to fit a formula to and held-out rows to choose by.
     output
-        Where progress is shown.
+        Shows the progress.
     """
     model = read_model(path)
     inputs, target = model.sample_inputs, model.sample_target
     metrics: dict[str, float | int | str | None] = {
         "parameters": model.network.parameters_in_use(),
-        "sample_rmse": measure(model.predict(inputs), target).rmse,
+        "sample_rmse": regression_measures(model.predict(inputs), target).rmse,
     }
     if wanted.prune is not None:
         model = pruned_model(model, wanted.prune)
         metrics |= {
             "parameters_pruned": model.network.parameters_in_use(),
-            "sample_rmse_pruned": measure(model.predict(inputs), target).rmse,
+            "sample_rmse_pruned": regression_measures(model.predict(inputs), target).rmse,
         }
         write_model(run, model)
     pictures = _draw(run, model, wanted.picture_format)
@@ -98,7 +98,7 @@ def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
     caption = "The network, each edge with the function that it learned."
     pictures = [Picture(run.directory / first, caption, _NETWORK_READING)]
     with torch.no_grad():
-        taken = model.network.layer_inputs(torch.from_numpy(model.sample_inputs))
+        layer_inputs = model.network.layer_inputs(torch.from_numpy(model.sample_inputs))
     for number, layer in enumerate(model.network.each_layer()):
         for i, j in layer.edges.nonzero().tolist():
             interrupts.check()
@@ -106,7 +106,7 @@ def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
             start = model.names[i] if number == 0 else f"node {i + 1} of layer {number}"
             title = f"{start}, {layer.plan.modes[i][0]}"
             with run.output(name) as path:
-                figures.edge(path, layer, taken[number], i, j, title)
+                figures.edge(path, layer, layer_inputs[number], i, j, title)
             caption = f"Layer {number + 1}: {title}, to node {j + 1}."
             pictures.append(Picture(run.directory / name, caption, _EDGE_READING))
     return pictures

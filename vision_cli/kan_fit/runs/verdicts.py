@@ -1,4 +1,4 @@
-"""What a report says first: whether a network is to be trusted, in words and as a level, by rules that stand here."""
+"""Verdicts of the reports: how good a fit, a classifier or an explanation is, as a sentence and a level."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from vision_cli.core.command.console import format_value
 from vision_cli.core.report import Level
 
 _WORSE = 1.1
-"""How many times the RMSE may grow by pruning or by a formula before it is said."""
+"""Factor by which pruning or a formula may raise the RMSE without a warning."""
 
 _ALMOST_ONE = 0.9999
 _LONGEST_FORMULA = 200
-"""Characters of a formula that a sentence holds; a longer one stands in a table."""
+"""Characters of the longest formula that the verdict quotes; a longer one is in a table."""
 
 Verdict = tuple[str, Level]
 
 
 def shown_r2(r2: float) -> str:
-    """Return how an R² is written: one that is not 1 is not rounded to it."""
+    """Return an R² as text; one below 1 is not rounded to 1."""
     return "> 0.9999" if _ALMOST_ONE < r2 < 1 else format_value(r2)
 
 
 def fit_verdict(rmse: float, r2: float, others: Mapping[str, float]) -> Verdict:
-    """Judge a fit.
+    """Return the verdict on a fit.
 
-    Bad: it explains none of the variance of the test rows. Caution: there is none, or another model has a lower RMSE.
-    Good otherwise.
+    Bad: it explains no variance of the test rows. Caution: the test target does not vary, or another model has a lower
+    RMSE. Good otherwise.
 
     Parameters
     ----------
     rmse, r2
-        Of the network, on test rows; R² is NaN where their target does not vary.
+        Of the network on test rows; R² is NaN where their target does not vary.
     others
-        Test RMSE by the name of the model that the network is compared with.
+        Test RMSE of the other models by name.
     """
     text = f"The network predicts test rows with an RMSE of {format_value(rmse)} (R² {shown_r2(r2)}); "
     best = min((name for name in others if math.isfinite(others[name])), key=others.__getitem__, default=None)
@@ -52,19 +52,19 @@ def fit_verdict(rmse: float, r2: float, others: Mapping[str, float]) -> Verdict:
 
 
 def classifier_verdict(right: int, images: int, most_frequent: int, others: Mapping[str, float]) -> Verdict:
-    """Judge a classifier.
+    """Return the verdict on a classifier.
 
-    Bad: it is no more accurate than always naming the most frequent class. Caution: another model is more accurate.
+    Bad: it is no more accurate than always predicting the most frequent class. Caution: another model is more accurate.
     Good otherwise.
 
     Parameters
     ----------
     right, images
-        Test images that are classified rightly, and all of them.
+        Numbers of correctly classified test images, and of all.
     most_frequent
-        Test images of the class that most of them have.
+        Number of test images of the most frequent class.
     others
-        Test accuracy by the name of the model that the network is compared with.
+        Test accuracy of the other models by name.
     """
     accuracy = right / images
     text = f"The network classifies {right} of {images} test images rightly (accuracy {format_value(accuracy)}); "
@@ -90,23 +90,23 @@ def explanation_verdict(
     formula_rmse: float = 0.0,
     network_rmse: float = 0.0,
 ) -> Verdict:
-    """Judge an explanation.
+    """Return the verdict on an explanation.
 
-    Caution: pruning, or the formula beside the network, raises the RMSE by more than a tenth. Good: a formula does not.
-    Plain where there is neither.
+    Caution: pruning, or the formula, raises the RMSE by more than a tenth. Good: a formula does not. Plain: neither was
+    asked for.
 
     Parameters
     ----------
     target
-        Name of the column that is predicted.
+        Name of the predicted column.
     edges
-        Edges of the network that is drawn.
+        Number of edges of the network.
     rmse, pruned_rmse
-        On the kept sample, as it was fitted and after pruning.
+        Of the network on the sample of training rows, as fitted and after pruning.
     formula
-        The formula that was found.
+        The formula.
     formula_rmse, network_rmse
-        Of the formula, and of the network, on the rows of the sample that chose between formulas.
+        Of the formula and of the network, on the held-out rows of the sample.
     """
     text = f"The network computes {target} over {edges} edges, with an RMSE of {format_value(rmse)} on the kept sample."
     level: Level = "plain"

@@ -1,1 +1,1 @@
-"""Fitting of tables: selection, optimisers, models and their files."""
+"""Fitting of tables: data, splits, optimisers, selection, models and their files."""

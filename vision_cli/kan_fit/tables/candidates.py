@@ -1,4 +1,4 @@
-"""A network that is being fitted, the data that it is fitted to, and the steps that led to it."""
+"""Candidate networks of a search: the data that they are fitted to, the networks, the history of their steps."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vision_cli.kan_fit.tables.optimisers import minimise
 
 @dataclass(frozen=True)
 class Problem:
-    """Data of a fit in float64, the target with mean 0 and standard deviation 1.
+    """Data of a search in float64; the target has mean 0 and standard deviation 1.
 
     Attributes
     ----------
     x, y
         Training data, ``(N, inputs)`` and ``(N, outputs)``.
     x_val, y_val
-        Validation data, which choose.
+        Validation data.
     bounds
-        Lowest and highest values that inputs can have, ``(2, inputs)``, where they are known.
+        Lowest and highest possible inputs, ``(2, inputs)``, where they are known.
     """
 
     x: Tensor
@@ -42,7 +42,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class Step:
-    """A row of the history: a step of one candidate in one phase."""
+    """A row of the history: one step of a candidate.
+
+    Attributes
+    ----------
+    candidate, phase, grid, step
+        Name of the candidate, name of the phase, intervals of its grid, number of the step from 1.
+    loss, val
+        Root mean square residual on training and validation data, in standard deviations of the target.
+    tau
+        Temperature of the gates.
+    """
 
     candidate: str
     phase: str
@@ -55,18 +65,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that was fitted.
+    """A fitted network.
 
     Attributes
     ----------
     name
         Widths and pool, as in ``2-5-1 cheby``.
     network
-        With the parameters that validated best.
+        With the parameters of the least validation error.
     score
         Mean squared residual on the validation data.
     steps
-        What led there.
+        History of the fit.
     """
 
     name: str
@@ -85,18 +95,25 @@ def fit_candidate(
     tau: float = 1.0,
     optimiser: Method = "auto",
 ) -> Candidate:
-    """Fit a candidate further; its steps are added to the history."""
+    """Fit a candidate further; return it with the steps added to its history."""
     interrupts.check()
     network = candidate.network
     network.set_gates(tau=tau)
     rows: list[Step] = []
     grid = max(plan.grid for plan in network.plans)
 
-    def note(loss: float, score: float) -> None:
+    def record(loss: float, score: float) -> None:
         interrupts.check()
         rows.append(Step(candidate.name, phase, grid, len(rows) + 1, math.sqrt(loss), math.sqrt(score), tau))
 
     fitted = minimise(
-        network, problem.x, problem.y, problem.validation, steps=steps, penalty=penalty, method=optimiser, on_step=note
+        network,
+        problem.x,
+        problem.y,
+        problem.validation,
+        steps=steps,
+        penalty=penalty,
+        method=optimiser,
+        on_step=record,
     )
     return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows))

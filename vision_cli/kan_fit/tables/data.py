@@ -1,7 +1,7 @@
-"""Tables as people have them, turned into a matrix of numbers: CSV, TSV, Parquet, NPZ and Feynman's text files.
+"""Tables as matrices of numbers: readers of CSV, TSV, Parquet, NPZ and the Feynman database's text files.
 
-Text columns become one column a category; missing cells are an error unless they are to be filled. What was decided for
-the training table is kept in `Column` and holds for the tables that are predicted.
+Text columns are one-hot encoded; missing cells are an error unless they are to be imputed. The encoding of the training
+table is kept as `Column` and applied to the tables to predict.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Column:
     Attributes
     ----------
     name
-        Its header.
+        Header of the column.
     categories
-        Values of a text column, each of which becomes an input; empty for numbers.
+        Values of a text column, one input each; empty for numbers.
     fill
-        What missing cells become; None where they are an error.
+        Value of missing cells; None where they are an error.
     """
 
     name: str
@@ -61,9 +61,9 @@ class Frame:
     Attributes
     ----------
     path
-        Where from.
+        File of the table.
     cells
-        Its columns by name.
+        The columns by name.
     """
 
     path: Path
@@ -72,22 +72,22 @@ class Frame:
 
 @dataclass(frozen=True)
 class TableData:
-    """A table as numbers.
+    """A table as a matrix of inputs and a target.
 
     Attributes
     ----------
     inputs
         ``(N, F)``.
     names
-        Of the F inputs: ``a``, ``colour=red``.
+        Names of the F inputs, as in ``a`` or ``colour=red``.
     target
         ``(N,)``; None where the table has none.
     columns
-        What the inputs were made from.
+        Columns that the inputs are encoded from.
     target_name
         Header of the target.
     notes
-        What was left out or filled.
+        Warnings: columns left out, cells filled.
     """
 
     inputs: Matrix
@@ -111,7 +111,7 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
     Raises
     ------
     InputError
-        If it is missing, empty or damaged, its rows differ in length, or columns have the same name.
+        If the file is missing, empty or damaged, rows are longer than the header, or two columns have the same name.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; a table expected.", hint="Check the path.")
@@ -129,15 +129,15 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
     except (VcliError, MemoryError):
         raise
     except Exception as error:
-        # Each library has its own errors for damaged files.
+        # Each library raises its own errors for damaged files.
         raise InputError(
             f"{path}: cannot be read as a table ({' '.join(str(error).split())[:200]}).",
             hint="Give CSV, TSV, Parquet or NPZ.",
         ) from error
     cells.columns = [spreadsheet_text(str(name).strip()) for name in cells.columns]
-    doubled = sorted(name for name, count in Counter(cells.columns).items() if count > 1)
-    if doubled:
-        raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
+    repeated = sorted(name for name, count in Counter(cells.columns).items() if count > 1)
+    if repeated:
+        raise InputError(f"{path}: column {repeated[0]} found twice; different names expected.", hint="Rename one.")
     if not len(cells):
         raise InputError(f"{path}: no rows found; one or more expected.", hint="Give another file.")
     return Frame(path, cells)
@@ -146,23 +146,23 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
 def training_data(
     frame: Frame, *, target: str | None = None, features: Sequence[str] | None = None, impute: bool = False
 ) -> TableData:
-    """Choose target and features of a table to fit.
+    """Return the inputs and the target of a table to fit.
 
     Parameters
     ----------
     frame
         The table.
     target
-        Header of the target; without it the column called y, target or label, or else the last one.
+        Header of the target; None for the column named y, target or label, or else the last one.
     features
-        Headers of the features; all other columns without.
+        Headers of the features; None for all other columns.
     impute
-        Fill missing numbers with the column's median.
+        Whether to fill missing numbers with the median of their column.
 
     Raises
     ------
     InputError
-        If a column is not there, the target is no varying number, or cells are missing or infinite.
+        If a column is missing, the target is not numeric or constant, or cells are missing or infinite.
     """
     path, cells = frame.path, frame.cells
     if len(cells) < _FEWEST_ROWS:
@@ -177,9 +177,9 @@ def training_data(
     if not wanted:
         raise InputError(f"{path}: no column but the target {target} found; one feature or more expected.")
     values = _numbers(frame, target, what="target")
-    _require_finite(frame, target, values, hint="Drop these rows: a target cannot be filled in.")
+    _require_finite(frame, target, values, hint="Drop these rows: a target is not imputed.")
     if values.min() == values.max():
-        raise InputError(f"{path}: target {target} is {values[0]:g} in every row; values that differ expected.")
+        raise InputError(f"{path}: target {target} is {values[0]:g} in every row; differing values expected.")
     columns, notes = [], []
     for name in wanted:
         column = _plan_column(frame, name, impute=impute)
@@ -190,27 +190,27 @@ def training_data(
             if column.fill is not None and (missing := int(cells[name].isna().sum())):
                 notes.append(f"{missing} missing values of {name} were filled with its median, {column.fill:g}")
     if not columns:
-        raise InputError(f"{path}: no feature varies; one that does expected.")
+        raise InputError(f"{path}: every feature is constant; one or more that vary expected.")
     inputs, names = _matrix(frame, columns)
     return TableData(inputs, names, values, tuple(columns), target, tuple(notes))
 
 
 def prediction_data(frame: Frame, columns: Sequence[Column], *, target_name: str | None = None) -> TableData:
-    """Take the columns of a fitted model from a table; others are ignored.
+    """Return the inputs of a fitted model from a table; other columns are ignored.
 
     Parameters
     ----------
     frame
         The table.
     columns
-        Those of the model.
+        Columns of the model.
     target_name
-        Its target, which is taken along where the table has it.
+        Header of the model's target, which is read where the table has it.
 
     Raises
     ------
     InputError
-        If a column is missing or holds what the model does not know.
+        If a column is missing, or holds a category that the model was not fitted with.
     """
     _require_columns(frame, [column.name for column in columns])
     inputs, names = _matrix(frame, columns)
@@ -226,13 +226,13 @@ def _require_columns(frame: Frame, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in known]
     if missing:
         raise InputError(
-            f"{frame.path}: no column {', '.join(missing)}; columns are {', '.join(known[:30])}.",
+            f"{frame.path}: no column {', '.join(missing)} found; columns are {', '.join(known[:30])}.",
             hint=did_you_mean(missing[0], known) or "Name one of these.",
         )
 
 
 def _plan_column(frame: Frame, name: str, *, impute: bool) -> Column | None:
-    """Decide what a feature is; None if it is constant."""
+    """Return the encoding of a feature; None if it is constant."""
     series = frame.cells[name]
     if _is_text(series):
         gaps = series.isna()
@@ -245,7 +245,7 @@ def _plan_column(frame: Frame, name: str, *, impute: bool) -> Column | None:
         categories = tuple(sorted({str(value) for value in series}))
         if len(categories) > _MOST_CATEGORIES:
             raise InputError(
-                f"{frame.path}: column {name} has {len(categories)} different texts, as names or ids have; "
+                f"{frame.path}: column {name} has {len(categories)} different texts, as names or identifiers have; "
                 f"at most {_MOST_CATEGORIES} categories expected.",
                 hint="Leave it out with --features.",
             )
@@ -323,7 +323,7 @@ def _read_npz(path: Path) -> pd.DataFrame:
     if "X" in arrays:
         matrix = arrays.pop("X")
         if matrix.ndim != 2:
-            raise InputError(f"{path}: X with {matrix.ndim} axes; two, rows and columns, expected.")
+            raise InputError(f"{path}: X with {matrix.ndim} axes found; two, rows and columns, expected.")
         arrays = {**{f"x{n}": matrix[:, n] for n in range(matrix.shape[1])}, **arrays}
     arrays = {
         name: array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array for name, array in arrays.items()
@@ -331,7 +331,9 @@ def _read_npz(path: Path) -> pd.DataFrame:
     shapes = {array.shape for array in arrays.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) != 1:
         found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise InputError(f"{path}: {found or 'no arrays'}; X (N, F) and y (N,), or vectors of one length, expected.")
+        raise InputError(
+            f"{path}: {found or 'no arrays'} found; X (N, F) and y (N,), or vectors of one length, expected."
+        )
     return pd.DataFrame(arrays)
 
 
@@ -341,16 +343,18 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
     try:
         with open_unpacked(path) as stream:
             start = stream.read(_HEAD_BYTES)
-            # A header of many columns is longer than that.
+            # A header of many columns is longer.
             start += stream.readline(_LONGEST_HEADER)
         head = start.decode("utf-8-sig", errors="strict" if path.suffix.lower() != ".gz" else "replace")
     except UnicodeDecodeError as error:
         if error.reason != "unexpected end of data":
-            raise InputError(f"{path}: not UTF-8 text; a table expected.", hint="Save it as CSV UTF-8.") from error
+            raise InputError(
+                f"{path}: not UTF-8 text; a table in UTF-8 expected.", hint="Save it as CSV UTF-8."
+            ) from error
         head = start[: error.start].decode("utf-8-sig")
     lines = [line for line in head.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
-        raise InputError(f"{path}: an empty file; a table expected.", hint="Give another file.")
+        raise InputError(f"{path}: no rows found; a table expected.", hint="Give another file.")
     separator = max(",;\t", key=lines[0].count)
     if separator not in lines[0]:
         separator = r"\s+"
@@ -359,17 +363,18 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
     all_numbers = all(_is_number(cell.replace(decimal, ".")) for cell in cells)
     if all_numbers and header and separator != r"\s+":
         raise InputError(
-            f"{path}: the first line is numbers; names of columns expected.", hint="Give --no-header if it has none."
+            f"{path}: numbers found in the first line; names of columns expected.",
+            hint="Give --no-header if it has none.",
         )
     has_names = header and not all_numbers
     names = [cell.strip().strip('"') for cell in cells]
-    if has_names and (doubled := sorted(name for name, count in Counter(names).items() if count > 1)):
-        # pandas would number them.
-        raise InputError(f"{path}: column {doubled[0]} twice; once expected.", hint="Rename one.")
+    if has_names and (repeated := sorted(name for name, count in Counter(names).items() if count > 1)):
+        # pandas would number repeated names.
+        raise InputError(f"{path}: column {repeated[0]} found twice; different names expected.", hint="Rename one.")
     require_text_room(path, separator)
     table = pd.read_csv(
         path,
-        # By the suffix pandas would unpack other kinds too, which nothing counted.
+        # pandas would infer other compressions from the suffix, whose size was not checked.
         compression="gzip" if path.suffix.lower() == ".gz" else None,
         sep=separator,
         comment="#",
@@ -377,7 +382,7 @@ def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
         skipinitialspace=True,
         decimal=decimal,
         encoding="utf-8-sig",
-        # Rows that are longer than the header would silently become labels of rows.
+        # Otherwise the first cells of rows longer than the header become an index.
         index_col=False,
         engine="c",
     )

@@ -1,4 +1,4 @@
-"""Fitted models of tables on disk: ``model.json`` says what they are, ``model.safetensors`` holds the numbers."""
+"""Fitted models of tables on disk: architecture and encoding in ``model.json``, parameters in ``model.safetensors``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAST_RESIDUALS = 10
 
 @dataclass(frozen=True)
 class TableModel:
-    """A network with everything that is needed to use it on a table.
+    """A fitted network with the encoding of its table.
 
     Attributes
     ----------
@@ -39,17 +39,17 @@ class TableModel:
     columns
         Feature columns of the table.
     names
-        Inputs of the network: columns, categories one by one.
+        Names of the network's inputs: columns, and categories of text columns.
     target
         Name of the predicted column.
     mean, scale
-        Prediction = network times ``scale`` plus ``mean``.
+        A prediction is the network's output times ``scale`` plus ``mean``.
     lowest, highest
         Range of each input in the training data, ``(inputs,)``.
     residuals
-        Sizes of the validation residuals, ascending: what intervals are made from.
+        Absolute validation residuals, ascending, for conformal intervals.
     sample_inputs, sample_target
-        Some rows of the training data, ``(n, inputs)`` and ``(n,)``: what explanations are drawn from.
+        A sample of the training rows, ``(n, inputs)`` and ``(n,)``, for explanations.
     """
 
     network: SKAN
@@ -65,7 +65,7 @@ class TableModel:
     sample_target: NDArray[np.float64]
 
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predict, ``(N, inputs)`` to ``(N,)``, in the target's unit.
+        """Return the predictions in the target's unit, ``(N, inputs)`` to ``(N,)``.
 
         Raises
         ------
@@ -74,20 +74,22 @@ class TableModel:
         """
         found = self.network.predict(torch.from_numpy(inputs))[:, 0].numpy() * self.scale + self.mean
         if not np.isfinite(found).all():
-            raise NumericalError("a prediction is not finite; finite values expected.", hint="Check the inputs' size.")
+            raise NumericalError(
+                "a prediction is not finite; finite values expected.", hint="Check the size of the inputs."
+            )
         return np.asarray(found)
 
     def is_outside(self, inputs: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Rows ``(N,)`` with an input beyond the range of the training data."""
+        """Return which rows have an input outside the range of the training data, ``(N,)``."""
         return np.asarray(((inputs < self.lowest) | (inputs > self.highest)).any(axis=1))
 
     def half_width(self, level: float) -> float:
-        """Half the width of the split-conformal interval of a level (Lei et al. 2018, algorithm 2).
+        """Return half the width of the split-conformal interval of a level (Lei et al. 2018, algorithm 2).
 
         Raises
         ------
         InputError
-            If there were too few validation rows for the level.
+            If the fit had too few validation rows for the level.
         """
         count = len(self.residuals)
         place = int(np.ceil(level * (count + 1)))
@@ -101,22 +103,22 @@ class TableModel:
 
 
 def network_bytes(network: SKAN) -> bytes:
-    """Write a network's numbers."""
+    """Return the parameters of a network as safetensors."""
     return save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()})
 
 
 def describe_plans(plans: Sequence[LayerPlan]) -> list[dict[str, object]]:
-    """Write plans as JSON holds them."""
+    """Return architectures of layers for JSON."""
     return [asdict(plan) for plan in plans]
 
 
 def build_network(plans: Any, numbers: bytes) -> SKAN:
-    """Make a network of its plans as JSON and its numbers.
+    """Return the network of architectures from JSON and of parameters as safetensors.
 
     Raises
     ------
     InputError
-        If they do not fit together.
+        If the parameters do not match the architectures.
     """
     try:
         checked = tuple(
@@ -158,12 +160,12 @@ def write_model(run: Run, model: TableModel) -> None:
 
 
 def read_model(path: Path) -> TableModel:
-    """Read a model: the directory of a fit, or its ``model.json``.
+    """Read a model from the directory of a fit or from its ``model.json``.
 
     Raises
     ------
     InputError
-        If there is none, or it is damaged or of another kind.
+        If there is no model, or it is damaged or of another kind.
     """
     description = path / DESCRIPTION if path.is_dir() else path
     with _reading(path, description):
@@ -199,7 +201,7 @@ def read_model(path: Path) -> TableModel:
 
 @contextmanager
 def _reading(path: Path, description: Path) -> Iterator[None]:
-    """Turn what is missing or damaged into one line."""
+    """Raise `InputError` for files that are missing or damaged."""
     try:
         yield
     except FileNotFoundError as error:
@@ -211,7 +213,7 @@ def _reading(path: Path, description: Path) -> Iterator[None]:
 
 
 def pruned_model(model: TableModel, share: float) -> TableModel:
-    """Return the model without the edges that vary by less than a share of their layer's largest."""
+    """Return the model without the edges whose standard deviation is below a share of their layer's largest."""
     x = torch.from_numpy(model.sample_inputs)
     network = SKAN(model.network.plans).double()
     network.load_state_dict(model.network.state_dict())
@@ -222,7 +224,7 @@ def pruned_model(model: TableModel, share: float) -> TableModel:
 
 
 def known_space(name: object) -> str:
-    """Return the name of an activation space, or raise `ValueError`."""
+    """Return the name of an activation space; raise `ValueError` for another name."""
     if name not in SPACES:
-        raise ValueError(f"{name!r} is no activation space")
+        raise ValueError(f"{name!r} is not an activation space")
     return str(name)

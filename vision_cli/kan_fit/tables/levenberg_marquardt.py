@@ -1,8 +1,8 @@
 """Levenberg-Marquardt in float64 for networks of up to a few thousand parameters.
 
-The Jacobian of a stack of S-KAN layers is written down rather than derived by a machine: a layer is linear in its
-weights, so that a row is an outer product of the layer's functions with what the output owes to the layer's nodes. The
-functions of the first layer never change within a fit and are computed once.
+The Jacobian of a stack of S-KAN layers is analytic, not from autograd: a layer is linear in its weights, so that a row
+of the Jacobian is the outer product of the layer's basis functions with the gradient of the output with respect to the
+layer's outputs. The basis functions of the first layer do not change within a fit and are computed once.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from vision_cli.kan_fit.networks.expansion import BASE
 
 _FIRST_DAMPING = 1e-2
 _LEAST_DAMPING, _GREATEST_DAMPING = 1e-15, 1e8
-_EASE, _TIGHTEN = 1 / 4, 6.0
-# Above this the damping itself, not the data, may be what holds the loss up.
-_EASED = 1e-9
+_DAMPING_DECREASE, _DAMPING_INCREASE = 1 / 4, 6.0
+# Above this, slow progress may be due to the damping rather than to a minimum.
+_LITTLE_DAMPING = 1e-9
 _CHUNK_NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """What is added to the mean squared residual.
+    """Weights of the penalties added to the mean squared residual.
 
     Attributes
     ----------
     ridge
-        Of the squared weights.
+        Of the squared weights of the network.
     group
-        Of the norms of the weights of each mode of a node (the lambda_1 of the full phase).
+        Of the norms of the weights of each mode of a node (lambda_1 of the full phase).
     entropy
-        Of the gates' entropy (its lambda_H).
+        Of the entropy of the gates (lambda_H of the full phase).
     """
 
     ridge: float = 1e-11
@@ -46,21 +46,21 @@ class Penalty:
 
 
 NO_PENALTY = Penalty()
-"""Hardly any: what keeps weights that the data say nothing of from growing."""
+"""A tiny ridge only, which bounds weights that the data do not determine."""
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """How a fit went.
+class OptimiseResult:
+    """History of an optimisation.
 
     Attributes
     ----------
     steps
-        Steps that were accepted or tried in vain.
+        Number of accepted steps.
     losses, scores
-        Mean squared residual after each step, on the data and on the validation data.
+        Mean squared residual after each step, on training and on validation data.
     best
-        The least validation score, whose parameters the network has now.
+        The least validation score; the network has its parameters.
     """
 
     steps: int
@@ -69,7 +69,7 @@ class Fitted:
     best: float
 
 
-def fit(
+def fit_levenberg_marquardt(
     network: SKAN,
     x: Tensor,
     y: Tensor,
@@ -80,8 +80,8 @@ def fit(
     tolerance: float = 1e-3,
     patience: int = 5,
     on_step: Callable[[float, float], None] = lambda _loss, _score: None,
-) -> Fitted:
-    """Minimise the mean squared residual; the network ends with the parameters that validated best.
+) -> OptimiseResult:
+    """Minimise the mean squared residual; leave the network with the parameters of the least validation error.
 
     Parameters
     ----------
@@ -90,26 +90,25 @@ def fit(
     x, y
         ``(N, inputs)`` and ``(N, outputs)``.
     steps
-        At most.
+        Greatest number of steps.
     validation
-        Inputs and outputs that choose among the steps; the data themselves without.
+        Validation inputs and outputs; None for the training data.
     penalty
-        Added to the residual.
+        Added to the mean squared residual.
     tolerance, patience
-        Stop when the loss fell by less than this share over so many steps.
+        Stop when the loss fell by less than the fraction ``tolerance`` over ``patience`` steps.
     on_step
-        Told the loss and the validation score.
+        Called with the loss and the validation score after each step.
 
     Raises
     ------
     NumericalError
-        If the residual is not finite at the start.
+        If the initial residual is not finite.
     """
     state = _State(network, x, y, penalty)
     loss = state.loss(state.values)
     if not math.isfinite(loss):
-        raise NumericalError("the first residual is not finite; finite values expected.", hint="Check the data.")
-    # Without validation data the residual itself chooses.
+        raise NumericalError("the initial residual is not finite; finite values expected.", hint="Check the data.")
     score = loss if validation is None else mean_square(network, *validation)
     best, best_values = score, state.values.clone()
     losses, scores = [loss], [score]
@@ -125,9 +124,9 @@ def fit(
                 if found < loss:
                     state.accept(tried)
                     loss, step_taken = found, True
-                    damping = max(damping * _EASE, _LEAST_DAMPING)
+                    damping = max(damping * _DAMPING_DECREASE, _LEAST_DAMPING)
                     break
-            damping, refused = max(damping, _LEAST_DAMPING) * _TIGHTEN, patience
+            damping, refused = max(damping, _LEAST_DAMPING) * _DAMPING_INCREASE, patience
         state.restore()
         if not step_taken:
             break
@@ -138,18 +137,18 @@ def fit(
         if score < best:
             best, best_values = score, state.values.clone()
         refused -= 1
-        has_settled = refused >= 0 or damping < _EASED
+        has_settled = refused >= 0 or damping < _LITTLE_DAMPING
         if len(losses) > patience and has_settled and losses[-1 - patience] - loss < tolerance * losses[-1 - patience]:
             break
     state.accept(best_values)
     state.restore()
-    return Fitted(len(losses) - 1, tuple(losses), tuple(scores), best)
+    return OptimiseResult(len(losses) - 1, tuple(losses), tuple(scores), best)
 
 
 def _solve(normal: Tensor, gradient: Tensor, damping: float) -> Tensor | None:
-    """Step of the damped normal equations; None where they cannot be solved."""
+    """Return the step of the damped normal equations; None where they cannot be solved."""
     damped = normal.clone()
-    # Part the size of the whole, part each parameter's own: the first bounds what the data say nothing of.
+    # Half the mean of the diagonal, half the diagonal: the former bounds parameters that the data do not determine.
     diagonal = normal.diagonal()
     damped.diagonal().add_(damping * (0.5 * diagonal.mean() + 0.5 * diagonal))
     factor, failed = torch.linalg.cholesky_ex(damped)
@@ -160,7 +159,7 @@ def _solve(normal: Tensor, gradient: Tensor, damping: float) -> Tensor | None:
 
 
 def _gram(jacobian: Tensor) -> Tensor:
-    """JᵀJ; NumPy computes one triangle only, which torch does not."""
+    """Return JᵀJ; on the CPU by NumPy, which computes one triangle only."""
     if jacobian.device.type != "cpu":
         return jacobian.T @ jacobian
     array = jacobian.numpy()
@@ -168,12 +167,12 @@ def _gram(jacobian: Tensor) -> Tensor:
 
 
 def mean_square(network: SKAN, x: Tensor, y: Tensor) -> float:
-    """Mean squared residual of a network on ``(N, inputs)`` and ``(N, outputs)``, of many rows too."""
+    """Return the mean squared residual of a network on ``(N, inputs)`` and ``(N, outputs)``."""
     return float((network.predict(x) - y).square().mean())
 
 
 class _State:
-    """The parameters as one vector, and the normal equations at it."""
+    """The parameters as one vector ``(P,)``, and the loss and the normal equations as functions of it."""
 
     def __init__(self, network: SKAN, x: Tensor, y: Tensor, penalty: Penalty) -> None:
         self.network, self.x, self.y, self.penalty = network, x, y, penalty
@@ -196,7 +195,7 @@ class _State:
 
     @torch.no_grad()
     def normal_equations(self) -> tuple[Tensor, Tensor]:
-        """Give JᵀJ / N and Jᵀr / N with the penalty's part, ``(P, P)`` and ``(P,)``."""
+        """Return JᵀJ / N and Jᵀr / N with the penalty's terms, ``(P, P)`` and ``(P,)``."""
         self._scatter(self.values)
         count = len(self.values)
         normal = self.values.new_zeros(count, count)
@@ -214,7 +213,7 @@ class _State:
         return normal, gradient
 
     def _jacobians(self, part: slice) -> list[tuple[Tensor, Tensor]]:
-        """Jacobian ``(n, P)`` and residual ``(n,)`` of each output on some rows."""
+        """Return the Jacobian ``(n, P)`` and the residual ``(n,)`` of each output on some rows."""
         inputs, features, slopes = [self.x[part]], [self.first[part]], []
         weights = [layer.effective_weight() for layer in self.layers]
         for number, layer in enumerate(self.layers):
@@ -225,27 +224,41 @@ class _State:
         residual = inputs[-1] - self.y[part]
         found = []
         for output in range(self.y.shape[1]):
-            owed = torch.zeros_like(inputs[-1])
-            owed[:, output] = 1
+            gradients = torch.zeros_like(inputs[-1])
+            gradients[:, output] = 1
             columns: list[Tensor] = []
             for number in reversed(range(len(self.layers))):
                 layer = self.layers[number]
-                columns = self._layer_columns(layer, self.kept[number], features[number], owed) + columns
+                columns = self._layer_columns(layer, self.kept[number], features[number], gradients) + columns
                 if number:
-                    per_function = (owed @ weights[number].T) * slopes[number - 1]
-                    owed = per_function.new_zeros(len(owed), layer.plan.inputs).index_add_(1, layer.node, per_function)
+                    per_function = (gradients @ weights[number].T) * slopes[number - 1]
+                    gradients = per_function.new_zeros(len(gradients), layer.plan.inputs).index_add_(
+                        1, layer.node, per_function
+                    )
             found.append((torch.cat(columns, dim=1), residual[:, output]))
         return found
 
     @staticmethod
-    def _layer_columns(layer: SKANLayer, kept: Tensor, features: Tensor, owed: Tensor) -> list[Tensor]:
-        """Columns of a layer's weights, bias and gates."""
-        products = (features.unsqueeze(2) * owed.unsqueeze(1)).flatten(1)
+    def _layer_columns(layer: SKANLayer, kept: Tensor, features: Tensor, gradients: Tensor) -> list[Tensor]:
+        """Return the columns of the Jacobian for a layer's weights, bias and gate logits.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kept
+            Numbers of its weights on edges that are not removed.
+        features
+            Its basis functions, ``(n, F)``.
+        gradients
+            Of the network's output with respect to the layer's outputs, ``(n, outputs)``.
+        """
+        products = (features.unsqueeze(2) * gradients.unsqueeze(1)).flatten(1)
         if layer.logits is None:
-            return [products if len(kept) == products.shape[1] else products[:, kept], owed]
+            return [products if len(kept) == products.shape[1] else products[:, kept], gradients]
         gates = layer.gates()
-        columns = [(products * layer.column_gates().reshape(-1))[:, kept], owed]
-        # How the output depends on the gate of each node, edge and mode, then through the softmax.
+        columns = [(products * layer.column_gates().reshape(-1))[:, kept], gradients]
+        # The gradient with respect to the gates, then through the softmax.
         plan = layer.plan
         count = len(plan.pool)
         with_weight = (products * (layer.weight * layer.edges[layer.node]).reshape(-1)).unflatten(1, (-1, plan.outputs))
@@ -299,7 +312,7 @@ class _State:
         return total
 
     def _add_penalty(self, normal: Tensor, gradient: Tensor) -> None:
-        """Add the penalty's slopes, and of norms the curvature of the parabola that touches them."""
+        """Add the penalty's gradient, and its curvature, that of norms from their quadratic majoriser."""
         entropies = self._entropy_slopes()
         start = 0
         for number, (layer, kept) in enumerate(zip(self.layers, self.kept, strict=True)):
@@ -329,7 +342,7 @@ class _State:
 
 
 def _group_norms(layer: SKANLayer) -> Tensor:
-    """Norms of the weights of each mode of a node, ``(inputs, modes)``."""
+    """Return the norms of the weights of each mode of a node, ``(inputs, modes)``."""
     has = layer.mode != BASE
     slot = layer.node[has] * len(layer.plan.pool) + layer.mode[has]
     squares = layer.weight.new_zeros(layer.plan.inputs * len(layer.plan.pool))

@@ -1,4 +1,4 @@
-"""Which optimiser a fit takes: Levenberg-Marquardt, L-BFGS, or Adam with decoupled decay on mini-batches."""
+"""Optimisers of a fit: Levenberg-Marquardt, L-BFGS, or AdamW on mini-batches, chosen by the size of the problem."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from torch import Tensor
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.names import Method
 from vision_cli.kan_fit.networks.dense import SKAN
-from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Fitted, Penalty, fit, mean_square
+from vision_cli.kan_fit.tables.levenberg_marquardt import (
+    NO_PENALTY,
+    OptimiseResult,
+    Penalty,
+    fit_levenberg_marquardt,
+    mean_square,
+)
 
 LM_PARAMETERS = 3000
 _NUMBERS_AT_ONCE = 1 << 27
@@ -24,7 +30,7 @@ _LBFGS_STEPS_A_STEP = 10
 
 
 def choose_method(rows: int, parameters: int) -> Method:
-    """Choose by size: mini-batches where the functions of all rows do not fit, second order where it is cheap."""
+    """Return the method for a size: AdamW for very many rows, Levenberg-Marquardt for few parameters, else L-BFGS."""
     if rows > _ROWS_FOR_BATCHES or rows * parameters > _NUMBERS_AT_ONCE:
         return "adamw"
     return "lm" if parameters <= LM_PARAMETERS else "lbfgs"
@@ -40,38 +46,40 @@ def minimise(
     penalty: Penalty = NO_PENALTY,
     method: Method = "auto",
     on_step: Callable[[float, float], None] = lambda _loss, _score: None,
-) -> Fitted:
-    """Minimise the mean squared residual; the network ends with the parameters that validated best.
+) -> OptimiseResult:
+    """Minimise the mean squared residual; leave the network with the parameters of the least validation error.
 
     Parameters
     ----------
     network, x, y, validation
-        As for `vision_cli.kan_fit.tables.levenberg_marquardt.fit`.
+        See :func:`vision_cli.kan_fit.tables.levenberg_marquardt.fit_levenberg_marquardt`.
     steps
-        Steps of Levenberg-Marquardt; the others take more of their cheaper ones.
+        Steps of Levenberg-Marquardt or epochs of AdamW; L-BFGS takes ten times as many.
     penalty
-        Added to the residual; of the gates by all methods, of the weights by Levenberg-Marquardt and L-BFGS.
+        Added to the mean squared residual; its ``group`` by Levenberg-Marquardt only.
     method
-        ``auto`` is `choose_method`.
+        ``auto`` for that of `choose_method`.
     on_step
-        Told the loss and the validation score.
+        Called with the loss and the validation score after each step.
 
     Raises
     ------
     NumericalError
-        If the loss does not stay finite.
+        If the loss becomes non-finite.
     """
     parameters = sum(p.numel() for p in network.parameters())
     chosen = choose_method(len(x), parameters) if method == "auto" else method
     if chosen == "lm":
-        return fit(network, x, y, steps=steps, validation=validation, penalty=penalty, on_step=on_step)
+        return fit_levenberg_marquardt(
+            network, x, y, steps=steps, validation=validation, penalty=penalty, on_step=on_step
+        )
     if chosen == "lbfgs":
         return _fit_lbfgs(network, x, y, validation, steps * _LBFGS_STEPS_A_STEP, penalty, on_step)
     return _fit_batches(network, x, y, validation, steps, penalty, on_step)
 
 
-class _Best:
-    """The parameters that validated best so far."""
+class _BestParameters:
+    """The parameters of the least validation error so far, and the history."""
 
     def __init__(self, network: SKAN, validation: tuple[Tensor, Tensor]) -> None:
         self.network, self.validation = network, validation
@@ -83,7 +91,7 @@ class _Best:
     def measure(self) -> float:
         return mean_square(self.network, *self.validation)
 
-    def look(self, loss: float) -> None:
+    def record(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise NumericalError("the loss is not finite; finite values expected.", hint="Lower the grid, or use lm.")
         self.losses.append(loss)
@@ -92,9 +100,9 @@ class _Best:
             self.score = self.scores[-1]
             self.state = {name: value.clone() for name, value in self.network.state_dict().items()}
 
-    def finish(self) -> Fitted:
+    def finish(self) -> OptimiseResult:
         self.network.load_state_dict(self.state)
-        return Fitted(len(self.losses), tuple(self.losses), tuple(self.scores), self.score)
+        return OptimiseResult(len(self.losses), tuple(self.losses), tuple(self.scores), self.score)
 
 
 def _loss(network: SKAN, x: Tensor, y: Tensor, penalty: Penalty) -> Tensor:
@@ -114,11 +122,11 @@ def _fit_lbfgs(
     steps: int,
     penalty: Penalty,
     on_step: Callable[[float, float], None],
-) -> Fitted:
+) -> OptimiseResult:
     from scipy.optimize import minimize
 
     parameters = list(network.parameters())
-    best = _Best(network, validation)
+    best = _BestParameters(network, validation)
     seen = [math.inf]
 
     def put(values: NDArray[np.float64]) -> None:
@@ -134,7 +142,7 @@ def _fit_lbfgs(
 
     def after(values: NDArray[np.float64]) -> None:
         put(values)
-        best.look(seen[0])
+        best.record(seen[0])
         on_step(seen[0], best.scores[-1])
 
     start = torch.nn.utils.parameters_to_vector(parameters).detach().double().cpu().numpy()
@@ -151,9 +159,9 @@ def _fit_batches(
     epochs: int,
     penalty: Penalty,
     on_step: Callable[[float, float], None],
-) -> Fitted:
-    """Adam with decoupled decay, its rate along half a cosine; an epoch counts as a step."""
-    best = _Best(network, validation)
+) -> OptimiseResult:
+    """Minimise by AdamW with a cosine schedule; an epoch counts as a step."""
+    best = _BestParameters(network, validation)
     optimiser = torch.optim.AdamW(network.parameters(), lr=_ADAM_RATE, weight_decay=_ADAM_DECAY, foreach=False)
     generator = torch.Generator().manual_seed(0)
     for epoch in range(epochs):
@@ -166,6 +174,6 @@ def _fit_batches(
             loss.backward()
             optimiser.step()
             total += float(loss.detach()) * len(rows)
-        best.look(total / len(x))
+        best.record(total / len(x))
         on_step(best.losses[-1], best.scores[-1])
     return best.finish()

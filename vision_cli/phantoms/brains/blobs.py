@@ -18,7 +18,7 @@ _LINEAR = {2: "bilinear", 3: "trilinear"}
 def smooth_noise(
     channels: int, shape: Sequence[int], step: float, generator: torch.Generator, device: torch.device
 ) -> Tensor:
-    """Gaussian noise on a coarse grid, brought up by linear interpolation.
+    """Return Gaussian noise on a coarse grid, brought up by linear interpolation.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ def smooth_velocity(
 
 
 def exponentiate(velocity: Floats, spacing: Sequence[float], squarings: int = _SQUARINGS) -> Floats:
-    """Give the displacement of ``exp(velocity)``, ``(D, *grid)`` in mm."""
+    """Return the displacement of ``exp(velocity)``, ``(D, *grid)`` in mm."""
     displacement = velocity / np.float32(2**squarings)
     for _ in range(squarings):
         displacement = compose(displacement, displacement, spacing)
@@ -61,7 +61,7 @@ def exponentiate(velocity: Floats, spacing: Sequence[float], squarings: int = _S
 
 
 def diffeomorphism(velocity: Floats, spacing: Sequence[float]) -> tuple[Floats, Floats]:
-    """Give the displacements of ``exp(velocity)`` and of its inverse, each ``(D, *grid)`` in mm.
+    """Return the displacements of ``exp(velocity)`` and of its inverse, each ``(D, *grid)`` in mm.
 
     The inverse is ``exp(-velocity)`` refined until it inverts the map as it is interpolated on the grid.
     """
@@ -73,12 +73,12 @@ def diffeomorphism(velocity: Floats, spacing: Sequence[float]) -> tuple[Floats, 
 
 
 def compose(first: Floats, second: Floats, spacing: Sequence[float]) -> Floats:
-    """Give the displacement of ``x -> y + second(y)`` after ``y = x + first(x)``, ``(D, *grid)`` in mm."""
+    """Return the displacement of ``x -> y + second(y)`` after ``y = x + first(x)``, ``(D, *grid)`` in mm."""
     return first + _sample(second, _targets(first, spacing))
 
 
 def jacobian_determinant(displacement: Floats, spacing: Sequence[float]) -> Floats:
-    """Give the determinant of ``d(x + u)/dx`` by central differences, ``(*grid)``; below 0 the map folds."""
+    """Return the determinant of ``d(x + u)/dx`` by central differences, ``(*grid)``; below 0 the map folds."""
     dim = len(displacement)
     axes = tuple(range(1, dim + 1))
     gradients = np.stack(list(np.gradient(displacement, *spacing, axis=axes)), axis=1)
@@ -135,7 +135,7 @@ class Deformation:
 
     @staticmethod
     def of_velocity(velocity: Floats, origin: Sequence[float], spacing: Sequence[float]) -> Deformation:
-        """Give ``exp(velocity)`` for a velocity on the grid with that origin and spacing."""
+        """Return ``exp(velocity)`` for a velocity on the grid with that origin and spacing."""
         displacement, inverse = diffeomorphism(velocity, spacing)
         return Deformation(displacement, inverse, tuple(origin), tuple(spacing))
 
@@ -173,7 +173,7 @@ class Deformation:
 
 
 def _targets(displacement: Floats, spacing: Sequence[float]) -> Floats:
-    """Give the voxel coordinates that a displacement sends each grid point to, ``(D, *grid)``."""
+    """Return the voxel coordinates that a displacement sends each grid point to, ``(D, *grid)``."""
     targets = np.empty_like(displacement)
     for axis, (component, step) in enumerate(zip(displacement, spacing, strict=True)):
         ramp = np.arange(component.shape[axis], dtype=np.float32)

@@ -146,7 +146,7 @@ class Head:
         )
 
     def labels_at(self, points: Floats) -> Labels:
-        """Give the labels at points ``(3, N)`` in RAS mm, ``(N,)``; 0 is air."""
+        """Return the labels at points ``(3, N)`` in RAS mm, ``(N,)``; 0 is air."""
         labels = np.empty(points.shape[1], np.uint8)
         for start in range(0, points.shape[1], _POINTS_AT_ONCE):
             part = slice(start, start + _POINTS_AT_ONCE)
@@ -291,14 +291,14 @@ def _mirror(points: Floats) -> Floats:
 
 
 def _oblique(points: Floats, centre: Sequence[float], radii: Sequence[float], lean: float, size: float) -> Floats:
-    """Give the distance to an ellipsoid that leans outward by ``lean`` mm a mm towards the front."""
+    """Return the distance to an ellipsoid that leans outward by ``lean`` mm a mm towards the front."""
     sheared = points.copy()
     sheared[0] -= lean * (points[1] - centre[1])
     return ellipsoid(sheared, centre, [size * radius for radius in radii])
 
 
 def _normals(solid: Callable[[Floats], Floats], points: Floats, values: Floats) -> Floats:
-    """Give the unit normals of a solid at points, by differences."""
+    """Return the unit normals of a solid at points, by differences."""
     slopes = []
     for axis in range(3):
         moved = points.copy()
@@ -310,7 +310,7 @@ def _normals(solid: Callable[[Floats], Floats], points: Floats, values: Floats) 
 
 
 def _vault(mirrored: Floats) -> Floats:
-    """Give the distance to the egg that frontal, parietal and occipital lobes fill."""
+    """Return the distance to the egg that frontal, parietal and occipital lobes fill."""
     narrowed = mirrored.copy()
     narrowed[0] *= 1 + 0.0022 * np.maximum(mirrored[1] + 20, 0)
     return ellipsoid(narrowed, (0, -18, 14), (69, 87, 64))
@@ -321,7 +321,7 @@ def _temporal_lobe(mirrored: Floats) -> Floats:
 
 
 def _cerebrum(mirrored: Floats) -> Floats:
-    """Give the distance to the hull of a hemisphere, without the cleft between the hemispheres."""
+    """Return the distance to the hull of a hemisphere, without the cleft between the hemispheres."""
     x, _, z = mirrored
     lobes = carve(_vault(mirrored), z + 19 + 0.1 * x, 10)
     lobes = blend(lobes, _temporal_lobe(mirrored), 5)
@@ -345,13 +345,13 @@ def _stem(mirrored: Floats) -> Floats:
 
 
 def _hilus(mirrored: Floats) -> Floats:
-    """Give the distance to the middle of the brain, where the hemispheres join and there is no cortex."""
+    """Return the distance to the middle of the brain, where the hemispheres join and there is no cortex."""
     core = ellipsoid(mirrored, (0, -4, 7), (24, 37, 23))
     return np.minimum(core, _stem(mirrored) - 5)
 
 
 def _sylvian_fissure(mirrored: Floats) -> Floats:
-    """Give the distance to the lateral fissure: a sheet below the operculum, and one over the insula."""
+    """Return the distance to the lateral fissure: a sheet below the operculum, and one over the insula."""
     x, y, z = mirrored
     height = z - (-7 - 0.25 * y + 0.006 * np.minimum(y - 10, 0) ** 2)
     beyond = np.maximum(np.maximum(37 + 0.35 * np.maximum(-5 - y, 0) - x, np.abs(y + 7) - 34), 0)
@@ -363,7 +363,7 @@ def _sylvian_fissure(mirrored: Floats) -> Floats:
 
 
 def _cranium(mirrored: Floats) -> Floats:
-    """Give the distance to the cavity that holds brain and fluid."""
+    """Return the distance to the cavity that holds brain and fluid."""
     stem = tube(mirrored, ((0, -20, -10), (0, -28, -36), (0, -38, -56)), (16, 16, 9))
     return blend(blend(_cerebrum(mirrored), stem, 16), _cerebellum(mirrored), 12) - 1.9
 

@@ -83,7 +83,7 @@ class Heart:
         )
 
     def tissues_at(self, points: Floats) -> Labels:
-        """Give the tissues ``(N,)`` at points ``(3, N)`` in mm: 1 to 3 are the labels."""
+        """Return the tissues ``(N,)`` at points ``(3, N)`` in mm: 1 to 3 are the labels."""
         x, y, z = points
         uneven = 1.2 * self.uneven.at(points)
         base = (0, 0, _BASE_MM)
@@ -150,7 +150,7 @@ def cine_pair(
 
 
 def _chest(points: Floats, uneven: Floats) -> Labels:
-    """Give the tissues around the heart: lungs and liver in the wall of the chest."""
+    """Return the tissues around the heart: lungs and liver in the wall of the chest."""
     x, y, z = points
     tissues = np.zeros(points.shape[1], np.uint8)
     chest = np.hypot(x / 92, (y + 8) / 78) - 1
@@ -164,7 +164,7 @@ def _chest(points: Floats, uneven: Floats) -> Labels:
 
 
 def _contraction(heart: Heart, rng: np.random.Generator, grid: PhantomGrid) -> Deformation:
-    """Give the map from diastole to systole over a grid.
+    """Return the map from diastole to systole over a grid.
 
     A sink of constant strength would empty the middle of a cavity first. The contraction is a sequence of
     short phases, each with sinks as wide as the cavities then are, which shrinks the blood pool evenly.

@@ -118,13 +118,13 @@ class PhantomGrid:
         return tuple(float(step) for step in np.linalg.norm(self.vox2ras[:-1, :-1], axis=0))
 
     def points(self) -> Floats:
-        """Give the centres of the voxels in RAS mm, ``(D, N)`` in the order of the array."""
+        """Return the centres of the voxels in RAS mm, ``(D, N)`` in the order of the array."""
         axes = [np.arange(n, dtype=np.float32) for n in self.shape]
         voxels = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(self.ndim, -1)
         return transform_points(self.vox2ras, voxels)
 
     def box(self, margin_mm: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Give the corners in RAS mm, lowest and highest, of a box with the grid inside."""
+        """Return the corners in RAS mm, lowest and highest, of a box with the grid inside."""
         corners = np.stack(np.meshgrid(*[(0, n - 1) for n in self.shape], indexing="ij"))
         points = transform_points(self.vox2ras, corners.reshape(self.ndim, -1).astype(np.float32))
         low, high = points.min(axis=1) - margin_mm, points.max(axis=1) + margin_mm
@@ -164,7 +164,7 @@ def observe(anatomy: Anatomy, grid: PhantomGrid, pull_back: PointMap) -> list[La
 
 
 def rotation_matrix(axis: Matrix, angle_deg: float, ndim: int) -> Matrix:
-    """Give the rotation about an axis, ``(3, 3)``, or its part in the plane R, A, ``(2, 2)``."""
+    """Return the rotation about an axis, ``(3, 3)``, or its part in the plane R, A, ``(2, 2)``."""
     turn = Rotation.from_rotvec(axis / np.linalg.norm(axis) * angle_deg, degrees=True)
     matrix: Matrix = turn.as_matrix()[:ndim, :ndim]
     return matrix

@@ -18,7 +18,7 @@ Vector = Sequence[float]
 
 
 def ellipsoid(points: Floats, centre: Vector, radii: Vector) -> Floats:
-    """Give the approximate distance to an ellipsoid whose axes are those of space."""
+    """Return the approximate distance to an ellipsoid whose axes are those of space."""
     scaled = (points - _column(centre)) / _column(radii)
     relative = length(scaled)
     scaled /= _column(radii)
@@ -28,7 +28,7 @@ def ellipsoid(points: Floats, centre: Vector, radii: Vector) -> Floats:
 
 
 def tube(points: Floats, knots: Sequence[Vector], radii: Sequence[float]) -> Floats:
-    """Give the distance to a chain of cones with round ends, of one radius at each knot."""
+    """Return the distance to a chain of cones with round ends, of one radius at each knot."""
     distance = np.full(points.shape[1], np.inf, np.float32)
     for (start, end), (r0, r1) in zip(pairwise(knots), pairwise(radii), strict=True):
         axis = np.subtract(end, start).astype(np.float32)
@@ -53,7 +53,7 @@ def carve(solid: Floats, tool: Floats, width_mm: float) -> Floats:
 
 
 def length(vectors: Floats) -> Floats:
-    """Give the lengths ``(N,)`` of vectors ``(D, N)``."""
+    """Return the lengths ``(N,)`` of vectors ``(D, N)``."""
     lengths: Floats = np.sqrt(np.einsum("dn,dn->n", vectors, vectors))
     return lengths
 

@@ -152,7 +152,7 @@ class Paint:
         self._last: tuple[Expression, Floats] | None = None
 
     def sample(self, u: Floats, v: Floats, expression: Expression) -> tuple[Floats, Floats]:
-        """Give colours ``(h, w, 3)`` and shares of skin ``(h, w)`` at texture coordinates in [-1, 1], ``(h, w)``."""
+        """Return colours ``(h, w, 3)`` and shares of skin ``(h, w)`` at texture coordinates in [-1, 1], ``(h, w)``."""
         import cv2
 
         if self._last is None or self._last[0] != expression:

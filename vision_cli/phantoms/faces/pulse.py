@@ -75,20 +75,20 @@ class Pulse:
     _harmonics: NDArray[np.complex128] = field(repr=False)
 
     def at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the wave at times in seconds: about zero mean and unit variance; blood is most where it is greatest."""
+        """Return the wave at times in seconds: zero mean and unit variance, about; most blood at its peaks."""
         angle = 2 * np.pi * np.interp(times, self._times, self._cycles)
         powers = np.exp(1j * np.multiply.outer(angle, np.arange(1, len(self._harmonics) + 1)))
         return np.interp(times, self._times, self._height) * (powers @ self._harmonics).real
 
     def slope(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the derivative of the wave by its phase, per radian: ``at`` of a place that it reaches later."""
+        """Return the derivative of the wave by its phase, per radian: ``at`` of a place that it reaches later."""
         angle = 2 * np.pi * np.interp(times, self._times, self._cycles)
         order = np.arange(1, len(self._harmonics) + 1)
         powers = np.exp(1j * np.multiply.outer(angle, order))
         return np.interp(times, self._times, self._height) * (powers @ (1j * order * self._harmonics)).real
 
     def rate_bpm(self, start: float, end: float) -> float:
-        """Give the mean rate between two times in seconds."""
+        """Return the mean rate between two times in seconds."""
         first, last = np.interp([start, end], self._times, self._cycles)
         return float(60 * (last - first) / (end - start))
 

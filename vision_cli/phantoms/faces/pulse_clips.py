@@ -266,7 +266,7 @@ def _record(
         # The noise of light grows with its square root; the rest is the camera's own.
         frame += grain * (255 * gaussian) * np.sqrt(0.3 + frame * np.float32(0.7 / 255)).clip(0.3)
         np.clip(frame, 0, 255, out=out[k])
-    return _through_codec(out, codec, fps)
+    return _encode_and_decode(out, codec, fps)
 
 
 def lighting(rng: np.random.Generator, times: NDArray[np.float64], flicker: float) -> Floats:
@@ -305,7 +305,7 @@ def _draw_codec(rng: np.random.Generator, style: ClipStyle) -> tuple[str, int]:
     return "none", 0
 
 
-def _through_codec(frames: Floats, codec: tuple[str, int], fps: float) -> Labels | Floats:
+def _encode_and_decode(frames: Floats, codec: tuple[str, int], fps: float) -> Labels | Floats:
     import cv2
 
     kind, quality = codec
@@ -316,9 +316,9 @@ def _through_codec(frames: Floats, codec: tuple[str, int], fps: float) -> Labels
         decoded = [np.asarray(cv2.imdecode(one, cv2.IMREAD_COLOR), np.uint8) for one in coded]
         return np.stack(decoded)[..., ::-1]
     if kind == "mpeg4":
-        from vision_cli.io.videos.videos import through_codec
+        from vision_cli.io.videos.videos import encode_and_decode
 
-        return through_codec(pixels, "mpeg4", fps=fps, quantiser=quality)
+        return encode_and_decode(pixels, "mpeg4", fps=fps, quantiser=quality)
     return pixels
 
 

@@ -196,7 +196,7 @@ def write_pulse_video(directory: Path, video: PulseVideo) -> Path:
 
 
 def written_times(video: PulseVideo) -> NDArray[np.float64]:
-    """Give the times that a written video has: containers without times keep the nominal rate alone."""
+    """Return the times that a written video has: containers without times keep the nominal rate alone."""
     if CONTAINERS[video.codec] in {".mp4", ".mkv"}:
         return np.asarray(video.times - video.times[0])
     return np.arange(len(video.times)) / video.fps

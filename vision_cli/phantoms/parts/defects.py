@@ -127,13 +127,15 @@ def add_defect(mesh: Mesh, kind: str, depth_mm: float, view: Matrix, generator: 
     for _ in range(_TRIES):
         chosen = int(generator.integers(len(places)))
         place = _Place(places[chosen], normals[chosen], view, diameter(mesh.vertices))
-        made = _made(mesh, kind, depth_mm, place, generator)
+        made = _apply_defect(mesh, kind, depth_mm, place, generator)
         if made is not None:
             return made
     raise UsageError(f"no place for a {kind} of {depth_mm:.2f} mm in this view.", hint="Look from another direction.")
 
 
-def _made(mesh: Mesh, kind: str, depth_mm: float, place: _Place, generator: np.random.Generator) -> Defective | None:
+def _apply_defect(
+    mesh: Mesh, kind: str, depth_mm: float, place: _Place, generator: np.random.Generator
+) -> Defective | None:
     """Displace the surface at a place; None where too little of it can be seen to have moved."""
     beyond, edge, displace = _MAKERS[kind](mesh, place, depth_mm, generator)
     finer = mesh if beyond is None else refined(mesh, beyond, edge)
@@ -153,7 +155,7 @@ def _made(mesh: Mesh, kind: str, depth_mm: float, place: _Place, generator: np.r
 
 
 def _places(mesh: Mesh, kind: str, view: Matrix) -> tuple[Matrix, Matrix]:
-    """Give visible points ``(N, 3)`` with their normals: edges for what breaks off, faces for the rest."""
+    """Return visible points ``(N, 3)`` with their normals: edges for what breaks off, faces for the rest."""
     hits = Camera(mesh).look(view, diameter(mesh.vertices) / _LOOK)
     facing = hits.cosines > _FACING
     if not facing.any():
@@ -175,11 +177,11 @@ _Displace = Callable[[Matrix, Matrix], Matrix]
 _Beyond = Callable[[Matrix], Matrix]
 """From points to how far they lie outside the defect, as `refined` takes it."""
 
-_Made = tuple[_Beyond | None, float, _Displace]
+_DefectShape = tuple[_Beyond | None, float, _Displace]
 """Where the mesh must be fine (None: it is fine enough), the longest edge there, and the displacement."""
 
 
-def _bump(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _bump(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Raise the surface under a smooth kernel that is longer one way than the other."""
     radius = place.size_mm * generator.uniform(0.04, 0.09)
     radii = radius * np.asarray([1.0, generator.uniform(0.5, 1.0)])
@@ -195,13 +197,13 @@ def _bump(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Gener
     return _ball(place.centre, radius), _COARSE_MM, displace
 
 
-def _hollow(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _hollow(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Press the surface in."""
     beyond, edge, raise_it = _bump(mesh, place, depth_mm, generator)
     return beyond, edge, lambda vertices, normals: -raise_it(vertices, normals)
 
 
-def _scratch(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _scratch(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Draw a curved groove with the material that it pushed up along both sides."""
     length, half = place.size_mm * generator.uniform(0.14, 0.3), generator.uniform(0.35, 0.6)
     steps = np.linspace(-0.5, 0.5, 17)
@@ -215,7 +217,7 @@ def _scratch(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Ge
     return _along(path, half, 1.9, profile, place, depth_mm, generator)
 
 
-def _crack(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _crack(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Open a jagged groove with steep sides."""
     length, half = place.size_mm * generator.uniform(0.12, 0.26), generator.uniform(0.25, 0.4)
     steps = np.linspace(-0.5, 0.5, 10)
@@ -236,7 +238,7 @@ def _along(
     place: _Place,
     depth_mm: float,
     generator: np.random.Generator,
-) -> _Made:
+) -> _DefectShape:
     """Displace the surface by its distance to a path ``(K, 2)`` in the tangent plane, shallower at both ends."""
     tangents = _tangents(place.normal, generator)
     radius = float(np.linalg.norm(path, axis=1).max()) + reach * half_mm
@@ -266,7 +268,7 @@ def _along(
     return beyond, _FINE_MM, displace
 
 
-def _chip(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _chip(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Break an edge off: the surface beyond a plane falls onto it."""
     radius = place.size_mm * generator.uniform(0.06, 0.11)
     normal = place.normal + 0.25 * generator.standard_normal(3)
@@ -283,7 +285,7 @@ def _chip(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Gener
     return _ball(place.centre, radius), _FINE_MM, displace
 
 
-def _bend(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _Made:
+def _bend(mesh: Mesh, place: _Place, depth_mm: float, generator: np.random.Generator) -> _DefectShape:
     """Turn one end of the part about a line across it, towards the scanner or away."""
     spread = np.linalg.eigh(np.cov(mesh.vertices.T))[1]
     # The longest direction most of the time, else the second, where the scanner sees it from the side.
@@ -308,7 +310,7 @@ def _ball(centre: Matrix, radius_mm: float) -> _Beyond:
 
 
 def _to_path(points: Matrix, path: Matrix) -> tuple[Matrix, Matrix]:
-    """Give the distance of points ``(N, 2)`` to a path ``(K, 2)``, and the share of its length where it is met."""
+    """Return the distance of points ``(N, 2)`` to a path ``(K, 2)``, and the share of its length where it is met."""
     starts, steps = path[:-1], np.diff(path, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     relative = points[:, None] - starts
@@ -322,7 +324,7 @@ def _to_path(points: Matrix, path: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _tangents(normal: Matrix, generator: np.random.Generator) -> Matrix:
-    """Give two directions ``(2, 3)`` across a normal, turned by chance."""
+    """Return two directions ``(2, 3)`` across a normal, turned by chance."""
     across = np.linalg.svd(normal[None])[2][1:]
     angle = generator.uniform(0, 2 * np.pi)
     turn = np.asarray([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -330,11 +332,11 @@ def _tangents(normal: Matrix, generator: np.random.Generator) -> Matrix:
 
 
 def _same_side(normals: Matrix, normal: Matrix) -> Matrix:
-    """Give 1 for the side of a wall that the defect is on and 0 for its back, ``(V,)``."""
+    """Return 1 for the side of a wall that the defect is on and 0 for its back, ``(V,)``."""
     return np.clip(1 + 4 * (normals @ normal), 0, 1)
 
 
-_MAKERS: Mapping[str, Callable[[Mesh, _Place, float, np.random.Generator], _Made]] = {
+_MAKERS: Mapping[str, Callable[[Mesh, _Place, float, np.random.Generator], _DefectShape]] = {
     "bulge": _bump,
     "sink": _hollow,
     "scratch": _scratch,

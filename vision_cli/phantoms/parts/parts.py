@@ -135,7 +135,7 @@ def _gear(draw: np.random.Generator) -> Manifold:
 
 
 def _tooth_outline(teeth: int, module: float) -> NDArray[np.float64]:
-    """Give the outline ``(N, 2)`` of a spur gear with involute flanks at a pressure angle of 20 degrees."""
+    """Return the outline ``(N, 2)`` of a spur gear with involute flanks at a pressure angle of 20 degrees."""
     pitch, pressure = teeth * module / 2, np.radians(20)
     base, root, tip = pitch * np.cos(pressure), pitch - 1.25 * module, pitch + module
     involute = np.tan(pressure) - pressure
@@ -213,7 +213,7 @@ def _clip(draw: np.random.Generator) -> Manifold:
 
 
 def _thickened(path: Sequence[tuple[float, float]], thick: float) -> CrossSection:
-    """Give the strip around a path in the plane."""
+    """Return the strip around a path in the plane."""
     from manifold3d import CrossSection, OpType
 
     pieces = [
@@ -226,7 +226,7 @@ def _thickened(path: Sequence[tuple[float, float]], thick: float) -> CrossSectio
 
 
 def _rod(radius: float, length: float, start: float = 0.0, place: tuple[float, float] = (0.0, 0.0)) -> Manifold:
-    """Give a cylinder along z from ``start``."""
+    """Return a cylinder along z from ``start``."""
     from manifold3d import Manifold
 
     return Manifold.cylinder(length, radius, radius, _SEGMENTS).translate([*place, start])
@@ -244,7 +244,7 @@ def _polygon(corners: int, radius: float) -> NDArray[np.float64]:
 
 
 def _plate(outline: Sequence[tuple[float, float]], thick: float, *, rounded: float) -> Manifold:
-    """Give a plate on z = 0 with round corners."""
+    """Return a plate on z = 0 with round corners."""
     from manifold3d import CrossSection, JoinType, Manifold
 
     shape = CrossSection([np.asarray(outline, dtype=np.float64)])
@@ -253,7 +253,7 @@ def _plate(outline: Sequence[tuple[float, float]], thick: float, *, rounded: flo
 
 
 def _slab(outline: Sequence[tuple[float, float]], thick: float, start: float) -> Manifold:
-    """Give a plate whose outline lies in x and z, from ``start`` along y."""
+    """Return a plate whose outline lies in x and z, from ``start`` along y."""
     return _extruded(np.asarray(outline, dtype=np.float64), thick).rotate([90, 0, 0]).translate([0, start + thick, 0])
 
 

@@ -308,13 +308,13 @@ def _posed(seen: Scan, generator: np.random.Generator) -> Scan:
 
 
 def _kept(cosines: Matrix, errors: Errors) -> Matrix:
-    """Give the chance of each ray to give a point, ``(N,)``."""
+    """Return the chance of each ray to give a point, ``(N,)``."""
     most, least = np.cos(np.radians(errors.grazing_deg))
     return np.asarray((1 - errors.lost) * np.clip((cosines - least) / (most - least), 0, 1))
 
 
 def _icosahedron() -> Matrix:
-    """Give twelve directions ``(12, 3)`` that lie evenly."""
+    """Return twelve directions ``(12, 3)`` that lie evenly."""
     golden = (1 + np.sqrt(5)) / 2
     corners = [(0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
     directions = np.asarray([np.roll(corner, shift) for shift in range(3) for corner in corners], dtype=np.float64)

@@ -16,12 +16,12 @@ _WARP_CORRELATION = 0.25
 
 
 def diameter(points: Matrix) -> float:
-    """Give the diagonal in mm of the box around points ``(N, 3)``: what relative sizes are relative to."""
+    """Return the diagonal in mm of the box around points ``(N, 3)``: what relative sizes are relative to."""
     return float(np.linalg.norm(np.ptp(points, axis=0)))
 
 
 def triangle_normals(mesh: Mesh) -> tuple[Matrix, Matrix]:
-    """Give the outward unit normals ``(T, 3)`` and the areas ``(T,)`` in mm² of the triangles."""
+    """Return the outward unit normals ``(T, 3)`` and the areas ``(T,)`` in mm² of the triangles."""
     corners = mesh.vertices[mesh.triangles]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(cross, axis=1)
@@ -29,14 +29,14 @@ def triangle_normals(mesh: Mesh) -> tuple[Matrix, Matrix]:
 
 
 def vertex_normals(mesh: Mesh) -> Matrix:
-    """Give the outward unit normals ``(V, 3)`` of the vertices, mean of their triangles by area."""
+    """Return the outward unit normals ``(V, 3)`` of the vertices, mean of their triangles by area."""
     normals, areas = triangle_normals(mesh)
     sums = _sums_at_vertices(mesh, normals * areas[:, None])
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1), 1e-300)[:, None])
 
 
 def convexity(mesh: Mesh, normals: Matrix) -> Matrix:
-    """Give how far a vertex stands above the corners around it along its normal, ``(V,)`` in mm; edges have most."""
+    """Return how far a vertex stands above the corners around it along its normal, ``(V,)`` in mm; edges have most."""
     around = mesh.vertices[mesh.triangles].mean(axis=1)
     counts = np.bincount(mesh.triangles.ravel(), minlength=len(mesh.vertices))
     means = _sums_at_vertices(mesh, around) / np.maximum(counts, 1)[:, None]
@@ -95,7 +95,7 @@ def warped(mesh: Mesh, most_mm: float, generator: np.random.Generator) -> Mesh:
 
 
 def _rigid_motions(points: Matrix) -> Matrix:
-    """Give the six infinitesimal rigid motions of points ``(N, 3)`` as columns, ``(3N, 6)``."""
+    """Return the six infinitesimal rigid motions of points ``(N, 3)`` as columns, ``(3N, 6)``."""
     centred = points - points.mean(axis=0)
     moves = np.zeros((len(points), 3, 6))
     moves[:, range(3), range(3)] = 1

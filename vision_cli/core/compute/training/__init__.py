@@ -1,6 +1,6 @@
-"""Training, as all tasks do it: the loop, its schedule, its processes, and the weights and card at its end.
+"""Training of all tasks: the loop, its schedule, its processes, and the final weights and their card.
 
-A task gives its network, what one batch costs and what a validation measures (`Task`); `train_run` does the rest.
+A task defines its network, its loss and its validation measures (`Task`); `train_run` does the rest.
 """
 
 from vision_cli.core.compute.training.finish import (

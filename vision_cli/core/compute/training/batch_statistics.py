@@ -1,6 +1,6 @@
-"""Batch normalisation whose statistics are those of the whole batch, however many processes share it.
+"""Batch normalisation with the statistics of the whole batch, whatever the number of processes.
 
-torch's own (`torch.nn.SyncBatchNorm`) works on GPUs alone; this one gives the same numbers wherever it runs.
+`torch.nn.SyncBatchNorm` works on GPUs only; this layer works on all devices.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class SharedBatchNorm(_BatchNorm):
-    """Batch normalisation over all processes of a training; where it does not train, torch's.
+    """Batch normalisation over all processes of a training; torch's own in evaluation mode.
 
     Parameters
     ----------
     own
-        The layer that it stands for; parameters and statistics stay the same tensors, under the same names.
+        The layer that it replaces; parameters and statistics stay the same tensors under the same names.
     """
 
     def __init__(self, own: _BatchNorm) -> None:
@@ -27,7 +27,7 @@ class SharedBatchNorm(_BatchNorm):
         self.train(own.training)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Normalise ``(B, C, ...)`` by the means and variances of the channels over all processes."""
+        """Return ``(B, C, ...)`` normalised by the means and variances of the channels over all processes."""
         if not self.training:
             plain: Tensor = super().forward(values)
             return plain
@@ -46,7 +46,7 @@ class SharedBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        """Move the running statistics towards those of the batch, the variance without its bias."""
+        """Update the running statistics with those of the batch, the variance unbiased."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)
@@ -55,11 +55,11 @@ class SharedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance * count / (count - 1), share)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Take any number of axes: the layer that this one stands for was right for them."""
+        """Accept any number of axes, as the replaced layer did."""
 
 
 def share_batch_statistics(network: nn.Module) -> nn.Module:
-    """Put a `SharedBatchNorm` in the place of every batch normalisation of a network, and return the network."""
+    """Replace every batch normalisation of a network by a `SharedBatchNorm`; return the network."""
     if isinstance(network, _BatchNorm):
         return SharedBatchNorm(network)
     for name, part in network.named_children():
@@ -68,7 +68,7 @@ def share_batch_statistics(network: nn.Module) -> nn.Module:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; so is its gradient, since every process has a loss of its own."""
+    """The sum over all processes; its gradient is summed too, as every process has its own loss."""
 
     @staticmethod
     def forward(_ctx: Any, values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The end of a training: the weights that are kept, packed, and the card that says how they were made."""
+"""Training of a network into a run, with packed weights and the card that documents them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vision_cli.core.runs.runs import Run
 
 Batch = TypeVar("Batch")
 Kept = Literal["best", "last"]
-"""Which weights of a training are kept: the best in validation, or the last ones."""
+"""Which weights of a training are packed: the best on validation data, or the last."""
 
 WEIGHTS = "weights.safetensors"
 CARD = "weights.json"
@@ -28,10 +28,10 @@ LICENCE = "Apache-2.0"
 
 
 class LoadingTask(Task[Batch], Protocol):
-    """A task that makes its batches itself."""
+    """A task that also loads its batches."""
 
     def load(self, numbers: Sequence[int]) -> Batch:
-        """Make a batch of the samples of these numbers."""
+        """Return the batch of these sample numbers."""
         ...
 
 
@@ -46,7 +46,7 @@ def fit(
     metadata: Mapping[str, str] | None = None,
     title: str = "training",
 ) -> Progress:
-    """Train a task's network to the last step, with progress; see `Trainer`.
+    """Train a task's network to the last step and show the progress; return the history. See `Trainer`.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ def fit(
     task, schedule, samples, metadata
         See `Trainer`.
     compute
-        Where.
+        Device and precision.
     output
-        Where progress is shown.
+        Shows the progress.
     title
-        What the progress is called.
+        Title of the progress.
     """
     trainer = Trainer(
         run, task, schedule, samples=samples, load=task.load, device=compute.device.type, metadata=metadata
@@ -69,7 +69,7 @@ def fit(
 
         def step_done(row: dict[str, float]) -> None:
             nonlocal shown
-            # A resumed training begins behind its checkpoint.
+            # A resumed training starts after its checkpoint.
             bar.advance(int(row["step"]) - shown, note=f"loss {row['loss']:.4f}")
             shown = int(row["step"])
 
@@ -89,7 +89,7 @@ def train_run(
     metadata: Mapping[str, str] | None = None,
     keep: Kept = "best",
 ) -> dict[str, float]:
-    """Train a network, keep its weights as float16, and write measures and card.
+    """Train a network; write its weights as float16, its measures and its card.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def train_run(
     task, schedule, samples, compute, output, metadata
         See `fit`.
     data, command
-        What it is trained on, and the command line that does: for the card.
+        Training data and command line, for the card.
     keep
-        Which weights become ``weights.safetensors``.
+        Which weights are written to ``weights.safetensors``.
 
     Returns
     -------
     dict
-        What the kept weights measured in validation, as `measures_of` gives it; empty on all processes but the first.
+        Validation measures of the kept weights, see `measures_of`; empty on all processes but the first.
     """
     progress = fit(run, task, schedule, samples=samples, compute=compute, output=output, metadata=metadata)
     if run is None:
@@ -120,7 +120,7 @@ def train_run(
 def measures_of(progress: Progress, keep: Kept = "best") -> dict[str, float]:
     """Return the validation measures at the step of the kept weights, by name.
 
-    Without a validation, the mean loss of the first and of the last tenth of the steps.
+    Without a validation: the mean loss of the first and of the last tenth of the steps.
     """
     if not progress.rows:
         return {}
@@ -135,7 +135,7 @@ def measures_of(progress: Progress, keep: Kept = "best") -> dict[str, float]:
 
 
 def pack(run: Run, keep: Kept = "best") -> None:
-    """Write the kept weights once more as float16, ``weights.safetensors``: half the bytes."""
+    """Write the kept weights as float16 to ``weights.safetensors``."""
     kept = run.directory / (BEST if keep == "best" else LAST)
     with safe_open(kept, framework="pt") as stored:
         about = stored.metadata()
@@ -148,7 +148,7 @@ def pack(run: Run, keep: Kept = "best") -> None:
 
 
 def write_card(run: Run, measures: Mapping[str, float], *, data: str, command: str, seed: int) -> None:
-    """Write the card of a run's weights, ``weights.json``: a `WeightCard` without what the file's name says."""
+    """Write ``weights.json``, the `WeightCard` of a run's weights without its name and path."""
     path = run.directory / WEIGHTS
     card = WeightCard(
         name=path.stem,

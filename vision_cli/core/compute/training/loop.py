@@ -1,9 +1,9 @@
-"""The training loop, on accelerate.
+"""The training loop, based on accelerate.
 
-A task gives its network, what one batch costs and what a validation measures; the loop does the rest: it steps, keeps
-checkpoints, writes ``history.csv``, resumes after a kill with the same numbers, stops at a loss that is no number, and
-runs on several processes as on one. Which samples a step sees follows from the seed and the step alone, so that neither
-an interruption nor the number of processes changes the order.
+A task defines its network, the loss of a batch and the validation measures. The loop runs the steps, writes checkpoints
+and ``history.csv``, resumes after a kill with the same numbers, stops at a non-finite loss, and runs on one process or
+several. The samples of a step depend only on the seed and the step, so that neither an interruption nor the number of
+processes changes their order.
 """
 
 from __future__ import annotations
@@ -38,49 +38,48 @@ CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.csv"
 LAST = "last.safetensors"
 BEST = "best.safetensors"
-# What gloo and NCCL say when the other end of a connection is gone.
+# Parts of the messages of gloo and NCCL for a lost connection.
 _LOST = ("closed by peer", "reset by peer", "Broken pipe", "NCCL")
 _MOST_HALVINGS = 3
 _MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16", "float64": "no"}
 
 
 class Task(Protocol[Batch_contra]):
-    """What a task brings to the loop.
+    """Network, losses and validation of a task.
 
     Attributes
     ----------
     network
-        The module that is trained; ``training_step`` calls it through the argument that it is given, which wraps it
-        where several processes share the work.
+        The trained module; ``training_step`` calls it through its argument, which wraps it on several processes.
     """
 
     network: nn.Module
 
     def training_step(self, network: nn.Module, batch: Batch_contra) -> Mapping[str, Tensor]:
-        """Scalars of a batch by name; ``loss`` is minimised, the others are written down."""
+        """Return scalars of a batch by name; ``loss`` is minimised, the others are recorded."""
         ...
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Measures of the network as it is, by name; empty where there is nothing to validate on."""
+        """Return validation measures by name; empty without validation data."""
         ...
 
 
 @dataclass
 class Progress:
-    """Where a training stands.
+    """State and history of a training.
 
     Attributes
     ----------
     step
-        Steps that are done.
+        Number of completed steps.
     best
-        Greatest value of the monitored measure, and the step it was found at.
+        Greatest value of the monitored measure, and its step.
     rows
-        ``history.csv`` so far.
+        Rows of ``history.csv``.
     skipped
-        Steps in a row whose loss was no number.
+        Consecutive steps with a non-finite loss.
     halvings
-        How often the learning rate was halved for it.
+        Number of halvings of the learning rate after such steps.
     """
 
     step: int = 0
@@ -91,16 +90,16 @@ class Progress:
 
 
 class Order:
-    """The samples of every step: whole passes over the data, each in another order.
+    """Sample numbers of each step: passes over the data, each shuffled again.
 
     Parameters
     ----------
     count
-        Samples in the data; None for data that never end, whose samples are 0, 1, 2, ...
+        Number of samples; None for unlimited data, whose samples are 0, 1, 2, ...
     batch_size
         Samples a step.
     seed
-        Of the order.
+        Of the shuffling.
     """
 
     def __init__(self, count: int | None, batch_size: int, seed: int) -> None:
@@ -110,7 +109,7 @@ class Order:
         self._pass = -1, np.zeros(0, dtype=np.int64)
 
     def samples(self, step: int) -> list[int]:
-        """Numbers of the samples of a step, ``batch_size`` of them."""
+        """Return the ``batch_size`` sample numbers of a step."""
         numbers = range(step * self.batch_size, (step + 1) * self.batch_size)
         if self.count is None:
             return list(numbers)
@@ -124,24 +123,24 @@ class Order:
 
 
 class Trainer(Generic[Batch]):
-    """Trains a task's network into a run directory.
+    """Trains a task's network in a run directory.
 
     Parameters
     ----------
     run
-        The open run; None on the processes that write nothing (all but the first).
+        The open run; None on all processes but the first, which write nothing.
     task
         Network and losses.
     schedule
-        How long and how fast.
+        Steps, learning rate and precision.
     samples
-        Number of training samples; None for data without end.
+        Number of training samples; None for unlimited data.
     load
-        Makes a batch of sample numbers; called with this process's share.
+        Returns the batch of sample numbers; called with this process's share.
     device
-        ``cpu`` or ``cuda``; with several processes each takes the one of its number.
+        ``cpu`` or ``cuda``; each of several processes uses the GPU of its number.
     metadata
-        What the weight files say about themselves.
+        Metadata of the weight files.
     """
 
     def __init__(
@@ -168,7 +167,7 @@ class Trainer(Generic[Batch]):
         self.progress = Progress()
         self._good: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         if processes > 1:
-            # Of its part of a batch a process would have other statistics than one process of the whole.
+            # The statistics of a part of the batch differ from those of the whole.
             task.network = share_batch_statistics(task.network)
         # Without decay, AdamW is Adam.
         optimiser = torch.optim.AdamW(
@@ -177,19 +176,19 @@ class Trainer(Generic[Batch]):
         self.network, self.optimiser = self.accelerator.prepare(task.network, optimiser)
 
     def fit(self, on_step: Callable[[dict[str, float]], None] = lambda _row: None) -> Progress:
-        """Train to the last step, from the run's checkpoint where there is one.
+        """Train to the last step, from the run's checkpoint if there is one; return state and history.
 
         Raises
         ------
         NumericalError
-            If the loss is not a finite number, more often than ``patience`` allows; the last checkpoint stays.
+            If the loss is non-finite more often than ``patience`` allows; the last checkpoint is kept.
         Interrupted
-            If a signal asks to stop; a checkpoint is written first.
+            If a signal stops the run; a checkpoint is written first.
         ProcessLost
-            If another process of the training is gone; the last checkpoint stays.
+            If another process of the training ended; the last checkpoint is kept.
         """
         self._restore()
-        self._remember()
+        self._keep_good_state()
         while self.progress.step < self.schedule.steps:
             try:
                 row = self._step()
@@ -204,13 +203,13 @@ class Trainer(Generic[Batch]):
             on_step(row)
             if done or self.progress.step % self.schedule.save_every == 0:
                 self._save()
-                self._remember()
+                self._keep_good_state()
             try:
                 interrupts.check()
             except BaseException:
                 self._save()
                 raise
-        # A kill between the last checkpoint and its history leaves no step to do, and no history.
+        # A run killed between the last checkpoint and its history has no step left, and no history yet.
         self._write_history()
         self._write_weights(LAST)
         if self.schedule.monitor is None:
@@ -243,7 +242,7 @@ class Trainer(Generic[Batch]):
         return {"step": step + 1, **row, "learning_rate": rate, "seconds": round(time.monotonic() - started, 3)}
 
     def _skip(self, loss: float) -> None:
-        """Pass over a loss that is no number; after too many in a row go back to the last checkpoint's network."""
+        """Skip a step with a non-finite loss; after too many in a row restore the network of the last checkpoint."""
         progress, patience = self.progress, self.schedule.patience
         progress.skipped += 1
         if progress.skipped <= patience:
@@ -251,7 +250,7 @@ class Trainer(Generic[Batch]):
         if not patience or progress.halvings == _MOST_HALVINGS:
             raise NumericalError(
                 f"the loss of step {progress.step + 1} is {loss}; a finite number expected.",
-                hint="Lower --lr; --resume goes on from the last checkpoint.",
+                hint="Lower --lr; --resume continues from the last checkpoint.",
             )
         network, optimiser = copy.deepcopy(self._good)
         self.accelerator.unwrap_model(self.network).load_state_dict(network)
@@ -259,14 +258,14 @@ class Trainer(Generic[Batch]):
         progress.skipped = 0
         progress.halvings += 1
 
-    def _remember(self) -> None:
-        """Keep what `_skip` goes back to."""
+    def _keep_good_state(self) -> None:
+        """Keep the state that `_skip` restores."""
         if self.schedule.patience:
             network = self.accelerator.unwrap_model(self.network)
             self._good = copy.deepcopy((network.state_dict(), self.optimiser.state_dict()))
 
     def _validate(self) -> dict[str, float]:
-        """Validate on the first process; the others wait."""
+        """Validate on the first process while the others wait; return the measures."""
         measures: dict[str, float] = {}
         network = self.accelerator.unwrap_model(self.network)
         if self.run is not None:
@@ -281,7 +280,7 @@ class Trainer(Generic[Batch]):
         return measures
 
     def _save(self) -> None:
-        """Write the checkpoint and the history; one process does."""
+        """Write the checkpoint and the history on the first process."""
         if self.run is None:
             return
         buffer = io.BytesIO()
@@ -303,7 +302,7 @@ class Trainer(Generic[Batch]):
         self.run.write_csv(HISTORY, columns, [[row.get(name) for name in columns] for row in self.progress.rows])
 
     def _restore(self) -> None:
-        """Go on from the checkpoint of the run, on every process."""
+        """Restore the checkpoint of the run on every process."""
         path = shared_directory(self.run) / CHECKPOINT
         if not path.exists():
             return
@@ -314,7 +313,7 @@ class Trainer(Generic[Batch]):
             stored = state["progress"]
             self.progress = Progress(**{**stored, "best": tuple(stored["best"])})
         except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError) as error:
-            raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
+            raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Start again with --overwrite.") from error
 
     def _write_weights(self, name: str) -> None:
         if self.run is None:

@@ -1,4 +1,4 @@
-"""One run for the processes of a training: the first has it open, the others hear where it is and how it ends."""
+"""Sharing of one run by the processes of a training: rank 0 has it open and broadcasts its directory and state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shared_directory(run: Run | None, *, cpu: bool = True) -> Path:
     run
         The open run; None on all processes but the first.
     cpu
-        Whether the processes compute on CPUs; for the first call of a process.
+        Whether the processes compute on CPUs; takes effect at the first call of a process.
     """
     directory = None if run is None else str(run.directory)
     if PartialState(cpu=cpu).num_processes > 1:
@@ -39,7 +39,7 @@ class SharedRun:
     run
         The open run; None on all processes but the first.
     done
-        Whether there is nothing left to do.
+        Whether the run is already done.
     """
 
     run: Run | None
@@ -48,21 +48,21 @@ class SharedRun:
 
 @contextmanager
 def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedRun]:
-    """Open a run on the first process of a training, and tell the others whether it is done already.
+    """Open a run on rank 0 of a training, and broadcast whether it is already done.
 
     Parameters
     ----------
     opened
-        Opens it.
+        Opens the run.
     cpu
         Whether the processes compute on CPUs.
 
     Raises
     ------
     VcliError
-        On the first process, whatever opening the run raised.
+        On rank 0, the error of opening the run.
     ProcessLost
-        On the others, if the first one could not open the run.
+        On the others, if rank 0 could not open the run.
     """
     state = PartialState(cpu=cpu)
     with ExitStack() as stack:
@@ -74,7 +74,7 @@ def open_shared_run(opened: Callable[[], Run], *, cpu: bool) -> Iterator[SharedR
                 failure = error
         done = run is not None and run.already_done
         if state.num_processes > 1:
-            # Processes that wait for one that has ended would wait for ever.
+            # Without this broadcast the others would wait forever for a rank 0 that has ended.
             done, refused = broadcast_object_list([done, failure is not None])
             if refused:
                 leave_processes()
@@ -103,7 +103,7 @@ def leave_processes() -> None:
 def open_shared_part(
     run: Run | None, name: str, *, command: str, options: Mapping[str, object], cpu: bool
 ) -> Iterator[SharedRun]:
-    """Open a part of a run that several processes work on, as `open_shared_run` opens the run itself.
+    """Open a run inside a shared run; see `open_shared_run`.
 
     Parameters
     ----------

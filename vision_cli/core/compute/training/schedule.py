@@ -1,4 +1,4 @@
-"""How long and how fast a network is trained."""
+"""Schedule of a training: steps, learning rate, validation, checkpoints."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from vision_cli.core.compute.devices import Precision
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Steps, learning rate, validation and checkpoints of a training.
 
     Attributes
     ----------
     steps
-        Optimiser steps in all.
+        Number of optimiser steps.
     batch_size
-        Samples a step over all processes together.
+        Samples a step, over all processes.
     learning_rate
-        Adam's step; constant, or with ``decay`` along half a cosine to nothing.
+        Learning rate of AdamW; constant, or with ``decay`` a cosine schedule to 0.
     decay
-        Whether it decays.
+        Whether the learning rate decays.
     restarts
-        Shares of the steps at which the decay begins anew.
+        Fractions of the steps at which the decay restarts.
     warm_up
-        Steps over which it rises from nothing.
+        Steps over which the learning rate rises linearly from 0.
     clip_norm
-        Largest norm of the gradient; None for no limit.
+        Greatest norm of the gradient; None for no limit.
     weight_decay
-        Share of the weights that a step at rate 1 would take away, as AdamW does.
+        Weight decay of AdamW.
     validate_every, save_every
         Steps between validations and between checkpoints.
     monitor
-        Validation measure whose greatest value makes the best weights; None to keep the last ones as the best.
+        Validation measure whose greatest value selects the best weights; None to take the last ones.
     patience
-        Losses in a row that may be no number: these steps are skipped. After one more the network of the last
-        checkpoint is taken back and the learning rate halved, three times at most. 0 stops at the first.
+        Consecutive non-finite losses tolerated, whose steps are skipped. After one more, the network of the last
+        checkpoint is restored and the learning rate halved, at most three times. 0 stops at the first.
     precision
         Mixed precision.
     seed
-        Of the order of the samples and of what a task draws for them.
+        Of the order of the samples and of the random numbers of a task.
     """
 
     steps: int
@@ -60,7 +60,7 @@ class Schedule:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, from 0."""
+        """Return the learning rate of a step; steps count from 0."""
         rate = self.learning_rate
         if self.decay:
             bounds = [0, *(round(share * self.steps) for share in self.restarts), self.steps]

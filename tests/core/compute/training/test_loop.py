@@ -281,7 +281,7 @@ def test_a_killed_process_ends_the_others_and_one_process_goes_on(tmp_path):
     out = tmp_path / "two"
     codes, said = on_processes(out, 2, killed_at=14)
     assert codes == [ExitCode.INTERRUPTED, -signal.SIGKILL], said
-    assert said[0].splitlines()[-1] == "another process of this training ended before its end."
+    assert said[0].splitlines()[-1] == "another process of this training ended early."
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["status"] == "interrupted"
     assert 0 < len(history(out)) < len(rows)
     codes, said = on_processes(out, 1)

@@ -1,4 +1,4 @@
-"""The node equation, gates, and the change of grids and modes that leaves the function as it is."""
+"""The node equation, and projections onto other grids and modes that keep the function."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 from torch.nn import functional
 
 from vision_cli.kan_fit.names import PAPER_POOL
-from vision_cli.kan_fit.networks.dense import SKAN, SKANLayer, plan_network, reshape
-from vision_cli.kan_fit.networks.expansion import LayerPlan
+from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKAN, plan_network, project_network
 from vision_cli.kan_fit.networks.spaces import SPACES
 
 POOL = ("bspline", "cheby", "fourier")
@@ -45,21 +44,6 @@ def test_a_layer_is_the_node_equation(level):
     assert torch.allclose(layer.edge_outputs(x).sum(1) + layer.bias, expected)
 
 
-@pytest.mark.parametrize("level", ["node", "edge", "layer"])
-def test_gates_add_up_to_one_and_close_on_one_mode(level):
-    network, _ = made(level=level)
-    layer = network.each_layer()[0]
-    layer.logits.data.normal_(generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(layer.gates().sum(-1), torch.ones(2, 3, dtype=torch.float64))
-    layer.tau = 1e-3
-    assert float(layer.gates().detach().max(-1).values.min()) > 0.999
-    layer.tau, layer.is_hard = 1.0, True
-    hard = layer.gates()
-    assert torch.equal(hard.detach(), (hard == hard.max(-1, keepdim=True).values).double())
-    hard.square().sum().backward()
-    assert layer.logits.grad.abs().sum() > 0
-
-
 def test_slopes_of_features_are_those_of_autograd():
     network, x = made((3, 2), pool=PAPER_POOL)
     layer = network.each_layer()[0]
@@ -73,8 +57,8 @@ def test_slopes_of_features_are_those_of_autograd():
 
 def test_refining_splines_keeps_the_function():
     network, x = made(pool=("bspline",), grid=5)
-    start = reshape(network, x)
-    finer = reshape(start, x, grid=10)
+    start = project_network(network, x)
+    finer = project_network(start, x, grid=10)
     assert {plan.grid for plan in finer.plans} == {10}
     # Splines on half the intervals hold the coarser ones; where ranges are extended by a margin they do nearly.
     difference = (finer(x) - start(x)).detach()
@@ -83,18 +67,18 @@ def test_refining_splines_keeps_the_function():
 
 def test_new_ranges_are_those_observed():
     network, x = made(pool=("cheby",))
-    moved = reshape(network, 3 * x + 5)
+    moved = project_network(network, 3 * x + 5)
     for layer, taken in zip(moved.each_layer(), moved.layer_inputs(3 * x + 5), strict=False):
         u = (taken - layer.center) * layer.scale
         assert float(u.abs().max()) <= 1 + 1e-9
         assert float(u.abs().max()) > 0.97
-    known = reshape(network, x, bounds=torch.tensor([[-2.0, -2.0], [2.0, 2.0]]).double())
+    known = project_network(network, x, bounds=torch.tensor([[-2.0, -2.0], [2.0, 2.0]]).double())
     assert torch.allclose(known.each_layer()[0].scale, torch.full((2,), 0.5).double())
 
 
 def test_selected_networks_compute_only_what_they_selected():
     network, x = made()
-    selected = reshape(network, x, modes=[["cheby", "fourier"], ["bspline"] * 3])
+    selected = project_network(network, x, modes=[["cheby", "fourier"], ["bspline"] * 3])
     first = selected.each_layer()[0]
     assert first.logits is None
     assert len(first.node) == 2 + SPACES["cheby"].count(5) + SPACES["fourier"].count(5)
@@ -109,9 +93,13 @@ def test_removed_edges_do_nothing_and_are_not_counted():
     assert before - network.parameters_in_use() == 3 * (1 + SPACES["cheby"].count(5))
 
 
-def test_an_unselected_layer_knows_which_modes_each_node_has():
-    plan = LayerPlan((("cheby", "fourier"), ("cheby",)), 1)
-    layer = SKANLayer(plan, torch.Generator().manual_seed(0))
-    assert layer.gates()[1, 0].tolist() == [1.0, 0.0]
-    assert plan.pool == ("cheby", "fourier")
-    assert not plan.is_selected
+def test_the_curve_of_an_edge_is_its_function_over_the_observed_range_with_mean_zero():
+    network, x = made((2, 1))
+    layer = network.each_layer()[0]
+    points, values = layer.edge_curve(x, 1, 0)
+    assert points.shape == values.shape == (CURVE_POINTS,)
+    assert (points[0], points[-1]) == (float(x[:, 1].min()), float(x[:, 1].max()))
+    inputs = torch.zeros(CURVE_POINTS, 2, dtype=torch.float64)
+    inputs[:, 1] = torch.from_numpy(points)
+    expected = layer.edge_outputs(inputs)[:, 1, 0].detach()
+    assert torch.allclose(torch.from_numpy(values), expected - expected.mean())

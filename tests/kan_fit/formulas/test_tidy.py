@@ -1,0 +1,34 @@
+"""Formulas become simple without losing accuracy."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import sympy
+
+from vision_cli.kan_fit.formulas.tidy import FormulaRows, expand_formula
+
+
+def test_formulas_are_multiplied_out_only_where_that_keeps_them_readable():
+    x, y = sympy.symbols("x y", real=True)
+    assert expand_formula((x + 1.0) ** 2 - 2 * x) == x**2 + 1
+    high = sympy.sqrt((1.1 * x + 0.3 * y + 0.4) ** 8)
+    assert expand_formula(high) == high
+    small = 1.7e-16 * sympy.exp(35.4 * sympy.sin(x))
+    assert expand_formula(small) == small
+    assert expand_formula((x + 1e-15) ** 2) == x**2
+
+
+def test_constants_that_trade_with_each_other_are_merged_and_made_simple():
+    generator = np.random.default_rng(3)
+    inputs = generator.uniform(1, 3, (900, 2))
+    clean = inputs[:, 0] / (inputs[:, 1] * math.sqrt(2 * math.pi))
+    noisy = clean + 0.01 * clean.std() * generator.normal(size=len(clean))
+    model = SimpleNamespace(names=("x", "y"), scale=float(clean.std()), predict=lambda rows: rows[:, 0] / rows[:, 1])
+    rows = FormulaRows(inputs[:600], noisy[:600], inputs[600:], noisy[600:], model)
+    x, y = sympy.symbols("x y", real=True)
+    fit = 0.2366 * x**1.0007 / (0.5934 * y + 0.0008) ** 0.9993
+    found = rows.formula(fit, {}, rows._held_error(fit) / model.scale).expression
+    assert sympy.simplify(found - x / (y * sympy.sqrt(2 * sympy.pi))) == 0

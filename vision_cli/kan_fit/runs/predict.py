@@ -1,0 +1,144 @@
+"""``kan-fit predict``: rows of a table, or images, with a fitted model; and the table of predictions of all verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.runs.runs import Run
+from vision_cli.kan_fit.images.data import Images, read_images
+from vision_cli.kan_fit.images.files import read_image_model
+from vision_cli.kan_fit.names import ImageLayout
+from vision_cli.kan_fit.tables.data import prediction_data, read_table
+from vision_cli.kan_fit.tables.files import read_model
+from vision_cli.kan_fit.tables.measures import regression_measures
+from vision_cli.metrics.classification import classification_measures
+
+PREDICTIONS = "predictions.csv"
+
+Array = NDArray[np.float64]
+
+
+def predict_table(run: Run, model_path: Path, table: Path, *, header: bool, interval: float | None) -> None:
+    """Predict the rows of a table with a fitted model; write ``predictions.csv`` and the metrics.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    model_path
+        Directory of a fit.
+    table
+        File with the rows.
+    header
+        Whether the first line of the table names its columns.
+    interval
+        Level of conformal intervals; None for no intervals.
+    """
+    model = read_model(model_path)
+    data = prediction_data(read_table(table, header=header), model.columns, target_name=model.target)
+    predicted = model.predict(data.inputs)
+    outside = model.is_outside(data.inputs)
+    half = None if interval is None else model.half_width(interval)
+    write_predictions(run, predicted, data.target, half, outside, range(1, len(predicted) + 1))
+    if outside.any():
+        run.warn(
+            f"{int(outside.sum())} of {len(predicted)} rows lie outside the range of the training data; "
+            "their predictions are straight-line extrapolation"
+        )
+    metrics: dict[str, float | int | str | None] = {"rows": len(predicted), "rows_extrapolated": int(outside.sum())}
+    if half is not None:
+        metrics |= {"interval_level": interval, "interval_half_width": half}
+    if data.target is not None:
+        metrics |= asdict(regression_measures(predicted, data.target))
+        if half is not None:
+            metrics["interval_coverage"] = float((np.abs(predicted - data.target) <= half).mean())
+    run.write_metrics(metrics)
+
+
+def predict_images(run: Run, model_path: Path, data: Path, layout: ImageLayout, *, resize: bool) -> None:
+    """Predict images with a trained classifier; write ``predictions.csv`` and the metrics.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    model_path
+        Directory of a trained classifier.
+    data, layout, resize
+        See :func:`vision_cli.kan_fit.images.data.read_images`.
+    """
+    model = read_image_model(model_path)
+    images, notes = read_images(data, model.classes, model.shape, layout, resize=resize)
+    for note in notes:
+        run.warn(note)
+    probabilities = model.probabilities(images)
+    write_image_predictions(run, images, model.classes, probabilities)
+    metrics: dict[str, float | int | str | None] = {"images": len(images)}
+    known = images.labels >= 0
+    if known.any():
+        measured = classification_measures(probabilities[known], images.labels[known])
+        metrics |= {"images_with_class": int(known.sum())}
+        metrics |= {name: getattr(measured, name) for name in ("accuracy", "balanced_accuracy", "nll", "ece")}
+    run.write_metrics(metrics)
+
+
+def write_predictions(
+    run: Run,
+    predicted: Array,
+    target: Array | None,
+    half: float | None,
+    outside: NDArray[np.bool_],
+    numbers: Sequence[int],
+) -> None:
+    """Write ``predictions.csv``, a row a prediction.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    predicted, target
+        Predicted and true values ``(N,)``; the latter None where they are unknown.
+    half
+        Half the width of the conformal intervals; None for no intervals.
+    outside
+        Rows with an input outside the range of the training data, ``(N,)``.
+    numbers
+        Numbers of the rows in their table, from 1.
+    """
+    rows: list[tuple[object, ...]] = []
+    for place, number in enumerate(numbers):
+        value = float(predicted[place])
+        row: list[object] = [number, *([] if target is None else [float(target[place])]), value]
+        if half is not None:
+            row += [value - half, value + half]
+        rows.append((*row, int(outside[place])))
+    head = ("row", *(() if target is None else ("y",)), "yhat", *(() if half is None else ("lo", "hi")), "extrapolated")
+    run.write_csv(PREDICTIONS, head, rows)
+
+
+def write_image_predictions(run: Run, images: Images, classes: Sequence[str], probabilities: Array) -> None:
+    """Write ``predictions.csv``, a row an image.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    images
+        The images.
+    classes
+        Names of the classes.
+    probabilities
+        Of each class, ``(N, classes)``.
+    """
+    best = probabilities.argmax(axis=1)
+    rows = [
+        (name, classes[label] if label >= 0 else None, classes[found], float(chances[found]), *map(float, chances))
+        for name, label, found, chances in zip(images.names, images.labels, best, probabilities, strict=True)
+    ]
+    head = ("image", "label", "predicted", "probability", *(f"p_{name}" for name in classes))
+    run.write_csv(PREDICTIONS, head, rows)
