@@ -22,9 +22,10 @@ import numpy as np
 from vision_cli.io.points.clouds import import_open3d, read_points
 from vision_cli.pcd_anomaly.data.scans import read_true_scans
 from vision_cli.pcd_anomaly.data.synthesis import write_dataset
+from vision_cli.pcd_anomaly.model.prototypes import build_reference
 from vision_cli.pcd_anomaly.options import Recipe
 from vision_cli.pcd_anomaly.pipeline.pipeline import register_scan
-from vision_cli.pcd_anomaly.scoring.reference import Reference, build_reference
+from vision_cli.pcd_anomaly.scoring.reference import Reference
 from vision_cli.pcd_anomaly.surfaces.geometry import Points, Pose, canonical_order, invert, make_pose, transform
 
 RIGHT = 0.0125
@@ -113,7 +114,7 @@ def measure(folder: Path, part: str, seed: int) -> list[Row]:
         points, back = shifted(read_points(path).points)
         true = to_reference @ known[(part, "test", path.stem)].scan_to_part @ back
         clock = time.process_time()
-        found = register_scan(points, reference, seed=seed)
+        found = register_scan(points, reference, seed, "auto", np.eye(4))
         seconds = time.process_time() - clock
         size = reference.diameter
         rows.append(
@@ -125,7 +126,7 @@ def measure(folder: Path, part: str, seed: int) -> list[Row]:
                 found.status,
                 found.verification.quality,
                 found.margin,
-                found.hold,
+                found.slide_loss,
                 seconds,
             )
         )

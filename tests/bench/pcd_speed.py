@@ -25,8 +25,7 @@ from vision_cli.core.compute.devices import configure
 from vision_cli.io.points.clouds import read_points, write_ply
 from vision_cli.pcd_anomaly.data.synthesis import class_mesh
 from vision_cli.pcd_anomaly.evaluation.baselines import fit_baseline, score_places
-from vision_cli.pcd_anomaly.model.files import read_model
-from vision_cli.pcd_anomaly.runs.session import find_models
+from vision_cli.pcd_anomaly.model.files import find_models, read_model
 from vision_cli.pcd_anomaly.surfaces.geometry import surface_of
 from vision_cli.phantoms.parts.defects import SUITES
 from vision_cli.phantoms.parts.parts import PARTS

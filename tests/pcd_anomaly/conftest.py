@@ -1,7 +1,8 @@
-"""What tests of the task share: a small model of one part with scans of it, in memory and as files."""
+"""Shared fixtures: a small model of one part with scans of it, in memory and as files."""
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,13 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vision_cli.cli import app
+from vision_cli.core.command.invoke import launch
 from vision_cli.io.points.clouds import PointCloud
 from vision_cli.io.points.ply import write_ply
 from vision_cli.pcd_anomaly.model.files import DESCRIPTION, NUMBERS, description, numbers
-from vision_cli.pcd_anomaly.model.learning import Model, train
+from vision_cli.pcd_anomaly.model.fit import train
+from vision_cli.pcd_anomaly.model.model import Model
 from vision_cli.pcd_anomaly.options import HeadOptions, Options
 from vision_cli.pcd_anomaly.pipeline.pipeline import Result, predict
-from vision_cli.pcd_anomaly.surfaces.geometry import Surface, invert, make_pose, transform
+from vision_cli.pcd_anomaly.registration.targets import make_target
+from vision_cli.pcd_anomaly.surfaces.geometry import Surface, diameter, invert, make_pose, transform
+from vision_cli.pcd_anomaly.surfaces.visibility import oriented_surface
 from vision_cli.phantoms.parts.defects import SUITES
 from vision_cli.phantoms.parts.parts import make_part
 from vision_cli.phantoms.parts.scanner import Scan
@@ -23,6 +29,20 @@ from vision_cli.phantoms.parts.specimens import draw_prototype, draw_test
 
 OPTIONS = Options(groups=256, group_size=32, bank=400, views=4, head=HeadOptions(clusters=8, steps=10, batch=256))
 AWAY = np.array([90.0, -50.0, 20.0])
+PLACED = ("--registration", "none", "--threads", "1")
+"""The scans of the fixture `files` lie where the first prototype is, so that no time is spent on searching poses."""
+
+TINY = ("--groups", "128", "--group-size", "16", "--bank", "200", "--views", "2", "--clusters", "4", "--steps", "4")
+
+
+def run(*words):
+    """Run ``vcli pcd-anomaly`` in this process and return its exit code."""
+    return launch(app, ["pcd-anomaly", *map(str, words)])
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def sphere(count=4000, seed=0):
@@ -83,9 +103,19 @@ def files(world, tmp_path_factory):
     (model / NUMBERS).write_bytes(numbers(world.model))
     scans = home / "scans"
     scans.mkdir()
-    good = transform(world.model.home @ world.said_of_good.registration.pose, world.good.points)
-    bad = transform(world.model.home @ world.said_of_bad.registration.pose, world.bad.points)
+    good = transform(world.model.to_prototype @ world.said_of_good.registration.pose, world.good.points)
+    bad = transform(world.model.to_prototype @ world.said_of_bad.registration.pose, world.bad.points)
     # One point less makes another scan.
     for name, points in {"bad": bad, "good 0": good, "good 1": good[1:]}.items():
         write_ply(scans / f"{name}.ply", points)
     return Files(home / "run", scans, good, bad)
+
+
+@pytest.fixture(scope="session")
+def bracket():
+    generator = np.random.default_rng(0)
+    mesh = make_part("bracket", generator)
+    prototype = draw_prototype(mesh, SUITES["rigid"], 40_000, generator)
+    tests = [draw_test("bracket", mesh, SUITES["rigid"], None, 12_000, generator) for _ in range(2)]
+    size = diameter(prototype.scan.points)
+    return prototype, tests, make_target(oriented_surface(prototype.scan.points, size / 150))

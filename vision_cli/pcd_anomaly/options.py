@@ -1,4 +1,4 @@
-"""Settings of the task: their fields are the options of the command line, and hold every default."""
+"""Settings of the task: their fields are the options of the command line, with the defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCORING = "Scoring options"
 _MEASURING = "Measuring options"
 
 SAMPLE_SETTINGS = {"views": 6, "steps": 100}
-"""Settings of `--sample`: its defects are plain enough for half of the views and a third of the training."""
+"""Defaults of `--sample`: its defects are found with half of the views and a third of the training steps."""
 
 
 def _lighten_sample(ctx: typer.Context, sample: bool) -> bool:
@@ -31,7 +31,7 @@ SampleOption = Annotated[
     bool,
     typer.Option(
         "--sample",
-        help="Make parts with defects and run on these, by default with --views {views} and --steps {steps}.".format(
+        help="Generate parts with defects and run on them, by default with --views {views} and --steps {steps}.".format(
             **SAMPLE_SETTINGS
         ),
         is_eager=True,
@@ -40,22 +40,22 @@ SampleOption = Annotated[
 ]
 
 Layout = Literal["real3d", "shapenet", "mulsen", "minishift", "mvtec", "folder"]
-"""How the scans of a data set lie in its folders."""
+"""Layout of the folders of a data set."""
 
 Features = Literal["hybrid", "fpfh", "pointmae"]
-"""What describes a group."""
+"""Kind of the vectors of groups."""
 
 Selection = Literal["relative", "absolute", "off"]
-"""Where adaptive group-centre selection puts more groups."""
+"""Indicator by which adaptive group-centre selection places more groups."""
 
 RegistrationMode = Literal["auto", "given", "none"]
-"""How the pose of a scan is found."""
+"""How the pose of a scan is determined."""
 
 PointsFrom = Literal["scan", "truth"]
-"""Which file the points of a defective scan are taken from."""
+"""File that the points of a defective scan are read from."""
 
 Protocol = Literal["ours", "reg3d"]
-"""How scores are measured."""
+"""Protocol of the measures."""
 
 Baseline = Literal[
     "c2c", "c2plane", "curvature", "btf-raw", "patchcore-fpfh", "patchcore-fpfh-raw", "reg3d", "simple3d"
@@ -67,18 +67,18 @@ SAVED = ("scores", "ply", "regions", "png")
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """How coordinates of scans are read.
+    """Unit of the coordinates of scans.
 
     Attributes
     ----------
     unit
-        What coordinates are multiplied by; None leaves them, and a scan of another size is refused.
+        Factor on coordinates; None for no change, and a scan of another size is refused.
     """
 
     unit: Annotated[
         float | None,
         typer.Option(
-            metavar="auto|X", help="auto for one unit, or multiply by X: 1000 for m to mm.", rich_help_panel=_DATA
+            metavar="auto|X", help="Factor on coordinates, as 1000 for m to mm; auto for none.", rich_help_panel=_DATA
         ),
         NumberOr("auto", above=0),
     ] = None
@@ -91,16 +91,16 @@ class ScanOptions:
 
 @dataclass(frozen=True)
 class TrainingScans(ScanOptions):
-    """Which scans are trained on.
+    """Scans to train on.
 
     Attributes
     ----------
     data
         Folder of a data set.
     layout
-        How the scans lie in it.
+        Layout of the data set.
     classes
-        Names of the classes wanted; all if there are none.
+        Names of the classes to use; all if empty.
     train
         Instead of ``data``: folder of good scans of one part, or a CAD mesh.
     """
@@ -108,12 +108,10 @@ class TrainingScans(ScanOptions):
     data: Annotated[
         Path | None, typer.Argument(metavar="DATA", help="Data set, or folder of one class.", show_default=False)
     ] = None
-    layout: Annotated[
-        Literal["auto", Layout], typer.Option(help="How the scans lie in DATA.", rich_help_panel=_DATA)
-    ] = "auto"
+    layout: Annotated[Literal["auto", Layout], typer.Option(help="Layout of DATA.", rich_help_panel=_DATA)] = "auto"
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", metavar="NAME", help="Only this class; may repeat.", rich_help_panel=_DATA),
+        typer.Option("--class", metavar="NAME", help="Use only this class; repeatable.", rich_help_panel=_DATA),
     ] = None
     train: Annotated[
         Path | None,
@@ -123,107 +121,139 @@ class TrainingScans(ScanOptions):
 
 @dataclass(frozen=True)
 class EvaluationScans(TrainingScans):
-    """Which scans are trained and tested on.
+    """Scans to train and test on.
 
     Attributes
     ----------
     test
-        Instead of ``data``: folder of scans to test on.
+        Instead of ``data``: folder of test scans.
     truth
-        Folder of the truth of their points.
+        Folder of the ground truth of their points.
     """
 
-    test: Annotated[Path | None, typer.Option(metavar="DIR", help="Scans to test on.", rich_help_panel=_DATA)] = None
+    test: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of test scans.", rich_help_panel=_DATA)] = (
+        None
+    )
     truth: Annotated[
-        Path | None, typer.Option("--gt", metavar="DIR", help="Truth of the points of --test.", rich_help_panel=_DATA)
+        Path | None,
+        typer.Option(
+            "--gt", metavar="DIR", help="Folder of the ground truth of the points of --test.", rich_help_panel=_DATA
+        ),
     ] = None
 
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """How the head is trained.
+    """Options of the training of the head.
 
     Attributes
     ----------
     clusters
-        Number K.
+        Number K of clusters.
     steps, batch
-        Optimiser steps and groups a step; 0 steps leave the head out.
+        Optimiser steps, and groups per step; 0 steps for no head.
     rate, decay
-        Of AdamW; the rate falls as a cosine.
+        Learning rate and weight decay of AdamW; the rate has a cosine schedule.
     iun, ian, push
-        Which losses take part.
+        Losses that are used.
     """
 
-    clusters: Annotated[int, typer.Option(min=2, metavar="N", help="Clusters of groups.", rich_help_panel=_MODEL)] = 64
+    clusters: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Number of clusters of groups.", rich_help_panel=_MODEL)
+    ] = 64
     steps: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Training steps of the head; 0 for none.", rich_help_panel=_MODEL)
+        int, typer.Option(min=0, metavar="N", help="Training steps of the head; 0 for no head.", rich_help_panel=_MODEL)
     ] = 300
     batch: int = 2048
     rate: float = 1e-3
     decay: float = 1e-2
     iun: Annotated[
-        bool, typer.Option("--iun/--no-iun", help="Spread clusters (inter-cluster uniformity).", rich_help_panel=_MODEL)
+        bool,
+        typer.Option(
+            "--iun/--no-iun",
+            help="Use the loss that spreads clusters (inter-cluster uniformity).",
+            rich_help_panel=_MODEL,
+        ),
     ] = True
     ian: Annotated[
-        bool, typer.Option("--ian/--no-ian", help="Gather clusters (intra-cluster alignment).", rich_help_panel=_MODEL)
+        bool,
+        typer.Option(
+            "--ian/--no-ian",
+            help="Use the loss that gathers clusters (intra-cluster alignment).",
+            rich_help_panel=_MODEL,
+        ),
     ] = True
     push: Annotated[
         bool,
-        typer.Option("--push/--no-push", help="Push pseudo-defects off; not in the paper.", rich_help_panel=_MODEL),
+        typer.Option(
+            "--push/--no-push",
+            help="Use the loss that repels pseudo-defects; not in the paper.",
+            rich_help_panel=_MODEL,
+        ),
     ] = True
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is made.
+    """Options of a model.
 
     Attributes
     ----------
     groups, group_size
-        Centres of groups in a scan, and places a group.
+        Groups of a scan, and places of a group.
     bank
-        Vectors that the memory bank keeps.
+        Vectors in the memory bank.
     views
-        Virtual views, over all prototypes; half as many prototypes get two each at least.
+        Virtual views over all prototypes; each prototype gets at least two.
     head
         Training of the head.
     alpha
         Share of good scans that may be called defective.
     features
-        What describes a group.
+        Kind of the vectors of groups.
     """
 
-    groups: Annotated[int, typer.Option(min=64, metavar="N", help="Groups of a scan.", rich_help_panel=_MODEL)] = 2048
-    group_size: Annotated[int, typer.Option(min=8, metavar="N", help="Points of a group.", rich_help_panel=_MODEL)] = 64
+    groups: Annotated[
+        int, typer.Option(min=64, metavar="N", help="Number of groups of a scan.", rich_help_panel=_MODEL)
+    ] = 2048
+    group_size: Annotated[
+        int, typer.Option(min=8, metavar="N", help="Number of points of a group.", rich_help_panel=_MODEL)
+    ] = 64
     bank: Annotated[
-        int, typer.Option(min=16, metavar="N", help="Groups that the memory bank keeps.", rich_help_panel=_MODEL)
+        int, typer.Option(min=16, metavar="N", help="Number of groups in the memory bank.", rich_help_panel=_MODEL)
     ] = 10_000
     views: Annotated[
-        int, typer.Option(min=2, metavar="N", help="Virtual one-sided views of the prototypes.", rich_help_panel=_MODEL)
+        int,
+        typer.Option(
+            min=2, metavar="N", help="Number of virtual one-sided views of the prototypes.", rich_help_panel=_MODEL
+        ),
     ] = 12
     head: HeadOptions = field(default_factory=HeadOptions)
     alpha: Annotated[
         float,
         typer.Option(
-            min=1e-6, max=0.5, metavar="X", help="Share of good scans called defective.", rich_help_panel=_MODEL
+            min=1e-6,
+            max=0.5,
+            metavar="X",
+            help="Share of good scans that may be called defective.",
+            rich_help_panel=_MODEL,
         ),
     ] = 0.05
     features: Annotated[
-        Features, typer.Option(help="What describes a group; pointmae needs --weights.", rich_help_panel=_MODEL)
+        Features, typer.Option(help="Vectors of groups; pointmae needs --weights.", rich_help_panel=_MODEL)
     ] = "hybrid"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the models compute and what they need for it.
+    """Device and weights of Point-MAE.
 
     Attributes
     ----------
     weights
         File of Point-MAE's weights; None for none, or for those that a model was trained with.
     device
-        Where Point-MAE works.
+        Device of Point-MAE.
     """
 
     weights: Annotated[
@@ -238,12 +268,12 @@ class Place:
 
 @dataclass(frozen=True)
 class ScoringPlace(Place):
-    """Where scans are scored.
+    """Device, weights and memory for scoring.
 
     Attributes
     ----------
     max_memory_gb
-        What the process may take; None for what the machine has.
+        Memory that the process may take, in GB; None for the available memory.
     """
 
     max_memory_gb: Annotated[
@@ -252,7 +282,7 @@ class ScoringPlace(Place):
             "--max-memory",
             min=0.1,
             metavar="GB",
-            help="Work in smaller steps, or refuse a scan, rather than take more.",
+            help="Memory limit: use smaller chunks, or refuse a scan that would exceed it.",
             rich_help_panel=_SCORING,
         ),
     ] = None
@@ -265,27 +295,27 @@ class ScoringPlace(Place):
 
 @dataclass(frozen=True)
 class ScoringOptions:
-    """How scans are scored and what is written of them.
+    """How scans are scored, and which files are written.
 
     Attributes
     ----------
     agcs
-        Where more groups go.
+        Indicator by which more groups are placed.
     save
-        Which files are written of a scan, of `SAVED`.
+        Files written for a scan, of `SAVED`.
     """
 
     agcs: Annotated[
         Selection,
         typer.Option(
-            help="Where more groups go: differences to the reference, edges, nowhere.", rich_help_panel=_SCORING
+            help="More groups at differences from the reference, at edges, or nowhere.", rich_help_panel=_SCORING
         ),
     ] = "relative"
     save: Annotated[
         tuple[str, ...],
         typer.Option(
             metavar="LIST",
-            help="Of scores, ply, regions, png; png also makes the report, of scans that are not normal.",
+            help="Files to write: scores, ply, regions, png; png adds the report, of scans that are not normal.",
             rich_help_panel=_SCORING,
         ),
         Names(SAVED),
@@ -294,28 +324,33 @@ class ScoringOptions:
 
 @dataclass(frozen=True)
 class PoseOptions:
-    """How the pose of a scan is found.
+    """How the pose of a scan is determined.
 
     Attributes
     ----------
     registration
-        ``auto`` searches, ``given`` begins at ``init`` and refines, ``none`` takes ``init`` as it is.
+        ``auto`` searches the pose, ``given`` refines ``init``, ``none`` uses ``init`` unchanged.
     init
-        JSON file of the pose to begin at; the identity without one.
+        JSON file of the initial pose; the identity by default.
     """
 
     registration: Annotated[
-        RegistrationMode, typer.Option(help="Search the pose, refine --init, or take it.", rich_help_panel=_SCORING)
+        RegistrationMode,
+        typer.Option(help="Search the pose, refine --init, or use --init unchanged.", rich_help_panel=_SCORING),
     ] = "auto"
     init: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON with scan_to_reference, 4 x 4.", rich_help_panel=_SCORING),
+        typer.Option(
+            metavar="FILE",
+            help="JSON file of the initial pose, with scan_to_reference (4 x 4).",
+            rich_help_panel=_SCORING,
+        ),
     ] = None
 
 
 @dataclass(frozen=True)
 class MeasuringOptions:
-    """How scores are measured, and beside what.
+    """How scores are measured, and which methods are compared.
 
     Attributes
     ----------
@@ -324,12 +359,16 @@ class MeasuringOptions:
     protocol
         ``reg3d`` measures as the code of Reg3D-AD does.
     resamples
-        Of the bootstrap; 0 for no intervals.
+        Number of bootstrap resamples; 0 for no intervals.
     """
 
     methods: Annotated[
         tuple[str, ...],
-        typer.Option(metavar="LIST", help="ours and baselines, or all; on the same poses.", rich_help_panel=_MEASURING),
+        typer.Option(
+            metavar="LIST",
+            help="Methods to measure on the same poses: ours and baselines, or all.",
+            rich_help_panel=_MEASURING,
+        ),
         Names((OURS, *BASELINES), every="all"),
     ] = (OURS,)
     protocol: Annotated[
@@ -345,7 +384,7 @@ class MeasuringOptions:
             "--bootstrap",
             min=0,
             metavar="N",
-            help="Resamples of the intervals; 0 for none.",
+            help="Number of bootstrap resamples for intervals; 0 for no intervals.",
             rich_help_panel=_MEASURING,
         ),
     ] = 1000
@@ -357,13 +396,13 @@ class MeasuringOptions:
 
     @property
     def points_from(self) -> PointsFrom:
-        """Where the protocol takes the points of defective scans from."""
+        """File that the protocol reads the points of defective scans from."""
         return "truth" if self.protocol == "reg3d" else "scan"
 
 
 @dataclass(frozen=True)
 class EvaluationOptions(MeasuringOptions):
-    """What `evaluate` can measure besides.
+    """Measuring options of `evaluate`.
 
     Attributes
     ----------
@@ -373,45 +412,53 @@ class EvaluationOptions(MeasuringOptions):
 
     ablate: Annotated[
         bool,
-        typer.Option("--ablate", help="Also base, +IUN, +IAN, +push, +AGCS, one by one.", rich_help_panel=_MEASURING),
+        typer.Option(
+            "--ablate",
+            help="Also measure the ablation: base, +IUN, +IAN, +push, +AGCS.",
+            rich_help_panel=_MEASURING,
+        ),
     ] = False
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a made data set holds.
+    """Content of a generated data set.
 
     Attributes
     ----------
     parts
-        How many classes, the first ones of `vision_cli.phantoms.parts.parts.PARTS`.
+        Number of classes, the first ones of `vision_cli.phantoms.parts.parts.PARTS`.
     points
-        About how many points each scan has.
+        Approximate number of points of a scan.
     suite
-        How hard it is: one of `vision_cli.phantoms.parts.defects.SUITES`.
+        Difficulty: one of `vision_cli.phantoms.parts.defects.SUITES`.
     seed
-        The same seed makes the same data set.
+        Seed; the same seed gives the same data set.
     prototypes, good, defective
-        How many scans of each kind a class has; the kinds of defects take turns.
+        Numbers of scans of each kind in a class; kinds of defects alternate.
     prototype_points
-        About how many points each prototype has, which shows all sides; 0 for as many as the other scans.
+        Approximate number of points of a prototype, which shows all sides; 0 for ``points``.
     """
 
-    parts: Annotated[int, typer.Option("--count", "-n", min=1, max=8, metavar="N", help="How many parts.")] = 6
-    points: Annotated[int, typer.Option(min=1000, metavar="N", help="About how many points a scan.")] = 100_000
+    parts: Annotated[int, typer.Option("--count", "-n", min=1, max=8, metavar="N", help="Number of parts.")] = 6
+    points: Annotated[int, typer.Option(min=1000, metavar="N", help="Approximate number of points of a scan.")] = (
+        100_000
+    )
     suite: Annotated[
-        Literal["rigid", "tolerance", "subtle"], typer.Option(help="How instances and defects differ.")
+        Literal["rigid", "tolerance", "subtle"], typer.Option(help="Variation of instances, and size of defects.")
     ] = "tolerance"
     seed: int = 0
-    prototypes: Annotated[int, typer.Option(min=1, metavar="N", help="Good scans of all sides, a part.")] = 4
-    good: Annotated[int, typer.Option(min=0, metavar="N", help="Good test scans, a part.")] = 20
-    defective: Annotated[int, typer.Option(min=0, metavar="N", help="Defective test scans, a part.")] = 40
+    prototypes: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Prototypes of a part: good scans of all sides.")
+    ] = 4
+    good: Annotated[int, typer.Option(min=0, metavar="N", help="Good test scans of a part.")] = 20
+    defective: Annotated[int, typer.Option(min=0, metavar="N", help="Defective test scans of a part.")] = 40
     prototype_points: Annotated[
-        int, typer.Option(min=0, metavar="N", help="About how many points a prototype; 0 for as many as a scan.")
+        int, typer.Option(min=0, metavar="N", help="Approximate number of points of a prototype; 0 for that of a scan.")
     ] = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be made."""
+        """Raise a `UsageError` for values out of range."""
         from vision_cli.phantoms.parts.defects import SUITES
         from vision_cli.phantoms.parts.parts import PARTS
 

@@ -1,4 +1,4 @@
-"""Other methods say what their definitions say, checked by scikit-learn and by Open3D's other FPFH."""
+"""Baselines agree with their definitions, checked by scikit-learn and by Open3D's other FPFH."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol's intervals, what it leaves out, and the fusion of two banks over a test set."""
+"""Measures of the protocol, their intervals, and the fusion of two banks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from vision_cli.metrics.ranking import auroc
-from vision_cli.pcd_anomaly.evaluation.ablation import RUNGS, ladder_bars, rung_head
-from vision_cli.pcd_anomaly.evaluation.measures import ScoredScan, mean_of, measure_class
-from vision_cli.pcd_anomaly.options import HeadOptions
-from vision_cli.pcd_anomaly.runs.measuring import fuse_over_test_set
+from vision_cli.pcd_anomaly.evaluation.measures import (
+    ScoredScan,
+    fuse_over_test_set,
+    label_regions,
+    mean_of,
+    measure_class,
+)
 
 
 def scans(count=40, lead=1.0, seed=0):
@@ -87,16 +90,33 @@ def test_two_banks_are_fused_over_the_range_of_the_test_set():
     assert fuse_over_test_set([]) == ([], [])
 
 
-def test_the_ladder_adds_one_loss_a_rung_and_says_what_each_must_bring():
-    heads = [rung_head(HeadOptions(), name) for name in RUNGS]
-    assert heads[0].steps == 0
-    assert [(head.iun, head.ian, head.push) for head in heads[1:]] == [
-        (True, False, False),
-        (True, True, False),
-        (True, True, True),
-        (True, True, True),
-    ]
-    numbers = dict(zip(RUNGS, (0.70, 0.72, 0.70, 0.74, 0.75), strict=True))
-    rungs = {name: {"o_auroc": value, "aupro_small@0.3": math.nan} for name, value in numbers.items()}
-    bars = ladder_bars(rungs, {"o_auroc": 0.76, "aupro_small@0.3": 0.5})
-    assert [bar.met for bar in bars] == [True, None, False]
+def scan(name, is_defective, score, status="ok"):
+    labels = np.array([0, 0, 0, int(is_defective)], np.uint8)
+    return ScoredScan(name, is_defective, score, labels, labels * np.float32(score), labels.astype(np.int64), status)
+
+
+def test_measures_of_a_class_and_their_mean():
+    scans = [scan("a", False, 1.0), scan("b", True, 3.0), scan("c", True, 2.0, "failed")]
+    found = measure_class("part", scans, 50, np.random.default_rng(0))
+    assert found.values["o_auroc"] == found.values["p_auroc"] == found.values["f1_max"] == 1
+    assert (found.n_good, found.n_defect, found.n_reg_failed, found.note) == (1, 2, 1, "")
+    assert mean_of([found, found]).values["o_auroc"] == 1
+
+
+def test_one_class_of_scans_alone_gives_a_reason_and_no_crash():
+    found = measure_class("part", [scan("a", True, 1.0)], 50, np.random.default_rng(0))
+    assert math.isnan(found.values["o_auroc"])
+    assert "one class of scans only" in found.note
+
+
+def test_defects_apart_are_two_regions():
+    points = np.array([[0, 0, 0], [0.1, 0, 0], [5, 0, 0], [9, 9, 9]], dtype=float)
+    assert label_regions(points, np.array([1, 1, 1, 0], np.uint8), 1.0).tolist() == [1, 1, 2, 0]
+
+
+def test_specks_of_defects_belong_to_the_nearest_defect():
+    line = np.zeros((24, 3))
+    line[:12, 0], line[12:, 0] = np.linspace(0, 1, 12), np.linspace(10, 11, 12)
+    points = np.vstack([line, [[3, 0, 0], [8, 0, 0]]])
+    found = label_regions(points, np.ones(26, np.uint8), 0.5)
+    assert found.tolist() == [1] * 12 + [2] * 12 + [1, 2]

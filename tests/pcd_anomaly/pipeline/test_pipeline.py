@@ -1,17 +1,15 @@
-"""From prototypes to decisions: a small model of one part, its files, and what it says of scans."""
+"""Scores and decisions of a small model."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from vision_cli.core.errors import InputError, MissingError
+from vision_cli.core.errors import InputError
 from vision_cli.metrics.ranking import auroc
-from vision_cli.pcd_anomaly.model.files import DESCRIPTION, FORMAT, NUMBERS, description, numbers, read_model
 from vision_cli.pcd_anomaly.pipeline.pipeline import observe, predict, score
 from vision_cli.pcd_anomaly.surfaces.geometry import random_rotation, transform
 from vision_cli.phantoms.parts.defects import SUITES
@@ -67,24 +65,6 @@ def test_groups_are_as_wide_in_a_dense_scan_as_in_a_sparse_one(world):
     assert groups[0] < 1.5 * groups[1]
 
 
-def test_a_model_read_back_says_the_same(world, tmp_path):
-    model, good = world.model, world.good
-    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))
-    (tmp_path / NUMBERS).write_bytes(numbers(model))
-    again = predict(read_model(tmp_path), good.points)
-    assert np.array_equal(again.scores, world.said_of_good.scores)
-
-
-def test_a_model_of_another_version_is_refused_with_both_versions(world, tmp_path):
-    model = world.model
-    (tmp_path / DESCRIPTION).write_text(json.dumps(description(model) | {"format": 99}))
-    (tmp_path / NUMBERS).write_bytes(numbers(model))
-    with pytest.raises(MissingError, match=rf"format 99 .* format {FORMAT} "):
-        read_model(tmp_path)
-    with pytest.raises(MissingError, match="no model"):
-        read_model(tmp_path / "nowhere")
-
-
 def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
     model, good = world.model, world.good
     with pytest.raises(InputError, match="499 finite points"):
@@ -97,13 +77,13 @@ def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
         predict(model, good.points / 1000)
 
 
-def test_a_large_offset_changes_nothing_that_matters(world):
+def test_a_large_offset_hardly_changes_the_score(world):
     model, bad = world.model, world.bad
     here, there = world.said_of_bad, predict(model, bad.points + np.array([4e5, 5e6, 100]))
     assert there.score == pytest.approx(here.score, rel=0.02)
 
 
-def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_part(world):
+def test_specks_are_outliers_and_not_scored(world):
     model, bad = world.model, world.bad
     generator = np.random.default_rng(2)
     size = np.ptp(bad.points, axis=0).max()
@@ -116,7 +96,7 @@ def test_specks_and_a_piece_of_the_table_are_told_apart_and_not_scored_with_the_
     assert beside.score == pytest.approx(alone.score, rel=0.02)
 
 
-def test_a_pose_that_is_taken_as_it_is_is_that_of_the_scans_own_coordinates(world):
+def test_a_given_pose_is_used_unchanged(world):
     model, good, found = world.model, world.good, world.said_of_good
     moved = transform(found.registration.pose, good.points)
     for mode, points, init in (("none", moved, None), ("none", good.points, found.registration.pose)):
@@ -125,7 +105,7 @@ def test_a_pose_that_is_taken_as_it_is_is_that_of_the_scans_own_coordinates(worl
         assert again.registration.status == mode
 
 
-def test_nothing_is_said_of_a_scan_whose_pose_was_refused(world):
+def test_a_scan_whose_pose_was_refused_is_undetermined(world):
     seen = world.said_of_bad.observation
     refused = replace(seen, registration=replace(seen.registration, status="failed"))
     found = score(world.model, refused)

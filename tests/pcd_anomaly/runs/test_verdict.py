@@ -1,4 +1,4 @@
-"""The verdict on scored scans follows from what was decided, and how far the poses can be trusted."""
+"""The verdict on scored scans follows from decisions, measures and statuses of poses."""
 
 from __future__ import annotations
 

@@ -126,4 +126,4 @@ def test_a_row_has_the_columns_of_the_table(plane):
     (region,) = find_regions(plane, disc(plane, 0, 0, 2.0) * 1.0, 0.5).found
     row = dict(zip(REGION_COLUMNS, region.row("a/b"), strict=True))
     assert (row["sample"], row["region"], row["type"]) == ("a/b", 1, "unknown")
-    assert np.isnan(row["max_signed_dev"])
+    assert row["max_signed_dev"] is None

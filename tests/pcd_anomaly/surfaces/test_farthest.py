@@ -1,9 +1,10 @@
-"""Farthest point sampling chooses what trying all points, one by one, chooses."""
+"""Farthest point sampling chooses what brute force chooses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.neighbors import NearestNeighbors
 
 from vision_cli.pcd_anomaly.surfaces.farthest import farthest_points
 
@@ -60,3 +61,10 @@ def test_all_points_are_chosen_where_there_are_no_more_than_asked_for():
     points = np.random.default_rng(7).normal(size=(5, 3))
     for count in (5, 9):
         assert farthest_points(points, count).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_farthest_points_spread_evenly():
+    points = np.random.default_rng(0).uniform(size=(4000, 3))
+    chosen = farthest_points(points, 100)
+    nearest = NearestNeighbors(n_neighbors=2).fit(points[chosen]).kneighbors(points[chosen])[0][:, 1]
+    assert nearest.min() > 0.6 * nearest.mean()

@@ -1,8 +1,6 @@
-"""Points and rigid maps: what the rest of the task relies on."""
+"""Points and rigid maps."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from scipy.spatial.transform import Rotation
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.surfaces.geometry import (
-    Surface,
     basis_of,
     canonical_order,
     diameter,
@@ -23,7 +20,6 @@ from vision_cli.pcd_anomaly.surfaces.geometry import (
     transform,
     voxel_means,
 )
-from vision_cli.pcd_anomaly.surfaces.visibility import directions_about, left_open
 
 
 def random_pose(generator):
@@ -90,37 +86,3 @@ def test_a_basis_is_right_handed_and_ends_in_the_direction():
         assert np.allclose(basis @ basis.T, np.eye(3))
         assert np.linalg.det(basis) == pytest.approx(1)
         assert np.allclose(basis[2], direction)
-
-
-def test_a_surface_leaves_open_what_its_holes_could_show_and_nothing_else():
-    line = np.linspace(0, 1, 61)
-    flat = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
-    up = np.array([0, 0, 1.0])
-    top, bottom = np.insert(flat, 2, 0.2, axis=1), np.insert(flat, 2, 0.0, axis=1)
-    top = top[np.abs(flat - 0.5).max(axis=1) > 0.25]
-    points, normals = np.vstack([top, bottom]), np.vstack([np.tile(up, (len(top), 1)), np.tile(-up, (len(bottom), 1))])
-    slab = Surface(points, normals, np.zeros(len(points)))
-
-    def is_open(x, y, z, direction=up):
-        return bool(left_open(slab, np.array([[x, y, z]]), np.asarray(direction), 0.06)[0])
-
-    # The ground of the hole may lie at any depth, and a slanted look meets it too.
-    assert is_open(0.5, 0.5, 0.15)
-    assert is_open(0.5, 0.5, 0.05)
-    assert is_open(0.5, 0.5, 0.15, [0.28, 0, 0.96])
-    # A sink below the top, a bulge above it, and what sticks out beside the slab.
-    assert not is_open(0.1, 0.5, 0.15)
-    assert not is_open(0.1, 0.5, 0.25)
-    assert not is_open(1.2, 0.5, 0.1)
-    # Beside the rim of the hole.
-    assert not is_open(0.255, 0.5, 0.25)
-    # The ground of a deep shaft, seen past its rim by no more than the direction to the sensor may be off.
-    slanted = np.array([0.15, 0, 1.0]) / np.linalg.norm([0.15, 0, 1.0])
-    around = directions_about(slanted)
-    assert np.array_equal(around[0], slanted)
-    assert all(3.5 < math.degrees(math.acos(slanted @ one)) < 8.5 for one in around[1:])
-    ground = np.column_stack([flat, np.full(len(flat), -0.4)])
-    deep = Surface(np.vstack([top, ground]), normals, np.zeros(len(points)))
-    found = [bool(left_open(deep, np.array([[0.13, 0.5, -0.3]]), one, 0.06)[0]) for one in around]
-    assert not found[0]
-    assert any(found)

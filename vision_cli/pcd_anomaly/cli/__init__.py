@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly``: a module a verb."""
+"""``vcli pcd-anomaly``: one module a verb."""
 
 from __future__ import annotations
 

@@ -37,12 +37,13 @@ def evaluate(
     scoring: ScoringOptions,
     measuring: EvaluationOptions,
 ) -> None:
-    """Score the test scans of a data set and measure the scores, beside baselines if wished."""
+    """Score the test scans of a data set and measure the scores, optionally beside baselines."""
     from vision_cli.core.runs.runs import Run
-    from vision_cli.pcd_anomaly.evaluation.ablation import LADDER
+    from vision_cli.pcd_anomaly.evaluation.ablation import ABLATION_FOLDER
+    from vision_cli.pcd_anomaly.model.files import find_models
     from vision_cli.pcd_anomaly.runs import evaluate as evaluating
+    from vision_cli.pcd_anomaly.runs.ablate import train_ablation
     from vision_cli.pcd_anomaly.runs.inputs import find_data, require_prototypes, require_tests
-    from vision_cli.pcd_anomaly.runs.session import find_models, train_ladders
 
     found = find_data(scans, scans.test, scans.truth)
     if model is None or found is None:
@@ -53,11 +54,11 @@ def evaluate(
         require_prototypes(found)
 
     def work(run: Run) -> None:
-        ladder = run.directory / LADDER if measuring.ablate else None
+        ladder = run.directory / ABLATION_FOLDER if measuring.ablate else None
         here = place.on(call.compute.device)
         how = evaluating.scoring_of(scoring, measuring, here, call.seed, scans.scale, ladder)
         if ladder is not None:
-            train_ladders(run, found, models, call.seed, call.output, how)
+            train_ablation(run, found, models, here, scans.scale, call.seed, call.output)
         evaluating.score_tests(run, found, models, how, call.output)
 
     inputs = {"models": list(models.values()), "scans": [one.path for one in found.samples]}

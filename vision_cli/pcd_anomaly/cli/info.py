@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly info``: what a model or a file of points is."""
+"""``vcli pcd-anomaly info``: facts on models or a file of points."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def info(
     call: Call,
     path: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="Run of `train` or `run`, a scan or a mesh.")],
 ) -> None:
-    """Tell what the models of a run are, or what a file of points holds."""
+    """Show the models of a run, or facts on a file of points."""
     if path.is_dir():
         from vision_cli.pcd_anomaly.runs.train import shown
 

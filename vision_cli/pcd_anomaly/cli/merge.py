@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly merge``: gone; says which command merges shards now."""
+"""``vcli pcd-anomaly merge``: removed; names the command that merges shards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vision_cli.pcd_anomaly.cli.app import app
 
 @app.command("merge", cls=VerbCommand, hidden=True, context_settings={"ignore_unknown_options": True})
 def merge(words: Annotated[list[str] | None, typer.Argument(metavar="DIR")] = None) -> None:
-    """Say which command merges shards."""
+    """Name the command that merges shards."""
     given = [word for word in words or () if not word.startswith("-")]
     raise UsageError(
         "vcli pcd-anomaly merge: no such command; one command merges the shards of all tasks.",

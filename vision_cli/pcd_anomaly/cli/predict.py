@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly predict``: score scans by a trained model."""
+"""``vcli pcd-anomaly predict``: score scans with a trained model."""
 
 from __future__ import annotations
 
@@ -33,21 +33,26 @@ def predict(
     *,
     model: Annotated[Path | None, typer.Argument(metavar="RUN", help="Run of `train`.")] = None,
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT...", help="Scans, or folders of scans.")] = None,
-    class_name: Annotated[str | None, typer.Option("--class", metavar="NAME", help="Whose model to use.")] = None,
-    fail_on_anomaly: Annotated[bool, typer.Option("--fail-on-anomaly", help="Exit 10 if a scan is anomalous.")] = False,
+    class_name: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="Class of the model to use.")
+    ] = None,
+    fail_on_anomaly: Annotated[
+        bool, typer.Option("--fail-on-anomaly", help="Exit with code 10 if a scan is anomalous.")
+    ] = False,
     scans: ScanOptions,
     place: ScoringPlace,
     scoring: ScoringOptions,
     pose: PoseOptions,
 ) -> None:
-    """Score scans of a trained part: every point, regions, and a decision."""
+    """Score scans of a trained part: scores of all points, regions, and a decision."""
     if model is None or not inputs:
         raise call.missing("RUN and INPUT")
     from vision_cli.core.runs.runs import Run
+    from vision_cli.pcd_anomaly.model.files import find_models
     from vision_cli.pcd_anomaly.runs.inputs import list_scans, read_pose
     from vision_cli.pcd_anomaly.runs.predict import shown
     from vision_cli.pcd_anomaly.runs.report import counts_of
-    from vision_cli.pcd_anomaly.runs.session import Scoring, find_models, score_samples
+    from vision_cli.pcd_anomaly.runs.score import Scoring, score_samples
 
     models = find_models(model)
     samples = list_scans(inputs, models, class_name)

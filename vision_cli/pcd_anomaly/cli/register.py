@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly register``: the pose of one scan, without a model."""
+"""``vcli pcd-anomaly register``: pose of one scan, without a model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(
     reference: Annotated[Path, typer.Argument(metavar="REF", help="Cloud of all sides, or a mesh.")],
     target: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="JSON file of the pose.")],
 ) -> None:
-    """Find the pose of a scan on a reference, with a verdict on it."""
+    """Find the pose of a scan on a reference, with its status."""
     from vision_cli.core.runs.files import write_json
     from vision_cli.pcd_anomaly.runs.register import register_files
 

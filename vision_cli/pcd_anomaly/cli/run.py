@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly run``: train, score and measure in one go; the task's main verb."""
+"""``vcli pcd-anomaly run``: train, score and measure in one run; the main verb of the task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vision_cli.pcd_anomaly.options import (
 )
 
 EXAMPLES = (
-    "vcli pcd-anomaly --sample -o run                        # makes parts with defects, and finds these",
+    "vcli pcd-anomaly --sample -o run                        # generates parts and finds their defects",
     "vcli pcd-anomaly run parts -o run                       # train, score and measure a data set",
     "vcli pcd-anomaly run --train good/ --test incoming/ -o run",
 )
@@ -43,10 +43,11 @@ def run_all(
 ) -> None:
     """Train on a data set, score its test scans and measure the scores."""
     from vision_cli.core.runs.runs import Run
+    from vision_cli.pcd_anomaly.model.files import find_models
     from vision_cli.pcd_anomaly.runs import evaluate
     from vision_cli.pcd_anomaly.runs.inputs import find_data, require_tests
     from vision_cli.pcd_anomaly.runs.sample import make_sample
-    from vision_cli.pcd_anomaly.runs.session import find_models, train_classes
+    from vision_cli.pcd_anomaly.runs.train import train_classes
 
     found = find_data(scans, scans.test, scans.truth)
     if sample and found is not None:

@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly synth``: make data sets with known defects and poses."""
+"""``vcli pcd-anomaly synth``: generate data sets with known defects and poses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def synth(
     directory: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the data set.")],
     recipe: Recipe,
 ) -> None:
-    """Make parts with known defects and poses, in the layout of Real3D-AD."""
+    """Generate parts with known defects and poses, in the layout of Real3D-AD."""
     from vision_cli.pcd_anomaly.data.synthesis import write_dataset
 
     recipe = replace(recipe, seed=call.seed)

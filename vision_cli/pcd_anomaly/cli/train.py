@@ -1,4 +1,4 @@
-"""``vcli pcd-anomaly train``: learn parts from their prototypes."""
+"""``vcli pcd-anomaly train``: train models of parts on their prototypes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ EXAMPLES = (
 
 @verb(app, "train", RUN, COMPUTE, OUTPUT, examples=EXAMPLES)
 def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> None:
-    """Learn every part of a data set from its prototypes."""
+    """Train a model of every part of a data set on its prototypes."""
     from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.runs.inputs import find_data
-    from vision_cli.pcd_anomaly.runs.session import train_classes
-    from vision_cli.pcd_anomaly.runs.train import measures_of, shown
+    from vision_cli.pcd_anomaly.runs.train import measures_of, shown, train_classes
 
     found = find_data(scans)
     if found is None:

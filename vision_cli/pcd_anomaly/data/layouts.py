@@ -1,7 +1,7 @@
-"""Data sets of scans in the layouts that users have them in: which scans there are and what is known of each.
+"""Layouts of data sets: which scans there are, and what their names say about them.
 
-Real3D-AD, Anomaly-ShapeNet, MulSen-AD, MiniShift, MVTec 3D-AD, and plain folders. The rules of names are those of the
-data sets' own loaders; nothing is read but the names and MulSen-AD's table of labels.
+Real3D-AD, Anomaly-ShapeNet, MulSen-AD, MiniShift, MVTec 3D-AD, and plain folders. Naming rules are those of the data
+sets' own loaders. Only names are read, and MulSen-AD's table of labels.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class Sample:
     Attributes
     ----------
     class_name
-        The part that it shows.
+        Class of the part.
     name
-        Its path inside class and split, without suffix: unique there.
+        Path inside class and split, without suffix; unique there.
     path
-        Its file.
+        File of the scan.
     split
-        Part of the data set.
+        Split of the data set.
     is_defective
-        Whether the part has a defect; None where only the truth of the points says, or nothing.
+        Whether the part has a defect; None if only the ground truth of the points says, or nothing.
     defect
-        Kind of the defect, where a name says it.
+        Kind of the defect, if a name says it.
     truth
-        File with the truth of the points; None where there is none, as for good parts.
+        File with the ground truth of the points; None if there is none, as for good parts.
     layout
-        Layout of the data set, which says how scan and truth are to be read.
+        Layout of the data set, which decides how scan and truth are read.
     """
 
     class_name: str
@@ -61,6 +61,11 @@ class Sample:
     truth: Path | None
     layout: Layout
 
+    @property
+    def item(self) -> str:
+        """Name of the scan in a run, ``CLASS/NAME``."""
+        return f"{self.class_name}/{self.name}"
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -69,11 +74,11 @@ class DataSet:
     Attributes
     ----------
     root
-        Its folder.
+        Folder of the data set.
     layout
-        How it is laid out.
+        Layout of the data set.
     samples
-        Its scans by class, split and name.
+        Scans by class, split and name.
     """
 
     root: Path
@@ -86,27 +91,27 @@ class DataSet:
         return tuple(sorted({sample.class_name for sample in self.samples}))
 
     def of(self, class_name: str, split: Split) -> tuple[Sample, ...]:
-        """Give the scans of a class and split."""
+        """Return the scans of a class and split."""
         return tuple(s for s in self.samples if s.class_name == class_name and s.split == split)
 
 
 def read_dataset(root: str | Path, layout: Layout | None = None, classes: Sequence[str] = ()) -> DataSet:
-    """Find the scans of a data set.
+    """Return the scans of a data set.
 
     Parameters
     ----------
     root
         Its folder, the folder above, or that of one class.
     layout
-        How it is laid out; None to find out.
+        Layout; detected if None.
     classes
-        Names of the classes wanted; all if there are none.
+        Names of the classes to read; all if empty.
 
     Raises
     ------
     InputError
-        If there is no such folder, it is not in that layout or in none that is known, a class is missing or has no
-        scans to train on, or two scans of a class have the same name.
+        If there is no such folder, its layout is another one or unknown, a class is missing or has no scans to train
+        on, or two scans of a class have the same name.
     """
     root = Path(root)
     if not root.is_dir():
@@ -136,7 +141,7 @@ def read_folders(
     truth: str | Path | None = None,
     class_name: str | None = None,
 ) -> DataSet:
-    """Find the scans of one class in plain folders.
+    """Return the scans of one class in plain folders.
 
     A scan is good if a folder or a word of its name says so (``good``, ``ok``, ``normal``, ``positive``). The truth of
     ``test/a/b.ply`` is ``truth/a/b.*``.
@@ -144,12 +149,11 @@ def read_folders(
     Parameters
     ----------
     train, test
-        Folders of scans, searched to the bottom, one of them at least; ``train`` may be one file, for instance a CAD
-        mesh, and is not needed to test a model.
+        Folders of scans, searched recursively, at least one of them; ``train`` may be a single file, as a CAD mesh.
     truth
-        Folder of the truth of the points.
+        Folder of the ground truth of the points.
     class_name
-        What the part is called; the name of the folder of ``train`` if None, or else of ``test``.
+        Name of the class; the name of the folder of ``train``, or else of ``test``, by default.
 
     Raises
     ------
@@ -182,12 +186,12 @@ def read_folders(
 
 
 def detect_layout(root: Path) -> Layout:
-    """Find out how a data set is laid out, by its folders and suffixes.
+    """Return the layout of a data set, by its folders and suffixes.
 
     Raises
     ------
     InputError
-        If it is in no layout that is known.
+        If it has no known layout.
     """
     for layout, reader in _READERS.items():
         if _class_folders(root, reader.is_class):
@@ -200,7 +204,7 @@ def detect_layout(root: Path) -> Layout:
 
 @dataclass(frozen=True)
 class _Reader:
-    """How a layout is recognised and read; ``shape`` says what a class looks like."""
+    """Detection and reader of a layout; ``shape`` describes the folder of a class."""
 
     shape: str
     is_class: Callable[[Path], bool]
@@ -208,7 +212,7 @@ class _Reader:
 
 
 def _class_folders(root: Path, is_class: Callable[[Path], bool]) -> list[Path]:
-    """Give the folders of classes: the root itself, or those on the first level that has any."""
+    """Return the folders of classes: the root itself, or those on the first level that has any."""
     level = [root]
     for _ in range(_DEPTH):
         if found := [folder for folder in level if is_class(folder)]:
@@ -261,7 +265,7 @@ def _is_folder(folder: Path) -> bool:
 
 def _read_real3d(name: str, folder: Path, layout: Layout = "real3d") -> Iterator[Sample]:
     train = [path for path in _scans(folder / "train") if re.search("template|prototype", path.stem)]
-    # Some copies of the data set have prototypes under names of their own.
+    # In some copies of the data set prototypes have other names.
     for path in train or _scans(folder / "train"):
         yield _sample(name, path, folder / "train", "train", False, layout)
     for path in _scans(folder / "test"):
@@ -285,9 +289,10 @@ def _read_mulsen(name: str, folder: Path) -> Iterator[Sample]:
 
 
 def _mulsen_labels(folder: Path, kind: str, paths: Sequence[Path]) -> list[bool]:
-    """Give what the table says of each scan: a defect may show in a picture and not in the points.
+    """Return whether the points of each scan are defective, by the table of labels.
 
-    Its last column is the label of the point cloud, and the first the object, by number or name of the file.
+    A defect may be visible in a picture but not in the points. The last column of the table is the label of the point
+    cloud, the first one the object, by number or file name.
     """
     table = folder / "RGB" / "GT" / kind / "data.csv"
     if not table.is_file():
@@ -377,7 +382,7 @@ def _truth(folder: Path, inside: Path) -> Path | None:
 
 
 def _with_any_suffix(path: Path) -> Path | None:
-    """Give the file of this name with any suffix that truth comes in."""
+    """Return the file of this name with any suffix of ground truth; None if there is none."""
     for suffix in (".txt", ".csv", ".npy", ".asc", ".xyz", ".ply", ".pcd"):
         candidate = path.with_suffix(suffix)
         if candidate.is_file():
@@ -386,7 +391,7 @@ def _with_any_suffix(path: Path) -> Path | None:
 
 
 def _scans(folder: Path) -> Iterator[Path]:
-    """Give the files of points in a folder and below, or the one file that it is, in order."""
+    """Yield the files of points in a folder and its subfolders in order, or the given file."""
     if folder.is_file():
         yield folder
     elif folder.is_dir():
@@ -400,7 +405,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _names(folder: Path) -> set[str]:
-    # Not by asking for the path: some file systems do not tell GT from gt.
+    # Names are listed because some file systems do not distinguish GT from gt.
     return {path.name for path in _folders(folder)}
 
 
@@ -410,7 +415,7 @@ def _has_flat_scans(folder: Path, inside: str, suffix: str) -> bool:
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Order names by the numbers in them."""
+    """Return a sort key that orders names by the numbers in them."""
     return tuple((int(word), "") if word.isdigit() else (0, word) for word in re.split(r"(\d+)", name))
 
 

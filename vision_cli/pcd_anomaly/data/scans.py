@@ -1,4 +1,4 @@
-"""Scans of a data set as arrays: points in the order of the file, and the truth of each of them."""
+"""Scans of a data set as arrays: points in the order of the file, and the ground truth of each point."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from vision_cli.pcd_anomaly.data.layouts import Sample
 from vision_cli.pcd_anomaly.options import PointsFrom
 
 _TOLERANCE = 1e-4
-"""Distance of a point and its row in the truth, as a share of the scan's diameter."""
+"""Largest distance of a point from its row in the truth, as a share of the scan's diameter."""
 
 _LISTED_TOLERANCE = 0.01
-"""The same where the truth lists defective points alone: they were picked by hand."""
+"""The same for truths that list defective points only, which were picked by hand."""
 
 _MOST_UNMATCHED = 0.01
 TRUTH_NAME = "truth.json"
@@ -34,18 +34,18 @@ TRUTH_NAME = "truth.json"
 
 @dataclass(frozen=True)
 class LoadedScan:
-    """A scan with its truth.
+    """A scan with its ground truth.
 
     Attributes
     ----------
     points
         ``(N, 3)`` in the order and unit of the file; rows may be NaN.
     labels
-        ``(N,)``, 1 where the part is defective; None where there is no truth.
+        ``(N,)``, 1 where the part is defective; None without ground truth.
     is_defective
-        Whether the part has a defect; None where nothing says.
+        Whether the part has a defect; None if unknown.
     notes
-        What was assumed while reading.
+        Assumptions made while reading.
     """
 
     points: NDArray[np.float64]
@@ -56,18 +56,18 @@ class LoadedScan:
 
 @dataclass(frozen=True)
 class TrueScan:
-    """What the generator knows of a scan.
+    """Ground truth of a generated scan.
 
     Attributes
     ----------
     scan_to_part
-        ``(4, 4)``, its pose.
+        Its pose, ``(4, 4)``.
     defect
-        Kind of its defect, None for a good part.
+        Kind of its defect; None for a good part.
     depth_mm
-        How far the defect moved the surface at most.
+        Largest displacement of the surface by the defect, in mm.
     centre
-        ``(3,)``, where the defect is in coordinates of the part; None for a good part.
+        Centre of the defect in coordinates of the part, ``(3,)``; None for a good part.
     """
 
     scan_to_part: NDArray[np.float64]
@@ -77,7 +77,7 @@ class TrueScan:
 
 
 def load_prototype(sample: Sample) -> PointCloud | Mesh:
-    """Read a scan to train on; a mesh stays one, unless its data set stores scans as meshes.
+    """Return a scan to train on; a mesh stays a mesh, unless its data set stores scans as meshes.
 
     Raises
     ------
@@ -90,14 +90,14 @@ def load_prototype(sample: Sample) -> PointCloud | Mesh:
 
 
 def load_scan(sample: Sample, points_from: PointsFrom = "scan") -> LoadedScan:
-    """Read a scan and the truth of its points.
+    """Return a scan with the ground truth of its points.
 
     Parameters
     ----------
     sample
-        Which one.
+        The scan in the data set.
     points_from
-        ``truth`` takes the points of a defective scan from the file of the truth, as the loader of Real3D-AD does.
+        ``truth`` reads the points of a defective scan from the file of the truth, as the loader of Real3D-AD does.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def load_scan(sample: Sample, points_from: PointsFrom = "scan") -> LoadedScan:
         labels = np.zeros(len(points), np.uint8) if sample.is_defective is False else None
         return LoadedScan(points, labels, sample.is_defective)
     if sample.layout == "mulsen":
-        # Columns of normals or colours may follow; every row is a defective point.
+        # Every row is a defective point; columns of normals or colours may follow.
         labels = _near_listed(sample.truth, points, read_rows(sample.truth).values[:, :3])
         return LoadedScan(points, labels, sample.is_defective)
     labels, notes = match_labels(sample.truth, points)
@@ -129,10 +129,10 @@ def load_scan(sample: Sample, points_from: PointsFrom = "scan") -> LoadedScan:
 
 
 def match_labels(truth: Path, points: NDArray[np.float64]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Give each point of a scan its label.
+    """Return the label of each point of a scan.
 
-    Rows that lie at the same places in the same order are taken as they come; else each point takes the label of the
-    nearest row, which must lie within 1e-4 of the scan's diameter for all but 1 % of the points.
+    Rows at the same places in the same order are taken as they are; otherwise each point takes the label of the nearest
+    row, which must lie within 1e-4 of the scan's diameter for all but 1 % of the points.
 
     Parameters
     ----------
@@ -146,12 +146,12 @@ def match_labels(truth: Path, points: NDArray[np.float64]) -> tuple[NDArray[np.u
     labels
         ``(N,)``.
     notes
-        What was done to make them fit.
+        How rows and points were matched.
 
     Raises
     ------
     InputError
-        If the rows do not fit the scan; it says how many.
+        If the rows do not fit the scan; the message says how many.
     """
     found = read_labels(truth)
     if found.points is None:
@@ -173,7 +173,7 @@ def match_labels(truth: Path, points: NDArray[np.float64]) -> tuple[NDArray[np.u
     notes: tuple[str, ...] = ("points and rows of the truth were matched by nearest neighbours",)
     nearest, share = _nearest(points, finite, found.points, tolerance)
     if share > _MOST_UNMATCHED:
-        # Some data sets centre the scans and not the truth.
+        # Some data sets have centred scans but not their truth.
         shift = points[finite].mean(axis=0) - found.points.mean(axis=0)
         centred, centred_share = _nearest(points, finite, found.points + shift, tolerance)
         if centred_share < share:
@@ -191,7 +191,7 @@ def match_labels(truth: Path, points: NDArray[np.float64]) -> tuple[NDArray[np.u
 
 
 def read_true_scans(root: Path) -> Mapping[tuple[str, str, str], TrueScan]:
-    """Read what the generator wrote of its scans, by class, split and name.
+    """Return the ground truth of generated scans, by class, split and name.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def read_true_scans(root: Path) -> Mapping[tuple[str, str, str], TrueScan]:
 
 
 def _near_listed(truth: Path, points: NDArray[np.float64], listed: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Label the point nearest to each that the truth lists."""
+    """Return labels that are 1 at the points nearest to the listed ones."""
     finite = np.flatnonzero(np.isfinite(points).all(axis=1))
     distances, nearest = cKDTree(points[finite]).query(listed)
     tolerance = _LISTED_TOLERANCE * _diameter(points)
@@ -238,7 +238,7 @@ def _near_listed(truth: Path, points: NDArray[np.float64], listed: NDArray[np.fl
 def _nearest(
     points: NDArray[np.float64], finite: NDArray[np.bool_], rows: NDArray[np.float64], tolerance: float
 ) -> tuple[NDArray[np.int64], float]:
-    """Give the nearest row of each point, -1 where none is near, and the share of these."""
+    """Return the nearest row of each point, -1 if none is near, and the share of points without a row."""
     found = np.full(len(points), -1, dtype=np.int64)
     distances, nearest = cKDTree(rows).query(points[finite], distance_upper_bound=tolerance)
     found[finite] = np.where(np.isfinite(distances), nearest, -1)
@@ -251,7 +251,7 @@ def _diameter(points: NDArray[np.float64]) -> float:
 
 
 def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] | None]:
-    """Read an organised cloud: a TIFF of three channels, zeros where nothing was measured, which are left out."""
+    """Return an organised cloud from a TIFF of three channels, without the zeros where nothing was measured."""
     import cv2
 
     with reading(sample.path):
@@ -262,7 +262,7 @@ def _organised(sample: Sample) -> tuple[NDArray[np.float64], NDArray[np.uint8] |
         if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
             raise ValueError("no TIFF of three channels")
     require_memory(sample.path, pixels.shape[:2], 24)
-    # OpenCV turns the order of the channels around.
+    # OpenCV reverses the order of the channels.
     points = pixels[..., ::-1].reshape(-1, 3).astype(np.float64)
     measured = np.flatnonzero((points != 0).any(axis=1))
     if not len(measured):

@@ -1,7 +1,7 @@
-"""Data sets made of parts with known defects and poses, in the layout of Real3D-AD.
+"""Generated data sets of parts with known defects and poses, in the layout of Real3D-AD.
 
-Every scan has random numbers of its own, by seed, class and place, so that one that is missing can be made alone and a
-data set that was interrupted goes on. The true poses are in ``truth.json``.
+Every scan has its own random numbers, by seed, class and number, so that a missing scan can be made alone and an
+interrupted data set can be continued. The true poses are in ``truth.json``.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _BYTES_A_ROW = 36
 
 
 @dataclass(frozen=True)
-class _Order:
-    """One scan that is to be made; ``stream`` is its place among the random numbers."""
+class _PlannedScan:
+    """A scan that is to be made; ``stream`` identifies its random numbers."""
 
     class_number: int
     split: str
@@ -55,16 +55,16 @@ class _Order:
 
 
 def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int], None] | None = None) -> Path:
-    """Make a data set, or go on with one that was interrupted.
+    """Write a data set, or continue an interrupted one.
 
     Parameters
     ----------
     directory
-        Where it goes: ``CLASS/{train,test,gt}``, ``CLASS/cad.ply`` and ``truth.json``.
+        Folder of the data set: ``CLASS/{train,test,gt}``, ``CLASS/cad.ply`` and ``truth.json``.
     recipe
-        What it holds.
+        Content of the data set.
     on_scan
-        Called with how many scans there are and how many there will be.
+        Called with the number of scans done and their total number.
 
     Returns
     -------
@@ -78,93 +78,93 @@ def write_dataset(directory: Path, recipe: Recipe, on_scan: Callable[[int, int],
     ResourceError
         If the disk is full or the directory cannot be written to.
     """
-    orders = list(_orders(recipe))
+    planned = list(_planned_scans(recipe))
     truth = directory / TRUTH_NAME
     known = _finished(truth, recipe)
     if known is None:
-        known = _begun(directory / _JOURNAL, recipe)
-        left = [order for order in orders if _key(order) not in known or not _exist(directory, order)]
-        rows = sum(_BYTES_A_POINT + (_BYTES_A_ROW if order.kind else 0) for order in left)
+        known = _interrupted(directory / _JOURNAL, recipe)
+        left = [scan for scan in planned if _key(scan) not in known or not _exist(directory, scan)]
+        rows = sum(_BYTES_A_POINT + (_BYTES_A_ROW if scan.kind else 0) for scan in left)
         require_free_space(directory, max(recipe.points, recipe.prototype_points) * rows)
     mesh: Mesh | None = None
     meshed = -1
-    for done, order in enumerate(orders):
+    for done, scan in enumerate(planned):
         if on_scan is not None:
-            on_scan(done, len(orders))
-        if _key(order) in known and _exist(directory, order):
+            on_scan(done, len(planned))
+        if _key(scan) in known and _exist(directory, scan):
             continue
-        if order.class_number != meshed:
-            mesh, meshed = class_mesh(order.class_name, recipe.seed), order.class_number
-            write_ply(directory / order.class_name / _CAD, mesh.vertices, triangles=mesh.triangles)
+        if scan.class_number != meshed:
+            mesh, meshed = class_mesh(scan.class_name, recipe.seed), scan.class_number
+            write_ply(directory / scan.class_name / _CAD, mesh.vertices, triangles=mesh.triangles)
         assert mesh is not None
-        made = _draw(order, mesh, recipe)
-        _write(directory, order, made)
-        entry = _entry(order, made)
+        made = _draw(scan, mesh, recipe)
+        _write(directory, scan, made)
+        entry = _entry(scan, made)
         append_line(directory / _JOURNAL, json.dumps(entry))
-        known[_key(order)] = entry
+        known[_key(scan)] = entry
     if on_scan is not None:
-        on_scan(len(orders), len(orders))
-    document = {"unit": "mm", "recipe": asdict(recipe), "samples": [known[_key(order)] for order in orders]}
+        on_scan(len(planned), len(planned))
+    document = {"unit": "mm", "recipe": asdict(recipe), "samples": [known[_key(scan)] for scan in planned]}
     write_json(truth, document)
     (directory / _JOURNAL).unlink(missing_ok=True)
     return truth
 
 
 def dataset_files(recipe: Recipe) -> list[str]:
-    """Name the files that `write_dataset` writes, relative to its directory, with those that it removes in the end."""
+    """Return the files that `write_dataset` writes, relative to its directory, with those it removes at the end."""
     here = Path()
     names = {here / TRUTH_NAME, here / _JOURNAL}
-    for order in _orders(recipe):
-        names |= {here / order.class_name / _CAD, _scan_path(here, order)}
-        if order.kind is not None:
-            names.add(_truth_path(here, order))
+    for scan in _planned_scans(recipe):
+        names |= {here / scan.class_name / _CAD, _scan_path(here, scan)}
+        if scan.kind is not None:
+            names.add(_truth_path(here, scan))
     return sorted(path.as_posix() for path in names)
 
 
 def class_mesh(class_name: str, seed: int) -> Mesh:
-    """Give the mesh of the part that the scans of a class show."""
+    """Return the mesh of the part of a class."""
     return make_part(class_name, np.random.default_rng([seed, PARTS.index(class_name), 0]))
 
 
-def _orders(recipe: Recipe) -> Iterator[_Order]:
+def _planned_scans(recipe: Recipe) -> Iterator[_PlannedScan]:
     for class_number in range(recipe.parts):
         for number in range(recipe.prototypes):
-            yield _Order(class_number, "train", number, None)
+            yield _PlannedScan(class_number, "train", number, None)
         for number in range(recipe.good):
-            yield _Order(class_number, "test", number, None)
+            yield _PlannedScan(class_number, "test", number, None)
         for number in range(recipe.defective):
-            yield _Order(class_number, "test", recipe.good + number, KINDS[number % len(KINDS)])
+            yield _PlannedScan(class_number, "test", recipe.good + number, KINDS[number % len(KINDS)])
 
 
-def _draw(order: _Order, mesh: Mesh, recipe: Recipe) -> Specimen:
-    generator = np.random.default_rng([recipe.seed, *order.stream])
+def _draw(scan: _PlannedScan, mesh: Mesh, recipe: Recipe) -> Specimen:
+    generator = np.random.default_rng([recipe.seed, *scan.stream])
     suite = SUITES[recipe.suite]
-    if order.split == "train":
+    if scan.split == "train":
         return draw_prototype(mesh, suite, recipe.prototype_points or recipe.points, generator)
-    return draw_test(order.class_name, mesh, suite, order.kind, recipe.points, generator)
+    return draw_test(scan.class_name, mesh, suite, scan.kind, recipe.points, generator)
 
 
-def _write(directory: Path, order: _Order, made: Specimen) -> None:
-    if order.kind is not None:
-        write_text(_truth_path(directory, order), truth_text(made.scan))
-    write_pcd(_scan_path(directory, order), made.scan.points)
+def _write(directory: Path, scan: _PlannedScan, made: Specimen) -> None:
+    if scan.kind is not None:
+        write_text(_truth_path(directory, scan), truth_text(made.scan))
+    write_pcd(_scan_path(directory, scan), made.scan.points)
 
 
 def truth_text(scan: Scan) -> str:
-    """Give the truth of a scan as Real3D-AD has it: a row ``x y z label`` for each point."""
+    """Return the ground truth of a scan in the format of Real3D-AD: a row ``x y z label`` for each point."""
     import pandas as pd
 
-    # The rows hold what the scan's file holds, which is float32.
+    # The scan's file holds float32 coordinates; the rows hold the same values.
     table = pd.DataFrame(scan.points.astype(np.float32).astype(np.float64))
     table["label"] = scan.labels
     return str(table.to_csv(sep=" ", header=False, index=False, float_format="%.6f", lineterminator="\n"))
 
 
-def _entry(order: _Order, made: Specimen) -> dict[str, object]:
+def _entry(scan: _PlannedScan, made: Specimen) -> dict[str, object]:
     return {
-        "class": order.class_name,
-        "split": order.split,
-        "name": order.name,
+        "class": scan.class_name,
+        "split": scan.split,
+        "name": scan.name,
         "points": len(made.scan.points),
         "defective_points": int(made.scan.labels.sum()),
         "defect": made.kind,
@@ -174,28 +174,28 @@ def _entry(order: _Order, made: Specimen) -> dict[str, object]:
     }
 
 
-def _scan_path(directory: Path, order: _Order) -> Path:
-    return directory / order.class_name / order.split / f"{order.name}.pcd"
+def _scan_path(directory: Path, scan: _PlannedScan) -> Path:
+    return directory / scan.class_name / scan.split / f"{scan.name}.pcd"
 
 
-def _truth_path(directory: Path, order: _Order) -> Path:
-    return directory / order.class_name / "gt" / f"{order.name}.txt"
+def _truth_path(directory: Path, scan: _PlannedScan) -> Path:
+    return directory / scan.class_name / "gt" / f"{scan.name}.txt"
 
 
-def _exist(directory: Path, order: _Order) -> bool:
-    paths = [_scan_path(directory, order)] + ([_truth_path(directory, order)] if order.kind else [])
+def _exist(directory: Path, scan: _PlannedScan) -> bool:
+    paths = [_scan_path(directory, scan)] + ([_truth_path(directory, scan)] if scan.kind else [])
     return all(path.is_file() for path in paths)
 
 
-def _key(order: _Order) -> tuple[str, str, str]:
-    return order.class_name, order.split, order.name
+def _key(scan: _PlannedScan) -> tuple[str, str, str]:
+    return scan.class_name, scan.split, scan.name
 
 
 _Known = dict[tuple[str, str, str], dict[str, object]]
 
 
 def _finished(truth: Path, recipe: Recipe) -> _Known | None:
-    """Give what a finished data set knows of its scans; None if there is none."""
+    """Return the entries of a finished data set by scan; None if there is none."""
     if not truth.is_file():
         return None
     try:
@@ -207,8 +207,8 @@ def _finished(truth: Path, recipe: Recipe) -> _Known | None:
     return {(entry["class"], entry["split"], entry["name"]): entry for entry in samples}
 
 
-def _begun(journal: Path, recipe: Recipe) -> _Known:
-    """Give what an interrupted data set knows of its scans, and put down the recipe of a new one."""
+def _interrupted(journal: Path, recipe: Recipe) -> _Known:
+    """Return the entries of an interrupted data set by scan; write the recipe of a new one to the journal."""
     lines = [json.loads(line) for line in whole_lines(journal)]
     if not lines:
         journal.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Protocol, baselines, ablation, and poses beside their truth."""
+"""Measures, baselines, ablation, and poses beside their ground truth."""

@@ -1,11 +1,11 @@
-"""What others do, for comparison in the same run: each gives a score to every place of a registered scan.
+"""Baselines: other methods, each scoring every place of a registered scan.
 
-``c2c`` and ``c2plane`` are what industry uses (distance to the nearest point, signed distance to its plane).
+``c2c`` and ``c2plane`` are common in industry (distance to the nearest point, distance to its plane).
 ``curvature`` needs no reference. ``btf-raw``, ``patchcore-fpfh`` and ``patchcore-fpfh-raw`` are memory banks of
 coordinates, FPFH, and both, set as in Real3D-AD (Horwitz and Hoshen 2023; Roth et al. 2022). ``simple3d`` is FPFH at
 k = 40, 80, 120 averaged over 128 neighbours (Simple3D, AAAI 2026). ``reg3d`` has two banks, of FPFH and of registered
-coordinates, as Reg3D-AD has, and averages what both say: each over its typical size in the bank, or, by ``--protocol
-reg3d``, over its range in the test set, as the authors' code does.
+coordinates, as Reg3D-AD has, and averages both scores: each divided by its typical size in the bank, or, with
+``--protocol reg3d``, by its range in the test set, as in the authors' code.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ _BANK = 10_000
 _POOL = 128
 _SMOOTHING = 16
 _SCALES = {"patchcore-fpfh": (100,), "patchcore-fpfh-raw": (100,), "reg3d": (100,), "simple3d": (40, 80, 120)}
-"""Neighbours of FPFH; these and the size of banks are those of Real3D-AD's code."""
+"""Numbers of neighbours of FPFH; these and the size of banks are those of Real3D-AD's code."""
 
 
 @dataclass(frozen=True)
 class BaselineModel:
-    """A baseline, ready to score.
+    """A fitted baseline.
 
     Attributes
     ----------
     name
-        Which one.
+        Name of the baseline.
     reference
-        The same as ours: baselines are given our registration.
+        Reference of the model; baselines use its registration.
     banks
-        Vectors of each bank, ``(B, d)``; none where there is no bank.
+        Vectors of each bank, ``(B, d)``; empty without a bank.
     widths
-        Typical distance of vectors of shape and of places in the frame of the reference: what these are divided by.
+        Typical distances of shape vectors and of places, which both are divided by.
     """
 
     name: Baseline
@@ -57,7 +57,7 @@ class BaselineModel:
 
 
 def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
-    """Make a baseline of the surface that the prototypes share.
+    """Return a baseline fitted to the surface of the reference.
 
     Raises
     ------
@@ -78,21 +78,21 @@ def fit_baseline(name: Baseline, reference: Reference) -> BaselineModel:
 
 
 def score_places(model: BaselineModel, surface: Surface, centres: int = _CENTRES) -> NDArray[np.float64]:
-    """Score the places of a registered scan.
+    """Return the scores of the places of a registered scan.
 
     Parameters
     ----------
     model
-        From `fit_baseline`.
+        Fitted baseline.
     surface
-        The scan in the frame of the reference, ``(V,)`` places.
+        The scan in the frame of the reference, V places.
     centres
-        How many places are compared with the banks; the others are interpolated.
+        Number of places compared with the banks; the others are interpolated.
 
     Returns
     -------
     ndarray
-        ``(banks, V)``, one row where there are fewer than two banks; higher is less usual.
+        ``(banks, V)``, one row for fewer than two banks; higher is more anomalous.
     """
     level, size = model.reference.level, model.reference.diameter
     if model.name == "c2c":
@@ -123,7 +123,7 @@ def _smoothed(values: NDArray[np.float64], surface: Surface) -> NDArray[np.float
 def _blocks(
     name: Baseline, shape: NDArray[np.float64], places: NDArray[np.float64], widths: tuple[float, float]
 ) -> list[NDArray[np.float32]]:
-    """Give the vectors of each bank, ``(G, d)``."""
+    """Return the vectors of each bank, ``(G, d)``."""
     scaled = [shape / widths[0], places / widths[1]]
     chosen = {
         "btf-raw": [places],
@@ -141,7 +141,7 @@ def _shape_vectors(name: Baseline, surface: Surface, centres: NDArray[np.int64])
     o3d = import_open3d()
     cloud = o3d.t.geometry.PointCloud(o3d.core.Tensor(np.ascontiguousarray(surface.points)))
     cloud.point.normals = o3d.core.Tensor(np.ascontiguousarray(surface.normals))
-    # Without numbers Open3D takes all points, and far less memory than when it is given all of their numbers.
+    # Without indices Open3D computes all points, with far less memory than with the indices of all points.
     is_all = name == "simple3d" or len(centres) == len(surface)
     indices = None if is_all else o3d.core.Tensor(np.ascontiguousarray(centres), o3d.core.int64)
     found = np.hstack(
@@ -157,5 +157,5 @@ def _shape_vectors(name: Baseline, surface: Surface, centres: NDArray[np.int64])
 
 
 def _typical(vectors: NDArray[np.float64]) -> float:
-    """Root mean square distance to the mean."""
+    """Return the root mean square distance of vectors to their mean."""
     return max(float(np.sqrt(((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1).mean())), 1e-12)

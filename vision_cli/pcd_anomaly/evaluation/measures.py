@@ -1,8 +1,8 @@
-"""The protocol: O- and P-AUROC, average precision, AUPRO and F1 of a class and their means, with bootstrap intervals.
+"""Measures: O- and P-AUROC, average precision, AUPRO and F1 of a class and their means, with bootstrap intervals.
 
 Object measures rank the scans of a class by their scores; point measures pool all points of a class, as the code of
-Real3D-AD does. Scans whose pose was refused take part with the score they have, because leaving them out would flatter;
-the measures named ``registered`` leave them out. Outliers have no score and take no part.
+Real3D-AD does. Scans whose pose was refused are included with their score, because leaving them out would raise the
+measures; the measures named ``registered`` leave them out. Outliers have no score and are not included.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scipy.spatial import cKDTree
 from vision_cli.metrics.ranking import auroc, average_precision, best_f1, region_overlap_area
 
 _SPECK = 10
-"""Connected points of a defect that are fewer are no defect of their own."""
+"""Connected labelled points are a separate defect if there are at least so many."""
 
 _PRO_LIMIT = 0.3
 _MOST_PRO_POINTS = 2_000_000
 _SMALL_DEFECT = 0.005
-"""Defects on less than this share of the points of their scan count as small."""
+"""Share of the points of a scan below which a defect counts as small."""
 
 _BINS = 512
 _LEVEL = 0.95
@@ -48,22 +48,22 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoredScan:
-    """What is kept of a scan for the measures.
+    """Scores and ground truth of a scan, for the measures.
 
     Attributes
     ----------
     name
-        Of the sample.
+        Name of the scan.
     is_defective
-        The truth.
+        Ground truth of the scan.
     score
-        Of the scan.
+        Score of the scan.
     labels, scores
-        Of its points, ``(N,)`` each; None without truth of the points.
+        Labels and scores of its points, ``(N,)`` each; None without ground truth of the points.
     regions
-        Number of the connected defect each point belongs to, ``(N,)``, 0 for none.
+        Number of the connected defect of each point, ``(N,)``, 0 for none.
     status
-        Of the registration.
+        Status of the registration.
     """
 
     name: str
@@ -82,15 +82,15 @@ class ClassMeasures:
     Attributes
     ----------
     class_name
-        Which class.
+        The class.
     values
-        By the names of `MEASURES`; NaN where a measure is not defined.
+        Values by the names of `MEASURES`; NaN where a measure is undefined.
     n_good, n_defect, n_reg_failed
         Numbers of scans.
     note
-        Why measures are missing; empty if none are.
+        Reason for missing measures; empty if none are missing.
     resampled
-        Values of the measures `RESAMPLED` over bootstrap resamples of the scans, ``(R,)`` each: the same resamples
+        Values of the measures `RESAMPLED` over bootstrap resamples of the scans, ``(R,)`` each. Resamples are the same
         for every method, so that differences of two methods have intervals, too.
     """
 
@@ -103,13 +103,13 @@ class ClassMeasures:
     resampled: dict[str, Values] = field(default_factory=dict)
 
     def row(self) -> tuple[object, ...]:
-        """Give the cells of a table with the columns of `COLUMNS`."""
+        """Return the cells of a table with the columns of `COLUMNS`."""
         measured = [_known(self.values[name]) for name in MEASURES]
         ends = [_known(end) for name in RESAMPLED for end in self.interval(name)]
         return (self.class_name, *measured, *ends, self.n_good, self.n_defect, self.n_reg_failed, self.note)
 
     def interval(self, name: str, other: ClassMeasures | None = None) -> tuple[float, float]:
-        """Give the 95 % interval of a measure, or of its lead over that of another method."""
+        """Return the 95 % interval of a measure, or of its difference from that of another method."""
         values = self.resampled.get(name, np.zeros(0))
         if other is not None:
             values = values - other.resampled.get(name, np.full(len(values), np.nan))
@@ -128,10 +128,10 @@ COLUMNS = (
 
 
 def label_regions(points: Values, labels: NDArray[np.uint8], gap: float) -> NDArray[np.int64]:
-    """Tell connected defects of a scan apart, ``(N,)``: points nearer than ``gap`` belong together; 0 for none.
+    """Return the number of the connected defect of each point, ``(N,)``, 0 for none; gaps are at most ``gap``.
 
-    Specks of a few points belong to the nearest defect that is larger, if there is one: where a bend fades out, or is
-    seen between teeth, labels come in specks, and the overlap of regions would count each as much as a defect.
+    Specks of a few points are assigned to the nearest larger defect, if there is one: a bend that fades out, or is seen
+    between teeth, has labels in specks, each of which would count as much as a defect in the overlap of regions.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -154,16 +154,16 @@ def label_regions(points: Values, labels: NDArray[np.uint8], gap: float) -> NDAr
 def measure_class(
     class_name: str, scans: Sequence[ScoredScan], resamples: int, generator: np.random.Generator
 ) -> ClassMeasures:
-    """Measure the scans of one class.
+    """Return the measures of one class.
 
     Parameters
     ----------
     class_name
-        Which class.
+        The class.
     scans
-        Scored scans.
+        Its scored scans.
     resamples
-        Of the bootstrap; 0 leaves intervals out.
+        Number of bootstrap resamples; 0 for no intervals.
     generator
         Draws the resamples.
     """
@@ -205,7 +205,7 @@ def measure_class(
 
 
 def mean_of(classes: Sequence[ClassMeasures]) -> ClassMeasures:
-    """Average the measures over the classes that have them."""
+    """Return the means of measures over the classes that have them."""
     values = {name: _mean([one.values[name] for one in classes]) for name in MEASURES}
     resampled = {}
     for name in RESAMPLED:
@@ -220,6 +220,36 @@ def mean_of(classes: Sequence[ClassMeasures]) -> ClassMeasures:
         sum(one.n_reg_failed for one in classes),
         resampled=resampled,
     )
+
+
+def fuse_over_test_set(
+    scans: Sequence[NDArray[np.float32]],
+) -> tuple[list[NDArray[np.float32]], list[float]]:
+    """Return scores fused as in the code of Reg3D-AD: each bank over its range in the test set, then the mean.
+
+    All test scans are needed, so this is for measuring only, not for decisions on single scans.
+
+    Parameters
+    ----------
+    scans
+        Scores of the points of each scan, ``(C, N)``.
+
+    Returns
+    -------
+    points
+        Fused scores of the points of each scan, ``(N,)``, 0 to 1.
+    scores
+        Scores of the scans: the highest score of each bank, fused in the same way.
+    """
+    if not scans:
+        return [], []
+    highest = np.array([[float(np.nanmax(row)) for row in one] for one in scans])
+    lows = np.min([np.nanmin(one, axis=1) for one in scans], axis=0)
+    spans = np.maximum(np.nanmax(highest, axis=0) - lows, 1e-12)
+    points = [((one - lows[:, None]) / spans[:, None]).mean(axis=0).astype(np.float32) for one in scans]
+    least = np.nanmin(highest, axis=0)
+    spans = np.maximum(np.nanmax(highest, axis=0) - least, 1e-12)
+    return points, [float(value) for value in ((highest - least) / spans).mean(axis=1)]
 
 
 def _known(value: float) -> float | None:
@@ -240,7 +270,7 @@ def _interval(values: Values) -> tuple[float, float]:
 
 
 def _resampled_scans(truth: NDArray[np.bool_], score: Values, weights: NDArray[np.int64]) -> Values:
-    """O-AUROC of resamples, whose ``weights`` ``(R, S)`` say how often each scan is in each, ``(R,)``."""
+    """Return the O-AUROC of resamples ``(R,)``; ``weights`` ``(R, S)`` are the counts of each scan."""
     positive, negative = score[truth], score[~truth]
     above = (positive[:, None] > negative).astype(float) + 0.5 * (positive[:, None] == negative)
     hits, misses = weights[:, truth].astype(float), weights[:, ~truth].astype(float)
@@ -249,7 +279,7 @@ def _resampled_scans(truth: NDArray[np.bool_], score: Values, weights: NDArray[n
 
 
 def _resampled_points(scans: Sequence[ScoredScan], weights: NDArray[np.int64]) -> Values:
-    """P-AUROC of resamples ``(R, S)`` of the scans, from counts in bins of equal frequency, ``(R,)``."""
+    """Return the P-AUROC of resamples ``(R,)``, from counts in bins of equal frequency; ``weights`` as above."""
     _, pooled, _ = _pooled(scans)
     if not len(pooled):
         return np.full(len(weights), np.nan)
@@ -270,7 +300,7 @@ def _resampled_points(scans: Sequence[ScoredScan], weights: NDArray[np.int64]) -
 
 
 def _overlap_of_small_defects(scans: Sequence[ScoredScan]) -> float:
-    """AUPRO over good scans and those whose defect covers hardly any of their points."""
+    """Return AUPRO over good scans and scans with a small defect."""
     chosen = [
         scan
         for scan in scans
@@ -283,7 +313,7 @@ def _overlap_of_small_defects(scans: Sequence[ScoredScan]) -> float:
 def _pooled(
     scans: Sequence[ScoredScan],
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
-    """Pool the points of all scans; regions of different scans get different numbers."""
+    """Return labels, scores and regions of the points of all scans; region numbers differ between scans."""
     labels, points, regions = [np.zeros(0, np.uint8)], [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
     above = 0
     for scan in scans:

@@ -1,104 +1,105 @@
-"""What scores the same scans beside the model of the run: baselines, and the rungs of the ablation.
+"""Methods that score the same scans for comparison: baselines, and the steps of the ablation.
 
-All of them take the pose that the run found, so that they differ in how they score and in nothing else. Their scores
-go to ``methods/NAME`` in the run, where `vision_cli.pcd_anomaly.runs.measuring` finds them.
+All of them use the pose that the run found, so that they differ only in how they score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vision_cli.pcd_anomaly.evaluation.ablation import RUNGS, read_rung
+from vision_cli.core.errors import InputError
+from vision_cli.pcd_anomaly.evaluation.ablation import ABLATION_STEPS, step_folder, step_selection
 from vision_cli.pcd_anomaly.evaluation.baselines import fit_baseline, score_places
-from vision_cli.pcd_anomaly.model.learning import Model
-from vision_cli.pcd_anomaly.options import Baseline, EvaluationOptions, MeasuringOptions, Protocol
-from vision_cli.pcd_anomaly.pipeline.pipeline import Observation, score_by_groups
+from vision_cli.pcd_anomaly.model.files import read_model
+from vision_cli.pcd_anomaly.model.model import Model
+from vision_cli.pcd_anomaly.options import Baseline, MeasuringOptions, Protocol
+from vision_cli.pcd_anomaly.pipeline.pipeline import MethodScorer, MethodScores, Observation, score_by_groups
 from vision_cli.pcd_anomaly.scoring.calibration import scan_score
 from vision_cli.pcd_anomaly.scoring.fusion import spread_to_points
-
-METHODS = "methods"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a method says of a scan.
-
-    Attributes
-    ----------
-    points
-        ``(C, N)`` float32: a row, or two that are yet to be fused over the test set.
-    score
-        Of the scan.
-    """
-
-    points: NDArray[np.float32]
-    score: float
-
-
-Scorer = Callable[[Observation], Scored]
-
-
-def method_names(options: EvaluationOptions) -> tuple[str, ...]:
-    """Return the names of the methods beside ours, in the order of tables."""
-    return (*options.baselines, *(RUNGS if options.ablate else ()))
+from vision_cli.pcd_anomaly.scoring.reference import Reference
 
 
 @dataclass(frozen=True)
-class Contenders:
-    """Methods that score beside the model of a run.
+class ComparedMethods:
+    """Methods that are compared with the model of a run.
 
     Attributes
     ----------
     baselines
         Names of baselines.
     ladder
-        Directory of the models of the ablation, a folder a class; None for no ablation.
+        Directory of the models of the ablation, one folder a class; None for no ablation.
     protocol
-        ``reg3d`` leaves scores of two banks apart, and takes the highest score of a point as that of the scan.
+        ``reg3d`` keeps the scores of two banks apart, to be fused over the test set.
     """
 
     baselines: Sequence[Baseline] = ()
     ladder: Path | None = None
     protocol: Protocol = MeasuringOptions.protocol
 
-    def scorers(self, class_name: str, model: Model) -> Mapping[str, Scorer]:
-        """Make the scorers of a class.
+    def scorers(self, class_name: str, model: Model) -> Mapping[str, MethodScorer]:
+        """Return the scorers of a class, by name.
 
         Parameters
         ----------
         class_name
-            Which class.
+            The class.
         model
-            Of the run; baselines get its reference.
+            Model of the run; baselines use its reference.
         """
-        made: dict[str, Scorer] = {name: self._baseline(name, model) for name in self.baselines}
+        made: dict[str, MethodScorer] = {
+            name: baseline_scorer(name, model.reference, self.protocol) for name in self.baselines
+        }
         if self.ladder is not None:
-            made |= {name: self._rung(name, self.ladder / class_name, model) for name in RUNGS}
+            made |= {step: ablation_scorer(self.ladder / class_name, step, model) for step in ABLATION_STEPS}
         return made
 
-    def _baseline(self, name: Baseline, model: Model) -> Scorer:
-        fitted = fit_baseline(name, model.reference)
 
-        def score_by_it(seen: Observation) -> Scored:
-            surface = seen.nodes.residuals.surface
-            values = score_places(fitted, surface)
-            if self.protocol == "ours":
-                values = values.mean(axis=0, keepdims=True)
-            points = [spread_to_points(seen.moved, surface.points, row, seen.nodes.tree) for row in values]
-            return Scored(np.stack(points), scan_score(values.mean(axis=0)))
+def baseline_scorer(name: Baseline, reference: Reference, protocol: Protocol) -> MethodScorer:
+    """Return the scorer of a baseline, fitted to a reference."""
+    fitted = fit_baseline(name, reference)
 
-        return score_by_it
+    def scored(seen: Observation) -> MethodScores:
+        surface = seen.nodes.residuals.surface
+        values = score_places(fitted, surface)
+        if protocol == "ours":
+            values = values.mean(axis=0, keepdims=True)
+        points = [spread_to_points(seen.moved, surface.points, row, seen.nodes.tree) for row in values]
+        return MethodScores(np.stack(points), scan_score(values.mean(axis=0)))
 
-    def _rung(self, name: str, directory: Path, model: Model) -> Scorer:
-        rung = read_rung(directory, name, model)
+    return scored
 
-        def score_by_it(seen: Observation) -> Scored:
-            points, highest = score_by_groups(rung.model, seen, rung.agcs)
-            return Scored(points[None], highest)
 
-        return score_by_it
+def ablation_scorer(directory: Path, step: str, model: Model) -> MethodScorer:
+    """Return the scorer of a step of the ablation.
+
+    Parameters
+    ----------
+    directory
+        ``ladder/CLASS`` of the run.
+    step
+        One of `ABLATION_STEPS`.
+    model
+        Full model; scans are registered to its reference.
+
+    Raises
+    ------
+    InputError
+        If the step was trained on other prototypes than the model.
+    """
+    found = read_model(directory / step_folder(step), describe=model.describe)
+    if not np.array_equal(found.reference.level.surface.points, model.reference.level.surface.points):
+        raise InputError(
+            f"{directory.name}: the prototypes of DATA make another reference than the model's; those that it was "
+            "trained on expected, and its --seed.",
+            hint="Give the data set and the seed of the training.",
+        )
+
+    def scored(seen: Observation) -> MethodScores:
+        return score_by_groups(found, seen, step_selection(step))
+
+    return scored

@@ -1,4 +1,4 @@
-"""Pictures of a result: a scan with its scores beside the reference, regions outlined and listed; coloured points."""
+"""Pictures of a result: a scan with its scores beside the reference, with outlined and listed regions; coloured PLY."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.
 _MOST_ROWS = 8
 _LONGEST_TITLE = 240
 _HIGHEST = 2.5
-"""The scale of colours ends at this multiple of the threshold, or at the highest score if that is less."""
+"""Upper end of the colour scale in thresholds, or the highest score if that is less."""
 
 
 def draw_scan(
@@ -52,23 +52,23 @@ def draw_scan(
     Parameters
     ----------
     path
-        A PNG file; it appears whole or not at all.
+        PNG file; written atomically.
     points
-        ``(N, 3)``; rows that are not finite are not drawn.
+        Points of the scan, ``(N, 3)``; rows that are not finite are not drawn.
     scores
-        ``(N,)``; points of NaN are grey.
+        ``(N,)``; points with NaN are grey.
     threshold
-        Where defective begins: the scale of colours turns there.
+        Score of defective places, where the colour scale changes.
     regions
-        What to outline, from `vision_cli.pcd_anomaly.scoring.regions.find_regions`.
+        Regions to outline.
     title
         Heading.
     reference
-        ``(M, 3)``, points of the reference in the coordinates of the scan.
+        Points of the reference in the coordinates of the scan, ``(M, 3)``.
     towards
-        ``(3,)``, from the scan to the scanner; estimated if None.
+        Direction from the scan to the scanner, ``(3,)``; estimated if None.
     unit
-        Of the points; empty if nobody knows.
+        Unit of the points; empty if unknown.
     """
     finite = np.isfinite(points).all(axis=1)
     shown, values, numbers = points[finite], np.asarray(scores, np.float64)[finite], regions.numbers[finite]
@@ -107,15 +107,15 @@ def write_scored_ply(
     Parameters
     ----------
     path
-        A PLY file; it appears whole or not at all.
+        PLY file; written atomically.
     points
         ``(N, 3)``; all are written, in their order.
     scores
         ``(N,)``.
     threshold
-        Where defective begins.
+        Score of defective places.
     regions
-        Which point belongs to which region.
+        Regions of the points.
     """
     values = np.asarray(scores, np.float64)
     colours = np.rint(255 * score_colours(values, threshold, _scale_end(values, threshold))).astype(np.uint8)
@@ -124,7 +124,7 @@ def write_scored_ply(
 
 
 def score_colours(scores: NDArray[np.float64], threshold: float, top: float) -> NDArray[np.float64]:
-    """Give the colours ``(N, 3)`` in [0, 1] of scores: cool below the threshold, hot above, grey for NaN."""
+    """Return the colours ``(N, 3)`` in [0, 1] of scores: cool below the threshold, hot above, grey for NaN."""
     colours = np.empty((len(scores), 3))
     below = scores < threshold
     colours[below] = _ramp(_BELOW, np.clip(scores[below] / max(threshold, 1e-12), 0, 1))
@@ -153,7 +153,7 @@ def _in_view(points: NDArray[np.float64], view: View) -> NDArray[np.float64]:
 
 
 def _painted(picture: Picture, colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the pixels ``(H, W, 4)`` of a picture whose points have these colours."""
+    """Return the pixels ``(H, W, 4)`` of a picture whose points have these colours."""
     pixels = np.zeros((*picture.index.shape, 4))
     filled = picture.index >= 0
     pixels[filled, :3] = np.clip(colours[picture.index[filled]] * picture.shade[filled, None], 0, 1)
@@ -162,7 +162,6 @@ def _painted(picture: Picture, colours: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]) -> tuple[Figure, list[Axes]]:
-
     tall = min(_PANEL * view.height / view.width, 1.25 * _PANEL)
     rows = min(len(found), _MOST_ROWS) + (2 if len(found) > _MOST_ROWS else 1)
     width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE

@@ -1,6 +1,6 @@
-"""Pictures of point clouds without OpenGL: discs in a depth buffer, shaded by the depth around each pixel.
+"""Rendering of point clouds without OpenGL: discs in a depth buffer, shaded by the depth around each pixel.
 
-Coordinates are those of the points; a view looks along its direction, which points from the scene to the eye.
+Coordinates are those of the points; the direction of a view points from the scene to the camera.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 _MOST = 400_000
 _COVER = 1.5
-"""Radius of a disc in spacings of the points: smaller leaves holes, larger rounds corners off."""
+"""Radius of a disc in spacings of the points: smaller discs leave holes, larger ones round corners."""
 
 _SAMPLE = 2000
 _FEW, _DIRECTIONS, _COARSE = 15_000, 96, 90
@@ -25,14 +25,14 @@ _RIM_PIXELS = (1, 2, 4)
 
 @dataclass(frozen=True)
 class View:
-    """A direction to look from, and what of the scene is in the picture.
+    """An orthographic view: direction, extent and resolution.
 
     Attributes
     ----------
     axes
-        ``(3, 3)``: rows are right, up, and towards the eye.
+        ``(3, 3)``: rows are right, up, and towards the camera.
     centre
-        ``(3,)``, the middle of the picture.
+        Centre of the picture, ``(3,)``.
     width, height
         Extent of the picture, in the unit of the points.
     pixels
@@ -56,7 +56,7 @@ class View:
         return max(1, round(self.height / self.pixel)), self.pixels
 
     def places(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give column, row and depth ``(N, 3)`` of points, in pixels; a larger depth is nearer to the eye."""
+        """Return column, row and depth ``(N, 3)`` of points, in pixels; a larger depth is nearer to the camera."""
         local = (points - self.centre) @ self.axes.T / self.pixel
         rows, columns = self.shape
         return np.stack([columns / 2 + local[:, 0], rows / 2 - local[:, 1], local[:, 2]], axis=1)
@@ -64,14 +64,14 @@ class View:
 
 @dataclass(frozen=True)
 class Picture:
-    """What each pixel of a view shows.
+    """A rendered view.
 
     Attributes
     ----------
     index
-        ``(H, W)``, the point that is seen, -1 where there is none.
+        Number of the visible point of each pixel, ``(H, W)``, -1 for none.
     shade
-        ``(H, W)`` in [0, 1], how bright a surface of one colour is there.
+        Brightness of each pixel, ``(H, W)`` in [0, 1].
     """
 
     index: NDArray[np.int64]
@@ -79,14 +79,14 @@ class Picture:
 
 
 def facing_view(points: NDArray[np.float64], towards: NDArray[np.float64], pixels: int, margin: float = 0.06) -> View:
-    """Look at points from a direction, their longest extent across."""
+    """Return a view of points from a direction, with their longest extent horizontal."""
     towards = towards / np.linalg.norm(towards)
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
     flat = points - centre
     flat = flat - (flat @ towards)[:, None] * towards
     thinned = flat[:: max(1, len(flat) // _MOST)]
     right = np.linalg.eigh(thinned.T @ thinned)[1][:, 2]
-    # The sign of an eigenvector is chance; the same points give the same picture.
+    # The sign of an eigenvector is arbitrary; it is fixed so that the same points give the same picture.
     right = right * (1.0 if right[np.abs(right).argmax()] > 0 else -1.0)
     axes = np.stack([right, np.cross(towards, right), towards])
     local = (points - centre) @ axes.T
@@ -97,11 +97,10 @@ def facing_view(points: NDArray[np.float64], towards: NDArray[np.float64], pixel
 
 
 def scanned_side(points: NDArray[np.float64], reference: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Estimate the direction ``(3,)`` from a one-sided scan to its scanner.
+    """Return an estimate of the direction ``(3,)`` from a one-sided scan to its scanner.
 
-    Seen from there, or from right behind, the points ``(N, 3)`` cover most of a picture. The side is the one from
-    which the reference ``(M, 3)`` does not hide them; without a reference, the one to which the middle of the scan
-    bulges.
+    Seen along this axis the points ``(N, 3)`` cover the largest area. The side is the one from which the reference
+    ``(M, 3)`` does not hide them; without a reference, the one to which the middle of the scan bulges.
     """
     few = points[:: max(1, len(points) // _FEW)]
     steps = np.arange(_DIRECTIONS) + 0.5
@@ -133,7 +132,7 @@ def _covered(points: NDArray[np.float64], direction: NDArray[np.float64], size: 
 def _hidden(
     points: NDArray[np.float64], solid: NDArray[np.float64], direction: NDArray[np.float64], size: float
 ) -> float:
-    """Give the share of points that lie behind others, seen from a direction."""
+    """Return the share of points that lie behind others, seen from a direction."""
     together = np.concatenate([points, solid])
     _, pixel = np.unique(_pixels(together, direction, size), return_inverse=True)
     depth = together @ direction
@@ -143,7 +142,7 @@ def _hidden(
 
 
 def render(points: NDArray[np.float64], view: View) -> Picture:
-    """Draw points, ``(N, 3)``, as discs that just cover the surface between them."""
+    """Return a picture of points ``(N, 3)`` as discs that just cover the surface between them."""
     step = max(1, len(points) // _MOST)
     shown = np.arange(0, len(points), step)
     places = view.places(points[shown])
@@ -167,7 +166,7 @@ def render(points: NDArray[np.float64], view: View) -> Picture:
             last[pixel] = candidates
             first = candidates == last[pixel]
             pixel, candidates = pixel[first], candidates[first]
-            # The rim of a disc lies a little behind its middle, so that a nearer middle wins.
+            # The rim of a disc lies slightly behind its centre, so that a nearer centre is drawn over it.
             own = places[candidates, 2] - 0.2 * (down**2 + across**2) / max(radius, 1.0)
             nearer = own > depth[pixel]
             depth[pixel[nearer]], index[pixel[nearer]] = own[nearer], shown[candidates[nearer]]
@@ -181,10 +180,10 @@ def _spacing(points: NDArray[np.float64]) -> float:
 
 
 def _shade(depth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shade by the slope of the depth, and darken what has something nearer beside it."""
+    """Return the brightness from the slope of the depth, darker beside nearer surfaces."""
     filled = np.isfinite(depth)
     flat = np.where(filled, depth, 0.0)
-    # Averages over neighbours of about the same depth alone: edges stay sharp.
+    # Only neighbours of similar depth are averaged, so that edges stay sharp.
     total, weight = flat.copy(), filled.astype(np.float64)
     for down, across in ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1), (0, 2), (2, 0)):
         other, there = np.roll(flat, (down, across), (0, 1)), np.roll(filled, (down, across), (0, 1))

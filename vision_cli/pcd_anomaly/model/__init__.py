@@ -1,1 +1,1 @@
-"""What is learned of a part: the head on groups, its losses, the model and its files."""
+"""The model of a part, its training (`fit`) and its files."""

@@ -1,8 +1,7 @@
-"""What a group is described by: ``--features``.
+"""Vectors of groups by ``--features``.
 
 ``hybrid`` is shape and residuals (`vision_cli.pcd_anomaly.scoring.features`), ``fpfh`` the shape alone, and
-``pointmae`` the tokens of Point-MAE, as Reg3D-AD and Group3AD take them. The channels of deviation beside the groups
-are always there.
+``pointmae`` the tokens of Point-MAE, as in Reg3D-AD and Group3AD. The channels of deviation are used with all of them.
 """
 
 from __future__ import annotations
@@ -15,20 +14,21 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import UsageError
-from vision_cli.pcd_anomaly.model.learning import Describe
-from vision_cli.pcd_anomaly.model.networks import PointMAE, load_point_mae
+from vision_cli.pcd_anomaly.model.weights import load_point_mae
+from vision_cli.pcd_anomaly.networks import PointMAE
 from vision_cli.pcd_anomaly.options import Features
-from vision_cli.pcd_anomaly.scoring.features import SHAPE_WIDTH, Nodes, group_vectors
+from vision_cli.pcd_anomaly.scoring.features import SHAPE_WIDTH, DescribeGroups, group_vectors
+from vision_cli.pcd_anomaly.scoring.nodes import Nodes
 
 
 @dataclass(frozen=True)
 class PointMAETokens:
-    """Describe groups by the tokens of Point-MAE.
+    """Vectors of groups from the tokens of Point-MAE.
 
     Attributes
     ----------
     network
-        The encoder, on the device where it works.
+        The encoder, on its device.
     """
 
     network: PointMAE
@@ -37,7 +37,7 @@ class PointMAETokens:
     def __call__(self, nodes: Nodes, centres: NDArray[np.int64], group_size: int, size: float) -> NDArray[np.float32]:
         """Return tokens ``(G, 1152)``; arguments as for `group_vectors`.
 
-        The part fills the unit sphere, as the shapes that Point-MAE was trained on do.
+        The part is scaled to the unit sphere, as the training data of Point-MAE.
         """
         points = nodes.residuals.surface.points
         near = nodes.tree.query(points[centres], k=min(group_size, len(points)))[1]
@@ -51,22 +51,22 @@ class PointMAETokens:
         return np.asarray(tokens[0].cpu().numpy())
 
 
-def describer(features: Features, weights: Path | None, device: torch.device | str = "cpu") -> Describe:
-    """Return what makes the vectors of groups.
+def make_describer(features: Features, weights: Path | None, device: torch.device | str = "cpu") -> DescribeGroups:
+    """Return the function that computes the vectors of groups.
 
     Parameters
     ----------
     features
-        Which kind.
+        Kind of the vectors.
     weights
-        File of Point-MAE's weights; for ``pointmae`` alone.
+        File of Point-MAE's weights, for ``pointmae`` only.
     device
-        Where Point-MAE works.
+        Device of Point-MAE.
 
     Raises
     ------
     UsageError
-        If weights are missing or given for nothing.
+        If weights are missing, or given but not needed.
     MissingError
         If the weights cannot be used; the message names the tensors.
     """
@@ -83,5 +83,5 @@ def describer(features: Features, weights: Path | None, device: torch.device | s
 
 
 def shape_vectors(nodes: Nodes, centres: NDArray[np.int64], group_size: int, size: float) -> NDArray[np.float32]:
-    """Describe groups by their shape alone, ``(G, SHAPE_WIDTH)``; arguments as for `group_vectors`."""
+    """Return vectors of the shape of groups alone, ``(G, SHAPE_WIDTH)``; arguments as for `group_vectors`."""
     return group_vectors(nodes, centres, group_size, size)[:, :SHAPE_WIDTH]

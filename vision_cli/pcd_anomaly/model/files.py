@@ -1,10 +1,10 @@
-"""Models on disk: ``model.json`` says what they are, ``model.safetensors`` holds the numbers."""
+"""Models on disk: ``model.json`` describes them, ``model.safetensors`` holds the arrays."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from vision_cli import __version__
-from vision_cli.core.errors import MissingError
-from vision_cli.core.runs.files import sha256
-from vision_cli.pcd_anomaly.model.descriptors import describer
-from vision_cli.pcd_anomaly.model.head import TrainedHead
-from vision_cli.pcd_anomaly.model.learning import Describe, Memory, Model
-from vision_cli.pcd_anomaly.model.networks import ENCODER_WIDTH, TOKEN_BLOCKS, GroupHead
+from vision_cli.core.errors import InputError, MissingError
+from vision_cli.pcd_anomaly.model.descriptors import make_describer
+from vision_cli.pcd_anomaly.model.embedding import MemoryBank, TrainedHead
+from vision_cli.pcd_anomaly.model.model import Model
+from vision_cli.pcd_anomaly.model.weights import WeightsRecord, find_weights
+from vision_cli.pcd_anomaly.networks import ENCODER_WIDTH, TOKEN_BLOCKS, GroupHead
 from vision_cli.pcd_anomaly.options import HeadOptions, Options
 from vision_cli.pcd_anomaly.scoring.calibration import NullTable, ScanLimit
-from vision_cli.pcd_anomaly.scoring.features import CHANNELS, RESIDUAL_WIDTH, SHAPE_WIDTH
+from vision_cli.pcd_anomaly.scoring.features import CHANNELS, RESIDUAL_WIDTH, SHAPE_WIDTH, DescribeGroups
 from vision_cli.pcd_anomaly.scoring.fusion import Fusion
 from vision_cli.pcd_anomaly.scoring.reference import assemble
 from vision_cli.pcd_anomaly.surfaces.geometry import Surface
 
 DESCRIPTION, NUMBERS = "model.json", "model.safetensors"
+MODELS = "models"
+"""Folder of a run that holds its models, one folder a class."""
+
 FORMAT = 6
 _HEAD = "head."
 _WIDTHS = {
@@ -35,32 +38,11 @@ _WIDTHS = {
     "fpfh": SHAPE_WIDTH,
     "pointmae": ENCODER_WIDTH * len(TOKEN_BLOCKS),
 }
-"""Width of a group's vector, by features."""
+"""Width of a group vector, by ``--features``."""
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Weights that a model's features need.
-
-    Attributes
-    ----------
-    path
-        The file.
-    sha256
-        Of its content.
-    """
-
-    path: str
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> Weights:
-        """Describe a file."""
-        return cls(str(path.absolute()), sha256(path))
-
-
-def description(model: Model, weights: Weights | None = None) -> dict[str, object]:
-    """Write a model, but for its arrays, as JSON holds it; ``weights`` are those of its features."""
+def description(model: Model, weights: WeightsRecord | None = None) -> dict[str, object]:
+    """Return the content of ``model.json``: a model without its arrays, with the record of its weights file."""
     return {
         "kind": "pcd-anomaly",
         "format": FORMAT,
@@ -74,13 +56,13 @@ def description(model: Model, weights: Weights | None = None) -> dict[str, objec
         "weights": None if weights is None else asdict(weights),
         "slopes": [table.slope for table in model.fusion.tables],
         "limit": asdict(model.limit),
-        "home": model.home.tolist(),
+        "home": model.to_prototype.tolist(),
         "warnings": list(model.warnings),
     }
 
 
 def numbers(model: Model) -> bytes:
-    """Write the arrays of a model."""
+    """Return the content of ``model.safetensors``: the arrays of a model."""
     reference = model.reference
     arrays = {
         "skeleton.points": reference.skeleton.points,
@@ -94,7 +76,7 @@ def numbers(model: Model) -> bytes:
         "scales": model.fusion.scales,
         "weights": model.fusion.weights,
         "levels": np.stack([table.levels for table in model.fusion.tables]),
-        "surprise": np.stack([table.surprise for table in model.fusion.tables]),
+        "surprise": np.stack([table.neg_log_p for table in model.fusion.tables]),
         "head_mean": model.head.mean,
         "head_scale": model.head.scale,
         "history": np.asarray(model.head.history, dtype=np.float64),
@@ -110,20 +92,20 @@ def read_model(
     directory: Path,
     weights: Path | None = None,
     device: torch.device | str = "cpu",
-    describe: Describe | None = None,
+    describe: DescribeGroups | None = None,
 ) -> Model:
-    """Read what `description` and `numbers` wrote.
+    """Return the model that `description` and `numbers` describe.
 
     Parameters
     ----------
     directory
-        Of the model.
+        Directory of the model.
     weights
-        File of the weights that its features need; where it was in training, if None.
+        File of Point-MAE's weights; the recorded path by default.
     device
-        Where Point-MAE works.
+        Device of Point-MAE.
     describe
-        Makes the vectors of groups, if it is at hand; ``weights`` are not read then.
+        Computes the vectors of groups; if given, ``weights`` are not read.
 
     Raises
     ------
@@ -139,15 +121,15 @@ def read_model(
         raise MissingError(f"{directory}: the model cannot be read ({error}).", hint="Train it again.") from error
     try:
         if describe is None:
-            needed = _weights_of(directory, document["weights"], weights)
-            describe = describer(document["options"]["features"], needed, device)
+            needed = find_weights(directory, document["weights"], weights)
+            describe = make_describer(document["options"]["features"], needed, device)
         return _assembled(document, tensors, describe)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise MissingError(f"{directory}: the model is damaged ({error}).", hint="Train it again.") from error
 
 
 def read_description(directory: Path) -> dict[str, Any]:
-    """Read what a model is.
+    """Return the content of ``model.json``.
 
     Raises
     ------
@@ -180,26 +162,7 @@ def _no_model(directory: Path, error: FileNotFoundError) -> MissingError:
     )
 
 
-def _weights_of(directory: Path, recorded: Mapping[str, str] | None, given: Path | None) -> Path | None:
-    """Return the file of the weights that a model was trained with."""
-    if recorded is None:
-        return given
-    path = Path(recorded["path"]) if given is None else given
-    if not path.is_file():
-        raise MissingError(
-            f"{path}: no such file; the weights that {directory} was trained with expected.",
-            hint="Say where they are with --weights.",
-        )
-    if (found := sha256(path)) != recorded["sha256"]:
-        raise MissingError(
-            f"{path}: SHA-256 {found[:12]} found; {recorded['sha256'][:12]}, of the weights that {directory} was "
-            "trained with, expected.",
-            hint="Give these weights, or train again.",
-        )
-    return path
-
-
-def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], describe: Describe) -> Model:
+def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], describe: DescribeGroups) -> Model:
     arrays = {name: value.numpy() for name, value in tensors.items()}
     options = Options(**{**document["options"], "head": HeadOptions(**document["options"]["head"])})
     skeleton = Surface(arrays["skeleton.points"], arrays["skeleton.normals"], arrays["skeleton.variation"])
@@ -221,17 +184,34 @@ def _assembled(document: Mapping[str, Any], tensors: Mapping[str, torch.Tensor],
         network.eval()
     head = TrainedHead(network, arrays["head_mean"], arrays["head_scale"], tuple(arrays["history"].tolist()))
     tables = tuple(
-        NullTable(levels, surprise, slope)
-        for levels, surprise, slope in zip(arrays["levels"], arrays["surprise"], document["slopes"], strict=True)
+        NullTable(levels, neg_log_p, slope)
+        for levels, neg_log_p, slope in zip(arrays["levels"], arrays["surprise"], document["slopes"], strict=True)
     )
     return Model(
         options,
         reference,
         head,
-        Memory(tensors["bank.vectors"], tensors["bank.places"]),
+        MemoryBank(tensors["bank.vectors"], tensors["bank.places"]),
         Fusion(arrays["scales"], tables, arrays["weights"]),
         ScanLimit(**document["limit"]),
         np.asarray(document["home"], dtype=np.float64).reshape(4, 4),
         tuple(document["warnings"]),
         describe,
     )
+
+
+def find_models(directory: Path) -> dict[str, Path]:
+    """Return the directories of the models of a training run, by class.
+
+    Raises
+    ------
+    InputError
+        If the run has no model.
+    """
+    found = {path.parent.name: path.parent for path in sorted((directory / MODELS).glob(f"*/{DESCRIPTION}"))}
+    if not found:
+        raise InputError(
+            f"{directory}: no trained model found; a run of `vcli pcd-anomaly train` expected.",
+            hint="Train first.",
+        )
+    return found

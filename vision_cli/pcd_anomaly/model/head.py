@@ -1,8 +1,8 @@
-"""Training of the head on groups of good views: IUN spreads clusters, IAN gathers them, pseudo-defects are pushed off.
+"""Training of the head on groups of good views: IUN spreads clusters, IAN gathers them, push repels pseudo-defects.
 
-Clusters stand for parts of the part: balanced k-means on registered centre and vector, redone as the head learns.
-Fifteen seconds of one core, so nothing is checkpointed; a loss that is not finite restores the last good state, halves
-the rate once, and then gives up the head, without which scoring goes on.
+Clusters stand for regions of the part: balanced k-means on registered centre and vector, repeated during training.
+Training takes about fifteen seconds on one core, so there are no checkpoints. A loss that is not finite halves the rate
+once; if that fails too, the model has no head and groups are compared by standardised vectors.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from vision_cli.pcd_anomaly.model.embedding import TrainedHead
 from vision_cli.pcd_anomaly.model.losses import cluster_means, inter_cluster_uniformity, intra_cluster_alignment, push
-from vision_cli.pcd_anomaly.model.networks import GroupHead
+from vision_cli.pcd_anomaly.networks import GroupHead
 from vision_cli.pcd_anomaly.options import HeadOptions
 
 _RECLUSTER = 50
@@ -26,7 +27,7 @@ _MOST_CLUSTERED = 6000
 _DECAY = 0.99
 _BALANCE_ROUNDS = 8
 _PLACE_WEIGHT = 5.0
-"""Clusters are made of registered centres over a fifth of the diameter, beside standardised vectors."""
+"""Weight of registered centres, divided by the diameter, beside standardised vectors in the clustering."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,15 @@ class GroupSet:
     Attributes
     ----------
     vectors
-        ``(N, F)``.
+        Vectors of the groups, ``(N, F)``.
     positives
-        The same places measured again, from another view where there is one, ``(N, F)``.
+        Vectors of the same places in another view, or the vectors themselves, ``(N, F)``.
     centres
-        Registered places over the diameter, ``(N, 3)``.
+        Registered centres divided by the diameter, ``(N, 3)``.
     prototypes
         Number of the prototype of each, ``(N,)``.
     defective, defective_centres
-        Groups with a pseudo-defect, ``(D, F)`` and ``(D, 3)``.
+        Vectors and centres of groups with a pseudo-defect, ``(D, F)`` and ``(D, 3)``.
     """
 
     vectors: NDArray[np.float32]
@@ -55,36 +56,10 @@ class GroupSet:
     defective_centres: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class TrainedHead:
-    """A head and what belongs to it.
-
-    Attributes
-    ----------
-    network
-        None where training failed or was not wanted: vectors are then used as they are.
-    mean, scale
-        That vectors are standardised with, ``(F,)``.
-    history
-        Loss of each step.
-    """
-
-    network: GroupHead | None
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    history: tuple[float, ...]
-
-    @torch.no_grad()
-    def embed(self, vectors: NDArray[np.float32]) -> Tensor:
-        """Map vectors ``(N, F)`` to what is compared, ``(N, F)``; without a network, standardised vectors over √F."""
-        rows = torch.from_numpy((vectors - self.mean) / self.scale)
-        return rows / math.sqrt(rows.shape[1]) if self.network is None else self.network.moved(rows)
-
-
 def balanced_kmeans(rows: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Cluster rows into parts of about equal size.
+    """Cluster rows into clusters of about equal size.
 
-    Lloyd's iterations with a price on every cluster that rises while the cluster holds more than its share (a
+    Lloyd's iterations with a penalty for each cluster that rises while the cluster is larger than average (a
     subgradient of the transport problem of equal sizes).
 
     Parameters
@@ -92,7 +67,7 @@ def balanced_kmeans(rows: Tensor, count: int, generator: torch.Generator) -> tup
     rows
         ``(N, d)``.
     count
-        Number K of clusters; fewer where there are fewer rows.
+        Number K of clusters; at most the number of rows.
     generator
         Draws the first centroids.
 
@@ -119,16 +94,16 @@ def balanced_kmeans(rows: Tensor, count: int, generator: torch.Generator) -> tup
 
 
 def train_head(groups: GroupSet, options: HeadOptions, generator: torch.Generator) -> TrainedHead:
-    """Train the head.
+    """Return a trained head.
 
     Parameters
     ----------
     groups
-        Of views of good parts.
+        Groups of views of good parts.
     options
-        Clusters, steps, losses.
+        Options of the training.
     generator
-        Draws start values, centroids and batches.
+        Draws initial values, centroids and batches.
     """
     mean = groups.vectors.mean(axis=0)
     scale = np.maximum(groups.vectors.std(axis=0), 1e-3).astype(np.float32)
@@ -188,7 +163,7 @@ def _attempt(
 
 
 def _new_head(inputs: int, generator: torch.Generator) -> GroupHead:
-    """Make a head with start values of the passed generator, not of the global one; at first it moves nothing."""
+    """Return a head initialised from the given generator; at first it leaves vectors unchanged."""
     network = GroupHead(inputs)
     with torch.no_grad():
         first, *others = network.parameters()
@@ -205,7 +180,7 @@ def _clusters(
     z = network(good)
     features = good / math.sqrt(good.shape[1]) if is_first else z
     rows = torch.cat([_PLACE_WEIGHT * places, features], dim=1)
-    # Centroids of some rows are as good as those of all.
+    # Centroids of a subset of rows are as good as those of all.
     some = rows[:: max(1, len(rows) // _MOST_CLUSTERED)]
     _, centres = balanced_kmeans(some, count, generator)
     label = torch.cdist(rows, centres).argmin(dim=1)

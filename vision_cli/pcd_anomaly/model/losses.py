@@ -1,7 +1,7 @@
 """The losses of Group3AD, on unit vectors ``z`` ``(N, d)`` of groups and their clusters.
 
-The paper names what its networks do (groups of one cluster together, clusters apart) and not its equations; these are
-alignment and uniformity on the sphere (Wang and Isola 2020, eq. 1 and 2), which its wording mirrors.
+The paper describes the aims (groups of one cluster together, clusters apart); its equations were not available. These
+losses are alignment and uniformity on the sphere (Wang and Isola 2020, eq. 1 and 2), which its wording resembles.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PUSH_MARGIN = 0.5
 
 
 def cluster_means(z: Tensor, clusters: Tensor, count: int) -> Tensor:
-    """Average unit vectors by cluster and bring the means to the sphere.
+    """Return the normalised means of unit vectors by cluster.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def cluster_means(z: Tensor, clusters: Tensor, count: int) -> Tensor:
 
 
 def inter_cluster_uniformity(means: Tensor) -> Tensor:
-    """Compute L_IUN = log(1 / (K (K - 1)) Σ_{k≠l} exp(-2 ‖μ_k - μ_l‖²)); about -4 at best, 0 where all are one.
+    """Return L_IUN = log(1 / (K (K - 1)) Σ_{k≠l} exp(-2 ‖μ_k - μ_l‖²)); about -4 at best, 0 if all means are equal.
 
     Parameters
     ----------
@@ -52,23 +52,23 @@ def inter_cluster_uniformity(means: Tensor) -> Tensor:
 
 
 def intra_cluster_alignment(z: Tensor, centroids: Tensor, positive: Tensor | None = None) -> Tensor:
-    """Compute L_IAN = mean ‖z_i - sg(μ_c(i))‖² + mean ‖z_i - z_i⁺‖².
+    """Return L_IAN = mean ‖z_i - sg(μ_c(i))‖² + mean ‖z_i - z_i⁺‖².
 
     Parameters
     ----------
     z
         ``(N, d)``.
     centroids
-        The centroid of each row's cluster, ``(N, d)``; no gradient runs into it.
+        The centroid of each row's cluster, ``(N, d)``; it receives no gradient.
     positive
-        The same places sampled again, ``(N, d)``; None leaves the second term out.
+        Vectors of the same places in another view, ``(N, d)``; None leaves the second term out.
     """
     loss = (z - centroids.detach()).square().sum(dim=1).mean()
     return loss if positive is None else loss + (z - positive).square().sum(dim=1).mean()
 
 
 def push(defective: Tensor, centroids: Tensor, margin: float = _PUSH_MARGIN) -> Tensor:
-    """Compute L_push = mean max(0, 0.5 - ‖z̃_i - μ_c(i)‖)²: groups with a pseudo-defect keep their distance.
+    """Return L_push = mean max(0, 0.5 - ‖z̃_i - μ_c(i)‖)², which repels groups with a pseudo-defect.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def push(defective: Tensor, centroids: Tensor, margin: float = _PUSH_MARGIN) -> 
     centroids
         The centroid of each row's cluster, ``(N, d)``.
     margin
-        The distance to keep.
+        Distance beyond which the loss is 0.
     """
     distance = (defective - centroids.detach()).square().sum(dim=1).clamp_min(1e-12).sqrt()
     return (margin - distance).clamp_min(0).square().mean()

@@ -1,7 +1,7 @@
-"""Pseudo-defects: dents, bulges, scratches and offset patches put onto views of good parts, to train the head with.
+"""Pseudo-defects on views of good parts, for training the head: dents, bulges, scratches and offset patches.
 
 Sizes are shares of the diameter in the ranges of MiniShift (Simple3D, AAAI 2026): depth 1e-3 to 7e-3, and extents up to
-a tenth. They are made on the measured surface and not on a mesh, so they need nothing but a view.
+a tenth. They deform the measured surface, so no mesh is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AFFECTED = 0.2
 def add_pseudo_defects(
     surface: Surface, size: float, count: int, generator: np.random.Generator
 ) -> tuple[Surface, NDArray[np.bool_]]:
-    """Deform an oriented surface at several places.
+    """Return an oriented surface deformed at several places.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def add_pseudo_defects(
     size
         Diameter of the part.
     count
-        How many defects.
+        Number of defects.
     generator
-        Where and how.
+        Draws places, sizes and kinds.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def add_pseudo_defects(
         basis = basis_of(surface.normals[centre])
         along = np.cos(turn) * basis[0] + np.sin(turn) * basis[1]
         rows = np.asarray(tree.query_ball_point(surface.points[centre], radius), dtype=np.int64)
-        # The other side of a thin wall keeps still.
+        # The other side of a thin wall is not deformed.
         rows = rows[surface.normals[rows] @ surface.normals[centre] > 0.3]
         gap = surface.points[rows] - surface.points[centre]
         ahead = gap @ along

@@ -1,1 +1,1 @@
-"""Inference: from a scan to scores of its points."""
+"""Inference: from a scan to scores of its points; no training."""

@@ -1,4 +1,4 @@
-"""How much memory a scan takes, said before it is taken, and less of it where less is allowed."""
+"""Memory that scoring a scan takes, estimated in advance, and chunk sizes that keep within a limit."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from vision_cli.pcd_anomaly.scoring.bank import BYTES_AN_ENTRY, ROWS_AT_ONCE
 
 _BASE = 1.5e9
 _A_POINT = 300.0
-"""What libraries, a model and the search of a pose take, and bytes a point of the scan: measured, see the card."""
+"""Bytes for libraries, a model and the search of a pose, and bytes per point of the scan; measured."""
 
 _FEWEST_ROWS = 64
 
 
 def rows_within(limit: float | None, path: Path, n_points: int, bank: int) -> int:
-    """Return how many groups may be compared with the bank at once, so that a scan stays within memory.
+    """Return the number of groups to compare with the bank at once, so that a scan stays within memory.
 
     Parameters
     ----------
     limit
-        Bytes that the process may take; None for what the machine has left.
+        Bytes that the process may take; None for the available memory.
     path, n_points
-        The scan.
+        File and number of points of the scan.
     bank
-        Entries of the memory bank.
+        Number of entries of the memory bank.
 
     Raises
     ------
     ResourceError
-        If the scan would take more, however few these are.
+        If the scan would exceed the limit with the smallest chunks.
     """
     needed = _BASE + _A_POINT * n_points
-    # What is left on the machine comes on top of what libraries and model have taken already.
+    # Available memory does not include what libraries and model already occupy.
     allowed = available_memory() + _BASE if limit is None else limit
     rows = int((allowed - needed) // (BYTES_AN_ENTRY * bank))
     if rows < _FEWEST_ROWS:

@@ -1,12 +1,13 @@
-"""A scan in, scores of its points out: registration, residuals, groups, fusion, and a decision with a p-value.
+"""Inference: a scan in; scores of its points, a decision and a p-value out.
 
-Usable without the command line: `vision_cli.pcd_anomaly.model.learning.train` makes the model that `predict` takes.
+`vision_cli.pcd_anomaly.model.fit.train` makes the model that `predict` takes.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,16 +16,17 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
-from vision_cli.pcd_anomaly.model.learning import Model, measure_at, place_scores, train
-from vision_cli.pcd_anomaly.options import Options, PoseOptions, RegistrationMode, ScoringOptions, Selection
-from vision_cli.pcd_anomaly.registration.registration import Registration, place, prepare_scan, register
+from vision_cli.pcd_anomaly.model.model import Model
+from vision_cli.pcd_anomaly.options import PoseOptions, RegistrationMode, ScoringOptions, Selection
+from vision_cli.pcd_anomaly.registration.limits import FEWEST_POINTS, SCAN_SPACING
+from vision_cli.pcd_anomaly.registration.registration import Registration, place_at, register
 from vision_cli.pcd_anomaly.scoring.agcs import select_centres
 from vision_cli.pcd_anomaly.scoring.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.scoring.calibration import scan_score
-from vision_cli.pcd_anomaly.scoring.features import Nodes
-from vision_cli.pcd_anomaly.scoring.fusion import spread_to_points
+from vision_cli.pcd_anomaly.scoring.fusion import place_scores, spread_to_points
+from vision_cli.pcd_anomaly.scoring.nodes import Nodes
 from vision_cli.pcd_anomaly.scoring.reference import Reference
-from vision_cli.pcd_anomaly.scoring.residuals import scan_surface
+from vision_cli.pcd_anomaly.scoring.residuals import measure_at, scan_surface
 from vision_cli.pcd_anomaly.surfaces.geometry import (
     Points,
     Pose,
@@ -34,42 +36,40 @@ from vision_cli.pcd_anomaly.surfaces.geometry import (
     transform,
     voxel_groups,
 )
-
-__all__ = ["Model", "Observation", "Options", "Result", "observe", "predict", "register_scan", "score", "train"]
+from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan
 
 Decision = Literal["normal", "anomalous", "undetermined"]
 
-_FEWEST_POINTS = 500
 _MOST_INVALID = 0.5
 _SIZES = (0.2, 3.0)
-_SCAN_LEVEL = 1 / 200
 _LEAST_PIECE = 0.05
-"""Pieces of a scan with less than this share of the largest one's cubes are specks."""
+"""Components of a scan with less than this share of the largest one's cubes are specks."""
 
 _OUTLIER, _SPECK = 1 / 10, 1 / 30
-"""Points farther than this share of the diameter from a part that is in place do not belong to it; so much for specks:
-what is seen through a hole of the part does not hang together with the rest either.
+"""Distances to the registered part, as shares of the diameter, beyond which points and specks are outliers.
+
+The limit of specks is not 0: points seen through a hole of the part are not connected with the rest either.
 """
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A scan brought to the reference of its part: all that is known before anything is scored.
+    """A scan registered to the reference of its part and measured, before scoring.
 
     Attributes
     ----------
     points
-        ``(N, 3)`` as they were given.
+        The given points, ``(N, 3)``.
     registration
-        Pose from the scan to the reference, and its verdict.
+        Pose from the scan to the reference, and its status.
     nodes
-        Places of the scan, in the frame of the reference, with what is measured there.
+        Measured places of the scan, in the frame of the reference.
     grouped
-        The places that groups are made of: ``nodes``, or fewer where the scan is denser than the prototypes.
+        Places that groups are made of: ``nodes``, or fewer if the scan is denser than the prototypes.
     moved
-        ``(N, 3)``, the points in the frame of the reference; NaN where a point is not finite or an outlier.
+        The points in the frame of the reference, ``(N, 3)``; NaN for invalid points and outliers.
     n_invalid, n_outliers
-        Points that are not finite, and finite ones that are not of the part.
+        Numbers of points that are not finite, and of finite points that do not belong to the part.
     outlier_distance
         Median distance of the outliers to the part; NaN without outliers.
     seconds
@@ -89,26 +89,26 @@ class Observation:
 
 @dataclass(frozen=True)
 class Result:
-    """What is said of a scan.
+    """Scores and decision of a scan.
 
     Attributes
     ----------
     scores
-        ``(N,)`` float32 in the order of the input; NaN where a point is not finite or an outlier.
+        Scores of the points in the order of the input, ``(N,)`` float32; NaN for invalid points and outliers.
     deviation
-        ``(N,)`` float32, signed distance to the reference without the warp, positive outwards.
+        Signed distance to the reference without the warp, positive outwards, ``(N,)`` float32.
     score
-        Of the scan: the mean of the highest percent of its places.
+        Score of the scan: the mean over the highest percent of its places.
     p_value
-        Probability that a good scan scores as high; NaN where the pose is not trusted.
+        Probability that a good scan scores as high; NaN if the pose is not trusted.
     threshold
         Score that a share alpha of good scans exceeds.
     decision
-        ``undetermined`` where the pose failed.
+        ``undetermined`` if the registration failed.
     place_threshold
-        Score from which a place is called defective: what one good place in a thousand exceeds.
+        Score from which a place is called defective; about one good place in a thousand exceeds it.
     observation
-        What was scored.
+        The observed scan.
     seconds
         Processor time by stage.
     """
@@ -125,18 +125,38 @@ class Result:
 
     @property
     def registration(self) -> Registration:
-        """Pose and verdict."""
+        """Pose and status."""
         return self.observation.registration
 
     @property
     def n_invalid(self) -> int:
-        """Points that are not finite."""
+        """Number of points that are not finite."""
         return self.observation.n_invalid
 
     @property
     def towards(self) -> NDArray[np.float64] | None:
         """Direction to the sensor in the frame of the scan; None for a cloud of all sides."""
         return self.observation.registration.view
+
+
+@dataclass(frozen=True)
+class MethodScores:
+    """Scores of another method for the same scan.
+
+    Attributes
+    ----------
+    points
+        ``(C, N)`` float32, one row, or one a bank if the banks are still to be fused over the test set.
+    score
+        Score of the scan.
+    """
+
+    points: NDArray[np.float32]
+    score: float
+
+
+MethodScorer = Callable[[Observation], MethodScores]
+"""Scores an observed scan by another method."""
 
 
 def predict(
@@ -149,7 +169,7 @@ def predict(
     init: Pose | None = None,
     alpha: float | None = None,
 ) -> Result:
-    """Score every point of a scan: `observe`, then `score`."""
+    """Return the scores of a scan: `observe`, then `score`."""
     return score(model, observe(model.reference, points, seed=seed, registration=registration, init=init), agcs, alpha)
 
 
@@ -161,28 +181,28 @@ def observe(
     registration: RegistrationMode = PoseOptions.registration,
     init: Pose | None = None,
 ) -> Observation:
-    """Bring a scan to the reference and measure what lies where.
+    """Register a scan to the reference and measure its deviations.
 
-    Points that lie a tenth of its diameter from the part, or a thirtieth and do not hang together with it, are
-    outliers: a piece of the table, specks. They are not scored with the part, and specks have no say in the pose.
+    Points farther from the part than a tenth of the diameter, or than a thirtieth if they are not connected with it,
+    are outliers, as a piece of the table or specks. They are not scored, and specks do not influence the pose.
 
     Parameters
     ----------
     reference
-        Of the part.
+        Reference of the part.
     points
-        ``(N, 3)`` in any order.
+        ``(N, 3)`` in any order; results do not depend on it.
     seed
-        Of the search of the pose; nothing depends on the order of the points.
+        Seed of the search of the pose.
     registration
-        ``auto`` searches, ``given`` begins at ``init`` and refines, ``none`` takes ``init`` as it is.
+        ``auto`` searches the pose, ``given`` refines ``init``, ``none`` uses ``init`` unchanged.
     init
         ``(4, 4)`` from the scan to the reference; the identity by default.
 
     Raises
     ------
     InputError
-        If there are too few points, too many are not finite, or the scan has another size than the part.
+        If there are too few points, too many are not finite, or the size of the scan is not that of the part.
     """
     clock = time.process_time()
     finite = np.asarray(np.isfinite(points).all(axis=1))
@@ -197,21 +217,21 @@ def observe(
     start = _shifted(np.eye(4) if init is None else init, origin)
     found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
     is_part, distance = _part_of(pieces, found, reference)
-    if is_part.sum() < _FEWEST_POINTS:
+    if is_part.sum() < FEWEST_POINTS:
         raise InputError(
-            f"{int(is_part.sum())} of {len(usable)} points lie near the part at this pose; {_FEWEST_POINTS} or more "
+            f"{int(is_part.sum())} of {len(usable)} points lie near the part at this pose; {FEWEST_POINTS} or more "
             "expected.",
             hint="Check --init, or have the pose searched with --registration auto.",
         )
     seconds = {"registration": time.process_time() - clock}
     clock = time.process_time()
     towards = None if found.view is None else found.pose[:3, :3] @ found.view
-    nodes = measure_at(reference, scan_surface(usable[is_part], found, reference.spacing), towards)
+    nodes = measure_at(reference, scan_surface(usable[is_part], found.pose, found.view, reference.spacing), towards)
     grouped = nodes
     if reference.group_spacing > reference.spacing:
-        surface = scan_surface(usable[is_part], found, reference.group_spacing)
+        surface = scan_surface(usable[is_part], found.pose, found.view, reference.group_spacing)
         grouped = measure_at(reference, surface, towards, nodes.residuals.alignment)
-    # Places lie where the last refinement brought them; the points go the same way.
+    # The points get the last refinement of the places, too.
     pose = nodes.residuals.alignment.pose @ found.pose
     moved = np.full(points.shape, np.nan)
     rows = np.flatnonzero(finite)[order[is_part]]
@@ -237,20 +257,20 @@ def score(
     alpha: float | None = None,
     rows: int = ROWS_AT_ONCE,
 ) -> Result:
-    """Score every point of an observed scan.
+    """Return the scores of an observed scan.
 
     Parameters
     ----------
     model
-        Of the part; its reference is the one that the scan was brought to.
+        Model of the part, with the reference that the scan was registered to.
     seen
-        From `observe`.
+        Observed scan.
     agcs
-        How the centres of groups are chosen.
+        How the centres of groups are selected.
     alpha
         Share of good scans that may be called defective; that of the model by default.
     rows
-        Groups that are compared with the bank at once.
+        Groups compared with the bank at once.
     """
     clock = time.process_time()
     nodes, seconds = seen.nodes, dict(seen.seconds)
@@ -270,30 +290,25 @@ def score(
     return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
 
 
-def score_by_groups(
-    model: Model, seen: Observation, agcs: Selection, rows: int = ROWS_AT_ONCE
-) -> tuple[NDArray[np.float32], float]:
-    """Score the points ``(N,)`` of an observed scan and the scan as the paper does: by its groups and the bank alone.
-
-    Parameters as for `score`.
-    """
+def score_by_groups(model: Model, seen: Observation, agcs: Selection, rows: int = ROWS_AT_ONCE) -> MethodScores:
+    """Return scores as in the paper, by the distance of groups to the memory bank alone; parameters as for `score`."""
     channels = len(model.fusion.weights)
     alone = replace(model.fusion, weights=np.eye(channels)[-1])
     of_nodes = place_scores(seen.nodes, _values(model, seen, agcs, rows), alone)
     points = spread_to_points(seen.moved, seen.nodes.residuals.surface.points, of_nodes, seen.nodes.tree)
-    return points, scan_score(of_nodes)
+    return MethodScores(points[None], scan_score(of_nodes))
 
 
 def register_scan(points: Points, reference: Reference, seed: int, mode: RegistrationMode, start: Pose) -> Registration:
-    """Find the pose of finite points ``(N, 3)`` in canonical order, or refine or take the one to start from."""
-    scan = prepare_scan(points, _SCAN_LEVEL * reference.diameter)
+    """Return the pose of finite points ``(N, 3)`` in canonical order: searched, or the given one, refined or not."""
+    scan = prepare_scan(points, SCAN_SPACING * reference.diameter)
     if mode == "auto":
         return register(scan, reference.target, np.random.default_rng(seed))
-    return place(scan, reference.target, start, refined=mode == "given")
+    return place_at(scan, reference.target, start, refined=mode == "given")
 
 
 def _values(model: Model, seen: Observation, agcs: Selection, rows: int) -> NDArray[np.float64]:
-    """Give the channels of an observed scan at its places and the distance of its groups to the bank, ``(V, C)``."""
+    """Return the channels of an observed scan with the distances of its groups to the bank, ``(V, C)``."""
     return np.column_stack([seen.nodes.channels, _embedding_distances(model, seen, agcs, rows)])
 
 
@@ -313,13 +328,13 @@ def _embedding_distances(model: Model, seen: Observation, agcs: Selection, rows:
 
 
 def _place_threshold(model: Model) -> float:
-    """Score of a place of which each channel says one in a thousand."""
+    """Return the score of a place at which each channel has p = 0.001."""
     return float(3 * np.sqrt((model.fusion.weights**2).sum()))
 
 
 @dataclass(frozen=True)
 class _Pieces:
-    """A scan in cubes: ``cube`` of each point ``(N,)``, ``middles`` of the cubes, points of the part's ``is_main``."""
+    """A scan in cubes: number ``cube`` of each point ``(N,)``, ``middles`` of the cubes, ``is_main`` if no speck."""
 
     cube: NDArray[np.int64]
     middles: Points
@@ -327,7 +342,7 @@ class _Pieces:
 
 
 def _pieces(points: Points, size: float) -> _Pieces:
-    """Tell the points that hang together from specks and from what lies far away."""
+    """Return the connected components of a scan; small ones are specks."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -342,7 +357,7 @@ def _pieces(points: Points, size: float) -> _Pieces:
 
 
 def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
-    """Tell the points of the part from outliers, and give the median distance of these to it."""
+    """Return which points belong to the part, and the median distance of the others to it."""
     distance = reference.level.places.query(transform(found.pose, pieces.middles))[0][pieces.cube]
     reach = np.where(pieces.is_main, _OUTLIER, _SPECK) * reference.diameter
     is_part = (distance <= reach) | (found.status == "failed")
@@ -351,7 +366,7 @@ def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tupl
 
 
 def _shifted(pose: Pose, origin: NDArray[np.float64]) -> Pose:
-    """Return the pose of points from which ``origin`` was taken away."""
+    """Return the pose of points from which ``origin`` was subtracted."""
     shifted = pose.copy()
     shifted[:3, 3] = pose[:3, :3] @ origin + pose[:3, 3]
     return shifted
@@ -364,17 +379,17 @@ def _require_usable(points: Points, finite: NDArray[np.bool_]) -> None:
             f"{len(points) - count} of {len(points)} points are not finite; half or more finite expected.",
             hint="Export the scan again, or take its invalid points out.",
         )
-    if count < _FEWEST_POINTS:
-        raise InputError(f"{count} finite points; {_FEWEST_POINTS} or more expected.", hint="Scan the part finer.")
-    distinct = len(np.unique(points[finite], axis=0)) if count < 100_000 else _FEWEST_POINTS
-    if distinct < _FEWEST_POINTS:
+    if count < FEWEST_POINTS:
+        raise InputError(f"{count} finite points; {FEWEST_POINTS} or more expected.", hint="Scan the part finer.")
+    distinct = len(np.unique(points[finite], axis=0)) if count < 100_000 else FEWEST_POINTS
+    if distinct < FEWEST_POINTS:
         raise InputError(
-            f"{distinct} distinct points of {count}; {_FEWEST_POINTS} or more expected.", hint="Scan the part finer."
+            f"{distinct} distinct points of {count}; {FEWEST_POINTS} or more expected.", hint="Scan the part finer."
         )
 
 
 def _require_size(points: Points, size: float) -> None:
-    # Specks far away must not look like another unit.
+    # Distant specks must not pass for another unit.
     found = diameter(points[_robust_rows(points)])
     ratio = found / size
     if not _SIZES[0] < ratio < _SIZES[1]:

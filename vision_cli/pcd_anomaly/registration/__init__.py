@@ -1,1 +1,1 @@
-"""Registration of a scan to the reference, and whether its pose can be trusted."""
+"""Registration of a scan to the reference, and verification of its pose."""

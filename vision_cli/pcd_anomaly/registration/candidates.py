@@ -1,30 +1,26 @@
-"""Where a scan could lie: starting poses from a grid of views and from matched descriptors.
+"""Starting poses of a scan, from a grid of views and from matched descriptors.
 
-Two searches that fail on different parts. The grid of views tries every side that the scan could show and every turn
-about it, and needs no features: it finds parts that are all planes. The descriptors (FPFH, Rusu et al. 2009) with
-seeded consensus (RANSAC, Fischler and Bolles 1981) find scans whose own side cannot be told, or that show little.
+The two searches fail on different parts. The grid tries every side that the scan could show and every rotation about
+the view axis; it needs no features and also works for parts made of planes. Descriptors (FPFH, Rusu et al. 2009) with
+seeded consensus (RANSAC, Fischler and Bolles 1981) find scans whose own side is unclear, or that show little.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.registration.targets import Target, thin
+from vision_cli.pcd_anomaly.registration.targets import Target
 from vision_cli.pcd_anomaly.surfaces.geometry import Pose, Surface, basis_of, fit_rigid, make_pose, rotation_angle
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
+from vision_cli.pcd_anomaly.surfaces.sampling import thin
 
 _ROLLS = 30
-_SCORED_POINTS = 150
 _SOFT_DISTANCE = 0.06
 _POSES_AT_ONCE = 512
 DESCRIPTOR_SCALES = (32.0, 20.0)
-"""Descriptors are taken on points D/32 and D/20 apart, and reach five times as far."""
+"""Spacings of points with descriptors are D/32 and D/20; their radius is five times the spacing."""
 
 _TRIPLES = 6000
 _EDGE_RATIO = 0.85
@@ -32,14 +28,14 @@ _SHORTEST_EDGE = 0.12
 
 
 def soft_scores(source: Surface, target: Target, poses: Pose) -> NDArray[np.float64]:
-    """Score poses ``(B, 4, 4)`` by how near the points of a scan come to the surface and how alike they look, 0 to 1.
+    """Return scores of poses by distance to the surface and agreement of normals, 0 to 1.
 
     Parameters
     ----------
     source
         A few hundred points of the scan, with oriented normals.
     target
-        What to register to.
+        Target of the registration.
     poses
         ``(B, 4, 4)``.
 
@@ -54,8 +50,8 @@ def soft_scores(source: Surface, target: Target, poses: Pose) -> NDArray[np.floa
         part = poses[start : start + _POSES_AT_ONCE]
         turned = np.swapaxes(part[:, :3, :3], 1, 2)
         points = source.points @ turned + part[:, None, :3, 3]
-        found = target.lookup.at(points)
-        surface = target.lookup.surface
+        found = target.grid.at(points)
+        surface = target.grid.surface
         gap = surface.points[found] - points
         closeness = np.maximum(1 - np.sqrt(np.einsum("bni,bni->bn", gap, gap)) / reach, 0)
         alike = np.einsum("bni,bni->bn", source.normals @ turned, surface.normals[found])
@@ -64,14 +60,14 @@ def soft_scores(source: Surface, target: Target, poses: Pose) -> NDArray[np.floa
 
 
 def grid_poses(source: Surface, target: Target, view: NDArray[np.float64] | None) -> Pose:
-    """Lay a scan onto every side of the target, at every turn.
+    """Return poses of a scan on every side of the target, at every rotation about the view axis.
 
     Parameters
     ----------
     source
         The scan, with normals that point outwards.
     target
-        What to register to.
+        Target of the registration.
     view
         Direction towards the sensor, in the scan's frame; None for a cloud of all sides.
 
@@ -95,23 +91,23 @@ def grid_poses(source: Surface, target: Target, view: NDArray[np.float64] | None
 
 
 def descriptor_poses(source: Surface, target: Target, generator: Generator, scale: float) -> Pose:
-    """Lay a scan onto the target by triples of matched descriptors.
+    """Return poses of a scan on the target from triples of matched descriptors.
 
     Parameters
     ----------
     source
         The scan, with normals that point outwards.
     target
-        What to register to.
+        Target of the registration.
     generator
         Draws the triples.
     scale
-        Descriptors stand D / scale apart.
+        Spacing of the descriptors is D / scale.
 
     Returns
     -------
     ndarray
-        ``(B, 4, 4)``; none where too few match.
+        ``(B, 4, 4)``; empty if too few descriptors match.
     """
     size = target.diameter / scale
     if scale not in target.descriptors:
@@ -124,7 +120,7 @@ def descriptor_poses(source: Surface, target: Target, generator: Generator, scal
     _, back = cKDTree(features).query(goal_features)
     numbers = np.arange(len(points))
     is_mutual = back[forth[:, 0]] == numbers
-    # Mutual matches are rare and good, the others many and poor: a third of the draws come from either alone.
+    # Mutual matches are few and good, the others many and poor: a third of the draws use mutual matches only.
     pairs = np.concatenate(
         [
             np.stack([numbers[is_mutual], forth[is_mutual, 0]], axis=1),
@@ -147,21 +143,21 @@ def descriptor_poses(source: Surface, target: Target, generator: Generator, scal
     return fit_rigid(here[sound], there[sound])
 
 
-def best_apart(
+def select_distinct(
     poses: Pose, scores: NDArray[np.float64], middle: NDArray[np.float64], angle: float, distance: float, count: int
 ) -> NDArray[np.int64]:
-    """Choose the best poses that lie apart from one another.
+    """Return the numbers of the best poses that differ from one another.
 
     Parameters
     ----------
     poses, scores
         ``(B, 4, 4)`` and ``(B,)``, higher is better.
     middle
-        A point of the scan, ``(3,)``, whose images tell how far apart two poses are.
+        A point of the scan, ``(3,)``, whose images measure the distance of two poses.
     angle, distance
-        Poses nearer than both are one.
+        Poses closer than both are the same.
     count
-        How many to choose.
+        Number of poses to choose.
 
     Returns
     -------
@@ -181,12 +177,6 @@ def best_apart(
             near &= np.linalg.norm(places - places[number], axis=1) < distance
             is_open &= ~near
     return np.asarray(chosen, dtype=np.int64)
-
-
-def some_points(source: Surface, count: int = _SCORED_POINTS) -> Surface:
-    """Take about ``count`` of the points, evenly in their order."""
-    step = max(1, len(source) // count)
-    return source.take(np.arange(0, len(source), step))
 
 
 def _described(surface: Surface, size: float) -> tuple[Surface, NDArray[np.float32]]:

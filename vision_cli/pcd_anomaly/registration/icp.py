@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vision_cli.pcd_anomaly.registration.targets import Target
 from vision_cli.pcd_anomaly.surfaces.geometry import (
     Points,
     Pose,
@@ -14,34 +13,33 @@ from vision_cli.pcd_anomaly.surfaces.geometry import (
     make_pose,
     rotation_vectors_to_matrices,
 )
-from vision_cli.pcd_anomaly.surfaces.lookup import Level
+from vision_cli.pcd_anomaly.surfaces.lookup import Level, NearestGrid
 
 _DAMPING = 0.1
-"""Share of what a point-to-plane step would be worth if all normals were alike: how weakly held ways are held back."""
+"""Damping of each unknown, as a share of its largest possible weight, against motions that hardly change distances."""
 
 Match = Callable[[Points, Points], tuple[Points, Points]]
-"""From points and normals ``(B, N, 3)`` to the points and normals they are drawn to."""
+"""Returns the corresponding points and normals of points and normals ``(B, N, 3)``."""
 
 
-def refine_coarsely(source: Surface, target: Target, poses: Pose, caps: tuple[float, ...]) -> Pose:
-    """Refine many poses by the lookup grid.
+def refine_coarsely(source: Surface, grid: NearestGrid, poses: Pose, caps: tuple[float, ...]) -> Pose:
+    """Return many poses refined with the grid of nearest points.
 
     Parameters
     ----------
     source
         A few hundred points of the scan, with oriented normals.
-    target
-        What to register to.
+    grid
+        Nearest points of the surface to register to.
     poses
         ``(B, 4, 4)``.
     caps
-        For each iteration the distance beyond which points do not pull.
+        For each iteration, the distance beyond which points have no weight.
     """
-    lookup = target.lookup
 
     def match(points: Points, normals: Points) -> tuple[Points, Points]:
-        found = lookup.at(points)
-        return lookup.surface.points[found], lookup.surface.normals[found]
+        found = grid.at(points)
+        return grid.surface.points[found], grid.surface.normals[found]
 
     for cap in caps:
         poses = _step(source, poses, match, cap)
@@ -49,7 +47,7 @@ def refine_coarsely(source: Surface, target: Target, poses: Pose, caps: tuple[fl
 
 
 def refine(source: Surface, level: Level, poses: Pose, caps: tuple[float, ...]) -> Pose:
-    """Refine poses by nearest neighbours that look the same way; arguments as for `refine_coarsely`."""
+    """Return poses refined with nearest neighbours that have similar normals; other arguments as `refine_coarsely`."""
 
     def match(points: Points, normals: Points) -> tuple[Points, Points]:
         found = level.nearest(points.reshape(-1, 3), normals.reshape(-1, 3)).reshape(points.shape[:-1])
@@ -68,7 +66,7 @@ def _step(source: Surface, poses: Pose, match: Match, cap: float) -> Pose:
     gap = goal - points
     agreement = np.einsum("bni,bni->bn", normals, goal_normals)
     distance2 = np.einsum("bni,bni->bn", gap, gap)
-    # Tukey's weight: smooth in the distance, so that no point's pull jumps on its way out.
+    # Tukey's weight: continuous in the distance, so that leaving points cause no jump.
     weight = np.maximum(1 - distance2 / cap**2, 0) ** 2 * np.maximum(agreement, 0)
     middle = points.mean(axis=1, keepdims=True)
     arm = np.cross(points - middle, goal_normals)
@@ -77,7 +75,7 @@ def _step(source: Surface, poses: Pose, match: Match, cap: float) -> Pose:
     weighted = jacobian * weight[..., None]
     normal_matrix = np.einsum("bni,bnj->bij", weighted, jacobian)
     right = np.einsum("bni,bn->bi", weighted, residual)
-    # In the scale of each unknown: a plane says nothing about sliding, and then there is no sliding.
+    # Damping in the scale of each unknown: on a plane, which does not constrain sliding, the scan does not slide.
     scale = np.maximum(np.einsum("bii->b", normal_matrix[:, 3:, 3:]), 1e-12)
     radius2 = np.mean(np.einsum("bni,bni->bn", points - middle, points - middle), axis=1)
     damping = np.concatenate([np.repeat((scale * radius2)[:, None], 3, 1), np.repeat(scale[:, None], 3, 1)], axis=1)

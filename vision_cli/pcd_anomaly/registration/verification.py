@@ -1,4 +1,4 @@
-"""What speaks for a pose and against it: points on the surface, what contradicts them, and how well the pose holds."""
+"""Verification of a pose: points on the surface, contradictions, symmetries, and poses that the scan can slide to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.registration.candidates import some_points
 from vision_cli.pcd_anomaly.registration.targets import Target
 from vision_cli.pcd_anomaly.surfaces.geometry import Pose, Surface, make_pose, rotation_vectors_to_matrices, transform
+from vision_cli.pcd_anomaly.surfaces.sampling import subsample
 from vision_cli.pcd_anomaly.surfaces.visibility import depth_image, visible
 
 _INLIER_DISTANCE = 1 / 80
@@ -21,18 +21,18 @@ _SLIDES, _LONG_SLIDE = 3, 1 / 10
 
 @dataclass(frozen=True)
 class Verification:
-    """What speaks for a pose and against it, each a share between 0 and 1.
+    """Measures for and against a pose, each a share between 0 and 1.
 
     Attributes
     ----------
     fitness
-        Points of the scan that lie on the surface and look the same way, each less the square of its distance.
+        Share of the scan's points on the surface with similar normals, each reduced by its squared relative distance.
     blocking
-        Surface that would stand between the scan and its sensor, of all that faces the sensor.
+        Share of the surface facing the sensor that would stand between the scan and the sensor.
     unseen
-        Surface that the sensor should have seen and did not, of all that it should have seen.
+        Share of the surface visible to the sensor that the scan lacks.
     rmse
-        Of the distances of the points on the surface to its tangent planes, in the unit of the file.
+        Root mean square distance of the points on the surface to its tangent planes, in the unit of the file.
     """
 
     fitness: float
@@ -42,14 +42,14 @@ class Verification:
 
     @property
     def quality(self) -> float:
-        """What poses are ranked and accepted by, 1 at best."""
+        """Value that poses are ranked and accepted by, at most 1."""
         return self.fitness - self.blocking - 0.5 * self.unseen
 
 
 def verify(
     source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, resolution: int = 1
 ) -> Verification:
-    """Weigh what speaks for a pose and against it.
+    """Return the measures for and against a pose.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def verify(
     view
         Direction towards the sensor in the scan's frame; None for a cloud of all sides.
     resolution
-        Which level of the target to compare with.
+        Number of the level of the target to compare with.
     """
     level = target.levels[resolution]
     moved = source.moved(pose)
@@ -75,7 +75,7 @@ def verify(
     beside = np.linalg.norm(gap - plane[:, None] * normals, axis=1) < 2.5 * reach
     alike = np.einsum("ij,ij->i", moved.normals, normals) > 0.5
     inside = (np.abs(plane) < reach) & beside & alike
-    # Falls off smoothly: between two poses of a part that is nearly symmetric a few points decide.
+    # Smooth in the distance: between two poses of a nearly symmetric part a few points decide.
     fitness = float(np.where(inside, 1 - (plane / reach) ** 2, 0).mean())
     rmse = float(np.sqrt(np.mean(plane[inside] ** 2))) if inside.any() else float("nan")
     if view is None:
@@ -85,19 +85,19 @@ def verify(
 
 
 def is_symmetry(target: Target, change: Pose) -> bool:
-    """Tell whether a rigid map takes the whole part onto itself, within the inlier distance."""
-    moved = some_points(target.levels[1].surface, _POINTS).moved(change)
+    """Return whether a rigid map takes the whole part onto itself, within the inlier distance."""
+    moved = subsample(target.levels[1].surface, _POINTS).moved(change)
     found = target.levels[1].nearest(moved.points, moved.normals)
     distance = np.linalg.norm(target.levels[1].surface.points[found] - moved.points, axis=1)
     return bool(np.quantile(distance, 0.99) < 2 * _INLIER_DISTANCE * target.diameter)
 
 
-def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[Pose]:
-    """Give the poses that a scan slides to along the surface, the ways that it slides most easily first.
+def slid_poses(source: Surface, target: Target, pose: Pose, length: float) -> list[Pose]:
+    """Return the poses that a scan can slide to along the surface, least constrained directions first.
 
-    The ways are those in which distances to the surface change least for the same mean movement of the scan's points
-    (eigenvectors of the normal matrix of point-to-plane ICP; Gelfand et al., 3DIM 2003). About its own axis a part of
-    revolution may turn: every such pose is as true as the other, and is none of these.
+    Directions are those in which distances to the surface change least for the same mean motion of the points
+    (eigenvectors of the normal matrix of point-to-plane ICP; Gelfand et al., 3DIM 2003). Rotations of a part of
+    revolution about its axis are symmetries and are left out.
 
     Parameters
     ----------
@@ -108,20 +108,20 @@ def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[P
     pose
         From the scan to the reference.
     length
-        How far the scan slides, as a share of the diameter.
+        Length of the slide, as a share of the diameter.
 
     Returns
     -------
     list
-        For each way the pose after a slide there, and after one back.
+        For each direction, the poses after a slide forwards and backwards.
     """
-    some = some_points(source, _POINTS).moved(pose)
+    some = subsample(source, _POINTS).moved(pose)
     level = target.levels[2]
     normals = level.surface.normals[level.nearest(some.points, some.normals)]
     middle = some.points.mean(axis=0)
     arms = some.points - middle
     along = np.hstack([np.cross(arms, normals), normals])
-    # What each unknown does to the points: turns about the middle, then shifts.
+    # Motion of the points for each unknown: rotations about the middle, then shifts.
     moves = np.concatenate([np.cross(np.eye(3)[None], arms[:, None]), np.tile(np.eye(3), (len(arms), 1, 1))], axis=1)
     movement = np.einsum("nid,njd->ij", moves, moves) / len(arms)
     _, ways = eigh(along.T @ along / len(arms), movement)
@@ -138,12 +138,12 @@ def slides(source: Surface, target: Target, pose: Pose, length: float) -> list[P
 def best_slide(
     source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None, length: float
 ) -> tuple[Pose, float]:
-    """Give the best pose that a scan slides to, and its quality; minus infinity where it slides to none.
+    """Return the best pose that a scan can slide to, and its quality; minus infinity if it can slide to none.
 
-    What a plane, a cylinder or a near-symmetry leaves open is as good as the pose itself. Parameters as for `slides`
-    and `verify`.
+    Along directions that a plane, a cylinder or a near-symmetry does not constrain it is that of the pose itself.
+    Parameters as for `slid_poses` and `verify`.
     """
-    slid = slides(source, target, pose, length)
+    slid = slid_poses(source, target, pose, length)
     qualities = [verify(source, target, one, view, 2).quality for one in slid]
     if not slid:
         return pose, float("-inf")
@@ -165,7 +165,7 @@ def contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[np
     is_hit = np.isfinite(seen_depth)
     blocks = faces & is_hit & (depth > seen_depth + 1.5 * cell * (1 + 1 / np.maximum(cosine, 0.25)) / 2)
     front = visible(surface, toward, 2 * size / 80, 0.4)
-    # A pixel next to one with points is no proof: scans end a little before the edges of the part.
+    # Pixels next to points do not count: scans end a little before the edges of the part.
     hits = np.isfinite(image.depth)
     grown = hits.copy()
     grown[1:] |= hits[:-1]
@@ -178,6 +178,6 @@ def contradictions(source: Surface, target: Target, pose: Pose, view: NDArray[np
 
 
 def _uncovered(moved: Surface, target: Target) -> float:
-    """Share of the target that a cloud of all sides leaves bare."""
+    """Return the share of the target that a cloud of all sides does not cover."""
     distance, _ = cKDTree(moved.points).query(target.levels[0].surface.points)
     return float((distance > target.diameter / 25).mean())

@@ -1,1 +1,1 @@
-"""From files to a finished run: what the verbs do between their options and their results."""
+"""Work of the verbs: from files to a finished run."""

@@ -1,7 +1,8 @@
-"""Which scans and models a verb is meant for: data sets, plain folders, single files."""
+"""Inputs of the verbs: data sets, plain folders, single files, models of classes, seeds."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,19 +18,19 @@ from vision_cli.pcd_anomaly.surfaces.geometry import diameter
 
 
 def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None = None) -> DataSet | None:
-    """Find the scans of a data set, or of plain folders; None if neither is given.
+    """Return the scans of a data set, or of plain folders; None if neither is given.
 
     Parameters
     ----------
     scans
-        Where they are.
+        Options that say where they are.
     test, truth
-        Folders of scans to test on and of the truth of their points.
+        Folders of test scans and of the ground truth of their points.
 
     Raises
     ------
     UsageError
-        If both are given, or the truth of scans that are not.
+        If both are given, or a truth without scans.
     InputError
         As `read_dataset` and `read_folders`.
     """
@@ -52,12 +53,12 @@ def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None
 
 
 def read_pose(path: Path) -> NDArray[np.float64]:
-    """Read the 4 x 4 pose of a JSON file that `register` wrote.
+    """Return the 4 x 4 pose of a JSON file that ``register`` wrote.
 
     Raises
     ------
     InputError
-        If there is none.
+        If the file holds no pose.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -70,12 +71,12 @@ def read_pose(path: Path) -> NDArray[np.float64]:
 
 
 def list_scans(inputs: Sequence[Path], models: Mapping[str, Path], class_name: str | None) -> list[Sample]:
-    """List the scans of files and folders, each under the path it was given by.
+    """Return the scans of files and folders, named by their paths.
 
     Raises
     ------
     UsageError
-        If it is not clear whose model is meant.
+        If it is unclear which model is meant.
     InputError
         If a folder holds no scans.
     """
@@ -94,7 +95,7 @@ def list_scans(inputs: Sequence[Path], models: Mapping[str, Path], class_name: s
     if not found:
         raise InputError(f"{', '.join(map(str, inputs))}: no scans found.", hint="Give files or folders of scans.")
     names = [label for label, _ in found]
-    # Scans of one name in several folders are told apart by a number.
+    # Scans of the same name in several folders get a number.
     unique = [label if names.count(label) == 1 else f"{label}-{place + 1}" for place, label in enumerate(names)]
     return [
         Sample(name, label, path, "test", None, None, None, "folder")
@@ -103,19 +104,19 @@ def list_scans(inputs: Sequence[Path], models: Mapping[str, Path], class_name: s
 
 
 def require_tests(data: DataSet) -> None:
-    """Refuse to measure where there is nothing to measure on.
+    """Require test scans.
 
     Raises
     ------
     InputError
-        If there are no scans to test on.
+        If there are none.
     """
     if not any(sample.split == "test" for sample in data.samples):
         raise InputError(f"{data.root}: no scans to test on; some expected.", hint="Give them with --test DIR.")
 
 
 def require_prototypes(data: DataSet) -> None:
-    """Refuse an ablation of scans that there is nothing to train on.
+    """Require prototypes of every class, for an ablation.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def require_prototypes(data: DataSet) -> None:
 
 
 def describe_file(path: Path) -> dict[str, object]:
-    """Say what a file of points or a mesh holds.
+    """Return facts on a file of points or a mesh.
 
     Raises
     ------
@@ -151,3 +152,27 @@ def describe_file(path: Path) -> dict[str, object]:
         "lowest": None if low is None else low.tolist(),
         "highest": None if high is None else high.tolist(),
     }
+
+
+def class_generator(seed: int, name: str) -> np.random.Generator:
+    """Return the random generator of a class, which does not depend on the other classes."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def model_directory(models: Mapping[str, Path], sample: Sample) -> Path:
+    """Return the directory of the model that scores a scan: that of its class, or the only one.
+
+    Raises
+    ------
+    InputError
+        If there are several models and none of the class.
+    """
+    if sample.class_name in models:
+        return models[sample.class_name]
+    if len(models) == 1:
+        return next(iter(models.values()))
+    raise InputError(
+        f"{sample.path}: no model of class {sample.class_name}; one of {', '.join(models)} expected.",
+        hint="Say which with --class.",
+    )

@@ -1,4 +1,4 @@
-"""Registration of one file to another, outside of any model."""
+"""Registration of one file to another, without a model."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import numpy as np
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.points.clouds import read_points, read_points_or_mesh
-from vision_cli.pcd_anomaly.model.learning import cloud_of
-from vision_cli.pcd_anomaly.registration.registration import prepare_scan, register
-from vision_cli.pcd_anomaly.registration.targets import make_target, oriented_surface, thin
+from vision_cli.pcd_anomaly.registration.limits import FEWEST_POINTS, SCAN_SPACING
+from vision_cli.pcd_anomaly.registration.registration import register
+from vision_cli.pcd_anomaly.registration.targets import make_target
 from vision_cli.pcd_anomaly.surfaces.geometry import canonical_order, diameter
-
-_LEVEL = 1 / 200
-_FEWEST = 500
+from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan, prototype_points, thin
+from vision_cli.pcd_anomaly.surfaces.visibility import oriented_surface
 
 
 def register_files(scan: Path, reference: Path, seed: int) -> dict[str, object]:
-    """Find the pose of a scan on a cloud of all sides, or on a mesh.
+    """Return the pose of a scan on a mesh or on a cloud of all sides.
 
     Returns
     -------
@@ -31,22 +30,22 @@ def register_files(scan: Path, reference: Path, seed: int) -> dict[str, object]:
         If a file cannot be used.
     """
     generator = np.random.default_rng(seed)
-    goal, normals = cloud_of(read_points_or_mesh(reference), generator)
+    goal, normals = prototype_points(read_points_or_mesh(reference), generator)
     points = read_points(scan).points
     points = points[np.asarray(np.isfinite(points).all(axis=1))]
-    if min(len(points), len(goal)) < _FEWEST:
-        raise InputError(f"{scan}, {reference}: fewer than {_FEWEST} finite points found; more expected.")
+    if min(len(points), len(goal)) < FEWEST_POINTS:
+        raise InputError(f"{scan}, {reference}: fewer than {FEWEST_POINTS} finite points found; more expected.")
     here, there = np.median(points, axis=0), np.median(goal, axis=0)
     order = canonical_order(goal)
     goal = goal[order] - there
     size = diameter(goal)
     if normals is None:
-        surface = oriented_surface(goal, _LEVEL * size)
+        surface = oriented_surface(goal, SCAN_SPACING * size)
     else:
-        surface = prepare_scan(goal, _LEVEL * size, normals[order])
-    target = make_target(thin(surface, _LEVEL * size))
+        surface = prepare_scan(goal, SCAN_SPACING * size, normals[order])
+    target = make_target(thin(surface, SCAN_SPACING * size))
     points = points[canonical_order(points)] - here
-    found = register(prepare_scan(points, _LEVEL * size), target, generator)
+    found = register(prepare_scan(points, SCAN_SPACING * size), target, generator)
     pose = found.pose.copy()
     pose[:3, 3] += there - pose[:3, :3] @ here
     return {

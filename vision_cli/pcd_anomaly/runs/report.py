@@ -1,18 +1,14 @@
-"""Tables over all scans of a run, and ``report.html``: what was found, where, and how far the poses can be trusted."""
+"""Tables over all scans of a run, and ``report.html``: decisions, regions, and the status of the poses."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from vision_cli.core.command.console import Table, format_value
 from vision_cli.core.report import Picture, Report, link_to
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
-from vision_cli.pcd_anomaly.runs.session import PICTURES, document_of
+from vision_cli.pcd_anomaly.runs.documents import PICTURES, FinishedScan
 from vision_cli.pcd_anomaly.runs.verdict import judge, judge_measured
 from vision_cli.pcd_anomaly.scoring.regions import REGION_COLUMNS
 
@@ -44,35 +40,8 @@ _READ_SCORES = (
 )
 
 
-@dataclass(frozen=True)
-class Finished:
-    """The scans of a run, or of all shards of one.
-
-    Attributes
-    ----------
-    entries
-        What became of each scan, in the order of the input.
-    directories
-        Where each scan's files are.
-    """
-
-    entries: Sequence[Entry]
-    directories: Sequence[Path]
-
-    def documents(self) -> Iterator[tuple[Entry, Path, Mapping[str, Any]]]:
-        """Yield entry, directory and document of every scan that was scored."""
-        for entry, directory in zip(self.entries, self.directories, strict=True):
-            if entry.error is None:
-                yield entry, directory, json.loads(document_of(directory, entry.id).read_text(encoding="utf-8"))
-
-
-def finished(run: RunFiles, entries: Sequence[Entry]) -> Finished:
-    """Return the scans of a run, and where their files are."""
-    return Finished(entries, [run.home_of(entry) for entry in entries])
-
-
 def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
-    """Count what was decided, and how poses were found."""
+    """Return how many scans have each decision and each status of the pose."""
     rows = [entry.row for entry in entries if entry.error is None]
     decisions = [row["decision"] for row in rows]
     statuses = [row["reg_status"] for row in rows]
@@ -86,7 +55,7 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
     }
 
 
-def write_tables(run: RunFiles, scans: Finished, *, regions: bool) -> None:
+def write_tables(run: RunFiles, scans: Sequence[FinishedScan], *, regions: bool) -> None:
     """Write ``results.csv``, a row a scan, and ``regions.csv``, a row a region.
 
     Parameters
@@ -98,26 +67,21 @@ def write_tables(run: RunFiles, scans: Finished, *, regions: bool) -> None:
     regions
         Whether ``regions.csv`` is wanted.
     """
-    poses: dict[str, list[float]] = {}
-    found: list[list[object]] = []
-    for entry, _, document in scans.documents():
-        pose = document["registration"]["scan_to_reference"]
-        poses[entry.id] = [value for line in pose[:3] for value in line]
-        found += [[region[column] for column in REGION_COLUMNS] for region in document["regions"]]
-    rows = [_result_row(entry, poses) for entry in scans.entries]
-    run.write_csv(RESULTS, RESULT_COLUMNS, rows)
+    run.write_csv(RESULTS, RESULT_COLUMNS, [_result_row(scan) for scan in scans])
     if regions:
-        run.write_csv(REGIONS, REGION_COLUMNS, found)
+        documents = [scan.document for scan in scans if scan.document is not None]
+        rows = [region.row(document.sample) for document in documents for region in document.regions]
+        run.write_csv(REGIONS, REGION_COLUMNS, rows)
 
 
 def write_report_page(
     run: RunFiles,
-    scans: Finished,
+    scans: Sequence[FinishedScan],
     save: Sequence[str],
     tables: Sequence[Table] = (),
     measures: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the report of a run, where ``save`` asks for pictures.
+    """Write the report of a run, if ``save`` includes pictures.
 
     Parameters
     ----------
@@ -126,15 +90,16 @@ def write_report_page(
     scans
         All scans.
     save
-        What is written of a run.
+        Values of ``--save``.
     tables
-        Tables of measures, where there are any.
+        Tables of measures.
     measures
-        Measures by flat names, where the truth is known.
+        Measures by flat names; None if nothing was measured.
     """
     if "png" not in save:
         return
-    counts = counts_of(scans.entries)
+    entries = [scan.entry for scan in scans]
+    counts = counts_of(entries)
     summary = {
         "scans": counts["n_scans"],
         "anomalous": counts["n_anomalous"],
@@ -143,7 +108,7 @@ def write_report_page(
         "poses weak": counts["n_reg_weak"],
         "poses refused": counts["n_reg_failed"],
     }
-    verdict = judge(scans.entries) if measures is None else judge_measured(scans.entries, measures)
+    verdict = judge(entries) if measures is None else judge_measured(entries, measures)
     listed = [_scans_table(run, scans), _regions_table(scans), _poses_table(scans)]
     run.report(
         Report(
@@ -158,31 +123,32 @@ def write_report_page(
     )
 
 
-def _result_row(entry: Entry, poses: Mapping[str, Sequence[float]]) -> list[object]:
-    if entry.error is None:
-        return [*(entry.row.get(column) for column in _ROW_COLUMNS), *poses[entry.id], None]
+def _result_row(scan: FinishedScan) -> list[object]:
+    entry = scan.entry
+    if scan.document is not None:
+        pose = scan.document.scan_to_reference[:3].ravel().tolist()
+        return [*(entry.row.get(column) for column in _ROW_COLUMNS), *pose, None]
     class_name, _, sample = entry.id.partition("/")
     blank = [None] * (len(RESULT_COLUMNS) - 3)
     return [class_name, sample, *blank, entry.error]
 
 
-def _pictures(scans: Finished) -> list[Picture]:
-    """Give the pictures of all scans that are not normal, the highest scores first."""
+def _pictures(scans: Sequence[FinishedScan]) -> list[Picture]:
+    """Return the pictures of all scans that are not normal, the highest scores first."""
     found = []
-    for entry, directory in zip(scans.entries, scans.directories, strict=True):
-        path = directory / PICTURES / f"{entry.id}.png"
-        if entry.error is None and path.is_file():
-            score, decision = entry.number("score"), str(entry.row["decision"])
+    for scan in scans:
+        document, path = scan.document, scan.directory / PICTURES / f"{scan.entry.id}.png"
+        if document is not None and path.is_file():
             caption = (
-                f"{entry.id}: {decision}, score {format_value(score)}, limit {format_value(entry.row['threshold'])}, "
-                f"pose {entry.row['reg_status']}"
+                f"{document.sample}: {document.decision}, score {format_value(document.score)}, "
+                f"limit {format_value(document.threshold)}, pose {document.status}"
             )
-            found.append((-score, Picture(path, caption, _reading(str(entry.row["reg_status"])))))
+            found.append((-document.score, Picture(path, caption, _reading(document.status))))
     return [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
 
 
 def _reading(status: str) -> str:
-    """Say how the picture of a scan is read whose pose has this status."""
+    """Return how to read the picture of a scan whose pose has this status."""
     if status == "failed":
         return (
             _READ_SCORES + " The pose was refused, so the scores tell how little the scan fits, not where a defect is."
@@ -193,41 +159,42 @@ def _reading(status: str) -> str:
     return read + "; if it shows another side than the scan, or the whole scan is red, the pose is wrong."
 
 
-def _scans_table(run: RunFiles, scans: Finished) -> Table:
-    """List the scans, the highest scores first, each leading to its picture."""
-    homes = {entry.id: home for entry, home in zip(scans.entries, scans.directories, strict=True)}
-    good = [entry for entry in scans.entries if entry.error is None]
-    good.sort(key=lambda entry: -entry.number("score"))
+def _scans_table(run: RunFiles, scans: Sequence[FinishedScan]) -> Table:
+    """Return the scored scans, the highest scores first, each linked to its picture."""
+    scored = sorted((scan for scan in scans if scan.document is not None), key=lambda scan: -scan.entry.number("score"))
     rows = [
         [
-            link_to(run, homes[entry.id] / PICTURES / f"{entry.id}.png", entry.id),
-            *(entry.row.get(c) for c in _SHOWN[1:]),
+            link_to(run, scan.directory / PICTURES / f"{scan.entry.id}.png", scan.entry.id),
+            *(scan.entry.row.get(column) for column in _SHOWN[1:]),
         ]
-        for entry in good
+        for scan in scored
     ]
     return _shortened(_SHOWN, rows, "Scans, the highest score first", RESULTS)
 
 
 def _shortened(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str, all_in: str) -> Table:
-    """Give a table that a page can hold, and say in its title where the rest is."""
+    """Return a table cut to a length that suits a page; its title names the file with all rows."""
     if len(rows) > _MOST_ROWS:
         title = f"{title} ({_MOST_ROWS} of {len(rows)}; all are in {all_in})"
     return Table(columns, rows[:_MOST_ROWS], title)
 
 
-def _regions_table(scans: Finished) -> Table:
+def _regions_table(scans: Sequence[FinishedScan]) -> Table:
     rows: list[list[object]] = []
-    for entry, _, document in scans.documents():
-        if entry.row["decision"] == "anomalous":
-            rows += [[entry.id, *(region[c] for c in _REGIONS_SHOWN)] for region in document["regions"]]
+    for scan in scans:
+        if scan.document is not None and scan.document.decision == "anomalous":
+            for region in scan.document.regions:
+                cells = dict(zip(REGION_COLUMNS, region.row(scan.document.sample), strict=True))
+                rows.append([scan.document.sample, *(cells[column] for column in _REGIONS_SHOWN)])
     columns = ("sample", *_REGIONS_SHOWN)
     return _shortened(columns, rows, "Regions of anomalous scans, in the unit of the scan", REGIONS)
 
 
-def _poses_table(scans: Finished) -> Table:
+def _poses_table(scans: Sequence[FinishedScan]) -> Table:
     rows = []
-    for entry, _, document in scans.documents():
-        pose = document["registration"]["scan_to_reference"]
-        shown = "; ".join(" ".join(f"{value:.4g}" for value in line) for line in pose[:3])
-        rows.append([entry.id, *(entry.row.get(column) for column in _POSE_SHOWN), shown])
+    for scan in scans:
+        if scan.document is not None:
+            lines = scan.document.scan_to_reference[:3].tolist()
+            pose = "; ".join(" ".join(f"{value:.4g}" for value in line) for line in lines)
+            rows.append([scan.entry.id, *(scan.entry.row.get(column) for column in _POSE_SHOWN), pose])
     return _shortened(("sample", *_POSE_SHOWN, "scan to reference, rows of 3 x 4"), rows, "Poses", RESULTS)

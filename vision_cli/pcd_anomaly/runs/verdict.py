@@ -1,4 +1,4 @@
-"""What a report says of scored scans in words, and how sure the reader can be of it."""
+"""Verdict of a report on scored scans: a level, and a text that gives the reasons."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from vision_cli.core.runs.journal import Entry
 from vision_cli.pcd_anomaly.options import OURS
 
 GOOD_AUROC = 0.8
-"""AUROC from which good and defective are told apart well enough to be worth a decision."""
+"""AUROC from which a run is rated good."""
 
 LEAST_AUROC = 0.6
-"""AUROC below which a ranking is hardly better than guessing, which gives 0.5."""
+"""AUROC below which a run is rated bad; guessing gives 0.5."""
 
 RULE = (
     "Rule: bad if a scan scores above the limit of its model or failed to be read; caution if a pose was refused "
@@ -35,11 +35,11 @@ class Verdict:
     Attributes
     ----------
     level
-        ``good``, ``caution`` or ``bad``; ``plain`` where there is nothing to judge.
+        ``good``, ``caution`` or ``bad``; ``plain`` without scans.
     text
-        In a few sentences.
+        The verdict in a few sentences.
     rule
-        How the level follows from the numbers.
+        Rule by which the level follows from the numbers.
     """
 
     level: Level
@@ -48,12 +48,12 @@ class Verdict:
 
 
 def judge(entries: Sequence[Entry]) -> Verdict:
-    """Judge scans of unknown truth by what was decided about them.
+    """Return the verdict on scans without ground truth, by their decisions.
 
     Parameters
     ----------
     entries
-        What became of each scan.
+        Journal entries of the scans.
     """
     if not entries:
         return Verdict("plain", "There was no scan to score.", RULE)
@@ -64,12 +64,12 @@ def judge(entries: Sequence[Entry]) -> Verdict:
 
 
 def judge_measured(entries: Sequence[Entry], measures: Mapping[str, object]) -> Verdict:
-    """Judge the scores of scans whose truth is known.
+    """Return the verdict on scans with ground truth, by their measures.
 
     Parameters
     ----------
     entries
-        What became of each scan.
+        Journal entries of the scans.
     measures
         Measures by flat names, as ``ours/mean/o_auroc``.
     """
@@ -93,7 +93,7 @@ def judge_measured(entries: Sequence[Entry], measures: Mapping[str, object]) -> 
 
 
 def _decided(entries: Sequence[Entry], found: Sequence[Entry]) -> str:
-    """Say how many scans are anomalous, and which ones, the highest scores first."""
+    """Return a sentence on the anomalous scans, the highest scores first."""
     count, of_all = len(found), len(_scored(entries))
     if not of_all:
         return "No scan was scored."
@@ -109,7 +109,7 @@ def _decided(entries: Sequence[Entry], found: Sequence[Entry]) -> str:
 
 
 def _doubts(entries: Sequence[Entry]) -> tuple[Level, list[str]]:
-    """Say which scans have no decision, or one on a pose that is weak, and how bad that is."""
+    """Return the level and sentences for refused poses, weak poses and failed scans."""
     good = _scored(entries)
     failed = [entry.id for entry in entries if entry.error is not None]
     refused = [entry.id for entry in good if entry.row["decision"] == "undetermined"]

@@ -1,1 +1,1 @@
-"""From a registered scan to scores: residuals, groups, memory bank, calibration, regions."""
+"""Scores of a registered scan: reference, residuals, groups, memory bank, calibration, fusion, regions."""

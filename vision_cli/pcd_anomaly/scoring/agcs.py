@@ -1,8 +1,8 @@
 """Adaptive group-centre selection (AGCS): more groups where the surface looks like a defect.
 
-Half of the centres are spread evenly (farthest point sampling). The others are drawn to where an indicator is high:
-``absolute`` is the surface variation itself, as in the paper, which finds edges as well as defects; ``relative`` is its
-difference to the reference at the same place and the residual, which finds what does not belong there.
+Half of the centres are spread evenly (farthest point sampling), the others are placed where an indicator is high:
+``absolute`` is the surface variation, as in the paper, which is high at edges as well as at defects; ``relative`` is
+its difference from the reference at the same place plus the residual, which is high at deviations only.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from scipy.spatial import cKDTree
 from vision_cli.pcd_anomaly.surfaces.farthest import farthest_points
 from vision_cli.pcd_anomaly.surfaces.geometry import Points
 
-_HOT = 4.0
+_HIGH_WEIGHT = 4.0
 _LEAST_IN_COMPONENT = 8
 _MOST_WEIGHT = 10.0
 
 
 def indicator_weights(indicator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn an indicator ``(N,)`` into weights 1 + clip((q - median) / MAD, 0, 10); NaN has no weight of its own."""
+    """Return weights 1 + clip((q - median) / MAD, 0, 10) of an indicator ``(N,)``; 1 for NaN."""
     known = np.isfinite(indicator)
     if not known.any():
         return np.ones(len(indicator))
@@ -34,23 +34,23 @@ def indicator_weights(indicator: NDArray[np.float64]) -> NDArray[np.float64]:
 def select_centres(
     points: Points, count: int, indicator: NDArray[np.float64] | None, spacing: float
 ) -> NDArray[np.int64]:
-    """Choose the centres of groups.
+    """Return the numbers of the centres of groups.
 
     Parameters
     ----------
     points
         ``(N, 3)`` in a fixed order.
     count
-        How many centres.
+        Number of centres.
     indicator
-        What is high at defects, ``(N,)``; None spreads all centres evenly.
+        Indicator of defects, ``(N,)``; None spreads all centres evenly.
     spacing
-        Distance within which hot points are one component.
+        Spacing of the points; points of high weight within 2.5 spacings are one component.
 
     Returns
     -------
     ndarray
-        Ascending numbers of the centres, ``(count,)`` or a few more where hot components are many.
+        Ascending numbers of the centres, ``(count,)``, or a few more if there are many components of high weight.
     """
     if indicator is None or count >= len(points):
         return np.sort(farthest_points(points, count))
@@ -59,7 +59,7 @@ def select_centres(
     chosen = [base]
     taken = np.zeros(len(points), dtype=bool)
     taken[base] = True
-    hot = np.flatnonzero((weights > _HOT) & ~taken)
+    hot = np.flatnonzero((weights > _HIGH_WEIGHT) & ~taken)
     for component in _components(points[hot], spacing):
         members = hot[component]
         some = members[farthest_points(points[members], _LEAST_IN_COMPONENT)]
@@ -74,7 +74,7 @@ def select_centres(
 
 
 def _components(points: Points, spacing: float) -> list[NDArray[np.int64]]:
-    """Part points into those that hang together; the largest first."""
+    """Return the connected components of points, the largest first."""
     if not len(points):
         return []
     pairs = cKDTree(points).query_pairs(2.5 * spacing, output_type="ndarray")
@@ -87,10 +87,10 @@ def _components(points: Points, spacing: float) -> list[NDArray[np.int64]]:
 def _weighted_farthest(
     points: Points, weights: NDArray[np.float64], taken: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
-    """Take the points with the highest distance to what is taken times weight, again and again.
+    """Return points chosen by the largest weighted distance to all points chosen before.
 
-    One pass chooses many: of the candidates in order of their merit each is taken unless an earlier one of the same
-    pass lies nearer than what was taken before, which is what choosing one by one would do.
+    A pass chooses many: candidates are visited by falling weighted distance, and one is taken unless a point of the
+    same pass is nearer to it than its distance to the points chosen before, as choosing one by one would do.
     """
     chosen: list[int] = []
     distance = cKDTree(points[taken]).query(points)[0]

@@ -12,11 +12,11 @@ from torch import Tensor
 ROWS_AT_ONCE = 2048
 _WIDEST = 128
 BYTES_AN_ENTRY = 21
-"""Of one query and one entry of the bank: five float32 on the way to their distance, and whether it is too far."""
+"""Memory for one query and one entry of the bank: five float32 temporaries and one mask byte."""
 
 
 def projected(vectors: Tensor) -> Tensor:
-    """Project wide rows at random to fewer columns, between which distances stay about what they are, ``(N, d')``.
+    """Return a random projection of wide rows that roughly keeps their distances, ``(N, d')``.
 
     Source: Johnson and Lindenstrauss 1984, by PatchCore, section 3.2.
     """
@@ -28,16 +28,16 @@ def projected(vectors: Tensor) -> Tensor:
 
 
 def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.int64]:
-    """Choose rows so that every row is near a chosen one: k-centre, greedy (Gonzalez 1985; PatchCore, algorithm 1).
+    """Return the numbers of a greedy k-centre coreset of rows (Gonzalez 1985; PatchCore, algorithm 1).
 
     Parameters
     ----------
     vectors
         ``(N, d)``.
     count
-        How many to choose; all where there are no more.
+        Number of rows to choose; all rows if there are at most so many.
     start
-        The first one.
+        Number of the first row.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def greedy_coreset(vectors: Tensor, count: int, start: int = 0) -> NDArray[np.in
     if count >= len(vectors):
         return np.arange(len(vectors))
     square = vectors.square().sum(dim=1)
-    # Column by column a product with one vector is several times as fast.
+    # In column-major order the product with one vector is several times as fast.
     columns = vectors.T.contiguous().T
     nearest = torch.full((len(vectors),), torch.inf, dtype=vectors.dtype, device=vectors.device)
     chosen = np.empty(count, dtype=np.int64)
@@ -69,17 +69,17 @@ def nearest_in_bank(
     reach: float = float("inf"),
     rows: int = ROWS_AT_ONCE,
 ) -> tuple[Tensor, Tensor]:
-    """Find the nearest vector of a bank.
+    """Return the nearest vector of a bank for every query.
 
     Parameters
     ----------
     queries, bank
         ``(N, d)`` and ``(B, d)``.
     places, bank_places
-        Registered centres of both, ``(N, 3)`` and ``(B, 3)``: with them a query is only compared with what lies
-        within ``reach`` of its own place, or with the whole bank where there is nothing.
+        Registered centres of both, ``(N, 3)`` and ``(B, 3)``: if given, a query is compared only with entries within
+        ``reach`` of its own place, or with the whole bank if there are none.
     reach
-        The gate.
+        Largest distance of places.
     rows
         Queries at once: each takes `BYTES_AN_ENTRY` bytes for every entry of the bank.
 

@@ -1,7 +1,7 @@
-"""What good scans look like in numbers: spreads of every channel at every place, p-values, and the limit of a scan.
+"""Calibration on good parts: scales of every channel at every place, p-values, and the limit of a scan.
 
-All of it comes from views of prototypes, each compared with what the other prototypes make (leave one prototype out).
-No test scan is ever looked at.
+It uses views of the prototypes only, each compared with the reference of the other prototypes (leave one out), and no
+test scans.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ _STUDENT_DECADES = 7
 _SHRINKAGE = 6.0
 _LEAST_FREEDOM, _USUAL_ALPHA = 2, 0.05
 TOP_SHARE = 0.01
-"""The score of a scan is the mean of this share of its places, the highest."""
+"""The score of a scan is the mean over this share of its places, those with the highest scores."""
 
 
 @dataclass(frozen=True)
 class NullTable:
-    """The distribution of a channel over good places, ready to give -log10 p.
+    """Null distribution of a channel over good places, as a table of -log10 p.
 
     Attributes
     ----------
     levels
-        ``(Q,)`` ascending values of the channel.
-    surprise
-        ``(Q,)`` -log10 of the share of good places above each.
+        Ascending values of the channel, ``(Q,)``.
+    neg_log_p
+        -log10 of the share of good places above each, ``(Q,)``.
     slope
-        How fast the surprise rises beyond the last level, per unit of the channel.
+        Increase of -log10 p beyond the last level, per unit of the channel.
     """
 
     levels: NDArray[np.float64]
-    surprise: NDArray[np.float64]
+    neg_log_p: NDArray[np.float64]
     slope: float
 
-    def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give -log10 p of values ``(N,)``; beyond what was seen the tail goes on as an exponential."""
-        inside = np.interp(values, self.levels, self.surprise)
+    def at(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return -log10 p of values ``(N,)``; the tail beyond the last level is exponential."""
+        inside = np.interp(values, self.levels, self.neg_log_p)
         return np.asarray(inside + np.maximum(values - self.levels[-1], 0) * self.slope)
 
 
 @dataclass(frozen=True)
 class ScanLimit:
-    """The distribution of the scores of good scans, as a normal distribution of their logarithms.
+    """Distribution of the scores of good scans, as a normal distribution of their logarithms.
 
     Attributes
     ----------
     mean, deviation
-        Of the logarithms.
+        Mean and standard deviation of the logarithms.
     count
-        How many views it comes from.
+        Number of views that it was estimated from.
     """
 
     mean: float
@@ -66,13 +66,13 @@ class ScanLimit:
     count: int
 
     def p_value(self, score: float) -> float:
-        """Probability that a good scan scores as high."""
+        """Return the probability that a good scan scores as high; NaN for a NaN score."""
         if not math.isfinite(score):
             return math.nan
         return 0.5 * math.erfc((math.log(max(score, 1e-12)) - self.mean) / (self.deviation * math.sqrt(2)))
 
     def threshold(self, alpha: float) -> float:
-        """Score that a share ``alpha`` of good scans exceeds."""
+        """Return the score that a share ``alpha`` of good scans exceeds."""
         return math.exp(self.mean - self.deviation * float(ndtri(alpha)))
 
 
@@ -83,7 +83,7 @@ def local_scales(
     neighbours: NDArray[np.int64],
     instances: int,
 ) -> NDArray[np.float64]:
-    """Learn how large each channel is at each place of good parts.
+    """Return the scale of each channel at each place of good parts.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def local_scales(
     neighbours
         Nearest places of each place, ``(V, k)``.
     instances
-        How many prototypes the views are of. Deviations of one instance are smooth, so all that neighbouring places
-        say is that many independent values; the fewer, the more a place is taken for a typical one.
+        Number of prototypes of the views. Deviations of one instance are smooth, so that neighbouring places hold only
+        so many independent values; with few of them, scales are shrunk towards the typical one.
 
     Returns
     -------
     ndarray
-        ``(V, C)`` root mean squares.
+        Root mean squares, ``(V, C)``.
     """
     channels = values[0].shape[1]
     square, count = np.zeros((len(places), channels)), np.zeros(len(places))
@@ -118,37 +118,37 @@ def local_scales(
 
 
 def null_table(values: NDArray[np.float64], most: float = math.inf) -> NullTable:
-    """Learn the distribution of a channel from values at good places, ``(N,)``; no surprise is above ``most``."""
+    """Return the null distribution of a channel from values at good places, ``(N,)``; -log10 p is at most ``most``."""
     values = np.sort(values)
     # Dense where it matters: in the upper tail.
     shares = np.logspace(0, math.log10(10 / max(len(values), 11)), _QUANTILES)
     levels = np.quantile(values, 1 - shares)
     levels = np.maximum.accumulate(levels + np.arange(_QUANTILES) * 1e-12)
-    surprise = -np.log10(shares)
-    tail = np.searchsorted(surprise, -math.log10(_TAIL))
+    neg_log_p = -np.log10(shares)
+    tail = np.searchsorted(neg_log_p, -math.log10(_TAIL))
     rise = levels[-1] - levels[tail]
-    slope = float((surprise[-1] - surprise[tail]) / rise) if rise > 0 else 1.0
-    return NullTable(levels, np.minimum(surprise, most), slope if math.isinf(most) else 0.0)
+    slope = float((neg_log_p[-1] - neg_log_p[tail]) / rise) if rise > 0 else 1.0
+    return NullTable(levels, np.minimum(neg_log_p, most), slope if math.isinf(most) else 0.0)
 
 
 def student_table(instances: int) -> NullTable:
-    """Give the distribution of a smooth deviation over its scale, where that is known of few instances.
+    """Return the null distribution of a smooth deviation divided by its scale, for a scale from few instances.
 
-    All places of a warp rise and fall together: however many there are, the scale is known of as many independent
-    values as there are instances, and a share of places that are higher says nothing beyond them. What is left is
-    Student's t, of one degree of freedom less, two-sided.
+    All places of a warp vary together: however many places there are, the scale is estimated from as many independent
+    values as there are instances. The ratio follows Student's t with one degree of freedom less; the p-value is
+    two-sided.
 
     Parameters
     ----------
     instances
-        How many prototypes the scale is of.
+        Number of prototypes that the scale was estimated from.
     """
     shares = np.logspace(0, -_STUDENT_DECADES, _QUANTILES)
     return NullTable(-stdtrit(max(instances - 1, 1), shares / 2), -np.log10(shares), 0.0)
 
 
 def scan_score(scores: NDArray[np.float64]) -> float:
-    """Score a scan by the mean of the highest percent of its places ``(N,)``; NaN where there is none."""
+    """Return the score of a scan, the mean of the highest percent of its places ``(N,)``; NaN without finite places."""
     scores = scores[np.isfinite(scores)]
     if not len(scores):
         return math.nan
@@ -157,22 +157,21 @@ def scan_score(scores: NDArray[np.float64]) -> float:
 
 
 def scan_limit(scores: Sequence[float], instances: int | None = None) -> ScanLimit:
-    """Learn the limit from the scores of views of good parts.
+    """Return the distribution of scores of good scans, from the scores of views of good parts.
 
     Parameters
     ----------
     scores
-        Of the views.
+        Scores of the views.
     instances
-        How many prototypes the views are of. Their deviation is widened until one scan in twenty exceeds a limit that
-        is known of no more than so many values (quantiles of Student's t): as many as there are views, if they show
-        more than one prototype.
+        Number of prototypes of the views. The deviation is widened by quantiles of Student's t so that one good scan in
+        twenty exceeds the limit, with as many values as there are views, or one value for a single prototype.
     """
     logs = np.log(np.maximum(np.asarray(scores), 1e-12))
     count = len(logs)
     middle = float(np.median(logs))
     deviation = float(np.std(logs, ddof=1)) if count > 1 else 0.5
-    # Views of a single prototype tell nothing of what instances differ by: they count as one.
+    # Views of a single prototype do not show how instances differ: they count as one value.
     known = 1 if instances == 1 else count
     deviation *= float(stdtrit(max(known - 1, _LEAST_FREEDOM), _USUAL_ALPHA) / ndtri(_USUAL_ALPHA))
     return ScanLimit(middle, max(deviation * math.sqrt(1 + 1 / known), 0.08), count)

@@ -1,25 +1,25 @@
-"""What is measured at every place of a registered scan: channels of deviation, and the vectors of groups.
+"""Features of a registered scan: channels of deviation at every place, and the vectors of groups.
 
-Channels say how far a place is from the reference, and are calibrated one by one. The vector of a group describes it
-whole (its shape by FPFH at two scales, its residuals at two radii) and is what the head embeds and the bank remembers.
+Channels measure how far a place is from the reference and are calibrated one by one. The vector of a group describes
+its shape (FPFH at two scales) and its residuals (at two radii); the head embeds it and the memory bank stores it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.scoring.residuals import Residuals
-from vision_cli.pcd_anomaly.surfaces.views import BOUNDARY_NEIGHBOURS, is_off_centre
+from vision_cli.pcd_anomaly.scoring.nodes import Nodes, Residuals
+from vision_cli.pcd_anomaly.surfaces.boundaries import BOUNDARY_NEIGHBOURS, is_off_centre
 
 CHANNELS = ("raw", "raw_wide", "detrended", "detrended_wide", "turn", "variation", "bent")
-"""Channels of deviation, in their order; every one is 0 at best."""
+"""Names of the channels of deviation, in order; each is 0 without a deviation."""
 
 FAR = 1 / 40
-"""What counts as the deviation where the reference is not near, as a share of the diameter."""
+"""Deviation assumed where the reference is not near, as a share of the diameter."""
 
 _SMALL, _WIDE = 1 / 110, 1 / 55
 """Radii of the two neighbourhoods that channels are averaged over, as shares of the diameter."""
@@ -31,35 +31,13 @@ RESIDUAL_WIDTH = 16
 SHAPE_WIDTH = 33 * len(_DESCRIPTOR_NEIGHBOURS) + 3
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """Places of a scan with what is measured there.
-
-    Attributes
-    ----------
-    residuals
-        The scan beside the reference.
-    channels
-        ``(V, len(CHANNELS))``.
-    boundary
-        Places at the end of the scan, ``(V,)``.
-    tree
-        Of the places.
-    """
-
-    residuals: Residuals
-    channels: NDArray[np.float64]
-    boundary: NDArray[np.bool_]
-    tree: cKDTree
-
-
 def measure_nodes(residuals: Residuals, size: float) -> Nodes:
-    """Compute the channels of a registered scan.
+    """Return the places of a registered scan with their channels.
 
     Parameters
     ----------
     residuals
-        From `measure_residuals`.
+        Residuals of the scan.
     size
         Diameter of the part.
     """
@@ -72,7 +50,7 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
     boundary = np.empty(len(points), dtype=bool)
     for start in range(0, len(points), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
-        # By radius and not by count: a dense scan and a sparse one are to average their errors over the same surface.
+        # By radius and not by count: dense and sparse scans average over the same area.
         distance, near = tree.query(points[part], k=min(_MOST_NEIGHBOURS, len(points)))
         nearest = slice(None, BOUNDARY_NEIGHBOURS)
         boundary[part] = is_off_centre(points[part], points[near[:, nearest]], distance[:, nearest])
@@ -86,7 +64,7 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
         channels[part, 4] = _known_mean(turn, small)
         channels[part, 5] = np.abs(_known_mean(variation, small))
     channels[:, 6] = residuals.bent
-    # Where nothing of the reference is near, the surface is where none should be, unless none is known there.
+    # Far from the reference there should be no surface, except where the reference is unknown.
     missing = np.where(residuals.unknown, 0.0, FAR * size)[:, None]
     channels[:, :4] = np.where(np.isfinite(channels[:, :4]), channels[:, :4], missing)
     channels[residuals.unknown] = 0.0
@@ -94,7 +72,7 @@ def measure_nodes(residuals: Residuals, size: float) -> Nodes:
 
 
 def group_vectors(nodes: Nodes, centres: NDArray[np.int64], group_size: int, size: float) -> NDArray[np.float32]:
-    """Describe groups: the nearest places of each centre.
+    """Return the vectors of groups, each made of the nearest places of a centre.
 
     Parameters
     ----------
@@ -103,14 +81,14 @@ def group_vectors(nodes: Nodes, centres: NDArray[np.int64], group_size: int, siz
     centres
         Numbers of the centres, ``(G,)``.
     group_size
-        Places of a group.
+        Number of places of a group.
     size
         Diameter of the part.
 
     Returns
     -------
     ndarray
-        ``(G, SHAPE_WIDTH + RESIDUAL_WIDTH)``: first the shape, then the residuals, these in hundredths of the diameter.
+        ``(G, SHAPE_WIDTH + RESIDUAL_WIDTH)``: first the shape, then the residuals in hundredths of the diameter.
     """
     surface = nodes.residuals.surface
     near = nodes.tree.query(surface.points[centres], k=min(group_size, len(surface)))[1]
@@ -119,7 +97,7 @@ def group_vectors(nodes: Nodes, centres: NDArray[np.int64], group_size: int, siz
 
 
 def residual_block(nodes: Nodes, near: NDArray[np.int64], size: float) -> NDArray[np.float64]:
-    """Summarise the residuals of groups ``(G, M)``, nearest first, in hundredths of the diameter, ``(G, 16)``."""
+    """Return statistics of the residuals of groups ``(G, M)``, nearest first, in 1/100 of the diameter, ``(G, 16)``."""
     residuals = nodes.residuals
     raw = np.where(residuals.far, 0.0, np.nan_to_num(residuals.raw)) * (100 / size)
     detrended = np.where(residuals.far, 0.0, np.nan_to_num(residuals.detrended)) * (100 / size)
@@ -138,12 +116,12 @@ def residual_block(nodes: Nodes, near: NDArray[np.int64], size: float) -> NDArra
 
 
 def _padded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add a value that is not known, which the number of a missing neighbour stands for."""
+    """Return values with a NaN at the end, which stands for a missing neighbour."""
     return np.append(values, np.nan)
 
 
 def _known_mean(values: NDArray[np.float64], near: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Average what is known of neighbourhoods ``(N, k)``; NaN where less than a third is."""
+    """Return means over the known values of neighbourhoods ``(N, k)``; NaN if less than a third are known."""
     found = values[near]
     known = np.isfinite(found)
     count = known.sum(axis=1)
@@ -152,7 +130,7 @@ def _known_mean(values: NDArray[np.float64], near: NDArray[np.int64]) -> NDArray
 
 
 def _descriptors(nodes: Nodes, centres: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Compute FPFH at chosen places and two scales, each histogram scaled to sum to 1, ``(G, 66)``."""
+    """Return FPFH at chosen places and two scales, each histogram scaled to sum to 1, ``(G, 66)``."""
     from vision_cli.io.points.clouds import import_open3d
 
     o3d = import_open3d()
@@ -168,7 +146,7 @@ def _descriptors(nodes: Nodes, centres: NDArray[np.int64]) -> NDArray[np.float64
 
 
 def _frame(nodes: Nodes, near: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Average the surface variation of a group at two radii, and the spread of its normals, ``(G, 3)``."""
+    """Return the mean surface variation of groups at two radii, and the spread of their normals, ``(G, 3)``."""
     surface = nodes.residuals.surface
     variation = surface.variation[near]
     normals = surface.normals[near].mean(axis=1)
@@ -180,3 +158,7 @@ def _frame(nodes: Nodes, near: NDArray[np.int64]) -> NDArray[np.float64]:
         ],
         axis=1,
     )
+
+
+DescribeGroups = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
+"""Computes the vectors of groups; arguments as for `group_vectors`."""

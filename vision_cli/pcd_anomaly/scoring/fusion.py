@@ -1,4 +1,4 @@
-"""From channels to scores: calibrated surprises of every place, fused, and spread to every point of the scan."""
+"""From channels to scores: -log10 p of every channel at every place, fused, and interpolated at every point."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.scoring.calibration import NullTable
+from vision_cli.pcd_anomaly.scoring.nodes import Nodes
 from vision_cli.pcd_anomaly.surfaces.geometry import Points
 
 _SPREAD_NEIGHBOURS = 3
 _ROWS_AT_ONCE = 1 << 17
 _BOUNDARY_WEIGHT = 0.5
 _UNSURE_MOST = 2.0
-"""Score that no place beside an end of the reference exceeds: one good place in a hundred is as high in a channel."""
+"""Highest score of a place near an end of the reference; one good place in a hundred is as high in a channel."""
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """How channels become one score.
+    """Calibrated fusion of channels to one score.
 
     Attributes
     ----------
     scales
-        Size of each channel at each place of good parts, ``(V, C)``.
+        Scale of each channel at each place of good parts, ``(V, C)``.
     tables
-        Distribution of each channel over its scale.
+        Null distribution of each channel divided by its scale.
     weights
-        How far each channel is believed, ``(C,)``, 1 at most.
+        Weight of each channel, ``(C,)``, at most 1.
     """
 
     scales: NDArray[np.float64]
@@ -38,12 +39,12 @@ class Fusion:
     weights: NDArray[np.float64]
 
 
-def surprises(
+def neg_log_p_values(
     values: NDArray[np.float64], scales: NDArray[np.float64], tables: Sequence[NullTable]
 ) -> NDArray[np.float64]:
-    """Give -log10 p of channels ``(N, C)`` over their scales ``(N, C)``, ``(N, C)``."""
+    """Return -log10 p of channels ``(N, C)`` divided by their scales ``(N, C)``, ``(N, C)``."""
     over = values / scales
-    return np.stack([table.of(over[:, number]) for number, table in enumerate(tables)], axis=1)
+    return np.stack([table.at(over[:, number]) for number, table in enumerate(tables)], axis=1)
 
 
 def fuse(
@@ -53,9 +54,9 @@ def fuse(
     unsure: NDArray[np.bool_],
     fusion: Fusion,
 ) -> NDArray[np.float64]:
-    """Fuse the channels of places.
+    """Return the fused scores of places.
 
-    The surprises add up by their squares: what one channel alone sees counts in full, and what several see counts more.
+    The -log10 p of the channels are added by their squares: a single high channel counts in full, several count more.
 
     Parameters
     ----------
@@ -64,18 +65,18 @@ def fuse(
     nearest
         Number of the reference's point at each place, ``(N,)``.
     boundary
-        Places at the end of the scan, where neighbourhoods are cut: they count half.
+        Places at the boundary of the scan, where neighbourhoods are incomplete: their scores are halved.
     unsure
-        Places beside an end of the reference: they may stand out, but decide nothing.
+        Places near an end of the reference: their scores are capped so that they cause no decision.
     fusion
-        What was calibrated.
+        The calibration.
 
     Returns
     -------
     ndarray
-        ``(N,)``, 0 or more.
+        Scores, ``(N,)``, 0 or more.
     """
-    found = surprises(values, fusion.scales[nearest], fusion.tables) * fusion.weights
+    found = neg_log_p_values(values, fusion.scales[nearest], fusion.tables) * fusion.weights
     score = np.sqrt((found**2).sum(axis=1))
     score = np.where(boundary, _BOUNDARY_WEIGHT * score, score)
     return np.asarray(np.where(unsure, np.minimum(score, _UNSURE_MOST), score))
@@ -84,16 +85,16 @@ def fuse(
 def spread_to_points(
     points: Points, places: Points, scores: NDArray[np.float64], tree: cKDTree | None = None
 ) -> NDArray[np.float32]:
-    """Interpolate scores of places at every point: inverse distance over the three nearest.
+    """Return scores of places interpolated at points, by inverse distance over the three nearest places.
 
     Parameters
     ----------
     points
         ``(N, 3)``, in any order; rows that are not finite get NaN.
     places, scores
-        ``(V, 3)`` and ``(V,)``, in the same frame; or ``(V, C)`` to spread several values at once.
+        ``(V, 3)`` and ``(V,)``, in the same frame; or ``(V, C)`` for several values at once.
     tree
-        Of ``places``.
+        Tree of ``places``.
 
     Returns
     -------
@@ -112,3 +113,8 @@ def spread_to_points(
         weight /= weight.sum(axis=1, keepdims=True)
         result[rows] = np.einsum("nk,nk...->n...", weight, scores[near])
     return result
+
+
+def place_scores(nodes: Nodes, values: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
+    """Return the fused score of each place, ``(N,)``, from channels ``(N, C)`` with the embedding last."""
+    return fuse(values, nodes.residuals.nearest, nodes.boundary, nodes.residuals.unsure, fusion)

@@ -1,10 +1,11 @@
-"""Defects as regions: connected points above a threshold, how large they are, how far off, and of what kind.
+"""Defective regions: connected points above a threshold, with size, deviation and type.
 
-Lengths are in the unit of the scan. Coordinates are those of the points that are given.
+Lengths are in the unit of the scan, coordinates those of the given points.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -40,7 +41,7 @@ _TOP = 0.1
 _ELONGATED, _DRAWN = 3.0, 1.8
 _RIDGE = 0.06
 _BENDS = ((0.08, 0.3), (0.04, 0.7))
-"""A region is a bend if it has this share of the scan and a line explains this share of its deviations."""
+"""A region is a bend if it has this share of the scan and a plane explains this share of its deviations."""
 
 _RING_SPACINGS, _FALLS = 6.0, -0.1
 
@@ -54,17 +55,17 @@ class Region:
     number
         1 for the region of the highest score, then 2 and so on.
     n_points
-        How many points it has.
+        Number of its points.
     area
-        Of the surface that they stand for.
+        Area of the surface that they represent.
     centre
-        ``(3,)``, mean of its points.
+        Mean of its points, ``(3,)``.
     length, width
         Extent along its longest direction and across, in its plane.
     max_signed_dev, mean_signed_dev
-        The deviation of largest size, and the mean; positive where material is too much, NaN where unknown.
+        The deviation of largest size, and the mean; positive for surplus material, NaN if unknown.
     kind
-        What it looks like; ``unknown`` without deviations.
+        Type of the defect; ``unknown`` without deviations.
     score
         Mean of the highest tenth of its scores.
     """
@@ -81,7 +82,7 @@ class Region:
     score: float
 
     def row(self, sample: str) -> tuple[object, ...]:
-        """Give the cells of `REGION_COLUMNS`."""
+        """Return the cells of `REGION_COLUMNS`; None for an unknown deviation."""
         return (
             sample,
             self.number,
@@ -90,8 +91,8 @@ class Region:
             *self.centre,
             self.length,
             self.width,
-            self.max_signed_dev,
-            self.mean_signed_dev,
+            None if math.isnan(self.max_signed_dev) else self.max_signed_dev,
+            None if math.isnan(self.mean_signed_dev) else self.mean_signed_dev,
             self.kind,
             self.score,
         )
@@ -104,9 +105,9 @@ class Regions:
     Attributes
     ----------
     found
-        By falling score.
+        Regions by falling score.
     numbers
-        ``(N,)``, the number of the region that a point belongs to, 0 for none.
+        Number of the region of each point, ``(N,)``, 0 for none.
     """
 
     found: tuple[Region, ...]
@@ -123,7 +124,7 @@ def find_regions(
     least_points: int = _LEAST_POINTS,
     least_area: float = 0.0,
 ) -> Regions:
-    """Find connected regions of points that score above a threshold.
+    """Return the connected regions of points that score above a threshold.
 
     Two points are connected if they are closer than three times the spacing of the points.
 
@@ -136,16 +137,11 @@ def find_regions(
     threshold
         Points at or above it are defective.
     deviation
-        ``(N,)``, signed distance to the surface that is expected, positive outwards.
+        Signed distance to the expected surface, positive outwards, ``(N,)``.
     normals
-        ``(N, 3)``, outward; they tell what broke off an edge from what was pressed in.
+        Outward normals, ``(N, 3)``; they distinguish broken edges from dents.
     least_points, least_area
         Smaller regions are left out.
-
-    Returns
-    -------
-    Regions
-        The regions and which point belongs to which.
     """
     numbers = np.zeros(len(points), dtype=np.int32)
     finite = np.flatnonzero(np.isfinite(points).all(axis=1))
@@ -185,7 +181,7 @@ def find_regions(
             float(top.mean()),
         )
         made.append((region, members))
-    # Equal scores are ordered by the first point, so that the numbers do not depend on anything else.
+    # Equal scores are ordered by the first point, so that the numbers are deterministic.
     made.sort(key=lambda item: (-item[0].score, int(item[1][0])))
     found = []
     for number, (region, members) in enumerate(made, start=1):
@@ -195,10 +191,10 @@ def find_regions(
 
 
 def _areas(tree: cKDTree, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Give the surface that each point stands for, ``(M,)``, and the spacing of the points.
+    """Return the area that each point represents, ``(M,)``, and the spacing of the points.
 
-    The density is that of a kernel that falls to 0 at the last of the neighbours; at the border of a scan, where half
-    of them are missing, the surface comes out too large.
+    The density is estimated by a kernel that falls to 0 at the last neighbour; at the boundary of a scan, where half of
+    the neighbours are missing, areas are overestimated.
     """
     count = min(_NEIGHBOURS + 1, tree.n)
     distances, _ = tree.query(points, count)
@@ -211,10 +207,10 @@ def _areas(tree: cKDTree, points: NDArray[np.float64]) -> tuple[NDArray[np.float
 
 
 def _components(points: NDArray[np.float64], radius: float) -> list[NDArray[np.int64]]:
-    """Give the connected sets of points, each as places in order.
+    """Return the connected components of points, each as ascending numbers.
 
-    Points are first gathered in cells of a third of the radius, so that a dense region needs no more memory than its
-    area asks for.
+    Points are first grouped in cells of a third of the radius, so that memory depends on the area of a region and not
+    on its density.
     """
     cells = np.floor((points - points.min(axis=0)) / (radius / 3)).astype(np.int64)
     _, cell, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
@@ -229,7 +225,7 @@ def _components(points: NDArray[np.float64], radius: float) -> list[NDArray[np.i
 
 
 def _extents(points: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
-    """Give length and width, and the principal directions ``(3, 3)``, the longest first."""
+    """Return length and width, and the principal directions ``(3, 3)``, the longest first."""
     centred = points - points.mean(axis=0)
     axes = np.linalg.eigh(centred.T @ centred)[1].T[::-1]
     spread = np.ptp(centred @ axes.T, axis=0)
@@ -246,12 +242,12 @@ def _kind(
     share: float,
     stands_above: bool,
 ) -> Kind:
-    """Say what a region looks like, by its shape and the sign of its deviations."""
+    """Return the type of a region, by its shape and the sign of its deviations."""
     mean = float(signed.mean())
     if any(share > least and _line_explains(points, signed, axes) > explained for least, explained in _BENDS):
         return "bend"
     if mean < 0:
-        # A tool pushes material up beside its groove; a crack opens without.
+        # A tool raises material beside its groove; a crack does not.
         raised = float(np.mean(signed > _RIDGE * np.abs(signed).max()))
         if raised > _RIDGE and length > _DRAWN * width:
             return "scratch"
@@ -262,7 +258,7 @@ def _kind(
 
 
 def _line_explains(points: NDArray[np.float64], signed: NDArray[np.float64], axes: NDArray[np.float64]) -> float:
-    """Give the share of the deviations' variance that a plane over the region explains, as beyond a hinge."""
+    """Return the share of the deviations' variance that a plane over the region explains, as beyond a hinge."""
     along = (points - points.mean(axis=0)) @ axes[:2].T
     design = np.column_stack([along, np.ones(len(along))])
     rest = signed - design @ np.linalg.lstsq(design, signed, rcond=None)[0]
@@ -278,11 +274,11 @@ def _stands_above(
     normals: NDArray[np.floating] | None,
     spacing: float,
 ) -> bool:
-    """Whether the surface right around a region lies below it: an edge broke off, and nothing was pressed in."""
+    """Return whether the surface around a region lies below it, as at a broken edge and unlike at a dent."""
     if normals is None:
         return False
     own = points[members]
-    # From the rim of the region to what lies beside it; in the whole of the region its own shape would count.
+    # Measured from the rim of the region to its surroundings, so that its own shape does not count.
     outward = np.nan_to_num(np.asarray(normals, np.float64)[members]).sum(axis=0)
     size = float(np.linalg.norm(outward))
     near = tree.query_ball_point(own, _RING_SPACINGS * spacing, return_sorted=False)

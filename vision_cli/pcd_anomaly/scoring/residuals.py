@@ -1,129 +1,66 @@
-"""How far a registered scan lies from the reference, before and after the warp of the instance is taken off."""
+"""Deviations of a registered scan from the reference, before and after the warp of the instance is removed."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.registration.icp import refine
-from vision_cli.pcd_anomaly.registration.registration import Registration
-from vision_cli.pcd_anomaly.registration.targets import thin
+from vision_cli.pcd_anomaly.scoring.features import measure_nodes
+from vision_cli.pcd_anomaly.scoring.nodes import Alignment, Nodes, Residuals
 from vision_cli.pcd_anomaly.scoring.reference import Reference
-from vision_cli.pcd_anomaly.surfaces.bends import Bend, bent_by, find_bends
+from vision_cli.pcd_anomaly.surfaces.bends import bend_offsets, find_bends
 from vision_cli.pcd_anomaly.surfaces.geometry import Pose, Surface, invert, surface_of, transform, voxel_means
-from vision_cli.pcd_anomaly.surfaces.lookup import REACH, offsets_to, seen_aslant, with_edges
-from vision_cli.pcd_anomaly.surfaces.visibility import directions_about, left_open
-from vision_cli.pcd_anomaly.surfaces.warps import Warp, follow
+from vision_cli.pcd_anomaly.surfaces.lookup import REACH, correct_edge_offsets, offsets_to, orient_grazing
+from vision_cli.pcd_anomaly.surfaces.sampling import thin
+from vision_cli.pcd_anomaly.surfaces.visibility import is_unobserved, nearby_directions, orient_outwards
+from vision_cli.pcd_anomaly.surfaces.warps import find_warp
 
 _FAR = 1 / 50
-"""Beyond this share of the diameter the reference is not near."""
+"""Distance beyond which the reference is not near, as a share of the diameter."""
 
 _OFF = 2.0
-"""Beyond an end by more of the reference's spacings, nothing is known."""
+"""Distance beyond an end from which nothing is known, in spacings of the reference."""
 
 _BESIDE_END = 4
-"""Nearest points of the reference; where one of them is an end, the surface is no longer sure."""
+"""Number of nearest points of the reference; if one of them is an end, the surface is uncertain."""
 
 _NEAR_FACES = 12
 _AROUND_RAY = 1.5
-"""Radius of the ray that a point was seen along, in spacings of groups: a closed surface has points within it."""
+"""Radius of the ray to the sensor, in spacings of groups: a closed surface has points within it."""
 
 _POLISH_CAPS = (1 / 100, 1 / 120, 1 / 150, 1 / 150)
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """How a registered scan lies on the reference.
+def scan_surface(points: NDArray[np.float64], pose: Pose, view: NDArray[np.float64] | None, spacing: float) -> Surface:
+    """Return a registered scan as a surface in the frame of the reference, normals outward.
 
-    Attributes
+    Parameters
     ----------
+    points
+        Points of the scan in canonical order, ``(N, 3)``.
     pose
-        ``(4, 4)``, the last refinement of its pose.
-    warp
-        Of the instance, found at that pose.
-    bends
-        Of its ends, as far as there is evidence of any.
+        ``(4, 4)``, from the scan to the reference.
+    view
+        Direction towards the sensor in the scan's frame; None for a cloud of all sides.
+    spacing
+        Side of the cubes that the scan is thinned to.
     """
-
-    pose: Pose
-    warp: Warp
-    bends: tuple[Bend, ...]
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """A registered scan beside the reference.
-
-    Attributes
-    ----------
-    surface
-        Points of the scan at the reference's spacing, in its frame, normals outward.
-    nearest
-        Number of the reference's point at each, ``(V,)``.
-    raw
-        Signed distance, outwards positive, ``(V,)``; NaN where the reference is not near.
-    detrended
-        The same without the warp of the instance.
-    turn
-        Sine of half the angle between the normals, ``(V,)``.
-    variation
-        Surface variation beyond that of the reference, ``(V,)``.
-    far
-        Points where the reference is not near though it has a surface all around, ``(V,)``.
-    unknown
-        Points beyond an end of the reference, ``(V,)``: no prototype shows what lies there.
-    unsure
-        Points beside an end of the reference, ``(V,)``: where exactly the surface lies is a guess there.
-    bent
-        How far a bent end is off along the normals, as far as there is evidence of one, ``(V,)``.
-    warp_rms
-        Root mean square of the warp along the normals.
-    alignment
-        Its pose is already applied to ``surface``.
-    """
-
-    surface: Surface
-    nearest: NDArray[np.int64]
-    raw: NDArray[np.float64]
-    detrended: NDArray[np.float64]
-    turn: NDArray[np.float64]
-    variation: NDArray[np.float64]
-    far: NDArray[np.bool_]
-    unknown: NDArray[np.bool_]
-    unsure: NDArray[np.bool_]
-    bent: NDArray[np.float64]
-    warp_rms: float
-    alignment: Alignment
-
-
-def scan_surface(points: NDArray[np.float64], registration: Registration, spacing: float) -> Surface:
-    """Thin a scan in canonical order out to the reference's spacing, in its frame, normals towards the sensor."""
-    # Cubes of the reference's frame: however the scan is turned, its points fall into the same ones.
-    means = voxel_means(transform(registration.pose, points), spacing)
-    surface = surface_of(means, 12).moved(invert(registration.pose))
-    return orient_like(surface, registration).moved(registration.pose)
-
-
-def orient_like(surface: Surface, registration: Registration) -> Surface:
-    """Give normals the sign that the registration found to be outward."""
-    if registration.view is None:
-        from vision_cli.pcd_anomaly.surfaces.visibility import orient_outwards
-
-        return orient_outwards(surface)
-    return surface.facing(registration.view)
+    # The cubes lie in the frame of the reference, so that the same scan in another orientation gives the same surface.
+    surface = surface_of(voxel_means(transform(pose, points), spacing), 12).moved(invert(pose))
+    oriented = orient_outwards(surface) if view is None else surface.facing(view)
+    return oriented.moved(pose)
 
 
 def align(surface: Surface, reference: Reference) -> Alignment:
-    """Refine the pose of a registered scan, and find the warp of its instance; parameters as `measure_residuals`."""
+    """Return the refined pose of a registered scan, the warp of its instance, and its bends."""
     size = reference.diameter
     few = thin(surface, size / 100)
     pose = refine(few, reference.level, np.eye(4)[None], tuple(size * cap for cap in _POLISH_CAPS))[0]
     few = few.moved(pose)
     known = ~at_ends(reference, few.points)[0]
     few = few.take(known) if known.any() else few
-    warp = follow(few, reference.level, reference.tolerance, reference.spacing, reference.spread)
+    warp = find_warp(few, reference.level, reference.tolerance, reference.spacing, reference.spread)
     bends = find_bends(
         few,
         reference.level,
@@ -143,35 +80,36 @@ def measure_residuals(
     towards: NDArray[np.float64] | None = None,
     alignment: Alignment | None = None,
 ) -> Residuals:
-    """Compare a registered scan with the reference.
+    """Return the deviations of a registered scan from the reference.
 
     Parameters
     ----------
     surface
-        Of the scan, in the frame of the reference, from `scan_surface`.
+        Surface of the scan in the frame of the reference, from `scan_surface`.
     reference
         The reference.
     towards
         Unit vector to the sensor, in the frame of the reference; None for a cloud of all sides.
     alignment
-        How the scan lies on the reference, where that is known.
+        Alignment of the scan with the reference, if known.
     """
     size = reference.diameter
     if towards is not None:
-        surface = seen_aslant(surface, reference.level, towards)
+        surface = orient_grazing(surface, reference.level, towards)
     alignment = align(surface, reference) if alignment is None else alignment
     surface = surface.moved(alignment.pose)
     here = reference.level.surface
     straight = alignment.warp.removed(surface)
     matched = offsets_to(reference.level, straight.points, straight.normals, REACH * size)
-    found, distance = with_edges(matched, reference.level, straight.points, reference.spacing)
+    found, distance = correct_edge_offsets(matched, reference.level, straight.points, reference.spacing)
     unknown, unsure = at_ends(reference, straight.points)
     if towards is not None:
-        off = np.flatnonzero(~unknown & is_off(reference, straight, matched.nearest))
-        for number, direction in enumerate(directions_about(towards)):
-            is_open = left_open(here, straight.points[off], direction, _AROUND_RAY * reference.group_spacing)
+        off = np.flatnonzero(~unknown & has_no_near_face(reference, straight, matched.nearest))
+        for number, direction in enumerate(nearby_directions(towards)):
+            is_open = is_unobserved(here, straight.points[off], direction, _AROUND_RAY * reference.group_spacing)
             unknown[off[is_open]] = True
-            # Deep in a groove a little of the direction is much; near the surface it would excuse what stands off it.
+            # Further directions are tried for points far from the surface only, as deep in a groove; near the surface
+            # they would excuse real deviations.
             off = off[~is_open & (distance[off] > _FAR * size)] if number == 0 else off[~is_open]
     along = np.einsum("ni,ni->n", surface.points - straight.points, here.normals[found.nearest])
     return Residuals(
@@ -184,16 +122,16 @@ def measure_residuals(
         (distance > _FAR * size) & ~unknown,
         unknown,
         unsure,
-        np.where(unknown, 0, bent_by(alignment.bends, surface)),
+        np.where(unknown, 0, bend_offsets(alignment.bends, surface)),
         float(np.sqrt(np.mean(along**2))),
         alignment,
     )
 
 
-def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell where no face of a reference is near that looks the same way as a surface, ``(V,)``.
+def has_no_near_face(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where no face of the reference with similar normals is near a surface, ``(V,)``.
 
-    ``nearest`` ``(V,)`` are points of the reference that look alike; where they are near, no other is looked for.
+    ``nearest`` ``(V,)`` are points of the reference with similar normals; where they are near, no others are searched.
     """
     here = reference.level.surface
     gap = np.linalg.norm(surface.points - here.points[nearest], axis=1)
@@ -207,10 +145,10 @@ def is_off(reference: Reference, surface: Surface, nearest: NDArray[np.int64]) -
 
 
 def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which points ``(V, 3)`` lie off an end of the reference's surface, and which lie beside one, ``(V,)`` each.
+    """Return which points ``(V, 3)`` lie beyond an end of the reference, and which lie near one, ``(V,)`` each.
 
-    Scanners do not reach the ground of every hole. What one scan shows there and no prototype did is no defect: nothing
-    is known off an end, and beside it the few points that prototypes have do not say where the surface lies.
+    Scanners do not reach the ground of every hole. A surface there that no prototype shows is not a defect: nothing is
+    known beyond an end, and near it the few points of the prototypes do not define the surface.
     """
     level = reference.level
     distance, near = level.places.query(points, k=min(_BESIDE_END, len(level.surface)))
@@ -220,3 +158,13 @@ def at_ends(reference: Reference, points: NDArray[np.float64]) -> tuple[NDArray[
     beside = np.sqrt(np.maximum(distance**2 - along**2, 0))
     beyond = np.maximum(beside, np.abs(along) / 2) > _OFF * reference.spacing
     return np.asarray(reference.ends[nearest] & beyond), np.asarray(reference.ends[near].any(axis=1))
+
+
+def measure_at(
+    reference: Reference,
+    surface: Surface,
+    towards: NDArray[np.float64] | None,
+    alignment: Alignment | None = None,
+) -> Nodes:
+    """Return the places of a registered scan with their measurements; parameters as for `measure_residuals`."""
+    return measure_nodes(measure_residuals(surface, reference, towards, alignment), reference.diameter)

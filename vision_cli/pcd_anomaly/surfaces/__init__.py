@@ -1,1 +1,1 @@
-"""Points and surfaces: normals, visibility, sampling, smooth deformations."""
+"""Points and surfaces: normals, visibility, sampling, smooth deformations, bends."""

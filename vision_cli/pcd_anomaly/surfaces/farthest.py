@@ -1,7 +1,7 @@
-"""Farthest point sampling: each further point is the one farthest from all that were chosen before.
+"""Farthest point sampling: each further point is the one farthest from all points chosen before.
 
-Exact, and quick because most points are left alone: points lie in blocks of neighbours, and a new centre can only
-change a block that it is nearer to than the block's farthest point is to the centres before (the pruning of QuickFPS,
+Exact, and fast because most points are skipped: points are kept in blocks of neighbours, and a new centre can change a
+block only if it is nearer to it than the farthest point of the block is to the centres so far (the pruning of QuickFPS,
 Han et al., IEEE TCAD 2023).
 """
 
@@ -13,34 +13,34 @@ from numpy.typing import NDArray
 from vision_cli.pcd_anomaly.surfaces.geometry import Points
 
 _BLOCK = 256
-"""Points a block at most: 64 and 128 take as long."""
+"""Most points of a block; 64 and 128 take as long."""
 
 _ROUNDING = 1e-9
 
 
 def farthest_points(points: Points, count: int, start: int = 0) -> NDArray[np.int64]:
-    """Choose points far from one another, evenly over a surface; all where there are no more than ``count``.
+    """Return numbers of points far from one another, evenly over a surface; all points if there are at most ``count``.
 
     Parameters
     ----------
     points
         ``(N, 3)``, finite.
     count
-        How many to choose.
+        Number of points to choose.
     start
-        Number of the first one.
+        Number of the first point.
 
     Returns
     -------
     ndarray
-        Numbers of the chosen points in the order of choice, ``(count,)``; of points that are equally far the first.
+        Numbers of the chosen points in the order of choice, ``(count,)``; of equally far points the first.
     """
     if count >= len(points):
         return np.arange(len(points))
     order = _blocks(points)
     places = np.ascontiguousarray(points[order].transpose(2, 0, 1), dtype=np.float64)
     low, high = places.min(axis=2), places.max(axis=2)
-    # Squared distances of all points to what is chosen, and the greatest of each block.
+    # Squared distances of all points to the chosen ones, and the greatest of each block.
     distance = np.full(order.shape, np.inf)
     greatest = np.full(len(order), np.inf)
     chosen = np.empty(count, dtype=np.int64)
@@ -60,7 +60,7 @@ def farthest_points(points: Points, count: int, start: int = 0) -> NDArray[np.in
 
 
 def _blocks(points: Points) -> NDArray[np.int64]:
-    """Part points into blocks of neighbours ``(B, M)``, halved along their widest axis; the last point fills up."""
+    """Return numbers of points in blocks of neighbours, ``(B, M)``: halved along the widest axis, and padded."""
     levels = max(0, int(np.ceil(np.log2(len(points) / _BLOCK))))
     width = -(-len(points) >> levels)
     order = np.minimum(np.arange(width << levels), len(points) - 1)

@@ -1,8 +1,8 @@
-"""Points, rigid maps and local surface frames: what every room of the task computes with.
+"""Points, rigid maps and local surface frames.
 
-Points are ``(N, 3)`` float64 arrays in the unit of their file. A pose is a ``(4, 4)`` matrix that takes the points of a
-scan into the frame of the reference. Nothing here depends on the order of the points: who needs a fixed order takes
-`canonical_order` first, so that a shuffled scan gives the same numbers to the last bit.
+Points are ``(N, 3)`` float64 arrays in the unit of their file. A pose is a ``(4, 4)`` matrix that maps the points of a
+scan into the frame of the reference. Callers that need results independent of the order of points sort them with
+`canonical_order` first; a shuffled scan then gives the same numbers to the last bit.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _ROWS_AT_ONCE = 1 << 15
 
 @dataclass(frozen=True)
 class Surface:
-    """Points with what their neighbourhoods say about the surface.
+    """Points with the normals and the surface variation of their neighbourhoods.
 
     Attributes
     ----------
     points
         ``(N, 3)``.
     normals
-        Unit vectors, ``(N, 3)``; their sign is arbitrary until it is oriented.
+        Unit vectors, ``(N, 3)``; the sign is arbitrary until they are oriented.
     variation
         Surface variation λ₀/Σλ of the neighbourhood, ``(N,)``, 0 on a plane (Pauly et al. 2002, eq. 4).
     """
@@ -41,7 +41,7 @@ class Surface:
     variation: NDArray[np.float64]
 
     def __len__(self) -> int:
-        """Count the points."""
+        """Return the number of points."""
         return len(self.points)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Surface:
@@ -59,12 +59,12 @@ class Surface:
 
 
 def transform(pose: Pose, points: Points) -> Points:
-    """Apply a pose ``(4, 4)`` to points ``(N, 3)``."""
+    """Return points ``(N, 3)`` moved by a pose ``(4, 4)``."""
     return np.asarray(points @ pose[:3, :3].T + pose[:3, 3])
 
 
 def make_pose(rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> Pose:
-    """Make poses ``(..., 4, 4)`` of rotations ``(..., 3, 3)`` and translations ``(..., 3)``."""
+    """Return poses ``(..., 4, 4)`` of rotations ``(..., 3, 3)`` and translations ``(..., 3)``."""
     pose = np.zeros((*rotation.shape[:-2], 4, 4))
     pose[..., :3, :3] = rotation
     pose[..., :3, 3] = translation
@@ -73,33 +73,33 @@ def make_pose(rotation: NDArray[np.float64], translation: NDArray[np.float64]) -
 
 
 def invert(pose: Pose) -> Pose:
-    """Invert a pose ``(4, 4)``."""
+    """Return the inverse of a pose ``(4, 4)``."""
     rotation = pose[:3, :3].T
     return make_pose(rotation, -rotation @ pose[:3, 3])
 
 
 def rotation_vectors_to_matrices(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn rotation vectors ``(B, 3)``, radians, into matrices ``(B, 3, 3)``."""
+    """Return the rotation matrices ``(B, 3, 3)`` of rotation vectors ``(B, 3)`` in radians."""
     from scipy.spatial.transform import Rotation
 
     return np.asarray(Rotation.from_rotvec(vectors).as_matrix())
 
 
 def random_rotation(generator: np.random.Generator) -> NDArray[np.float64]:
-    """Draw a rotation ``(3, 3)``, all equally likely."""
+    """Return a uniformly distributed random rotation, ``(3, 3)``."""
     from scipy.spatial.transform import Rotation
 
     return np.asarray(Rotation.random(rng=generator).as_matrix())
 
 
 def rotation_angle(first: Pose, second: Pose) -> NDArray[np.float64]:
-    """Measure the angle in radians between the rotations of poses ``(..., 4, 4)``."""
+    """Return the angle in radians between the rotations of poses ``(..., 4, 4)``."""
     trace = np.einsum("...ij,...ij->...", first[..., :3, :3], second[..., :3, :3])
     return np.asarray(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
 
 
 def fit_rigid(source: Points, target: Points) -> Pose:
-    """Find the pose that takes ``source`` to ``target``, least squares over rows (Kabsch 1976).
+    """Return the pose that maps ``source`` to ``target``, least squares over rows (Kabsch 1976).
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def fit_rigid(source: Points, target: Points) -> Pose:
 
 
 def sphere_directions(count: int) -> Points:
-    """Spread unit vectors evenly over the sphere, ``(count, 3)`` (Fibonacci lattice, Swinbank and Purser 2006)."""
+    """Return unit vectors spread evenly over the sphere, ``(count, 3)`` (Fibonacci lattice; Swinbank, Purser 2006)."""
     place = np.arange(count) + 0.5
     z = 1 - 2 * place / count
     longitude = place * np.pi * (1 + 5**0.5)
@@ -131,7 +131,7 @@ def sphere_directions(count: int) -> Points:
 
 
 def basis_of(direction: NDArray[np.float64]) -> Points:
-    """Complete a unit vector to a right-handed orthonormal basis: rows ``(3, 3)``, the vector last."""
+    """Return a right-handed orthonormal basis whose last row is a unit vector, ``(3, 3)``."""
     helper = np.eye(3)[np.argmin(np.abs(direction))]
     first = np.cross(helper, direction)
     first /= np.linalg.norm(first)
@@ -139,19 +139,19 @@ def basis_of(direction: NDArray[np.float64]) -> Points:
 
 
 def canonical_order(points: Points) -> NDArray[np.int64]:
-    """Return the order ``(N,)`` of points by x, then y, then z: the same whatever the order they come in."""
+    """Return the order ``(N,)`` of points by x, then y, then z."""
     return np.asarray(np.lexsort((points[:, 2], points[:, 1], points[:, 0])))
 
 
 def diameter(points: Points) -> float:
-    """Measure the greatest distance between two points: the length D that all sizes are relative to.
+    """Return the largest distance between two points, the diameter D that other lengths are relative to.
 
     Raises
     ------
     InputError
         If the points lie in a plane, on a line or in one place.
     """
-    # Hulls of a million points are slow; their extreme points in many directions have the same hull but for a hair.
+    # Hulls of a million points are slow; extreme points in many directions have nearly the same hull.
     if len(points) > 4 * _HULL_DIRECTIONS:
         directions = sphere_directions(_HULL_DIRECTIONS)
         extreme = [np.argmax(directions @ part.T, axis=1) + start for start, part in _parts(points)]
@@ -167,7 +167,7 @@ def diameter(points: Points) -> float:
 
 
 def voxel_groups(points: Points, size: float) -> tuple[NDArray[np.int64], int]:
-    """Sort points into the cubes of side ``size`` that they lie in: group of each point ``(N,)``, and their count."""
+    """Return the cube of side ``size`` that each point lies in, as a group number ``(N,)``, and the group count."""
     cells = np.floor((points - points.min(axis=0)) / size).astype(np.int64)
     spans = cells.max(axis=0) + 1
     keys = (cells[:, 0] * spans[1] + cells[:, 1]) * spans[2] + cells[:, 2]
@@ -176,38 +176,38 @@ def voxel_groups(points: Points, size: float) -> tuple[NDArray[np.int64], int]:
 
 
 def voxel_means(points: Points, size: float) -> Points:
-    """Thin points out to the means of the cubes of side ``size`` that they lie in, ``(V, 3)``."""
+    """Return the means of the points in each cube of side ``size``, ``(V, 3)``."""
     group, count = voxel_groups(points, size)
     return group_means(points, group, count)
 
 
 def group_means(values: NDArray[np.float64], group: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Average rows ``(N, C)`` by group ``(N,)``, ``(count, C)``."""
+    """Return the means of rows ``(N, C)`` by group ``(N,)``, ``(count, C)``."""
     sizes = np.bincount(group, minlength=count)
     sums = np.stack([np.bincount(group, column, minlength=count) for column in values.T], axis=1)
     return np.asarray(sums / sizes[:, None])
 
 
 def spacing(points: Points, tree: cKDTree | None = None) -> float:
-    """Give the median distance of points to their nearest neighbour."""
+    """Return the median distance of points to their nearest neighbour."""
     tree = cKDTree(points) if tree is None else tree
     some = points[:: max(1, len(points) // 4096)]
     return float(np.median(tree.query(some, k=2)[0][:, 1]))
 
 
 def surface_of(points: Points, neighbours: int = 16, at: Points | None = None, tree: cKDTree | None = None) -> Surface:
-    """Estimate normals and surface variation from nearest neighbours.
+    """Return a surface with normals and surface variation estimated from nearest neighbours.
 
     Parameters
     ----------
     points
         ``(N, 3)``.
     neighbours
-        How many points make a neighbourhood.
+        Number of points of a neighbourhood.
     at
-        Where to estimate, ``(Q, 3)``; at the points themselves by default.
+        Places to estimate at, ``(Q, 3)``; the points themselves by default.
     tree
-        Tree of the points, where there is one.
+        Tree of the points, if there is one.
     """
     tree = cKDTree(points) if tree is None else tree
     at = points if at is None else at
@@ -223,5 +223,5 @@ def surface_of(points: Points, neighbours: int = 16, at: Points | None = None, t
 
 
 def _parts(rows: Points) -> list[tuple[int, Points]]:
-    """Cut rows into parts that bound the memory of what is computed of them."""
+    """Return rows in parts that bound the memory of intermediate results, with the number of the first row."""
     return [(start, rows[start : start + _ROWS_AT_ONCE]) for start in range(0, len(rows), _ROWS_AT_ONCE)]

@@ -1,4 +1,4 @@
-"""Surfaces that are measured against: which of their points lies where, and how far off a point is."""
+"""Nearest points of a surface, and signed offsets of other points from it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.surfaces.geometry import Points, Surface
 
 REACH = 1 / 25
-"""Share of the diameter beyond which a surface says nothing of a point."""
+"""Largest distance, as a share of the diameter, at which points are compared with a surface."""
 
 WIDEST_TURN = 0.35
-"""Sine of half the angle between two normals beyond which they are not of one face."""
+"""Sine of half the angle between two normals above which they belong to different faces."""
 
 _NORMAL_WEIGHT = 0.05
-_ASLANT = 0.4
-"""Cosine of the angle of incidence below which the direction to the sensor does not tell the side of a face."""
+_GRAZING = 0.4
+"""Cosine of the angle of incidence below which the direction to the sensor does not decide the sign of a normal."""
 
 _NEIGHBOURS = 6
 
 
 @dataclass(frozen=True)
 class Level:
-    """A surface at one resolution, with its tree.
+    """A surface at one resolution, with a search tree.
 
     Attributes
     ----------
     surface
-        With outward normals.
+        Surface with outward normals.
     tree
-        Of ``(x, y, z, w·nx, w·ny, w·nz)``: the nearest point is one that also looks the same way, so the two faces of a
+        Tree of ``(x, y, z, w·nx, w·ny, w·nz)``: the nearest point also has a similar normal, so that the two faces of a
         thin wall are never confused.
     weight
         The ``w`` above, a length.
@@ -45,26 +46,26 @@ class Level:
 
     @cached_property
     def places(self) -> cKDTree:
-        """Tree of the points alone, whichever way they look."""
+        """Tree of the points alone, without normals."""
         return cKDTree(self.surface.points)
 
     def nearest(self, points: Points, normals: Points) -> NDArray[np.int64]:
-        """Find the number of the nearest point that looks the same way, ``(N,)``."""
+        """Return the number of the nearest point with a similar normal, ``(N,)``."""
         return np.asarray(self.tree.query(np.hstack([points, self.weight * normals]))[1])
 
 
 @dataclass(frozen=True)
 class Offsets:
-    """Where points lie relative to a surface.
+    """Offsets of points from a surface.
 
     Attributes
     ----------
     value
         Signed distance along the outward normal, ``(N,)``; NaN where the surface is not near.
     nearest
-        Number of the nearest point of the surface that looks the same way, ``(N,)``.
+        Number of the nearest point of the surface with a similar normal, ``(N,)``.
     beside
-        Distance to the nearest points within the surface, ``(N,)``: large where the surface ends.
+        Distance to the nearest point along the surface, ``(N,)``: large where the surface ends.
     turn
         Sine of half the angle between the normals, ``(N,)``.
     """
@@ -76,13 +77,13 @@ class Offsets:
 
 
 def level_of(surface: Surface, size: float) -> Level:
-    """Make a surface of a part of diameter ``size`` ready to be measured against."""
+    """Return a surface of a part of diameter ``size`` with its search tree."""
     weight = _NORMAL_WEIGHT * size
     return Level(surface, cKDTree(np.hstack([surface.points, weight * surface.normals])), weight)
 
 
 def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> Offsets:
-    """Measure signed distances of points to a surface.
+    """Return the signed offsets of points from a surface.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> O
     points, normals
         ``(N, 3)``.
     reach
-        Distance beyond which nothing is said.
+        Distance beyond which offsets are NaN.
     """
     query = np.hstack([points, level.weight * normals])
     distance, near = level.tree.query(query, k=_NEIGHBOURS)
@@ -108,22 +109,22 @@ def offsets_to(level: Level, points: Points, normals: Points, reach: float) -> O
     return Offsets(np.where(is_near, value, np.nan), near[:, 0], beside, turn)
 
 
-def seen_aslant(surface: Surface, level: Level, towards: NDArray[np.float64]) -> Surface:
-    """Turn the normals of what a sensor saw at a slant to the side that a surface has there.
+def orient_grazing(surface: Surface, level: Level, towards: NDArray[np.float64]) -> Surface:
+    """Return a scan whose normals at grazing incidence have the sign of the surface there.
 
-    Normals are turned to the sensor. Where it stood is known to some ten degrees, and it is not the same direction at
-    both ends of a part: a face that is seen at a slant would look into the part.
+    Normals are oriented towards the sensor. Its direction is known to about ten degrees and differs between the ends
+    of a part, so that a face seen at a grazing angle may get an inward normal.
 
     Parameters
     ----------
     surface
-        Of a scan, in the frame of ``level``.
+        Surface of the scan, in the frame of ``level``.
     level
-        The surface that it lies on, normals outward.
+        Surface that it lies on, normals outward.
     towards
         Unit vector to the sensor.
     """
-    rows = np.flatnonzero(np.abs(surface.normals @ towards) < _ASLANT)
+    rows = np.flatnonzero(np.abs(surface.normals @ towards) < _GRAZING)
     points, weighted = surface.points[rows], level.weight * surface.normals[rows]
     as_it_is = level.tree.query(np.hstack([points, weighted]))[0]
     turned = level.tree.query(np.hstack([points, -weighted]))[0]
@@ -132,11 +133,13 @@ def seen_aslant(surface: Surface, level: Level, towards: NDArray[np.float64]) ->
     return Surface(surface.points, normals, surface.variation)
 
 
-def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> tuple[Offsets, NDArray[np.float64]]:
-    """Mend offsets where a scan's normals are no help, and tell how far the nearest point of the surface is.
+def correct_edge_offsets(
+    found: Offsets, level: Level, points: Points, spacing: float
+) -> tuple[Offsets, NDArray[np.float64]]:
+    """Return offsets corrected at edges, and the distance to the nearest point of the surface.
 
-    Across an edge or a step the neighbours of a point lie on two faces, and its normal on neither: the point that looks
-    the same way is then somewhere else. Such points are measured against the nearest point whatever it looks like.
+    At an edge or a step the neighbours of a point lie on two faces, and its estimated normal belongs to neither; the
+    nearest point with a similar normal is then far away. Such points are compared with the nearest point instead.
 
     Parameters
     ----------
@@ -147,7 +150,7 @@ def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> 
     points
         ``(N, 3)``.
     spacing
-        Of the surface.
+        Spacing of the surface.
 
     Returns
     -------
@@ -166,3 +169,58 @@ def with_edges(found: Offsets, level: Level, points: Points, spacing: float) -> 
         found.turn,
     )
     return mended, distance
+
+
+_GRID = 80
+_PADDING = 0.12
+
+
+@dataclass(frozen=True)
+class NearestGrid:
+    """The nearest point of a surface for every cube of a grid.
+
+    Attributes
+    ----------
+    origin, cell
+        Lower corner ``(3,)`` and side of the cubes.
+    nearest
+        ``(X, Y, Z)`` number of the point.
+    surface
+        The surface, with a point far outside and without a normal at its end, which stands for "none is near".
+    """
+
+    origin: NDArray[np.float64]
+    cell: float
+    nearest: NDArray[np.int32]
+    surface: Surface
+
+    def at(self, points: Points) -> NDArray[np.int32]:
+        """Return the number of the point nearest to each of ``(..., 3)``."""
+        shape = np.array(self.nearest.shape)
+        place = np.floor((points - self.origin) / self.cell).astype(np.int32)
+        inside: NDArray[np.bool_] = np.all((place >= 0) & (place < shape), axis=-1, keepdims=True)
+        place = np.where(inside, place, 0)
+        found = self.nearest[place[..., 0], place[..., 1], place[..., 2]]
+        return np.where(inside[..., 0], found, len(self.surface) - 1).astype(np.int32)
+
+
+def grid_of(surface: Surface, size: float) -> NearestGrid:
+    """Return the grid of nearest points of the surface of a part of diameter ``size``."""
+    points = surface.points
+    padding = _PADDING * size
+    origin = points.min(axis=0) - padding
+    cell = size * (1 + 2 * _PADDING) / _GRID
+    shape = np.ceil((points.max(axis=0) + padding - origin) / cell).astype(int) + 1
+    place = np.floor((points - origin) / cell).astype(int)
+    holder = np.full(shape, -1, dtype=np.int32)
+    holder[tuple(place.T)] = np.arange(len(points))
+    distance, where = distance_transform_edt(holder < 0, return_indices=True)
+    nearest = holder[tuple(where)]
+    nearest[distance * cell > padding] = len(points)
+    beyond = origin - 100 * size
+    surface = Surface(
+        np.vstack([points, beyond]),
+        np.vstack([surface.normals, np.zeros(3)]),
+        np.append(surface.variation, 0.0),
+    )
+    return NearestGrid(origin, cell, nearest, surface)

@@ -1,7 +1,7 @@
-"""What is seen of a cloud from one side: depth images, outward normals, the side that a scan was taken from.
+"""Visibility of a cloud from one side: depth images, outward normals, the side that a scan was taken from.
 
-A view is orthographic: a direction ``u`` that points from the part to the sensor. Scanners stand many diameters away,
-and every test here has a margin wider than the difference.
+Views are orthographic, with a direction ``u`` from the part to the sensor. Scanners stand many diameters away, and all
+tests have margins larger than the difference to a perspective view.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from vision_cli.pcd_anomaly.surfaces.geometry import Points, Surface, basis_of, spacing, sphere_directions
+from vision_cli.pcd_anomaly.surfaces.geometry import (
+    Points,
+    Surface,
+    basis_of,
+    group_means,
+    spacing,
+    sphere_directions,
+    surface_of,
+    voxel_groups,
+)
 
 _VOTES = 128
 _VIEW_DIRECTIONS = 800
@@ -27,7 +36,7 @@ _FEWEST_AROUND, _OFF_CENTRE, _HARDLY_ANY = 3, 0.25, 0.25
 
 @dataclass(frozen=True)
 class DepthImage:
-    """The front of a cloud, seen from ``u``.
+    """The front-most points of a cloud, seen from ``u``.
 
     Attributes
     ----------
@@ -59,7 +68,7 @@ class DepthImage:
 
 
 def depth_image(points: Points, direction: NDArray[np.float64], cell: float, margin: int = 0) -> DepthImage:
-    """Look at points from a direction.
+    """Return the depth image of points seen from a direction.
 
     Parameters
     ----------
@@ -68,7 +77,7 @@ def depth_image(points: Points, direction: NDArray[np.float64], cell: float, mar
     direction
         Unit vector towards the sensor.
     cell
-        Side of a pixel; twice the spacing of the points or more, else what lies behind shines through.
+        Side of a pixel; at least twice the spacing of the points, so that points behind do not show through.
     margin
         Empty pixels around the image.
     """
@@ -83,46 +92,46 @@ def depth_image(points: Points, direction: NDArray[np.float64], cell: float, mar
 
 
 def visible(surface: Surface, direction: NDArray[np.float64], cell: float, facing: float = 0.1) -> NDArray[np.bool_]:
-    """Tell which points of an oriented surface a sensor in a direction sees, ``(N,)``.
+    """Return which points of an oriented surface a sensor in a direction sees, ``(N,)``.
 
     Parameters
     ----------
     surface
-        With outward normals.
+        Surface with outward normals.
     direction
         Unit vector towards the sensor.
     cell
         Side of a pixel, as for `depth_image`.
     facing
-        Least cosine between normal and direction: scanners lose what they see at grazing incidence.
+        Least cosine between normal and direction: scanners lose points at grazing incidence.
     """
     flat, deep, _, (height, width) = _pixels_of(surface.points, basis_of(direction), cell)
     front = np.full(width * height, -np.inf)
     np.maximum.at(front, flat, deep)
     cosine = surface.normals @ direction
-    # Inside a pixel an inclined surface reaches over a range of depth.
+    # Within a pixel an inclined surface covers a range of depths.
     slack = cell * (1 + 1 / np.maximum(cosine, facing))
     return np.asarray((cosine > facing) & (deep > front[flat] - slack))
 
 
-def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
-    """Tell at which points off a surface it does not say what is there, ``(N,)``.
+def is_unobserved(surface: Surface, points: Points, direction: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
+    """Return at which points off a surface nothing is known of the part, ``(N,)``.
 
-    A surface with holes, seen by a sensor that looks into them: the ray that ends at the point goes on to a face that
-    looks away, and met hardly any that looks at the sensor before. So the point lies on material whose near side the
-    surface does not show. Had the ray met a near side in front of the point, this could not be seen from where the
-    sensor stands; had it met one behind the point or nothing at all, the place was known to be empty.
+    This is for a surface with holes and a sensor that looks into them. A point is unobserved if the ray from the sensor
+    continues behind it to a face that looks away, and met hardly any face that looks at the sensor: the point then lies
+    on material whose near side the surface lacks. With a near side in front of the point, the point could not be seen;
+    with one behind it, or without any face, the place is known to be empty.
 
     Parameters
     ----------
     surface
         The surface, normals outward.
     points
-        ``(N, 3)``, nowhere near faces of the surface that look the same way as theirs.
+        ``(N, 3)``, away from faces of the surface with similar normals.
     direction
         Unit vector towards the sensor.
     reach
-        How far beside the ray points of the surface count.
+        Radius of the ray.
     """
     seen, here = surface.points @ basis_of(direction).T, points @ basis_of(direction).T
     is_facing = surface.normals @ direction > 0
@@ -135,9 +144,9 @@ def left_open(surface: Surface, points: Points, direction: NDArray[np.float64], 
     away = np.bincount(ray, minlength=len(points))
     beside = away_from[met, :2] - here[ray, :2]
     middle = [np.bincount(ray, side, len(points)) / np.maximum(away, 1) for side in beside.T]
-    # Faces that only border on the ray are not met.
+    # Faces that only touch the ray do not count.
     is_open = (away >= _FEWEST_AROUND) & (np.hypot(*middle) < _OFF_CENTRE * reach)
-    # Most rays end here, and most of a surface that is met looks at the sensor.
+    # Only the remaining rays are compared with the faces that look at the sensor, which are most of the surface.
     left = np.flatnonzero(is_open)
     ray, met = _beside_rays(here[left], toward, reach)
     is_before = here[left[ray], 2] - toward[met, 2] < far_side[left[ray]]
@@ -153,11 +162,11 @@ def _beside_rays(rays: Points, points: Points, reach: float) -> tuple[NDArray[np
     return pairs["i"], pairs["j"]
 
 
-def directions_about(direction: NDArray[np.float64]) -> Points:
-    """Give a direction and those around it that a sensor may as well have stood in, ``(D, 3)``.
+def nearby_directions(direction: NDArray[np.float64]) -> Points:
+    """Return a direction and directions within its uncertainty, ``(D, 3)``.
 
-    A direction that was found from a scan is off by some degrees, and from a sensor at a few diameters' distance the
-    two ends of a part are seen as far apart.
+    A direction estimated from a scan is off by a few degrees, and a sensor at a distance of a few diameters sees the
+    two ends of a part from directions as far apart.
     """
     right, up, _ = basis_of(direction)
     angles = np.arange(_AROUND_VIEW) * (2 * np.pi / _AROUND_VIEW)
@@ -167,10 +176,10 @@ def directions_about(direction: NDArray[np.float64]) -> Points:
 
 
 def orient_outwards(surface: Surface) -> Surface:
-    """Give the normals of a cloud of all sides the sign that points out of the part.
+    """Return a cloud of all sides with outward normals.
 
-    From many directions the front-most point of every pixel faces the sensor; each such view is a vote. Points that no
-    view shows follow their nearest neighbour that has votes.
+    From many directions the front-most point of every pixel faces the sensor, which is a vote for its sign. Points that
+    no view shows follow their nearest neighbour with votes.
     """
     points, normals = surface.points, surface.normals
     cell = 2.5 * spacing(points)
@@ -188,19 +197,19 @@ def orient_outwards(surface: Surface) -> Surface:
     return replace(surface, normals=normals * signs[:, None])
 
 
-def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[np.float64]]:
-    """Find the axes that a scan of one side can have been taken along, the likeliest first; none for all sides.
+def possible_view_directions(surface: Surface, layered: float = 0.1) -> list[NDArray[np.float64]]:
+    """Return the axes that a one-sided scan can have been taken along, the likeliest first; none for all sides.
 
-    A scan of one side has no point that faces away, so its normals have a cosine to the axis well above zero, and along
-    the axis it has one layer. Which end of the axis the sensor stood at cannot be told from the points alone. Axes that
-    are near one another and give the normals the same signs count as one.
+    A one-sided scan has no point that faces away, so its normals have a cosine to the axis well above zero, and it has
+    one layer along the axis. At which end of the axis the sensor stood cannot be told from the points alone. Nearby
+    axes that give the normals the same signs count as one.
 
     Parameters
     ----------
     surface
-        The cloud, points about D/200 apart: layers are told apart from an eighth of the diameter on.
+        The cloud, with a spacing of about D/200: layers are told apart from an eighth of the diameter on.
     layered
-        Share of the pixels that may hold two layers.
+        Largest share of pixels with two layers.
     """
     candidates = sphere_directions(_VIEW_DIRECTIONS)[: _VIEW_DIRECTIONS // 2]
     axes, merits = _open_axes(surface, candidates, layered, _TRIED)
@@ -225,9 +234,9 @@ def view_directions_of(surface: Surface, layered: float = 0.1) -> list[NDArray[n
 
 
 def _open_axes(surface: Surface, candidates: Points, layered: float, tries: int) -> tuple[Points, NDArray[np.float64]]:
-    """Give the axes ``(A, 3)`` along which a scan has one layer, and how much speaks against each, ``(A,)``."""
+    """Return the axes ``(A, 3)`` along which a scan has one layer, and a penalty for each, ``(A,)``."""
     cell = 3 * spacing(surface.points)
-    # The lowest few per cent are normals across edges, which belong to no side.
+    # The lowest few per cent are normals at edges, which belong to no side.
     lowest = np.quantile(np.abs(surface.normals @ candidates.T), 0.04, axis=0)
     open_to = np.argsort(-lowest, kind="stable")
     open_to = open_to[lowest[open_to] > _LOWEST_FACING]
@@ -238,7 +247,7 @@ def _open_axes(surface: Surface, candidates: Points, layered: float, tries: int)
 
 
 def _layered_share(points: Points, direction: NDArray[np.float64], cell: float) -> float:
-    """Share of the pixels that hold points of two layers."""
+    """Return the share of the pixels that hold points of two layers."""
     flat, deep, _, (height, width) = _pixels_of(points, basis_of(direction), cell)
     nearest, farthest = np.full(width * height, -np.inf), np.full(width * height, np.inf)
     np.maximum.at(nearest, flat, deep)
@@ -250,7 +259,7 @@ def _layered_share(points: Points, direction: NDArray[np.float64], cell: float) 
 def _pixels_of(
     points: Points, basis: Points, cell: float, margin: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
-    """Give the flat pixel ``(N,)`` and the depth ``(N,)`` of points, the lower left corner, and height and width."""
+    """Return the flat pixel ``(N,)`` and the depth ``(N,)`` of points, the lower left corner, and height and width."""
     # By columns: numpy is slow at reducing (N, 3) along its first axis.
     across, up, deep = np.ascontiguousarray((points @ basis.T).T)
     origin = np.array([across.min(), up.min()]) - margin * cell
@@ -258,3 +267,9 @@ def _pixels_of(
     row = np.floor((up - origin[1]) / cell).astype(np.int64)
     height, width = int(row.max()) + 1 + margin, int(column.max()) + 1 + margin
     return row * width + column, deep, origin, (height, width)
+
+
+def oriented_surface(points: Points, size: float, neighbours: int = 16) -> Surface:
+    """Return a cloud of all sides thinned to cubes of side ``size``, with outward normals."""
+    group, count = voxel_groups(points, size)
+    return orient_outwards(surface_of(group_means(points, group, count), neighbours))

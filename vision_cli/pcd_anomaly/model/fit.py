@@ -1,4 +1,4 @@
-"""From prototypes to a model: the reference, views of every prototype, the head with its bank, and the calibration."""
+"""Training: from prototypes to a model, by reference, views of every prototype, head, memory bank and calibration."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from torch import Tensor
 from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.core.errors import InputError
 from vision_cli.io.points.clouds import Mesh, PointCloud
-from vision_cli.pcd_anomaly.model.head import GroupSet, TrainedHead, train_head
+from vision_cli.pcd_anomaly.model.embedding import SAME_PLACE, MemoryBank, TrainedHead
+from vision_cli.pcd_anomaly.model.head import GroupSet, train_head
+from vision_cli.pcd_anomaly.model.model import Model
+from vision_cli.pcd_anomaly.model.prototypes import build_reference
 from vision_cli.pcd_anomaly.model.pseudo_defects import add_pseudo_defects
 from vision_cli.pcd_anomaly.options import Options
-from vision_cli.pcd_anomaly.registration.targets import oriented_surface
+from vision_cli.pcd_anomaly.registration.limits import FEWEST_POINTS
 from vision_cli.pcd_anomaly.scoring.agcs import select_centres
-from vision_cli.pcd_anomaly.scoring.bank import ROWS_AT_ONCE, greedy_coreset, nearest_in_bank, projected
+from vision_cli.pcd_anomaly.scoring.bank import greedy_coreset, projected
 from vision_cli.pcd_anomaly.scoring.calibration import (
     NullTable,
-    ScanLimit,
     local_scales,
     null_table,
     scan_limit,
     scan_score,
     student_table,
 )
-from vision_cli.pcd_anomaly.scoring.features import CHANNELS, Nodes, group_vectors, measure_nodes
-from vision_cli.pcd_anomaly.scoring.fusion import Fusion, fuse, spread_to_points, surprises
-from vision_cli.pcd_anomaly.scoring.reference import Reference, build_reference
-from vision_cli.pcd_anomaly.scoring.residuals import Alignment, measure_residuals
+from vision_cli.pcd_anomaly.scoring.features import CHANNELS, DescribeGroups, group_vectors
+from vision_cli.pcd_anomaly.scoring.fusion import Fusion, place_scores, spread_to_points
+from vision_cli.pcd_anomaly.scoring.nodes import Nodes
+from vision_cli.pcd_anomaly.scoring.reference import Reference
+from vision_cli.pcd_anomaly.scoring.residuals import measure_at
 from vision_cli.pcd_anomaly.surfaces.geometry import (
     Points,
     Pose,
@@ -46,96 +49,32 @@ from vision_cli.pcd_anomaly.surfaces.geometry import (
     transform,
     voxel_means,
 )
+from vision_cli.pcd_anomaly.surfaces.sampling import prototype_points
 from vision_cli.pcd_anomaly.surfaces.views import as_scanned, one_sided_view, roughness, view_directions
+from vision_cli.pcd_anomaly.surfaces.visibility import oriented_surface
 
-_MESH_POINTS = 300_000
-_GATE = 0.08
 _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
-"""Scales of the channels of distance never fall below these shares of the diameter: a CAD mesh has no noise at all."""
+"""Least scales of the channels of distance, as shares of the diameter: a CAD mesh has no noise."""
 
 _LEAST_NOISE = 1 / 3000
-"""Noise of a scanner, as a share of the diameter: a CAD mesh does not show it."""
+"""Least noise of a scanner, as a share of the diameter: a CAD mesh has none."""
 
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
 _NEIGHBOURS = 32
 _WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.4, 0.3, 1.0, 0.3)
-"""How far each channel and the groups, last, are believed: distances in full, what an edge explains as well, less."""
+"""Weights of the channels, and of the groups, last; lower for channels that are also high at edges."""
 
 _OF_WARPS = 2
-"""The first channels hold the warps of instances."""
+"""Number of channels, the first ones, that contain the warps of instances."""
 
 _OF_BENDS, _MOST_OF_BENDS = CHANNELS.index("bent"), 3.0
-"""All places of an end rise together, so what a dozen views say of bends does not go beyond one place in a thousand."""
-
-Describe = Callable[[Nodes, NDArray[np.int64], int, float], NDArray[np.float32]]
-"""Turns groups into vectors as `vision_cli.pcd_anomaly.scoring.features.group_vectors` does."""
+"""Cap of -log10 p of the bend channel: all places of an end vary together, and a dozen views support no more."""
 
 
 @dataclass(frozen=True)
-class Memory:
-    """The memory bank.
-
-    Attributes
-    ----------
-    vectors
-        Embedded groups of good views, ``(B, d)``.
-    places
-        Their registered centres over the diameter, ``(B, 3)``.
-    """
-
-    vectors: Tensor
-    places: Tensor
-
-    def of(self, chosen: NDArray[np.bool_]) -> Memory:
-        """Give the chosen entries ``(B,)``; all, where none is."""
-        rows = np.flatnonzero(chosen if chosen.any() else np.ones_like(chosen))
-        return Memory(self.vectors[rows], self.places[rows])
-
-    def distances(self, vectors: Tensor, places: NDArray[np.float64], rows: int = ROWS_AT_ONCE) -> NDArray[np.float64]:
-        """Distance of embedded groups at registered places over the diameter ``(G, 3)`` to what is kept near them."""
-        here = torch.from_numpy(places.astype(np.float32))
-        return nearest_in_bank(vectors, self.vectors, here, self.places, _GATE, rows)[0].double().numpy()
-
-
-@dataclass(frozen=True)
-class Model:
-    """Everything that is known of a part.
-
-    Attributes
-    ----------
-    options
-        How it was made.
-    reference
-        What good instances look like.
-    head, memory
-        Embedding of groups and the normal ones.
-    fusion
-        Calibrated channels; the last one is the embedding.
-    limit
-        Scores of good scans.
-    home
-        ``(4, 4)`` from the reference, which lies about its own middle, to the coordinates of the first prototype.
-    warnings
-        What the user should know of the prototypes.
-    describe
-        Makes the vectors of groups, as in training.
-    """
-
-    options: Options
-    reference: Reference
-    head: TrainedHead
-    memory: Memory
-    fusion: Fusion
-    limit: ScanLimit
-    home: Pose
-    warnings: tuple[str, ...] = ()
-    describe: Describe = group_vectors
-
-
-@dataclass(frozen=True)
-class _View:
-    """A view of a prototype beside the reference of the others, with its groups."""
+class _PrototypeView:
+    """A view of a prototype measured against the reference of the others, with its groups."""
 
     prototype: int
     nodes: Nodes
@@ -147,55 +86,27 @@ class _View:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What models of one part have in common, however their heads are trained.
+    """What models of one part share, however their heads are trained.
 
     Attributes
     ----------
     reference
-        What good instances look like.
-    home
+        The reference.
+    to_prototype
         ``(4, 4)`` from the reference to the coordinates of the first prototype.
     views
-        Of the prototypes, with their groups.
+        Views of the prototypes with their groups.
     seed
-        Of the head.
+        Seed of the head's training.
     describe
-        Made the vectors of the groups.
+        Computed the vectors of the groups.
     """
 
     reference: Reference
-    home: Pose
-    views: Sequence[_View]
+    to_prototype: Pose
+    views: Sequence[_PrototypeView]
     seed: int
-    describe: Describe
-
-
-def cloud_of(prototype: PointCloud | Mesh, generator: np.random.Generator) -> tuple[Points, Points | None]:
-    """Give the points of a prototype, and its outward normals where it is a mesh or has them.
-
-    Raises
-    ------
-    InputError
-        If hardly any point is finite.
-    """
-    if isinstance(prototype, Mesh):
-        corners = prototype.vertices[prototype.triangles]
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        double_area = np.linalg.norm(cross, axis=1)
-        chosen = generator.choice(len(corners), _MESH_POINTS, p=double_area / double_area.sum())
-        first, second = generator.random((2, _MESH_POINTS, 1))
-        flip = first + second > 1
-        first, second = np.where(flip, 1 - first, first), np.where(flip, 1 - second, second)
-        picked = corners[chosen]
-        points = picked[:, 0] + first * (picked[:, 1] - picked[:, 0]) + second * (picked[:, 2] - picked[:, 0])
-        return points, cross[chosen] / double_area[chosen, None]
-    finite = np.asarray(np.isfinite(prototype.points).all(axis=1))
-    if finite.mean() < 0.5:
-        raise InputError(
-            f"a prototype with {int((~finite).sum())} of {len(finite)} points not finite; points expected.",
-            hint="Export it again.",
-        )
-    return prototype.points[finite], None if prototype.normals is None else prototype.normals[finite]
+    describe: DescribeGroups
 
 
 def train(
@@ -203,22 +114,22 @@ def train(
     options: Options,
     generator: np.random.Generator,
     on_stage: Callable[[str], None] = lambda _stage: None,
-    describe: Describe = group_vectors,
+    describe: DescribeGroups = group_vectors,
 ) -> Model:
-    """Learn a part from good instances.
+    """Return the model of a part trained on good instances.
 
     Parameters
     ----------
     prototypes
         Clouds of all sides, or a CAD mesh.
     options
-        See `Options`.
+        Options of the model.
     generator
-        Every random number.
+        Source of all random numbers.
     on_stage
-        Told what is being done.
+        Called with the name of each stage.
     describe
-        Makes the vectors of groups.
+        Computes the vectors of groups.
 
     Raises
     ------
@@ -233,25 +144,25 @@ def prepare(
     options: Options,
     generator: np.random.Generator,
     on_stage: Callable[[str], None] = lambda _stage: None,
-    describe: Describe = group_vectors,
+    describe: DescribeGroups = group_vectors,
 ) -> Prepared:
-    """Register the prototypes and look at them from all sides; parameters and errors as for `train`."""
-    clouds = [cloud_of(prototype, generator) for prototype in prototypes]
-    # A local origin: coordinates of a survey leave float32 no digits for a defect.
+    """Return the reference and the views of prototypes; parameters and errors as for `train`."""
+    clouds = [prototype_points(prototype, generator) for prototype in prototypes]
+    # A local origin: with survey coordinates float32 has no digits left for a defect.
     middles = [points.mean(axis=0) for points, _ in clouds]
     clouds = [(points - middle, normals) for (points, normals), middle in zip(clouds, middles, strict=True)]
     on_stage("reference")
     reference = build_reference([points for points, _ in clouds], generator, [normals for _, normals in clouds])
-    home = make_pose(np.eye(3), middles[0]) @ invert(reference.poses[0])
+    to_prototype = make_pose(np.eye(3), middles[0]) @ invert(reference.poses[0])
     on_stage("views")
     views = _views(clouds, reference, options, generator, describe)
-    return Prepared(reference, home, views, int(generator.integers(2**62)), describe)
+    return Prepared(reference, to_prototype, views, int(generator.integers(2**62)), describe)
 
 
-# The matrices have some thousand rows of 85 columns: a second thread brings little, and spins while it waits.
+# Matrices have a few thousand rows of 85 columns: a second thread gains little and spins while it waits.
 @one_thread_below(0)
 def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], None] = lambda _stage: None) -> Model:
-    """Train the head, fill the memory bank and calibrate."""
+    """Return a model: train the head, fill the memory bank and calibrate."""
     reference, views = prepared.reference, prepared.views
     on_stage("head")
     head = train_head(_group_set(views), options.head, torch.Generator().manual_seed(prepared.seed))
@@ -260,14 +171,17 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
     vectors = torch.cat(embedded)
     places = torch.from_numpy(np.concatenate([view.places for view in views]).astype(np.float32))
     kept = greedy_coreset(torch.cat([projected(vectors), places], dim=1), options.bank)
-    memory = Memory(vectors[kept], places[kept])
-    # A view is compared with what other prototypes gave to the bank; with other views, if there is but one prototype.
+    memory = MemoryBank(vectors[kept], places[kept])
+    # A view is compared with the bank entries of other prototypes, or of other views if there is a single prototype.
     several = len({view.prototype for view in views}) > 1
     sources = np.array([view.prototype if several else number for number, view in enumerate(views)])
     givers = np.repeat(sources, [len(view.places) for view in views])[kept]
     channels = [
         np.column_stack(
-            [view.nodes.channels, _distances(view, embedded[number], memory.of(givers != sources[number]), reference)]
+            [
+                view.nodes.channels,
+                _distances(view, embedded[number], memory.select(givers != sources[number]), reference),
+            ]
         )
         for number, view in enumerate(views)
     ]
@@ -279,7 +193,7 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
         memory,
         fusion,
         scan_limit(scores, len(reference.stack)),
-        prepared.home,
+        prepared.to_prototype,
         _warnings(reference, head, options),
         prepared.describe,
     )
@@ -291,20 +205,20 @@ def calibrate(
     prototypes: Sequence[int],
     channels: Sequence[NDArray[np.float64]],
 ) -> tuple[Fusion, list[float]]:
-    """Learn scales and distributions of channels from views of good parts, and score the views themselves.
+    """Return the calibration of channels on views of good parts, and the scores of the views.
 
-    A view is never judged by scales that its own prototype took part in: with few prototypes it would always look good.
+    A view is scored with scales from the other prototypes only; with few prototypes its own would bias them.
 
     Parameters
     ----------
     reference
-        Of all prototypes.
+        Reference of all prototypes.
     nodes
-        Of each view.
+        Measured places of each view.
     prototypes
-        Whose view each is.
+        Number of the prototype of each view.
     channels
-        ``(N, C)`` of each view.
+        Channels of each view, ``(N, C)``.
     """
     places = reference.level.surface.points
     near = cKDTree(places).query(places, k=min(_NEIGHBOURS, len(places)))[1]
@@ -339,33 +253,12 @@ def calibrate(
     return Fusion(scales_of(everything, len(numbers)), tables, weights), scores
 
 
-def place_scores(nodes: Nodes, values: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
-    """Fuse channels ``(N, C)``, the embedding last, to the score of each place, ``(N,)``."""
-    return fuse(values, nodes.residuals.nearest, nodes.boundary, nodes.residuals.unsure, fusion)
-
-
 def oriented_view(points: Points, direction: NDArray[np.float64], spacing: float, turn: NDArray[np.float64]) -> Surface:
-    """Thin a one-sided cloud out in cubes that lie as ``turn`` ``(3, 3)`` says, and turn its normals to the sensor.
+    """Return a one-sided cloud thinned in cubes rotated by ``turn`` ``(3, 3)``, with normals towards the sensor.
 
-    The cubes of a scan never lie as those of the reference do.
+    The rotation stands for the arbitrary orientation of a scan relative to the reference.
     """
     return surface_of(voxel_means(points @ turn.T, spacing) @ turn, 12).facing(direction)
-
-
-def channel_surprises(nodes: Nodes, distances: NDArray[np.float64], fusion: Fusion) -> NDArray[np.float64]:
-    """Give the surprise of each channel, the embedding last, at each place, ``(V, C)``."""
-    values = np.column_stack([nodes.channels, distances])
-    return surprises(values, fusion.scales[nodes.residuals.nearest], fusion.tables)
-
-
-def measure_at(
-    reference: Reference,
-    surface: Surface,
-    towards: NDArray[np.float64] | None,
-    alignment: Alignment | None = None,
-) -> Nodes:
-    """Measure what lies where on a surface that was brought to a reference; parameters as for `measure_residuals`."""
-    return measure_nodes(measure_residuals(surface, reference, towards, alignment), reference.diameter)
 
 
 def _views(
@@ -373,8 +266,8 @@ def _views(
     reference: Reference,
     options: Options,
     generator: np.random.Generator,
-    describe: Describe,
-) -> list[_View]:
+    describe: DescribeGroups,
+) -> list[_PrototypeView]:
     size, spacing = reference.diameter, reference.spacing
     each = max(2, -(-options.views // len(clouds)))
     views = []
@@ -387,9 +280,9 @@ def _views(
         for direction in view_directions(each, generator):
             rows, cosines = one_sided_view(placed, whole, direction, spacing)
             seen = as_scanned(placed[rows], cosines, direction, noise, _BIAS_REACH * size, generator)
-            if len(seen) < 500:
+            if len(seen) < FEWEST_POINTS:
                 continue
-            # Another instance than the one whose warp the tolerance was learnt from.
+            # Replace the own warp, which the tolerance was estimated from, by that of another instance.
             seen = seen - own.at(seen) + reference.tolerance.draw(seen, generator)
             turn = random_rotation(generator)
             surface = oriented_view(seen, direction, spacing, turn)
@@ -401,32 +294,34 @@ def _views(
             centres = select_centres(places, options.groups, None, reference.group_spacing)
             vectors = describe(grouped, centres, options.group_size, size)
             bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
-            spoilt = measure_at(others, bent, direction)
+            with_defects = measure_at(others, bent, direction)
             bad = np.flatnonzero(moved)
             bad = bad[:: max(1, len(bad) // (options.groups // 4))]
             views.append(
-                _View(
+                _PrototypeView(
                     number,
                     nodes,
                     vectors,
                     places[centres] / size,
-                    describe(spoilt, bad, options.group_size, size),
-                    spoilt.residuals.surface.points[bad] / size,
+                    describe(with_defects, bad, options.group_size, size),
+                    with_defects.residuals.surface.points[bad] / size,
                 )
             )
     if not views:
-        raise InputError("no view of the prototypes shows 500 points; denser scans expected.", hint="Scan finer.")
+        raise InputError(
+            f"no view of the prototypes shows {FEWEST_POINTS} points; denser scans expected.", hint="Scan finer."
+        )
     return views
 
 
-def _group_set(views: Sequence[_View]) -> GroupSet:
+def _group_set(views: Sequence[_PrototypeView]) -> GroupSet:
     vectors = np.concatenate([view.vectors for view in views])
     places = np.concatenate([view.places for view in views])
     prototypes = np.concatenate([np.full(len(view.places), view.prototype) for view in views])
     number = np.concatenate([np.full(len(view.places), n) for n, view in enumerate(views)])
-    # The same place in another view: the nearest group of any other view, if it is near.
+    # Positives: the nearest group of another view, if it is near.
     distance, near = cKDTree(places).query(places, k=min(8, len(places)))
-    other = (number[near] != number[:, None]) & (distance < _GATE / 2)
+    other = (number[near] != number[:, None]) & (distance < SAME_PLACE / 2)
     pick = np.where(other.any(axis=1), near[np.arange(len(near)), other.argmax(axis=1)], np.arange(len(near)))
     return GroupSet(
         vectors,
@@ -438,8 +333,8 @@ def _group_set(views: Sequence[_View]) -> GroupSet:
     )
 
 
-def _distances(view: _View, embedded: Tensor, memory: Memory, reference: Reference) -> NDArray[np.float64]:
-    """Distance of the embedded groups of a view to the bank, at each node of the view."""
+def _distances(view: _PrototypeView, embedded: Tensor, memory: MemoryBank, reference: Reference) -> NDArray[np.float64]:
+    """Return the distance of the embedded groups of a view to the bank, at each node of the view."""
     found = memory.distances(embedded, view.places)
     nodes = view.nodes.residuals.surface.points
     return spread_to_points(nodes, view.places * reference.diameter, found).astype(np.float64)

@@ -1,0 +1,60 @@
+"""Training of the ablation: the steps that are there are not trained again."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from vision_cli.core.command.console import Output
+from vision_cli.pcd_anomaly.data.layouts import DataSet, Sample
+from vision_cli.pcd_anomaly.evaluation.ablation import TRAINED_STEPS, step_folder
+from vision_cli.pcd_anomaly.options import Place
+from vision_cli.pcd_anomaly.runs import ablate
+
+
+@pytest.fixture
+def trained(files, tmp_path, monkeypatch):
+    """Return the steps that are trained in a run, without training them."""
+    monkeypatch.setattr(ablate, "load_prototypes", lambda samples, scale: [])
+    monkeypatch.setattr(ablate, "prepare", lambda *_, **__: None)
+    monkeypatch.setattr(ablate, "complete", lambda _, options: options.head)
+    monkeypatch.setattr(ablate, "numbers", lambda head: b"")
+    monkeypatch.setattr(ablate, "description", lambda head: {"iun": head.iun, "steps": head.steps})
+    written = {}
+
+    def train():
+        sample = Sample("bracket", "a", tmp_path / "a.ply", "train", False, None, None, "folder")
+        run = SimpleNamespace(directory=tmp_path, output=lambda name: Discarded(), write_json=written.__setitem__)
+        data = DataSet(tmp_path, "folder", (sample,))
+        models = {"bracket": files.run / "models" / "bracket"}
+        ablate.train_ablation(run, data, models, Place(), 1.0, 0, Output(quiet=True))
+        return written
+
+    return train
+
+
+class Discarded:
+    """An output of a run that is not kept."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def write_bytes(self, content):
+        return len(content)
+
+
+def test_every_step_is_trained_with_its_losses(trained):
+    found = trained()
+    assert list(found) == [f"ladder/bracket/{step_folder(step)}/model.json" for step in TRAINED_STEPS]
+    assert found["ladder/bracket/base/model.json"]["steps"] == 0
+    assert found["ladder/bracket/iun/model.json"]["iun"]
+
+
+def test_a_step_that_is_there_is_not_trained_again(trained, tmp_path):
+    (tmp_path / "ladder" / "bracket" / "iun").mkdir(parents=True)
+    (tmp_path / "ladder" / "bracket" / "iun" / "model.json").touch()
+    assert "ladder/bracket/iun/model.json" not in trained()

@@ -1,0 +1,233 @@
+"""Scoring of scans one by one: the shared work of ``predict``, ``run`` and ``evaluate``.
+
+Each scan is an item of the run: a scan that fails is named in ``failures.csv`` and the others go on, and an interrupted
+run resumes at the next scan and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.command.console import Output
+from vision_cli.core.compute.devices import peak_memory_mb
+from vision_cli.core.runs.files import sha256
+from vision_cli.core.runs.journal import Entry
+from vision_cli.core.runs.runs import Run
+from vision_cli.pcd_anomaly.data.layouts import Sample
+from vision_cli.pcd_anomaly.data.scans import LoadedScan, load_scan
+from vision_cli.pcd_anomaly.model.files import read_model
+from vision_cli.pcd_anomaly.model.model import Model
+from vision_cli.pcd_anomaly.options import PointsFrom, PoseOptions, RegistrationMode, ScoringPlace, Selection
+from vision_cli.pcd_anomaly.pipeline.chunking import rows_within
+from vision_cli.pcd_anomaly.pipeline.pipeline import MethodScorer, Result, observe, score
+from vision_cli.pcd_anomaly.runs.documents import METHODS, PICTURES, SCORES, ScanDocument, write_document
+from vision_cli.pcd_anomaly.runs.inputs import model_directory
+from vision_cli.pcd_anomaly.scoring.regions import Regions, find_regions
+from vision_cli.pcd_anomaly.surfaces.bends import describe_bend, significant_bends
+from vision_cli.pcd_anomaly.surfaces.geometry import Pose, invert, transform
+
+MakeScorers = Callable[[str, Model], Mapping[str, MethodScorer]]
+"""Makes the scorers of the methods that are compared, by name, for a class and its model."""
+
+
+def _no_scorers(_class_name: str, _model: Model) -> Mapping[str, MethodScorer]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How scans are scored and what is written of them.
+
+    Attributes
+    ----------
+    agcs, registration, seed
+        As for `vision_cli.pcd_anomaly.pipeline.pipeline.predict`.
+    init
+        ``(4, 4)`` from the scan to the coordinates of the first prototype; the identity by default.
+    save
+        Which of ``scores``, ``ply``, ``regions`` and ``png``.
+    scale
+        Factor on the coordinates of scans, to bring them to the unit of the prototypes.
+    points_from
+        File that the points of defective scans are read from.
+    place
+        Device, weights and memory limit.
+    scorers
+        Makes the scorers of other methods; none by default.
+    """
+
+    agcs: Selection
+    seed: int
+    save: frozenset[str]
+    scale: float
+    place: ScoringPlace
+    registration: RegistrationMode = PoseOptions.registration
+    init: Pose | None = None
+    points_from: PointsFrom = "scan"
+    scorers: MakeScorers = _no_scorers
+
+
+def score_samples(
+    run: Run,
+    samples: Sequence[Sample],
+    models: Mapping[str, Path],
+    scoring: Scoring,
+    output: Output,
+) -> None:
+    """Score the scans that are not done yet and write their files.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    samples
+        All scans.
+    models
+        Directory of the model of each class.
+    scoring
+        Settings.
+    output
+        Where progress is shown.
+    """
+    loaded: dict[str, tuple[Model, Mapping[str, MethodScorer]]] = {}
+
+    def load(sample: Sample) -> None:
+        if sample.class_name not in loaded:
+            # One class at a time: models are large.
+            loaded.clear()
+            model = read_model(model_directory(models, sample), scoring.place.weights, scoring.place.device)
+            loaded[sample.class_name] = (model, scoring.scorers(sample.class_name, model))
+
+    def work(sample: Sample) -> dict[str, object]:
+        row, result = _score_one(run, sample, *loaded[sample.class_name], scoring)
+        decision, status = result.decision, result.registration.status
+        output.detail(f"{sample.item}: {decision}, score {result.score:.2f}, {status}")
+        return row
+
+    run.each(
+        samples, work, name=lambda sample: sample.item, what="scans", output=output, before=load, is_stale=_has_changed
+    )
+
+
+def _has_changed(sample: Sample, entry: Entry) -> bool:
+    """Return whether the file of a scored scan has changed since."""
+    return not sample.path.is_file() or entry.row["sha256"] != sha256(sample.path)
+
+
+def _score_one(
+    run: Run,
+    sample: Sample,
+    model: Model,
+    scorers: Mapping[str, MethodScorer],
+    scoring: Scoring,
+) -> tuple[dict[str, object], Result]:
+    """Score a scan by the model and the compared methods, write its files, and return its row and result."""
+    scan = load_scan(sample, scoring.points_from)
+    for note in scan.notes:
+        run.log(f"{sample.item}: {note}")
+    rows = rows_within(scoring.place.max_memory, sample.path, len(scan.points), len(model.memory.vectors))
+    points = scan.points * scoring.scale
+    start = invert(model.to_prototype) @ (np.eye(4) if scoring.init is None else scoring.init)
+    seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=start)
+    result = score(model, seen, scoring.agcs, rows=rows)
+    row = _row(sample, scan, result)
+    for name, scorer in scorers.items():
+        scored = scorer(seen)
+        row[f"score {name}"] = scored.score
+        _write_array(run, f"{METHODS}/{name}/{sample.item}.npy", scored.points)
+    _write_scan(run, sample.item, points, model, result, scoring.save)
+    times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.seconds.items())
+    run.log(f"{sample.item}: {times}; peak {peak_memory_mb():.0f} MB")
+    return row, result
+
+
+def _row(sample: Sample, scan: LoadedScan, result: Result) -> dict[str, object]:
+    found, seen = result.registration, result.observation
+    return {
+        "class": sample.class_name,
+        "sample": sample.name,
+        "path": str(sample.path),
+        "sha256": sha256(sample.path),
+        "n_points": len(scan.points),
+        "n_invalid": seen.n_invalid,
+        "n_outliers": seen.n_outliers,
+        "score": result.score,
+        "p_value": result.p_value if math.isfinite(result.p_value) else None,
+        "threshold": result.threshold,
+        "decision": result.decision,
+        "reg_status": found.status,
+        "reg_fitness": found.verification.fitness,
+        "reg_rmse": found.verification.rmse,
+    }
+
+
+def _write_array(run: Run, name: str, values: NDArray[np.float32]) -> None:
+    # By way of memory: numpy hides the system's message when the disk is full.
+    content = BytesIO()
+    np.save(content, values)
+    with run.output(name) as path:
+        path.write_bytes(content.getbuffer())
+
+
+def _write_scan(
+    run: Run, item: str, points: NDArray[np.float64], model: Model, result: Result, save: frozenset[str]
+) -> None:
+    regions = find_regions(points, result.scores, result.place_threshold, deviation=result.deviation)
+    if "scores" in save:
+        _write_array(run, f"{SCORES}/{item}.npy", result.scores)
+    write_document(run, _document(item, result, regions, model.to_prototype))
+    if "ply" in save:
+        from vision_cli.pcd_anomaly.figures.figures import write_scored_ply
+
+        with run.output(f"{SCORES}/{item}.ply") as path:
+            write_scored_ply(path, points, result.scores, result.place_threshold, regions)
+    if "png" in save and result.decision != "normal":
+        from vision_cli.pcd_anomaly.figures.figures import draw_scan
+
+        reference = None
+        if result.registration.status != "failed":
+            reference = transform(invert(result.registration.pose), model.reference.level.surface.points)
+        title = f"{item}: {result.decision}, score of the scan {result.score:.3g}, limit {result.threshold:.3g}"
+        with run.output(f"{PICTURES}/{item}.png") as path:
+            draw_scan(
+                path,
+                points,
+                result.scores,
+                result.place_threshold,
+                regions,
+                title,
+                reference=reference,
+                towards=result.towards,
+            )
+
+
+def _document(item: str, result: Result, regions: Regions, to_prototype: Pose) -> ScanDocument:
+    found, seen = result.registration, result.observation
+    bends = significant_bends(seen.nodes.residuals.alignment.bends) if found.status != "failed" else []
+    return ScanDocument(
+        item,
+        result.score,
+        result.p_value,
+        result.threshold,
+        result.decision,
+        result.place_threshold,
+        seen.n_invalid,
+        seen.n_outliers,
+        seen.outlier_distance,
+        found.status,
+        found.verification.fitness,
+        found.verification.blocking,
+        found.verification.unseen,
+        found.verification.rmse,
+        found.margin,
+        to_prototype @ found.pose,
+        [describe_bend(bend, found.pose) for bend in bends],
+        regions.found,
+    )
