@@ -42,7 +42,7 @@ _vcli_facts() {
     'enhance-eval degrade') options=$'--condition\n--full-well\n--read-noise\n--jpeg\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'enhance-eval score') options=$'--pred\n--reference\n--input\n--measures\n--labels\n--detections\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'enhance-eval report') options=$'--bootstrap\n--alpha\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
-    'enhance-eval train') options=$'--steps\n--batch-size\n--lr\n--scenes\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'choice detector classifier curve' ;;
+    'enhance-eval train') options=$'--steps\n--batch-size\n--lr\n--scenes\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'choice detector classifier curve niqe' ;;
     'enhance-eval list') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'choice methods measures datasets decoders' ;;
     'doctor') options=$'--deep\n--json\n--quiet\n-q\n--help\n-h' ;;
     'samples') verbs=$'list\ncopy' default='list' options=$'--help\n-h' ;;

@@ -1,4 +1,4 @@
-"""What tests of transforms share: pairs of grids of all kinds, a map between them, and ITK's view of both."""
+"""Shared parts of the tests: grids of all kinds with a map between them, ITK's view of both, and pairs in files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from vision_cli.cli import app
+from vision_cli.core.command.invoke import launch
+from vision_cli.io.volumes.volumes import write_volume
+from vision_cli.phantoms.brains.brains import brain_pair, slice_pair
 from vision_cli.phantoms.brains.pairs import PhantomGrid
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform
@@ -105,3 +109,56 @@ class Itk:
 def itk():
     """Images and resampling by SimpleITK."""
     return Itk
+
+
+QUICK = ("--iters", "8,8", "--threads", "1", "--no-pictures")
+ROLES = ("fixed", "moving", "fixed_label", "moving_label")
+
+
+def run(*words):
+    """Run a verb of the task in this process; return its exit code."""
+    return launch(app, ["register", *map(str, words)])
+
+
+def write_pair(directory, pair, suffix=".nii.gz"):
+    """Write the images and labels of a generated pair; return the directory."""
+    for side in ("fixed", "moving"):
+        vox2ras = getattr(pair, f"{side}_vox2ras")
+        write_volume(directory / f"{side}{suffix}", getattr(pair, side), vox2ras)
+        write_volume(directory / f"{side}_label{suffix}", getattr(pair, f"{side}_labels"), vox2ras)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def head_pair(tmp_path_factory):
+    """A directory with a generated pair and its labels, the moving image in another orientation."""
+    return write_pair(
+        tmp_path_factory.mktemp("heads"), brain_pair(3, (30, 36, 30), (6.0, 6.0, 6.0), moving_axcodes="LAS")
+    )
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory):
+    """A directory with a generated pair and its labels, registered in ``out``."""
+    directory = write_pair(
+        tmp_path_factory.mktemp("registered"), brain_pair(5, (26, 32, 26), (7.0, 7.0, 7.0), moving_axcodes="PSR")
+    )
+    labels = [word for side in ("fixed", "moving") for word in (f"--{side}-label", directory / f"{side}_label.nii.gz")]
+    words = (directory / "fixed.nii.gz", directory / "moving.nii.gz", *labels, "-o", directory / "out", *QUICK)
+    assert run(*words, "-q") == 0
+    return directory
+
+
+@pytest.fixture(scope="session")
+def listed(tmp_path_factory):
+    """A table of five pairs of slices with labels."""
+    directory = tmp_path_factory.mktemp("slices")
+    rows = []
+    for number in range(5):
+        own = directory / f"s{number}"
+        own.mkdir()
+        write_pair(own, slice_pair(number, (36, 40), (5.0, 5.0)))
+        rows.append(f"s{number},{','.join(f's{number}/{n}.nii.gz' for n in ROLES)}")
+    table = directory / "pairs.csv"
+    table.write_text("\n".join([",".join(("id", *ROLES)), *rows]) + "\n")
+    return table

@@ -152,17 +152,17 @@ def test_at_most_the_asked_for_levels_are_made():
 
 
 @pytest.mark.parametrize("shape", [(33, 27), (19, 25, 22)])
-def test_reach_of_the_field_itself_changes_nothing(shape):
-    assert WaveletPyramid(shape, (1.0,) * len(shape)).reach(0, shape) == (None,) * len(shape)
+def test_resampling_the_field_to_its_own_grid_changes_nothing(shape):
+    assert WaveletPyramid(shape, (1.0,) * len(shape)).resampling_matrices(0, shape) == (None,) * len(shape)
 
 
 @pytest.mark.parametrize("stop", [0, 1, 2])
-def test_reach_is_the_rest_of_the_synthesis_seen_on_another_grid(stop):
+def test_resampling_is_the_remaining_synthesis_on_another_grid(stop):
     pyramid = WaveletPyramid((33, 27, 30), (1.0,) * 3)
     coefficients = drawn(pyramid)
     coefficients = coefficients[: pyramid.depth - stop + 1]
     shape = (17, 14, 11)
-    seen = apply_per_axis(pyramid.reach(stop, shape), pyramid.synthesise(coefficients, stop))
+    seen = apply_per_axis(pyramid.resampling_matrices(stop, shape), pyramid.synthesise(coefficients, stop))
     torch.testing.assert_close(seen, resize(pyramid.synthesise(coefficients), shape), atol=2e-4, rtol=1e-4)
 
 

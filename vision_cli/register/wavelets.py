@@ -1,8 +1,8 @@
-"""Fields as wavelet coefficients: multi-level synthesis with per-axis decimation.
+"""Multi-level wavelet synthesis and analysis of a field, with decimation per axis.
 
-WiNet's parameter-free IDWT (arXiv:2407.13426, section 2) written as one matrix an axis and level, built from the
-PyWavelets filter banks by synthesising unit vectors. Coefficients carry a factor sqrt(2) an axis and level, so that an
-LLL coefficient has the value of the field it stands for, whatever its level.
+WiNet's parameter-free IDWT (arXiv:2407.13426, section 2) as one matrix for each axis and level, built from the filter
+banks of PyWavelets. Synthesis matrices are multiplied by sqrt(2), so that approximation coefficients of all levels have
+the scale of the field.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _MODE = "symmetric"
 
 @lru_cache(maxsize=256)
 def synthesis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
-    """One-level inverse DWT of a signal of ``length`` samples as a matrix.
+    """Return the one-level inverse DWT of a signal of ``length`` samples as a matrix.
 
     Returns
     -------
     ndarray
-        ``(length, 2 n)``: first approximation, then detail columns, times sqrt(2).
+        ``(length, 2 n)``: columns of the approximation, then of the detail coefficients, times sqrt(2).
     """
     filters = pywt.Wavelet(wavelet)
     n = pywt.dwt_coeff_len(length, filters.dec_len, _MODE)
@@ -39,12 +39,13 @@ def synthesis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=256)
 def analysis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
-    """One-level DWT of a signal of ``length`` samples as a matrix.
+    """Return the one-level DWT of a signal of ``length`` samples as a matrix.
 
     Returns
     -------
     ndarray
-        ``(2 n, length)``: first approximation, then detail rows, over sqrt(2); ``synthesis_matrix`` undoes it.
+        ``(2 n, length)``: rows of the approximation, then of the detail coefficients, over sqrt(2); `synthesis_matrix`
+        is its left inverse.
     """
     filters = pywt.Wavelet(wavelet)
     bands = [pywt.dwt(row, filters, _MODE) for row in np.eye(length)]
@@ -53,7 +54,7 @@ def analysis_matrix(length: int, wavelet: str) -> NDArray[np.float64]:
 
 
 def apply_per_axis(matrices: tuple[Tensor | None, ...], field: Tensor) -> Tensor:
-    """Multiply axis ``a`` of ``(C, *S)`` by ``matrices[a]`` ``(m_a, S_a)``; ``None`` leaves an axis alone."""
+    """Multiply axis ``a`` of ``(C, *S)`` by ``matrices[a]`` ``(m_a, S_a)``; None leaves an axis unchanged."""
     channels = field.shape[0]
     for axis, matrix in enumerate(matrices):
         if matrix is None:
@@ -70,7 +71,7 @@ def apply_per_axis(matrices: tuple[Tensor | None, ...], field: Tensor) -> Tensor
 
 @dataclass(frozen=True)
 class Level:
-    """One level of the pyramid: how the field of ``fine`` shape is made from coefficients of ``coarse`` shape.
+    """One level of the pyramid, which makes a field of shape ``fine`` from coefficients of shape ``coarse``.
 
     Attributes
     ----------
@@ -79,7 +80,7 @@ class Level:
     axes
         The decimated axes.
     bands
-        Detail bands as 0/1 a spatial axis (1 = high-pass there), the all-low band left out.
+        Detail bands, with 1 for each axis of a high-pass filter and 0 for the others; without the all-low band.
     """
 
     fine: tuple[int, ...]
@@ -94,26 +95,26 @@ class Level:
 
 
 class WaveletPyramid:
-    """Synthesis of a field on a grid from coefficients on ever coarser levels.
+    """Synthesis of a field on a grid from wavelet coefficients of several levels.
 
     Level 0 is the finest. ``coefficients[0]`` is the approximation at the coarsest level, ``(D, *coarse)``;
-    ``coefficients[i]`` for i >= 1 are the detail bands of level ``depth - i``, ``(D, bands, *coarse)``. Details of fine
-    levels may be missing: they count as zero.
+    ``coefficients[i]`` for i >= 1 are the detail bands of level ``depth - i``, ``(D, bands, *coarse)``. Missing details
+    of fine levels are zero.
 
     Parameters
     ----------
     shape
         Grid of the synthesised field.
     spacing
-        Voxel size in mm; an axis is decimated only once the finer axes have caught up with it (thick slices).
+        Voxel size in mm; a coarser axis (thick slices) is decimated only once the other axes are as coarse.
     wavelet
         Name of a PyWavelets discrete wavelet.
     coarsest
-        Decimation stops where every axis would have fewer samples than this.
+        An axis is not decimated to fewer samples than this.
     max_levels
-        At most this many levels.
+        Greatest number of levels.
     device
-        Where the matrices live.
+        Device of the matrices.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class WaveletPyramid:
                 for a in range(len(shape))
                 if step[a] <= 1.5 * step.min()
                 and size[a] >= 2 * coarsest
-                # A long filter hardly shortens a short signal: such a level would be none.
+                # A long filter hardly shortens a short signal; such a level would not decimate.
                 and pywt.dwt_coeff_len(size[a], filters.dec_len, _MODE) <= 0.75 * size[a]
             )
             if not axes:
@@ -161,7 +162,7 @@ class WaveletPyramid:
         return len(self.levels)
 
     def zeros(self, index: int) -> Tensor:
-        """Zero coefficients number ``index`` (0 = coarsest approximation, ``depth`` = finest details)."""
+        """Return zero coefficients number ``index`` (0 = coarsest approximation, ``depth`` = finest details)."""
         dim = len(self.shape)
         if index == 0:
             shape = self.levels[-1].coarse if self.levels else self.shape
@@ -170,16 +171,16 @@ class WaveletPyramid:
         return torch.zeros(dim, len(level.bands), *level.coarse, device=self.device)
 
     def synthesise(self, coefficients: list[Tensor], stop: int = 0) -> Tensor:
-        """Approximation of the field at level ``stop``, ``(D, *grid of that level)``; 0 is the field itself."""
+        """Return the approximation of the field at level ``stop``, ``(D, *grid of that level)``; 0 is the field."""
         field = coefficients[0]
         for number in range(self.depth - 1, stop - 1, -1):
             index = self.depth - number
             details = coefficients[index] if index < len(coefficients) else None
-            field = self._raise(field, details, self.levels[number])
+            field = self._synthesise_level(field, details, self.levels[number])
         return field
 
     def analyse(self, field: Tensor) -> list[Tensor]:
-        """Coefficients of a field ``(D, *shape)`` on every level, the coarsest first; ``synthesise`` undoes it."""
+        """Return the coefficients of a field ``(D, *shape)``, the coarsest first; `synthesise` is the inverse."""
         details: list[Tensor] = []
         for level in self.levels:
             matrices = tuple(
@@ -190,11 +191,11 @@ class WaveletPyramid:
             details.append(own)
         return [field, *reversed(details)]
 
-    def reach(self, stop: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
-        """Matrices that take the approximation at level ``stop`` to a regular grid of ``shape`` over the same box.
+    def resampling_matrices(self, stop: int, shape: tuple[int, ...]) -> tuple[Tensor | None, ...]:
+        """Return one matrix for each axis that resamples the approximation at level ``stop`` to a grid of ``shape``.
 
-        The remaining synthesis without details, followed by linear resampling, folded into one small matrix an axis;
-        what a stage sees of the field is then exactly what the final synthesis would give.
+        It is the remaining synthesis without details followed by linear resampling, so that a stage works with exactly
+        the field that the final synthesis would give.
         """
         matrices = []
         for axis, n in enumerate(self.shape):
@@ -207,7 +208,7 @@ class WaveletPyramid:
             matrices.append(None if identity else self._tensor(matrix))
         return tuple(matrices)
 
-    def _raise(self, low: Tensor, details: Tensor | None, level: Level) -> Tensor:
+    def _synthesise_level(self, low: Tensor, details: Tensor | None, level: Level) -> Tensor:
         matrices = [
             self._tensor(synthesis_matrix(level.fine[axis], self.wavelet)) if axis in level.axes else None
             for axis in range(len(level.fine))
@@ -217,7 +218,7 @@ class WaveletPyramid:
         return apply_per_axis(tuple(matrices), self._interleave(low, details, level))
 
     def _interleave(self, low: Tensor, details: Tensor, level: Level) -> Tensor:
-        """Lay the bands out as one block an axis: ``(D, 2 n or n, ...)``, low half first."""
+        """Return the bands as one array, ``(D, 2 n or n, ...)``, the low half of each axis first."""
         dim = len(level.fine)
         counts = [2 if axis in level.axes else 1 for axis in range(dim)]
         stacked = torch.cat([low[:, None], details], 1).reshape(low.shape[0], *counts, *level.coarse)
@@ -227,7 +228,7 @@ class WaveletPyramid:
         )
 
     def _separate(self, block: Tensor, level: Level) -> tuple[Tensor, Tensor]:
-        """Undo :meth:`_interleave`: the all-low band and the detail bands."""
+        """Return the all-low band and the detail bands of an array: the inverse of `_interleave`."""
         dim = len(level.fine)
         counts = [2 if axis in level.axes else 1 for axis in range(dim)]
         pairs = [size for pair in zip(counts, level.coarse, strict=True) for size in pair]
@@ -240,7 +241,7 @@ class WaveletPyramid:
 
 
 def interpolation_matrix(source: int, target: int) -> NDArray[np.float64]:
-    """Linear resampling from ``source`` to ``target`` samples with coinciding ends, ``(target, source)``."""
+    """Return linear resampling from ``source`` to ``target`` samples with the same ends, ``(target, source)``."""
     position = np.linspace(0, source - 1, target)
     left = np.minimum(position.astype(int), max(source - 2, 0))
     weight = position - left

@@ -33,7 +33,7 @@ def test_a_table_gives_its_pairs_in_order_with_paths_from_its_folder(tmp_path):
     path = write_list(tmp_path, "id,fixed,moving,fixed_label\nx,a.nii,b.nii,\ny,sub/c.nii,a.nii,labels.nii\n")
     first, second = read_pairs(path)
     assert (first.id, second.id) == ("x", "y")
-    assert first.files.by_role() == {"fixed": tmp_path / "a.nii", "moving": tmp_path / "b.nii"}
+    assert first.files.given() == {"fixed": tmp_path / "a.nii", "moving": tmp_path / "b.nii"}
     assert second.files.fixed_label == tmp_path / "labels.nii"
     assert second.files.fixed == tmp_path / "sub" / "c.nii"
 
@@ -42,7 +42,7 @@ def test_every_role_of_a_table_is_read(tmp_path):
     roles = ["fixed", "moving"] + [f"{s}_{k}" for s in ("fixed", "moving") for k in ("label", "mask", "points")]
     touch(tmp_path, *roles)
     path = write_list(tmp_path, f"id,{','.join(roles)}\nx,{','.join(roles)}\n")
-    assert read_pairs(path)[0].files.by_role() == {role: tmp_path / role for role in roles}
+    assert read_pairs(path)[0].files.given() == {role: tmp_path / role for role in roles}
 
 
 def test_absolute_paths_of_a_table_are_kept(tmp_path):
@@ -64,7 +64,7 @@ def test_a_table_that_names_a_missing_file_is_refused(tmp_path):
 def test_an_id_that_cannot_name_a_folder_is_refused(tmp_path, name):
     touch(tmp_path, "a.nii")
     path = write_list(tmp_path, f"id,fixed,moving\n{name},a.nii,a.nii\n")
-    with pytest.raises(InputError, match="a name that can be a folder's expected"):
+    with pytest.raises(InputError, match="a valid name of a folder expected"):
         read_pairs(path)
 
 

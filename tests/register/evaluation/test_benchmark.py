@@ -12,21 +12,23 @@ import pytest
 from vision_cli.cli import app
 from vision_cli.core.command.console import Output
 from vision_cli.core.command.invoke import launch
-from vision_cli.core.compute.baselines import Cost, read_packages
+from vision_cli.core.compute.baselines import Cost
 from vision_cli.core.compute.benchmark import Bar, Results, comparison_tables
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run, read_metrics
 from vision_cli.io.volumes.volumes import Volume, write_volume
 from vision_cli.phantoms.brains.brains import brain_pair
 from vision_cli.register.data.pairs import NamedPair, read_pairs
-from vision_cli.register.evaluation import baseline_runner, baselines, benchmark
+from vision_cli.register.evaluation import benchmark
 from vision_cli.register.evaluation.benchmark import run_benchmark, score
-from vision_cli.register.options.evaluation import BASELINES, Contenders
-from vision_cli.register.options.registration import PairFiles
+from vision_cli.register.options.evaluation import ComparedMethods
+from vision_cli.register.options.pair_files import PairFiles
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform
 
 QUIET = Output(quiet=True)
+
+
 # Stands for the baselines: greedy finds the identity, ants-syn lacks a package, ants-syncc fails.
 STUB = """
 import json, pathlib, sys
@@ -74,10 +76,10 @@ def environment(tmp_path) -> Path:
 
 
 def measured(folder, pairs, names, environment, *, presets=(), resume=False):
-    contenders = Contenders(tuple(names), tuple(presets))
+    methods = ComparedMethods(tuple(names), tuple(presets))
     words = {"baselines": ",".join(names) or "none", "presets": ",".join(presets) or "none"}
     with Run.open(folder, command="register benchmark", options=words, resume=resume) as run:
-        run_benchmark(run, pairs, contenders, threads=1, environment=environment, output=QUIET)
+        run_benchmark(run, pairs, methods, threads=1, environment=environment, output=QUIET)
         benchmark.finish(run, run.items.entries)
         run.finish()
     return folder
@@ -156,7 +158,7 @@ def test_a_uniform_stretch_has_no_spread_whatever_the_voxel_size():
 
 def test_label_maps_without_a_label_in_common_are_refused():
     other = labels_of(np.full((14, 14, 14), 9, np.int32))
-    with pytest.raises(InputError, match="no label in common"):
+    with pytest.raises(InputError, match="no common label found"):
         score(blocks(), other, (), ())
 
 
@@ -207,7 +209,7 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
         (out / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
         return Cost(1.0, 2.0, 300.0)
 
-    monkeypatch.setattr(benchmark, "run_ours", pretend)
+    monkeypatch.setattr(benchmark, "run_own_method", pretend)
     folder = measured(tmp_path / "run", pairs, ["greedy"], environment, presets=["default"])
     ours, greedy = rows_of(folder / "items.csv")
     assert ours["dice_mean"] == greedy["dice_mean"]
@@ -221,16 +223,6 @@ def test_ours_is_scored_from_its_files_and_checked_by_ants(tmp_path, pairs, envi
     assert met["Dice, default - greedy"] == "no"
     assert met["Dice, default - ants-syncc"] == "not measured"
     assert met["warped by ANTs - warped by ours, % of the range"] == "yes"
-
-
-@pytest.mark.slow
-def test_our_command_runs_and_leaves_what_is_scored(tmp_path, pairs):
-    files = (pairs[0].files.fixed, pairs[0].files.moving)
-    cost = baselines.run_ours("fast", *files, tmp_path, 1)
-    assert {"1Warp.nii.gz", "0GenericAffine.mat", "Warped.nii.gz"} <= {
-        file.name for file in (tmp_path / "run").iterdir()
-    }
-    assert cost.cpu_s > 0
 
 
 def test_bars_compare_only_the_pairs_that_both_have():
@@ -317,47 +309,3 @@ def test_pairs_without_labels_are_refused(tmp_path, pairs):
     bare = NamedPair("one", PairFiles(fixed=pairs[0].files.fixed, moving=pairs[0].files.moving))
     with pytest.raises(InputError, match="fixed_label and moving_label expected"):
         measured(tmp_path / "run", [bare], ["greedy"], None)
-
-
-def test_the_list_pins_the_baselines():
-    packages = read_packages(baselines.PACKAGES)
-    assert set(packages) == set(baselines.ENVIRONMENTS.values())
-    assert "antspyx==0.6.3" in packages["ants"].requirements
-    assert "picsl-greedy==1.4.0.3" in packages["greedy"].requirements
-    assert packages["convexadam"].without_dependencies == ("convexAdam==0.2.0",)
-
-
-def test_the_runner_and_the_environments_know_the_same_baselines():
-    assert tuple(baseline_runner.BASELINES) == tuple(baselines.ENVIRONMENTS) == BASELINES
-
-
-def test_only_the_environments_that_are_needed_are_found(monkeypatch):
-    monkeypatch.setattr(baselines, "baseline_python", lambda path, section, environment, output: Path(section))
-    assert baselines.find_pythons(("greedy", "greedy-2mm"), None, QUIET) == {"greedy": Path("greedy")}
-    assert baselines.find_pythons(("greedy",), Path("ready"), QUIET) == {"greedy": Path("greedy"), "ants": Path("ants")}
-
-
-def test_a_missing_package_ends_the_runner_with_its_own_status(monkeypatch, tmp_path, capsys):
-    def lacking(*anything):
-        raise ModuleNotFoundError("No module named 'x'", name="x")
-
-    monkeypatch.setitem(baseline_runner.BASELINES, "greedy", lacking)
-    assert baseline_runner.main(["greedy", "f", "m", str(tmp_path), "1"]) == baseline_runner.MISSING
-    assert "no package x" in capsys.readouterr().err
-
-
-def test_a_coarse_image_covers_the_same_box(tmp_path):
-    import SimpleITK as sitk
-
-    image = sitk.Image([40, 31, 10], sitk.sitkFloat32) + 1
-    image.SetSpacing([1.0, 1.0, 5.0])
-    image.SetOrigin([3.0, -4.0, 5.0])
-    sitk.WriteImage(image, str(tmp_path / "fine.nii.gz"))
-    coarse = sitk.ReadImage(str(baseline_runner._coarse(tmp_path / "fine.nii.gz", tmp_path / "coarse.nii.gz")))
-    assert coarse.GetSize() == (20, 16, 10)
-    for corner in ([-0.5] * 3, None):
-        ends = [
-            one.TransformContinuousIndexToPhysicalPoint(corner or [n - 0.5 for n in one.GetSize()])
-            for one in (image, coarse)
-        ]
-        np.testing.assert_allclose(*ends, atol=1e-4)

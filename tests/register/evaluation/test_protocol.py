@@ -14,8 +14,9 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.phantoms.brains.brains import Difference, brain_pair
 from vision_cli.register.data.layouts import Collection, ImageFile, ListedPair, read_collection
-from vision_cli.register.evaluation.protocol import listed_pairs, protocol_table
-from vision_cli.register.networks import WiNet
+from vision_cli.register.evaluation.protocol import pairs_of_subset, protocol_table
+from vision_cli.register.networks.winet import WiNet
+from vision_cli.register.pipeline.weights import describe_network
 
 BENT = Difference(deform_mm=3, correlation_mm=40, shift_mm=0, angle_deg=0, stretch=0)
 
@@ -79,7 +80,7 @@ def test_shards_do_a_part_each(ixi, tmp_path):
 
 def test_a_network_alone_is_scored_too(ixi, tmp_path):
     network = WiNet(3, 1, longest_side=32)
-    save_file(network.state_dict(), tmp_path / "w.safetensors", network.description)
+    save_file(network.state_dict(), tmp_path / "w.safetensors", describe_network(network))
     words = ("--layout", "ixi", "--method", "network", "--weights", tmp_path / "w.safetensors", "--threads", "1")
     torch.manual_seed(0)
     assert evaluate(ixi, *words, "-o", tmp_path / "run") == 0
@@ -118,12 +119,12 @@ def test_a_pair_without_labels_fails_alone(ixi, tmp_path, capfd):
     ids=["atlas", "each with the next", "listed"],
 )
 def test_the_pairs_of_a_subset(collection, pairs):
-    assert [(pair.fixed, pair.moving) for pair in listed_pairs(collection, "test")] == pairs
+    assert [(pair.fixed, pair.moving) for pair in pairs_of_subset(collection, "test")] == pairs
 
 
 def test_a_subset_without_pairs_is_refused():
     with pytest.raises(InputError, match="no pairs of the subset validation"):
-        listed_pairs(Collection((ImageFile("a", None, None, "test"),)), "validation")
+        pairs_of_subset(Collection((ImageFile("a", None, None, "test"),)), "validation")
 
 
 def test_neither_data_nor_labels_is_wrong_usage(capfd):

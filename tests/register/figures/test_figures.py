@@ -34,7 +34,7 @@ def pictures(any_world):
     fixed = head(grid.shape)
     warped = resample(np.roll(fixed, 1, axis=0), grid, grid, ())
     before = np.roll(fixed, 3, axis=0)
-    u = any_world.chain[0].displacement
+    u = any_world.chain[0].displacement_mm
     return grid, fixed, before, warped, u, ndimage.gaussian_filter(np.log1p(np.abs(u[..., 0])), 1)
 
 
@@ -76,7 +76,7 @@ def test_pictures_of_grids_of_all_kinds_are_small_dark_png_files(pictures, tmp_p
     grid, fixed, before, warped, u, log_jacobian = pictures
     figures.overlay(tmp_path / "overlay.png", grid, fixed, before, warped, TITLE, first="affine")
     figures.checkerboard(tmp_path / "checkerboard.png", grid, fixed, warped, TITLE)
-    figures.plain(tmp_path / "plain.png", grid, fixed, before, TITLE)
+    figures.single_image(tmp_path / "plain.png", grid, fixed, before, TITLE)
     figures.difference(tmp_path / "difference.png", grid, fixed, before, warped, TITLE)
     figures.deformation_grid(tmp_path / "grid.png", grid, fixed, u, log_jacobian, TITLE)
     for path in tmp_path.iterdir():
@@ -101,7 +101,7 @@ GRID = Grid((60, 70, 50), np.diag([-2.0, 2.0, 2.0, 1.0]))
 def test_pictures_that_are_shown_in_turn_lie_on_each_other(tmp_path):
     fixed = head(GRID.shape)
     for name, image in {"fixed": fixed, "same": 3 * fixed, "moved": np.roll(fixed, 6, axis=1)}.items():
-        figures.plain(tmp_path / f"{name}.png", GRID, fixed, image, "title")
+        figures.single_image(tmp_path / f"{name}.png", GRID, fixed, image, "title")
     same, moved = (
         np.abs(colours(tmp_path / f"{name}.png") - colours(tmp_path / "fixed.png")) for name in ("same", "moved")
     )
@@ -181,9 +181,9 @@ def test_folds_are_dotted_and_stretched_places_coloured(tmp_path):
     figures.deformation_grid(tmp_path / "plain.png", GRID, fixed, u, log_jacobian, "")
     log_jacobian[25:35, 30:40, 20:30] = np.log(1e-9)
     figures.deformation_grid(tmp_path / "folded.png", GRID, fixed, u, log_jacobian, "")
-    plain, folded = colours(tmp_path / "plain.png"), colours(tmp_path / "folded.png")
-    assert near(folded, style.YELLOW) > 100 > near(plain, style.YELLOW)
-    assert near(plain, style.AROUND_GREY[-1]) > 500
+    single_image, folded = colours(tmp_path / "plain.png"), colours(tmp_path / "folded.png")
+    assert near(folded, style.YELLOW) > 100 > near(single_image, style.YELLOW)
+    assert near(single_image, style.AROUND_GREY[-1]) > 500
 
 
 @pytest.mark.parametrize("nothing", [0.0, 3.0])

@@ -42,8 +42,8 @@ def optimiser_of(pair, mask=None, **options):
     return WaveletOptimiser(fixed, moving, grid, Settings(**{"iterations": SHORT, **options}), mask)
 
 
-def correlation(optimiser, displacement):
-    points = fields.identity_points(optimiser.grid.shape, torch.device("cpu")) + displacement
+def correlation(optimiser, displacement_voxels):
+    points = fields.identity_points(optimiser.grid.shape, torch.device("cpu")) + displacement_voxels
     warped = fields.sample(optimiser.moving[None], points)[0]
     return -float(LocalCorrelation(optimiser.fixed, 5)(warped))
 
@@ -60,10 +60,10 @@ def test_two_heads_meet_without_folds_and_the_inverse_undoes_the_map(bent_heads)
     optimiser = optimiser_of(bent_heads)
     optimiser.run()
     assert optimiser.repair_folds(foreground_of(optimiser)) == 0
-    forward = optimiser.displacement()
-    assert correlation(optimiser, forward) > correlation(optimiser, torch.zeros_like(forward)) + 0.1
-    assert float(fields.jacobian_determinant(forward).min()) > 0
-    error = fields.compose(forward, optimiser.inverse_displacement(forward)).square().sum(0).sqrt()
+    forward_voxels = optimiser.displacement_voxels()
+    assert correlation(optimiser, forward_voxels) > correlation(optimiser, torch.zeros_like(forward_voxels)) + 0.1
+    assert float(fields.jacobian_determinant(forward_voxels).min()) > 0
+    error = fields.compose(forward_voxels, optimiser.inverse_displacement_voxels(forward_voxels)).square().sum(0).sqrt()
     assert float(error.mean()) < 0.1
     assert len(optimiser.state.history) == optimiser.total_iterations
 
@@ -73,16 +73,16 @@ def test_two_heads_meet_without_folds_and_the_inverse_undoes_the_map(bent_heads)
 def test_slices_meet_with_each_kind_and_image_term(bent_slices, kind, metric):
     optimiser = optimiser_of(bent_slices, kind=kind, metric=metric)
     optimiser.run()
-    forward = optimiser.displacement()
-    assert forward.shape == (2, 64, 72)
-    assert correlation(optimiser, forward) > correlation(optimiser, torch.zeros_like(forward)) + 0.02
+    forward_voxels = optimiser.displacement_voxels()
+    assert forward_voxels.shape == (2, 64, 72)
+    assert correlation(optimiser, forward_voxels) > correlation(optimiser, torch.zeros_like(forward_voxels)) + 0.02
 
 
 def test_both_directions_of_the_image_term_meet_too(bent_slices):
     optimiser = optimiser_of(bent_slices, symmetric=True)
     optimiser.run()
-    forward = optimiser.displacement()
-    assert correlation(optimiser, forward) > correlation(optimiser, torch.zeros_like(forward)) + 0.05
+    forward_voxels = optimiser.displacement_voxels()
+    assert correlation(optimiser, forward_voxels) > correlation(optimiser, torch.zeros_like(forward_voxels)) + 0.05
 
 
 def test_the_same_pair_gives_the_same_bits_again(bent_slices):
@@ -126,7 +126,7 @@ def test_two_threads_find_the_map_of_one(bent_heads):
         torch.set_num_threads(threads)
         optimiser = optimiser_of(bent_heads, iterations=(6, 5, 4))
         optimiser.run()
-        found.append(optimiser.displacement())
+        found.append(optimiser.displacement_voxels())
     assert float((found[0] - found[1]).abs().max()) <= 0.02
 
 
@@ -137,17 +137,17 @@ def test_thick_slices_keep_their_axis():
     assert all(2 not in level.axes for level in optimiser.pyramid.levels)
     optimiser.run()
     assert optimiser.repair_folds(foreground_of(optimiser)) == 0
-    forward = optimiser.displacement()
-    assert correlation(optimiser, forward) > correlation(optimiser, torch.zeros_like(forward)) + 0.03
+    forward_voxels = optimiser.displacement_voxels()
+    assert correlation(optimiser, forward_voxels) > correlation(optimiser, torch.zeros_like(forward_voxels)) + 0.03
 
 
 def test_the_parts_of_the_scales_add_up_to_the_field(bent_slices):
     optimiser = optimiser_of(bent_slices)
     optimiser.run()
-    parts = optimiser.scale_fields()
+    parts = optimiser.level_fields_voxels()
     assert next(iter(parts)).startswith("approximation")
     assert len(parts) == len(optimiser.state.coefficients)
-    torch.testing.assert_close(sum(parts.values()), optimiser.field(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sum(parts.values()), optimiser.field_voxels(), atol=1e-4, rtol=1e-4)
 
 
 def test_a_stiffer_field_is_smoother(bent_slices):
@@ -155,7 +155,7 @@ def test_a_stiffer_field_is_smoother(bent_slices):
     for smoothness in (0.1, 5.0):
         optimiser = optimiser_of(bent_slices, smoothness=smoothness)
         optimiser.run()
-        gradients.append(float(torch.diff(optimiser.field(), dim=1).square().mean()))
+        gradients.append(float(torch.diff(optimiser.field_voxels(), dim=1).square().mean()))
     assert gradients[1] < 0.5 * gradients[0]
 
 
@@ -166,7 +166,7 @@ def test_what_the_mask_leaves_out_does_not_pull(bent_slices):
     masked, free = optimiser_of(bent_slices, mask), optimiser_of(bent_slices)
     masked.run()
     free.run()
-    far = [float(optimiser.displacement()[:, 52:].abs().mean()) for optimiser in (masked, free)]
+    far = [float(optimiser.displacement_voxels()[:, 52:].abs().mean()) for optimiser in (masked, free)]
     assert far[0] < far[1]
 
 
@@ -174,7 +174,7 @@ def test_images_that_agree_stay_where_they_are(bent_slices):
     optimiser = optimiser_of(bent_slices)
     optimiser.moving = optimiser.fixed
     optimiser.run()
-    moved = optimiser.displacement().norm(dim=0)[foreground_of(optimiser)]
+    moved = optimiser.displacement_voxels().norm(dim=0)[foreground_of(optimiser)]
     assert float(moved.mean()) < 0.15
 
 
@@ -191,10 +191,10 @@ def test_repair_takes_out_folds_and_leaves_the_rest_alone(bent_slices):
     pinched[0, 10, 12] = 4.0
     optimiser.state.coefficients = optimiser.pyramid.analyse(pinched)
     everywhere = torch.ones(optimiser.grid.shape, dtype=torch.bool)
-    before = optimiser.displacement()
+    before = optimiser.displacement_voxels()
     assert int((fields.jacobian_determinant(before) <= 0).sum()) > 0
     assert optimiser.repair_folds(everywhere) == 0
-    after = optimiser.displacement()
+    after = optimiser.displacement_voxels()
     assert float(fields.jacobian_determinant(after).min()) > 0
     assert optimiser.state.repairs >= 1
     # Far from the pinch only rounding is left; what moved stays within reach of the smoothing.

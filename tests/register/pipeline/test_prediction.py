@@ -14,7 +14,7 @@ from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io.volumes.volumes import Volume
 from vision_cli.phantoms.brains.brains import Difference, brain_pair, slice_pair
 from vision_cli.phantoms.brains.pairs import PhantomGrid
-from vision_cli.register.networks import WiNet
+from vision_cli.register.networks.winet import WiNet
 from vision_cli.register.optimisation import images
 from vision_cli.register.optimisation.images import Image
 from vision_cli.register.optimisation.optimise import Settings, WaveletOptimiser
@@ -22,7 +22,8 @@ from vision_cli.register.options.registration import RegistrationOptions
 from vision_cli.register.pipeline import prediction
 from vision_cli.register.pipeline.inputs import Pair
 from vision_cli.register.pipeline.pipeline import register
-from vision_cli.register.pipeline.prediction import Proposer, network_grid
+from vision_cli.register.pipeline.prediction import NetworkPredictor, network_grid
+from vision_cli.register.pipeline.weights import describe_network
 from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 
@@ -49,7 +50,7 @@ def grid_of(codes, shape, spacing, angle=0):
 
 
 def stored(network, directory, name="net"):
-    save_file(network.state_dict(), directory / f"{name}.safetensors", network.description)
+    save_file(network.state_dict(), directory / f"{name}.safetensors", describe_network(network))
     return str(directory / f"{name}.safetensors")
 
 
@@ -76,7 +77,7 @@ class Known(torch.nn.Module):
         self.seen = moving, fixed
         return self
 
-    def in_voxels(self, reference):
+    def field_voxels(self, reference):
         shape = self.seen[0].shape[2:]
         return torch.tensor(self.shift).view(1, -1, *[1] * len(shape)).expand(1, -1, *shape)
 
@@ -111,7 +112,7 @@ def test_the_network_sees_the_box_along_the_world_axes(codes, shape, spacing, an
 
 def proposer_of(monkeypatch, network, fixed, moving, matrix, kind="diffeo"):
     monkeypatch.setattr(prediction, "load_network", lambda _path: network)
-    return Proposer("default", fixed, moving, matrix, fixed.grid, kind)
+    return NetworkPredictor("default", fixed, moving, matrix, fixed.grid, kind)
 
 
 @pytest.mark.parametrize("kind", ["diffeo", "displacement"])
@@ -120,12 +121,12 @@ def test_a_predicted_shift_is_the_same_shift_in_space_on_every_grid(codes, finen
     box = grid_of(codes, (20, 24, 22), (2.0, 2.0, 2.0), 9)
     image = Image(torch.rand(box.shape, generator=torch.Generator().manual_seed(0)), box)
     proposer = proposer_of(monkeypatch, Known((1.0, -2.0, 0.5)), image, image, np.eye(4), kind)
-    found = proposer.improved(torch.zeros(3, *box.shape), box, fineness)
+    found = proposer.add_prediction(torch.zeros(3, *box.shape), box, fineness)
     axes = torch.tensor(box.vox2ras[:3, :3], dtype=torch.float32)
     in_mm = torch.einsum("ij,j...->i...", axes, found).reshape(3, -1).T
     expected = prediction.STEP * proposer.grid(fineness).vox2ras[:3, :3] @ np.array([1.0, -2.0, 0.5])
     np.testing.assert_allclose(in_mm.numpy(), np.broadcast_to(expected, in_mm.shape), atol=1e-3)
-    twice = proposer.improved(found, box, fineness)
+    twice = proposer.add_prediction(found, box, fineness)
     torch.testing.assert_close(twice, 2 * found, atol=1e-3, rtol=0)
 
 
@@ -138,7 +139,7 @@ def test_the_network_is_shown_the_moving_image_as_it_is_aligned_so_far(monkeypat
     by_field[0] = 1.0
     network = Known((0.0, 0.0, 0.0))
     moved = Image(torch.roll(values, 3, 0), box)
-    proposer_of(monkeypatch, network, Image(values, box), moved, by_affine).improved(by_field, box)
+    proposer_of(monkeypatch, network, Image(values, box), moved, by_affine).add_prediction(by_field, box)
     moving, fixed = network.seen
     # The image is interpolated twice on its way, which blurs its edges.
     assert float((moving - fixed).abs().mean()) < 0.003
@@ -151,7 +152,7 @@ def test_what_a_field_has_of_fine_detail_is_kept(monkeypatch):
     image = Image(torch.rand(box.shape, generator=torch.Generator().manual_seed(0)), box)
     fine = 0.2 * torch.randn(3, *box.shape, generator=torch.Generator().manual_seed(1))
     still = proposer_of(monkeypatch, Known((0.0, 0.0, 0.0)), image, image, np.eye(4))
-    torch.testing.assert_close(still.improved(fine, box), fine, atol=1e-5, rtol=0)
+    torch.testing.assert_close(still.add_prediction(fine, box), fine, atol=1e-5, rtol=0)
 
 
 def optimiser_of(pair, **options):
@@ -163,7 +164,7 @@ def optimiser_of(pair, **options):
 def test_a_field_that_is_worth_it_is_taken_and_another_is_not(slices):
     settled = optimiser_of(slices)
     settled.run()
-    good = settled.field()
+    good = settled.field_voxels()
     for field, margin, wins in (
         (good, 0.1, True),
         (good, 1e3, False),
@@ -173,23 +174,24 @@ def test_a_field_that_is_worth_it_is_taken_and_another_is_not(slices):
         optimiser = optimiser_of(slices)
         optimiser.run(until=1)
         before = [c.clone() for c in optimiser.state.coefficients]
-        assert optimiser.meet(field, margin) is wins
-        none, own, _ = optimiser.state.meeting
-        assert own < none
+        losses = optimiser.compare_with(field, margin)
+        assert losses.favour_proposed(margin) is wins
+        assert losses == optimiser.state.compared or np.isnan(losses.proposed)
+        assert losses.optimised < losses.affine
         kept = all(torch.equal(a, b) for a, b in zip(before, optimiser.state.coefficients, strict=False))
         assert kept is not wins
         optimiser.run()
-        assert optimiser.state.stage == len(optimiser.shrinks)
+        assert optimiser.state.stage == len(optimiser.shrink_factors)
 
 
 def test_a_field_that_is_taken_is_the_result(slices):
     settled = optimiser_of(slices)
     settled.run()
     other = optimiser_of(slices)
-    other.take(settled.field())
+    other.set_final_field(settled.field_voxels())
     other.run()
     assert other.state.history == []
-    torch.testing.assert_close(other.field(), settled.field(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(other.field_voxels(), settled.field_voxels(), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("method", ["auto", "network", "optimize"])
@@ -210,13 +212,13 @@ def test_a_registration_says_what_the_network_contributed(slices, compute, tmp_p
         assert found.history == ()
         assert share.stage is None
         # A network that has learned nothing moves nothing.
-        assert float(np.abs(found.warp.displacement).max()) < 0.5
+        assert float(np.abs(found.warp.displacement_mm).max()) < 0.5
     else:
         assert share.loss_optimised < share.loss_affine
         assert share.loss_proposed == pytest.approx(share.loss_optimised, abs=0.01)
         assert not share.used
         alone = register(pair_of(slices), RegistrationOptions(iterations=SHORT, method="optimize"), compute)
-        np.testing.assert_array_equal(found.warp.displacement, alone.warp.displacement)
+        np.testing.assert_array_equal(found.warp.displacement_mm, alone.warp.displacement_mm)
 
 
 def test_a_network_of_velocities_serves_for_displacements_too(slices, compute, tmp_path):
@@ -228,15 +230,15 @@ def test_a_network_of_velocities_serves_for_displacements_too(slices, compute, t
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (lambda: WiNet(3, 1), "a network of 3D images found; of 2D ones expected"),
-        (lambda: WiNet(2, 1, variant="displacement"), "a network of displacements found; of velocities expected"),
+        (lambda: WiNet(3, 1), "a network of 3D images found; one of 2D images expected"),
+        (lambda: WiNet(2, 1, variant="displacement"), "a network of displacements found; one of velocities expected"),
     ],
 )
 def test_weights_that_do_not_fit_the_pair_are_refused(slices, tmp_path, network, message):
     weights = stored(network(), tmp_path)
     image = Image(images.normalise(slices.fixed, CPU), Grid(slices.fixed.shape, slices.fixed_vox2ras))
     with pytest.raises(InputError, match=message):
-        Proposer(weights, image, image, np.eye(3), image.grid, "diffeo")
+        NetworkPredictor(weights, image, image, np.eye(3), image.grid, "diffeo")
 
 
 def test_absent_weights_are_refused(slices, compute):
@@ -253,9 +255,8 @@ def test_the_shipped_weights_bring_heads_closer(dim, compute):
         pair = brain_pair(4, (70, 84, 70), (2.6, 2.6, 2.6), difference=BENT, moving_axcodes="PIR")
     found = register(pair_of(pair), RegistrationOptions(method="network"), compute)
     assert found.network.weights == f"winet-{dim}d"
-    _, affine, after = found.similarity
-    assert after > affine + 0.01
-    assert found.folds == 0
+    assert found.similarity.after > found.similarity.affine + 0.01
+    assert found.folded_voxels == 0
 
 
 def test_shipped_weights_say_how_they_were_made():

@@ -10,7 +10,7 @@ from vision_cli.phantoms.brains.brains import Difference, brain_pair
 from vision_cli.register.data.layouts import Collection, ImageFile, ListedPair
 from vision_cli.register.optimisation.losses import LocalCorrelation
 from vision_cli.register.training import dataset
-from vision_cli.register.training.dataset import gather
+from vision_cli.register.training.dataset import build_dataset
 
 CPU = torch.device("cpu")
 MOVED = Difference(deform_mm=0, shift_mm=14, angle_deg=10, stretch=0.02)
@@ -36,7 +36,7 @@ def file(heads, name, subset=None, labels=True):
 
 
 def gathered(collection, **options):
-    return gather(collection, **{"spacing": None, "longest_sides": {3: 32}, **options})
+    return build_dataset(collection, **{"spacing": None, "longest_sides": {3: 32}, **options})
 
 
 def test_images_of_a_collection_lie_in_the_frame_of_the_first(heads):
@@ -131,9 +131,9 @@ def test_an_example_has_the_labels_that_are_chosen_of_those_that_both_have(heads
     shared = found.shared_labels((0, 1))
     assert 0 not in shared
     example = found.example((0, 1), CPU, shared[:3])
-    assert tuple(example.fixed_shares.shape) == (3, *found.images.shape[1:])
-    assert example.displacement is None
-    np.testing.assert_array_equal(example.moving_shares[1].numpy(), found.labels[1] == shared[1])
+    assert tuple(example.fixed_soft_labels.shape) == (3, *found.images.shape[1:])
+    assert example.displacement_voxels is None
+    np.testing.assert_array_equal(example.moving_soft_labels[1].numpy(), found.labels[1] == shared[1])
 
 
 @pytest.mark.parametrize(

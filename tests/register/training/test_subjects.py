@@ -8,7 +8,7 @@ from scipy import ndimage
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.phantoms.brains.brains import brain_labels
 from vision_cli.phantoms.brains.heads import OUTSIDE_THE_SKULL
-from vision_cli.register.training.subjects import SPACING_MM, generate_subjects, read_subjects, shares, slices_of
+from vision_cli.register.training.subjects import SPACING_MM, generate_subjects, read_subjects, slices_of, soft_labels
 
 
 def dice(one, two):
@@ -83,7 +83,7 @@ def test_slices_of_one_height_form_a_group():
 def test_shares_add_up_and_keep_the_volume(spacing):
     labels = np.zeros((48, 48), np.uint8)
     labels[12:36, 9:30] = 5
-    numbers, parts = shares(labels, spacing, torch.device("cpu"))
+    numbers, parts = soft_labels(labels, spacing, torch.device("cpu"))
     assert numbers == (0, 5)
     assert tuple(parts.shape[1:]) == (round(48 * 2 / spacing),) * 2
     torch.testing.assert_close(parts.float().sum(0), torch.ones(parts.shape[1:]), atol=2e-3, rtol=0)

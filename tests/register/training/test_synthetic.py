@@ -10,25 +10,21 @@ import torch
 from safetensors.torch import load_file
 
 from vision_cli.cli import app
-from vision_cli.core.command.console import Output
 from vision_cli.core.command.invoke import launch
-from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import Schedule, Trainer
 from vision_cli.core.compute.weights import shipped_weights, verify
-from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.runs import Run
-from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.phantoms.brains.brains import brain_labels
-from vision_cli.register.evaluation.ablation import VARIANTS, train_variants
-from vision_cli.register.networks import WiNet, load_network
+from vision_cli.register.networks.winet import WiNet
 from vision_cli.register.options.training import LossWeights
-from vision_cli.register.training.objective import soft_dice
+from vision_cli.register.pipeline.weights import load_network
 from vision_cli.register.training.synthesis import PairSource, Recipe
-from vision_cli.register.training.synthetic import PHASES, Phase, SyntheticTask, SyntheticTraining
-from vision_cli.register.transforms import fields
+from vision_cli.register.training.synthetic import PHASES, Phase, SyntheticTask
 
 CPU = torch.device("cpu")
+
+
 RECIPE = Recipe(across=0.0, shapes=1.0)
 
 
@@ -44,34 +40,6 @@ def train(task, directory):
         progress = Trainer(run, task, task.schedule, samples=None, load=task.load).fit()
         run.finish()
     return progress
-
-
-@pytest.mark.parametrize("shape", [(32, 48), (32, 16, 32)])
-@pytest.mark.parametrize("variant", ["diffeo", "displacement"])
-def test_losses_add_up_and_reach_every_parameter(shape, variant):
-    task = task_of(shape, variant=variant)
-    losses = task.training_step(task.network, task.load([0, 1]))
-    total = sum(getattr(LossWeights(), name) * value for name, value in losses.items() if name != "loss")
-    assert set(losses) == {"loss", "similarity", "overlap", "endpoint", "smoothness"}
-    torch.testing.assert_close(losses["loss"], total)
-    losses["loss"].backward()
-    assert all(parameter.grad is not None for parameter in task.network.parameters())
-
-
-def test_the_known_displacement_is_a_minimum_of_the_losses():
-    (pair,) = task_of().load([3]).pairs
-    still = torch.zeros_like(pair.displacement)
-    known, none = (soft_dice(pair.fixed_shares, pair.moving_shares, u) for u in (pair.displacement, still))
-    assert float(known) > float(none) + 0.05
-
-
-def test_a_network_that_moves_nothing_has_the_whole_endpoint_error():
-    task = task_of()
-    for parameter in task.network.parameters():
-        torch.nn.init.zeros_(parameter)
-    losses = task.training_step(task.network, task.load([0, 1]))
-    assert float(losses["endpoint"].detach()) == pytest.approx(1.0, abs=1e-4)
-    assert float(losses["smoothness"].detach()) == 0.0
 
 
 def test_phases_follow_each_other():
@@ -136,16 +104,6 @@ def test_a_run_validates_and_keeps_weights(tmp_path):
     assert (tmp_path / "run" / "best.safetensors").exists()
 
 
-def test_without_motion_dice_is_that_of_the_labels():
-    (pair,) = task_of().load([7]).pairs
-    still = torch.zeros(2, *pair.fixed.shape)
-    assert float(soft_dice(pair.fixed_shares, pair.fixed_shares, still)) == pytest.approx(1.0, abs=1e-5)
-    shifted = still.clone()
-    shifted[0] = 3.0
-    assert float(soft_dice(pair.fixed_shares, pair.fixed_shares, shifted)) < 0.95
-    assert float(fields.jacobian_determinant(shifted).min()) == 1.0
-
-
 @pytest.fixture(scope="module")
 def maps(tmp_path_factory):
     directory = tmp_path_factory.mktemp("maps") / "maps"
@@ -184,39 +142,13 @@ def test_the_verb_writes_weights_a_card_and_the_line_that_makes_them_again(maps,
     assert (tmp_path / "again" / "weights.safetensors").read_bytes() == (out / "weights.safetensors").read_bytes()
 
 
-@pytest.mark.slow
-def test_variants_are_trained_alike_and_compared(maps, tmp_path, capfd):
-    words = ["--ablate", "--dim", "2", "--label-maps", maps, "--steps", "2", "--width", "1"]
-    assert train_command(*words, "-o", tmp_path / "run") == 0
-    shown = capfd.readouterr().out
-    rows = read_csv_table(tmp_path / "run" / "items.csv", ("id", "dice_before", "dice"))
-    assert [row["id"] for row in rows] == list(VARIANTS)
-    assert all(name in shown for name in VARIANTS)
-    # All see the same pairs, and each is a network of its own.
-    assert len({row["dice_before"] for row in rows}) == 1
-    assert len({row["dice"] for row in rows}) > 5
-    networks = {
-        row["id"]: load_network(tmp_path / "run" / "variants" / str(n) / "weights.safetensors")
-        for n, row in enumerate(rows)
-    }
-    assert networks["displacement"].variant == "displacement"
-    assert networks["scale 1/8 alone"].scales == 1
-    assert not networks["without refinement blocks"].refine
-
-
-def test_variants_are_not_trained_by_several_processes():
-    # Every process but the first is without the run.
-    with pytest.raises(UsageError, match="--ablate on several processes found; one expected"):
-        train_variants(None, SyntheticTraining(), Compute(CPU, 1, 0), Output(quiet=True), command="")
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ((), "0 label maps found; two or more expected"),
         ((np.ones((9, 9, 9), np.int16),), "1 label maps found; two or more expected"),
         ((np.full((9, 9, 9), 300, np.int16), np.ones((9, 9, 9), np.int16)), "labels 300 to 300 found; 0 to 255"),
-        ((np.ones((9, 9), np.uint8), np.ones((9, 9, 9), np.uint8)), "2D labels found; 3D expected"),
+        ((np.ones((9, 9), np.uint8), np.ones((9, 9, 9), np.uint8)), "2D labels found; 3D ones expected"),
     ],
 )
 def test_label_maps_that_are_of_no_use_are_refused(tmp_path, capfd, content, message):

@@ -91,10 +91,10 @@ def test_every_written_file_reads_back_as_it_was(any_world, tmp_path):
         (back,) = itk_files.read_transform(tmp_path / name, world.fixed.ndim)
         assert back.matrix == pytest.approx(affine.matrix, abs=1e-9)
     (back,) = itk_files.read_transform(tmp_path / "1Warp.nii.gz", world.fixed.ndim)
-    assert np.array_equal(back.displacement, warp.displacement)
+    assert np.array_equal(back.displacement_mm, warp.displacement_mm)
     assert back.grid.vox2ras == pytest.approx(warp.grid.vox2ras, abs=1e-4)
     field, linear = itk_files.read_transform(tmp_path / "composite.h5", world.fixed.ndim)
-    assert np.array_equal(field.displacement, warp.displacement)
+    assert np.array_equal(field.displacement_mm, warp.displacement_mm)
     assert field.grid.vox2ras == pytest.approx(warp.grid.vox2ras, abs=1e-9)
     assert linear.matrix == pytest.approx(affine.matrix, abs=1e-12)
 
@@ -110,8 +110,8 @@ def test_a_warp_has_the_header_that_ants_expects(make_world, tmp_path, kind, sha
     assert image.header["sform_code"] == image.header["qform_code"] == 1
     assert image.get_qform() == pytest.approx(image.get_sform(), abs=1e-4)
     assert image.header.get_xyzt_units()[0] == "mm"
-    stored = np.asarray(image.dataobj).reshape(warp.displacement.shape)
-    assert np.array_equal(stored[..., :2], -warp.displacement[..., :2])
+    stored = np.asarray(image.dataobj).reshape(warp.displacement_mm.shape)
+    assert np.array_equal(stored[..., :2], -warp.displacement_mm[..., :2])
 
 
 def test_the_same_transform_gives_the_same_bytes_at_any_time(make_world, tmp_path):
@@ -129,7 +129,7 @@ def test_the_same_transform_gives_the_same_bytes_at_any_time(make_world, tmp_pat
 def sheared(world, by):
     vox2ras = world.fixed.vox2ras.copy()
     vox2ras[:-1, 1] += by * vox2ras[:-1, 0]
-    return DisplacementTransform(world.chain[0].displacement, Grid(world.fixed.shape, vox2ras))
+    return DisplacementTransform(world.chain[0].displacement_mm, Grid(world.fixed.shape, vox2ras))
 
 
 def test_a_warp_on_sheared_axes_is_written_on_orthogonal_ones_with_a_note(make_world, tmp_path):
@@ -166,7 +166,7 @@ def test_learn2reg_counts_in_voxels_of_the_fixed_grid(make_world, itk, tmp_path)
     ours = resample(image, world.fixed, world.fixed, world.chain)
     assert np.abs(ours - theirs)[inside].max() < 1e-4
     back = itk_files.read_l2r(tmp_path / "disp.nii.gz", world.fixed, world.fixed)
-    assert back.displacement == pytest.approx(whole.displacement, abs=1e-4)
+    assert back.displacement_mm == pytest.approx(whole.displacement_mm, abs=1e-4)
 
 
 def test_learn2reg_between_two_grids_reads_back(make_world, tmp_path):
@@ -174,7 +174,7 @@ def test_learn2reg_between_two_grids_reads_back(make_world, tmp_path):
     whole = compose_to_displacement(world.chain, world.fixed)
     itk_files.write_l2r(tmp_path / "disp.nii.gz", whole, world.moving)
     back = itk_files.read_l2r(tmp_path / "disp.nii.gz", world.fixed, world.moving)
-    assert back.displacement == pytest.approx(whole.displacement, abs=1e-4)
+    assert back.displacement_mm == pytest.approx(whole.displacement_mm, abs=1e-4)
 
 
 @pytest.mark.parametrize("suffix", [".mat", ".txt"])
@@ -210,11 +210,11 @@ def test_a_matrix_of_greedy_maps_ras_to_ras(tmp_path, ndim):
 def test_a_warp_that_itk_wrote_is_read(make_world, itk, tmp_path):
     world = make_world("thick slices")
     warp = world.chain[0]
-    flipped = warp.displacement * np.array([-1, -1, 1], np.float32)
+    flipped = warp.displacement_mm * np.array([-1, -1, 1], np.float32)
     vector = sitk.Compose([itk.image(flipped[..., c], world.fixed) for c in range(3)])
     sitk.WriteImage(vector, str(tmp_path / "warp.nii.gz"))
     (back,) = itk_files.read_transform(tmp_path / "warp.nii.gz")
-    assert back.displacement == pytest.approx(warp.displacement, abs=1e-6)
+    assert back.displacement_mm == pytest.approx(warp.displacement_mm, abs=1e-6)
     assert back.grid.vox2ras == pytest.approx(warp.grid.vox2ras, abs=1e-4)
 
 
@@ -249,9 +249,12 @@ BAD = {
     "short.mat": (lambda p: cut_short(p, lambda q: itk_files.write_affine(q, AFFINE)), "damaged or no transform"),
     "words.txt": (lambda p: p.write_text("rotate a little\n"), "damaged or no transform"),
     "singular.mat": (lambda p: p.write_text("1 0 0 0\n0 1 0 0\n0 0 0 0\n0 0 0 1\n"), "singular matrix"),
-    "projective.mat": (lambda p: p.write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 1 1\n"), "not the matrix of an affine"),
-    "nan.txt": (lambda p: p.write_text("1 0 nan\n0 1 0\n0 0 1\n"), "not the matrix of an affine"),
-    "bspline.tfm": (write_bspline, "BSplineTransform; an affine or a displacement field expected"),
+    "projective.mat": (
+        lambda p: p.write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 1 1\n"),
+        "not affine found",
+    ),
+    "nan.txt": (lambda p: p.write_text("1 0 nan\n0 1 0\n0 0 1\n"), "not affine found"),
+    "bspline.tfm": (write_bspline, "BSplineTransform found; an affine or a displacement field expected"),
     "text.h5": (lambda p: p.write_text("not HDF5"), "not HDF5, or cut short"),
     "short.h5": (
         lambda p: cut_short(p, lambda q: itk_files.write_composite(q, (AFFINE,))),
@@ -259,8 +262,8 @@ BAD = {
     ),
     "short.nii.gz": (lambda p: cut_short(p, lambda q: save(q, WARP)), "damaged or no transform"),
     "text.nii.gz": (lambda p: p.write_bytes(gzip.compress(b"words")), "damaged or no transform"),
-    "image.nii": (lambda p: save(p, np.ones((4, 4, 4))), r"array \(4, 4, 4\); a vector field"),
-    "learn2reg.nii": (lambda p: save(p, np.ones((4, 4, 4, 3))), r"array \(4, 4, 4, 3\); a vector field"),
+    "image.nii": (lambda p: save(p, np.ones((4, 4, 4))), r"array \(4, 4, 4\) found; a vector field"),
+    "learn2reg.nii": (lambda p: save(p, np.ones((4, 4, 4, 3))), r"array \(4, 4, 4, 3\) found; a vector field"),
     "niftyreg.nii": (lambda p: save(p, WARP, "NREG_TRANS"), "a transform of NiftyReg"),
     "nan.nii": (write_nan, "displacements that are not finite"),
     "picture.png": (lambda p: p.write_bytes(b"png"), "suffix .png"),
@@ -281,14 +284,14 @@ def test_a_bad_transform_file_is_refused_in_one_line(tmp_path, name):
 
 def test_a_transform_of_another_number_of_axes_is_refused(make_world, tmp_path):
     itk_files.write_warp(tmp_path / "w.nii.gz", make_world("2D").chain[0])
-    with pytest.raises(InputError, match="a transform in 2D; 3D, as the image, expected"):
+    with pytest.raises(InputError, match="a transform in 2D found; 3D, as the image, expected"):
         itk_files.read_transform(tmp_path / "w.nii.gz", 3)
 
 
 def test_a_learn2reg_displacement_of_another_shape_is_refused(make_world, tmp_path):
     world = make_world("RAS")
     save(tmp_path / "disp.nii.gz", np.zeros((4, 5, 6, 3)))
-    with pytest.raises(InputError, match=r"array \(4, 5, 6, 3\); \(22, 26, 20, 3\)"):
+    with pytest.raises(InputError, match=r"array \(4, 5, 6, 3\) found; \(22, 26, 20, 3\)"):
         itk_files.read_l2r(tmp_path / "disp.nii.gz", world.fixed, world.moving)
     with pytest.raises(InputError, match="no such file"):
         itk_files.read_l2r(tmp_path / "none.nii.gz", world.fixed, world.moving)

@@ -103,8 +103,8 @@ def test_slabs_do_not_show(make_world, monkeypatch):
     back = invert(world.chain[0])
     monkeypatch.setattr(transforms, "_SLAB_POINTS", 700)
     assert np.array_equal(resample(world.image, world.moving, world.fixed, world.chain), whole)
-    assert np.array_equal(compose_to_displacement(world.chain, world.moving).displacement, composed.displacement)
-    assert np.abs(invert(world.chain[0]).displacement - back.displacement).max() < 1e-3
+    assert np.array_equal(compose_to_displacement(world.chain, world.moving).displacement_mm, composed.displacement_mm)
+    assert np.abs(invert(world.chain[0]).displacement_mm - back.displacement_mm).max() < 1e-3
 
 
 def test_a_composed_chain_moves_voxels_as_the_chain_does(any_world):
@@ -147,3 +147,9 @@ def test_a_map_that_stretches_space_fourfold_is_inverted():
     through = map_points((backward, forward), points)
     inside = (points[:, 0] > 2) & (points[:, 0] < 61)
     assert np.abs(through - points)[inside].max() < 5e-3
+
+
+def test_a_displacement_in_voxels_is_along_the_axes_of_the_grid():
+    grid = Grid((4, 4), np.array([[0.0, -2.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    transform = DisplacementTransform(np.full((4, 4, 2), [4.0, 6.0], np.float32), grid)
+    np.testing.assert_allclose(transform.in_voxels()[1, 2], [2.0, -2.0])

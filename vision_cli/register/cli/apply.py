@@ -1,4 +1,4 @@
-"""``vcli register apply``: it writes one file, not a run."""
+"""``vcli register apply``, which writes one file and no run directory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def apply(
             "--transform",
             "-t",
             metavar="FILE",
-            help="Transform; repeat, the first one is applied to points first.",
+            help="Transform; repeat in the order in which points are mapped.",
         ),
     ],
     target: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write.")],

@@ -33,14 +33,14 @@ def batch(
         Path | None,
         typer.Argument(metavar="PAIRS", help="CSV with id, fixed, moving, ..., or a Learn2Reg JSON."),
     ] = None,
-    only: Annotated[str | None, typer.Option(metavar="ID", help="Register this pair alone.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="ID", help="Register only this pair.")] = None,
     l2r_submission: Annotated[
-        bool, typer.Option("--l2r-submission", help="Also write Learn2Reg's displacement files.")
+        bool, typer.Option("--l2r-submission", help="Also write displacement files for Learn2Reg.")
     ] = False,
     options: RegistrationOptions,
     reporting: Reporting,
 ) -> None:
-    """Register every pair of a list."""
+    """Register all pairs of a list."""
     if pairs is None:
         raise call.missing("PAIRS")
     from vision_cli.register.data.pairs import read_pairs

@@ -9,7 +9,7 @@ import typer
 
 from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, Done, Shown, verb
 from vision_cli.register.cli.app import app
-from vision_cli.register.options.evaluation import Contenders
+from vision_cli.register.options.evaluation import ComparedMethods
 
 
 @verb(
@@ -33,11 +33,11 @@ def benchmark(
     ] = None,
     environment: Annotated[
         Path | None,
-        typer.Option("--baselines-env", metavar="DIR", help="One environment that has all baselines."),
+        typer.Option("--baselines-env", metavar="DIR", help="A Python environment with all baselines."),
     ] = None,
-    contenders: Contenders,
+    methods: ComparedMethods,
 ) -> None:
-    """Measure accuracy, time and memory beside greedy, ANTs and ConvexAdam, in one run."""
+    """Compare accuracy, time and memory with greedy, ANTs and ConvexAdam."""
     if pairs is None:
         raise call.missing("PAIRS")
     from vision_cli.core.compute.benchmark import comparison_tables
@@ -51,7 +51,7 @@ def benchmark(
 
     call.run(
         lambda run: run_benchmark(
-            run, listed, contenders, threads=call.threads, environment=environment, output=call.output
+            run, listed, methods, threads=call.threads, environment=environment, output=call.output
         ),
         inputs={"pairs": pairs},
         show=show,

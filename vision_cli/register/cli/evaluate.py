@@ -1,4 +1,4 @@
-"""``vcli register evaluate``: of transform files, or of a whole data set."""
+"""``vcli register evaluate``: evaluation of transform files or of a data set."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def evaluate(
     call: Call,
     *,
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="A labelled data set, to register and score its pairs.")
+        Path | None, typer.Argument(metavar="DATA", help="A labelled data set whose pairs are registered and scored.")
     ] = None,
     l2r_compat: Annotated[
-        bool, typer.Option("--l2r-compat", help="Also give SDlogJ as Learn2Reg's script computes it.")
+        bool, typer.Option("--l2r-compat", help="Also give SD log J as the script of Learn2Reg computes it.")
     ] = False,
     out: Annotated[
         Path | None,
@@ -47,7 +47,7 @@ def evaluate(
             "--out",
             "-o",
             metavar="PATH",
-            help="Run directory for DATA; else a JSON file for the metrics.",
+            help="Run directory for DATA; without DATA, a JSON file for the metrics.",
             rich_help_panel="Run options",
         ),
     ] = None,
@@ -55,17 +55,17 @@ def evaluate(
     data_set: DataSet,
     options: ScoredRegistration,
 ) -> None:
-    """Score transforms by labels, landmarks and the Jacobian; or a whole data set by its protocol."""
+    """Score transforms by labels, landmarks and the Jacobian, or a data set by its protocol."""
     if data is None:
         _evaluate_files(call, files, out, l2r_compat=l2r_compat)
         return
     from vision_cli.register.data.layouts import read_collection
-    from vision_cli.register.evaluation.protocol import listed_pairs, protocol_table, score_collection
+    from vision_cli.register.evaluation.protocol import pairs_of_subset, protocol_table, score_collection
 
     collection = read_collection(data, data_set.layout, data_set.dim)
 
     def work(run: Run) -> None:
-        pairs = listed_pairs(collection, data_set.subset)
+        pairs = pairs_of_subset(collection, data_set.subset)
         score_collection(run, collection, pairs, options, call.compute, call.output, l2r_compat=l2r_compat)
 
     def show(done: Done) -> Shown:
@@ -75,12 +75,13 @@ def evaluate(
 
 
 def _evaluate_files(call: Call, files: ScoredFiles, out: Path | None, *, l2r_compat: bool) -> None:
-    if files.fixed_label is None or files.moving_label is None:
+    fixed_label, moving_label = files.labels.fixed_label, files.labels.moving_label
+    if fixed_label is None or moving_label is None:
         raise UsageError("evaluate: either DATA, or --fixed-label and --moving-label expected.")
     from vision_cli.core.runs.files import write_json
     from vision_cli.register.runs.transform_files import evaluate_transforms
 
-    scores, table = evaluate_transforms(files, files.fixed_label, files.moving_label, l2r_compat=l2r_compat)
+    scores, table = evaluate_transforms(files, fixed_label, moving_label, l2r_compat=l2r_compat)
     if out is not None:
         write_json(out, scores)
     call.output.result(table, scores)

@@ -10,7 +10,8 @@ import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.register.cli.app import EXAMPLES, app
-from vision_cli.register.options.registration import INPUT, PairExtras, PairFiles, PairReporting, RegistrationOptions
+from vision_cli.register.options.pair_files import INPUT, PairExtras, PairFiles
+from vision_cli.register.options.registration import PairReporting, RegistrationOptions
 
 if TYPE_CHECKING:
     from vision_cli.core.runs.runs import Run
@@ -41,6 +42,7 @@ def pair(
         reporting = replace(reporting, label_names=bundled["label_names"])
     if fixed is None or moving is None:
         raise call.missing("FIXED and MOVING")
+    from vision_cli.register.runs.metrics import PairMetrics
     from vision_cli.register.runs.report import result_table
 
     files = PairFiles(fixed=fixed, moving=moving, **vars(extras))
@@ -51,6 +53,6 @@ def pair(
         register_files(run, files, options, call.compute, call.output, reporting=reporting, volume=volume)
 
     def show(done: Done) -> Shown:
-        return result_table(done.metrics), done.metrics
+        return result_table(PairMetrics.read(done.metrics)), done.metrics
 
-    call.run(work, inputs=files.by_role(), show=show)
+    call.run(work, inputs=files.given(), show=show)

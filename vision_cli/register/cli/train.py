@@ -1,4 +1,4 @@
-"""``vcli register train``: on users' own images, or on synthetic pairs."""
+"""``vcli register train``: training on images of a data set, or on synthetic pairs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     PRECISION,
     OUTPUT,
     examples=(
-        "vcli register train pairs.csv --layout csv -o run         # on from the shipped weights",
+        "vcli register train pairs.csv --layout csv -o run         # starts from the shipped weights",
         "vcli register train scans --layout folder --spacing 2 --steps 2000 -o run",
         "vcli register train IXI_data --layout ixi --weights none --epochs 100 -o run",
-        "vcli register train --synthetic --label-maps maps -o run  # label maps of your own",
+        "vcli register train --synthetic --label-maps maps -o run  # synthetic pairs from label maps",
     ),
     processes=True,
 )
@@ -41,11 +41,11 @@ def train(
     call: Call,
     *,
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="Images to train on, in the layout that --layout names.")
+        Path | None, typer.Argument(metavar="DATA", help="Images to train on, in the layout of --layout.")
     ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Train on pairs drawn from label maps.")] = False,
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="With --synthetic: train variants of the network alike, and compare.")
+        bool, typer.Option("--ablate", help="With --synthetic: train and compare variants of the network.")
     ] = False,
     images: TrainingImages,
     pairs: SyntheticPairs,
@@ -53,9 +53,9 @@ def train(
     network: NetworkOptions,
     losses: LossWeights,
 ) -> None:
-    """Train WiNet, on images of your own or on synthetic pairs."""
+    """Train WiNet on images of a data set or on synthetic pairs."""
     if synthetic == (data is not None):
-        raise UsageError("train: either DATA or --synthetic expected.", hint="Give the one that you have.")
+        raise UsageError("train: either DATA or --synthetic expected.", hint="Give one of the two.")
     if ablate and not synthetic:
         raise UsageError("train: --ablate without --synthetic found; both expected.")
     if data is not None:

@@ -1,4 +1,4 @@
-"""Data sets in the layouts that users have them in: which images there are, and which of them are pairs."""
+"""Readers of the layouts of data sets: the images, their labels and subsets, and the pairs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vision_cli.register.options.evaluation import Layout, Subset
 _IMAGES = (".nii", ".nii.gz", ".mgz", ".mha", ".mhd", ".nrrd", ".npz", ".png", ".tif", ".tiff")
 _SUBSETS: Mapping[str, Subset] = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
-# The FreeSurfer numbers that IXI's labels 0, 1, 2, ... stand for, in TransMorph's order.
+# FreeSurfer numbers of the labels 0, 1, 2, ... of IXI, in the order of TransMorph.
 _IXI_NUMBERS = (
     *(0, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 24, 26, 28, 30, 31, 41, 42, 43, 44, 46, 47),
     *(49, 50, 51, 52, 53, 54, 58, 60, 62, 63, 72, 77, 80, 85, 251, 252, 253, 254, 255),
@@ -48,16 +48,16 @@ _HEART_STRUCTURES: Mapping[str, tuple[int, ...]] = {"RV": (1,), "myocardium": (2
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image of a collection.
+    """An image of a data set.
 
     Attributes
     ----------
     id
         Unique name.
     image, label
-        Files; the same one where it holds both.
+        Files of the image and its labels; the same file if it contains both.
     subset
-        Part of the data set; None where the layout does not say.
+        Part of the data set; None if the layout has none.
     """
 
     id: str
@@ -68,7 +68,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class ListedPair:
-    """A pair of images by their ids."""
+    """A pair of images, by their ids."""
 
     fixed: str
     moving: str
@@ -84,13 +84,13 @@ class Collection:
     images
         All its images.
     pairs
-        Its pairs; where there are none, any two images of a subset are one.
+        Its listed pairs; if empty, any two images of a subset are a pair.
     atlas
-        Id of the image that is the moving one of every pair.
+        Id of the moving image of every pair; None without an atlas.
     aligned
-        Whether all images lie in one frame already.
+        Whether all images are aligned already.
     structures
-        Labels of each structure that the data set's protocol reports; empty if every label stands for itself.
+        Labels of each structure that the protocol of the data set reports; if empty, every label is a structure.
     """
 
     images: tuple[ImageFile, ...]
@@ -101,7 +101,7 @@ class Collection:
 
 
 def read_collection(path: Path, layout: Layout, dim: int = 3) -> Collection:
-    """Find the images of a data set.
+    """Return the images and pairs of a data set; the images are not read.
 
     Parameters
     ----------
@@ -110,17 +110,19 @@ def read_collection(path: Path, layout: Layout, dim: int = 3) -> Collection:
         or of ``images`` and ``labels``, for ``folder``; the root of neurite-OASIS (``oasis``), of TransMorph's IXI
         (``ixi``), of ACDC or of subjects with ``sa_ED`` and ``sa_ES`` (``cmr``); a Learn2Reg JSON for ``l2r``.
     layout
-        Which of these.
+        Layout of the data set.
     dim
-        2 or 3, for layouts that hold both.
+        Number of axes, 2 or 3, for layouts that have images of both.
 
     Raises
     ------
     InputError
-        If it is not in that layout, lacks a file, or is empty.
+        If the data set does not have that layout, a file is missing, or there are no images.
     """
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder.", hint="Check the path of the data set.")
+        raise InputError(
+            f"{path}: no such file or folder; a data set expected.", hint="Check the path of the data set."
+        )
     readers: Mapping[Layout, Callable[[], Collection]] = {
         "csv": lambda: _read_table(path),
         "folder": lambda: _read_folder(path),
@@ -131,28 +133,31 @@ def read_collection(path: Path, layout: Layout, dim: int = 3) -> Collection:
     }
     if layout not in ("csv", "l2r") and not path.is_dir():
         raise InputError(
-            f"{path}: a file found; the folder of a data set expected with --layout {layout}.", hint="Check --layout."
+            f"{path}: a file found; the folder of a data set, with --layout {layout}, expected.", hint="Check --layout."
         )
     collection = readers[layout]()
     if not [image for image in collection.images if image.id != collection.atlas]:
-        raise InputError(f"{path}: no images found in the layout {layout}.", hint="Check --layout.")
+        raise InputError(f"{path}: no images found; images in the layout {layout} expected.", hint="Check --layout.")
     counts = Counter(image.id for image in collection.images)
     if doubled := sorted(name for name, count in counts.items() if count > 1):
-        raise InputError(f"{path}: two images named {doubled[0]}; unique names expected.", hint="Rename one.")
+        raise InputError(f"{path}: two images named {doubled[0]} found; unique names expected.", hint="Rename one.")
     for image in collection.images:
         for file in (image.image, image.label):
             if file is not None and not file.exists():
-                raise InputError(f"{path}: {image.id}: {file}: no such file.", hint="Is the data set complete?")
+                raise InputError(
+                    f"{path}: {image.id}: {file}: no such file; an image or labels expected.",
+                    hint="Check that the data set is complete.",
+                )
     return collection
 
 
 def read_image(file: ImageFile) -> tuple[Volume, Volume | None]:
-    """Read an image of a collection and its labels.
+    """Return an image of a data set and its labels, None without labels.
 
     Raises
     ------
     InputError
-        If a file cannot be used, or labels have other axes than their image.
+        If a file cannot be used, or labels have another number of axes than their image.
     """
     if file.image.suffix == ".pkl":
         return read_subject(file.image)
@@ -172,7 +177,10 @@ def _read_table(path: Path) -> Collection:
         for column in ("image", "label", "fixed", "moving", "fixed_label", "moving_label"):
             file = _beside(path, row.get(column))
             if file is not None and not file.exists():
-                raise InputError(f"{path}: row {row['id']}: {column} {file}: no such file.", hint="Correct the table.")
+                raise InputError(
+                    f"{path}: row {row['id']}: {column} {file}: no such file; an image or labels expected.",
+                    hint="Correct the table.",
+                )
     if "image" in rows[0]:
         return Collection(
             tuple(
@@ -185,7 +193,7 @@ def _read_table(path: Path) -> Collection:
     for row in read_csv_table(path, ("id", "fixed", "moving")):
         subset = _subset(path, row)
         for side in ("fixed", "moving"):
-            # The same image may stand in many rows, with labels in some.
+            # The same image may be in several rows, with labels in some of them.
             known = images.get(row[side])
             label = _beside(path, row.get(f"{side}_label")) or (known.label if known else None)
             images[row[side]] = ImageFile(row[side], path.parent / row[side], label)
@@ -214,7 +222,7 @@ def _read_oasis(path: Path, dim: int) -> Collection:
         if image is None:
             raise InputError(
                 f"{folder}: neither {kind}_norm.nii.gz nor {kind}_orig.nii.gz found; one of them expected.",
-                hint="Is the data set complete?",
+                hint="Check that the data set is complete.",
             )
         images.append(ImageFile(name, image, _first(folder / f"{kind}_{which}.nii.gz" for which in maps)))
     return Collection(tuple(images), aligned=True)
@@ -231,7 +239,7 @@ def _read_ixi(path: Path) -> Collection:
     atlas = root / "atlas.pkl"
     if not atlas.is_file():
         raise InputError(
-            f"{atlas}: no such file; the atlas of the data set expected.", hint="Is the data set complete?"
+            f"{atlas}: no such file; the atlas of the data set expected.", hint="Check that the data set is complete."
         )
     position = {number: place for place, number in enumerate(_IXI_NUMBERS)}
     structures = {name: tuple(position[n] for n in numbers) for name, numbers in _IXI_STRUCTURES.items()}
@@ -253,14 +261,14 @@ def _read_cmr(path: Path) -> Collection:
 
 
 def _homes(path: Path) -> Iterator[tuple[Path, Subset | None]]:
-    """Folders that hold subjects."""
+    """Yield the folders that may contain subjects, with their subset."""
     yield path, None
     yield path / "training", "train"
     yield path / "testing", "test"
 
 
 def _phases(folder: Path) -> Sequence[tuple[Path, Path]] | None:
-    """Image and labels at end diastole and end systole; None for what is not a subject's folder."""
+    """Return image and labels at end diastole and end systole; None if the folder is not that of a subject."""
     if (folder / "sa_ED.nii.gz").is_file():
         return [(folder / f"sa_{phase}.nii.gz", folder / f"label_sa_{phase}.nii.gz") for phase in ("ED", "ES")]
     facts = folder / "Info.cfg"
@@ -282,7 +290,9 @@ def _read_l2r(path: Path) -> Collection:
     if path.is_dir():
         found = sorted(path.glob("*_dataset.json"))
         if len(found) != 1:
-            raise InputError(f"{path}: {len(found)} files *_dataset.json found; one expected.", hint="Give the file.")
+            raise InputError(
+                f"{path}: {len(found)} files *_dataset.json found; one expected.", hint="Give the path of the file."
+            )
         path = found[0]
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -298,8 +308,9 @@ def _read_l2r(path: Path) -> Collection:
                 pairs.append(ListedPair(str(entry["fixed"]), str(entry["moving"]), subset))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}).",
-            hint=f"Images are expected under training, pairs under {' or '.join(_L2R_PAIRS)}.",
+            f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}); images under training and pairs "
+            f"under {' or '.join(_L2R_PAIRS)} expected.",
+            hint="Correct the file.",
         ) from error
     return Collection(tuple(images.values()), tuple(pairs))
 
@@ -323,7 +334,8 @@ def _subset(path: Path, row: Mapping[str, str]) -> Subset | None:
     word = row.get("split", "")
     if word and word not in _SUBSETS:
         raise InputError(
-            f"{path}: {row['id']}: split {word!r}; train, validation or test expected.", hint="Correct the row."
+            f"{path}: row {row['id']}: split {word!r} found; train, validation or test expected.",
+            hint="Correct the table.",
         )
     return _SUBSETS.get(word)
 
@@ -333,7 +345,7 @@ def _beside(table: Path, cell: str | None) -> Path | None:
 
 
 def _label_in(folder: Path, image: Path) -> Path | None:
-    """Labels of an image: the file of the same name in a folder, or the image's own file if it holds both."""
+    """Return the file of an image's labels: that of the same name in a folder, or the image's if it contains both."""
     if (folder / image.name).is_file():
         return folder / image.name
     return image if image.suffix == ".npz" and _holds_labels(image) else None

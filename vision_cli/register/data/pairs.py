@@ -1,17 +1,17 @@
-"""Lists of pairs as users have them: a CSV table, or a Learn2Reg data set's JSON."""
+"""Readers of lists of pairs: a CSV table, or the JSON of a Learn2Reg data set."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.tables.tables import read_csv_table
-from vision_cli.register.options.registration import PairExtras, PairFiles
+from vision_cli.register.options.pair_files import PairFiles
 
-EXTRAS = tuple(field.name for field in fields(PairExtras))
 _L2R_SPLITS = ("registration_val", "registration_test", "training_paired_images")
 
 
@@ -22,7 +22,7 @@ class NamedPair:
     Attributes
     ----------
     id
-        Unique name, also the name of the pair's folder.
+        Unique name, also of the folder with its results.
     files
         Its files.
     """
@@ -32,28 +32,30 @@ class NamedPair:
 
 
 def read_pairs(path: Path) -> list[NamedPair]:
-    """Read a list of pairs; relative paths count from the list's folder.
+    """Return the pairs of a list; relative paths are relative to the folder of the list.
 
     Parameters
     ----------
     path
-        A CSV table with the columns ``id, fixed, moving`` and optionally the other fields of
-        `PairFiles`, or the JSON of a Learn2Reg
-        data set (validation pairs, else test pairs, else paired training images; labels, masks and key points are
-        found by replacing ``images`` in the path).
+        A CSV table with the columns ``id, fixed, moving`` and optionally the other fields of `PairFiles`, or the JSON
+        of a Learn2Reg data set: its validation pairs, else its test pairs, else its paired training images. Labels,
+        masks and key points are found by replacing ``images`` in the path.
 
     Raises
     ------
     InputError
-        If the list is damaged, empty, or names a file that does not exist.
+        If the list is damaged, empty, or refers to a file that does not exist.
     """
     pairs = _read_l2r(path) if path.suffix.lower() == ".json" else _read_table(path)
     if not pairs:
         raise InputError(f"{path}: no pairs found; at least one expected.")
     for pair in pairs:
-        for role, file in pair.files.by_role().items():
+        for name, file in pair.files.given().items():
             if not file.exists():
-                raise InputError(f"{path}: pair {pair.id}: {role} {file}: no such file.", hint="Correct the list.")
+                raise InputError(
+                    f"{path}: pair {pair.id}: {name} {file}: no such file; an existing one expected.",
+                    hint="Correct the list.",
+                )
     return pairs
 
 
@@ -62,12 +64,30 @@ def _read_table(path: Path) -> list[NamedPair]:
     for row in read_csv_table(path, ("id", "fixed", "moving")):
         name = row["id"]
         if not name or name.startswith(".") or "/" in name or "\\" in name:
-            raise InputError(f"{path}: id {name!r}; a name that can be a folder's expected.", hint="Correct the row.")
-        extras = {role: path.parent / row[role] for role in EXTRAS if row.get(role)}
+            raise InputError(
+                f"{path}: id {name!r} found; a valid name of a folder expected.", hint="Correct the table."
+            )
         pairs.append(
-            NamedPair(name, PairFiles(fixed=path.parent / row["fixed"], moving=path.parent / row["moving"], **extras))
+            NamedPair(
+                name,
+                PairFiles(
+                    fixed=path.parent / row["fixed"],
+                    moving=path.parent / row["moving"],
+                    fixed_label=_cell(path, row, "fixed_label"),
+                    moving_label=_cell(path, row, "moving_label"),
+                    fixed_mask=_cell(path, row, "fixed_mask"),
+                    moving_mask=_cell(path, row, "moving_mask"),
+                    fixed_points=_cell(path, row, "fixed_points"),
+                    moving_points=_cell(path, row, "moving_points"),
+                ),
+            )
         )
     return pairs
+
+
+def _cell(path: Path, row: Mapping[str, str], column: str) -> Path | None:
+    """Return the file of a cell; None if the column is missing or the cell empty."""
+    return path.parent / row[column] if row.get(column) else None
 
 
 def _read_l2r(path: Path) -> list[NamedPair]:
@@ -79,17 +99,17 @@ def _read_l2r(path: Path) -> list[NamedPair]:
         raise InputError(f"{path}: no such file; a list of pairs expected.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}).",
-            hint=f"Pairs of fixed and moving are expected under {' or '.join(_L2R_SPLITS)}.",
+            f"{path}: not a Learn2Reg data set ({type(error).__name__}: {error}); pairs of fixed and moving under "
+            f"{' or '.join(_L2R_SPLITS)} expected.",
+            hint="Correct the file.",
         ) from error
     return [NamedPair(l2r_name(fixed, moving), _with_siblings(fixed, moving)) for fixed, moving in images]
 
 
 def l2r_name(fixed: Path, moving: Path) -> str:
-    """Name of a pair in a Learn2Reg submission: ``disp_FIXED_MOVING`` without the prefix.
+    """Return the name of a pair in a Learn2Reg submission, without the prefix ``disp_``.
 
-    ``TASK_0001_0000`` is case 0001 of modality 0000; the modality is left out where both have the
-    same, or 0000 and 0001.
+    ``TASK_0001_0000`` is case 0001 of modality 0000; modalities are left out if they are equal, or 0000 and 0001.
     """
     case_f, modality_f = _case(fixed)
     case_m, modality_m = _case(moving)
@@ -104,15 +124,21 @@ def _case(path: Path) -> tuple[str, str]:
 
 
 def _with_siblings(fixed: Path, moving: Path) -> PairFiles:
-    extras = {}
-    for side, image in (("fixed", fixed), ("moving", moving)):
-        for kind, suffix, folder in (
-            ("label", None, "labels"),
-            ("mask", None, "masks"),
-            ("points", ".csv", "keypoints"),
-        ):
-            name = image.name if suffix is None else image.name.split(".")[0] + suffix
-            sibling = image.parent.with_name(image.parent.name.replace("images", folder)) / name
-            if sibling.is_file() and sibling != image:
-                extras[f"{side}_{kind}"] = sibling
-    return PairFiles(fixed=fixed, moving=moving, **extras)
+    """Return the files of a pair of a Learn2Reg data set, with those in the folders beside its images."""
+    return PairFiles(
+        fixed=fixed,
+        moving=moving,
+        fixed_label=_sibling(fixed, "labels"),
+        moving_label=_sibling(moving, "labels"),
+        fixed_mask=_sibling(fixed, "masks"),
+        moving_mask=_sibling(moving, "masks"),
+        fixed_points=_sibling(fixed, "keypoints", ".csv"),
+        moving_points=_sibling(moving, "keypoints", ".csv"),
+    )
+
+
+def _sibling(image: Path, kind: str, suffix: str | None = None) -> Path | None:
+    """Return the file of an image in the folder of a kind of files, as ``labelsTr`` beside ``imagesTr``."""
+    name = image.name if suffix is None else image.name.split(".")[0] + suffix
+    sibling = image.parent.with_name(image.parent.name.replace("images", kind)) / name
+    return sibling if sibling.is_file() and sibling != image else None

@@ -1,4 +1,4 @@
-"""Pickled subjects of IXI as TransMorph's users have them."""
+"""Reader of the pickled subjects of IXI in the release of TransMorph."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _NOTE = "no header; voxels of 1 mm along the axes R, A and S are assumed"
 
 
 def read_subject(path: Path) -> tuple[Volume, Volume | None]:
-    """Read a pickled image and, where it has them, its labels.
+    """Return a pickled image and its labels, None without labels.
 
     Raises
     ------
     InputError
-        If the file is no pickle of one or two numeric arrays of one shape, or names what is not data.
+        If the file is not a pickle of one or two numeric arrays of one shape, or contains anything else.
     """
     content = load_arrays(path)
     arrays = content if isinstance(content, tuple | list) else (content,)
     if not 1 <= len(arrays) <= 2 or not all(_is_volume(array) for array in arrays):
         raise InputError(
-            f"{path}: an image, or an image and its labels, of two or three axes expected.",
+            f"{path}: other content found; an image, or an image and its labels, of two or three axes expected.",
             hint="Store numbers, as in pickle.dump((image, labels), file).",
         )
     image, labels = arrays[0], arrays[1] if len(arrays) == 2 else None

@@ -1,1 +1,1 @@
-"""Measures of a registration, the protocol of a data set, the ablation, the benchmark."""
+"""Measures of a registration, protocol of a data set, ablation and benchmark."""

@@ -1,8 +1,8 @@
-"""The paper's ablations, and those that its design suggests: one network a variant, all trained alike."""
+"""Ablation: variants of the network, some from the paper, with the same training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,20 +14,21 @@ from vision_cli.core.compute.devices import Compute
 from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.journal import ITEMS
 from vision_cli.core.runs.runs import Run, read_metrics
+from vision_cli.register.options.training import NetworkOptions
 from vision_cli.register.training.synthetic import SyntheticTraining, subjects_of, train_on_synthetic_pairs
 
-VARIANTS: Mapping[str, Mapping[str, object]] = {
-    "WiNet": {},
-    "displacement": {"variant": "displacement"},
-    "db2": {"wavelet": "db2"},
-    "db4": {"wavelet": "db4"},
-    "bior2.2": {"wavelet": "bior2.2"},
-    "without refinement blocks": {"refine": False},
-    "without C1 to C3": {"smooth": False},
-    "scales 1/8 and 1/4": {"scales": 2},
-    "scale 1/8 alone": {"scales": 1},
+VARIANTS: Mapping[str, Callable[[NetworkOptions], NetworkOptions]] = {
+    "WiNet": lambda network: network,
+    "displacement": lambda network: replace(network, variant="displacement"),
+    "db2": lambda network: replace(network, wavelet="db2"),
+    "db4": lambda network: replace(network, wavelet="db4"),
+    "bior2.2": lambda network: replace(network, wavelet="bior2.2"),
+    "without refinement blocks": lambda network: replace(network, refine=False),
+    "without C1 to C3": lambda network: replace(network, smooth=False),
+    "scales 1/8 and 1/4": lambda network: replace(network, scales=2),
+    "scale 1/8 alone": lambda network: replace(network, scales=1),
 }
-"""What of the network each variant changes."""
+"""The change of the network in each variant."""
 
 _COLUMNS = ("dice_before", "dice", "similarity_before", "similarity", "endpoint_mm", "folds_voxels")
 
@@ -35,21 +36,21 @@ _COLUMNS = ("dice_before", "dice", "similarity_before", "similarity", "endpoint_
 def train_variants(
     run: Run | None, options: SyntheticTraining, compute: Compute, output: Output, *, command: str
 ) -> None:
-    """Train every variant that is not done yet: a row of ``items.csv`` each, its run in ``variants/NUMBER``.
+    """Train every variant that is not done yet; each is a row of ``items.csv`` and a run in ``variants/NUMBER``.
 
     Parameters
     ----------
     run
         The open run.
     options
-        Of all variants, but for what each changes of the network.
+        Settings of the training of all variants.
     compute, output, command
-        As for one training.
+        See `vision_cli.register.training.synthetic.train_on_synthetic_pairs`.
 
     Raises
     ------
     UsageError
-        If several processes would share the work.
+        If there are several processes.
     """
     if run is None or PartialState(cpu=compute.device.type == "cpu").num_processes > 1:
         raise UsageError(
@@ -60,7 +61,7 @@ def train_variants(
 
     def work(name: str) -> dict[str, object]:
         output.info(f"training {name}")
-        network = replace(options.network, **VARIANTS[name])  # type: ignore[arg-type]
+        network = VARIANTS[name](options.network)
         recorded = {**asdict(network), "dim": options.training.dim, "steps": options.steps, "seed": compute.seed}
         with run.part(f"variants/{names.index(name)}", command="register train", options=recorded) as part:
             if not part.already_done:
@@ -75,7 +76,7 @@ def train_variants(
 
 
 def ablation_table(directory: Path) -> Table:
-    """Return what the variants of a finished run measured."""
+    """Return the measures of the variants of a finished run."""
     found = read_table(directory / ITEMS)
     rows = [dict(zip(found.columns, cells, strict=True)) for cells in found.rows]
     return Table(("variant", *_COLUMNS), [[row["id"], *(row[name] for name in _COLUMNS)] for row in rows])

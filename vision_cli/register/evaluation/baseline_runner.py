@@ -1,11 +1,11 @@
-"""A stand-alone script that runs one baseline in its own environment; it imports nothing of this package.
+"""A script that runs one baseline in the baseline's own environment; it does not import this package.
 
-``baseline_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a baseline, its affine included, and writes
-``transforms.json`` into OUTDIR: the files of the whole map and of its affine, in the order that fixed points take them.
-``baseline_runner.py apply-ants FIXED MOVING OURDIR`` lets ANTs apply our transform files and prints the greatest
-difference from our ``Warped.nii.gz``, in % of its range.
+``baseline_runner.py NAME FIXED MOVING OUTDIR THREADS`` registers with a baseline, including its affine alignment, and
+writes ``transforms.json`` into OUTDIR: the files of the whole map and of its affine, in the order in which they are
+applied to fixed points. ``baseline_runner.py apply-ants FIXED MOVING RUNDIR`` applies the transform files of a run of
+this program with ANTs and prints the greatest difference from its ``Warped.nii.gz``, in % of its range.
 
-A package that is not installed ends the script with status 4.
+The exit status is 4 if a package is not installed.
 """
 
 # The packages of the baselines are not those of this project.
@@ -22,27 +22,27 @@ from typing import Any
 
 MISSING = 4
 COARSE_MM = 2.0
-# ANTs takes whatever begins so for its own output.
+# ANTs treats existing files with its output prefix as its own.
 ANTS_PREFIX = "ants_"
 
 
 def greedy(fixed: Path, moving: Path, out: Path, threads: int) -> None:
-    """Run greedy at full resolution: affine, then deformable, both with local correlation."""
+    """Run greedy at full resolution: an affine and a deformable registration, both with local correlation."""
     from picsl_greedy import Greedy3D
 
-    # A command of greedy is one string without quotes, so it gets names without blanks.
+    # A command of greedy is one string without quoting, so names must not contain blanks.
     os.chdir(out)
     names = [_short_name("fixed", fixed), _short_name("moving", moving)]
-    # Its sample points are jittered differently in each run, unless there is a seed.
+    # Without a seed the sample points differ from run to run.
     images = f"-d 3 -i {names[0]} {names[1]} -m NCC 2x2x2 -n 100x50x10 -threads {threads} -seed 1"
     program = Greedy3D()
     program.execute(f"{images} -a -dof 12 -ia-image-centers -o affine.mat")
     program.execute(f"{images} -it affine.mat -o warp.nii.gz")
-    _tell(out, ["warp.nii.gz", "affine.mat"], ["affine.mat"])
+    _write_transform_list(out, ["warp.nii.gz", "affine.mat"], ["affine.mat"])
 
 
 def greedy_2mm(fixed: Path, moving: Path, out: Path, threads: int) -> None:
-    """Run greedy on images of 2 mm; its transforms are in mm, so they serve at any resolution."""
+    """Run greedy on images of 2 mm; its transforms are in mm and apply at any resolution."""
     greedy(_coarse(fixed, out / "fixed_2mm.nii.gz"), _coarse(moving, out / "moving_2mm.nii.gz"), out, threads)
 
 
@@ -57,7 +57,7 @@ def ants_syncc(fixed: Path, moving: Path, out: Path, threads: int) -> None:
 
 
 def convexadam(fixed: Path, moving: Path, out: Path, threads: int) -> None:
-    """Run ConvexAdam at 2 mm after ANTs' affine, as it takes images on one grid only."""
+    """Run ConvexAdam at 2 mm after the affine of ANTs, because it needs both images on one grid."""
     import ants
     import nibabel as nib
     import numpy as np
@@ -68,20 +68,22 @@ def convexadam(fixed: Path, moving: Path, out: Path, threads: int) -> None:
     target, source = _read_coarse_ants(fixed, out), _read_coarse_ants(moving, out)
     linear = ants.registration(target, source, type_of_transform="Affine", outprefix=str(out / ANTS_PREFIX))
     aligned = linear["warpedmovout"]
-    voxels = convex_adam_pt(target.numpy(), aligned.numpy(), device=torch.device("cpu"), dtype=torch.float32)
+    displacement_voxels = convex_adam_pt(
+        target.numpy(), aligned.numpy(), device=torch.device("cpu"), dtype=torch.float32
+    )
     axes = np.asarray(target.direction) * np.asarray(target.spacing)
     to_lps = np.eye(4)
     to_lps[:3, :3], to_lps[:3, 3] = axes, target.origin
-    field = (voxels @ axes.T).astype(np.float32)[..., None, :]
-    image = nib.Nifti1Image(field, np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_lps)
+    displacement_mm = (displacement_voxels @ axes.T).astype(np.float32)[..., None, :]
+    image = nib.Nifti1Image(displacement_mm, np.diag([-1.0, -1.0, 1.0, 1.0]) @ to_lps)
     image.header.set_intent("vector")
     nib.save(image, out / "warp.nii.gz")
     affine = [Path(name).name for name in linear["fwdtransforms"]]
-    _tell(out, ["warp.nii.gz", *affine], affine)
+    _write_transform_list(out, ["warp.nii.gz", *affine], affine)
 
 
 def apply_ants(fixed: Path, moving: Path, ours: Path) -> None:
-    """Print how far ANTs' application of our files is from our warped image, in % of its range."""
+    """Apply our transform files with ANTs; print the greatest difference from our warped image in % of its range."""
     import ants
     import nibabel as nib
     import numpy as np
@@ -90,7 +92,7 @@ def apply_ants(fixed: Path, moving: Path, ours: Path) -> None:
     theirs = ants.apply_transforms(ants.image_read(str(fixed)), ants.image_read(str(moving)), files).numpy()
     stored: Any = nib.load(ours / "Warped.nii.gz")
     warped = np.asarray(stored.dataobj, dtype=np.float64)
-    # Whole numbers on disk are up to half a grey level away from what was computed.
+    # Integers on disk differ by up to half a grey level from the computed values.
     whole = np.issubdtype(stored.get_data_dtype(), np.integer)
     rounding = 0.5 * abs(stored.header.get_slope_inter()[0] or 1.0) if whole else 0.0
     difference = np.maximum(np.abs(theirs - warped) - rounding, 0.0).max()
@@ -108,7 +110,7 @@ def _ants(fixed: Path, moving: Path, out: Path, **options: Any) -> None:
         **options,
     )
     files = [Path(name).name for name in found["fwdtransforms"]]
-    _tell(out, files, [name for name in files if name.endswith(".mat")])
+    _write_transform_list(out, files, [name for name in files if name.endswith(".mat")])
 
 
 def _read_coarse_ants(path: Path, out: Path) -> Any:
@@ -118,18 +120,18 @@ def _read_coarse_ants(path: Path, out: Path) -> Any:
 
 
 def _coarse(path: Path, target: Path) -> Path:
-    """Blur and resample an image to voxels of 2 mm; axes that are coarser stay as they are."""
+    """Blur and resample an image to voxels of 2 mm; coarser axes stay unchanged."""
     import SimpleITK as sitk
 
     image = sitk.ReadImage(str(path), sitk.sitkFloat32)
     old = image.GetSpacing()
     new = [max(step, COARSE_MM) for step in old]
     shape = [max(1, round(n * a / b)) for n, a, b in zip(image.GetSize(), old, new, strict=True)]
-    # Half of the new step, less what the old step blurs already.
+    # Half of the new voxel size, minus the blur of the old voxels, in quadrature.
     widths = [0.5 * (b**2 - a**2) ** 0.5 for a, b in zip(old, new, strict=True)]
     if any(widths):
         image = sitk.DiscreteGaussian(image, [width**2 for width in widths])
-    # Both grids cover the same box, from face to face of the outer voxels.
+    # Both grids cover the same box between the outer faces of their voxels.
     corner = image.TransformContinuousIndexToPhysicalPoint(
         [0.5 * (n * a / m) / a - 0.5 for n, a, m in zip(image.GetSize(), old, shape, strict=True)]
     )
@@ -146,7 +148,7 @@ def _short_name(role: str, path: Path) -> str:
     return link.name
 
 
-def _tell(out: Path, chain: list[str], affine: list[str]) -> None:
+def _write_transform_list(out: Path, chain: list[str], affine: list[str]) -> None:
     (out / "transforms.json").write_text(json.dumps({"chain": chain, "affine": affine}), encoding="utf-8")
 
 
@@ -160,7 +162,7 @@ BASELINES: dict[str, Callable[[Path, Path, Path, int], None]] = {
 
 
 def main(words: list[str]) -> int:
-    """Do what the command line asks; return the exit status."""
+    """Run the command line; return the exit status."""
     try:
         fixed, moving, out = (Path(word).resolve() for word in words[1:4])
         if words[0] == "apply-ants":

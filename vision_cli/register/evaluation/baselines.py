@@ -1,4 +1,4 @@
-"""The ways to register that the benchmark compares: presets of ours, and baselines in environments of their own."""
+"""Methods of the benchmark as processes: configurations of this program, and baselines in their own environments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.baselines import LIST, Cost, baseline_python, run_logged, run_measured
-from vision_cli.register.options.evaluation import OURS
+from vision_cli.register.options.evaluation import OWN_METHODS
 
 PACKAGES = Path(__file__).with_name(LIST)
 
@@ -20,7 +20,7 @@ ENVIRONMENTS: Mapping[str, str] = {
     "ants-syncc": "ants",
     "convexadam": "convexadam",
 }
-"""Section of the list that each baseline runs in."""
+"""Environment of each baseline: a section of ``baselines.txt``."""
 
 ANTS = "ants"
 
@@ -29,16 +29,16 @@ _SEEDS = {"ANTS_RANDOM_SEED": "1"}
 
 
 def find_pythons(baselines: Sequence[str], environment: Path | None, output: Output) -> dict[str, Path]:
-    """Return the interpreters that baselines need, by the section of the list; raises as `baseline_python`.
+    """Return the Python interpreters of baselines by the section of ``baselines.txt``; raises as `baseline_python`.
 
     Parameters
     ----------
     baselines
-        Their names.
+        Names of the baselines.
     environment
-        A ready environment with all of them, in which ANTs is looked for as well; None to have them made.
+        An environment with all baselines and ANTs; None to make one for each section.
     output
-        Where it is said that an environment is made.
+        Console for messages.
     """
     sections = [ENVIRONMENTS[name] for name in baselines]
     if environment is not None:
@@ -51,16 +51,16 @@ def run_baseline(python: Path, name: str, fixed: Path, moving: Path, out: Path, 
     return run_measured(name, _script(python, name, fixed, moving, out, str(threads)), out, threads, _SEEDS)
 
 
-def run_ours(name: str, fixed: Path, moving: Path, out: Path, threads: int) -> Cost:
-    """Register with this program, one of `OURS`, into ``out/run``; raises as `run_measured`."""
-    preset, method = OURS[name]
+def run_own_method(name: str, fixed: Path, moving: Path, out: Path, threads: int) -> Cost:
+    """Register with a configuration of this program, see `OWN_METHODS`, into ``out/run``; raises as `run_measured`."""
+    preset, method = OWN_METHODS[name]
     command = [sys.executable, "-m", "vision_cli", "register", "pair", str(fixed), str(moving), "--preset", preset]
     command += ["--method", method, "--threads", str(threads), "--device", "cpu", "-o", str(out / "run"), "--quiet"]
     return run_measured(f"ours-{name}", command, out, threads)
 
 
 def ants_difference_pct(python: Path, fixed: Path, moving: Path, ours: Path, threads: int) -> float:
-    """Give the greatest difference of ANTs' application of our files from our warped image, % of its range."""
+    """Return the greatest difference of our files applied by ANTs from our warped image, in % of its range."""
     log = ours.parent / "apply-ants.txt"
     run_logged("apply-ants", _script(python, "apply-ants", fixed, moving, ours), log, threads)
     return float(json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["difference_pct"])

@@ -1,6 +1,6 @@
-"""Ours beside greedy, ANTs and ConvexAdam on the same pairs: accuracy, regularity, time and memory, in one run.
+"""Benchmark of this program, greedy, ANTs and ConvexAdam: accuracy, regularity, time and memory on the same pairs.
 
-Every method runs as a process; all are scored alike, by this package, from the transform files that they wrote.
+Every method runs as a process; all are scored in the same way from the transform files that they write.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from vision_cli.register.evaluation.baselines import (
     ants_difference_pct,
     find_pythons,
     run_baseline,
-    run_ours,
+    run_own_method,
 )
-from vision_cli.register.options.evaluation import Contenders
+from vision_cli.register.options.evaluation import ComparedMethods
 from vision_cli.register.transforms import itk_files
-from vision_cli.register.transforms.fields import Grid, determinant_map
+from vision_cli.register.transforms.fields import Grid, jacobian_determinant_by_rows
 from vision_cli.register.transforms.transforms import AffineTransform, Transform, compose_to_displacement, resample
 
 _OURS = "ours-"
@@ -68,12 +68,12 @@ _NETWORK_COLUMNS = {
 
 @dataclass(frozen=True)
 class Score:
-    """How good one registration is.
+    """Measures of one registration.
 
     Attributes
     ----------
     dice_mean, dice_affine_mean
-        Mean Dice of the labels that both images hold, by nearest neighbour, under the whole map and its affine.
+        Mean Dice of the labels in both images, by nearest neighbour, with the whole map and with its affine alone.
     folds_voxels, sdlogj
         Voxels of the fixed foreground where the nonlinear part folds, and the SD of its log-determinant there.
     """
@@ -87,7 +87,7 @@ class Score:
 def run_benchmark(
     run: Run,
     pairs: Sequence[NamedPair],
-    contenders: Contenders,
+    methods: ComparedMethods,
     *,
     threads: int,
     environment: Path | None,
@@ -98,17 +98,17 @@ def run_benchmark(
     Parameters
     ----------
     run
-        The open run; each pair and method is an item of it, so that an interrupted run goes on where it stopped.
+        The open run; each combination of pair and method is an item, so that an interrupted run can continue.
     pairs
         The pairs, with labels.
-    contenders
+    methods
         The methods.
     threads
-        Threads of every method.
+        CPU threads of every method.
     environment
-        A ready environment with the baselines, None to have one made.
+        An environment with all baselines; None to make them.
     output
-        Where progress is shown.
+        Console for progress.
 
     Raises
     ------
@@ -117,40 +117,42 @@ def run_benchmark(
     InputError
         If a pair has no labels.
     MissingError
-        If there is no environment with the baselines and none can be made.
+        If an environment of the baselines does not exist and cannot be made.
     """
     for pair in pairs:
         if pair.files.fixed_label is None or pair.files.moving_label is None:
-            raise InputError(f"pair {pair.id}: no labels found; fixed_label and moving_label expected.")
-    comparison = _benchmark([pair.id for pair in pairs], contenders)
+            raise InputError(
+                f"pair {pair.id}: no labels found; fixed_label and moving_label expected.", hint="Add the two columns."
+            )
+    comparison = _benchmark([pair.id for pair in pairs], methods)
     if not comparison.methods:
         raise UsageError("benchmark: neither a preset nor a baseline found; one or more expected.")
-    pythons = find_pythons(contenders.baselines, environment, output) if contenders.baselines else {}
+    pythons = find_pythons(methods.baselines, environment, output) if methods.baselines else {}
     by_id = {pair.id: pair for pair in pairs}
     measure_all(run, comparison, lambda pair, method: _measure(run, by_id[pair], method, pythons, threads), output)
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
-    """Write the tables of the methods and of the bars, and the metrics."""
-    contenders = recorded(Contenders, run.options)
-    write_comparison(run, entries, _benchmark(items_of(entries, _methods(contenders)), contenders))
+    """Write the tables of the methods and of the required figures, and the metrics."""
+    methods = recorded(ComparedMethods, run.options)
+    write_comparison(run, entries, _benchmark(items_of(entries, _methods(methods)), methods))
 
 
-def _benchmark(pairs: Sequence[str], contenders: Contenders) -> Benchmark:
-    return Benchmark(pairs, _methods(contenders), "pair", _COLUMNS, _bars)
+def _benchmark(pairs: Sequence[str], methods: ComparedMethods) -> Benchmark:
+    return Benchmark(pairs, _methods(methods), "pair", _COLUMNS, _bars)
 
 
 def score(fixed: Volume, moving: Volume, chain: Sequence[Transform], affine: Sequence[Transform]) -> Score:
-    """Score a map by labels and by its Jacobian.
+    """Return the measures of a map.
 
     Parameters
     ----------
     fixed, moving
         Label maps.
     chain
-        The whole map, fixed -> moving, in the order that points take it.
+        The whole map, fixed -> moving, in the order in which it is applied to points.
     affine
-        Its affine.
+        Its affine part.
 
     Raises
     ------
@@ -160,44 +162,49 @@ def score(fixed: Volume, moving: Volume, chain: Sequence[Transform], affine: Seq
     onto, grid = Grid(fixed.shape, fixed.vox2ras), Grid(moving.shape, moving.vox2ras)
     shared = sorted((set(np.unique(fixed.data).tolist()) & set(np.unique(moving.data).tolist())) - {0})
     if not shared:
-        raise InputError(f"{fixed.path}, {moving.path}: no label in common found; one or more expected.")
+        raise InputError(f"{fixed.path}, {moving.path}: no common label found; one or more expected.")
     dice, by_affine = (
         statistics.fmean(
             dice_per_label(fixed.data, resample(moving.data, grid, onto, part, "nearest"), shared).values()
         )
         for part in (chain, affine)
     )
-    bent = [part for part in chain if not isinstance(part, AffineTransform)]
-    displacement = compose_to_displacement(bent, onto).displacement
-    voxels = displacement @ np.linalg.inv(onto.vox2ras[:-1, :-1]).T.astype(np.float32)
-    determinant = determinant_map(torch.from_numpy(np.ascontiguousarray(np.moveaxis(voxels, -1, 0)))).numpy()
+    nonlinear = [part for part in chain if not isinstance(part, AffineTransform)]
+    displacement_mm = compose_to_displacement(nonlinear, onto).displacement_mm
+    # In single precision, unlike `DisplacementTransform.in_voxels`, to save memory.
+    displacement_voxels = displacement_mm @ np.linalg.inv(onto.vox2ras[:-1, :-1]).T.astype(np.float32)
+    components_voxels = np.ascontiguousarray(np.moveaxis(displacement_voxels, -1, 0))
+    determinant = jacobian_determinant_by_rows(torch.from_numpy(components_voxels)).numpy()
     inside = determinant[fixed.data > 0].astype(np.float64)
     spread = float(np.log(np.clip(inside, _SMALLEST_DETERMINANT, None)).std())
     return Score(dice, by_affine, int((inside <= 0).sum()), spread)
 
 
 def _measure(run: Run, pair: NamedPair, method: str, pythons: Mapping[str, Path], threads: int) -> dict[str, object]:
-    files = pair.files.by_role()
-    fixed, moving = (files[role].absolute() for role in ("fixed", "moving"))
-    labels = [read_volume(files[role], kind="labels") for role in ("fixed_label", "moving_label")]
-    difference, share = None, None
+    fixed, moving = pair.files.fixed.absolute(), pair.files.moving.absolute()
+    assert pair.files.fixed_label is not None
+    assert pair.files.moving_label is not None
+    fixed_labels, moving_labels = (
+        read_volume(path, kind="labels") for path in (pair.files.fixed_label, pair.files.moving_label)
+    )
+    difference, network = None, None
     with tempfile.TemporaryDirectory(prefix="vcli-benchmark-") as name:
         out = Path(name)
         if method.startswith(_OURS):
-            cost = run_ours(method.removeprefix(_OURS), fixed, moving, out, threads)
+            cost = run_own_method(method.removeprefix(_OURS), fixed, moving, out, threads)
             chain_files = [out / "run" / part for part in ("1Warp.nii.gz", "0GenericAffine.mat")]
             affine_files = chain_files[1:]
-            share = json.loads((out / "run" / "run.json").read_text(encoding="utf-8")).get("network")
+            network = json.loads((out / "run" / "run.json").read_text(encoding="utf-8")).get("network")
             if ANTS in pythons:
-                difference = _by_ants(run, pythons[ANTS], fixed, moving, out / "run", threads)
+                difference = _difference_from_ants(run, pythons[ANTS], fixed, moving, out / "run", threads)
         else:
             cost = run_baseline(pythons[ENVIRONMENTS[method]], method, fixed, moving, out, threads)
-            told = json.loads((out / "transforms.json").read_text(encoding="utf-8"))
-            chain_files, affine_files = ([out / part for part in told[kind]] for kind in ("chain", "affine"))
-        found = score(labels[0], labels[1], _read(chain_files), _read(affine_files))
+            written = json.loads((out / "transforms.json").read_text(encoding="utf-8"))
+            chain_files, affine_files = ([out / part for part in written[kind]] for kind in ("chain", "affine"))
+        found = score(fixed_labels, moving_labels, _read_chain(chain_files), _read_chain(affine_files))
     row = _row(found, cost, difference)
-    if share is not None:
-        row |= {f"network_{name}": share[key] for name, key in _NETWORK_COLUMNS.items()}
+    if network is not None:
+        row |= {f"network_{name}": network[key] for name, key in _NETWORK_COLUMNS.items()}
     return row
 
 
@@ -206,21 +213,21 @@ def _row(found: Score, cost: Cost, difference: float | None) -> dict[str, object
     return {**asdict(found), **measured, "ants_difference_pct": difference}
 
 
-def _by_ants(run: Run, python: Path, fixed: Path, moving: Path, ours: Path, threads: int) -> float | None:
-    """Let ANTs apply our files; an environment without ANTs is no failure of ours."""
+def _difference_from_ants(run: Run, python: Path, fixed: Path, moving: Path, ours: Path, threads: int) -> float | None:
+    """Return the result of `ants_difference_pct`; None, with a warning, if ANTs cannot run."""
     try:
         return ants_difference_pct(python, fixed, moving, ours, threads)
     except (MissingError, PartialFailure) as error:
-        run.warn(f"our files were not applied by ANTs: {error.message}")
+        run.warn(f"the transform files were not applied by ANTs: {error.message}")
         return None
 
 
-def _read(files: Sequence[Path]) -> list[Transform]:
+def _read_chain(files: Sequence[Path]) -> list[Transform]:
     return [part for file in files for part in itk_files.read_transform(file)]
 
 
-def _methods(contenders: Contenders) -> list[str]:
-    return [*(_OURS + preset for preset in contenders.presets), *contenders.baselines]
+def _methods(methods: ComparedMethods) -> list[str]:
+    return [*(_OURS + preset for preset in methods.presets), *methods.baselines]
 
 
 def _bars(found: Results) -> Iterator[Bar]:

@@ -1,4 +1,4 @@
-"""How good a registration is: overlap, surface distance, landmarks, and how regular the map is."""
+"""Measures of a registration: overlap, surface distance, landmark error, and regularity of the map."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from vision_cli.register.transforms.transforms import Transform, map_points, res
 
 @dataclass(frozen=True)
 class LabelScore:
-    """Agreement of one label.
+    """Measures of one label.
 
     Attributes
     ----------
     label, name
-        Its number, and its name if a table gave one.
+        Number of the label, and its name, empty if it is not known.
     dice_before, dice_affine, dice
-        Dice under the header, the linear part and the whole transform.
+        Dice with the positions in the headers, with the linear part and with the whole transform.
     hd95_mm
-        95 % Hausdorff distance under the whole transform.
+        95 % Hausdorff distance with the whole transform.
     fixed_mm3, warped_mm3
-        Volumes.
+        Volumes of the label in the fixed and in the warped label map.
     """
 
     label: int
@@ -44,16 +44,16 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class LabelEvaluation:
-    """Agreement of two label maps.
+    """Comparison of two label maps.
 
     Attributes
     ----------
     scores
-        One for each label that both sides hold.
+        Measures of each label that is in both maps.
     only_fixed, only_moving
-        Labels that one side lacks; they are not scored.
+        Labels that are in one map only; they are not scored.
     warped
-        The moving labels on the fixed labels' grid.
+        The moving labels on the grid of the fixed labels.
     """
 
     scores: tuple[LabelScore, ...]
@@ -62,7 +62,7 @@ class LabelEvaluation:
     warped: NDArray[np.int32]
 
     def mean(self, field: str) -> float | None:
-        """Mean of a column over the labels, None without labels."""
+        """Return the mean of a field of `LabelScore` over the labels; None without finite values."""
         values = [getattr(score, field) for score in self.scores]
         finite = [value for value in values if math.isfinite(value)]
         return statistics.fmean(finite) if finite else None
@@ -77,16 +77,16 @@ def evaluate_labels(
     names: Mapping[int, str] | None = None,
     interpolation: str = "label",
 ) -> LabelEvaluation:
-    """Warp the moving labels onto the fixed ones' grid and compare.
+    """Warp the moving labels onto the grid of the fixed labels and compare them.
 
     Parameters
     ----------
     fixed, moving
         Label maps.
     chain
-        Transforms fixed -> moving, in the order they apply.
+        Transforms fixed -> moving, in the order in which they are applied.
     linear
-        Its linear part, for ``dice_affine``.
+        Linear part of the chain, for ``dice_affine``.
     names
         Label names.
     interpolation
@@ -121,28 +121,35 @@ def evaluate_labels(
 def target_registration_error(
     fixed_points: NDArray[np.float64], moving_points: NDArray[np.float64], chain: Sequence[Transform]
 ) -> NDArray[np.float64]:
-    """Distance in mm between mapped fixed landmarks and their moving partners, ``(N,)``."""
-    difference = map_points(chain, fixed_points) - moving_points
-    distances: NDArray[np.float64] = np.linalg.norm(difference, axis=1)
-    return distances
+    """Return the distances in mm between mapped fixed landmarks and the corresponding moving landmarks, ``(N,)``.
 
-
-def sdlogj_learn2reg(displacement: NDArray[np.floating]) -> float:
-    """Compute the SD of the log-determinant as the Learn2Reg evaluation does.
-
-    The determinant of ``displacement`` ``(*grid, D)`` in voxels, shifted by 3 and clipped to [1e-9, 1e9] before
-    the log, over the grid without a rim of two voxels (MDL-UzL/L2R, evaluation.py). Not comparable with the plain
-    measure.
+    Parameters
+    ----------
+    fixed_points, moving_points
+        ``(N, D)`` in RAS mm.
+    chain
+        Transforms fixed -> moving, in the order in which they are applied.
     """
-    determinant = _central_determinant(np.asarray(displacement, dtype=np.float64))
+    difference_mm = map_points(chain, fixed_points) - moving_points
+    distances_mm: NDArray[np.float64] = np.linalg.norm(difference_mm, axis=1)
+    return distances_mm
+
+
+def sdlogj_learn2reg(displacement_voxels: NDArray[np.floating]) -> float:
+    """Return the SD of the log-determinant as the evaluation of Learn2Reg computes it (MDL-UzL/L2R, evaluation.py).
+
+    The determinant of the displacement ``(*grid, D)`` is shifted by 3 and clipped to [1e-9, 1e9] before the log, and a
+    border of two voxels is left out. The value is not comparable with SD log J.
+    """
+    determinant = _central_determinant(np.asarray(displacement_voxels, dtype=np.float64))
     return float(np.log(np.clip(determinant + 3, 1e-9, 1e9)).std())
 
 
-def _central_determinant(displacement: NDArray[np.float64]) -> NDArray[np.float64]:
-    dim = displacement.shape[-1]
+def _central_determinant(displacement_voxels: NDArray[np.float64]) -> NDArray[np.float64]:
+    dim = displacement_voxels.shape[-1]
     rim = tuple(slice(2, -2) for _ in range(dim))
     jacobian = np.stack(
-        [np.stack([np.gradient(displacement[..., c], axis=a) for a in range(dim)], -1) for c in range(dim)],
+        [np.stack([np.gradient(displacement_voxels[..., c], axis=a) for a in range(dim)], -1) for c in range(dim)],
         -2,
     )[rim]
     determinant: NDArray[np.float64] = np.linalg.det(jacobian + np.eye(dim))

@@ -1,4 +1,4 @@
-"""A data set scored as its users score it: every pair registered, Dice by structure, folding, SD log J."""
+"""Evaluation of a data set by its protocol: every pair registered, Dice by structure, folded voxels, SD log J."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from vision_cli.register.evaluation.measures import LabelEvaluation, evaluate_la
 from vision_cli.register.options.evaluation import Subset
 from vision_cli.register.options.registration import RegistrationOptions
 from vision_cli.register.pipeline.inputs import Pair
-from vision_cli.register.pipeline.pipeline import Registration, register
+from vision_cli.register.pipeline.pipeline import register
+from vision_cli.register.pipeline.result import Registration
 
 PUBLISHED: Mapping[str, tuple[float, float | None, float | None]] = {
     "affine": (0.386, None, None),
@@ -28,19 +29,19 @@ PUBLISHED: Mapping[str, tuple[float, float | None, float | None]] = {
     "WiNet": (0.763, 0.125, 0.874),
     "WiNet-diff": (0.765, 0.125, 0.0),
 }
-"""Dice, its SD and folded voxels in percent on the 115 test images of IXI: WiNet's from the per-case tables that its
-authors published with arXiv:2407.13426, the others' from the page of TransMorph on IXI."""
+"""Published Dice, its SD and folded voxels in percent on the 115 test images of IXI: of WiNet from the tables that its
+authors published with arXiv:2407.13426, of the others from the IXI page of TransMorph."""
 
 _PREFIX = "dice "
 
 
-def listed_pairs(collection: Collection, subset: Subset) -> list[ListedPair]:
-    """Pairs of a subset: as listed, or every image with the atlas, or each image with the next one.
+def pairs_of_subset(collection: Collection, subset: Subset) -> list[ListedPair]:
+    """Return the pairs of a subset: those listed, or every image with the atlas, or each image with the next one.
 
     Raises
     ------
     InputError
-        If there are none.
+        If there are no pairs.
     """
     pairs = [pair for pair in collection.pairs if pair.subset == subset]
     if not collection.pairs:
@@ -64,32 +65,32 @@ def score_collection(
     *,
     l2r_compat: bool = False,
 ) -> None:
-    """Register and score every pair that is not done yet: a row of ``items.csv`` each.
+    """Register and score every pair that is not done yet; each is a row of ``items.csv``.
 
     Parameters
     ----------
     run
-        The open run; each pair is an item of it.
+        The open run; its items are the pairs.
     collection, pairs
-        The data.
+        The data set and the pairs to score.
     options, compute, output
-        As for one pair.
+        Settings of the registration; device and threads; console for progress.
     l2r_compat
-        Also give SD log J as Learn2Reg's script computes it.
+        Whether to add SD log J as the script of Learn2Reg computes it.
     """
     files = {file.id: file for file in collection.images}
 
     def score(pair: ListedPair) -> dict[str, object]:
         measures, labels = _score(files[pair.fixed], files[pair.moving], options, compute, l2r_compat)
-        return {**measures, **_by_structure(labels, collection.structures)}
+        return {**measures, **_dice_by_structure(labels, collection.structures)}
 
     run.each(pairs, score, name=lambda pair: f"{pair.fixed}-{pair.moving}", what="pairs", output=output)
 
 
 def protocol_table(directory: Path, layout: str) -> Table:
-    """Return mean and SD of Dice by structure over the pairs of a finished run, and of all of them together.
+    """Return mean and SD of Dice by structure over the pairs of a finished run, and over all structures.
 
-    Where the layout is that of the paper's data, published figures stand below.
+    For the layout of the paper's data set, published figures are appended.
     """
     found = read_table(directory / ITEMS)
     columns = {
@@ -116,7 +117,9 @@ def _score(
     (fixed, fixed_labels), (moving, moving_labels) = read_image(fixed_file), read_image(moving_file)
     if fixed_labels is None or moving_labels is None:
         missing = fixed_file if fixed_labels is None else moving_file
-        raise InputError(f"{missing.image}: no labels found; labels to score by expected.")
+        raise InputError(
+            f"{missing.image}: no labels found; a label map of this image expected.", hint="Add the labels."
+        )
     pair = Pair(fixed, moving, fixed_labels=fixed_labels, moving_labels=moving_labels)
     found = register(pair, options, compute)
     linear = (found.affine,) if found.warp is not None else ()
@@ -125,23 +128,19 @@ def _score(
         "dice": labels.mean("dice"),
         "dice_affine": labels.mean("dice_affine"),
         "hd95_mm": labels.mean("hd95_mm"),
-        "folds_pct": None if found.folds is None else 100 * found.folds / found.foreground_voxels,
+        "folds_pct": None if found.folded_voxels is None else 100 * found.folded_voxels / found.foreground_voxels,
         "sdlogj": found.sdlogj,
-        "sdlogj_l2r": _compatible(found) if l2r_compat else None,
+        "sdlogj_l2r": _sdlogj_learn2reg(found) if l2r_compat else None,
     }
     return measures, labels
 
 
-def _compatible(found: Registration) -> float | None:
-    """SD log J of the warp as Learn2Reg's script has it."""
-    if found.warp is None:
-        return None
-    axes = np.linalg.inv(found.warp.grid.vox2ras[:-1, :-1])
-    return sdlogj_learn2reg(found.warp.displacement @ axes.T)
+def _sdlogj_learn2reg(found: Registration) -> float | None:
+    return None if found.warp is None else sdlogj_learn2reg(found.warp.in_voxels())
 
 
-def _by_structure(labels: LabelEvaluation, structures: Mapping[str, Iterable[int]]) -> dict[str, float]:
-    """Dice by structure, the mean of its labels; every label for itself where there are none."""
+def _dice_by_structure(labels: LabelEvaluation, structures: Mapping[str, Iterable[int]]) -> dict[str, float]:
+    """Return Dice by structure, the mean over its labels; without structures every label is one."""
     dice = {score.label: score.dice for score in labels.scores}
     groups = structures or {str(label): (label,) for label in dice}
     found = {name: [dice[label] for label in own if label in dice] for name, own in groups.items()}

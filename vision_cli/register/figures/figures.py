@@ -1,6 +1,6 @@
-"""Pictures of a registration: is it aligned, how does it bend, what did each scale and each stage do.
+"""Figures of a registration: alignment, deformation, wavelet levels and loss.
 
-Each function draws one PNG; slices are those that show most of the fixed subject, in radiological convention.
+Each function draws one PNG. The slices are those that show most of the fixed subject, in radiological convention.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GRID_LINES = 24
 _SAMPLE = 300_000
 _LEVELS = 48
 _FOLDED_LOG = -10.0
-"""A log-determinant below this stands for a determinant that is not positive."""
+"""Log-determinants below this value represent determinants that are not positive."""
 
 
 def overlay(
@@ -44,20 +44,20 @@ def overlay(
     *,
     first: str = "before",
 ) -> None:
-    """Draw the moving image's contours over the fixed image, before and after.
+    """Draw the contours of the moving image over the fixed image, before and after the registration.
 
     Parameters
     ----------
     path
         A PNG file.
     grid
-        Of the fixed image, on which all three images lie.
+        Grid of all three images.
     fixed, before, warped
-        ``(*grid.shape)``: the fixed image, and the moving one before and after.
+        ``(*grid.shape)``: the fixed image, and the moving image before and after.
     title
         Heading.
     first
-        What ``before`` stands for.
+        Name of the row ``before``.
     """
     views = choose_views(grid, fixed)
     figure, rows = panels.sheet(views, (first, "after"), title)
@@ -74,19 +74,19 @@ def overlay(
     save_figure(figure, path)
 
 
-def plain(path: Path, grid: Grid, fixed: Values, image: Values, title: str) -> None:
-    """Draw an image alone, in the slices of the fixed image: pictures of one pair have one size and lie on each other.
+def single_image(path: Path, grid: Grid, fixed: Values, image: Values, title: str) -> None:
+    """Draw one image in the slices of the fixed image; pictures of a pair have the same size and can be superimposed.
 
     Parameters
     ----------
     path
         A PNG file.
     grid
-        Of both images.
+        Grid of both images.
     fixed
-        ``(*grid.shape)``: it chooses the slices.
+        ``(*grid.shape)``, the image that determines the slices.
     image
-        ``(*grid.shape)``: it is drawn.
+        ``(*grid.shape)``, the image to draw.
     title
         Heading.
     """
@@ -106,7 +106,7 @@ def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: s
     path
         A PNG file.
     grid
-        Of both images.
+        Grid of both images.
     fixed, warped
         ``(*grid.shape)``.
     title
@@ -134,29 +134,29 @@ def difference(
     *,
     first: str = "before",
 ) -> None:
-    """Draw the difference of intensities before and after on one scale.
+    """Draw the difference of intensities before and after the registration, on one scale.
 
-    Moving intensities are first turned into the fixed intensities that go with them on average after registration, so
-    that images of another contrast compare.
+    Moving intensities are first replaced by the mean fixed intensity at the same positions after registration, so that
+    images of different contrast can be compared.
 
     Parameters
     ----------
     path
         A PNG file.
     grid
-        Of the fixed image, on which all three images lie.
+        Grid of all three images.
     fixed, before, warped
-        ``(*grid.shape)``: the fixed image, and the moving one before and after.
+        ``(*grid.shape)``: the fixed image, and the moving image before and after.
     title
         Heading.
     first
-        What ``before`` stands for.
+        Name of the row ``before``.
     """
     inside = foreground(fixed)
     views = choose_views(grid, fixed)
     fixed = _shades(fixed)
     before, warped = _shades(before), _shades(warped)
-    levels, means = _mean_given(warped, fixed)
+    levels, means = _mean_by_intensity(warped, fixed)
     gaps = [np.interp(image, levels, means) - fixed for image in (before, warped)]
     sizes = [float(np.abs(gap[inside]).mean()) for gap in gaps]
     names = [f"{name}: mean |d| {size:.3f}" for name, size in zip((first, "after"), sizes, strict=True)]
@@ -176,22 +176,22 @@ def difference(
 
 
 def deformation_grid(
-    path: Path, grid: Grid, fixed: Values, displacement: Values, log_jacobian: Values, title: str
+    path: Path, grid: Grid, fixed: Values, displacement_mm: Values, log_jacobian: Values, title: str
 ) -> None:
     """Draw the deformation as a grid over the fixed image, coloured by the log-Jacobian.
 
-    The lines are those of a regular grid laid over the linearly aligned moving image and carried onto the fixed
-    image with it. Folded voxels are dotted.
+    The lines are those of a regular grid on the linearly aligned moving image, warped onto the fixed image. Folded
+    voxels are marked with dots.
 
     Parameters
     ----------
     path
         A PNG file.
     grid
-        Of the fixed image.
+        Grid of the fixed image.
     fixed
         ``(*grid.shape)``.
-    displacement
+    displacement_mm
         ``(*grid.shape, D)``, fixed -> moving, RAS mm.
     log_jacobian
         ``(*grid.shape)``, log of the determinant of that map.
@@ -211,9 +211,9 @@ def deformation_grid(
     for view, panel in zip(views, row, strict=True):
         panels.show(panel, view, view.cut(fixed), limits=(0.0, 1.8))
         rate = view.cut(log_jacobian)
-        segments = _carried_lines(panel, view, view.cut(displacement), step)
+        segments = _deformed_grid_lines(panel, view, view.cut(displacement_mm), step)
         lines = LineCollection(list(segments), cmap=colours, norm=scale, linewidths=0.9)
-        lines.set_array(_at(view, rate, segments.mean(axis=1)))
+        lines.set_array(_values_at(view, rate, segments.mean(axis=1)))
         panel.add_collection(lines, autolim=False)
         rows, columns = np.nonzero(rate < _FOLDED_LOG)
         across, down = view.centres()
@@ -223,14 +223,14 @@ def deformation_grid(
 
 
 def scales(path: Path, shares: Sequence[tuple[str, float]]) -> None:
-    """Draw the share of the deformation's energy at each wavelet scale as bars.
+    """Draw the share of the energy of the deformation at each wavelet level as bars.
 
     Parameters
     ----------
     path
         A PNG file.
     shares
-        Name and share in [0, 1] of each scale, coarsest first.
+        Name and share in [0, 1] of each level, coarsest first.
     """
     figure, panel = panels.chart("Energy of the deformation by wavelet scale", 0.95 + 0.3 * len(shares), left=1.9)
     places = np.arange(len(shares), dtype=np.float64)
@@ -248,7 +248,7 @@ def scales(path: Path, shares: Sequence[tuple[str, float]]) -> None:
 
 
 def loss_curve(path: Path, stages: Sequence[Sequence[float]]) -> None:
-    """Draw the loss of each stage; stages see images of different sharpness, so only the falls compare.
+    """Draw the loss of each stage; stages compare images of different resolution, so values are not comparable.
 
     Parameters
     ----------
@@ -276,10 +276,10 @@ def loss_curve(path: Path, stages: Sequence[Sequence[float]]) -> None:
     save_figure(figure, path)
 
 
-def _carried_lines(panel: Axes, view: View, displacement: Values, step: float) -> NDArray[np.float64]:
-    """Segments ``(N, 2, 2)`` in mm where a coordinate of ``x + u(x)`` in the plane is a multiple of ``step``."""
+def _deformed_grid_lines(panel: Axes, view: View, displacement_mm: Values, step: float) -> NDArray[np.float64]:
+    """Return segments ``(N, 2, 2)`` in mm where a coordinate of ``x + u(x)`` in the plane is a multiple of ``step``."""
     across, down = view.centres()
-    in_plane = displacement @ view.directions.T
+    in_plane = displacement_mm @ view.directions.T
     segments = [np.empty((0, 2, 2))]
     for place in (across + in_plane[..., 1], down[:, None] + in_plane[..., 0]):
         levels = np.arange(np.ceil(place.min() / step), np.floor(place.max() / step) + 1) * step
@@ -290,17 +290,17 @@ def _carried_lines(panel: Axes, view: View, displacement: Values, step: float) -
     return np.concatenate(segments)
 
 
-def _mean_given(seen: NDArray[np.float32], wanted: NDArray[np.float32]) -> tuple[Values, Values]:
-    """Levels of ``seen`` and the mean of ``wanted`` at each: what an intensity of the one is in the other."""
-    seen, wanted = _thinned(seen), _thinned(wanted)
-    counts, edges = np.histogram(seen, bins=_LEVELS)
-    sums, _ = np.histogram(seen, bins=edges, weights=wanted)
+def _mean_by_intensity(source: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[Values, Values]:
+    """Return intensity levels of ``source`` and the mean of ``target`` at each."""
+    source, target = _subsampled(source), _subsampled(target)
+    counts, edges = np.histogram(source, bins=_LEVELS)
+    sums, _ = np.histogram(source, bins=edges, weights=target)
     filled = counts > 0
     return 0.5 * (edges[1:] + edges[:-1])[filled], sums[filled] / counts[filled]
 
 
-def _at(view: View, picture: Values, places: NDArray[np.float64]) -> Values:
-    """Value of a slice at places ``(N, 2)``, across and down in mm from the top left."""
+def _values_at(view: View, picture: Values, places: NDArray[np.float64]) -> Values:
+    """Return the values of a slice at positions ``(N, 2)``, across and down in mm from the top left."""
     rows, columns = (
         np.clip((places[:, 1 - axis] / view.pixel_mm[axis]).astype(np.intp), 0, picture.shape[axis] - 1)
         for axis in (0, 1)
@@ -314,35 +314,35 @@ def _shades(image: Values) -> NDArray[np.float32]:
 
 
 def _outline_level(shades: NDArray[np.float32]) -> float:
-    # Otsu's threshold lies inside the subject's blurred edge.
-    return 0.6 * otsu_threshold(_thinned(shades))
+    # Otsu's threshold lies inside the blurred edge of the subject.
+    return 0.6 * otsu_threshold(_subsampled(shades))
 
 
 def _bright_level(shades: NDArray[np.float32]) -> float:
-    """Threshold between the subject's darker and its brighter tissue."""
-    inside = otsu_threshold(_thinned(shades))
+    """Return a threshold between the darker and the brighter tissue of the subject."""
+    inside = otsu_threshold(_subsampled(shades))
     tissue = shades[shades > inside]
-    return otsu_threshold(_thinned(tissue)) if tissue.size else inside
+    return otsu_threshold(_subsampled(tissue)) if tissue.size else inside
 
 
 def _limit(values: Values, quantile: float) -> float:
-    """End of a diverging scale that all but a few values lie within."""
-    return max(0.1, float(np.quantile(np.abs(_thinned(values)), quantile)))
+    """Return the limit of a diverging colour scale: a quantile of the absolute values."""
+    return max(0.1, float(np.quantile(np.abs(_subsampled(values)), quantile)))
 
 
-def _thinned(values: Values) -> Values:
-    """About as many of the values as a threshold or a quantile needs."""
+def _subsampled(values: Values) -> Values:
+    """Return a regular subset of the values, large enough for a threshold or a quantile."""
     return values.ravel()[:: max(1, values.size // _SAMPLE)]
 
 
 def _smoothed(picture: Values) -> Values:
-    """Take off the steps that voxels give to contours."""
+    """Return a slice smoothed against the steps of voxels in contours."""
     from scipy import ndimage
 
     return np.asarray(ndimage.gaussian_filter(picture, 0.7))
 
 
 def _round_length(length: float) -> float:
-    """Return the nearest of ..., 1, 2, 5, 10, ... to a length."""
+    """Return the number of the series ..., 1, 2, 5, 10, ... that is nearest to a length."""
     steps = np.outer(10.0 ** np.arange(-4, 6), (1, 2, 5)).ravel()
     return float(steps[np.argmin(np.abs(np.log(steps / length)))])

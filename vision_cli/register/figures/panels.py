@@ -1,6 +1,6 @@
-"""The paper that pictures of a registration are drawn on: panels at one scale in mm, charts, legends, colours.
+"""Shared panel layout of the figures: panels at one scale in mm, charts, legends and colour bars.
 
-Everything is light on black, so that an image's own background does not show as a box. Lengths are inches.
+Figures are light on black, so that the background of an image is not visible as a box. Lengths are in inches.
 """
 
 from __future__ import annotations
@@ -25,40 +25,40 @@ if TYPE_CHECKING:
 
 _LONGEST_TITLE = 240
 _WIDTH, _LEAST_WIDTH = 10.5, 7.0
-_MAX_HEIGHT, _MAX_HEIGHT_LONE = 7.0, 5.8
+_MAX_HEIGHT, _MAX_HEIGHT_SINGLE = 7.0, 5.8
 _SIDE, _GAP, _TITLE, _CAPTION, _FOOT = 0.3, 0.08, 0.38, 0.24, 0.5
 
 _LETTER = 0.062
-"""Width of a letter of a line of 8 points."""
+"""Mean width of a letter at 8 points, in inches."""
 
 
 def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figure, list[list[Axes]]]:
-    """Lay out panels at one scale in mm.
+    """Return a figure with panels at one scale in mm.
 
     Parameters
     ----------
     views
-        What the columns show.
+        Views of the columns.
     rows
-        Names of the rows. Those of a lone view stand side by side.
+        Names of the rows. With a single view, the rows are placed side by side.
     title
         Heading.
 
     Returns
     -------
     figure, panels
-        The panels of each row, one a view.
+        The figure, and for each row one panel for each view.
     """
-    lone = len(views) == 1
-    shown = [list(views) * len(rows)] if lone else [list(views)] * len(rows)
-    captions = list(rows) if lone else [view.name for view in views]
+    single = len(views) == 1
+    shown = [list(views) * len(rows)] if single else [list(views)] * len(rows)
+    captions = list(rows) if single else [view.name for view in views]
     widths = [view.size_mm[1] for view in shown[0]]
     tallest = max(view.size_mm[0] for view in views)
     above = _TITLE + (_CAPTION if any(captions) else 0.0)
     gap_across, gap_down = _GAP * (len(widths) - 1), _GAP * (len(shown) - 1)
     scale = min(
         (_WIDTH - 2 * _SIDE - gap_across) / sum(widths),
-        ((_MAX_HEIGHT_LONE if lone else _MAX_HEIGHT) - above - _FOOT - gap_down) / (tallest * len(shown)),
+        ((_MAX_HEIGHT_SINGLE if single else _MAX_HEIGHT) - above - _FOOT - gap_down) / (tallest * len(shown)),
     )
     content = scale * sum(widths) + gap_across
     figure = _figure(
@@ -75,7 +75,7 @@ def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figur
     for line, line_views in enumerate(shown):
         middle = height - above - scale * tallest * (line + 0.5) - _GAP * line
         left = (width - content) / 2
-        if not lone:
+        if not single:
             write(left - 0.15, middle, rows[line], color=DARK.ink, fontsize=9, rotation=90)
         panels.append([])
         for view, caption in zip(line_views, captions, strict=True):
@@ -85,11 +85,11 @@ def sheet(views: Sequence[View], rows: Sequence[str], title: str) -> tuple[Figur
             if line == 0:
                 write(left + wide / 2, height - _TITLE - _CAPTION / 2, caption, color=DARK.faint, fontsize=8)
             left += wide + _GAP
-    return figure, [[panel] for panel in panels[0]] if lone else panels
+    return figure, [[panel] for panel in panels[0]] if single else panels
 
 
 def chart(title: str, height: float, *, left: float) -> tuple[Figure, Axes]:
-    """Lay out a chart of the full width, ``left`` leaving room for the names on its vertical axis."""
+    """Return a chart of the full width; ``left`` is the margin for the labels of the vertical axis."""
     figure = _figure(title, _WIDTH, height)
     below, above = 0.48, _TITLE + 0.04
     box = (left / _WIDTH, below / height, 1 - (left + _SIDE) / _WIDTH, 1 - (below + above) / height)
@@ -139,14 +139,14 @@ def show(
 
 
 def contour(panel: Axes, view: View, picture: NDArray[Any], level: float, *, colour: str, width: float) -> None:
-    """Draw the lines where a slice ``(H, W)`` is at a level; none where it never is."""
+    """Draw the contour lines of a slice ``(H, W)`` at a level; nothing if the slice does not reach it."""
     if picture.min() < level < picture.max():
         across, down = view.centres()
         panel.contour(across, down, picture, [level], colors=colour, linewidths=width)
 
 
 def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
-    """Explain coloured lines, each by its text and colour, at the foot of a sheet."""
+    """Add a legend of lines, each with its text and colour, at the bottom of a figure."""
     from matplotlib.lines import Line2D
 
     handles: list[Artist] = [
@@ -163,13 +163,13 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def footnote(figure: Figure, text: str) -> None:
-    """Write a line at the foot of a sheet."""
+    """Write a line of text at the bottom of a figure."""
     y = 0.4 * _FOOT / figure.get_figheight()
     figure.text(0.5, y, picture_text(text, _LONGEST_TITLE), color=DARK.faint, fontsize=8.5, ha="center", va="center")
 
 
 def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
-    """Explain a colour scale at the foot of a sheet."""
+    """Add a labelled colour bar at the bottom of a figure."""
     width, height = figure.get_size_inches()
     bar = figure.add_axes((_SIDE / width, 0.3 / height, 2.4 / width, 0.07 / height))
     figure.colorbar(shown, cax=bar, orientation="horizontal", extend="both")
@@ -177,13 +177,13 @@ def colour_bar(figure: Figure, shown: ScalarMappable, label: str) -> None:
         spine.set_visible(False)
     bar.tick_params(colors=DARK.faint, labelcolor=DARK.ink, labelsize=7.5, length=2, pad=1.5)
     left = _SIDE + 2.6
-    # A narrow sheet has room for two lines.
+    # A label that is too long for a narrow figure is wrapped.
     lines = textwrap.wrap(picture_text(label, _LONGEST_TITLE), int((width - left - _SIDE) / _LETTER))
     figure.text(left / width, 0.3 / height, "\n".join(lines), color=DARK.ink, fontsize=8, va="center")
 
 
 def colour_map(colours: Sequence[str]) -> Colormap:
-    """Make an even scale of colours."""
+    """Return a colour map that interpolates linearly between colours."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("scale", list(colours))
@@ -191,7 +191,7 @@ def colour_map(colours: Sequence[str]) -> Colormap:
 
 def _figure(title: str, width: float, height: float) -> Figure:
     figure = new_sheet(width, height, DARK)
-    # Two long file names make a long line; it shrinks rather than runs out.
+    # A title with two long file names gets a smaller font.
     shown = picture_text(title, _LONGEST_TITLE)
     size = min(10.5, 108 * width / max(len(shown), 1))
     figure.text(_SIDE / width, 1 - 0.5 * _TITLE / height, shown, color=DARK.ink, fontsize=size, va="center")

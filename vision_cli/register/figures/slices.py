@@ -1,7 +1,7 @@
-"""Slices of a volume as radiologists look at them: which ones, which way up, and how large in mm.
+"""Slices of a volume in radiological convention: their selection, orientation and size in mm.
 
-The patient's right, or the front, is on the left of the picture, and the head, or the front, at its top. A grid
-that stands oblique to the body is cut along its own axes, each named for the direction that it is nearest to.
+The patient's right, or anterior, is on the left of the picture, and superior, or anterior, at its top. An oblique grid
+is cut along its own axes, each named after the nearest body axis.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vision_cli.register.optimisation.images import otsu_threshold
 from vision_cli.register.transforms.fields import Grid
 
 _PLANES = (("axial", 2, 1, 0), ("coronal", 1, 2, 0), ("sagittal", 0, 2, 1))
-"""Name, and the body axes (0 to the right, 1 to the front, 2 to the head) through, up and across the picture."""
+"""Name, and the body axes (0 right, 1 anterior, 2 superior) through, up and across the picture."""
 _MARGIN_MM = 6.0
 _SMOOTH_MM = 4.0
 _SAMPLE = 300_000
@@ -36,13 +36,13 @@ class View:
     axes
         Array axes down and across the picture.
     flipped
-        Whether the picture runs down and across against its array axis.
+        Whether the picture is reversed along these array axes.
     crop
-        First and one past the last index shown on the two axes.
+        First index and one past the last index shown, on both axes.
     pixel_mm
-        Height and width of a pixel.
+        Height and width of a pixel in mm.
     directions
-        ``(2, D)``, unit vectors in RAS space that point down and to the right of the picture.
+        ``(2, D)``, unit vectors in RAS space that point down and right in the picture.
     letters
         Body directions at the top, bottom, left and right of the picture; empty for a 2D image.
     """
@@ -58,19 +58,19 @@ class View:
 
     @property
     def size_mm(self) -> tuple[float, float]:
-        """Height and width of the picture."""
+        """Height and width of the picture in mm."""
         (top, bottom), (left, right) = self.crop
         return (bottom - top) * self.pixel_mm[0], (right - left) * self.pixel_mm[1]
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Centres of the pixels, across ``(W,)`` and down ``(H,)``, in mm from the top left corner."""
+        """Return the pixel centres, across ``(W,)`` and down ``(H,)``, in mm from the top left corner."""
         (top, bottom), (left, right) = self.crop
         height, width = self.pixel_mm
         across = np.arange(0.5, right - left, dtype=np.float64) * width
         return across, np.arange(0.5, bottom - top, dtype=np.float64) * height
 
     def cut(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Take this slice of ``(*grid)`` or ``(*grid, C)``: ``(H, W)`` or ``(H, W, C)``, the top row first."""
+        """Return this slice of ``(*grid)`` or ``(*grid, C)``, as ``(H, W)`` or ``(H, W, C)``, the top row first."""
         plane = values if self.through is None else values.take(self.through[1], axis=self.through[0])
         if self.axes[0] > self.axes[1]:
             plane = plane.swapaxes(0, 1)
@@ -80,7 +80,7 @@ class View:
 
 
 def foreground(image: NDArray[Any], share: float = 0.25) -> NDArray[np.bool_]:
-    """Voxels that belong to the subject, ``(*grid)``: above a share of Otsu's threshold, or all if none is."""
+    """Return the voxels of the subject, ``(*grid)``: those above a share of Otsu's threshold, all if there is none."""
     values = np.asarray(image, dtype=np.float32) - image.min()
     sample = values.ravel()[:: max(1, values.size // _SAMPLE)]
     inside: NDArray[np.bool_] = values > share * otsu_threshold(sample)
@@ -88,19 +88,19 @@ def foreground(image: NDArray[Any], share: float = 0.25) -> NDArray[np.bool_]:
 
 
 def choose_views(grid: Grid, image: NDArray[Any]) -> tuple[View, ...]:
-    """Choose the axial, coronal and sagittal slice that show most of the subject; of a 2D image, the image.
+    """Return the axial, coronal and sagittal slice that show most of the subject; for a 2D image, the image.
 
-    A slice counts by its bright voxels: of a head that is brain rather than neck and air.
+    Slices are ranked by their number of bright voxels: in a head, brain rather than neck.
 
     Parameters
     ----------
     grid
-        Where the voxels lie.
+        Grid of the image.
     image
         ``(*grid.shape)``.
     """
     inside, bright = foreground(image), foreground(image, 1.0)
-    # For each array axis the body axis that it is nearest to, and whether it runs along or against it.
+    # The nearest body axis of each array axis, and whether they have the same direction.
     nearest = nib.io_orientation(grid.vox2ras)
     array_axis = {int(body): axis for axis, (body, _) in enumerate(nearest)}
     flipped = [bool(sign > 0) for _, sign in nearest]
@@ -126,18 +126,18 @@ def choose_views(grid: Grid, image: NDArray[Any]) -> tuple[View, ...]:
     views = []
     for name, through, up, across in _PLANES:
         axis = array_axis[through]
-        index = _fullest(bright, axis, float(grid.spacing[axis]))
+        index = _largest_slice(bright, axis, float(grid.spacing[axis]))
         views.append(view(f"{name}, {'ijk'[axis]} = {index}", (axis, index), up, across))
     return tuple(views)
 
 
 def _profile(inside: NDArray[np.bool_], axis: int) -> NDArray[np.float64]:
-    """Voxels of the subject on each slice across an axis."""
+    """Return the number of voxels of the subject in each slice along an axis."""
     others = tuple(a for a in range(inside.ndim) if a != axis)
     return np.asarray(np.count_nonzero(inside, axis=others), dtype=np.float64)
 
 
-def _fullest(bright: NDArray[np.bool_], axis: int, spacing: float) -> int:
+def _largest_slice(bright: NDArray[np.bool_], axis: int, spacing: float) -> int:
     from scipy import ndimage
 
     return int(np.argmax(ndimage.gaussian_filter1d(_profile(bright, axis), _SMOOTH_MM / spacing, mode="constant")))

@@ -1,8 +1,8 @@
-"""Rigid and affine registration: moments, many starts, then L-BFGS over three scales.
+"""Rigid and affine registration: multi-start from the centroids, then L-BFGS-B over three scales.
 
-A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that takes fixed RAS mm to moving RAS mm. It is optimised
+A transform is the matrix ``fixed_to_moving`` ``(D+1, D+1)`` that maps fixed RAS mm to moving RAS mm. It is optimised
 as ``y = c_m + t + exp(G) R0 (x - c_f)``: ``c`` are the foreground centroids, ``R0`` the rotation of the start, ``G`` a
-generator that is antisymmetric for a rigid and free for an affine transform.
+generator that is antisymmetric for a rigid transform and unconstrained for an affine one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LinearResult:
     loss
         Value of the image term at the finest scale.
     notes
-        What the user should know, for instance that a mirrored start fits better.
+        Warnings for the user, for instance that a mirrored start fits better.
     """
 
     matrix: Matrix
@@ -53,7 +53,7 @@ class LinearResult:
 
 
 class _Scale:
-    """The pair at one sampling distance, with the loss of a matrix there."""
+    """A pair of images at one sampling distance, and the loss of a matrix at this scale."""
 
     def __init__(self, fixed: Image, moving: Image, spacing: float, metric: Metric) -> None:
         box = crop_to_foreground(fixed, margin=_MARGIN_VOXELS * spacing)
@@ -66,13 +66,13 @@ class _Scale:
         moving = moving.blurred_to(spacing)
         identity = np.eye(box.ndim + 1)
         target = resample(fixed.blurred_to(spacing), grid, identity)
-        # Windows outside the subject pull the fit towards its outline.
+        # Windows outside of the subject would favour its outline.
         weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
         self.moving = moving.values[None]
         points = fields.identity_points(shape, target.device).reshape(box.ndim, -1).T
         self.points = torch.cat([points, points.new_ones(len(points), 1)], 1)
-        # From RAS to units of half the moving image, the last axis first, as the sampler counts.
+        # From RAS mm to normalised coordinates of the moving image, the last axis first, as grid_sample expects.
         to_unit = np.diag([*(2.0 / max(n - 1, 1) for n in moving.grid.shape), 1.0])
         to_unit[:-1, -1] = -1.0
         order = [*reversed(range(box.ndim)), box.ndim]
@@ -80,15 +80,15 @@ class _Scale:
         self.vox2ras = torch.as_tensor(grid.vox2ras)
 
     def loss(self, matrix: Tensor) -> Tensor:
-        """Image term under ``matrix`` ``(D+1, D+1)``, float64 on the CPU, differentiable."""
+        """Return the image term under a matrix ``(D+1, D+1)``, float64 on the CPU, differentiable."""
         voxel2unit = (self.ras2unit @ matrix @ self.vox2ras).to(self.points)[:-1]
-        warped = fields.sample_units(self.moving, self.points @ voxel2unit.T)
+        warped = fields.sample_normalised(self.moving, self.points @ voxel2unit.T)
         return self.similarity(warped.reshape(self.shape))
 
 
 @dataclass
 class _Candidate:
-    """A start: its rotation, its parameters (generator, translation) and its loss so far."""
+    """A candidate transform: rotation of its start, parameters (generator, translation) and current loss."""
 
     rotation: Matrix
     generator: Tensor
@@ -97,7 +97,7 @@ class _Candidate:
 
 
 class _Problem:
-    """The parametrisation of one pair."""
+    """Parametrisation of the linear transforms of one pair."""
 
     def __init__(self, fixed: Image, moving: Image, centre_fixed: Matrix, centre_moving: Matrix, radius: float) -> None:
         self.dim = fixed.grid.ndim
@@ -120,7 +120,7 @@ class _Problem:
         return torch.cat([top, bottom])
 
     def refine(self, candidate: _Candidate, scale: _Scale, *, rigid: bool) -> _Candidate:
-        """Minimise the loss at a scale from a candidate."""
+        """Return the candidate with the loss at a scale minimised."""
         from scipy.optimize import minimize
 
         split = self.dim * self.dim
@@ -138,7 +138,7 @@ class _Problem:
         start = np.concatenate([candidate.generator.numpy().ravel(), candidate.shift.numpy()])
         limits = {"maxfun": _EVALUATIONS, "ftol": 1e-7, "gtol": 1e-6}
         with one_thread_below(len(scale.points)):
-            # torch has an L-BFGS too, but making it imports torch's compiler: six seconds
+            # torch.optim.LBFGS would import torch's compiler, which takes six seconds.
             found = minimize(objective, start, jac=True, method="L-BFGS-B", options=limits)
         return _Candidate(candidate.rotation, *unpacked(found.x), float(found.fun))
 
@@ -152,7 +152,7 @@ def register_linear(
     init: Init | Matrix = "moments",
     on_step: Callable[[str, float], None] = lambda _name, _loss: None,
 ) -> LinearResult:
-    """Find the rigid or affine transform from the fixed to the moving image.
+    """Return the rigid or affine transform from the fixed to the moving image.
 
     Parameters
     ----------
@@ -163,14 +163,10 @@ def register_linear(
     metric
         Image term, see :mod:`vision_cli.register.optimisation.losses`.
     init
-        ``"header"``: start where the headers put the images; ``"moments"``: centroids aligned, rotations of up to 30
-        degrees tried; ``"search"``: all proper axis permutations as well; or a ``(D+1, D+1)`` matrix.
+        Start: ``"header"`` for the positions in the headers; ``"moments"`` for aligned centroids and rotations of up to
+        30 degrees; ``"search"`` for all proper axis permutations as well; or a ``(D+1, D+1)`` matrix.
     on_step
         Called with the name and loss of each scale.
-
-    Returns
-    -------
-    LinearResult
     """
     box = crop_to_foreground(fixed, margin=0.06 * _extent(fixed))
     extent = float(max(n * s for n, s in zip(box.shape, box.spacing, strict=True)))
@@ -205,7 +201,7 @@ def register_linear(
 
 
 def initial_matrix(fixed: Image, moving: Image, init: Literal["header", "moments"]) -> Matrix:
-    """Transform of a start without optimisation: the identity, or the shift between the centroids."""
+    """Return the matrix of a start without optimisation: the identity, or the shift between the centroids."""
     matrix = np.eye(fixed.grid.ndim + 1)
     if init == "moments":
         matrix[:-1, -1] = centroid(moving) - centroid(fixed)
@@ -213,7 +209,7 @@ def initial_matrix(fixed: Image, moving: Image, init: Literal["header", "moments
 
 
 def axis_rotations(dim: int) -> list[Matrix]:
-    """Proper rotations that map axes to axes: 24 in 3D, 4 in 2D."""
+    """Return the proper rotations that map axes to axes: 24 in 3D, 4 in 2D."""
     rotations = []
     for order in itertools.permutations(range(dim)):
         for signs in itertools.product((1.0, -1.0), repeat=dim):
@@ -225,7 +221,7 @@ def axis_rotations(dim: int) -> list[Matrix]:
 
 
 def _scales(fixed: Image, moving: Image, extent: float, metric: Metric) -> list[_Scale]:
-    """Build the scales, coarsest first, each from images that are as fine as the next finer scale."""
+    """Return the scales, coarsest first, each built from images as fine as the next finer scale."""
     scales = []
     for count in reversed(_SAMPLES_ALONG_LONGEST):
         spacing = max(extent / count, float(fixed.grid.spacing.min()))
@@ -264,7 +260,7 @@ def _rotation(dim: int, plane: tuple[int, int], angle: float) -> Matrix:
 
 
 def _distinct(ordered: Sequence[_Candidate], count: int) -> list[_Candidate]:
-    """Best candidates that are not neighbours of a better one, so that one basin does not take every place."""
+    """Return the best candidates whose rotations differ, so that they do not all lie in one local minimum."""
     kept: list[_Candidate] = []
     for candidate in ordered:
         angles = [np.trace(candidate.rotation.T @ other.rotation) for other in kept]
@@ -277,7 +273,7 @@ def _distinct(ordered: Sequence[_Candidate], count: int) -> list[_Candidate]:
 
 
 def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate]) -> tuple[str, ...]:
-    """Warn when a mirrored start fits better than every proper one: a left-right flip in one header."""
+    """Return a warning if a mirrored start fits better than every rotation: one header may swap left and right."""
     best = min(start.loss for start in starts)
     flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
     mirrored = np.inf

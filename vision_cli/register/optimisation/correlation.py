@@ -1,9 +1,9 @@
-"""Local correlation of a fixed image with a moving one under a displacement, worked off slab by slab.
+"""Local correlation of a fixed image with a warped moving image, computed slab by slab.
 
-At full resolution the image term is most of the work and all of the memory: bringing the displacement up to the image
-grid, sampling, window sums and their gradients are a dozen volumes each way. A slab is brought up, sampled, compared
-and differentiated before the next one begins, so that its volumes stay in the processor's cache, and it is cut to the
-part where the fixed image has structure, because a window without variance contributes nothing.
+At full resolution the image term takes most of the time and memory: upsampling the displacement to the image grid,
+sampling, window sums and their gradients need a dozen volumes in each direction. Each slab is upsampled, sampled,
+compared and differentiated before the next one, so that its volumes stay in the processor's cache. Slabs are cropped to
+where the fixed image has structure, because windows without variance contribute nothing.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ Box = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class _Slab:
-    """A box of window centres with all that depends on the fixed image alone.
+    """A box of window centres with the quantities that depend on the fixed image alone.
 
     Attributes
     ----------
     source
-        Ranges of the displacement's grid that reach the slab.
-    rise
-        Matrix an axis from that part of the displacement to the slab's samples.
+        Ranges of the displacement's grid that the slab is interpolated from.
+    upsampling
+        One matrix for each axis, from that part of the displacement to the samples of the slab.
     start
         First sample along each axis.
     border
-        How far the windows reach over the image, before and after along each axis, as :func:`functional.pad` wants it.
+        Voxels by which the windows extend beyond the image, in the order of :func:`functional.pad`.
     fixed
-        Fixed image under the windows, that border included.
+        Fixed image under the windows, including that border.
     mean, variance, weight
         Of the window around each centre.
     """
 
     source: Box
-    rise: tuple[Tensor, ...]
+    upsampling: tuple[Tensor, ...]
     start: tuple[int, ...]
     border: tuple[int, ...]
     fixed: Tensor
@@ -60,9 +60,9 @@ class _Slab:
 
 
 class WarpedCorrelation:
-    """Negative mean squared local correlation of a fixed image and a warped one, as a function of the displacement.
+    """Negative mean squared local correlation of a fixed and a warped image, as a function of the displacement.
 
-    Equal to ``LocalCorrelation(fixed, width, weight)(sample(moving, x + u(x)))`` with ``u`` brought to the image grid
+    Equal to ``LocalCorrelation(fixed, width, weight)(sample(moving, x + u(x)))`` with ``u`` upsampled to the image grid
     by linear interpolation.
 
     Parameters
@@ -70,13 +70,13 @@ class WarpedCorrelation:
     fixed, moving
         ``(*grid)`` intensities near [0, 1] on one grid.
     field_shape
-        Grid of the displacements to come, over the same box.
+        Shape of the displacement's grid, over the same box.
     width
         Odd window width in voxels.
     weight
         Optional ``(*grid)`` weights of the window centres.
     slab_voxels
-        About how many voxels are worked on at a time; on a GPU all of them.
+        About how many voxels a slab has; on a GPU there is one slab.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class WarpedCorrelation:
         count = float(width ** len(long_axes(fixed)))
         mean = box_sum(fixed, width) / count
         variance = (box_sum(fixed * fixed, width) / count - mean**2).clamp_(min=0)
-        # A window of less variance correlates to less than a thousandth whatever it meets: the floor outweighs it.
+        # Below this variance the floor keeps the squared correlation under a thousandth, whatever the moving image.
         useful = variance * variance.max() > 1e-3 * CORRELATION_FLOOR
         if weight is not None:
             useful &= weight > 0
@@ -108,19 +108,20 @@ class WarpedCorrelation:
         self.slabs = []
         for box in _boxes(useful, thickness):
             outer = tuple((max(a - r, 0), min(b + r, n)) for (a, b), r, n in zip(box, reach, shape, strict=True))
-            source, rise = [], []
+            source, upsampling = [], []
             for (a, b), matrix in zip(outer, matrices, strict=True):
                 block = matrix[a:b]
                 used = np.flatnonzero(block.any(0))
                 source.append((int(used[0]), int(used[-1]) + 1))
-                rise.append(torch.as_tensor(block[:, used[0] : used[-1] + 1], dtype=fixed.dtype, device=fixed.device))
+                used_columns = block[:, used[0] : used[-1] + 1]
+                upsampling.append(torch.as_tensor(used_columns, dtype=fixed.dtype, device=fixed.device))
             inner = tuple(slice(a, b) for a, b in box)
             border = [(a - (c - r), (d + r) - b) for (a, b), (c, d), r in zip(outer, box, reach, strict=True)]
             windows = tuple(slice(c, d + 2 * r) for (c, d), r in zip(box, reach, strict=True))
             self.slabs.append(
                 _Slab(
                     tuple(source),
-                    tuple(rise),
+                    tuple(upsampling),
                     tuple(a for a, _ in outer),
                     _pad_order(border),
                     padded[windows].contiguous(),
@@ -130,26 +131,34 @@ class WarpedCorrelation:
                 )
             )
 
-    def __call__(self, displacement: Tensor) -> Tensor:
-        """Loss of a displacement ``(D, *field_shape)`` in voxels of its own grid, in [-1, 0]."""
-        result: Tensor = _SlabWise.apply(displacement, self)
+    def __call__(self, displacement_voxels: Tensor) -> Tensor:
+        """Return the loss of a displacement ``(D, *field_shape)`` in voxels of its own grid; it lies in [-1, 0]."""
+        result: Tensor = _SlabWise.apply(displacement_voxels, self)
         return result
 
-    def slab_loss(self, slab: _Slab, part: Tensor) -> Tensor:
-        """Part of the loss that a slab holds; ``part`` is the displacement over ``slab.source``, in unit coordinates.
+    def slab_loss(self, slab: _Slab, part_units: Tensor) -> Tensor:
+        """Return the contribution of a slab to the loss.
 
-        Unit coordinates count -1 to 1 from end to end of an axis, the same for both grids.
+        Parameters
+        ----------
+        slab
+            The slab.
+        part_units
+            ``(D, *shape)`` displacement over ``slab.source`` in normalised coordinates: -1 to 1 along each axis, the
+            same for both grids.
         """
-        dim = part.shape[0]
-        raised = apply_per_axis(slab.rise, part)
-        shape = tuple(raised.shape[1:])
+        dim = part_units.shape[0]
+        raised_units = apply_per_axis(slab.upsampling, part_units)
+        shape = tuple(raised_units.shape[1:])
         rows = []
         for axis in reversed(range(dim)):
             n = self.moving.shape[1 + axis]
             first = 2.0 * slab.start[axis] / max(n - 1, 1) - 1.0
-            ramp = first + torch.arange(shape[axis], dtype=part.dtype, device=part.device) * (2.0 / max(n - 1, 1))
-            rows.append(raised[axis] + ramp.view([-1 if a == axis else 1 for a in range(dim)]))
-        warped = fields.sample_units(self.moving, torch.stack(rows, -1).reshape(-1, dim)).reshape(shape)
+            ramp = first + torch.arange(shape[axis], dtype=part_units.dtype, device=part_units.device) * (
+                2.0 / max(n - 1, 1)
+            )
+            rows.append(raised_units[axis] + ramp.view([-1 if a == axis else 1 for a in range(dim)]))
+        warped = fields.sample_normalised(self.moving, torch.stack(rows, -1).reshape(-1, dim)).reshape(shape)
         if any(slab.border):
             warped = functional.pad(warped, slab.border)
         total = correlation_sum(warped, slab.fixed, slab.mean, slab.variance, slab.weight, self.width)
@@ -157,24 +166,26 @@ class WarpedCorrelation:
 
 
 class _SlabWise(torch.autograd.Function):
-    """Sum of the slabs' losses; their gradients are taken on the way, so that no slab outlives its turn."""
+    """Sum of the losses of all slabs; the gradient of each is computed before the next, to save memory."""
 
     @staticmethod
-    def forward(ctx: Any, displacement: Tensor, match: WarpedCorrelation) -> Tensor:
-        shape = displacement.shape[1:]
-        unit = torch.tensor([2.0 / max(n - 1, 1) for n in shape], dtype=displacement.dtype, device=displacement.device)
+    def forward(ctx: Any, displacement_voxels: Tensor, match: WarpedCorrelation) -> Tensor:
+        shape = displacement_voxels.shape[1:]
+        unit = torch.tensor(
+            [2.0 / max(n - 1, 1) for n in shape], dtype=displacement_voxels.dtype, device=displacement_voxels.device
+        )
         unit = unit.view(-1, *([1] * len(shape)))
-        value = displacement.new_zeros(())
-        gradient = torch.zeros_like(displacement) if ctx.needs_input_grad[0] else None
+        value = displacement_voxels.new_zeros(())
+        gradient = torch.zeros_like(displacement_voxels) if ctx.needs_input_grad[0] else None
         for slab in match.slabs:
             where = (slice(None), *(slice(a, b) for a, b in slab.source))
-            part = displacement[where].detach() * unit
+            part_units = displacement_voxels[where].detach() * unit
             if gradient is None:
-                value += match.slab_loss(slab, part)
+                value += match.slab_loss(slab, part_units)
                 continue
             with torch.enable_grad():
-                loss = match.slab_loss(slab, part.requires_grad_())
-                (slope,) = torch.autograd.grad(loss, part)
+                loss = match.slab_loss(slab, part_units.requires_grad_())
+                (slope,) = torch.autograd.grad(loss, part_units)
             value += loss.detach()
             gradient[where] += slope
         if gradient is not None:
@@ -188,7 +199,7 @@ class _SlabWise(torch.autograd.Function):
 
 
 def _boxes(useful: Tensor, thickness: int) -> Iterator[Box]:
-    """Cut the useful voxels into slabs along the first axis, each with the smallest box around what it holds."""
+    """Split the useful voxels into slabs along the first axis; yield the bounding box of each."""
     present = torch.nonzero(useful.reshape(useful.shape[0], -1).any(1)).reshape(-1)
     if not present.numel():
         return
@@ -204,5 +215,5 @@ def _boxes(useful: Tensor, thickness: int) -> Iterator[Box]:
 
 
 def _pad_order(border: list[tuple[int, int]]) -> tuple[int, ...]:
-    """``(before, after)`` an axis in torch's order: the last axis first."""
+    """Return the widths ``(before, after)`` of each axis in the order of `functional.pad`: the last axis first."""
     return tuple(width for pair in reversed(border) for width in pair)

@@ -1,4 +1,4 @@
-"""Images on a device, made ready for registration: intensities near [0, 1], foreground, pyramids."""
+"""Images on a device, prepared for registration: intensities near [0, 1], foreground, blurring and downsampling."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Image:
     values
         ``(*grid)`` float32.
     grid
-        Where the voxels lie.
+        Grid of the voxels.
     mask
-        ``(*grid)`` bool of the voxels that count, or None for all.
+        ``(*grid)`` bool, the voxels that are compared; None for all.
     """
 
     values: Tensor
@@ -35,15 +35,18 @@ class Image:
     mask: Tensor | None = None
 
     def blurred_to(self, spacing: float, blur: float = 0.5) -> Image:
-        """Blur against aliasing for sampling at ``spacing`` mm: ``blur`` coarse voxels where that is coarser."""
+        """Return the image blurred against aliasing for sampling at ``spacing`` mm.
+
+        The standard deviation is ``blur`` coarse voxels along axes where ``spacing`` is coarser than the image.
+        """
         ratio = spacing / self.grid.spacing
         sigma = tuple(float(blur * r) if r > 1.01 else 0.0 for r in ratio)
         return Image(fields.gaussian_blur(self.values[None], sigma)[0], self.grid, self.mask)
 
     def pooled_to(self, spacing: float) -> Image:
-        """Average blocks of voxels that together are not larger than ``spacing`` mm; the mask is left out.
+        """Return the image with blocks of voxels of at most ``spacing`` mm averaged, without the mask.
 
-        A small part of the price of a blur over as many voxels. A block at the far end may have fewer voxels.
+        Cheaper than a blur of the same width. The last block along an axis may have fewer voxels.
         """
         size = tuple(max(1, int(spacing / own + 1e-6)) for own in self.grid.spacing)
         if max(size) == 1:
@@ -55,7 +58,7 @@ class Image:
         return Image(values, Grid(tuple(values.shape), self.grid.vox2ras @ blocks))
 
     def reduced_to(self, spacing: float) -> Image:
-        """Thin out to ``spacing`` mm, blurred as :meth:`blurred_to` has it; axes that are coarser stay as they are."""
+        """Return the image blurred as by `blurred_to` and resampled to ``spacing`` mm; coarser axes stay unchanged."""
         shape = tuple(
             max(2, round(n * own / spacing)) if own < spacing and n > 1 else n
             for n, own in zip(self.grid.shape, self.grid.spacing, strict=True)
@@ -69,10 +72,10 @@ class Image:
 
 
 def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:
-    """Scale intensities linearly so that the background is near 0 and the bright end of the foreground 1.
+    """Scale intensities linearly so that the background is near 0 and the brightest foreground near 1.
 
-    The zero is the 0.5 % quantile of the image, the one the 99.5 % quantile of what Otsu's threshold calls foreground;
-    the result is clamped to [0, 1.2], so that a few hot voxels carry no weight.
+    0 is the 0.5 % quantile of the image, 1 the 99.5 % quantile of the voxels above Otsu's threshold; the result is
+    clamped to [0, 1.2], so that a few outliers have no influence.
     """
     image = torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32, device=device)
     stride = max(1, image.numel() // _QUANTILE_SAMPLE)
@@ -86,10 +89,10 @@ def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:
 
 
 def otsu_threshold(sample: NDArray[np.float32], bins: int = 256) -> float:
-    """Threshold of greatest between-class variance (Otsu 1979) of a sample of intensities."""
+    """Return the threshold of greatest between-class variance (Otsu 1979) of a sample of intensities."""
     low, high = np.quantile(sample, (0.0, 0.999))
     if high - low <= 1e-6 * max(abs(low), abs(high)):
-        # Nearly all voxels have one value: what differs from it is bright.
+        # Nearly all voxels have one value: all that exceeds it is foreground.
         return float(low + 1e-6 * abs(low))
     counts, edges = np.histogram(sample.astype(np.float64), bins=bins, range=(float(low), float(high)))
     centres = 0.5 * (edges[:-1] + edges[1:])
@@ -103,7 +106,7 @@ def otsu_threshold(sample: NDArray[np.float32], bins: int = 256) -> float:
 
 
 def foreground(image: Image) -> Tensor:
-    """Voxels that belong to the subject, ``(*grid)`` bool: the mask, or what exceeds a quarter of Otsu's threshold."""
+    """Return the voxels of the subject, ``(*grid)`` bool: the mask, or those above a quarter of Otsu's threshold."""
     if image.mask is not None:
         return image.mask
     stride = max(1, image.values.numel() // _QUANTILE_SAMPLE)
@@ -112,7 +115,7 @@ def foreground(image: Image) -> Tensor:
 
 
 def crop_to_foreground(image: Image, margin: float) -> Grid:
-    """Smallest sub-grid that holds the foreground with ``margin`` mm around it."""
+    """Return the smallest sub-grid that contains the foreground with ``margin`` mm around it."""
     inside = foreground(image)
     start, stop = [], []
     for axis, size in enumerate(image.values.shape):
@@ -126,14 +129,14 @@ def crop_to_foreground(image: Image, margin: float) -> Grid:
 
 
 def resample(image: Image, onto: Grid, fixed_to_moving: NDArray[np.float64]) -> Tensor:
-    """Linear resampling of ``image`` through an RAS matrix onto another grid, ``(*onto.shape)``; 0 outside."""
+    """Resample an image linearly through an RAS matrix onto another grid, ``(*onto.shape)``; 0 outside."""
     matrix = np.linalg.inv(image.grid.vox2ras) @ fixed_to_moving @ onto.vox2ras
     points = fields.affine_points(matrix, onto.shape, image.values.device)
     return fields.sample(image.values[None], points)[0]
 
 
 def centroid(image: Image) -> NDArray[np.float64]:
-    """Centre of the foreground in RAS mm, ``(D,)``."""
+    """Return the centroid of the foreground in RAS mm, ``(D,)``."""
     index = torch.nonzero(foreground(image))[:: max(1, image.values.numel() // _QUANTILE_SAMPLE)]
     centre = index.double().mean(0).cpu().numpy() if len(index) else (np.asarray(image.grid.shape) - 1) / 2
     result: NDArray[np.float64] = image.grid.vox2ras[:-1, :-1] @ centre + image.grid.vox2ras[:-1, -1]

@@ -1,8 +1,7 @@
-"""Image similarities and the smoothness penalty.
+"""Image similarities and penalties of a field.
 
-Every similarity is a loss: smaller is more alike. An image is ``(*grid)``; a similarity object is made once for a
-fixed image and then called with each warped moving image, so that what depends on the fixed image alone is computed
-once.
+Every similarity is a loss: smaller means more similar. Images are ``(*grid)``. A similarity object is built once for a
+fixed image and called with each warped moving image, so that quantities of the fixed image are computed once.
 """
 
 from __future__ import annotations
@@ -19,34 +18,34 @@ from vision_cli.register.options.registration import Metric
 from vision_cli.register.transforms.fields import jacobian_determinant
 
 CORRELATION_FLOOR = 1e-8
-"""What keeps local correlation finite where an image is flat, in units of intensity to the fourth."""
+"""Added to the denominator of local correlation, so that it stays finite in flat windows; unit: intensity^4."""
 
 
 class Similarity(Protocol):
-    """A loss between a fixed image, bound at construction, and a warped one."""
+    """A loss between a fixed image, given at construction, and a warped image."""
 
     def __call__(self, warped: Tensor) -> Tensor:
-        """Loss of ``warped`` ``(*grid)``, a scalar."""
+        """Return the loss of ``warped`` ``(*grid)``, a scalar."""
         ...
 
 
 def box_sum(
     image: Tensor, width: int, border: Literal["same", "valid", "full"] = "same", axes: Sequence[int] | None = None
 ) -> Tensor:
-    """Sum over a window of ``width`` voxels along each axis; odd ``width``.
+    """Return the sum over a window around each voxel.
 
-    The sum grows by doubling (1, 2, 4, 8, 8+1 terms): as few passes over the data as a running sum, without the
-    cancellation that a difference of two long cumulative sums suffers in float32.
+    The sum is built by doubling (1, 2, 4, 8, 8+1 terms): as few passes over the data as a running sum, without the
+    cancellation of a difference of two cumulative sums in float32.
 
     Parameters
     ----------
     image
         ``(*grid)``.
     width
-        Window width.
+        Odd window width in voxels.
     border
-        ``"same"``: a sum a voxel, zeros outside; ``"valid"``: only windows that lie inside, ``width - 1`` fewer along
-        an axis; ``"full"``: every window that touches the image, ``width - 1`` more.
+        ``"same"``: one sum for each voxel, zeros outside; ``"valid"``: only windows inside of the image, ``width - 1``
+        fewer along an axis; ``"full"``: every window that overlaps the image, ``width - 1`` more.
     axes
         Axes that the window extends along; None for those longer than one.
     """
@@ -77,12 +76,12 @@ def box_sum(
 
 
 def long_axes(image: Tensor) -> tuple[int, ...]:
-    """Axes longer than one voxel."""
+    """Return the axes that are longer than one voxel."""
     return tuple(axis for axis, n in enumerate(image.shape) if n > 1)
 
 
 class _SquaredCorrelation(torch.autograd.Function):
-    """Sum of squared local correlations with its analytic gradient: three window sums each way, one stored volume.
+    """Sum of squared local correlations with its analytic gradient: three window sums each, one stored volume.
 
     With window sums ``c = S(fm) - S(f)S(m)/n`` and ``v = S(mm) - S(m)^2/n``, the map ``q = c^2 / (u v + e)`` has
     ``dq/dc = a`` and ``dq/dv = b``, so ``dQ/dm = f S(a) + 2 m S(b) - S(a mean_f + 2 b mean_m)``.
@@ -110,7 +109,7 @@ class _SquaredCorrelation(torch.autograd.Function):
         value = quality.sum() if weight is None else (quality * weight).sum()
         if not ctx.needs_input_grad[0]:
             return value
-        # q v-derivative is -c^2 u / (u v + e)^2; both derivatives are kept where c and q were
+        # dq/dv is -c^2 u / (u v + e)^2; the derivatives reuse the memory of c and q.
         by_var = quality.mul_(inverse).mul_(var_f).mul_(-1 / count)
         by_cov = slope.mul_(2 / count)
         if weight is not None:
@@ -141,14 +140,14 @@ def correlation_sum(
     width: int,
     eps: float = CORRELATION_FLOOR,
 ) -> Tensor:
-    """Sum of the squared local correlations ``cov^2 / (var_F var_M + eps)`` over the windows that lie inside.
+    """Return the sum of the squared local correlations ``cov^2 / (var_F var_M + eps)`` over windows inside the image.
 
     Parameters
     ----------
     warped, fixed
-        ``(*grid)``, a border of ``width // 2`` around the window centres included.
+        ``(*grid)``, including a border of ``width // 2`` around the window centres.
     mean, variance
-        Of ``fixed`` in the windows, ``width - 1`` smaller along every axis longer than one.
+        Of ``fixed`` in the windows, ``width - 1`` smaller along every axis longer than one voxel.
     weight
         Of the window centres, or None.
     width
@@ -174,7 +173,7 @@ class LocalCorrelation:
     weight
         Optional ``(*grid)`` weights of the window centres (a mask).
     eps
-        Keeps windows without structure from counting; in units of intensity to the fourth.
+        Added to the denominator, so that windows without structure do not count; unit: intensity^4.
     """
 
     def __init__(self, fixed: Tensor, width: int, weight: Tensor | None = None, eps: float = CORRELATION_FLOOR) -> None:
@@ -189,28 +188,29 @@ class LocalCorrelation:
         self.variance = (box_sum(fixed * fixed, width) / count - self.mean**2).clamp_(min=0)
 
     def __call__(self, warped: Tensor) -> Tensor:
-        """Loss of ``warped`` ``(*grid)``, in [-1, 0]."""
+        """Return the loss of ``warped`` ``(*grid)``, in [-1, 0]."""
         padded = functional.pad(warped, self.pad)
         total = correlation_sum(padded, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps)
         return -total / self.total
 
 
 class MeanSquares:
-    """Mean squared intensity difference, optionally weighted."""
+    """Mean squared difference of intensities, optionally weighted."""
 
     def __init__(self, fixed: Tensor, weight: Tensor | None = None) -> None:
         self.fixed = fixed
         self.weight = weight
 
     def __call__(self, warped: Tensor) -> Tensor:
-        """Loss of ``warped`` ``(*grid)``, >= 0."""
+        """Return the loss of ``warped`` ``(*grid)``, >= 0."""
         return _weighted_mean((warped - self.fixed) ** 2, self.weight)
 
 
 class MutualInformation:
     """Negative mutual information from a Parzen joint histogram (Mattes et al., IEEE TMI 2003).
 
-    The fixed image is binned by a box, the moving one by a cubic B-spline, over a fixed regular subset of voxels.
+    The fixed image is binned with a box kernel, the moving image with a cubic B-spline, over a regular subset of the
+    voxels.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class MutualInformation:
     bins
         Histogram bins along each side.
     max_samples
-        At most this many voxels, taken at a regular stride.
+        Greatest number of voxels, taken at a regular stride.
     """
 
     def __init__(self, fixed: Tensor, weight: Tensor | None = None, bins: int = 32, max_samples: int = 200_000) -> None:
@@ -234,8 +234,8 @@ class MutualInformation:
         self.rows = (flat[self.index].clamp(0, 1) * (bins - 1) + 0.5).long().clamp_(max=bins - 1)
 
     def __call__(self, warped: Tensor) -> Tensor:
-        """Loss of ``warped`` ``(*grid)`` in nats, <= 0."""
-        # two bins of margin hold the spline's support
+        """Return the loss of ``warped`` ``(*grid)`` in nats, <= 0."""
+        # The spline extends over two bins on each side.
         position = 2 + warped.reshape(-1)[self.index].clamp(0, 1) * (self.bins - 5)
         first = position.detach().floor().long() - 1
         joint = torch.zeros(self.bins * self.bins, dtype=warped.dtype, device=warped.device)
@@ -261,11 +261,11 @@ class ModalityIndependent:
         self.descriptor = self._describe(fixed)
 
     def __call__(self, warped: Tensor) -> Tensor:
-        """Loss of ``warped`` ``(*grid)``, >= 0."""
+        """Return the loss of ``warped`` ``(*grid)``, >= 0."""
         return _weighted_mean(((self._describe(warped) - self.descriptor) ** 2).mean(0), self.weight)
 
     def _describe(self, image: Tensor) -> Tensor:
-        """MIND-SSC descriptor, ``(P, *grid)`` with one channel a pair of neighbours."""
+        """Return the MIND-SSC descriptor, ``(P, *grid)`` with one channel for each pair of neighbours."""
         distances = []
         for one, other in self.pairs:
             difference = (_shifted(image, one) - _shifted(image, other)) ** 2
@@ -279,7 +279,7 @@ class ModalityIndependent:
 
 
 def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor | None = None) -> Similarity:
-    """Make the similarity named ``metric`` for ``fixed``; ``width`` is the LNCC window in voxels."""
+    """Return the similarity named ``metric`` for ``fixed`` ``(*grid)``; ``width`` is the LNCC window in voxels."""
     if metric == "lncc":
         return LocalCorrelation(fixed, width, weight)
     if metric == "mi":
@@ -289,52 +289,54 @@ def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor |
     return MeanSquares(fixed, weight)
 
 
-def gradient_penalty(field: Tensor, spacing: Sequence[float]) -> Tensor:
-    """Mean squared gradient of a field over components, axes and voxels, in mm per mm.
+def gradient_penalty(field_voxels: Tensor, spacing: Sequence[float]) -> Tensor:
+    """Return the mean squared gradient of a field over components, axes and voxels, in mm per mm.
 
-    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field`` ``(D, *grid)`` in voxels and ``spacing`` in
-    mm. On an isotropic grid this is the paper's diffusion term in voxel units.
+    ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field_voxels`` ``(D, *grid)`` and ``spacing`` in mm.
+    On an isotropic grid this is the paper's diffusion regulariser in voxels.
     """
-    dim = field.shape[0]
-    scale = torch.tensor(list(spacing), dtype=field.dtype, device=field.device).view(-1, *([1] * dim))
-    millimetres = field * scale
+    dim = field_voxels.shape[0]
+    scale = torch.tensor(list(spacing), dtype=field_voxels.dtype, device=field_voxels.device).view(-1, *([1] * dim))
+    field_mm = field_voxels * scale
     terms = [
-        (torch.diff(millimetres, dim=1 + axis) ** 2).mean() / float(spacing[axis]) ** 2
+        (torch.diff(field_mm, dim=1 + axis) ** 2).mean() / float(spacing[axis]) ** 2
         for axis in range(dim)
-        if field.shape[1 + axis] > 1
+        if field_voxels.shape[1 + axis] > 1
     ]
     return torch.stack(terms).sum() / dim
 
 
-def published_gradient_penalty(field: Tensor) -> Tensor:
-    """Smoothness term as WiNet's published code scales it, for comparison with its results.
+def published_gradient_penalty(normalised_field: Tensor) -> Tensor:
+    """Return the smoothness term as the published code of WiNet scales it, for comparison with its results.
 
-    ``(1/D) sum_a mean( (n_a/2 d_a theta)^2 )`` with ``theta`` ``(D, *grid)`` in units of half the image: every
-    component counts by the size of the axis along which it is differentiated, not by that of its own axis.
+    ``(1/D) sum_a mean( (n_a/2 d_a theta)^2 )`` with ``theta`` ``(D, *grid)`` in normalised coordinates (-1 to 1 along
+    an axis): every component is scaled by the length of the axis of differentiation, not of its own axis.
     """
-    dim = field.shape[0]
+    dim = normalised_field.shape[0]
     terms = [
-        (torch.diff(field, dim=1 + axis) * (0.5 * field.shape[1 + axis])).square().mean()
+        (torch.diff(normalised_field, dim=1 + axis) * (0.5 * normalised_field.shape[1 + axis])).square().mean()
         for axis in range(dim)
-        if field.shape[1 + axis] > 1
+        if normalised_field.shape[1 + axis] > 1
     ]
     return torch.stack(terms).sum() / dim
 
 
-def divergence_penalty(field: Tensor) -> Tensor:
-    """Mean squared divergence of a field ``(D, *grid)`` in voxels, over D; the volumetric part of linear elasticity."""
-    dim = field.shape[0]
+def divergence_penalty(field_voxels: Tensor) -> Tensor:
+    """Return the mean squared divergence of a field ``(D, *grid)`` over D: the volumetric part of linear elasticity."""
+    dim = field_voxels.shape[0]
     slopes = [
-        torch.diff(field[axis], dim=axis, append=field[axis].narrow(axis, field.shape[1 + axis] - 1, 1))
+        torch.diff(
+            field_voxels[axis], dim=axis, append=field_voxels[axis].narrow(axis, field_voxels.shape[1 + axis] - 1, 1)
+        )
         for axis in range(dim)
-        if field.shape[1 + axis] > 1
+        if field_voxels.shape[1 + axis] > 1
     ]
     return (torch.stack(slopes).sum(0) ** 2).mean() / dim
 
 
-def fold_penalty(displacement: Tensor, floor: float = 0.15) -> Tensor:
-    """Mean of ``max(0, floor - |J|)^2`` for a displacement ``(D, *grid)`` in voxels: zero far from folding."""
-    return (torch.relu(floor - jacobian_determinant(displacement)) ** 2).mean()
+def fold_penalty(displacement_voxels: Tensor, floor: float = 0.15) -> Tensor:
+    """Return the mean of ``max(0, floor - |J|)^2`` of a displacement ``(D, *grid)``; 0 if it is far from folding."""
+    return (torch.relu(floor - jacobian_determinant(displacement_voxels)) ** 2).mean()
 
 
 def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
@@ -349,13 +351,13 @@ def _cubic_spline(offset: Tensor) -> Tensor:
 
 
 def _neighbour_pairs(axes: Sequence[int]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Pairs of face neighbours ``(axis, +-1)`` that lie on different axes."""
+    """Return the pairs of face neighbours ``(axis, +-1)`` on different axes."""
     faces = [(axis, sign) for axis in axes for sign in (-1, 1)]
     return [(one, other) for one, other in itertools.combinations(faces, 2) if one[0] != other[0]]
 
 
 def _shifted(image: Tensor, face: tuple[int, int]) -> Tensor:
-    """Image moved by one voxel along one axis, the edge repeated."""
+    """Return the image shifted by one voxel along one axis, with the edge repeated."""
     axis, sign = face
     n = image.shape[axis]
     if sign > 0:

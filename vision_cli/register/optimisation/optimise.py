@@ -1,9 +1,10 @@
 """Instance optimisation of the wavelet coefficients of a displacement or velocity field, coarse to fine.
 
-The paper's parametrisation (WiNet, arXiv:2407.13426: coefficients per scale, assembled by a parameter-free IDWT) with
-the pair's own images in place of a training set. A stage works on images shrunk by a factor; its field lives one
-octave coarser still, is exponentiated there, and only the displacement is brought up to the image grid. Each octave
-opens one more level of detail coefficients and goes on optimising the coarser ones.
+The parametrisation is that of the paper (WiNet, arXiv:2407.13426: coefficients per scale, assembled by a parameter-free
+IDWT); the coefficients are optimised for one pair instead of predicted by a network. A stage compares images that are
+downsampled by a factor. Its field has half their resolution and is exponentiated at that resolution; only the
+displacement is upsampled to the image grid. Each octave adds one level of detail coefficients; the coarser ones are
+optimised further.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ _WARM_UP = 5
 _SQUARINGS = 3
 _FINAL_SQUARINGS = 7
 _COARSEST_IMAGE = 16
-# Half as many iterations on the finest images give the overlap of twice as many, if the field's finest level has
-# settled on images of a third of the voxels before.
+# With a stage at two thirds of the resolution, where images have a third of the voxels, half as many iterations on the
+# finest images give the same overlap.
 _FINE_SHRINKS = (1.5, 1.0)
 _COARSEST_LEVEL = 8
 _FOLD_WEIGHT = 10.0
@@ -55,27 +56,27 @@ _INVERSE_BALANCE = 0.4
 
 @dataclass(frozen=True)
 class Settings:
-    """What the optimiser is told.
+    """Settings of the optimiser.
 
     Attributes
     ----------
     kind
-        ``"diffeo"``: the coefficients are of a stationary velocity field; ``"displacement"``: of the displacement.
+        What the coefficients represent: ``"diffeo"`` a stationary velocity field, ``"displacement"`` a displacement.
     metric
         Image term.
     smoothness
         Weight of the mean squared gradient of the field.
     volume
-        Weight of the mean squared divergence: it holds volume changes down where the gradient alone would have to hold
-        back shear as well, and buys both overlap and a quieter Jacobian (figures in the task's README).
+        Weight of the mean squared divergence. It penalises changes of volume without penalising shear (figures in the
+        card of the task).
     wavelet
         PyWavelets name of the synthesis wavelet.
     iterations
-        Iterations a stage, the finest stage last; further coarse stages take the first number.
+        Iterations of each stage, the finest last; the first number also holds for further coarse stages.
     window
         LNCC window in voxels of the stage.
     symmetric
-        Also pull the fixed image onto the moving one.
+        Also compare the moving image with the fixed image warped by the inverse.
     """
 
     kind: DeformableKind = "diffeo"
@@ -90,7 +91,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration, as it is reported and written to ``loss.csv``."""
+    """One iteration, as reported to the caller and written to ``loss.csv``."""
 
     stage: int
     iteration: int
@@ -99,24 +100,48 @@ class Step:
     step: float
 
 
+@dataclass(frozen=True)
+class ComparedLosses:
+    """Losses of one stage with different fields, see `WaveletOptimiser.compare_with`.
+
+    Attributes
+    ----------
+    affine
+        Without a field.
+    optimised
+        With the field optimised so far.
+    proposed
+        With the proposed field.
+    """
+
+    affine: float
+    optimised: float
+    proposed: float
+
+    def favour_proposed(self, margin: float) -> bool:
+        """Return whether the proposed field is better by more than ``margin`` times what the optimised one gained."""
+        # False where a loss is not a number.
+        return self.proposed < self.optimised - margin * max(self.affine - self.optimised, 0.0)
+
+
 @dataclass
 class State:
-    """Everything an interrupted optimisation needs to go on with the same numbers.
+    """State of an optimisation; an interrupted one continues from it with the same numbers.
 
     Attributes
     ----------
     stage, iteration
         The next iteration to compute.
     coefficients, momentum
-        A tensor a level each, see :class:`~vision_cli.register.wavelets.WaveletPyramid`.
+        One tensor for each level, see :class:`~vision_cli.register.wavelets.WaveletPyramid`.
     second_moment
-        Running mean square of the gradient, a number a level.
+        Running mean square of the gradient, one number for each level.
     history
         The iterations so far.
     repairs
-        Rounds of local smoothing that folds called for.
-    meeting
-        Losses that :meth:`WaveletOptimiser.meet` compared: of no field, of the own and of the other one.
+        Rounds of fold repair so far.
+    compared
+        Losses of the comparison with a proposed field; None before it.
     """
 
     coefficients: list[Tensor]
@@ -126,11 +151,11 @@ class State:
     second_moment: list[float] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
     repairs: int = 0
-    meeting: tuple[float, float, float] | None = None
+    compared: ComparedLosses | None = None
 
 
 class WaveletOptimiser:
-    """Registers one pair that is already aligned linearly and sampled on one grid.
+    """Registers a pair of images that are aligned linearly and sampled on one grid.
 
     Parameters
     ----------
@@ -139,7 +164,7 @@ class WaveletOptimiser:
     grid
         The working grid.
     settings
-        What to optimise.
+        Settings of the optimisation.
     mask
         ``(*grid)`` weights of the image term, or None.
     """
@@ -160,67 +185,61 @@ class WaveletOptimiser:
             coarsest=_COARSEST_LEVEL,
             device=fixed.device,
         )
-        self.shrinks = _shrinks(grid)
+        self.shrink_factors = _shrink_factors(grid)
         self.state = State([self.pyramid.zeros(0)])
 
     @property
     def total_iterations(self) -> int:
-        """Iterations of all stages, without fold repair."""
-        return sum(self._iterations(stage) for stage in range(len(self.shrinks)))
+        """Number of iterations of all stages, without fold repair."""
+        return sum(self._iterations(stage) for stage in range(len(self.shrink_factors)))
 
     def stage_of(self, spacing: float) -> int:
-        """First stage whose images are as fine as ``spacing`` mm, the last one if none is."""
+        """Return the first stage whose images are as fine as ``spacing`` mm; the last one if none is."""
         finest = float(self.grid.spacing.min())
-        fine = (n for n, shrink in enumerate(self.shrinks) if shrink * finest <= spacing)
-        return next(fine, len(self.shrinks) - 1)
+        fine = (n for n, shrink in enumerate(self.shrink_factors) if shrink * finest <= spacing)
+        return next(fine, len(self.shrink_factors) - 1)
 
-    def meet(self, field: Tensor, margin: float) -> bool:
-        """Compare the present field with another one by the loss of the present stage; take it if it is worth it.
+    def compare_with(self, field_voxels: Tensor, margin: float) -> ComparedLosses:
+        """Compare the current field with a proposed one by the loss of the current stage; use the better one.
 
         Parameters
         ----------
-        field
-            ``(D, *field_grid)`` in voxels of the field grid, a velocity or displacement as the settings have it.
+        field_voxels
+            ``(D, *field_grid)`` in voxels of the field grid, a velocity or a displacement (see `Settings.kind`).
         margin
-            The other field is taken if its loss is lower by more than this share of what the present one has gained.
-
-        Returns
-        -------
-        bool
-            Whether it is.
+            See `ComparedLosses.favour_proposed`.
         """
         problem = _Stage(self, self.state.stage)
-        other = self.pyramid.analyse(field)[: problem.levels]
-        fields_compared = [[torch.zeros_like(c) for c in other], self.state.coefficients, other]
+        proposed = self.pyramid.analyse(field_voxels)[: problem.levels]
+        candidates = [[torch.zeros_like(c) for c in proposed], self.state.coefficients, proposed]
         with torch.no_grad(), one_thread_below(problem.voxels):
-            none, own, new = (float(sum(problem.losses(coefficients))) for coefficients in fields_compared)
-        self.state.meeting = none, own, new
-        taken = worth_taking(self.state.meeting, margin)
-        if taken:
-            self.state.coefficients = other
-        return taken
+            losses = ComparedLosses(*(float(sum(problem.losses(coefficients))) for coefficients in candidates))
+        self.state.compared = losses
+        if losses.favour_proposed(margin):
+            self.state.coefficients = proposed
+        return losses
 
-    def take(self, field: Tensor) -> None:
-        """Have the coefficients of a field ``(D, *field_grid)``, and no stage left to optimise."""
-        self.state.coefficients = self.pyramid.analyse(field)
-        self.state.stage = len(self.shrinks)
+    def set_final_field(self, field_voxels: Tensor) -> None:
+        """Set the field ``(D, *field_grid)`` as the result, with no stage left to optimise."""
+        self.state.coefficients = self.pyramid.analyse(field_voxels)
+        self.state.stage = len(self.shrink_factors)
 
     def run(self, on_step: Callable[[Step], None] = lambda _step: None, until: int | None = None) -> None:
-        """Optimise from the present state to the end; whatever ``on_step`` raises leaves a state that can go on.
+        """Optimise from the current state; if ``on_step`` raises, the state can be continued later.
 
         Parameters
         ----------
         on_step
-            Called after every iteration.
+            Called after each iteration.
         until
-            The stage to stop before; None for the end.
+            Stage to stop before; None to run all stages.
 
         Raises
         ------
         NumericalError
-            If the loss is not finite, also after a restart of the stage with half the step.
+            If the loss is not finite even after a restart of the stage with half the step.
         """
-        while self.state.stage < (len(self.shrinks) if until is None else until):
+        while self.state.stage < (len(self.shrink_factors) if until is None else until):
             before = [c.clone() for c in self.state.coefficients]
             problem = _Stage(self, self.state.stage)
             with one_thread_below(problem.voxels):
@@ -230,14 +249,14 @@ class WaveletOptimiser:
                     finite = self._run_stage(problem, on_step, 0.5 * _STEP)
             if not finite:
                 raise NumericalError(
-                    "the image term is not a finite number, also with half the step.",
+                    "the image term is not a finite number, even with half the step.",
                     hint="Try --metric mi or a larger --lambda.",
                 )
             self.state.stage += 1
             self.state.iteration = 0
 
     def repair_folds(self, inside: Tensor) -> int:
-        """Smooth the field where it folds, and nowhere else, round by round until no voxel folds.
+        """Smooth the field near folded voxels, round by round, until no voxel folds.
 
         Parameters
         ----------
@@ -247,25 +266,25 @@ class WaveletOptimiser:
         Returns
         -------
         int
-            Voxels that still fold.
+            Number of voxels that still fold.
         """
         with torch.no_grad():
             while True:
-                displacement = self.displacement()
-                folded = (fields.jacobian_determinant(displacement) <= 0) & inside
+                displacement_voxels = self.displacement_voxels()
+                folded = (fields.jacobian_determinant(displacement_voxels) <= 0) & inside
                 folds = int(folded.sum())
                 if folds == 0 or self.state.repairs == _MAX_REPAIRS:
                     return folds
                 self.state.repairs += 1
-                share = self._neighbourhood(folded, displacement)
-                field = self.field()
-                smooth = fields.gaussian_blur(field, tuple(float(n > 1) for n in self.field_grid.shape))
-                self.state.coefficients = self.pyramid.analyse(field + share * (smooth - field))
+                share = self._neighbourhood(folded, displacement_voxels)
+                field_voxels = self.field_voxels()
+                smooth_voxels = fields.gaussian_blur(field_voxels, tuple(float(n > 1) for n in self.field_grid.shape))
+                self.state.coefficients = self.pyramid.analyse(field_voxels + share * (smooth_voxels - field_voxels))
 
-    def _neighbourhood(self, folded: Tensor, displacement: Tensor) -> Tensor:
-        """Weights in [0, 1] on the field's grid, ``(*field_grid)``: one along the ways that the voxels take."""
+    def _neighbourhood(self, folded: Tensor, displacement_voxels: Tensor) -> Tensor:
+        """Return weights in [0, 1] on the field's grid, ``(*field_grid)``: 1 along the paths of the folded voxels."""
         start = torch.nonzero(folded)
-        way = displacement[:, folded].T
+        way = displacement_voxels[:, folded].T
         shape = self.field_grid.shape
         limit = torch.tensor([n - 1 for n in shape], device=start.device)
         scale = limit / torch.tensor([max(n - 1, 1) for n in self.grid.shape], device=start.device)
@@ -277,33 +296,33 @@ class WaveletOptimiser:
         near = box_sum(weights, 5) > 0
         return fields.gaussian_blur(near[None].float(), tuple(float(n > 1) for n in shape))[0]
 
-    def field(self) -> Tensor:
-        """Synthesise the velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
+    def field_voxels(self) -> Tensor:
+        """Return the velocity (or displacement) field, ``(D, *field_grid)`` in voxels of the field grid."""
         with torch.no_grad():
             return self.pyramid.synthesise(self.state.coefficients)
 
-    def displacement(self) -> Tensor:
-        """Displacement of the working grid, ``(D, *grid)`` in its voxels."""
-        generator = self.field()
+    def displacement_voxels(self) -> Tensor:
+        """Return the displacement on the working grid, ``(D, *grid)`` in its voxels."""
+        generator_voxels = self.field_voxels()
         if self.settings.kind == "diffeo":
-            generator = fields.exponentiate(generator, _FINAL_SQUARINGS)
-        return fields.rescale(generator, self.grid.shape)
+            generator_voxels = fields.exponentiate(generator_voxels, _FINAL_SQUARINGS)
+        return fields.rescale(generator_voxels, self.grid.shape)
 
-    def inverse_displacement(self, forward: Tensor) -> Tensor:
-        """Inverse of ``forward``, the optimiser's own displacement, ``(D, *grid)``.
+    def inverse_displacement_voxels(self, forward_voxels: Tensor) -> Tensor:
+        """Return the inverse of `displacement_voxels`, which is given, ``(D, *grid)`` in voxels.
 
-        ``exp(-v)`` is the inverse up to the interpolation of the half-resolution field; two Newton steps on the working
-        grid remove most of what is left, and a last step evens the errors of the two compositions out.
+        ``exp(-v)`` is the inverse up to the interpolation of the half-resolution field. Two Newton steps on the working
+        grid remove most of that error, and a last step balances the errors of the two compositions.
         """
         if self.settings.kind == "displacement":
-            exact = fields.invert(forward)
+            exact_voxels = fields.invert(forward_voxels)
         else:
-            guess = fields.rescale(fields.exponentiate(-self.field(), _FINAL_SQUARINGS), self.grid.shape)
-            exact = fields.invert(forward, guess, iterations=_INVERSE_STEPS)
-        return fields.balance_inverse(forward, exact, _INVERSE_BALANCE)
+            guess_voxels = fields.rescale(fields.exponentiate(-self.field_voxels(), _FINAL_SQUARINGS), self.grid.shape)
+            exact_voxels = fields.invert(forward_voxels, guess_voxels, iterations=_INVERSE_STEPS)
+        return fields.balance_inverse(forward_voxels, exact_voxels, _INVERSE_BALANCE)
 
-    def scale_fields(self) -> Mapping[str, Tensor]:
-        """Part of the field that each level contributes, by name, ``(D, *field_grid)``; they add up to the field."""
+    def level_fields_voxels(self) -> Mapping[str, Tensor]:
+        """Return the contribution of each level to the field by name, ``(D, *field_grid)``; their sum is the field."""
         parts: dict[str, Tensor] = {}
         coefficients = self.state.coefficients
         zeros = [torch.zeros_like(c) for c in coefficients]
@@ -320,10 +339,10 @@ class WaveletOptimiser:
 
     def _iterations(self, stage: int) -> int:
         numbers = self.settings.iterations
-        return numbers[max(0, len(numbers) - len(self.shrinks) + stage)]
+        return numbers[max(0, len(numbers) - len(self.shrink_factors) + stage)]
 
     def _run_stage(self, problem: _Stage, on_step: Callable[[Step], None], step: float) -> bool:
-        """Run the remaining iterations of a stage; False if the loss is not finite."""
+        """Run the remaining iterations of a stage; return False if the loss is not finite."""
         state = self.state
         while len(state.coefficients) < problem.levels:
             state.coefficients.append(self.pyramid.zeros(len(state.coefficients)))
@@ -347,7 +366,10 @@ class WaveletOptimiser:
         return True
 
     def _descend(self, gradients: tuple[Tensor, ...], length: float) -> None:
-        """Momentum with one running second moment a level; scaling every coefficient by its own over-fits."""
+        """Update the coefficients: momentum, with one second moment for each level.
+
+        One second moment for each coefficient, as in Adam, overfits.
+        """
         state = self.state
         age = state.iteration + 1
         for level, gradient in enumerate(gradients):
@@ -359,20 +381,13 @@ class WaveletOptimiser:
             state.coefficients[level].sub_(state.momentum[level], alpha=rate)
 
 
-def worth_taking(losses: tuple[float, float, float], margin: float) -> bool:
-    """Whether :meth:`WaveletOptimiser.meet`, which found these losses, took the other field."""
-    none, own, other = losses
-    # A loss that is no number is not lower.
-    return other < own - margin * max(none - own, 0.0)
-
-
 class _Stage:
-    """The pair at one shrink factor, with the loss of coefficients there."""
+    """The pair downsampled by one factor, and the loss of coefficients at that resolution."""
 
     def __init__(self, optimiser: WaveletOptimiser, stage: int) -> None:
         settings = optimiser.settings
         self.optimiser = optimiser
-        self.shrink = optimiser.shrinks[stage]
+        self.shrink = optimiser.shrink_factors[stage]
         octave = math.floor(math.log2(self.shrink))
         self.iterations = optimiser._iterations(stage)
         finest = float(optimiser.grid.spacing.min())
@@ -381,7 +396,7 @@ class _Stage:
         self.step = 2.0**octave
         self.level = min(octave, optimiser.pyramid.depth)
         self.levels = optimiser.pyramid.depth - self.level + 1
-        self.reach = optimiser.pyramid.reach(self.level, self.field_grid.shape)
+        self.to_field_grid = optimiser.pyramid.resampling_matrices(self.level, self.field_grid.shape)
         self.voxels = math.prod(self.image_grid.shape)
         dim = optimiser.grid.ndim
         factors = [
@@ -392,51 +407,53 @@ class _Stage:
         self.fixed = self._shrunk(optimiser.fixed)
         self.moving = self._shrunk(optimiser.moving)
         weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)
-        self.forward = self._match(self.fixed, self.moving, weight)
-        self.backward = self._match(self.moving, self.fixed, weight) if settings.symmetric else None
+        self.forward = self._image_term(self.fixed, self.moving, weight)
+        self.backward = self._image_term(self.moving, self.fixed, weight) if settings.symmetric else None
 
     def losses(self, coefficients: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Image term and weighted penalties, scalars."""
+        """Return the image term and the weighted sum of the penalties, scalars."""
         settings = self.optimiser.settings
-        generator = apply_per_axis(self.reach, self.optimiser.pyramid.synthesise(coefficients, self.level))
-        generator = generator * self.to_stage
-        displacement = self._displacement(generator)
-        similarity = self.forward(displacement)
+        generator_voxels = apply_per_axis(
+            self.to_field_grid, self.optimiser.pyramid.synthesise(coefficients, self.level)
+        )
+        generator_voxels = generator_voxels * self.to_stage
+        displacement_voxels = self._displacement_voxels(generator_voxels)
+        similarity = self.forward(displacement_voxels)
         if self.backward is not None:
-            similarity = 0.5 * (similarity + self.backward(self._displacement(-generator)))
+            similarity = 0.5 * (similarity + self.backward(self._displacement_voxels(-generator_voxels)))
         spacing = tuple(self.field_grid.spacing)
-        penalty = settings.smoothness * gradient_penalty(generator, spacing)
+        penalty = settings.smoothness * gradient_penalty(generator_voxels, spacing)
         if settings.volume > 0:
-            penalty = penalty + settings.volume * divergence_penalty(generator)
+            penalty = penalty + settings.volume * divergence_penalty(generator_voxels)
         if settings.kind == "diffeo":
-            penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement)
+            penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement_voxels)
         return similarity, penalty
 
-    def _match(self, fixed: Tensor, moving: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """Image term of a displacement of the stage's field grid."""
+    def _image_term(self, fixed: Tensor, moving: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Return the image term as a function of the displacement on the stage's field grid, in its voxels."""
         settings = self.optimiser.settings
         if settings.metric == "lncc":
             return WarpedCorrelation(fixed, moving, self.field_grid.shape, settings.window, weight)
         similarity = build_similarity(settings.metric, fixed, settings.window, weight)
         points = fields.identity_points(self.image_grid.shape, fixed.device)
-        return lambda displacement: similarity(
-            fields.sample(moving[None], points + fields.rescale(displacement, self.image_grid.shape))[0]
+        return lambda displacement_voxels: similarity(
+            fields.sample(moving[None], points + fields.rescale(displacement_voxels, self.image_grid.shape))[0]
         )
 
-    def _displacement(self, generator: Tensor) -> Tensor:
+    def _displacement_voxels(self, generator_voxels: Tensor) -> Tensor:
         if self.optimiser.settings.kind == "displacement":
-            return generator
-        return fields.exponentiate(generator, _SQUARINGS)
+            return generator_voxels
+        return fields.exponentiate(generator_voxels, _SQUARINGS)
 
     def _shrunk(self, image: Tensor) -> Tensor:
-        """Blur and resample ``(*grid)`` to the stage's image grid."""
+        """Return ``(*grid)`` blurred and resampled to the stage's image grid."""
         ratio = self.image_grid.spacing / self.optimiser.grid.spacing
         sigma = tuple(float(0.5 * r) if r > 1.2 else 0.0 for r in ratio)
         return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)[0]
 
 
 def _coarsened(grid: Grid, spacing: float) -> Grid:
-    """Thin a grid out to about ``spacing`` mm along each axis; axes that are thicker already stay as they are."""
+    """Return a grid of about ``spacing`` mm over the same box; coarser axes stay unchanged."""
     return grid.resized(
         tuple(
             n if own > 0.7 * spacing or n < 4 else max(2, -(-round(n * own * 1000) // round(spacing * 1000)))
@@ -445,8 +462,8 @@ def _coarsened(grid: Grid, spacing: float) -> Grid:
     )
 
 
-def _shrinks(grid: Grid) -> tuple[float, ...]:
-    """Shrink factors of the images by stage, coarsest first: powers of two down to 2, then 1.5 and 1."""
+def _shrink_factors(grid: Grid) -> tuple[float, ...]:
+    """Return the downsampling factor of the images of each stage, coarsest first: powers of two, then 1.5 and 1."""
     longest = max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True)) / float(grid.spacing.min())
     count = 1
     while longest / 2**count >= _COARSEST_IMAGE:

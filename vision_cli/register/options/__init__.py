@@ -1,1 +1,1 @@
-"""Settings of the task: annotated fields are the options of the command line, and hold the only defaults."""
+"""Settings of the task: frozen dataclasses whose annotated fields are the options of the command line."""

@@ -1,20 +1,20 @@
-"""What is scored: transform files, or the pairs of a data set; and what a benchmark compares."""
+"""Settings of an evaluation of transform files or a data set, and of a benchmark."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from vision_cli.core.command.words import Names
+from vision_cli.register.options.pair_files import INPUT, LabelFiles, LandmarkFiles
 from vision_cli.register.options.registration import (
-    INPUT,
-    LabelInterpolation,
+    LabelInterpolationOption,
+    LabelNamesOption,
     Method,
-    NamesOption,
     PairReporting,
     Preset,
     RegistrationOptions,
@@ -26,9 +26,9 @@ Layout = Literal["csv", "folder", "oasis", "ixi", "cmr", "l2r"]
 Subset = Literal["train", "validation", "test"]
 
 BASELINES = ("greedy", "greedy-2mm", "ants-syn", "ants-syncc", "convexadam")
-"""Programs of others that the benchmark knows."""
+"""Baselines that the benchmark can run."""
 
-OURS: Mapping[str, tuple[Preset, Method]] = {
+OWN_METHODS: Mapping[str, tuple[Preset, Method]] = {
     "fast": ("fast", "auto"),
     "default": ("default", "auto"),
     "accurate": ("accurate", "auto"),
@@ -36,106 +36,98 @@ OURS: Mapping[str, tuple[Preset, Method]] = {
     "default-optimize": ("default", "optimize"),
     "network": ("fast", "network"),
 }
-"""Preset and method of each of our own ways to register that the benchmark knows."""
+"""Preset and method of each configuration of this program that the benchmark can run."""
 
 _BASELINES = Names(BASELINES, nothing="none")
-_PRESETS = Names(tuple(OURS), nothing="none")
+_PRESETS = Names(tuple(OWN_METHODS), nothing="none")
 
 
 @dataclass(frozen=True)
 class ScoredRegistration(RegistrationOptions):
-    """How the pairs of a data set are registered that is scored: ``--transform`` names files there."""
+    """Registration of the pairs of a scored data set; ``--transform`` names files in this verb."""
 
     transform: Annotated[
         TransformKind,
-        typer.Option("--transform-kind", help="Kind of map to register DATA with, as --transform of the other verbs."),
+        typer.Option("--transform-kind", help="Kind of map for the pairs of DATA, as --transform of other verbs."),
     ] = RegistrationOptions.transform
 
 
 @dataclass(frozen=True)
 class ScoredFiles:
-    """Transforms to score, and what they are scored by.
+    """Transform files to score, with the labels and landmarks to score them by.
 
     Attributes
     ----------
-    fixed_label, moving_label
-        Label maps.
+    labels
+        Label maps of the pair.
     transforms
-        Files, in the order that points take them.
+        Transform files, in the order in which they are applied to points.
     disp
-        A Learn2Reg displacement instead.
-    fixed_points, moving_points
-        Corresponding landmarks, RAS mm.
+        A Learn2Reg displacement instead of transforms.
+    landmarks
+        Landmarks of the pair.
     label_names
         Table of label names.
     label_interpolation
-        Of labels.
+        Interpolation of the moving labels.
     """
 
-    fixed_label: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of the fixed image.", rich_help_panel=INPUT)
-    ] = None
-    moving_label: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of the moving image.", rich_help_panel=INPUT)
-    ] = None
+    labels: LabelFiles = field(default_factory=LabelFiles)
     transforms: Annotated[
         list[Path] | None,
-        typer.Option("--transform", "-t", metavar="FILE", help="Transform; repeat in the order points take them."),
+        typer.Option(
+            "--transform", "-t", metavar="FILE", help="Transform; repeat in the order in which points are mapped."
+        ),
     ] = None
     disp: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A Learn2Reg displacement instead of transforms.", rich_help_panel=INPUT),
     ] = None
-    fixed_points: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Landmarks, RAS mm.", rich_help_panel=INPUT)
-    ] = None
-    moving_points: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Their partners, RAS mm.", rich_help_panel=INPUT)
-    ] = None
-    label_names: NamesOption = Reporting.label_names
-    label_interpolation: Annotated[
-        LabelInterpolation, typer.Option("--label-interp", help="Interpolation of labels.")
-    ] = PairReporting.label_interpolation
+    landmarks: LandmarkFiles = field(default_factory=LandmarkFiles)
+    label_names: LabelNamesOption = Reporting.label_names
+    label_interpolation: LabelInterpolationOption = PairReporting.label_interpolation
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Which pairs of a data set are scored.
+    """The pairs of a data set that are scored.
 
     Attributes
     ----------
     layout
-        How its files lie.
+        Layout of its files.
     subset
-        Which of its parts.
+        Part of the data set.
     dim
-        2 or 3, for layouts that have both.
+        Number of axes, 2 or 3, for layouts that have images of both.
     """
 
-    layout: Annotated[Layout, typer.Option(help="How the images lie in DATA.")] = "csv"
-    subset: Annotated[Subset, typer.Option(help="Which pairs of DATA.")] = "test"
-    dim: Annotated[int, typer.Option(min=2, max=3, metavar="N", help="Axes, 2 or 3, for layouts that have both.")] = 3
+    layout: Annotated[Layout, typer.Option(help="Layout of the files in DATA.")] = "csv"
+    subset: Annotated[Subset, typer.Option(help="Part of DATA to score.")] = "test"
+    dim: Annotated[
+        int, typer.Option(min=2, max=3, metavar="N", help="Number of axes, 2 or 3, for layouts that have both.")
+    ] = 3
 
 
 @dataclass(frozen=True)
-class Contenders:
-    """What a benchmark compares.
+class ComparedMethods:
+    """Methods that a benchmark compares.
 
     Attributes
     ----------
     baselines
-        Programs of others, of :data:`BASELINES`.
+        Other programs, from :data:`BASELINES`.
     presets
-        Ours, of :data:`OURS`.
+        Configurations of this program, from :data:`OWN_METHODS`.
     """
 
     baselines: Annotated[
         tuple[str, ...],
-        typer.Option(metavar="NAMES", help="Programs beside ours, or 'none'; environments are made on first use."),
+        typer.Option(metavar="NAMES", help="Baselines, or 'none'; their environments are made on first use."),
         _BASELINES,
     ] = BASELINES
     presets: Annotated[
         tuple[str, ...],
-        typer.Option(metavar="NAMES", help="Our presets to measure, or 'none'."),
+        typer.Option(metavar="NAMES", help="Configurations of this program, or 'none'."),
         _PRESETS,
     ] = ("default", "fast")

@@ -1,8 +1,8 @@
-"""How a pair is registered, from which files, and what is written of it."""
+"""Settings of a registration and of its outputs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -11,6 +11,7 @@ import typer
 from vision_cli.core.command.options import WeightsOption
 from vision_cli.core.command.words import Numbers, Words
 from vision_cli.core.errors import UsageError
+from vision_cli.register.options.pair_files import INPUT
 
 TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
 Preset = Literal["fast", "default", "accurate"]
@@ -20,16 +21,19 @@ Init = Literal["header", "moments", "search"]
 LabelInterpolation = Literal["label", "nearest"]
 
 QUALITY = "Quality options"
-INPUT = "Input options"
 
-NamesOption = Annotated[
+LabelNamesOption = Annotated[
     Path | None,
     typer.Option("--label-names", metavar="FILE", help="Table of label names.", rich_help_panel=INPUT),
+]
+LabelInterpolationOption = Annotated[
+    LabelInterpolation,
+    typer.Option("--label-interp", help="Interpolation of labels.", rich_help_panel=INPUT),
 ]
 
 
 class _Wavelet(Words):
-    """Name of a discrete wavelet."""
+    """The name of a discrete wavelet."""
 
     def parse(self, option: str, text: str) -> str:
         """Return the name."""
@@ -48,10 +52,10 @@ class _Wavelet(Words):
 
 
 class _Start(Words):
-    """Where the linear alignment starts from: a word, or the file of an affine transform."""
+    """The start of the linear alignment: a word, or the file of an affine transform."""
 
     def parse(self, option: str, text: str) -> str:
-        """Return the word or the name of the file, which is read once to see that it can be."""
+        """Return the word, or the name of the file after a check that it can be read."""
         if text not in get_args(Init):
             from vision_cli.register.transforms.itk_files import read_matrix
 
@@ -68,18 +72,18 @@ class _Start(Words):
 
 @dataclass(frozen=True)
 class RegistrationOptions:
-    """How a pair is registered.
+    """Settings of a registration.
 
     Attributes
     ----------
     transform
         Kind of transform.
     method
-        ``auto`` optimises from what the network proposes if that fits better than the optimisation so far,
-        ``optimize`` does without a network, ``network`` without an optimisation.
+        ``optimize`` optimises without a network, ``network`` predicts without an optimisation, ``auto`` optimises and
+        continues from the prediction of the network if it fits better than the field optimised so far.
     preset
-        ``default`` works at the images' own resolution (at most 256 voxels along an axis), ``fast`` at half of it,
-        ``accurate`` like ``default`` with more iterations.
+        ``default`` works at the resolution of the images (at most 256 voxels along an axis), ``fast`` at half of it,
+        ``accurate`` as ``default`` with more iterations.
     metric
         Image term.
     smoothness, volume_weight
@@ -87,17 +91,17 @@ class RegistrationOptions:
     wavelet
         PyWavelets name.
     iterations
-        Iterations a stage, finest last; None for the preset's.
+        Iterations of each stage, finest last; None for those of the preset.
     spacing
-        Working spacing in mm; None for the preset's.
+        Working spacing in mm; None for that of the preset.
     symmetric
         Use both directions of the image term.
     init
         ``header``, ``moments``, ``search`` or the file of an affine transform.
     max_memory_gb
-        10^9 bytes that the work may take; None for what the machine has.
+        Memory limit in 10^9 bytes; None for the available memory.
     weights
-        Of the network: ``default``, a file or a hub's id.
+        Weights of the network: ``default``, a file or an id of the Hugging Face Hub.
     """
 
     transform: Annotated[TransformKind, typer.Option(help="Kind of map; 'diffeo' is invertible and does not fold.")] = (
@@ -106,7 +110,7 @@ class RegistrationOptions:
     method: Annotated[
         Method,
         typer.Option(
-            help="Optimise, let the network predict, or 'auto': optimise, from the prediction if that is better."
+            help="Optimise, predict with the network, or 'auto': optimise, from the prediction if it fits better."
         ),
     ] = "auto"
     preset: Annotated[
@@ -126,7 +130,9 @@ class RegistrationOptions:
     ] = "bior2.2"
     iterations: Annotated[
         tuple[int, ...] | None,
-        typer.Option("--iters", metavar="N,N,...", help="Iterations a stage, finest last.", rich_help_panel=QUALITY),
+        typer.Option(
+            "--iters", metavar="N,N,...", help="Iterations of each stage, finest last.", rich_help_panel=QUALITY
+        ),
         Numbers(int, least=0),
     ] = None
     spacing: Annotated[
@@ -143,85 +149,33 @@ class RegistrationOptions:
         str,
         typer.Option(
             metavar="HOW",
-            help="Start: header, moments, search (also axes mixed up), or a transform FILE.",
+            help="Start: header, moments, search (also tries permuted axes), or a transform FILE.",
             rich_help_panel=QUALITY,
         ),
         _Start(),
     ] = "moments"
     max_memory_gb: Annotated[
         float | None,
-        typer.Option("--max-memory", min=0.1, metavar="GB", help="Work coarser rather than take more than this."),
+        typer.Option(
+            "--max-memory", min=0.1, metavar="GB", help="Memory limit; work at a coarser resolution if needed."
+        ),
     ] = None
     weights: WeightsOption = "default"
 
 
 @dataclass(frozen=True)
-class PairExtras:
-    """Files that may come with the two images of a pair.
-
-    Attributes
-    ----------
-    fixed_label, moving_label
-        Label maps.
-    fixed_mask, moving_mask
-        Where the image term counts.
-    fixed_points, moving_points
-        Corresponding landmarks, RAS mm.
-    """
-
-    fixed_label: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of FIXED, to score the map by.", rich_help_panel=INPUT)
-    ] = None
-    moving_label: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of MOVING.", rich_help_panel=INPUT)
-    ] = None
-    fixed_mask: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where FIXED is compared.", rich_help_panel=INPUT)
-    ] = None
-    moving_mask: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where MOVING is compared.", rich_help_panel=INPUT)
-    ] = None
-    fixed_points: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Landmarks on FIXED, RAS mm, to score the map by.", rich_help_panel=INPUT),
-    ] = None
-    moving_points: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Their partners on MOVING, RAS mm.", rich_help_panel=INPUT)
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairFiles(PairExtras):
-    """The files of one pair.
-
-    Attributes
-    ----------
-    fixed, moving
-        The image to align to, and the one to align.
-    """
-
-    fixed: Path
-    moving: Path
-
-    def by_role(self) -> dict[str, Path]:
-        """Return the files that there are by the names of their fields, the images first."""
-        roles = ("fixed", "moving", *(field.name for field in fields(PairExtras)))
-        return {role: path for role in roles if (path := getattr(self, role)) is not None}
-
-
-@dataclass(frozen=True)
 class Reporting:
-    """What is written of a registration.
+    """Outputs of a registration.
 
     Attributes
     ----------
     label_names
         Table of label names; None for numbers alone.
     pictures
-        Also write the QC pictures and the report of a pair.
+        Whether to write the QC pictures and the report of a pair.
     """
 
-    label_names: NamesOption = None
+    label_names: LabelNamesOption = None
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Write QC pictures and report.html of a pair.")
     ] = True
@@ -229,20 +183,17 @@ class Reporting:
 
 @dataclass(frozen=True)
 class PairReporting(Reporting):
-    """What is written of one registration, and which one is refused.
+    """Outputs of a single registration, and the limit on its folded voxels.
 
     Attributes
     ----------
     label_interpolation
-        Of labels: ``label`` (greatest linear weight) or ``nearest``.
+        Interpolation of labels: ``label`` (greatest linear weight) or ``nearest``.
     max_folds_pct
-        Refuse a result with more folded voxels than this; None for any.
+        Refuse a result with more folded voxels than this, in %; None for no limit.
     """
 
-    label_interpolation: Annotated[
-        LabelInterpolation,
-        typer.Option("--label-interp", help="Interpolation of labels.", rich_help_panel=INPUT),
-    ] = "label"
+    label_interpolation: LabelInterpolationOption = "label"
     max_folds_pct: Annotated[
         float | None,
         typer.Option(

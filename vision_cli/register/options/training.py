@@ -1,4 +1,4 @@
-"""What a network is trained on, which one, and how."""
+"""Settings of a training: images or synthetic pairs, schedule, network and losses."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from typing import Annotated, Literal
 import typer
 
 from vision_cli.register.options.evaluation import Layout
-from vision_cli.register.options.registration import INPUT, QUALITY, Metric
+from vision_cli.register.options.pair_files import INPUT
+from vision_cli.register.options.registration import QUALITY, Metric
 
 IMAGE_STEPS = 1000
-"""Steps of a training on images, where none are asked for."""
+"""Default number of steps of a training on images."""
 
 SYNTHETIC_STEPS: Mapping[int, int] = {3: 8000, 2: 6000}
-"""Steps of a training on synthetic pairs by the number of axes: those of the shipped weights."""
+"""Default number of steps of a training on synthetic pairs by the number of axes: those of the shipped weights."""
 
 IMAGE_RATE, SYNTHETIC_RATE = 3e-4, 1e-3
-"""Learning rates of both trainings."""
+"""Default learning rates of the two trainings."""
 
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Users' images as a training takes them.
+    """Images to train on.
 
     Attributes
     ----------
     layout
-        What :func:`vision_cli.register.data.layouts.read_collection` reads.
+        Layout of the data set, see `vision_cli.register.data.layouts.read_collection`.
     atlas
-        Image that all others are registered with; None for what the layout says.
+        Image that all others are registered with; None for the atlas of the layout, if it has one.
     spacing
-        Voxel size in mm; None for what the network was trained with.
+        Voxel size in mm; None for the one that gives as many voxels as in the training of the initial weights.
     align
-        Whether to align the images linearly; None for what the layout needs.
+        Whether to align the images linearly; None for the default of the layout.
     val_fraction
-        Share of the images, or of the listed pairs, to validate on where the data do not say: at least one, none for
-        0. None for a tenth if they are labelled, none if they are not.
+        Fraction of the images, or of the listed pairs, to validate on if the data set is not divided: at least one,
+        none for 0. None for a tenth if there are labels, none without labels.
     augment
-        Whether pairs are varied.
+        Whether pairs are augmented.
     weights
-        ``default`` begins with the shipped weights where they are of the network asked for, ``none`` with none.
+        Initial weights: ``default`` for the shipped ones if they fit the requested network, ``none`` for none.
     """
 
-    layout: Annotated[Layout, typer.Option(help="How the images lie in DATA.")] = "folder"
+    layout: Annotated[Layout, typer.Option(help="Layout of the files in DATA.")] = "folder"
     atlas: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Image to register all others with.", rich_help_panel=INPUT)
     ] = None
@@ -53,7 +54,7 @@ class TrainingImages:
         float | None, typer.Option(min=1e-6, metavar="MM", help="Working spacing.", rich_help_panel=QUALITY)
     ] = None
     align: Annotated[
-        bool | None, typer.Option("--align/--no-align", help="Align linearly; by default where the layout needs it.")
+        bool | None, typer.Option("--align/--no-align", help="Align linearly; by default if the layout needs it.")
     ] = None
     val_fraction: Annotated[
         float | None,
@@ -61,49 +62,51 @@ class TrainingImages:
             min=0,
             max=1,
             metavar="X",
-            help="Share of the images, or listed pairs, to validate on where DATA is not divided; at least one.",
+            help="Fraction of the images, or listed pairs, to validate on if DATA is not divided; at least one.",
             rich_help_panel=INPUT,
         ),
     ] = None
     augment: Annotated[
-        bool, typer.Option("--augment/--no-augment", help="Vary the images of DATA.", rich_help_panel=QUALITY)
+        bool, typer.Option("--augment/--no-augment", help="Augment the images of DATA.", rich_help_panel=QUALITY)
     ] = True
     weights: Annotated[
         str,
         typer.Option(
-            metavar="FILE|none", help="Begin with these weights; 'default' are the shipped ones.", rich_help_panel=INPUT
+            metavar="FILE|none", help="Initial weights; 'default' for the shipped ones.", rich_help_panel=INPUT
         ),
     ] = "default"
 
 
 @dataclass(frozen=True)
 class SyntheticPairs:
-    """What synthetic pairs are drawn from.
+    """Source of synthetic pairs.
 
     Attributes
     ----------
     preset
-        What they are like: those of the shipped weights.
+        Distribution of the pairs: that of the shipped weights.
     label_maps
         Folder of label maps; None for generated heads.
     """
 
     preset: Annotated[
-        Literal["shipped"], typer.Option(help="Synthetic pairs: those that the shipped weights were trained on.")
+        Literal["shipped"], typer.Option(help="Distribution of synthetic pairs: that of the shipped weights.")
     ] = "shipped"
     label_maps: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Label maps for --synthetic; generated heads without.", rich_help_panel=INPUT),
+        typer.Option(
+            metavar="DIR", help="Label maps for --synthetic; default: generated heads.", rich_help_panel=INPUT
+        ),
     ] = None
 
     @property
     def files(self) -> list[Path]:
-        """The files of the label maps."""
+        """Files of the label maps; empty for generated heads."""
         return [] if self.label_maps is None else sorted(p for p in self.label_maps.glob("*") if p.is_file())
 
     @property
-    def described(self) -> str:
-        """What they are, for the card of the weights."""
+    def description(self) -> str:
+        """Description of the source for the card of the weights."""
         if self.label_maps is None:
             return "generated heads"
         return f"{len(self.files)} label maps of {self.label_maps.name}"
@@ -111,20 +114,20 @@ class SyntheticPairs:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How long, how fast and by which image term a network is trained.
+    """Length, batch size, learning rate and image term of a training.
 
     Attributes
     ----------
     dim
-        2 or 3, for synthetic pairs and layouts that have both.
+        Number of axes, 2 or 3, for synthetic pairs and layouts that have both.
     steps
         Optimiser steps; None for :data:`IMAGE_STEPS` or :data:`SYNTHETIC_STEPS`.
     epochs
-        Passes over the pairs in place of ``steps``, for images.
+        Passes over the pairs, instead of ``steps``, for images.
     batch_size
-        Pairs a step over all processes.
+        Pairs of each step over all processes.
     learning_rate
-        Adam's step; None for :data:`IMAGE_RATE` or :data:`SYNTHETIC_RATE`.
+        Learning rate of Adam; None for :data:`IMAGE_RATE` or :data:`SYNTHETIC_RATE`.
     metric
         Image term.
     published_penalty
@@ -133,17 +136,28 @@ class TrainingOptions:
 
     dim: Annotated[
         int,
-        typer.Option(min=2, max=3, metavar="N", help="Axes, 2 or 3, for --synthetic and layouts that have both."),
+        typer.Option(
+            min=2, max=3, metavar="N", help="Number of axes, 2 or 3, for --synthetic and layouts that have both."
+        ),
     ] = 3
     steps: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help=f"Optimiser steps; {IMAGE_STEPS}, synthetic: as the shipped weights."),
+        typer.Option(
+            min=1, metavar="N", help=f"Optimiser steps; default {IMAGE_STEPS}, synthetic: those of the shipped weights."
+        ),
     ] = None
-    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Passes over the pairs, for --steps.")] = None
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs a step, over all processes.")] = 2
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Passes over the pairs of DATA, instead of --steps.")
+    ] = None
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Pairs of each step, over all processes.")] = 2
     learning_rate: Annotated[
         float | None,
-        typer.Option("--lr", min=0, metavar="X", help=f"Adam's rate; {IMAGE_RATE}, synthetic {SYNTHETIC_RATE}."),
+        typer.Option(
+            "--lr",
+            min=0,
+            metavar="X",
+            help=f"Learning rate of Adam; default {IMAGE_RATE}, synthetic: {SYNTHETIC_RATE}.",
+        ),
     ] = None
     metric: Annotated[
         Metric, typer.Option("--loss", help="Image term; 'mi' or 'mind' for images of different kinds.")
@@ -156,7 +170,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Which network; see :class:`vision_cli.register.networks.WiNet`."""
+    """Architecture of the network, see `vision_cli.register.networks.winet.WiNet`."""
 
     variant: Annotated[
         Literal["diffeo", "displacement"], typer.Option("--transform", help="What the network predicts.")
@@ -169,35 +183,35 @@ class NetworkOptions:
         int, typer.Option(min=1, metavar="N", help="Start width of the network.", rich_help_panel=QUALITY)
     ] = 8
     refine: Annotated[
-        bool, typer.Option("--refine/--no-refine", help="Have the refinement blocks.", rich_help_panel=QUALITY)
+        bool, typer.Option("--refine/--no-refine", help="Include the refinement blocks.", rich_help_panel=QUALITY)
     ] = True
     smooth: Annotated[
-        bool, typer.Option("--smooth/--no-smooth", help="Have the convolutions C1 to C3.", rich_help_panel=QUALITY)
+        bool, typer.Option("--smooth/--no-smooth", help="Include the convolutions C1 to C3.", rich_help_panel=QUALITY)
     ] = True
     scales: int = 3
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the losses; 0 leaves one out.
+    """Weights of the losses.
 
     Attributes
     ----------
     similarity
-        Of the image term.
+        Weight of the image term.
     overlap
-        Of one minus the soft Dice of labels.
+        Weight of one minus the soft Dice of labels.
     endpoint
-        Of the mean squared distance from the known displacement, over that displacement's own mean square.
+        Weight of the mean squared error of the displacement, over the mean square of the true one.
     smoothness
-        Of the mean squared gradient of the field in voxels.
+        Weight of the mean squared gradient of the field in voxels.
     """
 
     similarity: float = 1.0
     overlap: Annotated[
         float,
         typer.Option(
-            "--dice-weight", min=0, metavar="X", help="Weight of the labels' overlap.", rich_help_panel=QUALITY
+            "--dice-weight", min=0, metavar="X", help="Weight of the overlap of labels.", rich_help_panel=QUALITY
         ),
     ] = 0.7
     endpoint: float = 0.7

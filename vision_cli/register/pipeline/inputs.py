@@ -1,9 +1,9 @@
-"""The files of a pair, read and checked against each other."""
+"""Reading of the files of a pair, and checks of their consistency."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.io.tables.tables import read_points
 from vision_cli.io.volumes.volumes import Volume, read_volume
-from vision_cli.register.options.registration import PairFiles
+from vision_cli.register.options.pair_files import PairFiles
 from vision_cli.register.transforms.fields import Grid
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The inputs of one registration, read and checked.
+    """The inputs of one registration.
 
     Attributes
     ----------
     fixed, moving
-        Images of the same number of axes.
+        Images with the same number of axes.
     fixed_mask, moving_mask, fixed_labels, moving_labels
-        What came with them, each on a grid of its own.
+        Masks and label maps, each on its own grid; None if not given.
     fixed_points, moving_points
-        ``(N, D)`` corresponding landmarks, RAS mm.
+        ``(N, D)`` corresponding landmarks in RAS mm; None if not given.
     notes
-        What was noticed while reading.
+        Warnings from reading the files.
     """
 
     fixed: Volume
@@ -49,64 +49,71 @@ def read_pair(files: PairFiles, volume: int | None = None) -> Pair:
     Parameters
     ----------
     files
-        Where they are.
+        The files.
     volume
-        Which volume of 4D images.
+        Index of the volume of 4D images.
 
     Raises
     ------
     InputError
-        If a file cannot be used, or the two images differ in their number of axes.
+        If a file cannot be used, or the numbers of axes or of landmarks differ.
     """
     fixed, moving = (read_volume(path, kind="image", volume=volume) for path in (files.fixed, files.moving))
     if fixed.ndim != moving.ndim:
         raise InputError(
             f"{moving.path}: {moving.ndim}D found; {fixed.ndim}D, as {fixed.path}, expected.",
-            hint="Register images of the same number of axes; take a slice of the 3D one first.",
+            hint="Register images of the same number of axes; extract a slice of the 3D image first.",
         )
-    kinds: Mapping[str, Literal["labels", "mask"]] = {
-        "fixed_mask": "mask",
-        "moving_mask": "mask",
-        "fixed_label": "labels",
-        "moving_label": "labels",
-    }
-    paths = files.by_role()
-    extras = {role: read_volume(paths[role], kind=kind) if role in paths else None for role, kind in kinds.items()}
+    fixed_mask, moving_mask = (_read_optional(path, "mask") for path in (files.fixed_mask, files.moving_mask))
+    fixed_labels, moving_labels = (_read_optional(path, "labels") for path in (files.fixed_label, files.moving_label))
     notes: list[str] = []
-    for volume_ in (fixed, moving, *extras.values()):
-        if volume_ is not None:
-            notes += [f"{volume_.path.name}: {note}" for note in volume_.notes]
-    for role, extra in extras.items():
-        image = fixed if role.startswith("fixed") else moving
-        if extra is not None and extra.ndim != image.ndim:
+    for read in (fixed, moving, fixed_mask, moving_mask, fixed_labels, moving_labels):
+        if read is not None:
+            notes += [f"{read.path.name}: {note}" for note in read.notes]
+    for image, extra in (
+        (fixed, fixed_mask),
+        (moving, moving_mask),
+        (fixed, fixed_labels),
+        (moving, moving_labels),
+    ):
+        if extra is None:
+            continue
+        if extra.ndim != image.ndim:
             raise InputError(f"{extra.path}: {extra.ndim}D found; {image.ndim}D, as {image.path}, expected.")
-        if extra is not None and extra.shape == image.shape and not _same_grid(extra, image):
+        if extra.shape == image.shape and not _same_grid(extra, image):
             notes.append(
-                f"{extra.path.name}: same shape as {image.path.name} but another place in space; its own header is used"
+                f"{extra.path.name}: same shape as {image.path.name} but another position in space; its own header is "
+                "used"
             )
-    points = [
-        read_points(paths[role], fixed.ndim) if role in paths else None for role in ("fixed_points", "moving_points")
-    ]
-    if points[0] is not None and points[1] is not None and len(points[0]) != len(points[1]):
+    fixed_points, moving_points = (
+        None if path is None else read_points(path, fixed.ndim) for path in (files.fixed_points, files.moving_points)
+    )
+    if fixed_points is not None and moving_points is not None and len(fixed_points) != len(moving_points):
         raise InputError(
-            f"{paths['moving_points']}: {len(points[1])} points found; {len(points[0])}, as the fixed ones, expected."
+            f"{files.moving_points}: {len(moving_points)} points found; {len(fixed_points)}, as the fixed ones, "
+            "expected.",
+            hint="Give corresponding landmarks in the same order.",
         )
     return Pair(
-        fixed,
-        moving,
-        extras["fixed_mask"],
-        extras["moving_mask"],
-        extras["fixed_label"],
-        extras["moving_label"],
-        points[0],
-        points[1],
-        tuple(notes),
+        fixed=fixed,
+        moving=moving,
+        fixed_mask=fixed_mask,
+        moving_mask=moving_mask,
+        fixed_labels=fixed_labels,
+        moving_labels=moving_labels,
+        fixed_points=fixed_points,
+        moving_points=moving_points,
+        notes=tuple(notes),
     )
 
 
 def grid_of(volume: Volume) -> Grid:
     """Return the grid of a volume."""
     return Grid(volume.shape, volume.vox2ras)
+
+
+def _read_optional(path: Path | None, kind: Literal["labels", "mask"]) -> Volume | None:
+    return None if path is None else read_volume(path, kind=kind)
 
 
 def _same_grid(one: Volume, other: Volume) -> bool:

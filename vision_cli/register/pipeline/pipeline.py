@@ -1,7 +1,6 @@
-"""From two image files to a registration: read, align linearly, optimise, and say what was found.
+"""Registration of a pair of images: linear alignment, optimisation of the field, inverse and measures.
 
-Usable from Python without the command line: :func:`vision_cli.register.pipeline.inputs.read_pair`, then
-:func:`register`.
+Usable from Python: `vision_cli.register.pipeline.inputs.read_pair`, then `register`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -24,15 +23,16 @@ from vision_cli.io.volumes.volumes import Volume
 from vision_cli.register.optimisation import affine, images
 from vision_cli.register.optimisation.images import Image
 from vision_cli.register.optimisation.losses import LocalCorrelation
-from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser, worth_taking
+from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser
 from vision_cli.register.options.registration import Init, Method, Preset, RegistrationOptions
 from vision_cli.register.pipeline.inputs import Pair, grid_of
-from vision_cli.register.pipeline.prediction import NetworkShare, Proposer
+from vision_cli.register.pipeline.prediction import NetworkContribution, NetworkPredictor
 from vision_cli.register.pipeline.resolution import work_grid
+from vision_cli.register.pipeline.result import InverseError, LevelContribution, Registration, Similarity
 from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.itk_files import read_matrix
-from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
+from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform
 
 Matrix = NDArray[np.float64]
 
@@ -42,87 +42,32 @@ _ITERATIONS: Mapping[Preset, tuple[int, ...]] = {
     "accurate": (60, 60, 60, 30, 40),
 }
 
-
-# The network is asked before the stage whose images have voxels of at most this many of its own.
-_FINE_ENOUGH = 1.5
-# A network's field that is a little better leads to another result, not to a better one: it is taken where the
-# optimisation has gone astray.
+# The network predicts before the first stage whose voxels are at most this many times as large as its own.
+_NETWORK_STAGE_RATIO = 1.5
+# A predicted field that is only a little better leads to a different result, not a better one; it is used where the
+# optimisation has failed.
 _MARGIN = 0.25
-# How fine the grids are, one after the other, that it sees if there is no optimisation.
+# Resolution of the network's grid in each pass without an optimisation, relative to that of its training.
 _PASSES = (1.5, 1.5)
-# Far below any meaning, and a third of the bytes.
+# Written values are rounded to multiples of 1/4096 mm and 1/1024: negligible, and a third of the compressed size.
 _STEPS_PER_MM = 4096.0
 _STEPS_PER_LOG = 1024.0
 
 
 @dataclass(frozen=True)
-class Registration:
-    """A registration found.
+class Checkpoint:
+    """State of an interrupted registration.
 
     Attributes
     ----------
-    affine
-        Fixed RAS mm -> moving RAS mm.
-    warp, inverse_warp
-        Displacements on the fixed image's grid, None for a linear transform. The whole map is ``y = A(x + u(x))``, the
-        inverse ``x = y' + u_inv(y')`` with ``y' = A^-1 y``.
-    log_jacobian
-        Log of the determinant of the warp on the fixed grid; None for a linear transform.
-    folds
-        Voxels of the fixed foreground whose determinant is not positive.
-    sdlogj
-        Standard deviation of the log-determinant over the fixed foreground.
-    jacobian_range
-        Least and greatest determinant over the fixed foreground.
-    inverse_error
-        Mean and 99 % quantile of ``|inverse(warp(x)) - x|`` and ``|warp(inverse(x)) - x|`` together, over the fixed
-        foreground, in voxels.
-    similarity
-        LNCC (mean squared local correlation in [0, 1]) under the header, the affine and the whole transform.
-    history
-        The iterations.
-    scales
-        RMS displacement in mm and share of the energy of each level, by name.
-    coefficients
-        Wavelet coefficients, coarsest first, with the grid they belong to; empty for a linear transform.
-    field_grid
-        Grid of the field that the coefficients give.
-    work_grid
-        Grid that the images were compared on.
-    repairs
-        Rounds of fold repair.
-    seconds
-        Wall time by phase.
-    notes
-        What the user should know.
-    network
-        What the network contributed; None where there was none.
+    matrix
+        The linear alignment, fixed RAS mm -> moving RAS mm.
+    state
+        State of the optimiser.
     """
 
-    affine: AffineTransform
-    work_grid: Grid
-    foreground_voxels: int
-    similarity: tuple[float, float, float] = (math.nan, math.nan, math.nan)
-    warp: DisplacementTransform | None = None
-    inverse_warp: DisplacementTransform | None = None
-    log_jacobian: NDArray[np.float32] | None = None
-    folds: int | None = None
-    sdlogj: float | None = None
-    jacobian_range: tuple[float, float] | None = None
-    inverse_error: tuple[float, float] | None = None
-    history: tuple[Step, ...] = ()
-    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    coefficients: tuple[NDArray[np.float32], ...] = ()
-    field_grid: Grid | None = None
-    repairs: int = 0
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    network: NetworkShare | None = None
-
-    @property
-    def chain(self) -> tuple[Transform, ...]:
-        """Transforms that take fixed points to moving points, in the order they apply."""
-        return (self.affine,) if self.warp is None else (self.warp, self.affine)
+    matrix: Matrix
+    state: State
 
 
 def register(
@@ -133,34 +78,34 @@ def register(
     start: Matrix | None = None,
     on_step: Callable[[Step], None] = lambda _step: None,
     on_plan: Callable[[int], None] = lambda _total: None,
-    resume_from: tuple[Matrix, State] | None = None,
-    on_interrupt: Callable[[Matrix, State], None] = lambda _matrix, _state: None,
+    resume_from: Checkpoint | None = None,
+    on_interrupt: Callable[[Checkpoint], None] = lambda _checkpoint: None,
 ) -> Registration:
     """Register a pair.
 
     Parameters
     ----------
     pair
-        From :func:`vision_cli.register.pipeline.inputs.read_pair`.
+        Images, masks, labels and landmarks, see `vision_cli.register.pipeline.inputs.read_pair`.
     options
-        What to do.
+        Settings of the registration.
     compute
         Device and threads.
     start
-        Fixed RAS mm -> moving RAS mm to start from in place of ``options.init``.
+        Matrix to start from instead of ``options.init``, fixed RAS mm -> moving RAS mm.
     on_step, on_plan
-        Called after each iteration, and once with the number of iterations to come.
+        Called after each iteration, and once before the first with the number of iterations.
     resume_from
-        Affine and optimiser state of an interrupted registration of the same pair and options.
+        Checkpoint of an interrupted registration of the same pair and options.
     on_interrupt
-        Called with the affine and the state when a signal stops the optimisation, before the error goes on.
+        Called with a checkpoint when a signal or an error stops the optimisation, before the exception is raised.
 
     Raises
     ------
     NumericalError
         If the optimisation diverges, or its result fits worse than the affine.
     ResourceError
-        If the work does not fit into ``max_memory`` at any resolution.
+        If the registration does not fit into ``max_memory`` at any resolution.
     """
     clock = _Clock()
     fixed = _prepared(pair.fixed, pair.fixed_mask, compute)
@@ -174,7 +119,7 @@ def register(
                     "the two images do not overlap in space; an overlap expected with --init header.",
                     hint="Use --init moments or --init search.",
                 )
-            notes.append("the images do not overlap where their headers put them; started from their centres")
+            notes.append("the images do not overlap with the positions in their headers; started from their centres")
         linear = affine.register_linear(
             fixed,
             moving,
@@ -186,7 +131,7 @@ def register(
         matrix = linear.matrix
         notes += linear.notes
     else:
-        matrix = resume_from[0]
+        matrix = resume_from.matrix
     clock.lap("affine")
 
     limit = None if options.max_memory_gb is None else options.max_memory_gb * 1e9
@@ -205,7 +150,7 @@ def register(
         return Registration(
             affine=AffineTransform(matrix),
             foreground_voxels=int(inside.sum()),
-            similarity=(before, with_affine, with_affine),
+            similarity=Similarity(before, with_affine, with_affine),
             work_grid=work,
             seconds=clock.laps,
             notes=tuple(notes),
@@ -225,11 +170,11 @@ def register(
         weight = images.resample(Image(fixed.mask.float(), fixed.grid), work, identity)
     optimiser = WaveletOptimiser(target, affine_only, work, settings, weight)
     if resume_from is not None:
-        optimiser.state = resume_from[1]
-    proposer = None
+        optimiser.state = resume_from.state
+    predictor = None
     if options.method != "optimize":
-        proposer = Proposer(options.weights, fixed, moving, matrix, work, options.transform)
-    share = None
+        predictor = NetworkPredictor(options.weights, fixed, moving, matrix, work, options.transform)
+    network = None
     on_plan(0 if options.method == "network" else optimiser.total_iterations)
 
     def step_done(step: Step) -> None:
@@ -237,39 +182,39 @@ def register(
         interrupts.check()
 
     try:
-        if proposer is not None:
-            share = _asked(proposer, optimiser, options.method, step_done)
+        if predictor is not None:
+            network = _predict_field(predictor, optimiser, options.method, step_done)
         optimiser.run(step_done)
         if settings.kind == "diffeo":
             optimiser.repair_folds(inside)
     except BaseException:
-        on_interrupt(matrix, optimiser.state)
+        on_interrupt(Checkpoint(matrix, optimiser.state))
         raise
-    after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement()))[0]))
+    after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement_voxels()))[0]))
     if after < with_affine:
         raise NumericalError(
             f"the deformation fits worse than the affine (LNCC {after:.3f} against {with_affine:.3f}).",
             hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
         )
     clock.lap("optimise")
-    if share is not None:
-        clock.split("optimise", "network", share.seconds)
+    if network is not None:
+        clock.split("optimise", "network", network.seconds)
     del source, affine_only, target, quality
     return_freed_memory()
-    found = _finished(fixed, optimiser, matrix)
+    found = _result_on_fixed_grid(fixed, optimiser, matrix)
     fields.identity_points.cache_clear()
     clock.lap("fields")
     return replace(
         found,
-        similarity=(before, with_affine, after),
+        similarity=Similarity(before, with_affine, after),
         seconds=clock.laps,
         notes=(*notes, *found.notes),
-        network=share,
+        network=network,
     )
 
 
 def _starting_point(init: str) -> Init | Matrix:
-    """Return where the linear alignment starts: a word as it is, or the matrix of a file, fixed -> moving RAS mm."""
+    """Return the start of the linear alignment: the word itself, or the matrix of a file, fixed -> moving RAS mm."""
     words: tuple[Init, ...] = get_args(Init)
     for word in words:
         if word == init:
@@ -280,57 +225,58 @@ def _starting_point(init: str) -> Init | Matrix:
     return matrix
 
 
-def _asked(
-    proposer: Proposer, optimiser: WaveletOptimiser, method: Method, on_step: Callable[[Step], None]
-) -> NetworkShare:
-    """Have the network add to the field, once the images are as fine as those that it sees; keep what is worth it."""
+def _predict_field(
+    predictor: NetworkPredictor, optimiser: WaveletOptimiser, method: Method, on_step: Callable[[Step], None]
+) -> NetworkContribution:
+    """Let the network predict the whole field, or what is left to do after the coarse stages (see `Method`)."""
     if method == "network":
-        field = optimiser.field()
+        field_voxels = optimiser.field_voxels()
         for fineness in _PASSES:
-            field = proposer.improved(field, optimiser.field_grid, fineness)
-        optimiser.take(field)
-        return proposer.share
-    stage = optimiser.stage_of(_FINE_ENOUGH * float(proposer.grid().spacing.max()))
+            field_voxels = predictor.add_prediction(field_voxels, optimiser.field_grid, fineness)
+        optimiser.set_final_field(field_voxels)
+        return predictor.contribution
+    stage = optimiser.stage_of(_NETWORK_STAGE_RATIO * float(predictor.grid().spacing.max()))
     optimiser.run(on_step, until=stage)
-    if optimiser.state.meeting is None:
-        optimiser.meet(proposer.improved(optimiser.field(), optimiser.field_grid), _MARGIN)
-    losses = optimiser.state.meeting or (math.nan,) * 3
+    losses = optimiser.state.compared
+    if losses is None:
+        proposed_voxels = predictor.add_prediction(optimiser.field_voxels(), optimiser.field_grid)
+        losses = optimiser.compare_with(proposed_voxels, _MARGIN)
     return replace(
-        proposer.share,
+        predictor.contribution,
         stage=stage,
-        loss_affine=losses[0],
-        loss_optimised=losses[1],
-        loss_proposed=losses[2],
-        used=worth_taking(losses, _MARGIN),
+        loss_affine=losses.affine,
+        loss_optimised=losses.optimised,
+        loss_proposed=losses.proposed,
+        used=losses.favour_proposed(_MARGIN),
     )
 
 
-def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
-    """Bring the optimised field to the fixed image's grid, with its inverse and its Jacobian."""
+def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
+    """Return the optimised field on the grid of the fixed image, with its inverse and its Jacobian."""
     work, grid = optimiser.grid, fixed.grid
-    forward = optimiser.displacement()
-    backward = optimiser.inverse_displacement(forward)
+    work_voxels = optimiser.displacement_voxels()
+    inverse_work_voxels = optimiser.inverse_displacement_voxels(work_voxels)
     inside = images.foreground(fixed)
-    on_fixed = fields.transfer(forward, work, grid)
-    determinant = fields.determinant_map(on_fixed)
+    warp_voxels = fields.transfer(work_voxels, work, grid)
+    determinant = fields.jacobian_determinant_by_rows(warp_voxels)
     values = determinant[inside] if bool(inside.any()) else determinant.reshape(-1)
-    back_on_fixed = fields.transfer(backward, work, grid)
-    error = _inverse_error(on_fixed, back_on_fixed, inside)
-    warp = DisplacementTransform(_in_mm(on_fixed, grid), grid)
-    del on_fixed
-    inverse = DisplacementTransform(_in_mm(back_on_fixed, grid), grid)
+    inverse_voxels = fields.transfer(inverse_work_voxels, work, grid)
+    error = _inverse_error(warp_voxels, inverse_voxels, inside)
+    warp = DisplacementTransform(_to_mm(warp_voxels, grid), grid)
+    del warp_voxels
+    inverse = DisplacementTransform(_to_mm(inverse_voxels, grid), grid)
     return Registration(
         affine=AffineTransform(matrix),
         warp=warp,
         inverse_warp=inverse,
         log_jacobian=_rounded(determinant.clamp(min=1e-9).log_(), _STEPS_PER_LOG),
-        folds=int((values <= 0).sum()),
+        folded_voxels=int((values <= 0).sum()),
         foreground_voxels=int(values.numel()),
         sdlogj=float(torch.log(values.clamp(min=1e-9)).std()),
         jacobian_range=(float(values.min()), float(values.max())),
         inverse_error=error,
         history=tuple(optimiser.state.history),
-        scales=_scales(optimiser),
+        levels=_level_contributions(optimiser),
         coefficients=tuple(c.cpu().numpy() for c in optimiser.state.coefficients),
         field_grid=optimiser.field_grid,
         work_grid=work,
@@ -338,46 +284,46 @@ def _finished(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Regi
     )
 
 
-def _scales(optimiser: WaveletOptimiser) -> dict[str, tuple[float, float]]:
-    """RMS in mm and share of the energy of each level's part of the field: the paper's account of what a scale does."""
+def _level_contributions(optimiser: WaveletOptimiser) -> tuple[LevelContribution, ...]:
+    """Return root mean square and share of the energy of each level's part of the field, coarsest first."""
     spacing = torch.as_tensor(optimiser.field_grid.spacing, dtype=torch.float32)
     energies = {
         name: float(((part.cpu() * spacing.view(-1, *([1] * (part.ndim - 1)))) ** 2).sum(0).mean())
-        for name, part in optimiser.scale_fields().items()
+        for name, part in optimiser.level_fields_voxels().items()
     }
     total = sum(energies.values()) or 1.0
-    return {name: (math.sqrt(energy), energy / total) for name, energy in energies.items()}
+    return tuple(LevelContribution(name, math.sqrt(energy), energy / total) for name, energy in energies.items())
 
 
-def _inverse_error(forward: torch.Tensor, backward: torch.Tensor, inside: torch.Tensor) -> tuple[float, float]:
-    """Mean and 99 % quantile over the voxels inside of the two compositions' distance from the identity, in voxels."""
+def _inverse_error(warp_voxels: torch.Tensor, inverse_voxels: torch.Tensor, inside: torch.Tensor) -> InverseError:
+    """Return the distance of both compositions from the identity, over the voxels ``inside``."""
     if not bool(inside.any()):
         inside = torch.ones_like(inside)
     lengths = []
     for start, stop in fields.row_ranges(tuple(inside.shape)):
         index = torch.nonzero(inside[start:stop]).T
         index[0] += start
-        for first, second in ((forward, backward), (backward, forward)):
-            own = first[:, *index]
-            residual = own + fields.sample(second, index + own, padding="border")
-            lengths.append(residual.square().sum(0).sqrt())
+        for first_voxels, second_voxels in ((warp_voxels, inverse_voxels), (inverse_voxels, warp_voxels)):
+            own_voxels = first_voxels[:, *index]
+            residual_voxels = own_voxels + fields.sample(second_voxels, index + own_voxels, padding="border")
+            lengths.append(residual_voxels.square().sum(0).sqrt())
     values = torch.cat(lengths)
-    return float(values.mean()), float(np.quantile(values.cpu().numpy(), 0.99))
+    return InverseError(float(values.mean()), float(np.quantile(values.cpu().numpy(), 0.99)))
 
 
-def _in_mm(displacement: torch.Tensor, grid: Grid) -> NDArray[np.float32]:
-    """Voxel displacement ``(D, *grid)`` as RAS mm ``(*grid, D)``."""
-    axes = torch.as_tensor(grid.vox2ras[:-1, :-1], dtype=torch.float32, device=displacement.device)
-    return _rounded(torch.einsum("ij,j...->...i", axes, displacement).contiguous(), _STEPS_PER_MM)
+def _to_mm(displacement_voxels: torch.Tensor, grid: Grid) -> NDArray[np.float32]:
+    """Convert a displacement ``(D, *grid)`` in voxels to RAS mm ``(*grid, D)``, rounded to 1/4096 mm."""
+    axes = torch.as_tensor(grid.vox2ras[:-1, :-1], dtype=torch.float32, device=displacement_voxels.device)
+    return _rounded(torch.einsum("ij,j...->...i", axes, displacement_voxels).contiguous(), _STEPS_PER_MM)
 
 
 def _rounded(values: torch.Tensor, steps: float) -> NDArray[np.float32]:
-    """Round to whole steps, in place: what is written packs better, and files made from it agree to the bit."""
+    """Round to multiples of ``1 / steps``, in place, so that files compress better and agree to the bit."""
     return values.mul_(steps).round_().div_(steps).cpu().numpy()
 
 
-def _points(grid: Grid, displacement: torch.Tensor) -> torch.Tensor:
-    return fields.identity_points(grid.shape, displacement.device) + displacement
+def _points(grid: Grid, displacement_voxels: torch.Tensor) -> torch.Tensor:
+    return fields.identity_points(grid.shape, displacement_voxels.device) + displacement_voxels
 
 
 def _prepared(volume: Volume, mask: Volume | None, compute: Compute) -> Image:
@@ -388,12 +334,15 @@ def _prepared(volume: Volume, mask: Volume | None, compute: Compute) -> Image:
     own = Image(torch.as_tensor(mask.data, dtype=torch.float32, device=compute.device), grid_of(mask))
     inside = images.resample(own, image.grid, np.eye(image.grid.ndim + 1)) > 0.5
     if not bool(inside.any()):
-        raise InputError(f"{mask.path}: the mask does not touch {volume.path}.", hint="Check the mask's header.")
+        raise InputError(
+            f"{mask.path}: no voxel of the mask inside {volume.path} found; one or more expected.",
+            hint="Check the header of the mask.",
+        )
     return Image(values, image.grid, inside)
 
 
 def _overlap(fixed: Image, moving: Image) -> bool:
-    """Whether the boxes of the two images meet in space."""
+    """Return whether the bounding boxes of the two images overlap in space."""
     low, high = zip(*(_bounds(image.grid) for image in (fixed, moving)), strict=True)
     return bool(np.all(np.maximum(*low) < np.minimum(*high)))
 
@@ -405,7 +354,7 @@ def _bounds(grid: Grid) -> tuple[Matrix, Matrix]:
 
 
 class _Clock:
-    """Wall seconds by phase."""
+    """Wall time in seconds of each phase."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -417,6 +366,6 @@ class _Clock:
         self._last = now
 
     def split(self, phase: str, part: str, seconds: float) -> None:
-        """Count some of a phase as one of its own."""
+        """Move some seconds of a phase to a phase of its own."""
         self.laps[part] = seconds
         self.laps[phase] = round(self.laps[phase] - seconds, 3)

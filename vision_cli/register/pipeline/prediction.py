@@ -1,4 +1,4 @@
-"""What WiNet makes of a pair at a glance: a field to start the optimisation from, or to end with."""
+"""Prediction of a field by WiNet during a registration."""
 
 from __future__ import annotations
 
@@ -14,38 +14,41 @@ from torch import Tensor
 from vision_cli.core.compute.devices import peak_memory_mb
 from vision_cli.core.compute.weights import resolve_weights
 from vision_cli.core.errors import InputError
-from vision_cli.register.networks import STRIDE, Variant, load_network
+from vision_cli.register.networks.winet import STRIDE, Variant
 from vision_cli.register.optimisation import images
 from vision_cli.register.optimisation.images import Image
+from vision_cli.register.pipeline.weights import load_network
 from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 
 _BLUR = 0.35
 _SQUARINGS = 7
 STEP = 0.9
-"""Share of a prediction that is taken: a whole one overshoots where pairs differ from those of the training."""
+"""Factor of each prediction: a whole one overshoots on images that differ from those of the training."""
 
 
 @dataclass(frozen=True)
-class NetworkShare:
-    """What the network contributed to a registration.
+class NetworkContribution:
+    """Contribution of the network to a registration, as ``run.json`` records it.
 
     Attributes
     ----------
     weights, sha256
         Name or path of the weights, and their digest.
     passes
-        How often it was asked.
+        Number of predictions.
     grid_shape, grid_spacing_mm
-        What it saw at the last pass.
-    seconds, cpu_seconds, peak_memory_mb
-        Of its predictions, on the wall and on all cores together; and of the process until then.
+        Grid of the last prediction.
+    seconds, cpu_seconds
+        Wall time and CPU time of loading and of all predictions.
+    peak_memory_mb
+        Peak memory of the process after the last prediction.
     stage
-        Stage of the optimisation, from 0, before which it was asked; None without an optimisation.
+        Stage of the optimisation, counted from 0, before which it predicted; None without an optimisation.
     loss_affine, loss_optimised, loss_proposed
-        Losses of that stage with no field, with the one optimised so far, and with what the network made of it.
+        Losses of that stage without a field, with the field optimised so far, and with the prediction added.
     used
-        Whether the network's field was taken.
+        Whether the predicted field was used.
     """
 
     weights: str
@@ -65,35 +68,35 @@ class NetworkShare:
 
 @dataclass(frozen=True)
 class _View:
-    """The pair on a grid of the network's, ``(*grid.shape)``, greatest values 1."""
+    """A pair on a grid of the network, ``(*grid.shape)``, scaled to a greatest value of 1."""
 
     grid: Grid
     fixed: Tensor
     moving: Tensor
 
 
-class Proposer:
-    """The network of some weights, and a pair as it sees it.
+class NetworkPredictor:
+    """Predicts what is left to do of a registration with trained weights.
 
     Parameters
     ----------
     choice
-        What ``--weights`` says.
+        Value of ``--weights``.
     fixed, moving
         Images with intensities near [0, 1].
     matrix
-        Fixed RAS mm -> moving RAS mm, the linear alignment.
+        The linear alignment, fixed RAS mm -> moving RAS mm.
     box
-        A grid over the part of the fixed image that is to be registered.
+        A grid over the region of the fixed image that is registered.
     kind
-        What fields are: velocities (``diffeo``) or displacements.
+        Kind of the fields: velocities (``diffeo``) or displacements.
 
     Raises
     ------
     InputError
-        If the weights are not of such a network.
+        If the weights belong to a network of another kind or number of axes.
     MissingError
-        If they are not there.
+        If the weights are not found.
     """
 
     def __init__(
@@ -112,24 +115,24 @@ class Proposer:
         self._peak_memory_mb = 0.0
 
     def grid(self, fineness: float = 1.0) -> Grid:
-        """Return what the network sees: ``fineness`` times the voxels of its training along the longest side."""
+        """Return the network's grid, with ``fineness`` times the voxels of its training along the longest side."""
         extent = float(((np.asarray(self._box.shape) - 1) * self._box.spacing).max())
         return network_grid(self._box, extent / (round(fineness * self.network.longest_side) - 1))
 
-    def improved(self, field: Tensor, grid: Grid, fineness: float = 1.0) -> Tensor:
-        """Return a field with what the network adds to it.
+    def add_prediction(self, field_voxels: Tensor, grid: Grid, fineness: float = 1.0) -> Tensor:
+        """Return a field with the prediction of the network added.
 
-        The network is shown the moving image as the field has it already, and predicts what is left to do.
+        The network gets the moving image warped by the field and predicts the remaining displacement.
 
         Parameters
         ----------
-        field
-            ``(D, *grid.shape)`` in voxels of its grid; zero for a prediction from the affine.
+        field_voxels
+            ``(D, *grid.shape)`` in voxels of ``grid``; zero for a prediction after the affine alone.
         grid
-            Its grid.
+            Grid of the field.
         fineness
-            How many voxels the network sees along an axis, in proportion to its training. Its displacements are in
-            voxels: on a finer grid it sees more and moves less.
+            Resolution of the network's grid relative to its training. The network predicts voxels, so on a finer grid
+            it resolves more detail and its displacements are smaller.
 
         Returns
         -------
@@ -139,38 +142,45 @@ class Proposer:
         started, busy = time.monotonic(), time.process_time()
         view = self._view(fineness)
         with torch.no_grad():
-            present = fields.transfer(field, grid, view.grid)
-            displacement = fields.exponentiate(present, _SQUARINGS) if self.kind == "diffeo" else present
-            points = fields.identity_points(view.grid.shape, field.device) + displacement
+            present_voxels = fields.transfer(field_voxels, grid, view.grid)
+            displacement_voxels = (
+                fields.exponentiate(present_voxels, _SQUARINGS) if self.kind == "diffeo" else present_voxels
+            )
+            points = fields.identity_points(view.grid.shape, field_voxels.device) + displacement_voxels
             warped = fields.sample(view.moving[None], points)
-            added = STEP * self.network(warped[None], view.fixed[None, None]).in_voxels(self.network.reference)[0]
+            added_voxels = (
+                STEP * self.network(warped[None], view.fixed[None, None]).field_voxels(self.network.reference)[0]
+            )
             if self.kind == "displacement" and self.network.variant == "diffeo":
-                added = fields.exponentiate(added, _SQUARINGS)
-            # Velocities add up to first order; of displacements the added one comes first.
-            total = present + added if self.kind == "diffeo" else fields.compose(added, present)
-            # What the network's grid is too coarse for is kept.
-            improved = field + fields.transfer(total - present, view.grid, grid)
+                added_voxels = fields.exponentiate(added_voxels, _SQUARINGS)
+            # Velocities are added to first order; displacements are composed, the predicted one first.
+            total_voxels = (
+                present_voxels + added_voxels if self.kind == "diffeo" else fields.compose(added_voxels, present_voxels)
+            )
+            # Only the change is resampled, so that details finer than the network's grid are kept.
+            improved_voxels = field_voxels + fields.transfer(total_voxels - present_voxels, view.grid, grid)
         self._passes, self._last = self._passes + 1, view.grid
         self._seconds += time.monotonic() - started
         self._cpu_seconds += time.process_time() - busy
         self._peak_memory_mb = peak_memory_mb()
-        return improved
+        return improved_voxels
 
     def _view(self, fineness: float) -> _View:
         if fineness not in self._views:
             grid = self.grid(fineness)
             unmoved = np.eye(self._box.ndim + 1)
             fixed, moving = (
-                _seen(image, grid, matrix) for image, matrix in zip(self._pair, (unmoved, self._matrix), strict=True)
+                _on_network_grid(image, grid, matrix)
+                for image, matrix in zip(self._pair, (unmoved, self._matrix), strict=True)
             )
             self._views[fineness] = _View(grid, fixed, moving)
         return self._views[fineness]
 
     @property
-    def share(self) -> NetworkShare:
-        """What it took so far."""
+    def contribution(self) -> NetworkContribution:
+        """Weights, grid, time and memory of the predictions so far."""
         card = self.weights.card
-        return NetworkShare(
+        return NetworkContribution(
             weights=card.name if card else str(self.weights.path),
             sha256=self.weights.sha256,
             passes=self._passes,
@@ -184,33 +194,32 @@ class Proposer:
     def _require_fitting(self, ndim: int) -> None:
         if self.network.dim != ndim:
             raise InputError(
-                f"--weights: {self.weights.path}: a network of {self.network.dim}D images found; of {ndim}D ones "
+                f"--weights: {self.weights.path}: a network of {self.network.dim}D images found; one of {ndim}D images "
                 "expected.",
                 hint="Give other weights, or --method optimize.",
             )
         if self.network.variant == "displacement" and self.kind == "diffeo":
             raise InputError(
-                f"--weights: {self.weights.path}: a network of displacements found; of velocities expected.",
+                f"--weights: {self.weights.path}: a network of displacements found; one of velocities expected.",
                 hint="Give --transform displacement, or --method optimize.",
             )
 
 
-def _seen(image: Image, grid: Grid, matrix: NDArray[np.float64]) -> Tensor:
-    """Image on the network's grid, ``(*grid.shape)``, its greatest value 1."""
+def _on_network_grid(image: Image, grid: Grid, matrix: NDArray[np.float64]) -> Tensor:
+    """Resample an image onto the network's grid, ``(*grid.shape)``, scaled to a greatest value of 1."""
     spacing = float(grid.spacing.max())
     values = images.resample(image.pooled_to(spacing).blurred_to(spacing, _BLUR), grid, matrix)
     return values / values.max().clamp(min=1e-6)
 
 
 def network_grid(box: Grid, spacing: float) -> Grid:
-    """Choose a grid for the network over a box: its axes nearest to right, anterior and superior.
+    """Return a grid for the network over a box, with the axes nearest to right, anterior and superior.
 
-    Voxels are ``spacing`` mm large along all axes and sides are multiples of 16; what is more than the box lies evenly
-    around it.
+    Voxels have ``spacing`` mm along all axes and sides are multiples of 16; the padding is centred around the box.
     """
     order = io_orientation(box.vox2ras)
     dim = box.ndim
-    # Row n of the orientation says which world axis voxel axis n runs along, and which way.
+    # Row n of the orientation gives the world axis and direction of voxel axis n.
     axes = [int(np.flatnonzero(order[:, 0] == world)[0]) for world in range(dim)]
     directions = box.vox2ras[:-1, :-1] / box.spacing
     turned = np.stack([directions[:, axis] * order[axis, 1] for axis in axes], axis=1)

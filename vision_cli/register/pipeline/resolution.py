@@ -1,4 +1,4 @@
-"""Where a registration starts, and its resolution: as fine as the preset asks and the memory allows."""
+"""Choice of the working grid of a registration, limited by the preset and the memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vision_cli.register.transforms.fields import Grid
 _MARGIN_PER_EXTENT = 0.02
 _MAX_VOXELS = 12_000_000
 _MAX_ALONG = 256
-# Measured with pairs of 6 and 17 million voxels: libraries, full-resolution outputs, and the search.
+# Measured with pairs of 6 and 17 million voxels: libraries, full-resolution outputs, and the optimisation.
 _FIXED_BYTES = 750_000_000
 _BYTES_PER_IMAGE_VOXEL = 110
 _BYTES_PER_VOXEL = 90
@@ -24,28 +24,28 @@ _BYTES_PER_VOXEL = 90
 def work_grid(
     fixed: Image, *, spacing: float | None, halved: bool, max_memory: float | None
 ) -> tuple[Grid, tuple[str, ...]]:
-    """Choose the grid on which the images are compared: the fixed foreground at a spacing that suits.
+    """Return the grid on which the images are compared: a box around the fixed foreground.
 
     Parameters
     ----------
     fixed
         The fixed image.
     spacing
-        Wanted spacing in mm; None for the image's own, or what gives 256 voxels along the longest side.
+        Spacing in mm; None for that of the image, or the one that gives 256 voxels along the longest side.
     halved
-        Work at twice that spacing.
+        Work at half that resolution.
     max_memory
-        Bytes that the work may take; None for what the machine has.
+        Memory limit in bytes; None for the available memory.
 
     Returns
     -------
     tuple
-        The grid, and a note where it is coarser than wanted.
+        The grid, and a note if it is coarser than requested.
 
     Raises
     ------
     ResourceError
-        If not even a tiny grid fits.
+        If the memory does not suffice for any grid.
     """
     extent = max(n * s for n, s in zip(fixed.grid.shape, fixed.grid.spacing, strict=True))
     box = images.crop_to_foreground(fixed, _MARGIN_PER_EXTENT * float(extent))
@@ -58,7 +58,7 @@ def work_grid(
     if budget < 1000:
         raise ResourceError(
             f"--max-memory: {limit / 1e9:.2f} GB found; about {least / 1e9 + 0.05:.2f} GB expected at least.",
-            hint="Give more memory.",
+            hint="Allow more memory.",
         )
     chosen = wanted
     while math.prod(_shape_at(box, chosen)) > budget:

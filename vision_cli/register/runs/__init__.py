@@ -1,1 +1,1 @@
-"""From files to a finished run: pairs, batches, transform files."""
+"""The work of the verbs, from files to a finished run: pairs, batches, transform files."""

@@ -1,4 +1,4 @@
-"""Many pairs in one run: each in a folder of its own, in shards if wished, and resumable at every pair."""
+"""Registration of many pairs in one run, each in its own folder, and the report of the run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run, read_metrics
 from vision_cli.register.data.pairs import NamedPair
 from vision_cli.register.options.registration import PairReporting, RegistrationOptions, Reporting
+from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.pair import register_files
 from vision_cli.register.runs.report import OVERLAY, READ_OVERLAY
 from vision_cli.register.runs.verdict import RULE, count_of_pairs, judge, judge_batch
@@ -38,7 +39,7 @@ _COLUMNS = (
     "lncc_after",
 )
 PAIRS = "pairs"
-_TITLE = "Pairs, the worst first; the name of a pair leads to its own report"
+_TITLE = "Pairs, the worst first; the name of a pair is a link to its report"
 _LEVELS = {"good": "good", "caution": "look closer", "bad": "bad"}
 
 _OF_THE_BATCH = ("pairs", "only", "l2r_submission")
@@ -74,20 +75,20 @@ def register_all(
     Parameters
     ----------
     run
-        The open run; the pairs go to ``pairs/ID`` in its directory.
+        The open run; results of the pairs are written to ``pairs/ID`` in its directory.
     pairs
-        The whole list.
+        All pairs of the list.
     options, compute, output, reporting
-        As for one pair.
+        See `vision_cli.register.runs.pair.register_files`.
     only
-        Id of the one pair to do.
+        Id of the only pair to register; None for all.
     l2r_submission
-        Also write ``submission/disp_FIXED_MOVING.nii.gz``.
+        Whether to write ``submission/disp_FIXED_MOVING.nii.gz`` as well.
 
     Raises
     ------
     UsageError
-        If ``only`` names no pair.
+        If no pair has the id ``only``.
     """
     of_a_pair = {name: value for name, value in run.options.items() if name not in _OF_THE_BATCH}
 
@@ -95,40 +96,42 @@ def register_all(
         metrics = _register_one(run, pair, options, compute, of_a_pair, PairReporting(**vars(reporting)))
         if l2r_submission:
             _submit(run, pair)
-        return {name: metrics.get(name) for name in _COLUMNS}
+        return {name: getattr(metrics, name) for name in _COLUMNS}
 
     run.each(pairs, work, name=lambda pair: pair.id, what="pairs", output=output, only=only)
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
-    """Write the report of a batch: a table of its pairs, the worst first, and the overlays of the worst."""
-    good = sorted((entry for entry in entries if entry.error is None), key=_quality)
+    """Write the report of a batch: a table of its pairs and their overlays, the worst first."""
+    done = [entry for entry in entries if entry.error is None]
+    measured = {entry.id: PairMetrics.read(entry.row) for entry in done}
+    good = sorted(done, key=lambda entry: _quality(measured[entry.id]))
     failed = [entry.id for entry in entries if entry.error is not None]
     homes = {entry.id: _directory(run.home_of(entry), entry.id) for entry in good}
-    verdicts = {entry.id: judge(entry.row) for entry in good}
-    names = [name for name in _TITLES if any(entry.row.get(name) is not None for entry in good)]
+    verdicts = {entry.id: judge(measured[entry.id]) for entry in good}
+    names = [name for name in _TITLES if any(getattr(measured[entry.id], name) is not None for entry in good)]
     rows = [
         (
             link_to(run, homes[entry.id] / REPORT, entry.id),
             _LEVELS[verdicts[entry.id].level],
-            *(entry.row.get(name) for name in names),
+            *(getattr(measured[entry.id], name) for name in names),
         )
         for entry in good
     ]
     overlays = [
-        Picture(homes[entry.id] / OVERLAY, f"{entry.id}: {_caption(entry)}", READ_OVERLAY)
+        Picture(homes[entry.id] / OVERLAY, f"{entry.id}: {_caption(measured[entry.id])}", READ_OVERLAY)
         for entry in good
         if (homes[entry.id] / OVERLAY).is_file()
     ]
-    middle = {name: _middle(good, name) for name in _COLUMNS}
-    verdict = judge_batch(verdicts, failed, middle)
+    medians = _medians(list(measured.values()))
+    verdict = judge_batch(verdicts, failed, medians)
     summary = {
         "pairs": len(good),
         "failed": len(failed),
-        "Dice, median": middle["dice_mean"],
-        "landmark error mm, median": middle["tre_mean_mm"],
-        "local correlation, median": middle["lncc_after"],
-        "SD log Jacobian, median": middle["sdlogj"],
+        "Dice, median": medians.dice_mean,
+        "landmark error mm, median": medians.tre_mean_mm,
+        "local correlation, median": medians.lncc_after,
+        "SD log Jacobian, median": medians.sdlogj,
     }
     run.report(
         Report(
@@ -143,21 +146,22 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     )
 
 
-def _quality(entry: Entry) -> tuple[bool, float]:
-    """Order of the report: by overlap, behind it what has no labels by local correlation."""
-    dice, correlation = entry.row.get("dice_mean"), entry.row.get("lncc_after")
-    value = correlation if dice is None else dice
-    return dice is None, float(value) if isinstance(value, int | float) else -math.inf
+def _quality(metrics: PairMetrics) -> tuple[bool, float]:
+    """Return the sort key of the report: pairs with labels by Dice, then the others by local correlation."""
+    value = metrics.lncc_after if metrics.dice_mean is None else metrics.dice_mean
+    return metrics.dice_mean is None, -math.inf if value is None else float(value)
 
 
-def _caption(entry: Entry) -> str:
-    column = "lncc_after" if entry.row.get("dice_mean") is None else "dice_mean"
-    return f"{_TITLES[column]} {format_value(entry.row.get(column))}."
+def _caption(metrics: PairMetrics) -> str:
+    if metrics.dice_mean is None:
+        return f"{_TITLES['lncc_after']} {format_value(metrics.lncc_after)}."
+    return f"{_TITLES['dice_mean']} {format_value(metrics.dice_mean)}."
 
 
-def _middle(entries: Sequence[Entry], column: str) -> float | None:
-    values = [value for entry in entries if isinstance(value := entry.row.get(column), int | float)]
-    return float(statistics.median(values)) if values else None
+def _medians(measured: Sequence[PairMetrics]) -> PairMetrics:
+    """Return the median of each measure over the pairs that have it."""
+    found = {name: [value for one in measured if (value := getattr(one, name)) is not None] for name in _COLUMNS}
+    return PairMetrics.read({name: float(statistics.median(values)) for name, values in found.items() if values})
 
 
 def _directory(home: Path, pair: str) -> Path:
@@ -171,23 +175,23 @@ def _register_one(
     compute: Compute,
     recorded: Mapping[str, object],
     reporting: PairReporting,
-) -> Mapping[str, object]:
-    files = pair.files.by_role()
+) -> PairMetrics:
+    files = pair.files.given()
     with batch.part(
         f"{PAIRS}/{pair.id}",
         command="register pair",
-        options={**recorded, **{role: str(path.absolute()) for role, path in files.items()}},
+        options={**recorded, **{name: str(path.absolute()) for name, path in files.items()}},
         inputs=files,
     ) as run:
         if not run.already_done:
             run.record(**compute.facts)
             register_files(run, pair.files, options, compute, Output(quiet=True), reporting=reporting)
             run.finish()
-    return read_metrics(run.directory)
+    return PairMetrics.read(read_metrics(run.directory))
 
 
 def _submit(batch: Run, pair: NamedPair) -> None:
-    """Write a pair's whole map as Learn2Reg wants it."""
+    """Write the whole map of a pair as a Learn2Reg displacement."""
     from vision_cli.io.volumes.volumes import read_volume
 
     fixed, moving = (read_volume(path) for path in (pair.files.fixed, pair.files.moving))

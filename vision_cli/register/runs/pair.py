@@ -1,4 +1,4 @@
-"""One pair from files to a finished run directory: what `pair` does once, and `batch` for every row."""
+"""Registration of one pair, from its files to a finished run directory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,11 +21,13 @@ from vision_cli.core.runs import files
 from vision_cli.core.runs.runs import Run
 from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.tables.tables import read_label_names
-from vision_cli.register.optimisation.optimise import State, Step
-from vision_cli.register.options.registration import PairFiles, PairReporting, RegistrationOptions
+from vision_cli.register.optimisation.optimise import ComparedLosses, State, Step
+from vision_cli.register.options.pair_files import PairFiles
+from vision_cli.register.options.registration import PairReporting, RegistrationOptions
 from vision_cli.register.pipeline.inputs import read_pair
-from vision_cli.register.pipeline.pipeline import Matrix, register
-from vision_cli.register.runs.results import Metrics, free_space_needed, write_results
+from vision_cli.register.pipeline.pipeline import Checkpoint, register
+from vision_cli.register.runs.metrics import PairMetrics
+from vision_cli.register.runs.results import free_space_needed, write_results
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -39,28 +41,28 @@ def register_files(
     *,
     reporting: PairReporting,
     volume: int | None = None,
-) -> Metrics:
+) -> PairMetrics:
     """Read a pair, register it and write the results into an open run.
 
     Parameters
     ----------
     run
-        Where to; an interrupted run goes on where it stopped.
+        The open run; an interrupted one continues from its checkpoint.
     pair_files
-        The files.
+        Files of the pair.
     options, compute
-        How.
+        Settings of the registration; device and threads.
     output
-        Where progress is shown.
+        Console for progress.
     reporting
-        What is written, and what is refused.
+        Outputs, and the limit on folded voxels.
     volume
-        Which volume of 4D images.
+        Index of the volume of 4D images.
 
     Raises
     ------
     NumericalError
-        If the result is refused; the files are written all the same.
+        If too many voxels fold; the results are written before.
     """
     pair = read_pair(pair_files, volume)
     for note in pair.notes:
@@ -78,7 +80,7 @@ def register_files(
             on_plan=bar.plan,
             on_step=bar.step,
             resume_from=resume_from,
-            on_interrupt=lambda matrix, state: save_checkpoint(run, matrix, state),
+            on_interrupt=lambda stopped: save_checkpoint(run, stopped),
         )
     searched_mb = peak_memory_mb()
     return_freed_memory()
@@ -101,25 +103,26 @@ def register_files(
         network=None if found.network is None else asdict(found.network),
     )
     most = reporting.max_folds_pct
-    if most is not None and (metrics["folds_pct"] or 0.0) > most:  # type: ignore[operator]
+    if most is not None and (metrics.folds_pct or 0.0) > most:
         raise NumericalError(
-            f"{metrics['folds_pct']:.4f} % of the voxels fold; at most {most} % expected.",
+            f"{metrics.folds_pct:.4f} % of the voxels fold; at most {most} % expected.",
             hint="Use --transform diffeo or a larger --lambda.",
         )
     return metrics
 
 
-def save_checkpoint(run: Run, matrix: Matrix, state: State) -> None:
-    """Keep what an interrupted optimisation needs to end with the same numbers."""
+def save_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint of an interrupted registration into its run."""
+    state = checkpoint.state
     arrays = {f"coefficients_{n}": c.detach().cpu().numpy() for n, c in enumerate(state.coefficients)}
     arrays |= {f"momentum_{n}": m.cpu().numpy() for n, m in enumerate(state.momentum)}
     history = np.array([tuple(asdict(step).values()) for step in state.history], dtype=np.float64)
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        matrix=matrix,
+        matrix=checkpoint.matrix,
         position=np.array([state.stage, state.iteration, state.repairs]),
-        meeting=np.array(state.meeting or (), dtype=np.float64),
+        compared=np.array(() if state.compared is None else astuple(state.compared), dtype=np.float64),
         second_moment=np.array(state.second_moment, dtype=np.float64),
         history=history.reshape(-1, 5),
         **arrays,  # type: ignore[arg-type]
@@ -128,13 +131,13 @@ def save_checkpoint(run: Run, matrix: Matrix, state: State) -> None:
         path.write_bytes(buffer.getvalue())
 
 
-def load_checkpoint(path: Path, device: torch.device) -> tuple[Matrix, State]:
-    """Read what `save_checkpoint` wrote, onto a device.
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
+    """Read a checkpoint of `save_checkpoint` onto a device.
 
     Raises
     ------
     InputError
-        If it is damaged.
+        If the file is damaged.
     """
     try:
         stored: Mapping[str, NDArray[Any]] = read_arrays(path, npz_headers(path))
@@ -149,15 +152,18 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[Matrix, State]:
             stored["second_moment"].tolist(),
             [Step(int(s), int(i), *rest) for s, i, *rest in stored["history"].tolist()],
             repairs,
-            tuple(stored["meeting"].tolist()) or None,
+            ComparedLosses(*stored["compared"].tolist()) if stored["compared"].size else None,
         )
-        return np.asarray(stored["matrix"], dtype=np.float64), state
+        return Checkpoint(np.asarray(stored["matrix"], dtype=np.float64), state)
     except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Begin anew with --overwrite.") from error
+        raise InputError(
+            f"{path}: a damaged checkpoint found ({error}); a readable one expected.",
+            hint="Start again with --overwrite.",
+        ) from error
 
 
 class _Bar:
-    """A progress bar whose length is known only once the pair has been aligned linearly."""
+    """A progress bar that starts after the linear alignment, when the number of iterations is known."""
 
     def __init__(self, output: Output) -> None:
         self._output = output

@@ -1,9 +1,9 @@
-"""The QC pictures and the report of one registration: does it fit, how does it bend, and how did it get there."""
+"""QC pictures and report of one registration: alignment, deformation and convergence."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,15 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.register.evaluation.measures import LabelEvaluation
 from vision_cli.register.figures import figures
 from vision_cli.register.pipeline.inputs import Pair, grid_of
-from vision_cli.register.pipeline.pipeline import Registration
+from vision_cli.register.pipeline.result import Registration
+from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.verdict import RULE, judge
 from vision_cli.register.transforms.transforms import Transform, resample
 
 OVERLAY = "qc_overlay.png"
 READ_OVERLAY = (
     'In the panels named "after", blue should follow the outer edge of the head or body all around, and amber the '
-    "border of its bright tissue; lines that miss these edges are a miss of the registration."
+    "border of its bright tissue; lines beside these edges show misalignment."
 )
 _READ_FLICKER = (
     "Edges should stand still; an edge that jumps from one picture to the other is not aligned. A change of brightness "
@@ -30,9 +31,9 @@ _READ_FLICKER = (
 
 
 def draw_pictures(
-    run: Run, pair: Pair, found: Registration, warped: NDArray[np.float32], metrics: Mapping[str, object]
+    run: Run, pair: Pair, found: Registration, warped: NDArray[np.float32], metrics: PairMetrics
 ) -> list[Picture | Flicker]:
-    """Draw the QC pictures of a registration into its run and return them, the most telling first.
+    """Draw the QC pictures of a registration into its run; return them, the most informative first.
 
     Parameters
     ----------
@@ -41,9 +42,9 @@ def draw_pictures(
     pair, found
         The inputs and the registration.
     warped
-        The moving image on the fixed image's grid after registration.
+        The moving image on the grid of the fixed image after registration.
     metrics
-        What ``metrics.json`` will hold; Dice stands in the headings.
+        Measures of the registration; the headings contain Dice.
     """
     grid, fixed = grid_of(pair.fixed), pair.fixed.data
 
@@ -53,8 +54,8 @@ def draw_pictures(
     linear = resampled() if found.warp is None else resampled(found.affine)
     first = "as given" if found.warp is None else "affine"
     title = f"{pair.moving.path.name} onto {pair.fixed.path.name}"
-    if metrics["dice_mean"] is not None:
-        title += f"  ·  Dice {metrics['dice_affine_mean']:.3f} → {metrics['dice_mean']:.3f}"
+    if metrics.dice_mean is not None:
+        title += f"  ·  Dice {metrics.dice_affine_mean:.3f} → {metrics.dice_mean:.3f}"
     overlay, squares, difference = OVERLAY, "qc_checkerboard.png", "qc_difference.png"
     with run.output(overlay) as path:
         figures.overlay(path, grid, fixed, linear, warped, title, first=first)
@@ -62,15 +63,15 @@ def draw_pictures(
         figures.checkerboard(path, grid, fixed, warped, title)
     with run.output(difference) as path:
         figures.difference(path, grid, fixed, linear, warped, title, first=first)
-    # Freed before the next of its size is made.
+    # Freed before the next array of its size is allocated.
     del linear
     still, before, after = (run.directory / f"qc_{name}.png" for name in ("fixed", "moving", "warped"))
     with run.output(still.name) as path:
-        figures.plain(path, grid, fixed, fixed, f"fixed: {pair.fixed.path.name}")
+        figures.single_image(path, grid, fixed, fixed, f"fixed: {pair.fixed.path.name}")
     with run.output(after.name) as path:
-        figures.plain(path, grid, fixed, warped, f"moving, registered: {pair.moving.path.name}")
+        figures.single_image(path, grid, fixed, warped, f"moving, registered: {pair.moving.path.name}")
     with run.output(before.name) as path:
-        figures.plain(path, grid, fixed, resampled(), f"moving, as given: {pair.moving.path.name}")
+        figures.single_image(path, grid, fixed, resampled(), f"moving, as given: {pair.moving.path.name}")
     shown: list[Picture | Flicker] = [
         Picture(
             run.directory / overlay,
@@ -82,12 +83,12 @@ def draw_pictures(
             still,
             before,
             "For comparison: fixed image and moving image as given, before any registration.",
-            "The jump is how far apart the images were; an empty picture means that they did not overlap at all.",
+            "The jump shows how far apart the images were; an empty picture means that they did not overlap at all.",
         ),
         Picture(
             run.directory / squares,
             "Fixed and registered moving image in alternating squares.",
-            "Edges should run on from square to square; a step at the border of two squares is a miss.",
+            "Edges should continue from square to square; a step at the border of two squares shows misalignment.",
         ),
         Picture(
             run.directory / difference,
@@ -103,7 +104,7 @@ def draw_pictures(
 
 def pair_report(
     pair: Pair,
-    metrics: Mapping[str, object],
+    metrics: PairMetrics,
     evaluation: LabelEvaluation | None,
     pictures: Sequence[Picture | Flicker],
 ) -> Report:
@@ -114,11 +115,11 @@ def pair_report(
     pair
         The inputs.
     metrics
-        What ``metrics.json`` holds.
+        Measures of the registration.
     evaluation
-        Agreement of the labels, if there are any.
+        Comparison of the label maps; None without labels.
     pictures
-        See `draw_pictures`.
+        Pictures of `draw_pictures`.
     """
     tables = [result_table(metrics)]
     if evaluation is not None:
@@ -138,12 +139,12 @@ def pair_report(
         columns = ("label", "name", "Dice before", "Dice affine", "Dice", "HD95 mm", "fixed mm³", "warped mm³")
         tables.append(Table(columns, rows, "Labels, the worst first"))
     summary = {
-        "mean Dice": metrics["dice_mean"],
-        "landmark error mm": metrics["tre_mean_mm"],
-        "local correlation": metrics["lncc_after"],
-        "folded voxels": metrics["folds_voxels"],
-        "SD log Jacobian": metrics["sdlogj"],
-        "working spacing mm": metrics["working_spacing_mm"],
+        "mean Dice": metrics.dice_mean,
+        "landmark error mm": metrics.tre_mean_mm,
+        "local correlation": metrics.lncc_after,
+        "folded voxels": metrics.folds_voxels,
+        "SD log Jacobian": metrics.sdlogj,
+        "working spacing mm": metrics.working_spacing_mm,
     }
     verdict = judge(metrics)
     return Report(
@@ -157,47 +158,42 @@ def pair_report(
     )
 
 
-def result_table(metrics: Mapping[str, object]) -> Table:
-    """Return the short table of a registration: similarity and overlap before, after the affine and after all."""
+def result_table(metrics: PairMetrics) -> Table:
+    """Return the short table of a registration: measures before, after the linear alignment and after all."""
     rows: list[tuple[str, object, object, object]] = [
-        (
-            "local correlation",
-            metrics.get("lncc_before"),
-            metrics.get("lncc_affine"),
-            metrics.get("lncc_after"),
-        )
+        ("local correlation", metrics.lncc_before, metrics.lncc_affine, metrics.lncc_after)
     ]
-    if metrics.get("dice_mean") is not None:
-        rows.append(("Dice, mean", metrics.get("dice_before_mean"), metrics["dice_affine_mean"], metrics["dice_mean"]))
-        rows.append(("HD95 mm, mean", None, None, metrics.get("hd95_mean_mm")))
-    if metrics.get("tre_mean_mm") is not None:
-        rows.append(("landmark error mm", metrics.get("tre_before_mean_mm"), None, metrics["tre_mean_mm"]))
-    if metrics.get("folds_voxels") is not None:
-        rows.append(("folded voxels", None, None, metrics["folds_voxels"]))
-        rows.append(("SD log Jacobian", None, None, metrics["sdlogj"]))
-        rows.append(("inverse error, voxels", None, None, metrics["inverse_error_mean_voxels"]))
+    if metrics.dice_mean is not None:
+        rows.append(("Dice, mean", metrics.dice_before_mean, metrics.dice_affine_mean, metrics.dice_mean))
+        rows.append(("HD95 mm, mean", None, None, metrics.hd95_mean_mm))
+    if metrics.tre_mean_mm is not None:
+        rows.append(("landmark error mm", metrics.tre_before_mean_mm, None, metrics.tre_mean_mm))
+    if metrics.folds_voxels is not None:
+        rows.append(("folded voxels", None, None, metrics.folds_voxels))
+        rows.append(("SD log Jacobian", None, None, metrics.sdlogj))
+        rows.append(("inverse error, voxels", None, None, metrics.inverse_error_mean_voxels))
     return Table(("measure", "before", "affine", "after"), rows)
 
 
 def _draw_deformation(run: Run, pair: Pair, found: Registration, title: str) -> list[Picture | Flicker]:
-    """Draw how the moving image is bent: as a grid, by wavelet scale, and the loss on the way there."""
+    """Draw the deformation as a grid, its energy by wavelet level, and the loss."""
     assert found.warp is not None
     assert found.log_jacobian is not None
     grid, scales, loss = "qc_grid.png", "qc_scales.png", "qc_loss.png"
     with run.output(grid) as path:
         figures.deformation_grid(
-            path, grid_of(pair.fixed), pair.fixed.data, found.warp.displacement, found.log_jacobian, title
+            path, grid_of(pair.fixed), pair.fixed.data, found.warp.displacement_mm, found.log_jacobian, title
         )
     with run.output(scales) as path:
-        figures.scales(path, [(name, share) for name, (_, share) in found.scales.items()])
+        figures.scales(path, [(level.name, level.energy_share) for level in found.levels])
     with run.output(loss) as path:
         figures.loss_curve(path, _losses_by_stage(found))
     return [
         Picture(
             run.directory / grid,
             "The deformation as a grid, coloured by the log of the local change of volume.",
-            "Lines should bend smoothly. Lines that cross and yellow dots are folds; a crowd of lines in strong "
-            "colour where the images show no reason for it is noise that was fitted.",
+            "Lines should bend smoothly. Lines that cross and yellow dots are folds; dense lines in strong colour "
+            "where the images show no structure mean that noise was fitted.",
         ),
         Picture(
             run.directory / scales,
@@ -207,8 +203,8 @@ def _draw_deformation(run: Run, pair: Pair, found: Registration, title: str) -> 
         Picture(
             run.directory / loss,
             "The loss of each stage, coarse to fine.",
-            "Each stage should fall and level out; stages see images of different sharpness, so their heights do not "
-            "compare. A stage that still falls steeply at its end wants more iterations; one that rises has failed.",
+            "Each stage should fall and level out. Stages compare images of different resolution, so only their shapes "
+            "are comparable. A stage that still falls steeply at its end needs more iterations; one that rises failed.",
         ),
     ]
 

@@ -1,6 +1,6 @@
-"""A registration as files: what ANTs, ITK and people read.
+"""Writing of the results of a registration: transforms, images, tables, pictures and report.
 
-Names are ANTs', so that scripts written for it go on working.
+File names are those of ANTs, so that scripts written for ANTs can use them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,12 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.register.evaluation.measures import LabelEvaluation, evaluate_labels, target_registration_error
 from vision_cli.register.pipeline.inputs import Pair, grid_of
-from vision_cli.register.pipeline.pipeline import Registration
+from vision_cli.register.pipeline.result import Registration
+from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.report import draw_pictures, pair_report
 from vision_cli.register.transforms import itk_files
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, invert, resample
-
-Metrics = dict[str, float | int | str | None]
 
 
 def write_results(
@@ -35,8 +34,8 @@ def write_results(
     names: Mapping[int, str] | None = None,
     interpolation: str = "label",
     pictures: bool = True,
-) -> Metrics:
-    """Write everything a registration gives into its run directory.
+) -> PairMetrics:
+    """Write all results of a registration into its run directory; return the measures in ``metrics.json``.
 
     Parameters
     ----------
@@ -49,14 +48,9 @@ def write_results(
     names
         Label names.
     interpolation
-        Of labels: ``label`` or ``nearest``.
+        Interpolation of labels: ``label`` or ``nearest``.
     pictures
-        Also write the QC pictures and the report.
-
-    Returns
-    -------
-    dict
-        What ``metrics.json`` holds.
+        Whether to write the QC pictures and the report.
     """
     fixed, moving = grid_of(pair.fixed), grid_of(pair.moving)
     inverse = _inverse_chain(found)
@@ -75,8 +69,8 @@ def write_results(
         )
         for side, absent in (("fixed", evaluation.only_moving), ("moving", evaluation.only_fixed)):
             if absent:
-                run.warn(f"labels missing on the {side} side are not scored: {_listed(absent)}.")
-    metrics = _metrics(pair, found, evaluation)
+                run.warn(f"labels missing in the {side} labels are not scored: {_listed(absent)}.")
+    metrics = measure_pair(pair, found, evaluation)
 
     labels = None
     if evaluation is not None:
@@ -84,7 +78,7 @@ def write_results(
     elif pair.moving_labels is not None:
         labels = resample(pair.moving_labels.data, grid_of(pair.moving_labels), fixed, found.chain, interpolation)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        # Packing and writing release the interpreter: one thread packs while the other draws.
+        # Compression and writing release the interpreter lock: one thread compresses while the other draws.
         jobs = [
             pool.submit(_write_transforms, run, found),
             pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
@@ -97,7 +91,7 @@ def write_results(
                 pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
             )
         if labels is not None and pair.moving_labels is not None:
-            # Scored labels lie on the grid of the fixed labels, others on that of the fixed image.
+            # Scored labels are on the grid of the fixed labels, others on that of the fixed image.
             home = pair.fixed if pair.fixed_labels is None else pair.fixed_labels
             jobs.append(
                 pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
@@ -106,10 +100,57 @@ def write_results(
         shown = draw_pictures(run, pair, found, warped, metrics) if pictures else []
         for job in jobs:
             job.result()
-    run.write_metrics(metrics)
+    run.write_metrics(asdict(metrics))
     if pictures:
-        # Last, when all is written that the report lists.
+        # Written last, because the report lists all other files.
         run.report(pair_report(pair, metrics, evaluation, shown))
+    return metrics
+
+
+def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None) -> PairMetrics:
+    """Return the measures of a registration.
+
+    Parameters
+    ----------
+    pair
+        The inputs.
+    found
+        The registration.
+    labels
+        Comparison of the label maps; None without labels.
+    """
+    metrics = PairMetrics(
+        sdlogj=found.sdlogj,
+        folds_voxels=found.folded_voxels,
+        folds_pct=None
+        if found.folded_voxels is None
+        else 100.0 * found.folded_voxels / max(found.foreground_voxels, 1),
+        jacobian_min=None if found.jacobian_range is None else found.jacobian_range[0],
+        jacobian_max=None if found.jacobian_range is None else found.jacobian_range[1],
+        inverse_error_mean_voxels=None if found.inverse_error is None else found.inverse_error.mean_voxels,
+        inverse_error_p99_voxels=None if found.inverse_error is None else found.inverse_error.p99_voxels,
+        lncc_before=found.similarity.before,
+        lncc_affine=found.similarity.affine,
+        lncc_after=found.similarity.after,
+        fold_repairs=found.repairs,
+        working_spacing_mm=float(found.work_grid.spacing.min()),
+        mask_used="fixed" if pair.fixed_mask is not None else "none",
+    )
+    if labels is not None:
+        dice = [score.dice for score in labels.scores]
+        metrics = replace(
+            metrics,
+            dice_mean=labels.mean("dice"),
+            dice_median=float(np.median(dice)) if dice else None,
+            dice_affine_mean=labels.mean("dice_affine") if found.warp is not None else labels.mean("dice"),
+            dice_before_mean=labels.mean("dice_before"),
+            hd95_mean_mm=labels.mean("hd95_mm"),
+            labels_scored=len(dice),
+        )
+    if pair.fixed_points is not None and pair.moving_points is not None:
+        before_mm = target_registration_error(pair.fixed_points, pair.moving_points, ())
+        after_mm = target_registration_error(pair.fixed_points, pair.moving_points, found.chain)
+        metrics = replace(metrics, tre_before_mean_mm=float(before_mm.mean()), tre_mean_mm=float(after_mm.mean()))
     return metrics
 
 
@@ -138,51 +179,6 @@ def _write_image(run: Run, name: str, values: NDArray[np.generic], vox2ras: NDAr
         write_volume(path, values, vox2ras, np.dtype(dtype))  # type: ignore[call-overload]
 
 
-def _metrics(pair: Pair, found: Registration, evaluation: LabelEvaluation | None) -> Metrics:
-    before, affine, after = found.similarity
-    metrics: Metrics = {
-        "dice_mean": None,
-        "dice_median": None,
-        "dice_affine_mean": None,
-        "dice_before_mean": None,
-        "hd95_mean_mm": None,
-        "labels_scored": None,
-        "sdlogj": found.sdlogj,
-        "folds_voxels": found.folds,
-        "folds_pct": None if found.folds is None else 100.0 * found.folds / max(found.foreground_voxels, 1),
-        "jacobian_min": None if found.jacobian_range is None else found.jacobian_range[0],
-        "jacobian_max": None if found.jacobian_range is None else found.jacobian_range[1],
-        "inverse_error_mean_voxels": None if found.inverse_error is None else found.inverse_error[0],
-        "inverse_error_p99_voxels": None if found.inverse_error is None else found.inverse_error[1],
-        "tre_mean_mm": None,
-        "tre_before_mean_mm": None,
-        "lncc_before": before,
-        "lncc_affine": affine,
-        "lncc_after": after,
-        "fold_repairs": found.repairs,
-        "working_spacing_mm": float(found.work_grid.spacing.min()),
-        "mask_used": "fixed" if pair.fixed_mask is not None else "none",
-    }
-    if evaluation is not None:
-        dice = [score.dice for score in evaluation.scores]
-        metrics |= {
-            "dice_mean": evaluation.mean("dice"),
-            "dice_median": float(np.median(dice)) if dice else None,
-            "dice_affine_mean": evaluation.mean("dice_affine") if found.warp is not None else evaluation.mean("dice"),
-            "dice_before_mean": evaluation.mean("dice_before"),
-            "hd95_mean_mm": evaluation.mean("hd95_mm"),
-            "labels_scored": len(dice),
-        }
-    if pair.fixed_points is not None and pair.moving_points is not None:
-        metrics["tre_before_mean_mm"] = float(
-            target_registration_error(pair.fixed_points, pair.moving_points, ()).mean()
-        )
-        metrics["tre_mean_mm"] = float(
-            target_registration_error(pair.fixed_points, pair.moving_points, found.chain).mean()
-        )
-    return metrics
-
-
 def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | None) -> None:
     if evaluation is not None:
         run.write_csv(
@@ -208,7 +204,7 @@ def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | N
     )
     run.write_json(
         "scales.json",
-        {name: {"rms_mm": rms, "energy_share": share} for name, (rms, share) in found.scales.items()},
+        {level.name: {"rms_mm": level.rms_mm, "energy_share": level.energy_share} for level in found.levels},
     )
     if found.field_grid is not None:
         with run.output("coeffs.npz") as path:
@@ -216,7 +212,7 @@ def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | N
 
 
 def _coefficients(found: Registration, grid: Grid) -> bytes:
-    """Pack the field as half-precision wavelet coefficients, with the grid that they are synthesised on."""
+    """Return the wavelet coefficients in half precision and the grid of their field, as the bytes of an NPZ file."""
     buffer = io.BytesIO()
     arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
     np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
@@ -233,7 +229,7 @@ def _listed(labels: tuple[int, ...]) -> str:
 
 
 def free_space_needed(pair: Pair) -> int:
-    """Bytes that the outputs of a pair take at most, for the check before the work begins."""
+    """Return the greatest size of the outputs of a pair in bytes."""
     voxels = int(np.prod(pair.fixed.shape)) * pair.fixed.ndim
-    # Two packed warps, one composite in double precision, images.
+    # Two compressed warps, one composite in double precision, images.
     return voxels * (2 * 4 + 8) + 4 * (int(np.prod(pair.fixed.shape)) * 3 + int(np.prod(pair.moving.shape)))

@@ -1,4 +1,4 @@
-"""Transform files of this or another program: warp an image with them, score them."""
+"""Application and evaluation of transform files of this or another program."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from vision_cli.register.transforms.transforms import (
 
 
 def read_chain(paths: Sequence[Path], ndim: int, inverted: Sequence[int] = ()) -> list[Transform]:
-    """Read transform files of ``ndim`` axes as one chain; numbers in ``inverted`` count from 1."""
+    """Read transform files of ``ndim`` axes as one chain; ``inverted`` has numbers of files to invert, from 1."""
     wrong = [number for number in inverted if number > len(paths)]
     if wrong:
-        raise UsageError(f"--invert {wrong[0]}: {len(paths)} transforms found; a number up to that expected.")
+        raise UsageError(f"--invert: {wrong[0]} found; the number of a transform, 1 to {len(paths)}, expected.")
     chain: list[Transform] = []
     for number, path in enumerate(paths, start=1):
         parts = itk_files.read_transform(path, ndim)
@@ -49,17 +49,37 @@ def apply_transforms(
     volume: int | None,
     overwrite: bool,
 ) -> dict[str, object]:
-    """Warp an image file onto the grid of another; return what was written.
+    """Warp an image file onto the grid of another one; return file, shape, transforms and interpolation.
+
+    Parameters
+    ----------
+    image, reference
+        The image to warp, and one on the grid to warp it onto.
+    transforms
+        Transform files in the order in which they are applied to points.
+    target
+        File to write.
+    invert
+        Numbers of transforms to invert, from 1.
+    interpolation
+        See `vision_cli.register.transforms.transforms.resample`.
+    volume
+        Index of the volume of 4D images.
+    overwrite
+        Whether an existing target is replaced.
 
     Raises
     ------
     UsageError
-        If the target exists and may not be replaced.
+        If the target exists and ``overwrite`` is False.
     InputError
         If a file cannot be used.
     """
     if target.exists() and not overwrite:
-        raise UsageError(f"{target}: a file is already here.", hint="Replace it with --overwrite, or choose another.")
+        raise UsageError(
+            f"{target}: an existing file found; a new name expected.",
+            hint="Replace the file with --overwrite, or choose another name.",
+        )
     kind: Any = "labels" if interpolation in ("label", "nearest") else "image"
     moving = read_volume(image, kind=kind, volume=volume)
     fixed = read_volume(reference, kind="labels" if kind == "labels" and reference == image else "image", volume=volume)
@@ -86,11 +106,11 @@ def evaluate_transforms(
     Parameters
     ----------
     files
-        The transforms and what comes with the labels.
+        Transforms and landmarks.
     fixed_label, moving_label
-        The labels.
+        Label maps.
     l2r_compat
-        Also give SDlogJ as Learn2Reg's script computes it.
+        Whether to add SD log J as the script of Learn2Reg computes it.
 
     Raises
     ------
@@ -100,8 +120,9 @@ def evaluate_transforms(
     transforms, disp = files.transforms or [], files.disp
     if bool(transforms) == (disp is not None):
         raise UsageError("evaluate: either --transform or --disp expected.", hint="Give the one that you have.")
-    if (files.fixed_points is None) != (files.moving_points is None):
-        raise UsageError("evaluate: landmarks on one side found; both or none expected.")
+    fixed_points, moving_points = files.landmarks.fixed_points, files.landmarks.moving_points
+    if (fixed_points is None) != (moving_points is None):
+        raise UsageError("evaluate: landmarks of one image found; those of both or none expected.")
     fixed, moving = read_volume(fixed_label, kind="labels"), read_volume(moving_label, kind="labels")
     grid_f, grid_m = Grid(fixed.shape, fixed.vox2ras), Grid(moving.shape, moving.vox2ras)
     chain = [itk_files.read_l2r(disp, grid_f, grid_m)] if disp is not None else read_chain(transforms, fixed.ndim)
@@ -115,34 +136,34 @@ def evaluate_transforms(
         "labels_scored": len(scored.scores),
         **_regularity(chain, grid_f, l2r_compat),
     }
-    if files.fixed_points is not None and files.moving_points is not None:
-        points = read_points(files.fixed_points, fixed.ndim), read_points(files.moving_points, fixed.ndim)
+    if fixed_points is not None and moving_points is not None:
+        points = read_points(fixed_points, fixed.ndim), read_points(moving_points, fixed.ndim)
         if points[0].shape != points[1].shape:
-            raise InputError(f"{files.moving_points}: {len(points[1])} points found; {len(points[0])} expected.")
-        errors = target_registration_error(*points, chain)
-        metrics |= {"tre_mean_mm": float(errors.mean()), "tre_max_mm": float(errors.max())}
+            raise InputError(f"{moving_points}: {len(points[1])} points found; {len(points[0])} expected.")
+        errors_mm = target_registration_error(*points, chain)
+        metrics |= {"tre_mean_mm": float(errors_mm.mean()), "tre_max_mm": float(errors_mm.max())}
     rows = [(s.label, s.name, s.dice_before, s.dice, s.hd95_mm) for s in scored.scores]
     rows.append(("mean", "", metrics["dice_before_mean"], metrics["dice_mean"], metrics["hd95_mean_mm"]))  # type: ignore[arg-type]
     return metrics, Table(("label", "name", "Dice before", "Dice", "HD95 mm"), rows)
 
 
 def _regularity(chain: Sequence[Transform], grid: Grid, l2r_compat: bool) -> dict[str, object]:
-    """Folding and spread of the log-determinant of the nonlinear part."""
+    """Return folded voxels and the SD of the log-determinant of the nonlinear part of a chain."""
     import torch
 
-    from vision_cli.register.transforms.fields import determinant_map
+    from vision_cli.register.transforms.fields import jacobian_determinant_by_rows
 
-    bent = [part for part in chain if not isinstance(part, AffineTransform)]
-    if not bent:
+    nonlinear = [part for part in chain if not isinstance(part, AffineTransform)]
+    if not nonlinear:
         return {"folds_voxels": None, "sdlogj": None}
-    axes = np.linalg.inv(grid.vox2ras[:-1, :-1])
-    voxels = compose_to_displacement(bent, grid).displacement @ axes.T
-    determinant = determinant_map(torch.from_numpy(np.moveaxis(voxels, -1, 0).astype(np.float32))).numpy()
+    displacement_voxels = compose_to_displacement(nonlinear, grid).in_voxels()
+    components_voxels = torch.from_numpy(np.moveaxis(displacement_voxels, -1, 0).astype(np.float32))
+    determinant = jacobian_determinant_by_rows(components_voxels).numpy()
     found: dict[str, object] = {
         "folds_voxels": int((determinant <= 0).sum()),
         "folds_pct": 100 * float((determinant <= 0).mean()),
         "sdlogj": float(np.log(np.clip(determinant, 1e-9, None)).std()),
     }
     if l2r_compat:
-        found["sdlogj_l2r"] = sdlogj_learn2reg(voxels)
+        found["sdlogj_l2r"] = sdlogj_learn2reg(displacement_voxels)
     return found

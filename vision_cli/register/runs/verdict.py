@@ -1,7 +1,6 @@
-"""What a report says of a registration in words, and how sure the reader can be of it, from its measures alone.
+"""Verdicts of the reports: an assessment of a registration or a batch from its measures.
 
-The fit is read from the measure that says most: landmarks where there are some, labels otherwise, and the images
-themselves where there is neither.
+The fit is judged by labels and landmarks; without either, by the local correlation of the images.
 """
 
 from __future__ import annotations
@@ -11,21 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vision_cli.core.report import Level
+from vision_cli.register.runs.metrics import PairMetrics
 
 LEAST_DICE = 0.5
-"""Mean Dice below which structures overlap too little to call it a fit."""
+"""Mean Dice below which the overlap of the structures is too small for a good fit."""
 
 LEAST_LNCC = 0.3
-"""Mean squared local correlation below which two images have little in common."""
+"""Mean squared local correlation below which the similarity is too small for a good fit."""
 
 LEAST_CHANGE = 0.005
-"""Change of Dice or local correlation that is none: less than what the interpolation of labels makes."""
+"""Changes of Dice or local correlation up to this are ignored: the interpolation of labels causes as much."""
 
 LEAST_CHANGE_MM = 0.1
-"""Change of the landmark error that is none: less than landmarks are placed to."""
+"""Changes of the landmark error up to this, in mm, are ignored: landmarks are not placed more precisely."""
 
 MANY_FOLDS_PCT = 1.0
-"""Share of folded voxels from which a map is of no use."""
+"""Percentage of folded voxels above which a map is not usable."""
 
 RULE = (
     "Rule: good if the fit is no worse than before the registration and than after the affine alone, mean Dice is at "
@@ -53,7 +53,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A measure of the fit before, after the affine alone, and after all."""
+    """A measure of the fit before, after the linear alignment, and after the registration."""
 
     name: str
     before: float | None
@@ -73,31 +73,25 @@ class _Fit:
         return f"{value:.2f}{self.unit}"
 
 
-def judge(metrics: Mapping[str, object]) -> Verdict:
-    """Judge a registration by what ``metrics.json`` holds of it, or its row in a batch.
-
-    Parameters
-    ----------
-    metrics
-        Measures by name; those that are missing or None are not looked at.
-    """
+def judge(metrics: PairMetrics) -> Verdict:
+    """Return the verdict on a registration; measures that are None or not finite are ignored."""
     fits = _fits(metrics)
-    folded, share = _number(metrics, "folds_voxels"), _number(metrics, "folds_pct")
+    folded, share = _finite(metrics.folds_voxels), _finite(metrics.folds_pct)
     said = [_sentence(_compared(fit)) for fit in fits]
     level: Level = "good"
     for fit in fits:
         if fit.is_worse_than(fit.affine) and not fit.is_worse_than(fit.before):
             level = "caution"
-            said.append(f"After the affine alone the {fit.name} was better: {fit.shown(fit.affine or 0.0)}.")
+            said.append(f"After the affine alone, {fit.name} was better: {fit.shown(fit.affine or 0.0)}.")
         if fit.least is not None and fit.after < fit.least:
             level = "caution"
-            said.append(f"A {fit.name} below {fit.least:g} is little overlap.")
+            said.append(f"A {fit.name} below {fit.least:g} is low.")
     if folded is not None:
         said.append(_folds(int(folded), share))
         level = "caution" if folded else level
     if not fits:
         level = "caution"
-        said.append("Nothing says how well the images fit.")
+        said.append("There is no measure of the fit.")
     if any(fit.is_worse_than(fit.before) for fit in fits):
         return Verdict("bad", " ".join(("The images fit worse than before the registration.", *said)))
     if (share or 0.0) > MANY_FOLDS_PCT:
@@ -106,17 +100,17 @@ def judge(metrics: Mapping[str, object]) -> Verdict:
     return Verdict(level, " ".join((opening, *said)))
 
 
-def judge_batch(verdicts: Mapping[str, Verdict], failed: Sequence[str], middle: Mapping[str, object]) -> Verdict:
-    """Judge a batch by the verdicts on its pairs.
+def judge_batch(verdicts: Mapping[str, Verdict], failed: Sequence[str], medians: PairMetrics) -> Verdict:
+    """Return the verdict on a batch.
 
     Parameters
     ----------
     verdicts
-        Of the pairs that were registered, by their ids, the worst first.
+        Verdicts on the registered pairs by id, the worst first.
     failed
-        Ids of the pairs that were not.
-    middle
-        The measures of the pairs, each the median over them.
+        Ids of the pairs that failed.
+    medians
+        Medians of the measures over the pairs.
     """
     count = len(verdicts) + len(failed)
     if not count:
@@ -131,7 +125,7 @@ def judge_batch(verdicts: Mapping[str, Verdict], failed: Sequence[str], middle: 
     ):
         if names:
             said.append(f"{len(names)} {text}: {_listed(names)}.")
-    said += [f"Median over the pairs: {_compared(fit)}" for fit in _fits(middle)[:1]]
+    said += [f"Median over the pairs: {_compared(fit)}" for fit in _fits(medians)[:1]]
     level: Level = "bad" if failed or by_level["bad"] else "caution" if by_level["caution"] else "good"
     return Verdict(level, " ".join(said))
 
@@ -141,21 +135,19 @@ def count_of_pairs(count: int) -> str:
     return f"{count} pair" if count == 1 else f"{count} pairs"
 
 
-def _fits(metrics: Mapping[str, object]) -> list[_Fit]:
-    """Return the measures of the fit that count: landmarks and labels, or the images where there is neither."""
-    landmarks = _number(metrics, "tre_mean_mm")
-    dice = _number(metrics, "dice_mean")
-    images = _number(metrics, "lncc_after")
+def _fits(metrics: PairMetrics) -> list[_Fit]:
+    """Return the measures of the fit: labels and landmarks, or the local correlation if there is neither."""
+    dice, error_mm, correlation = map(_finite, (metrics.dice_mean, metrics.tre_mean_mm, metrics.lncc_after))
     fits = []
     if dice is not None:
-        before, affine = (_number(metrics, f"dice_{stage}_mean") for stage in ("before", "affine"))
+        before, affine = _finite(metrics.dice_before_mean), _finite(metrics.dice_affine_mean)
         fits.append(_Fit("mean Dice", before, affine, dice, LEAST_DICE, LEAST_CHANGE))
-    if landmarks is not None:
-        before = _number(metrics, "tre_before_mean_mm")
-        fits.append(_Fit("mean landmark error", before, None, landmarks, None, LEAST_CHANGE_MM, True, " mm"))
-    if not fits and images is not None:
-        before, affine = (_number(metrics, f"lncc_{stage}") for stage in ("before", "affine"))
-        fits.append(_Fit("local correlation", before, affine, images, LEAST_LNCC, LEAST_CHANGE))
+    if error_mm is not None:
+        before = _finite(metrics.tre_before_mean_mm)
+        fits.append(_Fit("mean landmark error", before, None, error_mm, None, LEAST_CHANGE_MM, True, " mm"))
+    if not fits and correlation is not None:
+        before, affine = _finite(metrics.lncc_before), _finite(metrics.lncc_affine)
+        fits.append(_Fit("local correlation", before, affine, correlation, LEAST_LNCC, LEAST_CHANGE))
     return fits
 
 
@@ -175,9 +167,8 @@ def _folds(count: int, share: float | None) -> str:
     return f"{count} {'voxel folds' if count == 1 else 'voxels fold'}{of_all}."
 
 
-def _number(metrics: Mapping[str, object], name: str) -> float | None:
-    value = metrics.get(name)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _listed(names: Sequence[str]) -> str:

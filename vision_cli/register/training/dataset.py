@@ -1,4 +1,4 @@
-"""Users' images made ready for training: aligned linearly, on one grid, in pairs."""
+"""Images of a data set prepared for training: aligned linearly, resampled to one shape, in pairs."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _LONGEST_SIDE = 64
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Images in pairs.
+class PairDataset:
+    """Images and the pairs to train and validate on.
 
     Attributes
     ----------
     images
         ``(N, *shape)`` float16 intensities in [0, 1]; both images of a pair lie on the same grid.
     labels
-        ``(N, *shape)`` whole numbers; None where not every image has some.
+        ``(N, *shape)`` integers; None if not every image has labels.
     spacing
         Voxel size in mm, the same along all axes.
     training, validation
-        Pairs as positions among the images, fixed and moving.
+        Pairs of indices of the fixed and the moving image.
     matrices
-        Linear alignments that were found, by a name for each; to be found again without work.
+        Linear alignments by image or pair, which a later call can reuse.
     """
 
     images: Tensor
@@ -57,7 +57,7 @@ class Cohort:
     matrices: Mapping[str, Matrix]
 
     def example(self, pair: tuple[int, int], device: torch.device, chosen: Sequence[int] | None = None) -> Example:
-        """Give a pair on a device, with ``chosen`` labels; all that both images have without."""
+        """Return a pair on a device, with the labels ``chosen``; None for all labels that both images have."""
         fixed, moving = (self.images[n].to(device).float() for n in pair)
         if self.labels is None:
             return Example(fixed, moving)
@@ -69,7 +69,7 @@ class Cohort:
         return Example(fixed, moving, sides[0], sides[1])
 
     def shared_labels(self, pair: tuple[int, int]) -> list[int]:
-        """Labels that both images of a pair have."""
+        """Return the labels that both images of a pair have."""
         first, second = (self._present[n] for n in pair)
         return sorted((first & second) - {0})
 
@@ -81,7 +81,7 @@ class Cohort:
         return [set(np.unique(own).tolist()) for own in self.labels]
 
 
-def gather(
+def build_dataset(
     collection: Collection,
     *,
     spacing: float | None,
@@ -89,58 +89,60 @@ def gather(
     align: bool | None = None,
     known: Mapping[str, Matrix] | None = None,
     val_fraction: float | None = None,
-) -> Cohort:
-    """Read a collection and bring its images onto one grid.
+) -> PairDataset:
+    """Read the images of a collection, align them and resample them to one shape.
 
-    Images of a collection are aligned with its atlas, or with the first one; those of listed pairs with their fixed
-    partners. Each is interpolated once.
+    Images are aligned with the atlas of the collection, or with the first one; those of listed pairs with their fixed
+    images. Each is interpolated once.
 
     Parameters
     ----------
     collection
-        From :func:`vision_cli.register.data.layouts.read_collection`.
+        See `vision_cli.register.data.layouts.read_collection`.
     spacing
-        Voxel size in mm; None for what gives ``longest_sides`` voxels along the longest side.
+        Voxel size in mm; None for the one that gives ``longest_sides`` voxels along the longest side.
     longest_sides
-        Voxels by the number of axes.
+        Voxels along the longest side, by the number of axes.
     align
-        Whether to align linearly; None for what the layout needs.
+        Whether to align linearly; None for the default of the layout.
     known
-        Alignments of an earlier call, by name.
+        Alignments of an earlier call, by image or pair.
     val_fraction
-        Share of the images, or pairs, to validate on where the collection names none: the last ones, at least one,
-        none for 0. None for a tenth where there are labels.
+        Fraction of the images, or pairs, to validate on if the collection is not divided: the last ones, at least one,
+        none for 0. None for a tenth if there are labels.
 
     Raises
     ------
     InputError
-        If an image cannot be used, or nothing is left to train on.
+        If an image cannot be used, or no pair is left to train on.
     """
     wanted = not collection.aligned if align is None else align
-    frames = _Frames(spacing, longest_sides, dict(known or {}), align=wanted)
+    common = _CommonGrid(spacing, longest_sides, dict(known or {}), align=wanted)
     labelled = all(file.label is not None for file in collection.images)
     if collection.pairs:
-        return _gather_pairs(collection, frames, labelled, val_fraction)
-    return _gather_images(collection, frames, labelled, val_fraction)
+        return _build_from_pairs(collection, common, labelled, val_fraction)
+    return _build_from_images(collection, common, labelled, val_fraction)
 
 
-def _gather_images(collection: Collection, frames: _Frames, labelled: bool, val_fraction: float | None) -> Cohort:
-    """Bring all images into the frame of the atlas or the first one."""
+def _build_from_images(
+    collection: Collection, common: _CommonGrid, labelled: bool, val_fraction: float | None
+) -> PairDataset:
+    """Resample all images onto the grid of the atlas or the first image."""
     files = [file for file in collection.images if file.subset != "test"]
     if not files:
         raise InputError(
-            "training: all images are of the test set; some to train on expected.", hint="Check the split."
+            "training: images of the test set alone found; images to train on expected.", hint="Check the split."
         )
     reference = next((file for file in files if file.id == collection.atlas), files[0])
     fixed, _ = _read(reference)
-    grid = frames.grid([fixed])
-    seen, labels = [], []
+    grid = common.grid([fixed])
+    resampled, labels = [], []
     for file in files:
         interrupts.check()
         image, own = _read(file)
-        matrix = np.eye(grid.ndim + 1) if file is reference else frames.matrix(file.id, fixed, image)
-        seen.append(_sampled(image, grid, matrix))
-        labels.append(_looked_up(own, grid, matrix) if labelled and own is not None else None)
+        matrix = np.eye(grid.ndim + 1) if file is reference else common.matrix(file.id, fixed, image)
+        resampled.append(_sampled(image, grid, matrix))
+        labels.append(_nearest_labels(own, grid, matrix) if labelled and own is not None else None)
     subjects = [n for n, file in enumerate(files) if file.id != collection.atlas]
     validated = {n for n in subjects if files[n].subset == "validation"} or set(
         _last(subjects, val_fraction, labelled and len(subjects) > 2)
@@ -151,73 +153,77 @@ def _gather_images(collection: Collection, frames: _Frames, labelled: bool, val_
         training, validation = [(n, atlas) for n in trained], [(n, atlas) for n in sorted(validated)]
     else:
         training = [(a, b) for a in trained for b in trained if a != b]
-        # Where one image alone is held out, it is registered with one that was seen.
+        # A single held-out image is registered with one of the training images.
         partners = sorted(validated) if len(validated) > 1 else [*trained[:1]]
         validation = [(a, b) for a in sorted(validated) for b in partners if a != b]
-    return _cohort(seen, labels, frames, grid, training, validation)
+    return _assemble(resampled, labels, common, grid, training, validation)
 
 
-def _gather_pairs(collection: Collection, frames: _Frames, labelled: bool, val_fraction: float | None) -> Cohort:
-    """Bring each pair into the frame of its fixed image; all frames have one shape."""
+def _build_from_pairs(
+    collection: Collection, common: _CommonGrid, labelled: bool, val_fraction: float | None
+) -> PairDataset:
+    """Resample each pair onto a grid around its fixed image; all grids have one shape."""
     files = {file.id: file for file in collection.images}
     pairs = [pair for pair in collection.pairs if pair.subset != "test"]
     if not pairs:
-        raise InputError("training: all pairs are of the test set; some to train on expected.", hint="Check the split.")
+        raise InputError(
+            "training: pairs of the test set alone found; pairs to train on expected.", hint="Check the split."
+        )
     fixed_images = (_read(files[pair.fixed])[0] for pair in pairs)
-    grid = frames.grid(fixed_images)
-    seen, labels = [], []
+    grid = common.grid(fixed_images)
+    resampled, labels = [], []
     for pair in pairs:
         interrupts.check()
         (fixed, fixed_labels), (moving, moving_labels) = (_read(files[name]) for name in (pair.fixed, pair.moving))
-        own = frames.around(fixed, grid)
-        matrix = frames.matrix(f"{pair.fixed} {pair.moving}", fixed, moving)
+        own = common.around(fixed, grid)
+        matrix = common.matrix(f"{pair.fixed} {pair.moving}", fixed, moving)
         identity = np.eye(own.ndim + 1)
         for image, volume, to_image in ((fixed, fixed_labels, identity), (moving, moving_labels, matrix)):
-            seen.append(_sampled(image, own, to_image))
-            labels.append(_looked_up(volume, own, to_image) if labelled and volume is not None else None)
+            resampled.append(_sampled(image, own, to_image))
+            labels.append(_nearest_labels(volume, own, to_image) if labelled and volume is not None else None)
     validated = {n for n, pair in enumerate(pairs) if pair.subset == "validation"} or set(
         _last(range(len(pairs)), val_fraction, labelled and len(pairs) > 2)
     )
     training, validation = (
         [(2 * n, 2 * n + 1) for n in range(len(pairs)) if (n in validated) == wanted] for wanted in (False, True)
     )
-    return _cohort(seen, labels, frames, grid, training, validation)
+    return _assemble(resampled, labels, common, grid, training, validation)
 
 
-def _cohort(
-    seen: Sequence[Tensor],
+def _assemble(
+    resampled: Sequence[Tensor],
     labels: Sequence[NDArray[np.int32] | None],
-    frames: _Frames,
+    common: _CommonGrid,
     grid: Grid,
     training: Sequence[tuple[int, int]],
     validation: Sequence[tuple[int, int]],
-) -> Cohort:
+) -> PairDataset:
     if not training:
         raise InputError(
-            f"training: {len(seen)} images found, {len(validation)} pairs of them to validate on; pairs to train on "
+            f"training: {len(resampled)} images found, with {len(validation)} pairs to validate on; pairs to train on "
             "expected.",
             hint="Give more images, or a smaller --val-fraction.",
         )
     maps = [own for own in labels if own is not None]
-    return Cohort(
-        torch.stack(list(seen)),
-        _packed(maps) if len(maps) == len(seen) else None,
+    return PairDataset(
+        torch.stack(list(resampled)),
+        _packed(maps) if len(maps) == len(resampled) else None,
         float(grid.spacing.max()),
         tuple(training),
         tuple(validation),
-        frames.matrices,
+        common.matrices,
     )
 
 
 def _packed(maps: Sequence[NDArray[np.int32]]) -> NDArray[np.integer]:
-    """Stack label maps in the smallest type that holds their numbers."""
+    """Stack label maps in the smallest integer type that holds their numbers."""
     low, high = min(int(own.min()) for own in maps), max(int(own.max()) for own in maps)
     kind = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
     return np.stack([own.astype(kind) for own in maps])
 
 
-class _Frames:
-    """Grids of one size and shape, and the alignments with what lies on them."""
+class _CommonGrid:
+    """Grids of one shape and spacing, and the linear alignments of the images on them."""
 
     def __init__(
         self, spacing: float | None, longest_sides: Mapping[int, int], matrices: dict[str, Matrix], *, align: bool
@@ -226,8 +232,8 @@ class _Frames:
         self.matrices = matrices
 
     def grid(self, references: Sequence[Image] | Iterator[Image]) -> Grid:
-        """Grid that is large enough for the foreground of every reference."""
-        boxes = [_box(reference) for reference in references]
+        """Return a grid around the first reference that is large enough for the foreground of each."""
+        boxes = [_foreground_box(reference) for reference in references]
         longest = max(float(((np.asarray(box.shape) - 1) * box.spacing).max()) for box in boxes)
         step = self.spacing
         if step is None:
@@ -237,11 +243,11 @@ class _Frames:
         return _reshaped(grids[0], tuple(int(n) for n in shape))
 
     def around(self, reference: Image, grid: Grid) -> Grid:
-        """Grid of the shape and spacing of another one around a reference."""
-        return _reshaped(network_grid(_box(reference), float(grid.spacing.max())), grid.shape)
+        """Return a grid around a reference with the shape and spacing of another grid."""
+        return _reshaped(network_grid(_foreground_box(reference), float(grid.spacing.max())), grid.shape)
 
     def matrix(self, name: str, fixed: Image, moving: Image) -> Matrix:
-        """Alignment fixed RAS mm -> moving RAS mm."""
+        """Return the linear alignment of an image or pair, fixed RAS mm -> moving RAS mm."""
         if not self.align:
             return np.eye(fixed.grid.ndim + 1)
         if name not in self.matrices:
@@ -250,13 +256,13 @@ class _Frames:
         return self.matrices[name]
 
 
-def _box(image: Image) -> Grid:
+def _foreground_box(image: Image) -> Grid:
     extent = max(n * s for n, s in zip(image.grid.shape, image.grid.spacing, strict=True))
     return images.crop_to_foreground(image, _MARGIN * float(extent))
 
 
 def _reshaped(grid: Grid, shape: tuple[int, ...]) -> Grid:
-    """Grid of another shape with the same voxels and the same centre."""
+    """Return the grid of another shape with the same spacing, axes and centre."""
     shift = np.eye(grid.ndim + 1)
     shift[:-1, -1] = (np.asarray(grid.shape) - np.asarray(shape)) / 2
     return Grid(shape, grid.vox2ras @ shift)
@@ -273,13 +279,13 @@ def _sampled(image: Image, grid: Grid, matrix: Matrix) -> Tensor:
     return (values / values.max().clamp(min=1e-6)).half()
 
 
-def _looked_up(volume: Volume, grid: Grid, matrix: Matrix) -> NDArray[np.int32]:
-    """Nearest labels ``(*grid.shape)``, 0 outside."""
+def _nearest_labels(volume: Volume, grid: Grid, matrix: Matrix) -> NDArray[np.int32]:
+    """Return the labels ``(*grid.shape)`` by nearest neighbour, 0 outside."""
     return resample(volume.data, grid_of(volume), grid, (AffineTransform(matrix),), "nearest").astype(np.int32)
 
 
 def _last(items: Sequence[int] | range, share: float | None, wanted: bool) -> list[int]:
-    """Take the last items: a share of them and at least one, or a tenth where some are wanted."""
+    """Return the last items: a fraction, at least one; if ``share`` is None a tenth if ``wanted``, otherwise none."""
     share = share if share is not None else _VAL_FRACTION * wanted
     number = max(1, round(share * len(items))) if share > 0 else 0
     return list(items)[len(items) - number :]

@@ -1,4 +1,4 @@
-"""A pair of images as training sees it."""
+"""A training example: a pair of images on one grid."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Example:
-    """A pair on one grid, linearly aligned, and what is known of it.
+    """A linearly aligned pair of images on one grid, with labels and displacement if known.
 
     Attributes
     ----------
     fixed, moving
         ``(*shape)`` intensities in [0, 1].
-    fixed_shares, moving_shares
-        ``(K, *shape)`` share of each of some labels in a voxel, background is none of them; None without labels.
-    displacement
-        ``(D, *shape)`` voxels, from fixed to moving points; None where nobody knows it.
+    fixed_soft_labels, moving_soft_labels
+        ``(K, *shape)`` fraction of each of K labels in a voxel, without the background; None without labels.
+    displacement_voxels
+        ``(D, *shape)``, from fixed to moving points; None if it is not known.
     """
 
     fixed: Tensor
     moving: Tensor
-    fixed_shares: Tensor | None = None
-    moving_shares: Tensor | None = None
-    displacement: Tensor | None = None
+    fixed_soft_labels: Tensor | None = None
+    moving_soft_labels: Tensor | None = None
+    displacement_voxels: Tensor | None = None

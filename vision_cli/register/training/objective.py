@@ -1,7 +1,7 @@
-"""What WiNet is trained for: the losses of its predictions, and the measures of a validation.
+"""Losses of WiNet's predictions, and measures of a validation.
 
-The paper's loss (arXiv:2407.13426, section 2) is image similarity and smoothness of the field. Two terms stand beside
-it: overlap of labels, where there are any, and distance from the displacement, where it is known.
+The loss of the paper (arXiv:2407.13426, section 2) is image similarity plus smoothness of the field. Two terms are
+added: overlap of labels, if there are any, and distance from the true displacement, if it is known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vision_cli.register.networks import Prediction, Variant
+from vision_cli.register.networks.winet import Prediction, Variant
 from vision_cli.register.optimisation.losses import build_similarity, gradient_penalty, published_gradient_penalty
 from vision_cli.register.options.registration import Metric
 from vision_cli.register.options.training import LossWeights
@@ -26,7 +26,7 @@ _LEAST_SIZE = 1e-3
 
 
 class Objective:
-    """What predictions cost and what they are worth.
+    """Losses and validation measures of predictions.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Objective:
     published_penalty
         Scale the smoothness term as the published code does.
     reference
-        Shape whose halves are the units of predictions; None for that of each image, as the paper has it.
+        Shape that the normalised coordinates of predictions refer to; None for that of each image, as in the paper.
     """
 
     def __init__(
@@ -52,98 +52,122 @@ class Objective:
         self.reference = reference
 
     def losses(self, network: nn.Module, examples: Sequence[Example], weights: LossWeights) -> Mapping[str, Tensor]:
-        """Means over the examples: ``similarity``, ``smoothness``, ``overlap`` and ``endpoint``, and their ``loss``.
+        """Return means over the examples: ``similarity``, ``smoothness``, ``overlap``, ``endpoint``, and the ``loss``.
 
-        Overlap is there where examples have labels, endpoint where the weights ask for it.
+        ``overlap`` is included if the examples have labels, ``endpoint`` if its weight is not zero.
         """
         rows = []
-        for prediction, example in zip(_predictions(network, examples), examples, strict=True):
-            displacement, row = self._of_images(prediction, example)
-            if example.fixed_shares is not None and example.moving_shares is not None:
-                row["overlap"] = 1 - soft_dice(example.fixed_shares, example.moving_shares, displacement)
+        for prediction, example in zip(_predict_each(network, examples), examples, strict=True):
+            displacement_voxels, row = self._image_losses(prediction, example)
+            if example.fixed_soft_labels is not None and example.moving_soft_labels is not None:
+                row["overlap"] = 1 - soft_dice(
+                    example.fixed_soft_labels, example.moving_soft_labels, displacement_voxels
+                )
             if weights.endpoint > 0:
-                row["endpoint"] = _relative_error(example, displacement)
+                row["endpoint"] = _relative_error(example, displacement_voxels)
             rows.append(row)
         means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
         loss = torch.stack([getattr(weights, name) * value for name, value in means.items()]).sum()
         return {"loss": loss, **means}
 
     def measures(self, network: nn.Module, examples: Sequence[Example], spacing: float) -> Mapping[str, float]:
-        """Means over the examples: Dice and similarity before and after, endpoint error in mm, and folded voxels.
+        """Return means over the examples: Dice and similarity before and after, endpoint error in mm, folded voxels.
 
-        What no example can be measured by is left out.
+        Measures that need labels or a known displacement are left out where no example has them.
 
         Parameters
         ----------
         network
-            The network, without several processes around it.
+            The network, not wrapped for several processes.
         examples
-            Pairs that no training sees.
+            Held-out pairs.
         spacing
-            Their voxel size in mm.
+            Voxel size in mm.
         """
         rows = []
         for example in examples:
-            (prediction,) = _predictions(network, [example])
-            displacement, row = self._of_images(prediction, example)
-            still = torch.zeros_like(displacement)
+            (prediction,) = _predict_each(network, [example])
+            displacement_voxels, row = self._image_losses(prediction, example)
+            no_displacement = torch.zeros_like(displacement_voxels)
             measured = {}
-            if example.fixed_shares is not None and example.moving_shares is not None:
-                for name, field in (("dice_before", still), ("dice", displacement)):
-                    measured[name] = float(soft_dice(example.fixed_shares, example.moving_shares, field))
-            measured["similarity_before"] = float(self._similarity(example, still))
+            if example.fixed_soft_labels is not None and example.moving_soft_labels is not None:
+                for name, field_voxels in (("dice_before", no_displacement), ("dice", displacement_voxels)):
+                    measured[name] = float(
+                        soft_dice(example.fixed_soft_labels, example.moving_soft_labels, field_voxels)
+                    )
+            measured["similarity_before"] = float(self._similarity(example, no_displacement))
             measured["similarity"] = float(row["similarity"])
-            if example.displacement is not None:
-                error = (displacement - example.displacement).square().sum(0).sqrt().mean()
+            if example.displacement_voxels is not None:
+                error = (displacement_voxels - example.displacement_voxels).square().sum(0).sqrt().mean()
                 measured["endpoint_mm"] = float(error) * spacing
-            measured["folds_voxels"] = float((fields.jacobian_determinant(displacement) <= 0).sum())
+            measured["folds_voxels"] = float((fields.jacobian_determinant(displacement_voxels) <= 0).sum())
             rows.append(measured)
         names = list(dict.fromkeys(name for row in rows for name in row))
         return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
-    def _of_images(self, prediction: Prediction, example: Example) -> tuple[Tensor, dict[str, Tensor]]:
-        """Predicted displacement ``(D, *shape)`` in voxels, with its ``similarity`` and ``smoothness``."""
-        field = prediction.in_voxels(self.reference)[0]
-        displacement = fields.exponentiate(field, _SQUARINGS) if self.variant == "diffeo" else field
+    def _image_losses(self, prediction: Prediction, example: Example) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the predicted displacement ``(D, *shape)`` in voxels, and its ``similarity`` and ``smoothness``."""
+        field_voxels = prediction.field_voxels(self.reference)[0]
+        displacement_voxels = (
+            fields.exponentiate(field_voxels, _SQUARINGS) if self.variant == "diffeo" else field_voxels
+        )
         if self.published_penalty:
-            penalty = published_gradient_penalty(prediction.field[0])
+            penalty = published_gradient_penalty(prediction.normalised_field[0])
         else:
-            penalty = gradient_penalty(field, (1.0,) * field.shape[0])
-        return displacement, {"similarity": self._similarity(example, displacement), "smoothness": penalty}
+            penalty = gradient_penalty(field_voxels, (1.0,) * field_voxels.shape[0])
+        return displacement_voxels, {
+            "similarity": self._similarity(example, displacement_voxels),
+            "smoothness": penalty,
+        }
 
-    def _similarity(self, example: Example, displacement: Tensor) -> Tensor:
-        points = fields.identity_points(tuple(example.fixed.shape), example.fixed.device) + displacement
+    def _similarity(self, example: Example, displacement_voxels: Tensor) -> Tensor:
+        points = fields.identity_points(tuple(example.fixed.shape), example.fixed.device) + displacement_voxels
         warped = fields.sample(example.moving[None], points)[0]
         return build_similarity(self.metric, example.fixed, _WINDOW)(warped)
 
 
-def soft_dice(fixed: Tensor, moving: Tensor, displacement: Tensor) -> Tensor:
-    """Mean soft Dice of the labels that are seen, shares ``(K, *shape)``; the moving ones are warped linearly."""
-    points = fields.identity_points(tuple(fixed.shape[1:]), displacement.device) + displacement
+def soft_dice(fixed: Tensor, moving: Tensor, displacement_voxels: Tensor) -> Tensor:
+    """Return the mean soft Dice over the labels that are present.
+
+    Parameters
+    ----------
+    fixed, moving
+        Soft labels ``(K, *shape)``; the moving ones are warped with linear interpolation.
+    displacement_voxels
+        ``(D, *shape)``, from fixed to moving points.
+    """
+    points = fields.identity_points(tuple(fixed.shape[1:]), displacement_voxels.device) + displacement_voxels
     warped = fields.sample(moving, points).flatten(1)
     own = fixed.flatten(1)
-    # Squares: a voxel that two labels share agrees with itself.
+    # With squares, a voxel that is divided between labels has a Dice of 1 with itself.
     sizes = own.square().sum(1) + warped.square().sum(1)
     seen = (sizes > _LEAST_SIZE).float()
     scores = 2 * (own * warped).sum(1) / sizes.clamp(min=_LEAST_SIZE)
     return (scores * seen).sum() / seen.sum().clamp(min=1.0)
 
 
-def _predictions(network: nn.Module, examples: Sequence[Example]) -> list[Prediction]:
-    """Predict the field of every example, one prediction each with a batch of one."""
+def _predict_each(network: nn.Module, examples: Sequence[Example]) -> list[Prediction]:
+    """Predict the fields of all examples in one batch; return one prediction for each, with a batch size of one."""
     moving, fixed = (
         torch.stack([getattr(example, side)[None] for example in examples]) for side in ("moving", "fixed")
     )
     together: Prediction = network(moving, fixed)
-    # Losses are float32 whatever the precision of the network: displacements are told apart to a part of a voxel.
-    field, (w8, w4, w2) = together.field.float(), (levels.float() for levels in together.coefficients)
-    return [Prediction(field[n : n + 1], (w8[n : n + 1], w4[n : n + 1], w2[n : n + 1])) for n in range(len(examples))]
+    # Losses are computed in float32 whatever the precision of the network: fractions of a voxel matter.
+    normalised_field = together.normalised_field.float()
+    w8, w4, w2 = (levels.float() for levels in together.coefficients)
+    return [
+        Prediction(normalised_field[n : n + 1], (w8[n : n + 1], w4[n : n + 1], w2[n : n + 1]))
+        for n in range(len(examples))
+    ]
 
 
-def _relative_error(example: Example, displacement: Tensor) -> Tensor:
-    """Mean squared distance from the known displacement inside the subject, over its mean square; 0 if unknown."""
-    if example.displacement is None:
-        return displacement.new_zeros(())
+def _relative_error(example: Example, displacement_voxels: Tensor) -> Tensor:
+    """Return the mean squared error of a displacement inside the subject, over the mean square of the true one.
+
+    It is 0 if the true displacement is not known.
+    """
+    if example.displacement_voxels is None:
+        return displacement_voxels.new_zeros(())
     inside = (example.fixed > _SUBJECT_OVER).float()
-    error = ((displacement - example.displacement).square().sum(0) * inside).sum()
-    return error / (example.displacement.square().sum(0) * inside).sum().clamp(min=1e-6)
+    error = ((displacement_voxels - example.displacement_voxels).square().sum(0) * inside).sum()
+    return error / (example.displacement_voxels.square().sum(0) * inside).sum().clamp(min=1e-6)

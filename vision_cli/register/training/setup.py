@@ -1,4 +1,4 @@
-"""What both trainings of WiNet share: the network asked for, its layout in memory, and the seeds of samples."""
+"""Parts shared by both trainings of WiNet: building the network, its memory layout, and the seeds of samples."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vision_cli.register.networks import WiNet
+from vision_cli.register.networks.variants import build_winet, build_winet_diff
+from vision_cli.register.networks.winet import WiNet
 from vision_cli.register.options.training import NetworkOptions
 
 
 def build_network(options: NetworkOptions, shape: Sequence[int]) -> WiNet:
-    """Build the network for images of a shape, its parameters drawn from torch's generator."""
-    return WiNet(
+    """Return a new network for images of a shape; its parameters are drawn from torch's global generator."""
+    build = build_winet_diff if options.variant == "diffeo" else build_winet
+    return build(
         len(shape),
-        options.width,
-        options.wavelet,
-        options.variant,
+        width=options.width,
+        wavelet=options.wavelet,
         refine=options.refine,
         smooth=options.smooth,
         scales=options.scales,
@@ -26,12 +27,12 @@ def build_network(options: NetworkOptions, shape: Sequence[int]) -> WiNet:
     )
 
 
-def laid_out(network: WiNet) -> WiNet:
-    """Lay the parameters out with the channels last, which takes two thirds of the time in 3D."""
+def channels_last(network: WiNet) -> WiNet:
+    """Return the network with its parameters in the channels-last layout, which saves a third of the time in 3D."""
     return network.to(memory_format=torch.channels_last_3d if network.dim == 3 else torch.channels_last)
 
 
 def sample_seed(seed: int, stream: int, number: int) -> int:
-    """Mix a seed, the number of a stream and that of a sample into 32 bits, which are all that torch takes."""
+    """Return a seed of 32 bits, the most that torch takes, from a seed, the number of a stream and of a sample."""
     (mixed,) = np.random.SeedSequence((seed, stream, number)).generate_state(1)
     return int(mixed)

@@ -1,4 +1,4 @@
-"""Label maps to draw training pairs from: those of real heads, or generated ones, aligned with each other."""
+"""Label maps of heads for synthetic training pairs, real or generated, aligned with each other."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from vision_cli.register.transforms.transforms import AffineTransform, resample
 
 SPACING_MM = 2.0
 _SHAPE = (84, 104, 84)
-"""Voxels of an aligned map: a brain with room to be turned and enlarged."""
+"""Shape of an aligned map in voxels: a brain with a margin for rotation and scaling."""
 
 _WHITE_MATTER = frozenset({2, 41})
 _FLUID = 24
 _FIRST_OUTSIDE = 100
 _LARGEST = 255
-# Vessels, chiasm and lesions, which FreeSurfer's maps have in some subjects only.
+# Vessels, chiasm and lesions, which FreeSurfer labels in some subjects only.
 _SPORADIC = (25, 57, 72, 85, 30, 62)
 _CLOSING = 4
 _SLICES = (34, 38, 42, 46, 50)
@@ -40,14 +40,14 @@ _SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mha", ".nrrd", ".npz")
 
 @dataclass(frozen=True)
 class Subject:
-    """A label map.
+    """The label map of a subject.
 
     Attributes
     ----------
     labels
-        ``(*grid)`` uint8, :data:`SPACING_MM` apart.
+        ``(*grid)`` uint8, with voxels of :data:`SPACING_MM`.
     group
-        Subjects of one group show the same part of the body in the same place.
+        Subjects of one group show the same part of the body at the same position.
     """
 
     labels: NDArray[np.uint8]
@@ -57,7 +57,7 @@ class Subject:
 def read_subjects(directory: Path) -> list[Subject]:
     """Read the label maps of a folder and align them linearly with the first one.
 
-    Maps with FreeSurfer's numbers are reduced to the brain and the fluid in its folds, as after skull stripping.
+    Maps with FreeSurfer's numbers are reduced to the brain and the fluid in its sulci, as after skull stripping.
 
     Raises
     ------
@@ -73,14 +73,14 @@ def read_subjects(directory: Path) -> list[Subject]:
         interrupts.check()
         volume = read_volume(path, kind="labels")
         if volume.ndim != 3:
-            raise InputError(f"{path}: {volume.ndim}D labels found; 3D expected.")
-        labels = _brain_alone(volume.data)
+            raise InputError(f"{path}: {volume.ndim}D labels found; 3D ones expected.")
+        labels = _brain_only(volume.data)
         if int(labels.max()) > _LARGEST or int(labels.min()) < 0:
             raise InputError(f"{path}: labels {labels.min()} to {labels.max()} found; 0 to {_LARGEST} expected.")
-        image = _as_image(labels, volume)
+        image = _t1_like_image(labels, volume)
         if reference is None:
             reference = image
-            grid, matrix = _frame(image), np.eye(4)
+            grid, matrix = _aligned_grid(image), np.eye(4)
         else:
             matrix = affine.register_linear(reference, image, kind="affine", metric="lncc", init="moments").matrix
         own = Grid(volume.shape, volume.vox2ras)
@@ -90,7 +90,7 @@ def read_subjects(directory: Path) -> list[Subject]:
 
 
 def generate_subjects(count: int, seed: int) -> list[Subject]:
-    """Draw heads without what lies outside the brain."""
+    """Return ``count`` generated heads without the tissue outside of the brain."""
     subjects = []
     for number in range(count):
         interrupts.check()
@@ -100,12 +100,12 @@ def generate_subjects(count: int, seed: int) -> list[Subject]:
 
 
 def slices_of(subjects: Sequence[Subject]) -> list[Subject]:
-    """Axial slices, a group for each height."""
+    """Return axial slices of the subjects, one group for each height."""
     return [Subject(s.labels[:, :, height], group) for group, height in enumerate(_SLICES) for s in subjects]
 
 
-def shares(labels: NDArray[np.uint8], spacing: float, device: torch.device) -> tuple[tuple[int, ...], Tensor]:
-    """Label numbers, and the share that each has in a voxel of ``spacing`` mm, ``(L, *grid)`` float16."""
+def soft_labels(labels: NDArray[np.uint8], spacing: float, device: torch.device) -> tuple[tuple[int, ...], Tensor]:
+    """Return the label numbers, and the fraction of each in voxels of ``spacing`` mm, ``(L, *grid)`` float16."""
     numbers = tuple(int(n) for n in np.unique(labels))
     ratio = spacing / SPACING_MM
     shape = tuple(round(n / ratio) for n in labels.shape)
@@ -117,8 +117,8 @@ def shares(labels: NDArray[np.uint8], spacing: float, device: torch.device) -> t
     return numbers, torch.stack(parts).half()
 
 
-def _brain_alone(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Reduce a map with FreeSurfer's numbers to the brain; leave others as they are."""
+def _brain_only(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Reduce a map with FreeSurfer's numbers to the brain; return other maps unchanged."""
     if not set(np.unique(labels).tolist()) >= _WHITE_MATTER:
         return labels
     inside = np.where(labels < _FIRST_OUTSIDE, labels, 0)
@@ -130,8 +130,8 @@ def _brain_alone(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     return inside
 
 
-def _as_image(labels: NDArray[np.int32], volume: Volume) -> Image:
-    """Colour a map as a T1 image, which is what it is aligned by."""
+def _t1_like_image(labels: NDArray[np.int32], volume: Volume) -> Image:
+    """Return an image with T1-like intensities of a label map, for the alignment."""
     means = brains.draw_means(np.random.default_rng(0), "t1")
     table = np.array(
         [means.get(n, 0.0 if n == 0 else 0.15 + 0.7 * (n * 0.37 % 1)) for n in range(_LARGEST + 1)], np.float32
@@ -139,8 +139,8 @@ def _as_image(labels: NDArray[np.int32], volume: Volume) -> Image:
     return Image(torch.from_numpy(table[labels]), Grid(volume.shape, volume.vox2ras))
 
 
-def _frame(image: Image) -> Grid:
-    """Grid of the aligned maps: RAS axes, around the foreground of the first one."""
+def _aligned_grid(image: Image) -> Grid:
+    """Return the grid of the aligned maps: RAS axes, centred at the foreground of an image."""
     box = images.crop_to_foreground(image, 0.0)
     middle = box.vox2ras @ np.array([*((np.asarray(box.shape) - 1) / 2), 1.0])
     vox2ras = np.diag([SPACING_MM] * 3 + [1.0])

@@ -1,8 +1,8 @@
-"""Pairs to train on that no scanner made: labelled subjects, or random shapes, deformed and given intensities.
+"""Synthetic training pairs: label maps or random shapes, deformed and given random intensities.
 
-After SynthMorph (Hoffmann et al., IEEE TMI 2022): an image is a label map whose labels have intensities, with texture,
-shading and noise. A pair shows one subject through two deformations, and then its displacement is known, or two
-subjects of a group, and then only their labels tell how well they meet.
+After SynthMorph (Hoffmann et al., IEEE TMI 2022): an image is a label map with an intensity for each label, texture,
+shading and noise. A pair shows either one subject with two deformations, so that the displacement is known, or two
+subjects of a group, which are compared by their labels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from vision_cli.phantoms.brains.blobs import draw_blobs, smooth_noise
 from vision_cli.phantoms.brains.brains import draw_means
 from vision_cli.register.training.example import Example
-from vision_cli.register.training.subjects import Subject, shares
+from vision_cli.register.training.subjects import Subject, soft_labels
 from vision_cli.register.transforms import fields
 
 _SHAPE_LABELS = (16, 26)
@@ -33,20 +33,20 @@ _T1_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Recipe:
-    """What pairs are like.
+    """Distribution of the pairs.
 
     Attributes
     ----------
     across
-        Share of the pairs that show two subjects.
+        Fraction of the pairs that show two subjects.
     shapes
-        Share of the pairs that show random shapes.
+        Fraction of the pairs that show random shapes.
     motion_mm
-        Range of the standard deviation of the velocity that takes one image of a subject to the other.
+        Range of the standard deviation of the velocity between the two images of a subject.
     misalignment
-        How much of the turns, scales and shifts that an affine registration may leave is there.
+        Factor of the rotations, scalings and shifts that stand for the error of an affine registration.
     offset_mm
-        Standard deviation of how far the middle of the images is from that of the subject.
+        Standard deviation of the distance between the centres of the images and of the subject.
     """
 
     across: float = 0.0
@@ -57,23 +57,23 @@ class Recipe:
 
 
 class PairSource:
-    """Draws pairs by seed: the same seed gives the same pair.
+    """Draws pairs by seed; the same seed gives the same pair.
 
     Parameters
     ----------
     subjects
-        Subjects to draw from; without any, all pairs show random shapes.
+        Subjects to draw from; if empty, all pairs show random shapes.
     shape
-        Voxels of the images along each of two or three axes.
+        Shape of the images in voxels, in 2D or 3D.
     spacing
         Voxel size in mm, the same along all axes.
     device
-        Where it is computed.
+        Device of the computation.
     """
 
     def __init__(self, subjects: Sequence[Subject], shape: Sequence[int], spacing: float, device: torch.device) -> None:
         self.shape, self.spacing, self.device = tuple(shape), spacing, device
-        self.maps = [shares(subject.labels, spacing, device) for subject in subjects]
+        self.maps = [soft_labels(subject.labels, spacing, device) for subject in subjects]
         self.groups = [subject.group for subject in subjects]
 
     def draw(self, seed: int, recipe: Recipe, labels: int | None = None) -> Example:
@@ -82,48 +82,51 @@ class PairSource:
         Parameters
         ----------
         seed
-            Below 2^32: torch takes no more of it.
+            A number below 2^32.
         recipe
-            What it is like.
+            Distribution of the pair.
         labels
-            How many labels, drawn by chance, the pair is given; None for all.
+            Number of labels, drawn at random, that the example contains; None for all.
         """
         generator = torch.Generator().manual_seed(seed)
-        (numbers, fixed), (_, moving), known = self._two_maps(recipe, generator)
-        means = self._means(numbers, seed, generator)
+        (numbers, fixed), (_, moving), known = self._draw_soft_labels(recipe, generator)
+        means = self._draw_means(numbers, seed, generator)
         count = len(numbers) - 1
         chosen = 1 + torch.randperm(count, generator=generator)[:labels]
-        # What is seen of a label moves with it, so that intensities are laid on before the deformation.
+        # Intensities are assigned before the deformation, so that texture and shading move with the labels.
         sides = [
             torch.cat([_scan(torch.einsum("l,l...->...", own, part), generator)[None], part[chosen]])
             for own, part in zip(means, (fixed, moving), strict=True)
         ]
-        warps, displacement = self._deformations(recipe, known, generator)
+        warps, displacement_voxels = self._deformations(recipe, known, generator)
         place = self._placement(recipe.offset_mm, tuple(fixed.shape[1:]), generator)
         mirrored = bool(torch.rand(1, generator=generator) < 0.5)
-        seen = [fields.sample(side, fields.mapped(place, points)) for side, points in zip(sides, warps, strict=True)]
+        seen = [
+            fields.sample(side, fields.transform_points(place, points))
+            for side, points in zip(sides, warps, strict=True)
+        ]
         if mirrored:
             seen = [side.flip(1) for side in seen]
-            if displacement is not None:
-                displacement = displacement.flip(1)
-                displacement[0] *= -1
-        return Example(seen[0][0], seen[1][0], seen[0][1:], seen[1][1:], displacement)
+            if displacement_voxels is not None:
+                displacement_voxels = displacement_voxels.flip(1)
+                displacement_voxels[0] *= -1
+        return Example(seen[0][0], seen[1][0], seen[0][1:], seen[1][1:], displacement_voxels)
 
-    def _two_maps(
+    def _draw_soft_labels(
         self, recipe: Recipe, generator: torch.Generator
     ) -> tuple[tuple[tuple[int, ...], Tensor], tuple[tuple[int, ...], Tensor], bool]:
-        """Label numbers and shares for the fixed and the moving image, and whether both show the same."""
+        """Return label numbers and soft labels of the fixed and the moving image, and whether both show one subject."""
         if not self.maps or float(torch.rand(1, generator=generator)) < recipe.shapes:
             shape = [round(n * _MARGIN) for n in self.shape]
             drawn = draw_blobs(shape, int(_between(_SHAPE_LABELS, generator)), generator, self.device)
             numbers = tuple(range(int(drawn.max()) + 1))
-            # Numbers of shapes are not those of tissues.
+            # Negative numbers, so that shapes do not get intensities of tissues.
             shown = tuple(-n for n in numbers), torch.stack([(drawn == n).float() for n in numbers])
             return shown, shown, True
-        first = self._any(range(len(self.maps)), generator)
+        first = self._choose(range(len(self.maps)), generator)
         second = first
         if float(torch.rand(1, generator=generator)) < recipe.across:
-            second = self._any([n for n, g in enumerate(self.groups) if g == self.groups[first]], generator)
+            second = self._choose([n for n, g in enumerate(self.groups) if g == self.groups[first]], generator)
         (own, fixed), (other, moving) = self.maps[first], self.maps[second]
         shared = tuple(n for n in own if n in other)
         return (
@@ -132,11 +135,11 @@ class PairSource:
             first == second,
         )
 
-    def _any(self, numbers: Sequence[int], generator: torch.Generator) -> int:
+    def _choose(self, numbers: Sequence[int], generator: torch.Generator) -> int:
         return numbers[int(torch.randint(len(numbers), (1,), generator=generator))]
 
-    def _means(self, numbers: Sequence[int], seed: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Intensities of the labels in the two images, which differ by a few hundredths; the background is dark."""
+    def _draw_means(self, numbers: Sequence[int], seed: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the intensities of the labels in the two images, which differ by a few hundredths; background is 0."""
         t1 = float(torch.rand(1, generator=generator)) < _T1_SHARE
         table = draw_means(np.random.default_rng(seed), "t1" if t1 else "random")
         random = torch.rand(len(numbers), generator=generator)
@@ -149,37 +152,37 @@ class PairSource:
     def _deformations(
         self, recipe: Recipe, known: bool, generator: torch.Generator
     ) -> tuple[tuple[Tensor, Tensor], Tensor | None]:
-        """Points of the subjects that the voxels of the two images show, and the displacement where it is known."""
+        """Return the subject's points shown by the voxels of both images, and the displacement in voxels if known."""
         size = _between(recipe.motion_mm, generator) * (1.0 if known else _ACROSS_MOTION)
-        velocities = [self._velocity(size, generator) for _ in range(2)]
+        velocities_voxels = [self._draw_velocity_voxels(size, generator) for _ in range(2)]
         turn = self._misalignment(recipe.misalignment, generator)
         points = fields.identity_points(self.shape, self.device)
-        fixed_points = points + self._flow(velocities[0])
-        # The moving image is seen through the affine after its own deformation.
-        moving_points = fields.mapped(turn, points + self._flow(velocities[1]))
+        fixed_points = points + self._exponentiate_voxels(velocities_voxels[0])
+        # The residual affine is applied to the moving image after its deformation.
+        moving_points = fields.transform_points(turn, points + self._exponentiate_voxels(velocities_voxels[1]))
         if not known:
             return (fixed_points, moving_points), None
-        back = fields.mapped(torch.linalg.inv(turn), fixed_points)
-        inverse = self._flow(-velocities[1])
-        displacement = back + fields.sample(inverse, back, padding="border") - points
-        return (fixed_points, moving_points), displacement
+        back = fields.transform_points(torch.linalg.inv(turn), fixed_points)
+        inverse_voxels = self._exponentiate_voxels(-velocities_voxels[1])
+        displacement_voxels = back + fields.sample(inverse_voxels, back, padding="border") - points
+        return (fixed_points, moving_points), displacement_voxels
 
-    def _velocity(self, size_mm: float, generator: torch.Generator) -> Tensor:
-        """Stationary velocity of two octaves on half the grid, ``(D, *ceil(shape / 2))`` in its voxels."""
+    def _draw_velocity_voxels(self, size_mm: float, generator: torch.Generator) -> Tensor:
+        """Draw a stationary velocity of two octaves on half the grid, ``(D, *ceil(shape / 2))`` in its voxels."""
         half = [-(-n // 2) for n in self.shape]
         step = _between(_CORRELATION_MM, generator) / (2 * self.spacing)
         dim = len(half)
         noise = smooth_noise(dim, half, step, generator, self.device)
         noise += 0.3 * smooth_noise(dim, half, step / 2, generator, self.device)
-        # Each of two images moves by half of the difference that is wanted.
+        # Each of the two images gets half of the variance of the difference.
         return fields.gaussian_blur(noise, (step / 6,) * dim) * (size_mm / (2 * self.spacing) / math.sqrt(2))
 
-    def _flow(self, velocity: Tensor) -> Tensor:
-        """Displacement of ``exp(velocity)`` on the whole grid, ``(D, *shape)`` in its voxels."""
-        return fields.rescale(fields.exponentiate(velocity, _SQUARINGS), self.shape)
+    def _exponentiate_voxels(self, velocity_voxels: Tensor) -> Tensor:
+        """Return the displacement of ``exp(velocity)`` on the whole grid, ``(D, *shape)`` in its voxels."""
+        return fields.rescale(fields.exponentiate(velocity_voxels, _SQUARINGS), self.shape)
 
     def _misalignment(self, amount: float, generator: torch.Generator) -> Tensor:
-        """Draw what an affine registration leaves: small turns, scales and shifts about the middle."""
+        """Draw the error of an affine registration: a small rotation, scaling and shift about the centre."""
         dim = len(self.shape)
         draw = torch.randn(dim, dim, generator=generator)
         turn = (draw - draw.T) / 2 * math.radians(_TURN_DEG)
@@ -190,7 +193,7 @@ class PairSource:
         )
 
     def _placement(self, offset_mm: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """Where in a map of ``shape`` voxels the images are taken from, and how much they enlarge it."""
+        """Draw the position and magnification of the images in a map of ``shape`` voxels, as a matrix."""
         dim = len(self.shape)
         zoom = torch.diag(torch.exp(_ZOOM * torch.randn(dim, generator=generator)))
         shift = torch.randn(dim, generator=generator) * (offset_mm / self.spacing)
@@ -198,7 +201,7 @@ class PairSource:
 
 
 def _scan(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Give intensities ``(*shape)`` texture, shading, noise and another gamma; the result lies in [0, 1]."""
+    """Return intensities ``(*shape)`` with texture, shading, noise and a random gamma, scaled to [0, 1]."""
     shape, device = tuple(image.shape), image.device
     texture = smooth_noise(1, shape, _between((2.0, 8.0), generator), generator, device)[0]
     image = image * (1 + _between((0.0, 0.1), generator) * texture)

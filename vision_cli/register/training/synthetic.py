@@ -1,4 +1,4 @@
-"""Training WiNet on synthetic pairs, whose truth is known."""
+"""Training of WiNet on synthetic pairs with known labels and displacements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import Schedule, train_run
 from vision_cli.core.runs.runs import Run
-from vision_cli.register.networks import WiNet
+from vision_cli.register.networks.winet import WiNet
 from vision_cli.register.options.registration import Metric
 from vision_cli.register.options.training import (
     SYNTHETIC_RATE,
@@ -23,9 +23,10 @@ from vision_cli.register.options.training import (
     SyntheticPairs,
     TrainingOptions,
 )
+from vision_cli.register.pipeline.weights import describe_network
 from vision_cli.register.training.example import Example
 from vision_cli.register.training.objective import Objective
-from vision_cli.register.training.setup import build_network, laid_out, sample_seed
+from vision_cli.register.training.setup import build_network, channels_last, sample_seed
 from vision_cli.register.training.subjects import Subject, generate_subjects, read_subjects, slices_of
 from vision_cli.register.training.synthesis import PairSource, Recipe
 
@@ -42,15 +43,15 @@ class Phase:
     Attributes
     ----------
     until
-        Share of the training at which it ends.
+        Fraction of the training at which the phase ends.
     shape, spacing
-        Voxels of the pairs, multiples of 16, and their size in mm.
+        Shape of the images in voxels, multiples of 16, and voxel size in mm.
     recipe
-        What the pairs are like.
+        Distribution of the pairs.
     weights
-        Of the losses.
+        Weights of the losses.
     restart
-        Whether the decay of the learning rate begins anew with it.
+        Whether the learning rate returns to its initial value at the start of the phase.
     """
 
     until: float
@@ -61,11 +62,11 @@ class Phase:
     restart: bool = False
 
 
-# A fresh network moves nothing for hundreds of steps if the pairs differ by less than a voxel, as aligned subjects do;
-# it first learns what a displacement is from large ones that are known.
+# A new network predicts no motion for hundreds of steps if the pairs differ by less than a voxel, as aligned subjects
+# do; the first phase therefore has large known displacements.
 _LARGE = Recipe(across=0.0, shapes=0.25, motion_mm=(2.4, 6.0), misalignment=1.0)
 _REAL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.6, 4.0), misalignment=0.4)
-# Parts of the subjects at twice the resolution: what is left when a coarser pass was there before.
+# Parts of the subjects at a finer resolution and with small motion, as in the second pass of a registration.
 _DETAIL = Recipe(across=0.6, shapes=0.1, motion_mm=(1.0, 3.0), misalignment=0.3, offset_mm=20.0)
 _KNOWN_ALONE = LossWeights(similarity=0.0, overlap=0.0, endpoint=1.0, smoothness=0.1)
 
@@ -81,36 +82,36 @@ PHASES: Mapping[int, tuple[Phase, ...]] = {
         Phase(1.0, (80, 96), 2.0, _REAL, LossWeights()),
     ),
 }
-"""How the shipped weights were trained, by the number of axes."""
+"""Phases of the training of the shipped weights, by the number of axes."""
 
 
 @dataclass(frozen=True)
 class SyntheticBatch:
-    """Pairs of a step, and the phase that it belongs to."""
+    """The pairs of a step, and its phase."""
 
     pairs: tuple[Example, ...]
     phase: Phase
 
 
 class SyntheticTask:
-    """WiNet on pairs drawn by number.
+    """Training task: WiNet on pairs that are drawn by their number.
 
     Parameters
     ----------
     network
         The network.
     phases
-        Of the training, in order; validation is done as in the last one.
+        Phases of the training in order; validation pairs are those of the last one.
     schedule
-        Of the training.
+        Schedule of the training.
     device
-        Where the pairs are drawn.
+        Device of the pairs.
     subjects
-        To draw training pairs from; without any, pairs show random shapes.
+        Subjects of the training pairs; if empty, pairs show random shapes.
     held_out
-        Subjects to draw validation pairs from.
+        Subjects of the validation pairs.
     validation_pairs
-        How many pairs a validation scores; every other one shows two subjects.
+        Number of pairs of a validation; every other one shows two subjects.
     metric
         Image term.
     published_penalty
@@ -130,7 +131,7 @@ class SyntheticTask:
         metric: Metric = "lncc",
         published_penalty: bool = False,
     ) -> None:
-        self.network: nn.Module = laid_out(network)
+        self.network: nn.Module = channels_last(network)
         self.phases, self.schedule, self.device = tuple(phases), schedule, device
         self.subjects, self.held_out = subjects, held_out
         self.validation_pairs = validation_pairs
@@ -139,7 +140,7 @@ class SyntheticTask:
         self._validation: list[Example] = []
 
     def load(self, numbers: Sequence[int]) -> SyntheticBatch:
-        """Draw the pairs of these numbers."""
+        """Return the pairs with these numbers."""
         share = numbers[0] // self.schedule.batch_size / self.schedule.steps
         phase = next((phase for phase in self.phases if share < phase.until), self.phases[-1])
         if self._source is None or (self._source[0].shape, self._source[0].spacing) != (phase.shape, phase.spacing):
@@ -151,11 +152,11 @@ class SyntheticTask:
         return SyntheticBatch(pairs, phase)
 
     def training_step(self, network: nn.Module, batch: SyntheticBatch) -> Mapping[str, Tensor]:
-        """Losses of a batch, see :class:`vision_cli.register.training.objective.Objective`."""
+        """Return the losses of a batch, see `vision_cli.register.training.objective.Objective`."""
         return self.objective.losses(network, batch.pairs, batch.phase.weights)
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Measures on pairs that no training sees."""
+        """Return the measures on the held-out pairs."""
         last = self.phases[-1]
         if not self._validation:
             source = PairSource(self.held_out, last.shape, last.spacing, self.device)
@@ -169,16 +170,16 @@ class SyntheticTask:
 
 @dataclass(frozen=True)
 class SyntheticTraining:
-    """A training on synthetic pairs; the defaults are those of the shipped weights.
+    """Settings of a training on synthetic pairs; the defaults are those of the shipped weights.
 
     Attributes
     ----------
     pairs
-        What they are drawn from.
+        Source of the label maps.
     training
-        How long and how fast; pairs change with the share of the steps that is done, see :data:`PHASES`.
+        Length, learning rate and image term; for the phases see :data:`PHASES`.
     network
-        Which network.
+        Architecture of the network.
     """
 
     pairs: SyntheticPairs = field(default_factory=SyntheticPairs)
@@ -187,22 +188,26 @@ class SyntheticTraining:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps."""
+        """Number of optimiser steps."""
         return self.training.steps or SYNTHETIC_STEPS[self.training.dim]
 
 
 def subjects_of(options: SyntheticTraining, compute: Compute) -> tuple[list[Subject], list[Subject]]:
-    """Subjects to train on, and those to validate on."""
+    """Return the subjects of the training and those of the validation."""
     if options.pairs.label_maps is None:
         subjects = generate_subjects(_GENERATED, compute.seed)
     else:
         subjects = read_subjects(options.pairs.label_maps)
-    seen, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
-    return (slices_of(seen), slices_of(held_out)) if options.training.dim == 2 else (seen, held_out)
+    training_subjects, held_out = subjects[:-_HELD_OUT] or subjects, subjects[-_HELD_OUT:]
+    return (
+        (slices_of(training_subjects), slices_of(held_out))
+        if options.training.dim == 2
+        else (training_subjects, held_out)
+    )
 
 
 def _restarts(phases: Sequence[Phase]) -> tuple[float, ...]:
-    """Shares of the training at which phases begin with the learning rate at its height."""
+    """Return the fractions of the training at which the learning rate returns to its initial value."""
     return tuple(before.until for before, phase in itertools.pairwise(phases) if phase.restart)
 
 
@@ -215,27 +220,27 @@ def train_on_synthetic_pairs(
     *,
     command: str,
 ) -> Mapping[str, float]:
-    """Train WiNet on pairs that are drawn as they are needed; write its weights, their card and ``metrics.json``.
+    """Train WiNet on pairs that are drawn on the fly; write its weights, their card and ``metrics.json``.
 
     Parameters
     ----------
     run
         The open run; None on all processes but the first.
     options, compute
-        What to train, and where.
+        Settings of the training; device, threads and seed.
     output
-        Where progress is shown.
+        Console for progress.
     subjects
-        What :func:`subjects_of` gave, if that was asked before.
+        Result of `subjects_of`; None to compute it.
     command
-        The command line that trains it, for the card.
+        Command line of the training, for the card.
 
     Returns
     -------
     Mapping
-        Validation measures of the best weights, which ``weights.safetensors`` holds as float16.
+        Validation measures of the best weights, which are written to ``weights.safetensors`` as float16.
     """
-    seen, held_out = subjects or subjects_of(options, compute)
+    training_subjects, held_out = subjects or subjects_of(options, compute)
     training, phases = options.training, PHASES[options.training.dim]
     torch.manual_seed(compute.seed)
     network = build_network(options.network, phases[-1].shape)
@@ -257,7 +262,7 @@ def train_on_synthetic_pairs(
         phases,
         schedule,
         compute.device,
-        subjects=seen,
+        subjects=training_subjects,
         held_out=held_out,
         metric=training.metric,
         published_penalty=training.published_penalty,
@@ -269,7 +274,7 @@ def train_on_synthetic_pairs(
         samples=None,
         compute=compute,
         output=output,
-        data=options.pairs.described,
+        data=options.pairs.description,
         command=command,
-        metadata=network.description,
+        metadata=describe_network(network),
     )

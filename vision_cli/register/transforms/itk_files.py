@@ -1,6 +1,6 @@
-"""Transform files that ITK, ANTs and Learn2Reg read: written here, and read back from any of them.
+"""Transform files of ITK, ANTs, greedy and Learn2Reg: readers and writers.
 
-Names and layouts are ANTs', so that its tools take them. The same transform always gives the same bytes.
+File names and layouts are those of ANTs, whose tools can read them. The same transform always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from vision_cli.register.transforms.itk_objects import (
     checked_displacement,
     dimension,
     displacement_to_itk,
-    flips,
     from_itk,
     on_orthogonal_grid,
+    ras_to_lps_signs,
 )
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
 
@@ -52,19 +52,19 @@ def write_affine(path: Path, transform: AffineTransform) -> None:
 
 
 def write_warp(path: Path, transform: DisplacementTransform) -> str | None:
-    """Write a displacement field as ANTs and ITK take it: vectors in LPS mm on the fixed grid.
+    """Write a displacement field for ANTs and ITK: vectors in LPS mm on the fixed grid.
 
     Returns
     -------
     str or None
-        A note where the grid's axes had to be made orthogonal.
+        A note if the axes of the grid had to be made orthogonal.
     """
     import nibabel as nib
 
     transform, note = on_orthogonal_grid(transform)
     grid, dim = transform.grid, transform.grid.ndim
-    values = transform.displacement * flips(dim).astype(np.float32)
-    padded = values.reshape(*grid.shape, *([1] * (4 - dim)), dim)
+    lps_mm = transform.displacement_mm * ras_to_lps_signs(dim).astype(np.float32)
+    padded = lps_mm.reshape(*grid.shape, *([1] * (4 - dim)), dim)
     image = nib.Nifti1Image(padded, _in_3d(grid.vox2ras))
     image.header.set_intent(_VECTOR_INTENT)
     image.header.set_xyzt_units("mm")
@@ -80,21 +80,21 @@ def write_composite(path: Path, chain: Sequence[Transform]) -> None:
 
     dim = dimension(chain[0])
     composite = sitk.CompositeTransform(dim)
-    # ITK applies the transform that was added last first.
+    # ITK applies the transform that was added last before the others.
     for transform in reversed(chain):
         if isinstance(transform, AffineTransform):
             composite.AddTransform(affine_to_itk(transform))
         else:
             composite.AddTransform(displacement_to_itk(transform))
-    sizes = (one.displacement.size for one in chain if isinstance(one, DisplacementTransform))
-    # HDF5 brings the process down where the disk is full.
+    sizes = (one.displacement_mm.size for one in chain if isinstance(one, DisplacementTransform))
+    # HDF5 aborts the process when the disk is full.
     require_room_for(path, _COMPOSITE_FRAME + 8 * sum(sizes))
     _write_itk(composite, path)
     hdf5.clear_times(path)
 
 
 def write_l2r(path: Path, transform: DisplacementTransform, moving: Grid) -> None:
-    """Write a Learn2Reg displacement: moving voxel minus fixed voxel, ``(X, Y, Z, D)``, for a pair on one grid.
+    """Write a Learn2Reg displacement: moving voxel minus fixed voxel, ``(X, Y, Z, D)``.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def write_l2r(path: Path, transform: DisplacementTransform, moving: Grid) -> Non
     grid = transform.grid
     axes = [np.arange(n, dtype=np.float64) for n in grid.shape]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-    points = index @ grid.vox2ras[:-1, :-1].T + grid.vox2ras[:-1, -1] + transform.displacement
+    points = index @ grid.vox2ras[:-1, :-1].T + grid.vox2ras[:-1, -1] + transform.displacement_mm
     inverse = np.linalg.inv(moving.vox2ras)
-    voxel = points @ inverse[:-1, :-1].T + inverse[:-1, -1]
-    _save(nib.Nifti1Image((voxel - index).astype(np.float32), _in_3d(grid.vox2ras)), path)
+    displacement_voxels = points @ inverse[:-1, :-1].T + inverse[:-1, -1] - index
+    _save(nib.Nifti1Image(displacement_voxels.astype(np.float32), _in_3d(grid.vox2ras)), path)
 
 
 def read_l2r(path: Path, fixed: Grid, moving: Grid) -> DisplacementTransform:
@@ -122,24 +122,24 @@ def read_l2r(path: Path, fixed: Grid, moving: Grid) -> DisplacementTransform:
     Raises
     ------
     InputError
-        If the file is damaged or its shape is not that of the fixed grid.
+        If the file is damaged, or its shape is not that of the fixed grid.
     """
     image = _load(path)
     expected = (*fixed.shape, fixed.ndim)
     if image.shape != expected:
         raise InputError(
-            f"{path}: array {image.shape}; {expected}, the fixed image's voxels and a vector, expected.",
-            hint="Give the displacement of this pair; a warp of ANTs or ITK goes with --transform.",
+            f"{path}: array {image.shape} found; {expected}, a vector for each voxel of the fixed image, expected.",
+            hint="Give the displacement of this pair; give a warp of ANTs or ITK with --transform.",
         )
-    values = _values(path, image).astype(np.float64)
+    displacement_voxels = _values(path, image).astype(np.float64)
     index = np.stack(np.meshgrid(*[np.arange(n) for n in fixed.shape], indexing="ij"), -1)
     points = index @ fixed.vox2ras[:-1, :-1].T + fixed.vox2ras[:-1, -1]
-    moved = (index + values) @ moving.vox2ras[:-1, :-1].T + moving.vox2ras[:-1, -1]
+    moved = (index + displacement_voxels) @ moving.vox2ras[:-1, :-1].T + moving.vox2ras[:-1, -1]
     return checked_displacement(path, (moved - points).astype(np.float32), fixed.vox2ras)
 
 
 def read_matrix(path: Path) -> NDArray[np.float64] | None:
-    """Return the matrix of a file that holds one affine transform, fixed -> moving RAS mm; None of any other file.
+    """Return the matrix of a file that holds one affine transform, fixed -> moving RAS mm; None for any other file.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def read_transform(path: Path, ndim: int | None = None) -> list[Transform]:
     Parameters
     ----------
     path
-        ``.mat``, ``.tfm``, ``.txt`` (ITK's, or the matrix fixed RAS mm -> moving RAS mm that greedy and ITK-SNAP write
-        as text), ``.h5``, or a NIfTI vector field in LPS mm. A matrix of FSL looks like greedy's but is in other
+        ``.mat``, ``.tfm``, ``.txt`` (of ITK, or the matrix fixed RAS mm -> moving RAS mm that greedy and ITK-SNAP write
+        as text), ``.h5``, or a NIfTI vector field in LPS mm. A matrix of FSL has the same form as greedy's but other
         coordinates: convert it first.
     ndim
         Number of axes that the transform must have; any by default.
@@ -183,13 +183,13 @@ def read_transform(path: Path, ndim: int | None = None) -> list[Transform]:
         chain = _read_itk(path) if matrix is None else [checked_affine(path, matrix)]
     else:
         raise InputError(
-            f"{path}: suffix {path.suffix or 'none'}; {_EXPECTED} expected.", hint="Convert or rename the file."
+            f"{path}: suffix {path.suffix or 'none'} found; {_EXPECTED} expected.", hint="Convert or rename the file."
         )
     for transform in chain:
         if ndim is not None and dimension(transform) != ndim:
             raise InputError(
-                f"{path}: a transform in {dimension(transform)}D; {ndim}D, as the image, expected.",
-                hint="Give a transform between images like this one.",
+                f"{path}: a transform in {dimension(transform)}D found; {ndim}D, as the image, expected.",
+                hint="Give a transform between images of this number of axes.",
             )
     return chain
 
@@ -209,7 +209,7 @@ def _write_itk(transform: Any, path: Path) -> None:
         sitk.WriteTransform(transform, str(path))
     except RuntimeError as error:
         raise ResourceError(
-            f"{path}: ITK cannot write here.", hint="Check the free space and the rights to the directory."
+            f"{path}: ITK cannot write here.", hint="Check the free space and the permissions of the directory."
         ) from error
 
 
@@ -218,21 +218,21 @@ def _read_warp(path: Path) -> DisplacementTransform:
     shape = image.shape
     if len(shape) != 5 or shape[3] != 1 or shape[4] not in (2, 3) or (shape[4] == 2 and shape[2] != 1):
         raise InputError(
-            f"{path}: array {shape}; a vector field (X, Y, Z, 1, 3) or (X, Y, 1, 1, 2) in mm expected.",
-            hint="A Learn2Reg displacement goes with --disp.",
+            f"{path}: array {shape} found; a vector field (X, Y, Z, 1, 3) or (X, Y, 1, 1, 2) in mm expected.",
+            hint="Give a Learn2Reg displacement with --disp.",
         )
     # NiftyReg stores positions, or displacements in RAS mm, in an array of the same shape.
     if bytes(image.header["intent_name"]).startswith(b"NREG"):
         raise InputError(
-            f"{path}: a transform of NiftyReg; a displacement in LPS mm, as of ITK and ANTs, expected.",
+            f"{path}: a transform of NiftyReg found; a displacement of ITK or ANTs, in LPS mm, expected.",
             hint="Convert it first.",
         )
     dim = int(shape[4])
     vox2ras = np.asarray(image.affine, dtype=np.float64)
     if dim == 2:
         vox2ras = vox2ras[np.ix_([0, 1, 3], [0, 1, 3])]
-    values = _values(path, image).reshape(*shape[:dim], dim)
-    return checked_displacement(path, values * flips(dim).astype(np.float32), vox2ras)
+    lps_mm = _values(path, image).reshape(*shape[:dim], dim)
+    return checked_displacement(path, lps_mm * ras_to_lps_signs(dim).astype(np.float32), vox2ras)
 
 
 def _read_itk(path: Path) -> list[Transform]:
@@ -248,7 +248,7 @@ def _read_itk(path: Path) -> list[Transform]:
 
 
 def _is_whole_mat(path: Path) -> bool:
-    """Whether a file is a sequence of whole MATLAB 4 matrices of floats; ITK does not notice where one ends early."""
+    """Return whether a file is a sequence of complete MATLAB 4 matrices of floats; ITK does not detect truncation."""
     content = path.read_bytes()
     place = 0
     while place + _MAT_HEADER.size <= len(content):
@@ -260,7 +260,7 @@ def _is_whole_mat(path: Path) -> bool:
 
 
 def _text_matrix(path: Path) -> NDArray[np.float64] | None:
-    """Return a plain square matrix in text, as greedy writes it; None if the file is something else."""
+    """Return the square matrix of a text file as greedy writes it; None for any other file."""
     if path.stat().st_size > _LARGEST_MATRIX:
         return None
     try:
@@ -290,7 +290,7 @@ def _values(path: Path, image: Any) -> NDArray[np.float32]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file into one line."""
+    """Turn any error of a library that reads a damaged file into an `InputError`."""
     try:
         yield
     except (VcliError, MemoryError):
@@ -308,6 +308,6 @@ def _damaged(path: Path, reason: str) -> InputError:
 
 
 def _save(image: Any, path: Path) -> None:
-    """Save a NIfTI file; the same values give the same bytes."""
+    """Write a NIfTI file; the same values give the same bytes."""
     content = image.to_bytes()
     path.write_bytes(pack(content) if path.name.endswith(".gz") else content)

@@ -1,7 +1,8 @@
-"""Transforms in physical space, and images and points through them.
+"""Transforms in physical space, applied to images and points.
 
-A transform takes fixed points to moving points, RAS mm (it pulls images back). A chain is applied first to last:
-``y = A(x + u(x))`` is ``(displacement, affine)``. Outside its grid a displacement is zero, as in ITK.
+A transform maps fixed points to moving points in RAS mm, so it resamples the moving image onto the fixed grid. A chain
+is applied first to last: ``y = A(x + u(x))`` is ``(displacement, affine)``. Outside of its grid a displacement is zero,
+as in ITK.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SLAB_POINTS = 400_000
 _INVERSION_STEPS = 60
 _INVERSION_MM = 1e-3
 _STUCK, _LEAST_STEP = 0.9, 0.25
-"""A step that leaves this much of the residual is halved, down to the least."""
+"""A step after which more than this fraction of the residual remains is halved, down to ``_LEAST_STEP``."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,25 @@ class DisplacementTransform:
 
     Attributes
     ----------
-    displacement
+    displacement_mm
         ``(*grid.shape, D)`` float32, RAS mm along x, y, z.
     grid
-        Where the displacements are known; linear in between.
+        Grid of the displacements; they are interpolated linearly between its points.
     """
 
-    displacement: NDArray[np.float32]
+    displacement_mm: NDArray[np.float32]
     grid: Grid
+
+    def in_voxels(self) -> NDArray[np.float64]:
+        """Return the displacement in voxels, ``(*grid.shape, D)``, component ``c`` along grid axis ``c``."""
+        return np.asarray(self.displacement_mm @ np.linalg.inv(self.grid.vox2ras[:-1, :-1]).T)
 
 
 Transform = AffineTransform | DisplacementTransform
 
 
 def map_points(chain: Sequence[Transform], points: Points) -> Points:
-    """Map fixed points ``(N, D)`` in RAS mm to moving points."""
+    """Map fixed points ``(N, D)`` in RAS mm to moving points ``(N, D)``."""
     for step in _steps(chain):
         points = step(points)
     return points
@@ -70,25 +75,25 @@ def map_points(chain: Sequence[Transform], points: Points) -> Points:
 def resample(
     data: NDArray[Any], grid: Grid, onto: Grid, chain: Sequence[Transform], interpolation: str = "linear"
 ) -> NDArray[Any]:
-    """Bring a moving image onto a fixed grid.
+    """Resample a moving image onto a fixed grid.
 
     Parameters
     ----------
     data, grid
-        The moving image ``(*grid.shape)`` and where it lies.
+        The moving image ``(*grid.shape)`` and its grid.
     onto
         The fixed grid.
     chain
         Transforms fixed -> moving.
     interpolation
         ``linear``; ``bspline`` (cubic); ``nearest``; or ``label``: the label with the greatest linear weight among the
-        corners of the cell, the smaller number where two are equal.
+        corners of the cell, the smaller number in a tie.
 
     Returns
     -------
     ndarray
-        ``(*onto.shape)``: of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; 0 outside the
-        moving image, which reaches half a voxel beyond its outer voxel centres as in ITK.
+        ``(*onto.shape)``, of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; 0 outside of the
+        moving image, which extends half a voxel beyond its outer voxel centres as in ITK.
     """
     keeps_type = interpolation in ("nearest", "label")
     result = np.zeros(onto.shape, dtype=data.dtype if keeps_type else np.float32)
@@ -104,51 +109,52 @@ def resample(
 
 
 def invert(transform: Transform) -> Transform:
-    """Invert a transform; a displacement by fixed-point iteration on its own grid, taken as constant beyond it.
+    """Return the inverse of a transform.
 
-    Where the map stretches space to more than its double the plain iteration swings about the inverse for ever, so
-    points that do not come nearer by it go on in smaller steps.
+    A displacement is inverted by fixed-point iteration on its own grid; beyond the grid the value at its border is
+    used. Where the map stretches space more than twofold the iteration oscillates, so the step is reduced for points
+    whose residual does not shrink.
     """
     if isinstance(transform, AffineTransform):
         return AffineTransform(np.asarray(np.linalg.inv(transform.matrix), dtype=np.float64))
     grid = transform.grid
-    field = _components(transform)
-    result = np.empty_like(transform.displacement)
+    components_mm = _components_mm(transform)
+    result_mm = np.empty_like(transform.displacement_mm)
     for start, stop in _slabs(grid):
         places = _grid_points(grid, start, stop)
-        inverse = -transform.displacement[start:stop].reshape(-1, grid.ndim).astype(np.float64)
-        pending = np.arange(len(inverse))
-        step, last = np.ones(len(inverse)), np.full(len(inverse), np.inf)
+        inverse_mm = -transform.displacement_mm[start:stop].reshape(-1, grid.ndim).astype(np.float64)
+        pending = np.arange(len(inverse_mm))
+        step, last = np.ones(len(inverse_mm)), np.full(len(inverse_mm), np.inf)
         for _ in range(_INVERSION_STEPS):
-            moved = places[pending] + inverse[pending]
-            residual = inverse[pending] + _sampled(field, _to_index(grid, moved)).T
-            error = np.linalg.norm(residual, axis=1)
-            stuck = pending[error > _STUCK * last[pending]]
+            moved = places[pending] + inverse_mm[pending]
+            residual_mm = inverse_mm[pending] + _sampled(components_mm, _to_index(grid, moved)).T
+            error_mm = np.linalg.norm(residual_mm, axis=1)
+            stuck = pending[error_mm > _STUCK * last[pending]]
             step[stuck] = np.maximum(0.5 * step[stuck], _LEAST_STEP)
-            inverse[pending] -= step[pending, None] * residual
-            last[pending] = error
-            pending = pending[error > _INVERSION_MM]
+            inverse_mm[pending] -= step[pending, None] * residual_mm
+            last[pending] = error_mm
+            pending = pending[error_mm > _INVERSION_MM]
             if not pending.size:
                 break
-        result[start:stop] = inverse.reshape(stop - start, *grid.shape[1:], grid.ndim)
-    return DisplacementTransform(result, grid)
+        result_mm[start:stop] = inverse_mm.reshape(stop - start, *grid.shape[1:], grid.ndim)
+    return DisplacementTransform(result_mm, grid)
 
 
 def compose_to_displacement(chain: Sequence[Transform], onto: Grid) -> DisplacementTransform:
-    """Write a whole chain as one displacement on a grid."""
-    moved = np.empty((*onto.shape, onto.ndim), dtype=np.float32)
+    """Return a whole chain as one displacement on a grid."""
+    result_mm = np.empty((*onto.shape, onto.ndim), dtype=np.float32)
     for start, stop, points in _mapped_slabs(chain, onto):
-        shift = points - _grid_points(onto, start, stop)
-        moved[start:stop] = shift.reshape(stop - start, *onto.shape[1:], onto.ndim)
-    return DisplacementTransform(moved, onto)
+        shift_mm = points - _grid_points(onto, start, stop)
+        result_mm[start:stop] = shift_mm.reshape(stop - start, *onto.shape[1:], onto.ndim)
+    return DisplacementTransform(result_mm, onto)
 
 
 def _steps(chain: Sequence[Transform]) -> list[Callable[[Points], Points]]:
-    """Make a function of points ``(N, D)`` of each transform."""
+    """Return each transform as a function of points ``(N, D)`` in RAS mm."""
     return [
         partial(_apply_affine, one.matrix)
         if isinstance(one, AffineTransform)
-        else partial(_apply_displacement, one.grid, _components(one))
+        else partial(_apply_displacement, one.grid, _components_mm(one))
         for one in chain
     ]
 
@@ -157,33 +163,33 @@ def _apply_affine(matrix: NDArray[np.float64], points: Points) -> Points:
     return np.asarray(points @ matrix[:-1, :-1].T + matrix[:-1, -1])
 
 
-def _apply_displacement(grid: Grid, components: NDArray[np.float32], points: Points) -> Points:
-    return points + _linear(components, _to_index(grid, points)).T
+def _apply_displacement(grid: Grid, components_mm: NDArray[np.float32], points: Points) -> Points:
+    return points + _linear(components_mm, _to_index(grid, points)).T
 
 
-def _components(transform: DisplacementTransform) -> NDArray[np.float32]:
-    """Put the components first, ``(D, *grid)``."""
-    return np.ascontiguousarray(np.moveaxis(transform.displacement, -1, 0), dtype=np.float32)
+def _components_mm(transform: DisplacementTransform) -> NDArray[np.float32]:
+    """Return the displacement with its components first, ``(D, *grid)`` in mm."""
+    return np.ascontiguousarray(np.moveaxis(transform.displacement_mm, -1, 0), dtype=np.float32)
 
 
 def _slabs(grid: Grid) -> Iterator[tuple[int, int]]:
-    """Rows of the first axis, a slab at a time, so that a large grid takes no more memory than a slab."""
+    """Yield ranges of rows of the first axis, so that work on a large grid takes no more memory than one slab."""
     rows = max(1, _SLAB_POINTS // math.prod(grid.shape[1:]))
     for start in range(0, grid.shape[0], rows):
         yield start, min(start + rows, grid.shape[0])
 
 
 def _mapped_slabs(chain: Sequence[Transform], grid: Grid) -> Iterator[tuple[int, int, Points]]:
-    """Slabs of a grid with the moving points ``(N, D)`` of their voxels."""
-    stored = None
+    """Yield slabs of a grid with the moving points ``(N, D)`` of their voxels, RAS mm."""
+    stored_mm = None
     if chain and isinstance(chain[0], DisplacementTransform) and _same(chain[0].grid, grid):
-        # At the centres of its own voxels a displacement is what is stored.
-        stored, chain = chain[0].displacement, chain[1:]
+        # At the centres of its own voxels a displacement needs no interpolation.
+        stored_mm, chain = chain[0].displacement_mm, chain[1:]
     steps = _steps(chain)
     for start, stop in _slabs(grid):
         points = _grid_points(grid, start, stop)
-        if stored is not None:
-            points = points + stored[start:stop].reshape(-1, grid.ndim)
+        if stored_mm is not None:
+            points = points + stored_mm[start:stop].reshape(-1, grid.ndim)
         for step in steps:
             points = step(points)
         yield start, stop, points
@@ -194,7 +200,7 @@ def _same(one: Grid, other: Grid) -> bool:
 
 
 def _grid_points(grid: Grid, start: int, stop: int) -> Points:
-    """RAS mm of the voxels in rows ``start`` to ``stop`` of the first axis, ``(N, D)``."""
+    """Return the RAS mm of the voxels in rows ``start`` to ``stop`` of the first axis, ``(N, D)``."""
     axes = [np.arange(start, stop), *(np.arange(n) for n in grid.shape[1:])]
     linear, offset = grid.vox2ras[:-1, :-1], grid.vox2ras[:-1, -1]
     total: Any = offset
@@ -206,26 +212,29 @@ def _grid_points(grid: Grid, start: int, stop: int) -> Points:
 
 
 def _to_index(grid: Grid, points: Points) -> Points:
-    """Continuous voxel index of points, ``(D, N)``."""
+    """Return the continuous voxel index ``(D, N)`` of points ``(N, D)`` in RAS mm."""
     inverse = np.linalg.inv(grid.vox2ras)
     return inverse[:-1, :-1] @ points.T + inverse[:-1, -1:]
 
 
 def _inside(shape: Sequence[int], index: Points) -> NDArray[np.bool_]:
-    """Points in the buffer, which reaches half a voxel beyond the outer centres; its far side is outside, as in ITK."""
+    """Return which points ``(D, N)`` are inside an image, ``(N,)``.
+
+    The image extends half a voxel beyond its outer voxel centres; its upper faces are outside, as in ITK.
+    """
     size = np.asarray(shape, dtype=np.float64)[:, None]
     return np.asarray(((index >= -0.5) & (index < size - 0.5)).all(axis=0))
 
 
 def _linear(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
-    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; 0 outside the buffer, its rim as at the edge."""
+    """Interpolate ``(C, *S)`` linearly at ``(D, N)``; return ``(C, N)``, 0 outside of the image (see `_inside`)."""
     values = _sampled(components, index)
     values[:, ~_inside(components.shape[1:], index)] = 0
     return values
 
 
 def _sampled(components: NDArray[np.float32], index: Points) -> NDArray[np.float32]:
-    """Linear interpolation of ``(C, *S)`` at ``(D, N)``, ``(C, N)``; outside as at the edge."""
+    """Interpolate ``(C, *S)`` linearly at ``(D, N)``; return ``(C, N)``, outside the value of the nearest voxel."""
     points = torch.as_tensor(index, dtype=torch.float32)
     return np.asarray(sample(torch.as_tensor(components), points, padding="border").numpy(), dtype=np.float32)
 
@@ -235,7 +244,7 @@ def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
 
 
 def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
-    # ITK rounds halves up, numpy to even.
+    # ITK rounds halves up, numpy rounds them to even.
     limits = np.asarray(data.shape, dtype=np.intp)[:, None] - 1
     rounded = np.clip(np.floor(index + 0.5).astype(np.intp), 0, limits)
     values = data[tuple(rounded)]
@@ -256,7 +265,7 @@ def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
     flat = data.reshape(-1)
     labels = np.stack([flat[corner] for corner in corners])
     winner = labels[0].copy()
-    # Most cells hold one label; only the others are worth a vote.
+    # Most cells hold one label; weights are compared in the others only.
     mixed = np.flatnonzero((labels != winner).any(0))
     votes = labels[:, mixed]
     weight = np.stack([w[mixed] for w in weights])
@@ -264,7 +273,7 @@ def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
     chosen = np.zeros(mixed.size, dtype=data.dtype)
     for candidate in votes:
         score = (weight * (votes == candidate)).sum(0)
-        # A tie is one only beyond rounding, so that the order of the corners does not decide.
+        # Scores that differ by rounding alone are a tie, so that the order of the corners does not decide.
         better = (score > best + 1e-9) | ((np.abs(score - best) <= 1e-9) & (candidate < chosen))
         best = np.where(better, score, best)
         chosen = np.where(better, candidate, chosen)
@@ -274,7 +283,7 @@ def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
 
 
 def _corners(shape: Sequence[int], index: Points) -> tuple[list[NDArray[np.intp]], list[NDArray[np.float64]]]:
-    """Flat indices and weights of the cell corners around each point, clamped to the edge."""
+    """Return flat indices and linear weights of the cell corners around each point, clamped to the edge."""
     flats, weights = [np.zeros(index.shape[1], dtype=np.intp)], [np.ones(index.shape[1])]
     for axis, n in enumerate(shape):
         place = np.clip(index[axis], 0, n - 1)

@@ -1,0 +1,138 @@
+"""The result of a registration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.register.optimisation.optimise import Step
+from vision_cli.register.pipeline.prediction import NetworkContribution
+from vision_cli.register.transforms.fields import Grid
+from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Mean squared local correlation (LNCC) of a pair, in [0, 1].
+
+    Attributes
+    ----------
+    before
+        With the positions in the headers.
+    affine
+        After the linear alignment.
+    after
+        After the whole registration.
+    """
+
+    before: float = math.nan
+    affine: float = math.nan
+    after: float = math.nan
+
+
+@dataclass(frozen=True)
+class InverseError:
+    """Length of ``inverse(warp(x)) - x`` and ``warp(inverse(x)) - x`` together, over the fixed foreground, in voxels.
+
+    Attributes
+    ----------
+    mean_voxels, p99_voxels
+        Mean and 99 % quantile.
+    """
+
+    mean_voxels: float
+    p99_voxels: float
+
+
+@dataclass(frozen=True)
+class LevelContribution:
+    """Contribution of one wavelet level to the field.
+
+    Attributes
+    ----------
+    name
+        Band and resolution of the level, as ``detail 4 mm``.
+    rms_mm
+        Root mean square of the level's part of the field in mm.
+    energy_share
+        Share of the energy of all levels, in [0, 1].
+    """
+
+    name: str
+    rms_mm: float
+    energy_share: float
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The result of a registration.
+
+    Attributes
+    ----------
+    affine
+        Fixed RAS mm -> moving RAS mm.
+    work_grid
+        Grid on which the images were compared.
+    foreground_voxels
+        Voxels of the fixed foreground that the measures below are taken over.
+    similarity
+        Local correlation before, after the linear alignment and after the registration.
+    warp, inverse_warp
+        Displacements on the grid of the fixed image; None for a linear transform. The whole map is ``y = A(x + u(x))``,
+        its inverse ``x = y' + u_inv(y')`` with ``y' = A^-1 y``.
+    log_jacobian
+        Log of the determinant of the warp on the fixed grid; None for a linear transform.
+    folded_voxels
+        Voxels of the fixed foreground whose determinant is not positive.
+    sdlogj
+        Standard deviation of the log-determinant over the fixed foreground.
+    jacobian_range
+        Least and greatest determinant over the fixed foreground.
+    inverse_error
+        Error of the inverse warp.
+    history
+        The iterations.
+    levels
+        Contributions of the wavelet levels, coarsest first.
+    coefficients
+        Wavelet coefficients, coarsest first; empty for a linear transform.
+    field_grid
+        Grid of the field that the coefficients synthesise.
+    repairs
+        Rounds of fold repair.
+    seconds
+        Wall time of each phase.
+    notes
+        Warnings for the user.
+    network
+        Contribution of the network; None without one.
+    """
+
+    affine: AffineTransform
+    work_grid: Grid
+    foreground_voxels: int
+    similarity: Similarity = Similarity()
+    warp: DisplacementTransform | None = None
+    inverse_warp: DisplacementTransform | None = None
+    log_jacobian: NDArray[np.float32] | None = None
+    folded_voxels: int | None = None
+    sdlogj: float | None = None
+    jacobian_range: tuple[float, float] | None = None
+    inverse_error: InverseError | None = None
+    history: tuple[Step, ...] = ()
+    levels: tuple[LevelContribution, ...] = ()
+    coefficients: tuple[NDArray[np.float32], ...] = ()
+    field_grid: Grid | None = None
+    repairs: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    network: NetworkContribution | None = None
+
+    @property
+    def chain(self) -> tuple[Transform, ...]:
+        """Transforms from fixed to moving points, in the order in which they are applied."""
+        return (self.affine,) if self.warp is None else (self.warp, self.affine)

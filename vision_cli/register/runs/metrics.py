@@ -1,0 +1,64 @@
+"""Measures of a registered pair: the content of its ``metrics.json`` and of its row in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class PairMetrics:
+    """Measures of a registered pair; None where the inputs do not allow a measure.
+
+    Attributes
+    ----------
+    dice_mean, dice_median, dice_affine_mean, dice_before_mean, hd95_mean_mm, labels_scored
+        Overlap and surface distance of the labels: after the registration, after the linear alignment, before.
+    sdlogj, folds_voxels, folds_pct, jacobian_min, jacobian_max
+        Regularity of the warp over the fixed foreground.
+    inverse_error_mean_voxels, inverse_error_p99_voxels
+        Error of the inverse warp.
+    tre_mean_mm, tre_before_mean_mm
+        Mean distance of corresponding landmarks.
+    lncc_before, lncc_affine, lncc_after
+        Mean squared local correlation.
+    fold_repairs
+        Rounds of fold repair.
+    working_spacing_mm
+        Voxel size of the working grid.
+    mask_used
+        ``fixed`` or ``none``.
+    """
+
+    dice_mean: float | None = None
+    dice_median: float | None = None
+    dice_affine_mean: float | None = None
+    dice_before_mean: float | None = None
+    hd95_mean_mm: float | None = None
+    labels_scored: int | None = None
+    sdlogj: float | None = None
+    folds_voxels: int | None = None
+    folds_pct: float | None = None
+    jacobian_min: float | None = None
+    jacobian_max: float | None = None
+    inverse_error_mean_voxels: float | None = None
+    inverse_error_p99_voxels: float | None = None
+    tre_mean_mm: float | None = None
+    tre_before_mean_mm: float | None = None
+    lncc_before: float | None = None
+    lncc_affine: float | None = None
+    lncc_after: float | None = None
+    fold_repairs: int | None = None
+    working_spacing_mm: float | None = None
+    mask_used: str | None = None
+
+    @classmethod
+    def read(cls, values: Mapping[str, object]) -> PairMetrics:
+        """Return the measures among named values, as those of ``metrics.json`` or of a row of ``items.csv``."""
+        names = {field.name for field in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in names and _is_measure(name, value)}
+        return cls(**kept)  # type: ignore[arg-type]
+
+
+def _is_measure(name: str, value: object) -> bool:
+    return isinstance(value, str) if name == "mask_used" else isinstance(value, int | float)
