@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -50,8 +49,6 @@ class Bench:
         ``frozen`` scores against annotations, ``consistency`` against what the detector finds in the reference.
     seed
         Of noise and darkness, together with the sample's name.
-    threads
-        How many methods work on a picture at once.
     """
 
     conditions: Sequence[Condition]
@@ -63,7 +60,6 @@ class Bench:
     unit: Unit = "image"
     protocol: Protocol = "frozen"
     seed: int = 0
-    threads: int = 1
 
 
 Watch = Callable[[str, Sequence[Cell], Sequence[Picture | None]], None]
@@ -104,15 +100,7 @@ def score_sample(sample: Sample, bench: Bench, watch: Watch | None = None) -> Sa
     for condition in bench.conditions:
         dark = darken(sample.source, condition, generator_of(bench.seed, sample.name, condition.name))
         luma[condition.name], noise[condition.name] = appearance.mean_luma(dark), appearance.noise(dark)
-
-        def enhance(method: Method, dark: Picture = dark) -> tuple[_Enhanced, Mapping[str, float]]:
-            one = _enhance(method, dark, reference, sample.name)
-            if one.picture is None:
-                return one, {}
-            return one, measure_picture(one.picture, bench.measures, reference=reference, source=dark)
-
-        with ThreadPoolExecutor(bench.threads) as pool:
-            results = list(pool.map(enhance, bench.methods))
+        results = [_measured(method, dark, reference, sample.name, bench) for method in bench.methods]
         enhanced = [one for one, _ in results]
         measured = [
             replace(cell, measures=measures)
@@ -155,6 +143,15 @@ def _found_in(reference: Picture | None, sample: Sample, bench: Bench) -> Boxes:
             hint="Use a data set of pairs, --reference DIR, or conditions that darken.",
         )
     return as_truth(bench.detector.detect([reference])[0])
+
+
+def _measured(
+    method: Method, dark: Picture, reference: Picture | None, name: str, bench: Bench
+) -> tuple[_Enhanced, Mapping[str, float]]:
+    one = _enhance(method, dark, reference, name)
+    if one.picture is None:
+        return one, {}
+    return one, measure_picture(one.picture, bench.measures, reference=reference, source=dark)
 
 
 def _enhance(method: Method, dark: Picture, reference: Picture | None, name: str) -> _Enhanced:

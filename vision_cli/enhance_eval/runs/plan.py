@@ -142,7 +142,7 @@ def make_plan(dataset: Dataset, options: RunOptions, *, seed: int, device: str, 
     notes += [notice for spec in specs if (notice := licence_notice(spec)) is not None]
     unit = options.cls_unit or ("crop" if _labels_are_of_boxes(dataset) else "image")
     methods = [build_method(spec, device=device) for spec in specs]
-    bench = Bench(conditions, methods, measures, detector, classifier, ready, unit, options.protocol, seed, threads)
+    bench = Bench(conditions, methods, measures, detector, classifier, ready, unit, options.protocol, seed)
     return Plan(dataset, bench, classes, tuple(dict.fromkeys(notes)))
 
 
