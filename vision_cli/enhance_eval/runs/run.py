@@ -101,19 +101,16 @@ def shown_cells(cells: Sequence[Cell], pictures: Sequence[Picture | None], boxes
             hit = np.zeros(len(boxes.labels), np.bool_)
             hit[hits[sure & (hits >= 0)]] = True
             missed = missed_boxes(boxes, hit)
-        shown.append(Shown(picture, cell.method, _remark(cell, is_right, missed), found, is_right, missed))
+        remark = _remark(cell, int(is_right.sum()), int((~is_right).sum()), len(missed))
+        shown.append(Shown(picture, cell.method, remark, found, is_right, missed))
     return shown
 
 
-def _remark(
-    cell: Cell,
-    is_right: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    missed: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-) -> str:
+def _remark(cell: Cell, found: int, wrong: int, missed: int) -> str:
     psnr = cell.measures.get("psnr")
     words = [] if psnr is None else [f"{psnr:.1f} dB"]
     if cell.detections is not None:
-        words.append(f"{int(is_right.sum())} found, {int((~is_right).sum())} false, {len(missed)} missed")
+        words.append(f"{found} of {found + missed} found, {wrong} false")
     return "  ".join(words)
 
 
