@@ -1,0 +1,186 @@
+"""The gate: what it measures, how it learns, what its file holds, and what it chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.fewshot_seg.scenes import scene, support
+from vision_cli.core.errors import InputError
+from vision_cli.fewshot_seg.gate.gate import load_gate
+from vision_cli.fewshot_seg.gate.measurements import Measurements, edges, measure, measure_supports, shape_of
+from vision_cli.fewshot_seg.gate.overlaps import iou
+from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
+from vision_cli.fewshot_seg.gate.training import Lesson, grow_gate, take_lesson, train_gate, training_episodes
+from vision_cli.fewshot_seg.pixels.candidates import Candidate, pixel_candidates
+from vision_cli.fewshot_seg.pixels.learning import PixelModel
+from vision_cli.fewshot_seg.values import Segmentation
+from vision_cli.phantoms.episodes.episodes import make_episode
+from vision_cli.phantoms.episodes.textures import TextureBank
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def model():
+    return PixelModel([support(0)], seed=0, side=SIDE)
+
+
+def lessons(count=60, places=4):
+    """Return lessons in which a number says which candidate is best, and another whether the class is there."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        rows = rng.random((places, 6)).astype(np.float32)
+        absent = bool(rng.random() < 0.3)
+        presence = np.array([float(absent) + rng.normal(0, 0.2), rng.random()], np.float32)
+        found.append(Lesson(Measurements(rows, presence), rows[:, 2] * 0.8, absent, "made"))
+    return found
+
+
+class Truth:
+    """A method that knows the answer of scene 1."""
+
+    name = "tap"
+
+    def learn(self, supports, *, seed=0):
+        return self
+
+    def segment(self, picture):
+        mask = scene(1)[1]
+        return Segmentation(mask.astype(np.float32), mask, 1.0, 1.0, "tap")
+
+
+def test_shapes_of_masks_are_told_apart():
+    flat = np.ones((64, 64), np.float32)
+    square, line, dots = (np.zeros((64, 64), np.bool_) for _ in range(3))
+    square[10:40, 10:40] = True
+    line[30, 5:60] = True
+    dots[::16, ::16] = True
+    squares, lines, dotted = (shape_of(mask, flat) for mask in (square, line, dots))
+    assert squares[0] == pytest.approx(np.log(901))
+    assert squares[2] < 0.05 < lines[2] == 1
+    assert squares[3] == lines[3] == pytest.approx(np.log(2))
+    assert dotted[3] == pytest.approx(np.log(17))
+    assert squares[4] == pytest.approx(1, abs=1e-3)
+    assert np.isfinite(shape_of(np.zeros((64, 64), np.bool_), flat)).all()
+
+
+def test_edges_of_an_object_stand_out():
+    picture, mask = scene(1)
+    assert shape_of(mask, edges(picture))[4] > 2
+
+
+def test_rows_have_one_width_with_and_without_another_candidate(model):
+    picture, mask = scene(1)
+    look, facts = model.look(picture), measure_supports(model)
+    four = list(pixel_candidates(look.picture, look.mix, seed=0))
+    alone = measure(model, facts, look, four)
+    five = measure(model, facts, look, [*four, Candidate("tap", mask.astype(np.float32), 0.5)], extra_presence=0.7)
+    assert alone.candidates.shape[0] == 4
+    assert five.candidates.shape == (5, alone.candidates.shape[1])
+    assert alone.presence.shape == five.presence.shape
+    for found in (alone, five):
+        assert np.isfinite(found.candidates).all()
+        assert np.isfinite(found.presence).all()
+
+
+def test_a_mask_that_is_right_explains_the_support_better(model):
+    picture, mask = scene(1)
+    look, facts = model.look(picture), measure_supports(model)
+    right, wrong = Candidate("mix", mask.astype(np.float32), 0.5), Candidate("x", 1 - mask.astype(np.float32), 0.5)
+    found = measure(model, facts, look, [right, wrong, right, wrong]).candidates
+    backward = slice(20, 26)
+    assert (found[0, backward] > found[1, backward]).sum() >= 4
+
+
+def test_a_gate_learns_which_candidate_is_best():
+    gate = grow_gate(lessons(), trees=40)
+    unseen = lessons(90)[60:]
+    gains = [one.overlaps[gate.judge(one.measured).choice] - one.overlaps.mean() for one in unseen]
+    assert np.mean(gains) > 0.15
+    scores = [gate.judge(one.measured).score for one in unseen]
+    reached = [one.overlaps[gate.judge(one.measured).choice] for one in unseen]
+    assert np.corrcoef(scores, reached)[0, 1] > 0.5
+    presence = np.array([gate.judge(one.measured).presence for one in unseen])
+    absent = np.array([one.is_absent for one in unseen])
+    assert presence[absent].mean() + 0.4 < presence[~absent].mean()
+
+
+def test_a_gate_needs_episodes_with_the_class():
+    with pytest.raises(ValueError, match=r"1 episodes, \d with the class in the query; at least 2 and 1 expected"):
+        grow_gate(lessons(1))
+
+
+def test_a_file_gives_the_same_verdicts(tmp_path):
+    gate = grow_gate(lessons(), trees=5, extra_name="tap")
+    gate.save(tmp_path / "gate.safetensors")
+    again = load_gate(tmp_path / "gate.safetensors")
+    assert again.candidates == ("mix", "mix-0.3", "grabcut", "expected-iou", "tap")
+    for one in lessons(10):
+        assert again.judge(one.measured) == gate.judge(one.measured)
+
+
+def test_files_that_hold_no_gate_are_refused(tmp_path):
+    path = tmp_path / "gate.safetensors"
+    path.write_bytes(b"not a file of numbers")
+    with pytest.raises(InputError, match=r"gate\.safetensors: no gate of fewshot-seg"):
+        load_gate(path)
+    save_file({"gain.roots": np.zeros(1, np.int32)}, path)
+    with pytest.raises(InputError, match=r"gain\.feature: missing"):
+        load_gate(path)
+    grow_gate(lessons(), trees=2).save(path)
+    save_file(load_file(path), path)
+    with pytest.raises(InputError, match="a gate for 1 candidates; 4 or 5 expected"):
+        load_gate(path)
+
+
+def test_training_is_the_same_again_for_a_seed():
+    bank = TextureBank.random(np.random.default_rng(0), fields=4)
+    episodes = [make_episode(np.random.default_rng(n), bank, "shaded", side=48, absent=n % 2) for n in range(2)]
+    first, second = (train_gate(episodes, seed=1, trees=3, side=48) for _ in range(2))
+    assert first.candidates == ("mix", "mix-0.3", "grabcut", "expected-iou")
+    for name, values in first.gain.arrays("x").items():
+        np.testing.assert_array_equal(values, second.gain.arrays("x")[name])
+    assert first.parameters == second.parameters > 0
+
+
+def test_training_episodes_do_not_depend_on_how_many_are_drawn():
+    few, many = list(training_episodes(5, 1, side=32)), list(training_episodes(5, 3, side=32))
+    assert len(many) == 3
+    for one, other in zip(few, many, strict=False):
+        np.testing.assert_array_equal(one.query.picture, other.query.picture)
+
+
+def test_another_method_gives_one_more_candidate():
+    picture, mask = scene(1)
+    bank = TextureBank.random(np.random.default_rng(0), fields=4)
+    lesson = take_lesson(make_episode(np.random.default_rng(0), bank, side=64, absent=0), 0, extra=Truth(), side=SIDE)
+    assert lesson.measured.candidates.shape[0] == len(lesson.overlaps) == 5
+    gate = _preferring(4, lesson, "tap")
+    found = GatedSegmenter(gate, Truth(), side=SIDE).learn([support(0)]).segment(picture)
+    assert found.candidate == "tap"
+    np.testing.assert_array_equal(found.mask, mask)
+    # A gate that has never seen the method does not ask it.
+    found = GatedSegmenter(_preferring(2, lesson, None), Truth(), side=SIDE).learn([support(0)]).segment(picture)
+    assert found.candidate == "grabcut"
+
+
+def test_without_a_gate_a_rule_chooses():
+    picture, mask = scene(1, height=100, width=140)
+    task = GatedSegmenter(side=SIDE).learn([support(0)], seed=0)
+    found = task.segment(picture)
+    assert found.candidate in {"grabcut", "expected-iou"}
+    assert found.mask.shape == found.uncertainty.shape == (100, 140)
+    assert iou(found.mask, mask) > 0.8
+    again = GatedSegmenter(side=SIDE).learn([support(0)], seed=0).segment(picture)
+    np.testing.assert_array_equal(found.mask, again.mask)
+
+
+def _preferring(place, lesson, extra_name):
+    """Return a gate that has learned that one candidate is always the best."""
+    shown = [lesson.measured.candidates.copy() for _ in range(40)]
+    overlaps = np.array([float(number == place) for number in range(5)], np.float32)
+    taught = [Lesson(Measurements(rows, lesson.measured.presence), overlaps, False, "x") for rows in shown]
+    return grow_gate(taught, trees=60, extra_name=extra_name)

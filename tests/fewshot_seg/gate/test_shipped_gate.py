@@ -1,0 +1,51 @@
+"""The shipped gate: it fits what is measured, and reaches its floors on photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.bench.fewshot_sets import pairs
+from tests.fewshot_seg.scenes import scene, support
+from vision_cli.core.compute.weights import resolve_weights
+from vision_cli.fewshot_seg.gate.gate import load_gate
+from vision_cli.fewshot_seg.gate.overlaps import iou
+from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
+
+DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "fewshot-seg"
+FLOORS = {"apple": 82, "cat": 68, "em": 55, "camvid": 80}
+
+
+@pytest.fixture(scope="module")
+def gate():
+    return load_gate(resolve_weights("default", "fewshot-seg", "fewshot-gate").path)
+
+
+def test_it_judges_what_is_measured(gate):
+    task = GatedSegmenter(gate, side=64).learn([support(0)], seed=0)
+    picture, mask = scene(1)
+    there, absent = task.segment(picture), task.segment(scene(2, has_class=False)[0])
+    assert iou(there.mask, mask) > 0.8
+    assert there.candidate in gate.candidates
+    assert there.score > 0.5
+    assert there.presence > absent.presence
+
+
+def test_it_is_small(gate):
+    path = resolve_weights("default", "fewshot-seg", "fewshot-gate").path
+    assert path.stat().st_size < 2e6
+    assert resolve_weights("default", "fewshot-seg", "fewshot-gate").card.parameters == gate.parameters
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="no photographs in ../shared/data/fewshot-seg")
+def test_it_reaches_its_floors_on_photographs(gate):
+    method = GatedSegmenter(gate)
+    found = {name: [] for name in FLOORS}
+    for seed, pair in enumerate(pairs(DATA, tuple(FLOORS))):
+        mask = method.learn([pair.support], seed=seed).segment(pair.query.picture).mask
+        found[pair.name].append(100 * iou(mask, pair.query.mask))
+    means = {name: np.mean(values) for name, values in found.items()}
+    assert all(means[name] >= floor for name, floor in FLOORS.items()), means

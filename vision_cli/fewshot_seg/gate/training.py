@@ -1,0 +1,180 @@
+"""The gate's training: generated episodes are segmented, and forests learn which candidate was how good.
+
+No collected picture takes part. About two CPU-seconds an episode; a hundred of them are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vision_cli.fewshot_seg.gate.gate import Gate
+from vision_cli.fewshot_seg.gate.measurements import UNKNOWN, Measurements, measure, measure_supports
+from vision_cli.fewshot_seg.gate.overlaps import iou
+from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
+from vision_cli.fewshot_seg.pixels.candidates import EXPECTED, GRABCUT, LOW, MIX, Candidate, pixel_candidates
+from vision_cli.fewshot_seg.pixels.learning import PixelModel
+from vision_cli.fewshot_seg.pixels.sizes import WORKING_SIDE, resize_map, resize_mask
+from vision_cli.fewshot_seg.values import Floats, Segmenter, Support
+from vision_cli.phantoms.episodes.episodes import Episode, make_episode
+from vision_cli.phantoms.episodes.photographs import Split
+from vision_cli.phantoms.episodes.textures import TextureBank
+
+EPISODES = 160
+"""How many episodes the shipped gate learned from."""
+
+TREES = 150
+"""How many trees each of the three forests has."""
+
+_ABSENT, _SEVERAL_SHOTS = 0.25, 0.25
+_SHADED_EVERY = 5
+"""How often the family is drawn in which GrabCut gains most: from the others alone a gate distrusts it too much."""
+
+_SMALLEST_LEAF, _SHARE_OF_FEATURES = 4, 0.3
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One episode as the gate learns from it.
+
+    Attributes
+    ----------
+    measured
+        What is known of the candidates.
+    overlaps
+        ``(C,)``, their true IoU.
+    is_absent
+        Whether the class was not in the query.
+    family
+        Family of the episode.
+    """
+
+    measured: Measurements
+    overlaps: Floats
+    is_absent: bool
+    family: str
+
+
+def train_gate(
+    episodes: Iterable[Episode],
+    seed: int = 0,
+    *,
+    extra: Segmenter | None = None,
+    trees: int = TREES,
+    side: int = WORKING_SIDE,
+) -> Gate:
+    """Return a gate that has learned from episodes.
+
+    Parameters
+    ----------
+    episodes
+        Generated ones, some of them without the class in the query.
+    seed
+        Of the forests.
+    extra
+        A method that gives one more candidate.
+    trees
+        How many in each of the three forests.
+    side
+        Root of the number of pixels that pictures are worked at.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two episodes, or none with the class in the query.
+    """
+    name = None if extra is None else extra.name
+    lessons = [take_lesson(episode, number, extra=extra, side=side) for number, episode in enumerate(episodes)]
+    return grow_gate(lessons, seed, extra_name=name, trees=trees)
+
+
+def training_episodes(
+    seed: int, count: int = EPISODES, *, split: Split = "train", side: int = 224
+) -> Iterator[Episode]:
+    """Yield the episodes that the shipped gate learned from.
+
+    In a quarter of them the class is not in the query; a quarter have two to five supports; every fifth shows a shaded
+    object, the others have families by their weights.
+
+    The n-th is the same whatever the count, so they can be divided among processes.
+
+    Parameters
+    ----------
+    seed
+        Of textures and episodes.
+    count
+        How many.
+    split
+        Whose photographs they are made of; those of validation are none that the gate has learned from.
+    side
+        Of their pictures, px.
+    """
+    bank = TextureBank.random(np.random.default_rng(seed), split)
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        shots = int(rng.integers(2, 6)) if rng.random() < _SEVERAL_SHOTS else 1
+        family = "shaded" if number % _SHADED_EVERY == _SHADED_EVERY - 1 else None
+        yield make_episode(rng, bank, family, side=side, shots=shots, absent=_ABSENT)
+
+
+def take_lesson(episode: Episode, seed: int, *, extra: Segmenter | None = None, side: int = WORKING_SIDE) -> Lesson:
+    """Return what the gate learns from an episode.
+
+    Parameters
+    ----------
+    episode
+        A generated one.
+    seed
+        Of the pixels' forests.
+    extra
+        A method that gives one more candidate.
+    side
+        Root of the number of pixels that pictures are worked at.
+    """
+    supports = [
+        Support(f"support {number}", shown.picture, shown.mask) for number, shown in enumerate(episode.supports)
+    ]
+    model = PixelModel(supports, seed=seed, side=side)
+    look = model.look(episode.query.picture)
+    candidates = list(pixel_candidates(look.picture, look.mix, seed=seed))
+    presence = UNKNOWN
+    if extra is not None:
+        found = extra.learn(supports, seed=seed).segment(episode.query.picture)
+        candidates.append(Candidate(extra.name, resize_map(found.probability, look.mix.shape), 0.5))
+        presence = found.presence
+    measured = measure(model, measure_supports(model), look, candidates, extra_presence=presence)
+    truth = resize_mask(episode.query.mask, look.mix.shape)
+    overlaps = np.array([iou(candidate.mask, truth) for candidate in candidates], np.float32)
+    return Lesson(measured, overlaps, episode.is_absent, episode.family)
+
+
+def grow_gate(lessons: Sequence[Lesson], seed: int = 0, *, extra_name: str | None = None, trees: int = TREES) -> Gate:
+    """Return the gate that lessons teach; see `train_gate`."""
+    present = [lesson for lesson in lessons if not lesson.is_absent]
+    if len(lessons) < 2 or not present:
+        raise ValueError(
+            f"{len(lessons)} episodes, {len(present)} with the class in the query; at least 2 and 1 expected"
+        )
+    rows = np.concatenate([lesson.measured.candidates for lesson in present])
+    overlaps = np.concatenate([lesson.overlaps for lesson in present])
+    gains = np.concatenate([lesson.overlaps - lesson.overlaps[0] for lesson in present])
+    asked = np.stack([lesson.measured.presence for lesson in lessons])
+    there = np.array([not lesson.is_absent for lesson in lessons], np.float32)
+    names = (MIX, LOW, GRABCUT, EXPECTED, *([] if extra_name is None else [extra_name]))
+    return Gate(
+        gain=_grow(rows, gains, seed, trees),
+        overlap=_grow(rows, overlaps, seed, trees),
+        presence=_grow(asked, there, seed, trees),
+        candidates=names,
+    )
+
+
+def _grow(rows: Floats, answers: Floats, seed: int, trees: int) -> TreeEnsemble:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(
+        trees, min_samples_leaf=_SMALLEST_LEAF, max_features=_SHARE_OF_FEATURES, random_state=seed, n_jobs=1
+    )
+    return TreeEnsemble.from_sklearn(forest.fit(rows, answers))

@@ -1,0 +1,1 @@
+"""Generated episodes of few-shot segmentation: annotated pictures of a class, and a query with its true mask."""
