@@ -34,6 +34,40 @@ TOP_LEVEL = {
     ".pre-commit-config.yaml",
 }
 
+TESTED_ELSEWHERE = {
+    "core/command/option_classes.py": "core/command/test_verbs.py",
+    "core/runs/run_files.py": "core/runs/test_runs.py",
+    "enhance_eval/data/crops.py": "enhance_eval/data/test_night_scenes.py",
+    "enhance_eval/data/layouts/": "enhance_eval/data/test_opening.py",
+    "enhance_eval/evaluation/significance.py": "enhance_eval/evaluation/test_comparisons.py",
+    "enhance_eval/evaluation/tables.py": "enhance_eval/evaluation/test_study.py",
+    "enhance_eval/figures/charts.py": "enhance_eval/runs/test_runs.py",
+    "enhance_eval/methods/adapters/": "enhance_eval/methods/test_adapters.py",
+    "enhance_eval/methods/building.py": "enhance_eval/methods/test_registry.py",
+    "enhance_eval/methods/classical/": "enhance_eval/methods/test_registry.py",
+    "enhance_eval/methods/learned/": "enhance_eval/methods/test_checkpoints.py",
+    "enhance_eval/networks/c": "enhance_eval/pipeline/tasks/test_builtin.py",
+    "enhance_eval/networks/": "enhance_eval/networks/test_published_networks.py",
+    "enhance_eval/pipeline/darkness/": "enhance_eval/pipeline/darkness/test_conditions.py",
+    "enhance_eval/pipeline/tasks/": "enhance_eval/pipeline/tasks/test_models.py",
+    "enhance_eval/quality/niqe_models.py": "enhance_eval/quality/test_niqe.py",
+    "enhance_eval/runs/": "enhance_eval/runs/test_runs.py",
+    "enhance_eval/training/": "enhance_eval/training/test_built_in.py",
+    "fewshot_seg/baselines/": "fewshot_seg/baselines/test_fixed_baselines.py",
+    "fewshot_seg/gate/": "fewshot_seg/gate/test_gate.py",
+    "housekeeping/completions/": "cli/test_completions.py",
+    "housekeeping/submit/jobs.py": "housekeeping/submit/test_command.py",
+    "io/pickles/opcodes.py": "io/pickles/test_pickles_hostile.py",
+    "io/reading.py": "io/volumes/test_raw.py",
+    "phantoms/episodes/": "phantoms/episodes/test_episodes.py",
+    "phantoms/faces/": "phantoms/faces/test_faces.py",
+    "phantoms/scenes/backdrops.py": "phantoms/scenes/test_scene.py",
+}
+"""Modules, or all modules whose path begins so, that a test file of another name stands for."""
+
+_LOGIC_LINES = 15
+"""Lines of functions from which a module holds logic of its own."""
+
 FORBIDDEN = {
     "host of a package registry": r"pypi\.org|pythonhosted|npmjs|deb\.debian|conda\.anaconda",
     "path of a machine": r"(?<![\w./])/(work|tmp|root|home|Users|mnt|scratch)/\w",
@@ -105,6 +139,29 @@ def test_no_folder_shows_more_than_a_dozen_names():
         if len(names) > 12:
             crowded[str(folder.relative_to(ROOT))] = sorted(names)
     assert crowded == {}
+
+
+def lines_of_functions(path: Path) -> int:
+    """Return the lines of a module's functions and of its classes' methods."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    holders = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    functions = [node for holder in holders for node in holder.body if isinstance(node, ast.FunctionDef)]
+    return sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in functions)
+
+
+def test_a_test_file_stands_for_every_module():
+    """Command lines aside, which the contract tests, and options, which they are made of."""
+    tests = ROOT / "tests"
+    assert [name for name in TESTED_ELSEWHERE.values() if not (tests / name).is_file()] == []
+    untested = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        is_shell = path.name.startswith("__") or "cli" in path.with_suffix("").parts or "options" in name
+        own = tests / Path(name).with_name(f"test_{path.name}")
+        elsewhere = any(name.startswith(start) for start in TESTED_ELSEWHERE)
+        if not is_shell and not own.is_file() and not elsewhere and lines_of_functions(path) > _LOGIC_LINES:
+            untested.append(name)
+    assert untested == []
 
 
 def imported_modules(path: Path, modules: set[str]) -> set[str]:

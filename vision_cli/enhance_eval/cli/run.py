@@ -35,11 +35,12 @@ def run(
     """Score enhancement methods for human eyes and for machine vision, side by side."""
     from dataclasses import replace
 
-    from vision_cli.enhance_eval.runs.plan import make_plan, method_files, open_data
+    from vision_cli.enhance_eval.runs.plan import make_plan, method_files, open_data, require_known_words
     from vision_cli.enhance_eval.runs.run import score_all
     from vision_cli.enhance_eval.runs.show import shown
 
     chosen = replace(options, quick=True) if sample else options
+    require_known_words(chosen)
     files = method_files(chosen)
     dataset = open_data(None if sample else data, chosen, call.seed)
 

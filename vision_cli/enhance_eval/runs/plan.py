@@ -69,6 +69,20 @@ def method_files(options: RunOptions) -> list[Path]:
     return found + [Path(text.split(":")[1]) for text in models if text.startswith("onnx:")]
 
 
+def require_known_words(options: RunOptions) -> None:
+    """Refuse unknown conditions, measures and methods before a run begins.
+
+    Raises
+    ------
+    UsageError
+        If there are any.
+    """
+    for name in options.conditions:
+        parse_condition(name, full_well=options.full_well, read_noise=options.read_noise, jpeg=options.jpeg)
+    choose_measures(options.measures, "--measures")
+    method_specs(options)
+
+
 def open_data(data: Path | None, options: RunOptions, seed: int) -> Dataset:
     """Return the data set of a run: the user's, or generated scenes.
 
