@@ -15,8 +15,8 @@ from vision_cli.enhance_eval.evaluation.comparisons import (
     corrected,
     stars,
 )
-from vision_cli.enhance_eval.evaluation.resampling import image_resamples
 from vision_cli.enhance_eval.evaluation.significance import holm, mcnemar, wilcoxon
+from vision_cli.metrics.resampling import image_resamples
 
 CELL = Cell("ev-4", "gamma", "oa")
 COUNTS = image_resamples(40, 300, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from vision_cli.enhance_eval.evaluation.correlation import across_images, across_methods, average, kendall, spearman
-from vision_cli.enhance_eval.evaluation.resampling import Resampled, image_resamples, resampled_mean
+from vision_cli.metrics.resampling import Resampled, image_resamples, resampled_mean
 
 
 def scores(seed, methods=6, images=30, noise=0.2):

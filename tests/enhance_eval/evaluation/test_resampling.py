@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 
 from vision_cli.enhance_eval.evaluation.comparisons import Cell, compare_resampled
-from vision_cli.enhance_eval.evaluation.resampling import (
-    bootstrap_p,
-    image_resamples,
-    interval,
-    resampled_mean,
-    resampled_precision,
-)
+from vision_cli.enhance_eval.evaluation.resampling import bootstrap_p, resampled_precision
 from vision_cli.enhance_eval.values import Boxes, Detections
 from vision_cli.metrics.detection.matching import match
+from vision_cli.metrics.resampling import image_resamples, interval, resampled_mean
 
 
 def test_resamples_draw_as_many_images_and_are_those_of_the_seed():

@@ -10,16 +10,10 @@ from pathlib import Path
 from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.enhance_eval.data.layouts import coco, exdark, exposures, labelled, paired, voc, yolo
-from vision_cli.enhance_eval.data.layouts.folders import (
-    Findings,
-    Request,
-    dataset,
-    is_picture,
-    names_below,
-    pictures_below,
-)
+from vision_cli.enhance_eval.data.layouts.folders import dataset
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
+from vision_cli.io.pictures.folders import Findings, Request, is_picture, names_below, pictures_below
 
 AUTO = "auto"
 

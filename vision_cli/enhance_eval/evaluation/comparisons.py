@@ -9,15 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.enhance_eval.evaluation.resampling import (
-    LEVEL,
-    Counts,
-    Resampled,
-    bootstrap_p,
-    interval,
-    resampled_mean,
-)
+from vision_cli.enhance_eval.evaluation.resampling import bootstrap_p
 from vision_cli.enhance_eval.evaluation.significance import holm, mcnemar, wilcoxon
+from vision_cli.metrics.resampling import LEVEL, Counts, Resampled, interval, resampled_mean
 
 Verdict = Literal["up", "down", "same", "n/a"]
 

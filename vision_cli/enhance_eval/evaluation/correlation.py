@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.enhance_eval.evaluation.comparisons import LEAST_IMAGES, LEAST_METHODS, stars
-from vision_cli.enhance_eval.evaluation.resampling import LEVEL, Counts, Floats, Resampled, interval
+from vision_cli.metrics.resampling import LEVEL, Counts, Floats, Resampled, interval
 
 _EXACT = 8
 """Methods up to which all orders are tried: 40,320 of them."""

@@ -23,19 +23,13 @@ from vision_cli.enhance_eval.evaluation.comparisons import (
 )
 from vision_cli.enhance_eval.evaluation.correlation import Correlation, across_images, across_methods, average
 from vision_cli.enhance_eval.evaluation.headlines import HarmRate, Quadrants, Regret, harm_rate, quadrants, regret
-from vision_cli.enhance_eval.evaluation.resampling import (
-    Counts,
-    Floats,
-    Resampled,
-    image_resamples,
-    resampled_mean,
-    resampled_precisions,
-)
+from vision_cli.enhance_eval.evaluation.resampling import resampled_precisions
 from vision_cli.enhance_eval.pipeline.answers import detection_margins
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE, SampleScores
 from vision_cli.enhance_eval.pipeline.scores import Cell as ScoredCell
 from vision_cli.enhance_eval.values import Boxes, Detections
 from vision_cli.metrics.detection.matching import Matches, match
+from vision_cli.metrics.resampling import Counts, Floats, Resampled, image_resamples, resampled_mean
 
 ACCURACY, AP, AP50, AP75 = "oa", "ap", "ap50", "ap75"
 TASKS = (ACCURACY, AP, AP50, AP75)

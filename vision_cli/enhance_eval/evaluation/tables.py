@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.enhance_eval.evaluation.bins import DARKNESS, NOISE, darkness_bins, noise_tertiles
-from vision_cli.enhance_eval.evaluation.resampling import Resampled
 from vision_cli.enhance_eval.evaluation.study import ACCURACY, AP50, Study
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
 from vision_cli.metrics.detection.average_precision import average_precision, mean_precision
+from vision_cli.metrics.resampling import Resampled
 
 Row = tuple[object, ...]
 

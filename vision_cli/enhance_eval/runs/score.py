@@ -15,10 +15,12 @@ from vision_cli.core.report import Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
+from vision_cli.enhance_eval.data.layouts.coco import read_coco_annotations
 from vision_cli.enhance_eval.data.opening import open_dataset
 from vision_cli.enhance_eval.pipeline.tasks.predictions import ReadyDetections
 from vision_cli.enhance_eval.quality.table import Measure, measure_picture
 from vision_cli.enhance_eval.values import Dataset, Sample, Source
+from vision_cli.io.pictures.folders import Findings
 from vision_cli.metrics.detection.average_precision import average_precision, mean_precision
 from vision_cli.metrics.detection.matching import LARGE, MEDIUM, SMALL, match
 
@@ -109,14 +111,15 @@ def score_detections(run: Run, labels: Path, detections: Path) -> None:
     InputError
         If a file is damaged, or they do not fit each other.
     """
-    dataset = open_dataset(labels, "coco")
+    findings = Findings()
+    dataset = read_coco_annotations(labels, findings)
+    for note in findings.sentences():
+        run.warn(note)
     ready = ReadyDetections(detections.parent, dataset.classes, labels)
     found, dropped = ready.read_file(detections, dataset.samples)
     if dropped:
         run.warn(f"{dropped} detections of classes that the annotations do not have were dropped.")
     truths = [sample.boxes for sample in dataset.samples if sample.boxes is not None]
-    if len(truths) != len(found):
-        raise InputError(f"{labels}: pictures without annotations.", hint="Give a COCO file of instances.")
     table = average_precision(match(truths, found, len(dataset.classes)))
     measures: dict[str, float] = {
         "ap": mean_precision(table),

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,18 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.layouts.folders import Findings, Request, dataset, folders_in, inside, make_boxes
+from vision_cli.enhance_eval.data.layouts.folders import dataset, make_boxes
 from vision_cli.enhance_eval.data.layouts.voc import source_of_size
+from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Boxes, Dataset, Sample
-from vision_cli.io.limits import require_room
+from vision_cli.io.pictures.coco_files import coco_files, coco_pictures
+from vision_cli.io.pictures.folders import Findings, Request, inside
+from vision_cli.io.reading import read_json
 
 _PARTS = ("train", "val", "test")
-_UNPACKED = 12
-"""Bytes that a byte of JSON takes as objects of Python: 6 as annotations and results have it, and as much for ours."""
-
-_LOOKED_FOR = 20
-"""Pictures by which their folder is found."""
-
 COCO_ID = "coco_id"
 """Attribute of a sample: the number of its picture in the JSON file."""
 
@@ -67,7 +63,7 @@ class CocoFile:
 
 def is_coco(root: Path) -> bool:
     """Return whether there is a JSON file of COCO: the path itself, or in ``annotations``, or in the folder."""
-    return bool(_files(root))
+    return bool(coco_files(root))
 
 
 def read_coco(root: Path, request: Request) -> Dataset:
@@ -79,7 +75,7 @@ def read_coco(root: Path, request: Request) -> Dataset:
         If a JSON file is damaged, or its pictures are nowhere.
     """
     findings = request.findings
-    files = _files(root)
+    files = coco_files(root)
     if len(files) > 1:
         parts: dict[str, list[Path]] = {}
         for path in files:
@@ -95,7 +91,7 @@ def read_coco(root: Path, request: Request) -> Dataset:
         )
     (path,) = files
     content = read_coco_file(path)
-    folder = _picture_folder(path, path.parent.parent if path.parent.name == "annotations" else path.parent, content)
+    folder = coco_pictures(path, list(content.names.values()))
     places = {number: place for place, number in enumerate(content.categories)}
     samples = []
     for number, name in content.names.items():
@@ -110,6 +106,28 @@ def read_coco(root: Path, request: Request) -> Dataset:
         boxes = _boxes(name, content.objects.get(number, ()), places, findings)
         samples.append(Sample(name, source, boxes=boxes, attributes={COCO_ID: str(number)}))
     return dataset("coco", samples, findings, tuple(content.categories.values()))
+
+
+def read_coco_annotations(path: Path, findings: Findings) -> Dataset:
+    """Read the boxes of a COCO file whose pictures need not be there: each sample's source is its file name.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    content = read_coco_file(path)
+    places = {number: place for place, number in enumerate(content.categories)}
+    samples = [
+        Sample(
+            name,
+            FileSource(path.parent / name),
+            boxes=_boxes(name, content.objects.get(number, ()), places, findings),
+            attributes={COCO_ID: str(number)},
+        )
+        for number, name in content.names.items()
+    ]
+    return Dataset("coco", samples, tuple(content.categories.values()))
 
 
 def read_coco_file(path: Path) -> CocoFile:
@@ -155,67 +173,6 @@ def read_coco_file(path: Path) -> CocoFile:
         ) from error
     ordered = dict(sorted(categories.items()))
     return CocoFile(names, sizes, ordered, {number: tuple(found) for number, found in objects.items()})
-
-
-def read_json(path: Path) -> object:
-    """Read a JSON document.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    InputTooLarge
-        If it does not fit into memory.
-    """
-    try:
-        size = path.stat().st_size
-        require_room(path, _UNPACKED * size, f"{size} bytes of JSON", most=math.inf)
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged JSON ({error}).", hint="Copy the file again.") from error
-
-
-def _files(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root] if root.suffix.lower() == ".json" else []
-    for folder in (root / "annotations", root):
-        if folder.is_dir():
-            found = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-            instances = [path for path in found if path.name.startswith("instances")]
-            if found := instances or [path for path in found if _looks_like_coco(path)]:
-                return found
-    return []
-
-
-def _looks_like_coco(path: Path) -> bool:
-    """Return whether the words of a COCO file stand in its first or last part."""
-    with path.open("rb") as stream:
-        head = stream.read(1 << 16)
-        stream.seek(max(0, path.stat().st_size - (1 << 16)))
-        text = head + stream.read()
-    return b'"images"' in text or (b'"annotations"' in text and b'"categories"' in text)
-
-
-def _picture_folder(path: Path, root: Path, content: CocoFile) -> Path:
-    """Return the folder that is named as the file and holds pictures of it, else the one that holds the most."""
-    part = path.stem.removeprefix("instances_")
-    named = [root / part, root / "images" / part]
-    others = [root / "images", root, *folders_in(root)]
-    names = list(content.names.values())[:_LOOKED_FOR]
-    counts = {
-        folder: sum(bool((found := inside(folder, name)) and found.is_file()) for name in names)
-        for folder in (*named, *others)
-    }
-    best = next((folder for folder in named if counts[folder]), None) or max(others, key=lambda place: counts[place])
-    if not counts[best]:
-        raise InputError(
-            f"{path}: none of its pictures, such as {next(iter(names), 'any')}, is near it; {root / part} or "
-            f"{root / 'images'} expected to hold them.",
-            hint="Put the pictures there, or give the folder that holds both.",
-        )
-    return best
 
 
 def _boxes(name: str, found: tuple[CocoObject, ...], places: Mapping[int, int], findings: Findings) -> Boxes:

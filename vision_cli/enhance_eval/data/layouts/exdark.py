@@ -17,19 +17,11 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.classes import EXDARK
-from vision_cli.enhance_eval.data.layouts.folders import (
-    ALL,
-    Findings,
-    Request,
-    child,
-    dataset,
-    folders_in,
-    make_boxes,
-    pictures_in,
-    read_text,
-)
+from vision_cli.enhance_eval.data.layouts.folders import dataset, make_boxes
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Boxes, Dataset, Sample
+from vision_cli.io.pictures.folders import ALL, Findings, Request, child, folders_in, pictures_in
+from vision_cli.io.reading import read_text
 
 LIGHTS = ("Low", "Ambient", "Object", "Single", "Weak", "Strong", "Screen", "Window", "Shadow", "Twilight")
 PLACES = ("Indoor", "Outdoor")

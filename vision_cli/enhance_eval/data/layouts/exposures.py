@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.runs.files import library_path
-from vision_cli.enhance_eval.data.layouts.folders import Request, child, dataset, folders_in, pictures_in
+from vision_cli.enhance_eval.data.layouts.folders import dataset
 from vision_cli.enhance_eval.data.layouts.paired import has_one_size
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
+from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_in
 from vision_cli.io.pictures.headers import require_picture_room
 from vision_cli.io.reading import reading
 

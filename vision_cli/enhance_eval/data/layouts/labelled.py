@@ -12,16 +12,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vision_cli.enhance_eval.data.layouts.folders import (
-    Request,
-    child,
-    dataset,
-    folders_in,
-    pictures_below,
-    pictures_in,
-)
+from vision_cli.enhance_eval.data.layouts.folders import dataset
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
+from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_below, pictures_in
 
 _PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _CALTECH = re.compile(r"(\d{3})\.(.+)")

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.layouts.folders import Findings, Request, child, dataset, pictures_below
+from vision_cli.enhance_eval.data.layouts.folders import dataset
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
+from vision_cli.io.pictures.folders import Findings, Request, child, pictures_below
 
 _LOW = ("low", "input", "dark", "lq", "lowlight", "low_light")
 _HIGH = ("high", "normal", "target", "gt", "reference", "ref", "normallight", "normal_light")

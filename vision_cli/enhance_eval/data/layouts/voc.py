@@ -17,17 +17,11 @@ from xml.etree import ElementTree as ET
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.classes import EXDARK, VOC
-from vision_cli.enhance_eval.data.layouts.folders import (
-    Request,
-    child,
-    dataset,
-    folders_in,
-    make_boxes,
-    pictures_in,
-    read_text,
-)
+from vision_cli.enhance_eval.data.layouts.folders import dataset, make_boxes
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
+from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_in, read_listed
+from vision_cli.io.reading import read_text
 
 _PARTS = ("train", "val", "test")
 _PLAIN = "IMGS"
@@ -109,12 +103,7 @@ def _read(layout: str, root: Path, pictures: Path, lists: Path, request: Request
     parts = {name: lists / f"{name}.txt" for name in _PARTS if (lists / f"{name}.txt").is_file()}
     paths = pictures_in(pictures)
     if parts:
-        wanted = {
-            _listed_stem(line)
-            for path in request.parts(root, parts).values()
-            for line in read_text(path).splitlines()
-            if line.strip()
-        }
+        wanted = {word for path in request.parts(root, parts).values() for word in read_listed(path)}
         for stem in sorted(wanted - {path.stem for path in paths}):
             findings.leave_out(stem, f"listed, but not in {pictures.name}")
         paths = [path for path in paths if path.stem in wanted]
@@ -167,12 +156,6 @@ def _years(folder: Path) -> Iterator[Path]:
 def _classes(names: set[str]) -> tuple[str, ...]:
     """Return the classes in the published order where there is one, else by name."""
     return next((known for known in (VOC, EXDARK) if names and names <= set(known)), tuple(sorted(names)))
-
-
-def _listed_stem(line: str) -> str:
-    # A class's list has a mark behind the name; some lists have the ending.
-    word = line.split(maxsplit=1)[0]
-    return Path(word).stem if Path(word).suffix.lower() in {".jpg", ".jpeg", ".png"} else word
 
 
 def _text(found: ET.Element, name: str) -> str:

@@ -14,19 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.core.errors import InputError
-from vision_cli.enhance_eval.data.layouts.folders import (
-    Request,
-    child,
-    dataset,
-    inside,
-    make_boxes,
-    names_below,
-    pictures_below,
-    pictures_in,
-    read_text,
-)
+from vision_cli.enhance_eval.data.layouts.folders import dataset, make_boxes
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Boxes, Dataset, Sample
+from vision_cli.io.pictures.folders import Request, child, inside, names_below, pictures_below, pictures_in
+from vision_cli.io.reading import read_text
 
 _PARTS = ("train", "val", "test")
 _IMAGES, _LABELS = "images", "labels"

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, MissingError
-from vision_cli.enhance_eval.data.layouts.folders import read_text
 from vision_cli.enhance_eval.pipeline.tasks.decoders import Candidates, decode_detr, decode_rtdetr
 from vision_cli.enhance_eval.pipeline.tasks.onnx_models import probabilities, select
 from vision_cli.enhance_eval.values import Detections, Picture
+from vision_cli.io.reading import read_text
 
 if TYPE_CHECKING:
     import torch

@@ -15,8 +15,9 @@ import numpy as np
 
 from vision_cli.core.errors import InputError
 from vision_cli.enhance_eval.data.classes import map_classes
-from vision_cli.enhance_eval.data.layouts.coco import read_coco_file, read_json
+from vision_cli.enhance_eval.data.layouts.coco import read_coco_file
 from vision_cli.enhance_eval.values import Detections, Sample
+from vision_cli.io.reading import read_json
 
 _AS_TAKEN = "as-is"
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.enhance_eval.data.layouts.folders import read_text
+from vision_cli.io.reading import read_text
 
 Kind = Literal["builtin", "onnx", "hf", "preds", "py"]
 

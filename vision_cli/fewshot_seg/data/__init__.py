@@ -1,0 +1,1 @@
+"""Supports and data sets: files of pictures and masks become typed samples, read when they are asked for."""

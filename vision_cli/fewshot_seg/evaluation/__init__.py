@@ -1,0 +1,1 @@
+"""The protocol of cross-domain few-shot segmentation: episodes, measures and their intervals."""
