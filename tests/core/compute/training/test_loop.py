@@ -308,3 +308,17 @@ def test_a_training_killed_before_its_last_history_has_it_when_it_goes_on(tmp_pa
         run.finish()
     assert history(tmp_path / "killed") == history(tmp_path / "whole")
     assert same(load_file(tmp_path / "killed" / LAST), load_file(tmp_path / "whole" / LAST))
+
+
+def test_a_factor_on_the_rate_holds_for_the_parameters_of_its_name(tmp_path):
+    start = Line().network.state_dict()
+    moved = {}
+    for factor in (0.0, 0.1, 1.0):
+        with open_run(tmp_path / str(factor)) as run:
+            trainer = train(run, steps=1, rate_factors={"0.": factor})
+            trainer.fit()
+            network = trainer.task.network.state_dict()
+        moved[factor] = {key: float((network[key] - start[key]).abs().max()) for key in start}
+    assert moved[0.0]["0.weight"] == moved[0.0]["0.bias"] == 0
+    assert moved[0.1]["0.weight"] == pytest.approx(0.1 * moved[1.0]["0.weight"], rel=1e-3)
+    assert moved[0.0]["2.weight"] == moved[0.1]["2.weight"] == moved[1.0]["2.weight"] > 0

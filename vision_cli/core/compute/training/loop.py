@@ -171,7 +171,7 @@ class Trainer(Generic[Batch]):
             task.network = share_batch_statistics(task.network)
         # Without decay, AdamW is Adam.
         optimiser = torch.optim.AdamW(
-            task.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=False
+            self._groups(), schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=False
         )
         self.network, self.optimiser = self.accelerator.prepare(task.network, optimiser)
 
@@ -216,12 +216,20 @@ class Trainer(Generic[Batch]):
             self._write_weights(BEST)
         return self.progress
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the parameters of the network by the factor on their learning rate, in the network's order."""
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.task.network.named_parameters():
+            matching = [factor for start, factor in self.schedule.rate_factors.items() if name.startswith(start)]
+            groups.setdefault(matching[-1] if matching else 1.0, []).append(parameter)
+        return [{"params": parameters, "rate_factor": factor} for factor, parameters in groups.items()]
+
     def _step(self) -> dict[str, float]:
         started = time.monotonic()
         step, schedule = self.progress.step, self.schedule
         rate = schedule.rate(step) * 0.5**self.progress.halvings
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("rate_factor", 1.0)
         numbers = self.order.samples(step)
         share = len(numbers) // self.accelerator.num_processes
         first = self.accelerator.process_index * share

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from vision_cli.core.compute.devices import Precision
 
@@ -42,6 +43,8 @@ class Schedule:
         Mixed precision.
     seed
         Of the order of the samples and of the random numbers of a task.
+    rate_factors
+        Factor on the learning rate of the parameters whose names begin so, such as those of a pretrained part.
     """
 
     steps: int
@@ -58,6 +61,7 @@ class Schedule:
     patience: int = 0
     precision: Precision = "float32"
     seed: int = 0
+    rate_factors: Mapping[str, float] = field(default_factory=dict)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step; steps count from 0."""

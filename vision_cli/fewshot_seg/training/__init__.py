@@ -1,0 +1,1 @@
+"""Training of the network on episodes, as `vision_cli.core.compute.training` takes it."""
