@@ -367,7 +367,7 @@ def many_opcodes(path):
 TOO_LARGE, DAMAGED = "InputTooLarge", "InputError"
 CASES = {
     nifti: ("volume", "x.nii.gz", TOO_LARGE, r"claims \(1000, 1000, 300\) voxels"),
-    nifti_that_holds_more: ("volume", "x.nii.gz", DAMAGED, "far beyond what its header claims"),
+    nifti_that_holds_more: ("volume", "x.nii.gz", DAMAGED, "far more than its header says"),
     nifti_with_a_long_header: ("volume", "x.nii.gz", TOO_LARGE, "a header of 2000000000 bytes"),
     nifti_that_lies: ("volume", "x.nii.gz", DAMAGED, r"claims \(9000, 9000, 9000\) voxels"),
     mgz: ("volume", "x.mgz", TOO_LARGE, r"claims \(1000, 1000, 300\) voxels"),

@@ -115,7 +115,7 @@ def detections_of(*rows):
 
 def test_the_curve_losses_are_nothing_where_nothing_is_wrong():
     flat = torch.full((2, 3, 128, 128), 0.45)
-    assert float(exposure_loss(flat)) == pytest.approx(0, abs=1e-12)
+    assert float(exposure_loss(flat)) == pytest.approx(0, abs=1e-8)
     assert float(colour_loss(flat)) == pytest.approx(0, abs=1e-5)
     assert float(contrast_loss(flat, 0.5 * flat)) == pytest.approx(0, abs=1e-12)
     assert float(smoothness_loss(flat)) == 0
@@ -125,7 +125,7 @@ def test_the_curve_losses_are_those_of_small_pictures_by_hand():
     tinted = torch.zeros(1, 3, 64, 64)
     tinted[:, 0] = 0.5
     assert float(colour_loss(tinted)) == pytest.approx(np.sqrt(2 * 0.5**4))
-    assert float(exposure_loss(tinted)) == pytest.approx((0.5 / 3 - 0.45) ** 2)
+    assert float(exposure_loss(tinted)) == pytest.approx((0.5 / 3 - 0.45) ** 2, rel=1e-4)
     step = torch.zeros(1, 3, 8, 8)
     step[..., 4:] = 1
     # One of two neighbours across differs, none of those below; both sides of a pair count.

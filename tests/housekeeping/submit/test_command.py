@@ -95,7 +95,10 @@ def test_what_a_cluster_asks_for_reaches_sbatch(tmp_path, monkeypatch):
         ((), "no command given"),
         (("register", "batch", "pairs.csv"), "register batch without --out found"),
         (("register", "a.nii", "b.nii"), "register pair without --out found"),
-        (("--array", "2", "register", "a.nii", "b.nii", "-o", "x"), "`register pair` found; it takes no --shard"),
+        (
+            ("--array", "2", "register", "a.nii", "b.nii", "-o", "x"),
+            "`register pair` found; a verb with --shard expected",
+        ),
         ((*BATCH, "--shard", "1/2"), "--shard found; --array N alone expected"),
         ((*BATCH, "--no-such"), "No such option: --no-such"),
         ((*BATCH, "--lambda", "much"), "Invalid value for '--lambda'"),

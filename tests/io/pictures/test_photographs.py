@@ -71,7 +71,9 @@ def test_a_file_cut_short_is_refused_and_nothing_is_printed(tmp_path, scene, suf
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "it is empty"), (b"<html>", "no PNG, JPEG"), (b"BM", "header")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "it is empty"), (b"<html>", "not a PNG, JPEG"), (b"BM", "header")]
+)
 def test_what_is_no_picture_is_refused(tmp_path, content, reason):
     path = tmp_path / "a.png"
     path.write_bytes(content)
