@@ -16,6 +16,8 @@ from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "fewshot-seg"
 FLOORS = {"apple": 82, "cat": 68, "em": 55, "camvid": 80}
+SEEDS = {"cat": 5}
+"""Six episodes: from seed to seed their mean differs by two points."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,8 @@ def test_it_reaches_its_floors_on_photographs(gate):
     method = GatedSegmenter(gate)
     found = {name: [] for name in FLOORS}
     for seed, pair in enumerate(pairs(DATA, tuple(FLOORS))):
-        mask = method.learn([pair.support], seed=seed).segment(pair.query.picture).mask
-        found[pair.name].append(100 * iou(mask, pair.query.mask))
+        for repeat in range(SEEDS.get(pair.name, 1)):
+            mask = method.learn([pair.support], seed=1000 * repeat + seed).segment(pair.query.picture).mask
+            found[pair.name].append(100 * iou(mask, pair.query.mask))
     means = {name: np.mean(values) for name, values in found.items()}
     assert all(means[name] >= floor for name, floor in FLOORS.items()), means
