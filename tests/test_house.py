@@ -66,11 +66,13 @@ TESTED_ELSEWHERE = {
     "housekeeping/submit/jobs.py": "housekeeping/submit/test_command.py",
     "io/pickles/opcodes.py": "io/pickles/test_pickles_hostile.py",
     "io/pictures/coco_files.py": "enhance_eval/data/test_opening.py",
+    "io/pictures/layouts.py": "enhance_eval/data/test_opening.py",
     "io/pictures/folders.py": "enhance_eval/data/test_opening.py",
     "io/reading.py": "io/volumes/test_raw.py",
     "metrics/resampling.py": "enhance_eval/evaluation/test_resampling.py",
     "phantoms/episodes/": "phantoms/episodes/test_episodes.py",
     "phantoms/faces/": "phantoms/faces/test_faces.py",
+    "phantoms/wheel_photographs.py": "phantoms/scenes/test_scene.py",
     "phantoms/scenes/backdrops.py": "phantoms/scenes/test_scene.py",
 }
 """Modules, or all modules whose path begins so, that a test file of another name stands for."""

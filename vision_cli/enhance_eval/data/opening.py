@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from vision_cli.core.command.commands import did_you_mean
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.enhance_eval.data.layouts import coco, exdark, exposures, labelled, paired, voc, yolo
 from vision_cli.enhance_eval.data.layouts.folders import dataset
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Dataset, Sample
 from vision_cli.io.pictures.folders import Findings, Request, is_picture, names_below, pictures_below
-
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A layout of a data set.
-
-    Attributes
-    ----------
-    name
-        Its word on the command line.
-    expects
-        What it looks for, in a few words.
-    recognises
-        Whether a path has it.
-    read
-        Reads a path that has it.
-    """
-
-    name: str
-    expects: str
-    recognises: Callable[[Path], bool]
-    read: Callable[[Path, Request], Dataset]
+from vision_cli.io.pictures.layouts import AUTO, Layout, choose_layout
 
 
 def open_dataset(
@@ -76,7 +52,8 @@ def open_dataset(
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
     findings = Findings(strict)
-    found = _layout(path, layout).read(path, Request(split, findings))
+    hint = "Give the folder that holds these, or one with pictures in it."
+    found = choose_layout(LAYOUTS, path, layout, hint=hint).read(path, Request(split, findings))
     samples = found.samples
     if reference_dir is not None:
         samples = paired.with_references(found, reference_dir, findings)
@@ -91,24 +68,6 @@ def open_dataset(
         findings.say(f"{limit} of {len(samples)} pictures were taken, evenly spaced in the order of their names.")
         samples = [samples[place * len(samples) // limit] for place in range(limit)]
     return replace(found, samples=tuple(samples), notes=findings.sentences())
-
-
-def _layout(path: Path, name: str) -> Layout:
-    if name != AUTO:
-        known = {layout.name: layout for layout in LAYOUTS}
-        if name not in known:
-            raise UsageError(
-                f"layout {name!r}; {AUTO}, {', '.join(known)} expected.", hint=did_you_mean(name, (*known, AUTO))
-            )
-        return known[name]
-    found = next((layout for layout in LAYOUTS if layout.recognises(path)), None)
-    if found is None:
-        looked_for = "; ".join(f"{layout.name}: {layout.expects}" for layout in LAYOUTS)
-        raise InputError(
-            f"{path}: no known layout of a data set. Looked for {looked_for}.",
-            hint="Give the folder that holds these, or one with pictures in it.",
-        )
-    return found
 
 
 def _is_flat(path: Path) -> bool:
@@ -151,7 +110,7 @@ _PAIRED_EXPECT = {
     "pairs": "{low,high} or {input,target}",
 }
 
-LAYOUTS: tuple[Layout, ...] = (
+LAYOUTS: tuple[Layout[Dataset], ...] = (
     Layout("exdark", "ExDark/<Class>/ and ExDark_Annno/", exdark.is_exdark, exdark.read_exdark),
     Layout("exdark-voc", "JPEGImages/IMGS and Annotations/", voc.is_exdark_voc, voc.read_exdark_voc),
     Layout("voc", "JPEGImages/ and Annotations/", voc.is_voc, voc.read_voc),

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from vision_cli.core.command.commands import did_you_mean
-from vision_cli.core.errors import InputError, UsageError
+from vision_cli.core.errors import InputError
 from vision_cli.fewshot_seg.data.datasets import FewShotDataset, NoMask, Pair
 from vision_cli.fewshot_seg.data.layouts import coco, labelme, maps, masks_by_class, medical
 from vision_cli.io.pictures.folders import Findings, Request, is_picture, names_below, pictures_below
+from vision_cli.io.pictures.layouts import AUTO, Layout, choose_layout
 
-AUTO = "auto"
 UNLABELLED = "unlabelled"
 """Name of the one class of pictures without masks."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A layout of a data set.
-
-    Attributes
-    ----------
-    name
-        Its word on the command line.
-    expects
-        What it looks for, in a few words.
-    recognises
-        Whether a path has it.
-    read
-        Reads a path that has it.
-    """
-
-    name: str
-    expects: str
-    recognises: Callable[[Path], bool]
-    read: Callable[[Path, Request], FewShotDataset]
 
 
 def open_dataset(
@@ -72,7 +48,7 @@ def open_dataset(
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
     request = Request(split, Findings(strict))
-    found = _layout(path, layout).read(path, request)
+    found = choose_layout(LAYOUTS, path, layout, hint="Give the folder that holds these.").read(path, request)
     if not found.classes:
         raise InputError(
             f"{path}: nothing of the layout {found.layout} can be used. {' '.join(found.notes)}".strip(),
@@ -100,29 +76,11 @@ def open_unlabelled(path: Path) -> FewShotDataset:
     return FewShotDataset("unlabelled", {UNLABELLED: pairs})
 
 
-def _layout(path: Path, name: str) -> Layout:
-    known = {layout.name: layout for layout in LAYOUTS}
-    if name != AUTO:
-        if name not in known:
-            raise UsageError(
-                f"layout {name!r}; {AUTO}, {', '.join(known)} expected.", hint=did_you_mean(name, (*known, AUTO))
-            )
-        return known[name]
-    found = next((layout for layout in LAYOUTS if layout.recognises(path)), None)
-    if found is None:
-        looked_for = "; ".join(f"{layout.name}: {layout.expects}" for layout in LAYOUTS)
-        raise InputError(
-            f"{path}: no known layout of a data set. Looked for {looked_for}.",
-            hint="Give the folder that holds these.",
-        )
-    return found
-
-
 def _only_by_name(_: Path) -> bool:
     return False
 
 
-LAYOUTS: tuple[Layout, ...] = (
+LAYOUTS: tuple[Layout[FewShotDataset], ...] = (
     Layout("isic", "ISIC2018_Task1-2_*_Input/", medical.is_isic, medical.read_isic),
     Layout("lung", "CXR_png/ and masks/", medical.is_chest, medical.read_chest),
     Layout("suim", "images/ and masks/{FV,HD,...}/", maps.is_suim, maps.read_suim),

@@ -6,14 +6,12 @@ Nothing is fetched. The photographs of training and of validation are disjoint.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import MissingError
+from vision_cli.phantoms.wheel_photographs import read_wheel_photograph
 
 Split = Literal["train", "validation"]
 
@@ -54,25 +52,9 @@ def load_photographs(split: Split, short_side: int) -> tuple[NDArray[np.uint8], 
 
     resized = []
     for name in PHOTOGRAPHS[split]:
-        picture = _read(name)
+        picture = read_wheel_photograph(name)
         scale = short_side / min(picture.shape[:2])
         size = (max(short_side, round(picture.shape[1] * scale)), max(short_side, round(picture.shape[0] * scale)))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         resized.append(np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8))
     return tuple(resized)
-
-
-def _read(name: str) -> NDArray[np.uint8]:
-    import cv2
-
-    package, _, inside = name.partition("/")
-    found = find_spec(package)
-    folders = [] if found is None else list(found.submodule_search_locations or ())
-    path = next((file for folder in folders if (file := Path(folder) / inside).is_file()), None)
-    pixels = None if path is None else cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise MissingError(
-            f"{name}: not in the installed {package}; a photograph of its wheel expected.",
-            hint="Install scikit-image and scikit-learn from their wheels.",
-        )
-    return np.ascontiguousarray(pixels[..., ::-1], dtype=np.uint8)

@@ -6,15 +6,13 @@ Nothing is fetched: what is not in the installed wheels is an error. The photogr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import MissingError
 from vision_cli.io.pictures.srgb import decode_srgb
+from vision_cli.phantoms.wheel_photographs import read_wheel_photograph
 
 Split = Literal["train", "test"]
 
@@ -50,7 +48,8 @@ def load_photos(split: Split) -> tuple[NDArray[np.float32], ...]:
     MissingError
         If an installed package lacks one.
     """
-    return tuple(_read(name) for name in PHOTOS[split])
+    pictures = (read_wheel_photograph(name) for name in PHOTOS[split])
+    return tuple(decode_srgb(picture.astype(np.float32) / np.float32(255)) for picture in pictures)
 
 
 def draw_backdrop(rng: np.random.Generator, photos: Sequence[NDArray[np.float32]], size: int) -> NDArray[np.float32]:
@@ -70,20 +69,3 @@ def draw_backdrop(rng: np.random.Generator, photos: Sequence[NDArray[np.float32]
     scale = rng.uniform(0.08, 0.3) / (float(square.mean()) + _DARK) * np.exp(rng.normal(0, 0.15, 3))
     wall: NDArray[np.float32] = np.clip(square * scale.astype(np.float32), 0, 2)
     return wall
-
-
-def _read(name: str) -> NDArray[np.float32]:
-    import cv2
-
-    package, _, inside = name.partition("/")
-    found = find_spec(package)
-    folders = [] if found is None else list(found.submodule_search_locations or ())
-    path = next((file for folder in folders if (file := Path(folder) / inside).is_file()), None)
-    pixels = None if path is None else cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise MissingError(
-            f"{name}: not in the installed {package}; a photograph of its wheel expected.",
-            hint="Install scikit-image and scikit-learn from their wheels.",
-        )
-    light: NDArray[np.float32] = decode_srgb(pixels[..., ::-1].astype(np.float32) / np.float32(255))
-    return light
