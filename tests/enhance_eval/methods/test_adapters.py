@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, MissingError, NumericalError, UsageError, VcliError
+from vision_cli.enhance_eval.data.sources import write_picture
 from vision_cli.enhance_eval.methods.adapters import graphs
 from vision_cli.enhance_eval.methods.adapters.commands import command_method
-from vision_cli.enhance_eval.methods.adapters.pictures import read_rgb, write_png
+from vision_cli.enhance_eval.methods.adapters.pictures import read_rgb
 from vision_cli.enhance_eval.methods.building import build_method
 from vision_cli.enhance_eval.methods.checking import enhance_checked
 from vision_cli.enhance_eval.methods.specs import parse_method
@@ -32,7 +33,7 @@ def enhance(text, one=None, name="a/1", **options):
 
 def test_a_folder_gives_the_picture_of_the_same_name(tmp_path):
     (tmp_path / "a").mkdir()
-    write_png(tmp_path / "a" / "1.png", picture(5))
+    write_picture(tmp_path / "a" / "1.png", picture(5))
     np.testing.assert_allclose(enhance(f"dir:{tmp_path}"), picture(5), atol=1e-6)
     np.testing.assert_allclose(enhance(f"dir:{tmp_path}", name="b/1"), picture(5), atol=1e-6)
     assert enhance(f"dir:{tmp_path}+bilateral").shape == (8, 11, 3)
@@ -41,7 +42,7 @@ def test_a_folder_gives_the_picture_of_the_same_name(tmp_path):
 def test_a_folder_without_the_picture_or_with_two_of_it_says_so(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        write_png(tmp_path / folder / "1.png", picture())
+        write_picture(tmp_path / folder / "1.png", picture())
     with pytest.raises(InputError, match="no picture named 2"):
         enhance(f"dir:{tmp_path}", name="2")
     with pytest.raises(InputError, match=r"a/1.png and b/1.png are both named 1"):
@@ -51,7 +52,7 @@ def test_a_folder_without_the_picture_or_with_two_of_it_says_so(tmp_path):
 
 
 def test_a_ready_picture_of_another_size_fails(tmp_path):
-    write_png(tmp_path / "1.png", picture(shape=(4, 4, 3)))
+    write_picture(tmp_path / "1.png", picture(shape=(4, 4, 3)))
     with pytest.raises(NumericalError, match=r"returned shape \(4, 4, 3\); \(8, 11, 3\) expected"):
         enhance(f"dir:{tmp_path}", name="1")
 
@@ -72,7 +73,7 @@ def test_pictures_of_16_bits_grey_and_alpha_become_rgb(tmp_path):
 
 
 def test_a_damaged_picture_says_so(tmp_path):
-    write_png(tmp_path / "1.png", picture())
+    write_picture(tmp_path / "1.png", picture())
     (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes()[:40])
     with pytest.raises(InputError, match=r"2\.png"):
         read_rgb(tmp_path / "2.png")

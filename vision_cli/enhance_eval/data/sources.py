@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vision_cli.enhance_eval.values import Picture
-from vision_cli.io.pictures.photographs import photograph_size, read_photograph
+from vision_cli.io.pictures.photographs import photograph_size, read_photograph, write_photograph
 from vision_cli.io.pictures.srgb import decode_srgb
 
 
@@ -45,3 +45,8 @@ class FileSource:
     def size(self) -> tuple[int, int]:
         """Return height and width in pixels, from the header alone."""
         return photograph_size(self.path, upright=self.upright)
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture with 8 bits; the ending says the format, see `vision_cli.io.pictures.photographs`."""
+    write_photograph(path, np.rint(255 * picture).astype(np.uint8))

@@ -53,8 +53,13 @@ class MethodSpec:
 
     @property
     def file_name(self) -> str:
-        """The name with other than letters, digits and ``._+=-`` replaced, for folders."""
-        return re.sub(r"[^\w.+=-]+", "-", self.text).strip("-.") or "method"
+        """The name for folders and files, see `file_name_of`."""
+        return file_name_of(self.text)
+
+
+def file_name_of(text: str) -> str:
+    """Return a method's name with other than letters, digits and ``._+=-`` replaced, for folders and files."""
+    return re.sub(r"[^\w.+=-]+", "-", text).strip("-.") or "method"
 
 
 def parse_methods(text: str, option: str = "--methods") -> tuple[MethodSpec, ...]:

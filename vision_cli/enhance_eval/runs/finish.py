@@ -13,6 +13,7 @@ from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.enhance_eval.evaluation import tables
 from vision_cli.enhance_eval.evaluation.study import AP50, Settings, Study
 from vision_cli.enhance_eval.figures.charts import MethodPoint, Spread, draw_heat_map, draw_scatter
+from vision_cli.enhance_eval.methods.specs import file_name_of
 from vision_cli.enhance_eval.options import StatisticsOptions
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
 from vision_cli.enhance_eval.pipeline.tasks.predictions import detections_document
@@ -52,8 +53,9 @@ def write_study(run: RunFiles, scored: Scored, settings: Settings, homes: Mappin
         dataset_document(scored.layout, scored.classes, scored.notes, scored.larger_is_better, scored.units),
     )
     study = Study(scored.scores, scored.classes, scored.larger_is_better, settings)
+    by_method = tables.methods(study)
     for name, table in (
-        (METHODS, tables.methods(study)),
+        (METHODS, by_method),
         (SUMMARY, tables.summary(study)),
         (DELTAS, tables.differences(study)),
         (CORRELATIONS, tables.correlations(study)),
@@ -66,7 +68,7 @@ def write_study(run: RunFiles, scored: Scored, settings: Settings, homes: Mappin
     run.write_metrics(metrics_of(study))
     if AP50 in study.tasks:
         _write_predictions(run, study)
-    write_run_report(run, study, scored, _draw(run, study, scored, homes))
+    write_run_report(run, study, scored, by_method, _draw(run, study, scored, homes))
 
 
 def metrics_of(study: Study) -> dict[str, float | int | str | None]:
@@ -179,8 +181,8 @@ def _write_predictions(run: RunFiles, study: Study) -> None:
     for condition in study.conditions:
         for method in study.methods:
             found = study.detections(condition, method)
-            safe = "".join(letter if letter.isalnum() or letter in "._+=-" else "-" for letter in method)
-            run.write_json(f"predictions/{condition}__{safe}.json", detections_document(names, found, study.classes))
+            name = f"predictions/{condition}__{file_name_of(method)}.json"
+            run.write_json(name, detections_document(names, found, study.classes))
 
 
 def _spread(study: Study, condition: str, method: str, name: str) -> Spread:

@@ -10,13 +10,13 @@ import numpy as np
 from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
 from vision_cli.enhance_eval.data.opening import open_dataset
+from vision_cli.enhance_eval.data.sources import write_picture
 from vision_cli.enhance_eval.methods.building import build_method
 from vision_cli.enhance_eval.methods.checking import enhance_checked
 from vision_cli.enhance_eval.methods.specs import MethodSpec
 from vision_cli.enhance_eval.pipeline.cells import generator_of
 from vision_cli.enhance_eval.pipeline.darkness.conditions import Condition, darken
 from vision_cli.enhance_eval.values import Dataset, Picture, Sample
-from vision_cli.io.pictures.photographs import write_photograph
 
 
 def open_pictures(path: Path) -> Dataset:
@@ -56,4 +56,4 @@ def degrade_all(run: Run, dataset: Dataset, condition: Condition, *, seed: int, 
 
 def _write(run: Run, name: str, picture: Picture) -> None:
     with run.output(name) as path:
-        write_photograph(path, np.round(picture * 255).astype(np.uint8))
+        write_picture(path, picture)

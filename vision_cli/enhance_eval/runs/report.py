@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from vision_cli.core.command.console import Table
 from vision_cli.core.report import Picture, Report
 from vision_cli.enhance_eval.evaluation.study import Headline, Study
-from vision_cli.enhance_eval.evaluation.tables import methods
+from vision_cli.enhance_eval.evaluation.tables import FileTable
 from vision_cli.enhance_eval.figures.sheets import LEGEND
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, NONE
 
@@ -47,10 +47,9 @@ class Figures:
     sheets: Sequence[tuple[Path, str]]
 
 
-def write_run_report(run: RunFiles, study: Study, scored: Scored, figures: Figures) -> None:
-    """Write the report of a study into its run."""
+def write_run_report(run: RunFiles, study: Study, scored: Scored, table: FileTable, figures: Figures) -> None:
+    """Write the report of a study into its run; ``table`` is that of its methods."""
     verdict, level = verdict_of(study.headline)
-    table = methods(study)
     pictures = [
         Picture(
             path,

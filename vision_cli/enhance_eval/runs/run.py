@@ -9,14 +9,15 @@ import numpy as np
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
+from vision_cli.enhance_eval.data.sources import write_picture
 from vision_cli.enhance_eval.figures.sheets import Shown, missed_boxes, write_sheet
+from vision_cli.enhance_eval.methods.specs import file_name_of
 from vision_cli.enhance_eval.options import RunOptions
 from vision_cli.enhance_eval.pipeline.cells import generator_of, score_sample
 from vision_cli.enhance_eval.pipeline.scores import CLEAR, Cell, SampleScores, scores_document
 from vision_cli.enhance_eval.runs.plan import Plan
 from vision_cli.enhance_eval.runs.scored import DATASET, dataset_document, scores_file, sheet_file
 from vision_cli.enhance_eval.values import Boxes, Picture, Sample
-from vision_cli.io.pictures.photographs import write_photograph
 from vision_cli.metrics.detection.matching import assign
 
 SHEETS = 24
@@ -119,12 +120,8 @@ def _save_pictures(
 ) -> None:
     for cell, picture in zip(cells, pictures, strict=True):
         if picture is not None:
-            with run.output(f"pictures/{condition}/{_safe(cell.method)}/{name}.png") as path:
-                write_photograph(path, np.round(picture * 255).astype(np.uint8))
-
-
-def _safe(text: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._+=-" else "-" for letter in text).strip("-.") or "method"
+            with run.output(f"pictures/{condition}/{file_name_of(cell.method)}/{name}.png") as path:
+                write_picture(path, picture)
 
 
 def _sample_of(plan: Plan) -> set[str]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vision_cli.core.errors import InputError, MissingError, NumericalError, UsageError, VcliError
-from vision_cli.enhance_eval.methods.adapters.pictures import picture_files, read_rgb, write_png
+from vision_cli.enhance_eval.data.sources import write_picture
+from vision_cli.enhance_eval.methods.adapters.pictures import picture_files, read_rgb
 from vision_cli.enhance_eval.values import Picture
 
 TIMEOUT = 600.0
@@ -79,7 +80,7 @@ class CommandMethod:
             outputs.mkdir()
             stems = {name: f"{number:06d}" for number, name in enumerate(pictures)}
             for name, picture in pictures.items():
-                write_png(inputs / f"{stems[name]}.png", picture)
+                write_picture(inputs / f"{stems[name]}.png", picture)
             self._run(inputs, outputs, Path(scratch, "stderr"))
             written = {path.stem: path for path in picture_files(outputs)}
             return {name: self._read(written.get(stem), stem) for name, stem in stems.items()}

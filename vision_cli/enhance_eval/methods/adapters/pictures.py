@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from vision_cli.enhance_eval.data.sources import FileSource
 from vision_cli.enhance_eval.values import Picture
-from vision_cli.io.pictures.photographs import PHOTOGRAPH_SUFFIXES, write_photograph
+from vision_cli.io.pictures.photographs import PHOTOGRAPH_SUFFIXES
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -19,8 +17,3 @@ def picture_files(folder: Path) -> list[Path]:
 def read_rgb(path: Path) -> Picture:
     """Return a picture as ``(H, W, 3)`` in [0, 1]; see `vision_cli.enhance_eval.data.sources.FileSource.read`."""
     return FileSource(path).read()
-
-
-def write_png(path: Path, picture: Picture) -> None:
-    """Write a picture with 8 bits."""
-    write_photograph(path, np.rint(255 * picture).astype(np.uint8))
