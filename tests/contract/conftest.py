@@ -52,7 +52,8 @@ def _photos(home: Path) -> dict[str, Path]:
     photos, generator = home / "photos", np.random.default_rng(0)
     photos.mkdir()
     for number in range(ITEMS):
-        write_photograph(photos / f"photo{number}.png", generator.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+        # Large enough that a run is still at work when a test stops it.
+        write_photograph(photos / f"photo{number}.png", generator.integers(0, 256, (600, 800, 3), dtype=np.uint8))
     scored = home / "scored"
     words = ("--conditions", "ev-4", "--methods", "none,gamma", "--measures", "psnr,mean_luma", "--bootstrap", 20)
     done = vcli("enhance-eval", "run", photos, *words, "--threads", 1, "-o", scored)
