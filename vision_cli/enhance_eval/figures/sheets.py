@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vision_cli.enhance_eval.values import Boxes, Picture
 from vision_cli.figures.style import SLATE
+from vision_cli.io.pictures.photographs import write_photograph
 
 _HIT, _WRONG, _MISSED = (96, 214, 120), (255, 90, 31), (255, 214, 10)
 _SHOWN_SIDE = 224
@@ -70,10 +71,7 @@ def draw_sheet(shown: Sequence[Shown]) -> NDArray[np.uint8]:
 
 def write_sheet(path: Path, shown: Sequence[Shown]) -> None:
     """Write a contact sheet as PNG."""
-    import cv2
-
-    if not cv2.imwrite(str(path), draw_sheet(shown)[..., ::-1]):
-        raise OSError(f"{path}: the picture could not be written")
+    write_photograph(path, draw_sheet(shown))
 
 
 def missed_boxes(boxes: Boxes | None, hit: NDArray[np.bool_]) -> NDArray[np.float32]:
