@@ -69,7 +69,12 @@ TASKS = (
     ),
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
     Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),
-    Task("fewshot-seg", "TAVP, arXiv:2409.05393", "Segment a new class from a few examples."),
+    Task(
+        "fewshot-seg",
+        "TAVP, arXiv:2409.05393",
+        "Segment a new class from a few examples.",
+        "vision_cli.fewshot_seg.cli:app",
+    ),
     Task("kan-fit", "S-KAN, arXiv:2408.08338", "Fit readable functions to data.", "vision_cli.kan_fit.cli:app"),
     Task("gaze-predict", "GEM, arXiv:2408.05502", "Predict where a radiologist looks in a chest X-ray."),
     Task(

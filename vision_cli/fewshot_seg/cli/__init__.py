@@ -1,0 +1,9 @@
+"""``vcli fewshot-seg``: a module a verb."""
+
+from __future__ import annotations
+
+# The order is that of the help.
+from vision_cli.fewshot_seg.cli import train  # isort: skip
+from vision_cli.fewshot_seg.cli.app import app
+
+__all__ = ["app", "train"]
