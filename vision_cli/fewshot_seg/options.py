@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.command.words import Names, Words
+from vision_cli.core.command.words import Names, NumberOr, Words
 from vision_cli.core.errors import UsageError
 
-DATA, TRAINING = "Data", "Training"
+DATA, TRAINING, SUPPORTS, METHOD, RESULT = "Data", "Training", "Supports", "Method", "Result"
+
+MethodName = Literal["tap", "tavp", "pixel", "persam", "proto", "rf", "grabcut", "logistic", "copy"]
 
 Preset = Literal["embedded", "tiny", "sam"]
 """Recipes of ``train``."""
@@ -175,3 +177,180 @@ class TrainingOptions:
         own = {"steps", "batch_size", "learning_rate", "side", "shots", "gate_episodes"}
         changed = {name: value for name in own if (value := getattr(self, name)) is not None}
         return replace(RECIPES[self.preset], **changed)
+
+
+@dataclass(frozen=True)
+class SupportOptions:
+    """What shows the class.
+
+    Attributes
+    ----------
+    support, negative
+        See `vision_cli.fewshot_seg.data.naming.parse_supports`.
+    support_dir
+        Folder of annotated pictures, in any layout.
+    layout
+        Of that folder; see `vision_cli.fewshot_seg.data.opening.open_dataset`.
+    class_name
+        Name of the class; in a LabelMe file, its label.
+    class_id
+        Number of the class in masks that hold several.
+    invert
+        Whether the class is what the masks leave out.
+    """
+
+    support: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--support",
+            "-s",
+            metavar="[CLASS=]IMG:MASK",
+            help="Picture and mask of the class; repeat for more pictures or classes.",
+            rich_help_panel=SUPPORTS,
+        ),
+    ] = None
+    negative: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]IMG", help="Picture in which the class is not; may be repeated.", rich_help_panel=SUPPORTS
+        ),
+    ] = None
+    support_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of annotated pictures; with several classes, a folder each.",
+            rich_help_panel=SUPPORTS,
+        ),
+    ] = None
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="Layout of --support-dir, or auto.", rich_help_panel=SUPPORTS)
+    ] = "auto"
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="Name of the class; in LabelMe files, its label.", rich_help_panel=SUPPORTS
+        ),
+    ] = None
+    class_id: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Number of the class in masks that hold several.", rich_help_panel=SUPPORTS
+        ),
+    ] = None
+    invert: Annotated[
+        bool, typer.Option("--invert", help="The class is what the masks leave out.", rich_help_panel=SUPPORTS)
+    ] = False
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """How the class is learned.
+
+    Attributes
+    ----------
+    method
+        One of `vision_cli.fewshot_seg.pipeline.methods.METHODS`.
+    weights
+        Weights of the method.
+    sam_checkpoint
+        Weights of SAM, for methods on its encoder.
+    tile
+        Side of tiles, px; 0 for none, None to choose by the size of the class in the supports.
+    cache_dir
+        Folder in which what the network reads of pictures is kept.
+    """
+
+    method: Annotated[
+        MethodName,
+        typer.Option(help="tap: the method; tavp: its network alone; the others to compare with.", rich_help_panel=METHOD),
+    ] = "tap"
+    weights: Annotated[
+        str,
+        typer.Option(
+            "--weights",
+            metavar="FILE|HUB_ID",
+            help="Weights of the method; 'default' for the shipped ones.",
+            rich_help_panel=METHOD,
+        ),
+    ] = "default"
+    sam_checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--sam-checkpoint",
+            metavar="FILE",
+            help="Weights of SAM (.pth, .safetensors) that the weights were trained on, or for persam and proto.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None
+    tile: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PX|auto",
+            help="Side of the squares in which small objects are searched; 0 for whole pictures.",
+            rich_help_panel=METHOD,
+        ),
+        NumberOr("auto", least=0),
+    ] = None
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Keep what the network reads of pictures, for further runs.", rich_help_panel=METHOD
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """When a pixel is of the class, and when the class is absent; see `vision_cli.fewshot_seg.pipeline.classes`."""
+
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X|auto", help="Least probability of the class; auto takes the chosen mask.", rich_help_panel=RESULT
+        ),
+        NumberOr("auto", least=0, most=1),
+    ] = None
+    absent_below: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="X",
+            help="Write an empty mask where the class is less likely than this to be there.",
+            rich_help_panel=RESULT,
+        ),
+    ] = 0.3
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written beside masks and tables.
+
+    Attributes
+    ----------
+    save
+        ``overlay``, ``json`` (COCO), ``prob``, ``uncertainty``.
+    instances
+        Whether touching objects are told apart.
+    pictures
+        Whether the panels of the report are drawn.
+    """
+
+    save: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            metavar="A,B",
+            help="Beside masks: overlay, json (COCO), prob, uncertainty; none or all.",
+            rich_help_panel=RESULT,
+        ),
+        Names(known=("overlay", "json", "prob", "uncertainty"), every="all", nothing="none"),
+    ] = ("overlay", "json")
+    instances: Annotated[
+        bool,
+        typer.Option("--instances/--no-instances", help="Tell single objects apart.", rich_help_panel=RESULT),
+    ] = False
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures/--no-pictures", help="Draw support, query, mask, uncertainty.", rich_help_panel=RESULT),
+    ] = True

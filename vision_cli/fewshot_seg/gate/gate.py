@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import InputError
 from vision_cli.fewshot_seg.gate.measurements import PLACES, Measurements
 from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
 
 _FORESTS = ("gain", "overlap", "presence")
-_CANDIDATES = "candidates"
 
 
 @dataclass(frozen=True)
@@ -65,47 +62,23 @@ class Gate:
         presence = float(self.presence.predict(measured.presence[None])[0])
         return Verdict(choice, float(np.clip(score, 0, 1)), float(np.clip(presence, 0, 1)))
 
-    def save(self, path: Path) -> None:
-        """Write the gate as safetensors: numbers and nothing that runs."""
-        from safetensors.numpy import save_file
-
-        arrays: dict[str, NDArray[Any]] = {}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the numbers of the three forests, by name."""
+        found: dict[str, NDArray[Any]] = {}
         for name in _FORESTS:
-            arrays |= getattr(self, name).arrays(name)
-        save_file(arrays, path, metadata={_CANDIDATES: ",".join(self.candidates)})
+            found |= getattr(self, name).arrays(name)
+        return found
 
-    @property
-    def parameters(self) -> int:
-        """How many numbers it holds."""
-        forests: Sequence[TreeEnsemble] = [getattr(self, name) for name in _FORESTS]
-        return sum(values.size for forest in forests for values in forest.arrays("").values())
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[Any]], candidates: Sequence[str]) -> Gate:
+        """Return the gate that a file holds.
 
-
-def load_gate(path: Path) -> Gate:
-    """Return the gate in a file.
-
-    Raises
-    ------
-    InputError
-        If the file is none.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = (file.metadata() or {}).get(_CANDIDATES, "")
-            stored = file.keys()
-            arrays = {name: file.get_tensor(name) for name in stored}
+        Raises
+        ------
+        ValueError
+            If these are not the arrays of its three forests, or the candidates are not as many as it can judge.
+        """
+        if not len(PLACES) - 1 <= len(candidates) <= len(PLACES):
+            raise ValueError(f"{len(candidates)} candidates; {len(PLACES) - 1} or {len(PLACES)} expected")
         gain, overlap, presence = (TreeEnsemble.from_arrays(arrays, name) for name in _FORESTS)
-    except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(
-            f"{path}: no gate of fewshot-seg ({error}); arrays of its three forests expected.",
-            hint="Use the shipped weights, or train the gate again.",
-        ) from error
-    candidates = tuple(names.split(","))
-    if not len(PLACES) - 1 <= len(candidates) <= len(PLACES):
-        raise InputError(
-            f"{path}: a gate for {len(candidates)} candidates; {len(PLACES) - 1} or {len(PLACES)} expected.",
-            hint="Use the shipped weights, or train the gate again.",
-        )
-    return Gate(gain, overlap, presence, candidates)
+        return Gate(gain, overlap, presence, tuple(candidates))

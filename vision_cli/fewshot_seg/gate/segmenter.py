@@ -32,7 +32,7 @@ class GatedSegmenter:
         Root of the number of pixels that pictures are worked at.
     """
 
-    name = "gated"
+    name = "tap"
 
     def __init__(self, gate: Gate | None = None, extra: Segmenter | None = None, *, side: int = WORKING_SIDE) -> None:
         self._gate, self._side = gate, side

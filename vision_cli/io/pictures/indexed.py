@@ -129,6 +129,33 @@ def write_index_picture(path: Path, values: NDArray[np.integer], palette: Sequen
     write_bytes(path, stream.getvalue())
 
 
+def write_labels(path: Path, values: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write numbers such as those of objects as a grey PNG of 8 or 16 bits, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    values
+        ``(H, W)``.
+
+    Raises
+    ------
+    ValueError
+        If the array is of another kind.
+    ResourceError
+        If the disk is full or the folder cannot be written to.
+    """
+    import cv2
+
+    if values.ndim != 2 or values.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{values.dtype} array of shape {values.shape}; (H, W) of 8 or 16 bits expected")
+    is_written, content = cv2.imencode(".png", values)
+    if not is_written:
+        raise ValueError(f"{path.name}: {values.shape} cannot be written as PNG")
+    write_bytes(path, content.tobytes())
+
+
 def class_palette(count: int) -> tuple[tuple[int, int, int], ...]:
     """Return the colours of PASCAL VOC: black for 0, then the bits of the number spread over the three channels.
 
@@ -157,15 +184,9 @@ def write_probability(path: Path, probability: NDArray[np.floating]) -> None:
     ResourceError
         If the disk is full or the folder cannot be written to.
     """
-    import cv2
-
     if probability.ndim != 2 or not bool(((probability >= 0) & (probability <= 1)).all()):
         raise ValueError(f"array of shape {probability.shape}; (H, W) within [0, 1] expected")
-    levels = np.rint(probability.astype(np.float64) * _PROBABILITY_MOST).astype(np.uint16)
-    is_written, content = cv2.imencode(".png", levels)
-    if not is_written:
-        raise ValueError(f"{path.name}: {levels.shape} cannot be written as PNG")
-    write_bytes(path, content.tobytes())
+    write_labels(path, np.rint(probability.astype(np.float64) * _PROBABILITY_MOST).astype(np.uint16))
 
 
 def _open(content: bytes) -> ImageFile:
