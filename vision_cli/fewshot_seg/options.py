@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
 from vision_cli.core.command.words import Names, NumberOr, Words
 from vision_cli.core.errors import UsageError
 
-DATA, TRAINING, SUPPORTS, METHOD, RESULT = "Data", "Training", "Supports", "Method", "Result"
+DATA, TRAINING, SUPPORTS = "Data", "Training", "Supports"
+METHOD, RESULT, PROTOCOL = "Method", "Result", "Protocol"
 
 MethodName = Literal["tap", "tavp", "pixel", "persam", "proto", "rf", "grabcut", "logistic", "copy"]
 
@@ -354,3 +355,102 @@ class OutputOptions:
         bool,
         typer.Option("--pictures/--no-pictures", help="Draw support, query, mask, uncertainty.", rich_help_panel=RESULT),
     ] = True
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is measured, and by which protocol.
+
+    Attributes
+    ----------
+    methods
+        Names of methods; the first one is compared with the best fixed baseline among the others.
+    layout, split, classes
+        Of the data sets; see `vision_cli.fewshot_seg.data.opening.open_dataset`.
+    shots, episodes
+        See `vision_cli.fewshot_seg.evaluation.episodes.sample_episodes`.
+    absent, absent_from
+        See `vision_cli.fewshot_seg.evaluation.episodes.sample_absent`.
+    episodes_file
+        A list of episodes, such as ``protocol.csv`` of a run, in place of drawn ones.
+    weights, sam_checkpoint, tile, cache_dir
+        See `MethodOptions`.
+    pictures
+        Whether the panels of the report are drawn.
+    """
+
+    methods: Annotated[
+        tuple[str, ...],
+        typer.Option(metavar="A,B", help=f"Methods: {', '.join(get_args(MethodName))}.", rich_help_panel=METHOD),
+        Names(known=get_args(MethodName), every="all", least=1),
+    ] = ("tap",)
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="Layout of the data sets, or auto.", rich_help_panel=DATA)
+    ] = "auto"
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Part of the data sets: train, val, test or all.", rich_help_panel=DATA),
+    ] = None
+    classes: Annotated[
+        tuple[str, ...],
+        typer.Option(metavar="A,B", help="Classes to measure.", rich_help_panel=DATA),
+        Names(nothing="all"),
+    ] = ()
+    shots: Annotated[
+        int, typer.Option("--shots", "-k", min=1, metavar="K", help="Supports an episode.", rich_help_panel=PROTOCOL)
+    ] = 1
+    episodes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N|all",
+            help="Episodes a set; all takes every picture of every class as the query once.",
+            rich_help_panel=PROTOCOL,
+        ),
+        NumberOr("all", least=1),
+    ] = None
+    absent: Annotated[
+        bool,
+        typer.Option(
+            "--absent", help="Ask each class in a picture without it as well, of another class.", rich_help_panel=PROTOCOL
+        ),
+    ] = False
+    absent_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The same in pictures of a folder that show none of the classes.", rich_help_panel=PROTOCOL
+        ),
+    ] = None
+    episodes_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="List of episodes, such as protocol.csv of a run.", rich_help_panel=PROTOCOL),
+    ] = None
+    weights: Annotated[
+        str,
+        typer.Option(
+            "--weights",
+            metavar="FILE|HUB_ID",
+            help="Weights of the method; 'default' for the shipped ones.",
+            rich_help_panel=METHOD,
+        ),
+    ] = "default"
+    sam_checkpoint: Annotated[
+        Path | None,
+        typer.Option("--sam-checkpoint", metavar="FILE", help="Weights of SAM.", rich_help_panel=METHOD),
+    ] = None
+    tile: Annotated[
+        float | None,
+        typer.Option(metavar="PX|auto", help="Side of tiles; 0 for whole pictures.", rich_help_panel=METHOD),
+        NumberOr("auto", least=0),
+    ] = None
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep what the network reads of pictures.", rich_help_panel=METHOD),
+    ] = None
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Draw every episode.", rich_help_panel=RESULT)
+    ] = True
+
+    @property
+    def as_method(self) -> MethodOptions:
+        """The options of the method as other verbs have them."""
+        return MethodOptions("tap", self.weights, self.sam_checkpoint, self.tile, self.cache_dir)

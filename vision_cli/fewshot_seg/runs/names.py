@@ -1,4 +1,4 @@
-"""Names of the files and columns of a run of ``predict``."""
+"""Names of the files and columns of runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 MASKS, OVERLAYS, PANELS, INSTANCES = "masks", "overlays", "panels", "instances"
 PROBABILITIES, UNCERTAINTIES = "prob", "uncertainty"
 PREDICTIONS, DATASET, SUMMARY = "predictions.json", "dataset.json", "summary.csv"
+PROTOCOL = "protocol.csv"
 
 _BETWEEN = "/"
 _MARK = "presence"
@@ -27,3 +28,8 @@ def of_class(row: Mapping[str, object], class_name: str) -> dict[str, object]:
     """Return the facts of a class in a row, by key."""
     start = f"{class_name}{_BETWEEN}"
     return {key.removeprefix(start): value for key, value in row.items() if key.startswith(start)}
+
+
+def file_name(class_name: str) -> str:
+    """Return a class as a part of a file name: letters, digits, - and _."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in class_name) or "class"

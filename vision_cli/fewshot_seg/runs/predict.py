@@ -20,7 +20,7 @@ from vision_cli.fewshot_seg.pipeline.classes import ClassResult, Decision, segme
 from vision_cli.fewshot_seg.pipeline.instances import split_instances
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, learn
 from vision_cli.fewshot_seg.pipeline.weight_files import Method
-from vision_cli.fewshot_seg.runs.names import INSTANCES, MASKS, OVERLAYS, PANELS, PROBABILITIES, UNCERTAINTIES, column
+from vision_cli.fewshot_seg.runs.names import INSTANCES, MASKS, OVERLAYS, PANELS, PROBABILITIES, UNCERTAINTIES, column, file_name
 from vision_cli.fewshot_seg.values import Mask, Picture, Support
 from vision_cli.io.pictures.folders import pictures_below
 from vision_cli.io.pictures.indexed import class_palette, write_index_picture, write_labels, write_probability
@@ -130,7 +130,7 @@ def _write_masks(
         with run.output(f"{INSTANCES}/{query.name}.png") as path:
             write_labels(path, numbers)
     for name, result in results.items():
-        part = "" if len(results) == 1 else f".{_file_name(name)}"
+        part = "" if len(results) == 1 else f".{file_name(name)}"
         if "prob" in plan.writing.save:
             with run.output(f"{PROBABILITIES}/{query.name}{part}.png") as path:
                 write_probability(path, np.clip(result.segmentation.probability, 0, 1))
@@ -173,6 +173,3 @@ def _compare(plan: PredictionPlan, query: Query, results: Mapping[str, ClassResu
 def _fingerprint(picture: Picture) -> str:
     return hashlib.sha256(np.ascontiguousarray(picture)).hexdigest()
 
-
-def _file_name(class_name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in class_name)

@@ -29,3 +29,10 @@ def predictions_table(done: Done) -> Table:
     kept = rows[:_MOST] if has_truth else [row[:-1] for row in rows[:_MOST]]
     more = f", the first {_MOST} of {len(rows)}; summary.csv has all" if len(rows) > _MOST else ""
     return Table(titles if has_truth else titles[:-1], kept, f"Masks{more}")
+
+
+def measures_tables(done: Done) -> list[Table]:
+    """Return the measures of a run of ``evaluate``."""
+    from vision_cli.fewshot_seg.runs.finish_evaluate import overview, read_measured
+
+    return overview(read_measured(done.directory, done.entries))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.fewshot_seg.data.datasets import FewShotDataset, Pair
+from vision_cli.fewshot_seg.data.datasets import FewShotDataset
 from vision_cli.fewshot_seg.values import Mask, Picture, Support
 from vision_cli.phantoms.episodes.episodes import Episode as GeneratedEpisode
 from vision_cli.phantoms.episodes.episodes import make_episode
@@ -25,6 +26,19 @@ _ABSENT = 0.1
 _SMALLEST_CROP, _ATTEMPTS = 0.5, 10
 _LEAST_SHARE = 0.001
 _HELD_OUT_EVERY = 10
+
+
+class ReadablePair(Protocol):
+    """A picture with its mask, read when it is asked for."""
+
+    @property
+    def name(self) -> str:
+        """Name of the picture."""
+        ...
+
+    def read(self) -> Support:
+        """Return picture and mask."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ class DatasetEpisodes:
         Pairs by class, of which each has two or more.
     """
 
-    classes: tuple[tuple[Pair, ...], ...]
+    classes: Sequence[Sequence[ReadablePair]]
 
     @staticmethod
     def split(dataset: FewShotDataset) -> tuple[DatasetEpisodes, DatasetEpisodes]:
@@ -88,8 +102,8 @@ class DatasetEpisodes:
         InputError
             If no class has two pictures or more.
         """
-        training: list[tuple[Pair, ...]] = []
-        validation: list[tuple[Pair, ...]] = []
+        training: list[Sequence[ReadablePair]] = []
+        validation: list[Sequence[ReadablePair]] = []
         for pairs in dataset.classes.values():
             held_out = max(2, len(pairs) // _HELD_OUT_EVERY) if len(pairs) >= 4 else 0
             kept, rest = pairs[held_out:], pairs[:held_out]
