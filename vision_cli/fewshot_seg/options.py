@@ -33,7 +33,9 @@ class Shots(Words):
         """Return both numbers."""
         low, _, high = text.partition("-")
         if not (low.isdecimal() and (high or low).isdecimal() and 1 <= int(low) <= int(high or low)):
-            raise UsageError(f"{option}: {text} found; a number of supports such as 1, or a range such as 1-5 expected.")
+            raise UsageError(
+                f"{option}: {text} found; a number of supports such as 1, or a range such as 1-5 expected."
+            )
         return int(low), int(high or low)
 
     def text(self, value: tuple[int, int]) -> str:
@@ -59,6 +61,8 @@ class Recipe:
         Generated episodes that the gate learns from.
     decoder_rate
         Factor on the learning rate of the mask decoder, which SAM has trained.
+    inference_side
+        Of the pictures when the network is used, px; None for that of training.
     """
 
     backbone: Literal["conv", "tiny"] | None
@@ -69,6 +73,12 @@ class Recipe:
     shots: tuple[int, int]
     gate_episodes: int
     decoder_rate: float = 1.0
+    inference_side: int | None = None
+
+    @property
+    def used_side(self) -> int:
+        """Side of the pictures when the network is used, px."""
+        return self.inference_side or self.side
 
 
 RECIPES: Mapping[Preset, Recipe] = MappingProxyType(
@@ -152,9 +162,7 @@ class TrainingOptions:
     ] = None
     shots: Annotated[
         tuple[int, int] | None,
-        typer.Option(
-            metavar="A-B", help="Supports an episode; the preset's by default.", rich_help_panel=TRAINING
-        ),
+        typer.Option(metavar="A-B", help="Supports an episode; the preset's by default.", rich_help_panel=TRAINING),
         Shots(),
     ] = None
     gate_episodes: Annotated[
@@ -229,9 +237,7 @@ class SupportOptions:
     ] = "auto"
     class_name: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", help="Name of the class; in LabelMe files, its label.", rich_help_panel=SUPPORTS
-        ),
+        typer.Option(metavar="TEXT", help="Name of the class; in LabelMe files, its label.", rich_help_panel=SUPPORTS),
     ] = None
     class_id: Annotated[
         int | None,
@@ -264,7 +270,9 @@ class MethodOptions:
 
     method: Annotated[
         MethodName,
-        typer.Option(help="tap: the method; tavp: its network alone; the others to compare with.", rich_help_panel=METHOD),
+        typer.Option(
+            help="tap: the method; tavp: its network alone; the others to compare with.", rich_help_panel=METHOD
+        ),
     ] = "tap"
     weights: Annotated[
         str,
@@ -353,7 +361,9 @@ class OutputOptions:
     ] = False
     pictures: Annotated[
         bool,
-        typer.Option("--pictures/--no-pictures", help="Draw support, query, mask, uncertainty.", rich_help_panel=RESULT),
+        typer.Option(
+            "--pictures/--no-pictures", help="Draw support, query, mask, uncertainty.", rich_help_panel=RESULT
+        ),
     ] = True
 
 
@@ -411,13 +421,17 @@ class EvaluationOptions:
     absent: Annotated[
         bool,
         typer.Option(
-            "--absent", help="Ask each class in a picture without it as well, of another class.", rich_help_panel=PROTOCOL
+            "--absent",
+            help="Ask each class in a picture without it as well, of another class.",
+            rich_help_panel=PROTOCOL,
         ),
     ] = False
     absent_from: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The same in pictures of a folder that show none of the classes.", rich_help_panel=PROTOCOL
+            metavar="DIR",
+            help="The same in pictures of a folder that show none of the classes.",
+            rich_help_panel=PROTOCOL,
         ),
     ] = None
     episodes_file: Annotated[

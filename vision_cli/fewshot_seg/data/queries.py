@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,8 +35,8 @@ def find_queries(words: Sequence[str]) -> tuple[Query, ...]:
     Parameters
     ----------
     words
-        Files, folders whose pictures and sub-folders are taken, patterns such as ``scans/*.tif``, and ``@list.txt`` with
-        one of these a line.
+        Files, folders whose pictures and sub-folders are taken, patterns such as ``scans/*.tif``, and ``@list.txt``
+        with one of these a line.
 
     Raises
     ------
@@ -63,7 +62,8 @@ def _named(word: str) -> Iterator[Path]:
     elif path.exists():
         found = [path]
     else:
-        found = sorted(Path(one) for one in glob.glob(str(path), recursive=True) if Path(one).is_file())
+        root = Path(path.anchor or ".")
+        found = sorted(one for one in root.glob(str(path.relative_to(path.anchor))) if one.is_file())
     if not found:
         kind = "a folder without pictures" if path.is_dir() else "no such file, and no file of this pattern"
         raise InputError(f"--query: {word}: {kind}.", hint="Give a picture, a folder, 'a pattern' or @list.txt.")

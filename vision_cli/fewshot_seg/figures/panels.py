@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.fewshot_seg.values import Floats, Mask, Picture, Segmentation, Support
 from vision_cli.figures.style import COLOURS, SLATE
+
+Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
 _LONGEST = 1600
 _CELL, _CAPTION, _GAP = 256, 22, 6
@@ -112,14 +115,15 @@ def _outline(picture: Picture, mask: Mask, colour: tuple[int, int, int]) -> None
     cv2.drawContours(picture, lines, -1, colour, max(1, max(picture.shape) // 400), cv2.LINE_AA)
 
 
-def _at_most(values: NDArray[np.generic], longest: int, *, grows: bool = False) -> NDArray[np.generic]:
+def _at_most(values: Pixels, longest: int, *, grows: bool = False) -> Pixels:
     import cv2
 
     scale = longest / max(values.shape[:2])
     if scale >= 1 and not grows:
         return values
     size = max(1, round(values.shape[1] * scale)), max(1, round(values.shape[0] * scale))
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(values, size, interpolation=method), values.dtype)
 
 
 def _mask_at(mask: Mask, size: Sequence[int]) -> Mask:

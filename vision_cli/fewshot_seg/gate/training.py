@@ -5,19 +5,20 @@ No collected picture takes part. About two CPU-seconds an episode; a hundred of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from vision_cli.fewshot_seg.gate.gate import Gate
-from vision_cli.fewshot_seg.gate.measurements import UNKNOWN, Measurements, measure, measure_supports
+from vision_cli.fewshot_seg.gate.measurements import PLACES, UNKNOWN, Measurements, measure, measure_supports
 from vision_cli.fewshot_seg.gate.overlaps import iou
 from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
 from vision_cli.fewshot_seg.pixels.candidates import EXPECTED, GRABCUT, LOW, MIX, Candidate, pixel_candidates
 from vision_cli.fewshot_seg.pixels.learning import PixelModel
 from vision_cli.fewshot_seg.pixels.sizes import WORKING_SIDE, resize_map, resize_mask
 from vision_cli.fewshot_seg.values import Floats, Segmenter, Support
+from vision_cli.metrics.ranking import auroc
 from vision_cli.phantoms.episodes.episodes import Episode, make_episode
 from vision_cli.phantoms.episodes.photographs import Split
 from vision_cli.phantoms.episodes.textures import TextureBank
@@ -55,39 +56,6 @@ class Lesson:
     overlaps: Floats
     is_absent: bool
     family: str
-
-
-def train_gate(
-    episodes: Iterable[Episode],
-    seed: int = 0,
-    *,
-    extra: Segmenter | None = None,
-    trees: int = TREES,
-    side: int = WORKING_SIDE,
-) -> Gate:
-    """Return a gate that has learned from episodes.
-
-    Parameters
-    ----------
-    episodes
-        Generated ones, some of them without the class in the query.
-    seed
-        Of the forests.
-    extra
-        A method that gives one more candidate.
-    trees
-        How many in each of the three forests.
-    side
-        Root of the number of pixels that pictures are worked at.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two episodes, or none with the class in the query.
-    """
-    name = None if extra is None else extra.name
-    lessons = [take_lesson(episode, number, extra=extra, side=side) for number, episode in enumerate(episodes)]
-    return grow_gate(lessons, seed, extra_name=name, trees=trees)
 
 
 def training_episodes(
@@ -151,7 +119,24 @@ def take_lesson(episode: Episode, seed: int, *, extra: Segmenter | None = None, 
 
 
 def grow_gate(lessons: Sequence[Lesson], seed: int = 0, *, extra_name: str | None = None, trees: int = TREES) -> Gate:
-    """Return the gate that lessons teach; see `train_gate`."""
+    """Return the gate that lessons teach.
+
+    Parameters
+    ----------
+    lessons
+        Of generated episodes, some of them without the class in the query.
+    seed
+        Of the forests.
+    extra_name
+        Name of the method that gave one more candidate; None where there was none.
+    trees
+        How many in each of the three forests.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two episodes, or none with the class in the query.
+    """
     present = [lesson for lesson in lessons if not lesson.is_absent]
     if len(lessons) < 2 or not present:
         raise ValueError(
@@ -169,6 +154,34 @@ def grow_gate(lessons: Sequence[Lesson], seed: int = 0, *, extra_name: str | Non
         presence=_grow(asked, there, seed, trees),
         candidates=names,
     )
+
+
+def measure_gate(gate: Gate, lessons: Sequence[Lesson]) -> dict[str, float]:
+    """Return what a gate measures on lessons that it has not learned from.
+
+    Returns
+    -------
+    dict
+        Mean IoU of its choice, of the mix, of the best candidate and of the added one; the mean error of its score; the
+        area under the ROC curve of presence (NaN unless both occur). By name.
+    """
+    present = [(lesson, gate.judge(lesson.measured)) for lesson in lessons if not lesson.is_absent]
+    overlaps = np.stack([lesson.overlaps for lesson, _ in present])
+    reached = np.array([lesson.overlaps[verdict.choice] for lesson, verdict in present])
+    scores = np.array([verdict.score for _, verdict in present])
+    there = np.array([not lesson.is_absent for lesson in lessons])
+    presence = np.array([gate.judge(lesson.measured).presence for lesson in lessons])
+    found = {
+        "mean_iou": reached.mean(),
+        "mean_iou_mix": overlaps[:, 0].mean(),
+        "mean_iou_best_candidate": overlaps.max(axis=1).mean(),
+        "score_mean_error": np.abs(scores - reached).mean(),
+        "presence_auroc": auroc(there, presence),
+    }
+    if overlaps.shape[1] > len(PLACES) - 1:
+        found["mean_iou_network"] = overlaps[:, -1].mean()
+        found["chose_network"] = np.mean([verdict.choice == overlaps.shape[1] - 1 for _, verdict in present])
+    return {name: float(value) for name, value in found.items()}
 
 
 def _grow(rows: Floats, answers: Floats, seed: int, trees: int) -> TreeEnsemble:

@@ -15,8 +15,8 @@ _LEAST_SHARE = 0.02
 def split_instances(mask: Mask, *, least_pixels: int = 9) -> NDArray[np.int32]:
     """Return the objects of a mask, numbered from 1 by their size, the largest first; 0 is none of them.
 
-    Touching objects are split by the watershed of the distance to the edge (Beucher and Lantuejoul 1979), from its maxima
-    that stand out by a quarter of their height.
+    Touching objects are split by the watershed of the distance to the edge (Beucher and Lantuejoul 1979), from its
+    maxima that stand out by a quarter of their height.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Methods on a network: the paper's, and two that need no training beyond its encoder and decoder.
 
-``tavp`` is the paper's network. ``proto`` compares features with the mean features of class and background (Wang et al.,
-PANet, ICCV 2019). ``persam`` clicks where the query is most and least like the class and takes SAM's mask for these clicks
-(Zhang et al., PerSAM, ICLR 2024, without its attention guidance, its cascade and its fine-tuning).
+``tavp`` is the paper's network. ``proto`` compares features with the mean features of class and background (Wang et
+al., PANet, ICCV 2019). ``persam`` clicks where the query is most and least like the class and takes SAM's mask for
+these clicks (Zhang et al., PerSAM, ICLR 2024, without its attention guidance, its cascade and its fine-tuning).
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class NetworkTask:
         """Return where the class is in a query of any size."""
         loaded = self.loaded
         query = loaded.encode(picture)
-        known = to_size(loaded.frame.known(picture.shape)[None, None].to(loaded.device), query.embedding.shape[-2:])[:, 0]
+        known = to_size(loaded.frame.known(picture.shape)[None, None].to(loaded.device), query.embedding.shape[-2:])[
+            :, 0
+        ]
         logits, presence, score = {"tavp": self._tavp, "proto": self._proto, "persam": self._persam}[self.method](
             query, known
         )

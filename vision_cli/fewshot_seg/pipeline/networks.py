@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -69,7 +68,7 @@ class LoadedNetwork:
 
     def _key(self, picture: Picture) -> str:
         digest = hashlib.sha256(f"{self.digest} {self.frame} {picture.shape}".encode())
-        digest.update(np.ascontiguousarray(picture))
+        digest.update(picture.tobytes())
         return digest.hexdigest()
 
     def _stored(self, key: str) -> Encoded | None:

@@ -1,8 +1,8 @@
 """Task files: a class as it was learned, in one file of numbers that is used again for any pictures.
 
-A file holds the supports at the size that methods learn from, as PNG in arrays of bytes, the tensors of the network that
-were adapted to them, and one JSON text. Whoever loads it learns the class again, which takes about two seconds, and gets
-what the supports themselves would give.
+A file holds the supports at the size that methods learn from, as PNG in arrays of bytes, the tensors of the network
+that were adapted to them, and one JSON text. Whoever loads it learns the class again, which takes about two seconds,
+and gets what the supports themselves would give.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def write_task(path: Path, recipe: ClassRecipe, weights: Method) -> None:
         "supports": [one.name for one in recipe.supports],
         "network": None if weights.network is None else weights.network.digest,
     }
-    path.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}, {_ABOUT: json.dumps(document)}))
+    path.write_bytes(
+        save({name: value.contiguous() for name, value in tensors.items()}, {_ABOUT: json.dumps(document)})
+    )
 
 
 def read_task(path: Path, weights: Method) -> ClassRecipe:
@@ -83,7 +85,9 @@ def read_task(path: Path, weights: Method) -> ClassRecipe:
             names = [str(name) for name in document["supports"]][:_MOST_SUPPORTS]
             stored = set(file.keys())
             supports = tuple(
-                _support(name, file.get_tensor(f"{_PICTURE}{number}").numpy(), file.get_tensor(f"{_MASK}{number}").numpy())
+                _support(
+                    name, file.get_tensor(f"{_PICTURE}{number}").numpy(), file.get_tensor(f"{_MASK}{number}").numpy()
+                )
                 for number, name in enumerate(names)
             )
             adapted = {

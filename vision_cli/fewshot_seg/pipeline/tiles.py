@@ -145,7 +145,7 @@ def _crops(support: Support, tile: int) -> list[Support]:
         return [_crop(support, (height / 2, width / 2), tile)]
     order = np.argsort(-stats[1:, cv2.CC_STAT_AREA]) + 1
     seen = np.zeros(count, bool)
-    crops = []
+    crops: list[Support] = []
     for piece in order:
         if seen[piece] or len(crops) == _CROPS:
             continue

@@ -1,7 +1,7 @@
 """Weight files of the method: one safetensors file with the network, the gate, or both.
 
-Tensors of the network have the names that they have in it, arrays of the gate begin with ``gate.``. The only metadata is
-one JSON text: safetensors orders several entries differently from process to process.
+Tensors of the network have the names that they have in it, arrays of the gate begin with ``gate.``. The only metadata
+is one JSON text: safetensors orders several entries differently from process to process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.files import sha256
@@ -183,10 +185,12 @@ def _read_network(path: Path, about: About, device: str, sam: Path | None, cache
 
     ablation = ablation_of(about.ablation)
     if about.has_encoder and sam is not None:
-        raise UsageError(f"--sam-checkpoint with {path.name}, whose network has an encoder of its own ({about.variant}).")
+        raise UsageError(
+            f"--sam-checkpoint with {path.name}, whose network has an encoder of its own ({about.variant})."
+        )
     digest = sha256(path)
     if about.has_encoder:
-        if about.variant not in VARIANTS:
+        if about.variant is None or about.variant not in VARIANTS:
             raise InputError(f"{path}: network {about.variant!r}; {', '.join(VARIANTS)} expected.", hint=_HINT)
         network = VARIANTS[about.variant](ablation=ablation)
     else:
@@ -213,3 +217,15 @@ def _read_network(path: Path, about: About, device: str, sam: Path | None, cache
         raise InputError(f"{path}: not the weights of {about.variant}: {wrong}.", hint=_HINT)
     network.requires_grad_(False)
     return LoadedNetwork(network.eval().to(device), about.variant or "", Frame(about.side, about.pads), digest, cache)
+
+
+def count_parameters(path: Path) -> dict[str, int]:
+    """Return how many numbers the network and the gate of a file have."""
+    from safetensors import safe_open
+
+    counts = {"network_parameters": 0, "gate_parameters": 0}
+    with safe_open(path, framework="numpy") as file:
+        for name in file.keys():  # noqa: SIM118
+            key = "gate_parameters" if name.startswith(_GATE) else "network_parameters"
+            counts[key] += int(np.prod(file.get_slice(name).get_shape()))
+    return counts

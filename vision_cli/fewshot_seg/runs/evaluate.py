@@ -112,7 +112,11 @@ def plan_episodes(
     episodes: list[Episode] = []
     for name, dataset in datasets.items():
         drawn, notes = sample_episodes(
-            dataset, name, shots=options.shots, count=None if options.episodes is None else int(options.episodes), seed=seed
+            dataset,
+            name,
+            shots=options.shots,
+            count=None if options.episodes is None else int(options.episodes),
+            seed=seed,
         )
         for note in notes:
             output.info(f"{name}: {note}")
@@ -161,6 +165,7 @@ def _panel(loaded: LoadedEpisode, masks: Mapping[str, Mask]) -> Picture:
     query = loaded.query
     cells = [Cell(draw_overlay(one.picture, [one.mask]), "support") for one in loaded.supports[:2]]
     cells += [
-        Cell(draw_overlay(query.picture, [mask], truth=query.mask), name) for name, mask in list(masks.items())[:_MOST_SHOWN]
+        Cell(draw_overlay(query.picture, [mask], truth=query.mask), name)
+        for name, mask in list(masks.items())[:_MOST_SHOWN]
     ]
     return draw_row(cells)

@@ -120,7 +120,9 @@ def overview(measured: Mapping[str, Sequence[SetMeasures]]) -> list[Table]:
     ]
     tables = [Table(("method", "set", *_TITLES, "episodes"), rows, "Measures, % with 95 % interval; AUROC of presence")]
     if any(len(sets) > 1 for sets in measured.values()):
-        means = [(name, *(_shown(mean_over_sets(sets, key), key) for key in MEASURES)) for name, sets in measured.items()]
+        means = [
+            (name, *(_shown(mean_over_sets(sets, key), key) for key in MEASURES)) for name, sets in measured.items()
+        ]
         tables.append(Table(("method", *_TITLES), means, "Means over the sets"))
     return tables
 
@@ -145,7 +147,9 @@ def _report(
     if compared is not None:
         name, gain = compared
         low, high = gain.interval()
-        words += f" {100 * gain.value:+.1f} points [{100 * low:.1f}, {100 * high:.1f}] against {name}, the best baseline."
+        words += (
+            f" {100 * gain.value:+.1f} points [{100 * low:.1f}, {100 * high:.1f}] against {name}, the best baseline."
+        )
         level = "good" if low > 0 else "bad" if high < 0 else "caution"
     homes = {entry.id: run.home_of(entry) for entry in done}
     ranked = sorted(

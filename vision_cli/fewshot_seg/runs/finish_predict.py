@@ -31,8 +31,8 @@ _COLUMNS = (
 )  # fmt: skip
 _DOUBTFUL = 0.4
 RULE = (
-    "The score is the IoU that the method expects of a mask. Caution: it is below 0.4 in more than a third of the pictures "
-    "in which the class was found. Good: otherwise."
+    "The score is the IoU that the method expects of a mask. Caution: it is below 0.4 in more than a third of the "
+    "pictures in which the class was found. Good: otherwise."
 )
 
 

@@ -158,7 +158,9 @@ def make_recipe(
     """Return what a class is learned from; says if it is small, and how it is searched for then."""
     tile = choose_tile(supports) if options.tile is None else (int(options.tile) or None)
     if tile is not None and options.tile is None:
-        output.info(f"{name}: small in its supports; searched for in squares of {tile} px (--tile 0 for whole pictures)")
+        output.info(
+            f"{name}: small in its supports; searched for in squares of {tile} px (--tile 0 for whole pictures)"
+        )
     elif tile is None:
         smallest = max(object_size(one) for one in supports)
         if smallest < _SMALL_PX:

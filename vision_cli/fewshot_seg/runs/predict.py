@@ -20,7 +20,16 @@ from vision_cli.fewshot_seg.pipeline.classes import ClassResult, Decision, segme
 from vision_cli.fewshot_seg.pipeline.instances import split_instances
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, learn
 from vision_cli.fewshot_seg.pipeline.weight_files import Method
-from vision_cli.fewshot_seg.runs.names import INSTANCES, MASKS, OVERLAYS, PANELS, PROBABILITIES, UNCERTAINTIES, column, file_name
+from vision_cli.fewshot_seg.runs.names import (
+    INSTANCES,
+    MASKS,
+    OVERLAYS,
+    PANELS,
+    PROBABILITIES,
+    UNCERTAINTIES,
+    column,
+    file_name,
+)
 from vision_cli.fewshot_seg.values import Mask, Picture, Support
 from vision_cli.io.pictures.folders import pictures_below
 from vision_cli.io.pictures.indexed import class_palette, write_index_picture, write_labels, write_probability
@@ -171,5 +180,4 @@ def _compare(plan: PredictionPlan, query: Query, results: Mapping[str, ClassResu
 
 
 def _fingerprint(picture: Picture) -> str:
-    return hashlib.sha256(np.ascontiguousarray(picture)).hexdigest()
-
+    return hashlib.sha256(picture.tobytes()).hexdigest()

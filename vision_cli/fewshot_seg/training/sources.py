@@ -1,14 +1,14 @@
 """Where training episodes come from: the generator, or a data set of annotated pictures.
 
-Pictures of a data set are brought to a square by a random crop, mirrored, and changed in colour; support and query of an
-episode are changed independently.
+Pictures of a data set are brought to a square by a random crop, mirrored, and changed in colour; support and query of
+an episode are changed independently.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ from vision_cli.phantoms.episodes.episodes import Episode as GeneratedEpisode
 from vision_cli.phantoms.episodes.episodes import make_episode
 from vision_cli.phantoms.episodes.photographs import Split
 from vision_cli.phantoms.episodes.textures import TextureBank
+
+Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
 _ABSENT = 0.1
 _SMALLEST_CROP, _ATTEMPTS = 0.5, 10
@@ -139,10 +141,9 @@ def _square(shown: Support, side: int, rng: np.random.Generator, *, shows_class:
     rows, columns = _crop(shown, rng, shows_class=shows_class)
     flipped = bool(rng.random() < 0.5)
 
-    def cut(values: NDArray[np.generic], method: int) -> NDArray[np.generic]:
-        part = np.ascontiguousarray(values[rows, columns])
-        resized = cv2.resize(part, (side, side), interpolation=method)
-        return np.ascontiguousarray(resized[:, ::-1] if flipped else resized)
+    def cut(values: Pixels, method: int) -> Pixels:
+        resized = cv2.resize(np.ascontiguousarray(values[rows, columns]), (side, side), interpolation=method)
+        return np.ascontiguousarray(resized[:, ::-1] if flipped else resized, values.dtype)
 
     method = cv2.INTER_AREA if min(shown.mask.shape) > side else cv2.INTER_LINEAR
     picture: Picture = _recoloured(cut(shown.picture, method), rng)
@@ -164,7 +165,7 @@ def _crop(shown: Support, rng: np.random.Generator, *, shows_class: bool) -> tup
     return slice(None), slice(None)
 
 
-def _recoloured(picture: NDArray[np.generic], rng: np.random.Generator) -> Picture:
+def _recoloured(picture: Picture, rng: np.random.Generator) -> Picture:
     """Return a picture with random gamma and gains of the channels."""
     gamma, gains = np.exp(rng.normal(0, 0.2)), np.exp(rng.normal(0, 0.08, 3))
     values = (picture.astype(np.float32) / 255) ** gamma * gains

@@ -1,6 +1,6 @@
 """The bundled sample of fewshot-seg: generated pictures of a lesion on skin, one of them annotated.
 
-    python -m vision_cli.phantoms.episodes.lesion_sample sample_data/fewshot-seg
+python -m vision_cli.phantoms.episodes.lesion_sample sample_data/fewshot-seg
 """
 
 from __future__ import annotations

@@ -31,7 +31,15 @@ from vision_cli.fewshot_seg.data.datasets import (
 )
 from vision_cli.fewshot_seg.data.layouts.masks_by_class import mask_named
 from vision_cli.fewshot_seg.data.masks import UNKNOWN, is_map_of_classes, map_of_classes
-from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_below, pictures_in, read_listed
+from vision_cli.io.pictures.folders import (
+    Findings,
+    Request,
+    child,
+    folders_in,
+    pictures_below,
+    pictures_in,
+    read_listed,
+)
 
 VOC = [
     "aeroplane",
@@ -152,6 +160,18 @@ def is_deepglobe(root: Path) -> bool:
 def read_deepglobe(root: Path, request: Request) -> FewShotDataset:
     """Read DeepGlobe land cover as published, masks of colours; black is unknown."""
     request.no_parts(root)
+    pairs = deepglobe_pairs(root, request.findings)
+    return by_class("deepglobe", _by_colour(pairs, DEEPGLOBE, 0), request.findings.sentences())
+
+
+def deepglobe_pairs(root: Path, findings: Findings) -> list[tuple[str, Path, Path]]:
+    """Return number, picture and mask of every picture of DeepGlobe as published.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     pairs = []
     for path in pictures_below(root):
         if not path.stem.endswith(_SATELLITE):
@@ -161,8 +181,10 @@ def read_deepglobe(root: Path, request: Request) -> FewShotDataset:
         if mask.is_file():
             pairs.append((number, path, mask))
         else:
-            request.findings.leave_out(path.name, "no mask beside it")
-    return by_class("deepglobe", _by_colour(pairs, DEEPGLOBE, 0), request.findings.sentences())
+            findings.leave_out(path.name, "no mask beside it")
+    if not pairs:
+        raise InputError(f"{root}: no *{_SATELLITE}.jpg with a mask; DeepGlobe's land cover expected.")
+    return pairs
 
 
 def is_index_maps(root: Path) -> bool:
