@@ -1,7 +1,7 @@
 """IoU of `fewshot-seg`'s methods on sets of photographs, one support a query, at 224 px.
 
     uv run python tests/bench/fewshot_sets.py ../shared/data/fewshot-seg --sets design
-    uv run python tests/bench/fewshot_sets.py ../shared/data/fewshot-seg --sets acceptance --methods gated,pixel,rf
+    uv run python tests/bench/fewshot_sets.py ../shared/data/fewshot-seg --sets acceptance --methods tap,pixel,rf
 
 Prints the mean IoU of each set and method, the gain over the best single baseline with its 95 % bootstrap interval, and
 what each method took. Only the design sets (apple, Blowhole tiles, CamVid train) may be tuned on.
@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from vision_cli.fewshot_seg.baselines.baselines import CopySegmenter, ForestSegmenter, LogisticSegmenter
-from vision_cli.fewshot_seg.gate.gate import load_gate
 from vision_cli.fewshot_seg.gate.overlaps import iou
-from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
-from vision_cli.fewshot_seg.pixels.segmenter import PixelSegmenter
+from vision_cli.fewshot_seg.pipeline.methods import BASELINES, make_method
+from vision_cli.fewshot_seg.pipeline.tiles import TiledTask, choose_tile, prepare_supports
+from vision_cli.fewshot_seg.pipeline.weight_files import Method, read_method
 from vision_cli.fewshot_seg.values import Segmentation, Segmenter, Support
 
 SIDE = 224
-BASELINES = ("rf", "grabcut", "copy", "logistic")
-WEIGHTS = Path(__file__).parents[2] / "vision_cli" / "weights" / "fewshot-gate.safetensors"
+WEIGHTS = Path(__file__).parents[2] / "vision_cli" / "weights" / "fewshot.safetensors"
 CAMVID = {"sky": 0, "building": 1, "road": 3, "tree": 5, "car": 8}
 SETS = {
     "design": ("apple", "tile-Blowhole", "camvid-train"),
@@ -95,18 +93,13 @@ def pairs(root: Path, wanted: Sequence[str]) -> Iterator[Pair]:
             yield Pair(name, kept[support], kept[query])
 
 
-def methods(names: Sequence[str], weights: Path) -> dict[str, Segmenter]:
-    """Return the methods by name."""
-    known: dict[str, Callable[[], Segmenter]] = {
-        "gated": lambda: GatedSegmenter(load_gate(weights)),
-        "rule": GatedSegmenter,
-        "pixel": PixelSegmenter,
-        "rf": ForestSegmenter,
-        "grabcut": lambda: ForestSegmenter(cuts=True),
-        "copy": CopySegmenter,
-        "logistic": LogisticSegmenter,
-    }
-    return {name: known[name]() for name in names}
+def methods(names: Sequence[str], weights: Path, side: int | None) -> dict[str, Segmenter]:
+    """Return the methods by name; ``rule`` is the method without weights, ``gate`` that without the network."""
+    read = read_method(weights)
+    if side is not None and read.network is not None:
+        read.network.frame = replace(read.network.frame, side=side)
+    known = {"rule": Method(None, None), "gate": Method(None, read.gate)}
+    return {name: make_method("tap" if name in known else name, known.get(name, read)) for name in names}
 
 
 def main() -> None:
@@ -114,11 +107,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
     parser.add_argument("--sets", choices=SETS, default="design")
-    parser.add_argument("--methods", default="gated,rule,pixel,rf,grabcut,copy,logistic")
+    parser.add_argument("--methods", default="tap,gate,tavp,rule,pixel,rf,grabcut,copy,logistic")
     parser.add_argument("--repeats", type=int, default=1, help="seeds an episode; its IoU is their mean")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--side", type=int, help="of the network's pictures, px; that of the weights by default")
+    parser.add_argument("--tiles", action="store_true", help="search small objects in tiles, as the command does")
     given = parser.parse_args()
-    used = methods(given.methods.split(","), given.weights)
+    used = methods(given.methods.split(","), given.weights, given.side)
     overlaps: dict[str, list[float]] = {name: [] for name in used}
     seconds = dict.fromkeys(used, 0.0)
     groups, choices = [], []
@@ -128,12 +123,15 @@ def main() -> None:
             reached = []
             for repeat in range(given.repeats):
                 began = time.process_time()
-                task = method.learn([pair.support], seed=1000 * repeat + seed)
+                tile = choose_tile([pair.support]) if given.tiles else None
+                shown_as = prepare_supports([pair.support], tile=tile, most=512)
+                learned = method.learn(shown_as, seed=1000 * repeat + seed)
+                task = learned if tile is None else TiledTask(learned, tile)
                 found: Segmentation = task.segment(pair.query.picture)
                 seconds[name] += (time.process_time() - began) / given.repeats
                 reached.append(100 * iou(found.mask, pair.query.mask))
             overlaps[name].append(float(np.mean(reached)))
-            if name == "gated":
+            if name == "tap":
                 choices.append(found.candidate)
     report({name: np.array(values) for name, values in overlaps.items()}, np.array(groups), choices)
     print("CPU s an episode", {name: round(value / len(groups), 2) for name, value in seconds.items()})

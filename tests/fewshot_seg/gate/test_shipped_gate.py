@@ -10,9 +10,10 @@ import pytest
 from tests.bench.fewshot_sets import pairs
 from tests.fewshot_seg.scenes import scene, support
 from vision_cli.core.compute.weights import resolve_weights
-from vision_cli.fewshot_seg.gate.gate import load_gate
 from vision_cli.fewshot_seg.gate.overlaps import iou
 from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
+from vision_cli.fewshot_seg.pipeline.methods import make_method
+from vision_cli.fewshot_seg.pipeline.weight_files import count_parameters, read_method
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "fewshot-seg"
 FLOORS = {"apple": 82, "cat": 68, "em": 55, "camvid": 80}
@@ -21,8 +22,13 @@ SEEDS = {"cat": 5}
 
 
 @pytest.fixture(scope="module")
-def gate():
-    return load_gate(resolve_weights("default", "fewshot-seg", "fewshot-gate").path)
+def shipped():
+    return read_method(resolve_weights("default", "fewshot-seg", "fewshot").path)
+
+
+@pytest.fixture(scope="module")
+def gate(shipped):
+    return shipped.gate
 
 
 def test_it_judges_what_is_measured(gate):
@@ -35,16 +41,16 @@ def test_it_judges_what_is_measured(gate):
     assert there.presence > absent.presence
 
 
-def test_it_is_small(gate):
-    path = resolve_weights("default", "fewshot-seg", "fewshot-gate").path
-    assert path.stat().st_size < 2e6
-    assert resolve_weights("default", "fewshot-seg", "fewshot-gate").card.parameters == gate.parameters
+def test_it_is_small():
+    resolved = resolve_weights("default", "fewshot-seg", "fewshot")
+    assert resolved.path.stat().st_size < 12e6
+    assert resolved.card.parameters == sum(count_parameters(resolved.path).values())
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="no photographs in ../shared/data/fewshot-seg")
-def test_it_reaches_its_floors_on_photographs(gate):
-    method = GatedSegmenter(gate)
+def test_it_reaches_its_floors_on_photographs(shipped):
+    method = make_method("tap", shipped)
     found = {name: [] for name in FLOORS}
     for seed, pair in enumerate(pairs(DATA, tuple(FLOORS))):
         for repeat in range(SEEDS.get(pair.name, 1)):

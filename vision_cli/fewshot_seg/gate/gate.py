@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.fewshot_seg.gate.measurements import PLACES, Measurements
+from vision_cli.fewshot_seg.gate.measurements import CANDIDATE_WIDTH, PLACES, PRESENCE_WIDTH, Measurements
 from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
 
 _FORESTS = ("gain", "overlap", "presence")
@@ -76,9 +76,16 @@ class Gate:
         Raises
         ------
         ValueError
-            If these are not the arrays of its three forests, or the candidates are not as many as it can judge.
+            If these are not the arrays of its three forests, made for what is measured, or
+            the candidates are not as many as it can judge.
         """
         if not len(PLACES) - 1 <= len(candidates) <= len(PLACES):
             raise ValueError(f"{len(candidates)} candidates; {len(PLACES) - 1} or {len(PLACES)} expected")
         gain, overlap, presence = (TreeEnsemble.from_arrays(arrays, name) for name in _FORESTS)
+        widths, expected = (
+            (gain.width, overlap.width, presence.width),
+            (CANDIDATE_WIDTH, CANDIDATE_WIDTH, PRESENCE_WIDTH),
+        )
+        if widths != expected:
+            raise ValueError(f"forests on {widths} numbers; {expected} expected")
         return Gate(gain, overlap, presence, tuple(candidates))

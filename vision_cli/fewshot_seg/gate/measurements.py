@@ -44,6 +44,9 @@ PLACES = (MIX, LOW, GRABCUT, EXPECTED, EXTRA)
 UNKNOWN = -1.0
 """Stands where nothing is known."""
 
+CANDIDATE_WIDTH, PRESENCE_WIDTH = 50, 61
+"""Numbers of a candidate, and of the question whether the class is there."""
+
 _TREES = 20
 _QUERY_SAMPLES, _SUPPORT_SAMPLES = 3000, 4000
 _NOVELTY_SAMPLES = 400
@@ -56,9 +59,9 @@ class Measurements:
     Attributes
     ----------
     candidates
-        ``(C, F)``, a row a candidate.
+        ``(C, CANDIDATE_WIDTH)``, a row a candidate.
     presence
-        ``(P,)``.
+        ``(PRESENCE_WIDTH,)``.
     """
 
     candidates: Floats
