@@ -46,11 +46,12 @@ def evaluate(
 
     datasets, episodes = plan_episodes(open_sets(data, options), options, call.seed, call.output)
 
+    opened = open_method(options.as_method, options.methods, device=str(call.compute.device))
+    tile = None if options.tile is None else int(options.tile)
+    plan = EvaluationPlan(datasets, episodes, options.methods, opened.weights, tile, options.pictures)
+
     def work(run: Run) -> None:
-        opened = open_method(options.as_method, options.methods, device=str(call.compute.device))
-        run.record(**opened.facts)
-        tile = None if options.tile is None else int(options.tile)
-        plan = EvaluationPlan(datasets, episodes, options.methods, opened.weights, tile, options.pictures)
+        opened.record_in(run)
         evaluate_all(run, plan, call.output)
 
     def show(done: Done) -> Shown:

@@ -57,6 +57,7 @@ def predict(
     """Segment classes in pictures from one or more annotated examples of each."""
     from vision_cli.fewshot_seg.data.queries import find_queries
     from vision_cli.fewshot_seg.pipeline.classes import Decision
+    from vision_cli.fewshot_seg.pipeline.task_files import read_task
     from vision_cli.fewshot_seg.runs.learning import bundled_sample, input_files, make_recipe, open_method, read_classes
     from vision_cli.fewshot_seg.runs.predict import PredictionPlan, match_truths, predict_all
 
@@ -68,23 +69,20 @@ def predict(
     queries = find_queries(words)
     truths = match_truths(truth_dir, queries)
 
-    def work(run: Run) -> None:
-        from vision_cli.fewshot_seg.pipeline.task_files import read_task
+    opened = open_method(method, (method.method,), device=str(call.compute.device))
+    if task:
+        recipes = [read_task(path, opened.weights) for path in task]
+    else:
+        recipes = [
+            make_recipe(name, shown, method, opened.weights, seed=call.seed, output=call.output)
+            for name, shown in read_classes(supports, call.output).items()
+        ]
+    plan = PredictionPlan(
+        recipes, opened.weights, queries, Decision(decision.threshold, decision.absent_below), writing, truths
+    )
 
-        opened = open_method(method, (method.method,), device=str(call.compute.device))
-        run.record(**opened.facts)
-        if opened.warning is not None:
-            run.warn(opened.warning)
-        if task:
-            recipes = [read_task(path, opened.weights) for path in task]
-        else:
-            recipes = [
-                make_recipe(name, shown, method, opened.weights, seed=call.seed, output=call.output)
-                for name, shown in read_classes(supports, call.output).items()
-            ]
-        plan = PredictionPlan(
-            recipes, opened.weights, queries, Decision(decision.threshold, decision.absent_below), writing, truths
-        )
+    def work(run: Run) -> None:
+        opened.record_in(run)
         predict_all(run, plan, call.output)
 
     def show(done: Done) -> Shown:

@@ -9,57 +9,56 @@ from vision_cli.core.compute.devices import Compute
 from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.fewshot_seg.figures.panels import Cell, draw_overlay, draw_row
-from vision_cli.fewshot_seg.options import MethodOptions, SupportOptions
-from vision_cli.fewshot_seg.pipeline.methods import with_tensors
+from vision_cli.fewshot_seg.options import SupportOptions
+from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, with_tensors
 from vision_cli.fewshot_seg.pipeline.task_files import SUFFIX, write_task
-from vision_cli.fewshot_seg.runs.learning import make_recipe, open_method, read_classes
+from vision_cli.fewshot_seg.pipeline.weight_files import Method
+from vision_cli.fewshot_seg.runs.learning import read_classes
 from vision_cli.fewshot_seg.runs.names import file_name
+from vision_cli.fewshot_seg.values import Support
 from vision_cli.io.pictures.photographs import write_photograph
 
 SUPPORTS = "supports.jpg"
 
 
-def adapt_class(
-    run: Run,
-    supports: SupportOptions,
-    method: MethodOptions,
-    compute: Compute,
-    output: Output,
-    *,
-    steps: int,
-    learning_rate: float,
-) -> None:
-    """Write ``CLASS.task`` and a picture of the supports in it.
+def read_class(supports: SupportOptions, output: Output) -> tuple[str, list[Support]]:
+    """Return the class of the supports.
 
     Raises
     ------
     UsageError
-        If there are several classes, or there is nothing to adapt.
+        If there are several classes.
     """
-    opened = open_method(method, (method.method,), device=str(compute.device))
-    run.record(**opened.facts)
-    if opened.warning is not None:
-        run.warn(opened.warning)
     classes = read_classes(supports, output)
     if len(classes) > 1:
         raise UsageError(
             f"{len(classes)} classes: {', '.join(classes)}; one expected.",
             hint="Call adapt for each of them; predict takes several --task files.",
         )
-    if steps and opened.weights.network is None:
-        raise UsageError(f"--steps {steps}: --method {method.method} has no network to adapt; 0 expected.")
-    name, shown = next(iter(classes.items()))
-    recipe = make_recipe(name, shown, method, opened.weights, seed=compute.seed, output=output)
-    if steps and opened.weights.network is not None:
+    return next(iter(classes.items()))
+
+
+def adapt_class(
+    run: Run,
+    recipe: ClassRecipe,
+    weights: Method,
+    compute: Compute,
+    output: Output,
+    *,
+    steps: int,
+    learning_rate: float,
+) -> None:
+    """Write ``CLASS.task`` and a picture of the supports in it, the network tuned to them if there are steps."""
+    if steps and weights.network is not None:
         from vision_cli.fewshot_seg.training.adaptation import adapt_network
 
-        copied = with_tensors(opened.weights.network, {})
+        copied = with_tensors(weights.network, {})
         tensors = adapt_network(
             run, copied, recipe.supports, steps=steps, learning_rate=learning_rate, compute=compute, output=output
         )
         recipe = replace(recipe, adapted=tensors)
-    with run.output(f"{file_name(name)}{SUFFIX}") as path:
-        write_task(path, recipe, opened.weights)
+    with run.output(f"{file_name(recipe.name)}{SUFFIX}") as path:
+        write_task(path, recipe, weights)
     with run.output(SUPPORTS) as path:
         cells = [Cell(draw_overlay(one.picture, [one.mask]), one.name) for one in recipe.supports[:6]]
         write_photograph(path, draw_row(cells))

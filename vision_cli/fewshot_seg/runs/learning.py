@@ -9,6 +9,7 @@ from pathlib import Path
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.weights import ResolvedWeights, resolve_weights
 from vision_cli.core.errors import InputError, MissingError, UsageError
+from vision_cli.core.runs.runs import Run
 from vision_cli.core.samples import find_sample
 from vision_cli.fewshot_seg.data.naming import DEFAULT_CLASS, NamedSupport, parse_supports
 from vision_cli.fewshot_seg.data.opening import open_dataset
@@ -44,6 +45,12 @@ class OpenedMethod:
     weights: Method
     facts: Mapping[str, object]
     warning: str | None = None
+
+    def record_in(self, run: Run) -> None:
+        """Record weights and warning in a run."""
+        run.record(**self.facts)
+        if self.warning is not None:
+            run.warn(self.warning)
 
 
 def open_method(options: MethodOptions, methods: tuple[str, ...], *, device: str) -> OpenedMethod:
