@@ -18,7 +18,7 @@ ITEMS = 3
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home), **_photos(home)}
+    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home), **_photos(home), **_annotated(home)}
     return {name: str(path) for name, path in made.items()}
 
 
@@ -59,6 +59,28 @@ def _photos(home: Path) -> dict[str, Path]:
     done = vcli("enhance-eval", "run", photos, *words, "--threads", 1, "-o", scored)
     assert done.returncode == 0, done.stderr
     return {"photos": photos, "photo": photos / "photo0.png", "scored": scored}
+
+
+def _annotated(home: Path) -> dict[str, Path]:
+    from vision_cli.core.compute.weights import resolve_weights
+    from vision_cli.io.pictures.indexed import write_labels
+    from vision_cli.io.pictures.photographs import write_photograph
+
+    mask = np.zeros((600, 800), np.uint8)
+    mask[200:400, 300:600] = 255
+    write_labels(home / "photo_mask.png", mask)
+    land, generator = home / "land", np.random.default_rng(0)
+    land.mkdir()
+    for number in range(ITEMS):
+        colours = np.zeros((720, 720, 3), np.uint8)
+        colours[:, :, 1:] = 255
+        colours[300:] = (0, 0, 255)
+        write_photograph(land / f"{number}_sat.jpg", generator.integers(0, 256, colours.shape, dtype=np.uint8))
+        write_photograph(land / f"{number}_mask.png", colours)
+    weights = home / "few.safetensors"
+    weights.write_bytes(resolve_weights("default", "fewshot-seg", "fewshot").path.read_bytes())
+    made = {"land": land, "land_mask": land / "0_mask.png", "few_weights": weights}
+    return {**made, "photo_mask": home / "photo_mask.png"}
 
 
 def _scans(home: Path) -> dict[str, Path]:

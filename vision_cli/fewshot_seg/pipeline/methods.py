@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vision_cli.core.errors import MissingError
-from vision_cli.fewshot_seg.baselines.baselines import CopySegmenter, ForestSegmenter, LogisticSegmenter
 from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
 from vision_cli.fewshot_seg.pipeline.tiles import TiledTask
 from vision_cli.fewshot_seg.pipeline.weight_files import Method
+from vision_cli.fewshot_seg.pixels.baselines import CopySegmenter, ForestSegmenter, LogisticSegmenter
 from vision_cli.fewshot_seg.pixels.segmenter import PixelSegmenter
 from vision_cli.fewshot_seg.values import Segmenter, Support, Task
 

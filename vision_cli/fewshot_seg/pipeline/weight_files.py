@@ -181,7 +181,7 @@ def _read_network(path: Path, about: About, device: str, sam: Path | None, cache
     from vision_cli.fewshot_seg.networks.building import VARIANTS
     from vision_cli.fewshot_seg.pipeline.frames import Frame
     from vision_cli.fewshot_seg.pipeline.networks import LoadedNetwork
-    from vision_cli.fewshot_seg.sam.checkpoints import load_sam_checkpoint
+    from vision_cli.fewshot_seg.pipeline.sam_checkpoints import load_sam_checkpoint
 
     ablation = ablation_of(about.ablation)
     if about.has_encoder and sam is not None:

@@ -11,7 +11,7 @@ from vision_cli.core.command.console import Table
 from vision_cli.core.report import Level, Picture, Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
-from vision_cli.fewshot_seg.evaluation.episodes import Episode, read_episodes
+from vision_cli.fewshot_seg.evaluation.episodes import Episode, read_episodes, write_episodes
 from vision_cli.fewshot_seg.evaluation.measures import (
     MEASURES,
     SCORE_COLUMNS,
@@ -41,6 +41,9 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     done = [entry for entry in entries if entry.error is None]
     homes = [run.home_of(entry) for entry in entries] or [run.directory]
     episodes = {one.id: one for one in read_episodes(homes[0] / PROTOCOL)}
+    # The shards of a merged run have it too, each the whole of it.
+    with run.output(PROTOCOL) as path:
+        write_episodes(path, list(episodes.values()))
     scores = read_scores(done, episodes)
     measured = {name: measure_sets(found) for name, found in scores.items() if found}
     run.write_csv(

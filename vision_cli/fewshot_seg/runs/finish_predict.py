@@ -12,7 +12,7 @@ from vision_cli.core.report import Level, Picture, Report, link_to
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.fewshot_seg.figures.panels import READ_PANEL
-from vision_cli.fewshot_seg.results.coco import CocoPicture, coco_dataset, coco_result
+from vision_cli.fewshot_seg.runs.coco import CocoPicture, coco_dataset, coco_result
 from vision_cli.fewshot_seg.runs.names import (
     DATASET,
     INSTANCES,

@@ -107,7 +107,7 @@ def _on_sam(sam: Path, device: str, cache: Path | None) -> OpenedMethod:
     from vision_cli.core.runs.files import sha256
     from vision_cli.fewshot_seg.pipeline.frames import Frame
     from vision_cli.fewshot_seg.pipeline.networks import LoadedNetwork
-    from vision_cli.fewshot_seg.sam.checkpoints import load_sam_checkpoint
+    from vision_cli.fewshot_seg.pipeline.sam_checkpoints import load_sam_checkpoint
 
     network, variant = load_sam_checkpoint(sam)
     digest = sha256(sam)

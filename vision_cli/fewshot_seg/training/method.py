@@ -16,8 +16,8 @@ from vision_cli.fewshot_seg.gate.training import Lesson, grow_gate, measure_gate
 from vision_cli.fewshot_seg.networks.building import VARIANTS, FewShotNetwork
 from vision_cli.fewshot_seg.options import Recipe, TrainingOptions
 from vision_cli.fewshot_seg.pipeline.methods import network_method
+from vision_cli.fewshot_seg.pipeline.sam_checkpoints import load_sam_checkpoint
 from vision_cli.fewshot_seg.pipeline.weight_files import About, ablation_of, read_method, write_method
-from vision_cli.fewshot_seg.sam.checkpoints import load_sam_checkpoint
 from vision_cli.fewshot_seg.training.batches import EpisodeSource
 from vision_cli.fewshot_seg.training.episodes import DECODER, EpisodeTask
 from vision_cli.fewshot_seg.training.sources import DatasetEpisodes, GeneratedEpisodes

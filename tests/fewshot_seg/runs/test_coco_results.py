@@ -9,7 +9,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from vision_cli.core.runs.files import write_json
-from vision_cli.fewshot_seg.results.coco import CocoPicture, coco_dataset, coco_result, mask_box
+from vision_cli.fewshot_seg.runs.coco import CocoPicture, coco_dataset, coco_result, mask_box
 
 
 def test_pycocotools_loads_dataset_and_results_with_the_same_masks(tmp_path):

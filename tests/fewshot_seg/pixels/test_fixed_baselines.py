@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.fewshot_seg.scenes import scene, support
-from vision_cli.fewshot_seg.baselines.baselines import CopySegmenter, ForestSegmenter, LogisticSegmenter
 from vision_cli.fewshot_seg.gate.overlaps import iou
+from vision_cli.fewshot_seg.pixels.baselines import CopySegmenter, ForestSegmenter, LogisticSegmenter
 
 METHODS = {
     "rf": ForestSegmenter(side=64),

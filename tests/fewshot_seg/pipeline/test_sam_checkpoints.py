@@ -12,7 +12,7 @@ from vision_cli.fewshot_seg.networks.building import FewShotNetwork
 from vision_cli.fewshot_seg.networks.decoder import Clicks
 from vision_cli.fewshot_seg.networks.sam_modules import sam_modules
 from vision_cli.fewshot_seg.networks.tavp import Tavp
-from vision_cli.fewshot_seg.sam.checkpoints import (
+from vision_cli.fewshot_seg.pipeline.sam_checkpoints import (
     find_variant,
     load_sam_checkpoint,
     load_sam_state,

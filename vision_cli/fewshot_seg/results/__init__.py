@@ -1,1 +1,0 @@
-"""Segmentations in the formats of other tools."""
