@@ -62,6 +62,7 @@ TESTED_ELSEWHERE = {
     "fewshot_seg/pipeline/classes.py": "fewshot_seg/pipeline/test_picture_classes.py",
     "fewshot_seg/pipeline/methods.py": "fewshot_seg/pipeline/test_network_methods.py",
     "fewshot_seg/pipeline/networks.py": "fewshot_seg/pipeline/test_network_methods.py",
+    "fewshot_seg/pipeline/opening.py": "fewshot_seg/pipeline/test_segmenter_opening.py",
     "fewshot_seg/pixels/baselines.py": "fewshot_seg/pixels/test_fixed_baselines.py",
     "fewshot_seg/runs/": "fewshot_seg/runs/test_fewshot_runs.py",
     "fewshot_seg/training/": "fewshot_seg/training/test_episode_training.py",

@@ -7,7 +7,7 @@ leave a method have the size of the query as it was given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -35,9 +35,9 @@ class Support:
     """
 
     name: str
-    picture: Picture
-    mask: Mask
-    ignored: Mask | None = None
+    picture: Picture = field(repr=False)
+    mask: Mask = field(repr=False)
+    ignored: Mask | None = field(default=None, repr=False)
 
     @property
     def is_negative(self) -> bool:
@@ -67,13 +67,13 @@ class Segmentation:
         ``(H, W)``, how much the members of the method disagree, 0 to 1; None where it has one member.
     """
 
-    probability: Floats
-    mask: Mask
+    probability: Floats = field(repr=False)
+    mask: Mask = field(repr=False)
     presence: float
     score: float
     candidate: str
     best_support: int = 0
-    uncertainty: Floats | None = None
+    uncertainty: Floats | None = field(default=None, repr=False)
 
 
 class Task(Protocol):

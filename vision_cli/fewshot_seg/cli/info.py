@@ -19,10 +19,9 @@ def info(
 ) -> None:
     """Show network, gate, training and digest of a weight file."""
     from vision_cli.core.compute.weights import resolve_weights
-    from vision_cli.fewshot_seg.pipeline.weight_files import count_parameters, read_about
-    from vision_cli.fewshot_seg.runs.learning import WEIGHTS
+    from vision_cli.fewshot_seg.pipeline.weight_files import SHIPPED, count_parameters, read_about
 
-    resolved = resolve_weights(weights, "fewshot-seg", WEIGHTS)
+    resolved = resolve_weights(weights, "fewshot-seg", SHIPPED)
     about = read_about(resolved.path)
     facts: dict[str, object] = {
         "file": str(resolved.path),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from vision_cli.fewshot_seg.networks.tavp import Ablation
     from vision_cli.fewshot_seg.pipeline.networks import LoadedNetwork
 
+SHIPPED = "fewshot"
+"""Name of the shipped weights."""
+
 _ABOUT = "fewshot-seg"
 _GATE = "gate."
 _HINT = "Give weights that `vcli fewshot-seg train` wrote, or default."

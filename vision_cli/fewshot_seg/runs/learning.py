@@ -17,11 +17,8 @@ from vision_cli.fewshot_seg.data.supports import read_support
 from vision_cli.fewshot_seg.options import MethodOptions, SupportOptions
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, stored_side
 from vision_cli.fewshot_seg.pipeline.tiles import choose_tile, object_size, prepare_supports
-from vision_cli.fewshot_seg.pipeline.weight_files import Method, read_method
+from vision_cli.fewshot_seg.pipeline.weight_files import SHIPPED, Method, read_method
 from vision_cli.fewshot_seg.values import Support
-
-WEIGHTS = "fewshot"
-"""Name of the shipped weights."""
 
 _ON_WEIGHTS, _ON_ENCODER = ("tap", "tavp"), ("persam", "proto")
 _SMALL_PX = 16
@@ -85,7 +82,7 @@ def open_method(options: MethodOptions, methods: tuple[str, ...], *, device: str
             )
         return _on_sam(sam, device, options.cache_dir)
     try:
-        resolved = resolve_weights(options.weights, "fewshot-seg", WEIGHTS)
+        resolved = resolve_weights(options.weights, "fewshot-seg", SHIPPED)
     except MissingError:
         if options.weights != "default" or methods != ("tap",):
             raise
