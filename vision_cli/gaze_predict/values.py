@@ -48,10 +48,13 @@ class Film:
         Where it comes from, for messages and tables.
     pixels
         ``(H, W)`` float32, 0 (air) to 1 (bone).
+    notes
+        A sentence on each thing that was assumed or looks wrong, such as a lateral view.
     """
 
     name: str
     pixels: Floats
+    notes: tuple[str, ...] = ()
 
 
 class FilmSource(Protocol):
@@ -118,6 +121,8 @@ class Recording:
         The patient, for splits; two splits never share one.
     split
         Part of the data set that it belongs to; None if the data set has no parts.
+    degree
+        1° of the visual field as a part of the film's width, on average; None if it is not known.
     """
 
     id: str
@@ -128,6 +133,7 @@ class Recording:
     reader: str = ""
     subject: str = ""
     split: Split | None = None
+    degree: float | None = None
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def read_itk(path: Path, volume: int | None) -> RawImage:
         If the file is damaged or holds colours, complex numbers or a series, or its header names data elsewhere.
     """
     if path.suffix.lower() == ".dcm" or is_dicom(path):
-        _require_plain_dicom(path)
+        require_plain_dicom(path)
     with reading(path):
         data_files(path)
     with _whole(path):
@@ -79,7 +79,7 @@ def read_dicom_folder(path: Path) -> RawImage:
     for file in sorted(path.iterdir()):
         library_path(file)
         if file.is_file():
-            _require_plain_dicom(file)
+            require_plain_dicom(file)
     with _silent():
         series = {
             uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(folder, uid)
@@ -215,7 +215,7 @@ def _most_held(path: Path) -> float:
     return most_unpacked(path.parent / os.fsdecode(named.group(1).strip()))
 
 
-def _require_plain_dicom(path: Path) -> None:
+def require_plain_dicom(path: Path) -> None:
     """Refuse DICOM that is packed as a whole: GDCM takes memory for any length that an element in it claims.
 
     Raises

@@ -1,0 +1,1 @@
+"""Films, reports and recordings of gaze, from files."""

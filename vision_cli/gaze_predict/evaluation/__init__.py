@@ -1,0 +1,1 @@
+"""Scores of predictions against recordings, baselines and controls beside them, and the tables of both."""

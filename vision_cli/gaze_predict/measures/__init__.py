@@ -1,0 +1,1 @@
+"""Measures of gaze on arrays: maps, scan paths and their points."""
