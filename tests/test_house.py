@@ -80,6 +80,7 @@ TESTED_ELSEWHERE = {
     "io/reading.py": "io/volumes/test_raw.py",
     "io/volumes/radiographs.py": "gaze_predict/data/test_films.py",
     "metrics/resampling.py": "enhance_eval/evaluation/test_resampling.py",
+    "phantoms/chests/": "phantoms/chests/test_films.py",
     "phantoms/episodes/": "phantoms/episodes/test_episodes.py",
     "phantoms/faces/": "phantoms/faces/test_faces.py",
     "phantoms/wheel_photographs.py": "phantoms/scenes/test_scene.py",
