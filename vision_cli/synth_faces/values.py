@@ -1,7 +1,7 @@
 """What travels between the rooms of synth-faces: expressions, action units and labelled faces.
 
-Action units (AUs) are those of FACS with intensities from 0 (absent) to 5 (maximal, FACS E). ``L12`` is AU 12 of the left
-side of the face, its own left; ``12`` is both sides.
+Action units (AUs) are those of FACS with intensities from 0 (absent) to 5 (maximal, FACS E). ``L12`` is AU 12 of the
+left side of the face, its own left; ``12`` is both sides.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ Picture = NDArray[np.uint8]
 EXPRESSIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 """Classes in the order in which they are numbered; data sets are mapped to it."""
 
-BILATERAL_AUS = (
-    "1", "2", "4", "5", "6", "7", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "22", "23", "24",
-    "25", "26", "27", "32", "38", "39",
-)  # fmt: skip
+_BILATERAL = (1, 2, 4, 5, 6, 7, *range(9, 21), 22, 23, 24, 25, 26, 27, 32, 38, 39)
+BILATERAL_AUS = tuple(str(number) for number in _BILATERAL)
 SIDED_AUS = tuple(f"{side}{number}" for number in ("1", "2", "4", "6", "10", "12", "14") for side in ("L", "R"))
 AUS = (*BILATERAL_AUS, *SIDED_AUS)
 """The 41 outputs of OpenGraphAU, in its order: a vector of AUs has these places."""
