@@ -324,3 +324,14 @@ def test_real_data_sets_are_recognised_and_read(real_data, folder, layout, expec
     support = next(iter(found.classes.values()))[-1].read()
     assert 0 < support.mask.mean() < 1
     assert support.picture.shape[:2] == support.mask.shape
+
+
+def test_the_training_part_is_read_for_training(tmp_path, put):
+    for part in ("train", "val"):
+        for folder, values in ((part, np.zeros((8, 8, 3), np.uint8)), (f"{part}annot", np.eye(8, dtype=np.uint8))):
+            put(tmp_path / folder / f"{part}.png", values)
+    names = [
+        {pair.name for pairs in open_dataset(tmp_path, for_training=wanted).classes.values() for pair in pairs}
+        for wanted in (True, False)
+    ]
+    assert names == [{"train/train"}, {"val/val"}]

@@ -11,6 +11,8 @@ from vision_cli.fewshot_seg.data.layouts import coco, labelme, maps, masks_by_cl
 from vision_cli.io.pictures.folders import Findings, Request, is_picture, names_below, pictures_below
 from vision_cli.io.pictures.layouts import AUTO, Layout, choose_layout
 
+_TRAINING_FIRST = ("train", "val", "test")
+
 UNLABELLED = "unlabelled"
 """Name of the one class of pictures without masks."""
 
@@ -22,6 +24,7 @@ def open_dataset(
     split: str | None = None,
     classes: Sequence[str] | None = None,
     strict: bool = False,
+    for_training: bool = False,
 ) -> FewShotDataset:
     """Read a data set; its pictures and masks are read later, when they are asked for.
 
@@ -37,6 +40,8 @@ def open_dataset(
         The classes to take, in this order; by default all.
     strict
         Whether a missing mask or picture is an error instead of a note.
+    for_training
+        Whether the part ``train`` is read by default, where there is one.
 
     Raises
     ------
@@ -47,7 +52,8 @@ def open_dataset(
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
-    request = Request(split, Findings(strict))
+    findings = Findings(strict)
+    request = Request(split, findings, _TRAINING_FIRST) if for_training else Request(split, findings)
     found = choose_layout(LAYOUTS, path, layout, hint="Give the folder that holds these.").read(path, request)
     if not found.classes:
         raise InputError(

@@ -143,6 +143,6 @@ def _sources(options: TrainingOptions, seed: int) -> tuple[EpisodeSource, Episod
     if options.data_root is None:
         return GeneratedEpisodes.of(seed, "train"), GeneratedEpisodes.of(seed, "validation")
     dataset = open_dataset(
-        options.data_root, options.layout, split=options.split or "train", classes=options.classes or None
+        options.data_root, options.layout, split=options.split, classes=options.classes or None, for_training=True
     )
     return DatasetEpisodes.split(dataset)

@@ -66,16 +66,19 @@ class Request:
     Attributes
     ----------
     split
-        ``train``, ``val``, ``test`` or ``all``; None for the part that methods are measured on.
+        ``train``, ``val``, ``test`` or ``all``; None for the preferred part.
     findings
         What cannot be used.
+    preferred
+        Names of parts, of which the first that there is is read where none is asked for.
     """
 
     split: str | None
     findings: Findings
+    preferred: tuple[str, ...] = _BY_DEFAULT
 
     def parts(self, root: Path, available: Mapping[str, Part]) -> dict[str, Part]:
-        """Return the parts to read: one, or all; without a choice ``test``, else ``val``, else ``train``.
+        """Return the parts to read: one, or all; without a choice the preferred one.
 
         Raises
         ------
@@ -85,7 +88,7 @@ class Request:
         if self.split == ALL:
             return dict(available)
         if self.split is None:
-            chosen = next((name for name in _BY_DEFAULT if name in available), None)
+            chosen = next((name for name in self.preferred if name in available), None)
             if chosen is None:
                 return dict(available)
             if len(available) > 1:
