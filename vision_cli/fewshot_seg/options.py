@@ -296,11 +296,11 @@ class MethodOptions:
         float | None,
         typer.Option(
             metavar="PX|auto",
-            help="Side of the squares in which small objects are searched; 0 for whole pictures.",
+            help="Side of the squares in which small objects are searched; 0 for whole pictures, auto by their size.",
             rich_help_panel=METHOD,
         ),
         NumberOr("auto", least=0),
-    ] = None
+    ] = 0.0
     cache_dir: Annotated[
         Path | None,
         typer.Option(
@@ -455,7 +455,7 @@ class EvaluationOptions:
         float | None,
         typer.Option(metavar="PX|auto", help="Side of tiles; 0 for whole pictures.", rich_help_panel=METHOD),
         NumberOr("auto", least=0),
-    ] = None
+    ] = 0.0
     cache_dir: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keep what the network reads of pictures.", rich_help_panel=METHOD),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,13 @@ class Bright:
         probability = picture[..., 0].astype(np.float32) / 255
         mask = probability > 0.5
         return Segmentation(probability, mask, float(mask.any()), 0.5, "bright", uncertainty=1 - probability)
+
+
+class Unsure(Bright):
+    """The same, and never sure that there is anything."""
+
+    def segment(self, picture):
+        return replace(super().segment(picture), presence=0.3)
 
 
 def spotted(size, spots, radius=3):
@@ -49,6 +58,10 @@ def test_what_depends_on_single_pixels_is_the_same_in_tiles():
     assert TiledTask(Bright(), 32).segment(np.zeros_like(shown.picture)).presence == 0
 
 
+def test_what_is_found_in_a_tile_that_is_likely_empty_does_not_count():
+    assert not TiledTask(Unsure(), 32).segment(spotted((70, 100), [(10, 20)]).picture).mask.any()
+
+
 def test_small_objects_ask_for_tiles_and_large_ones_do_not():
     small = spotted((800, 800), [(400, 400)], radius=5)
     assert object_size(small, 200) == pytest.approx(np.sqrt(np.pi * 25) * 200 / 800, rel=0.1)
@@ -62,8 +75,11 @@ def test_small_objects_ask_for_tiles_and_large_ones_do_not():
 
 def test_supports_are_cut_around_their_pieces_each_once():
     shown = spotted((300, 300), [(20, 20), (26, 32), (250, 250)])
-    cuts = prepare_supports([shown], tile=64, most=512)
+    found = prepare_supports([shown], tile=64, most=512)
+    cuts = [one for one in found if not one.is_negative]
     assert len(cuts) == 2
+    # Most tiles of a query are without the class: two of those are learned from as well.
+    assert len(found) == 4
     assert {int(one.mask.sum()) for one in cuts} == {int(shown.mask[:64, :64].sum()), int(shown.mask[200:, 200:].sum())}
     assert all(one.mask.shape == (64, 64) for one in cuts)
 

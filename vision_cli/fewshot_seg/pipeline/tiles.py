@@ -18,8 +18,9 @@ from vision_cli.fewshot_seg.values import Floats, Mask, Picture, Segmentation, S
 _WANTED_PX, _TOO_SMALL_PX = 32, 16
 _SMALLEST_TILE = 64
 _WORTH = 0.7
+_PRESENT = 0.5
 _OVERLAP = 0.25
-_CROPS = 3
+_CROPS, _EMPTY_CROPS = 3, 2
 
 
 def object_size(support: Support, side: int = WORKING_SIDE) -> float:
@@ -97,7 +98,8 @@ class TiledTask:
             taper = _taper(one.mask.shape)
             weights[rows, columns] += taper
             sums["probability"][rows, columns] += taper * one.probability
-            sums["mask"][rows, columns] += taper * one.mask
+            if one.presence >= _PRESENT:
+                sums["mask"][rows, columns] += taper * one.mask
             if one.uncertainty is not None:
                 sums["uncertainty"][rows, columns] += taper * one.uncertainty
             found.append(one)
@@ -154,7 +156,15 @@ def _crops(support: Support, tile: int) -> list[Support]:
         cut = _cut(support, rows, columns)
         if not cut.is_negative:
             crops.append(cut)
-    return crops or [support]
+    return crops + _empty_crops(support, tile) if crops else [support]
+
+
+def _empty_crops(support: Support, tile: int) -> list[Support]:
+    """Return squares without the class, those with most contrast: most tiles of a query have none of it."""
+    height, width = support.mask.shape
+    cuts = [_cut(support, rows, columns) for rows, columns in windows((height, width), tile)]
+    empty = [one for one in cuts if one.is_negative]
+    return sorted(empty, key=lambda one: -float(one.picture.std()))[:_EMPTY_CROPS]
 
 
 def _crop(support: Support, centre: tuple[float, float], tile: int) -> Support:

@@ -162,13 +162,11 @@ def make_recipe(
     """Return what a class is learned from; says if it is small, and how it is searched for then."""
     tile = choose_tile(supports) if options.tile is None else (int(options.tile) or None)
     if tile is not None and options.tile is None:
-        output.info(
-            f"{name}: small in its supports; searched for in squares of {tile} px (--tile 0 for whole pictures)"
-        )
+        output.info(f"{name}: small in its supports; searched for in squares of {tile} px")
     elif tile is None:
         smallest = max(object_size(one) for one in supports)
         if smallest < _SMALL_PX:
-            output.warn(f"{name}: {smallest:.0f} px large as the method sees it; details are lost. See --tile.")
+            output.warn(f"{name}: {smallest:.0f} px large as the method sees it; details may be lost. See --tile.")
     shown = prepare_supports(supports, tile=tile, most=stored_side(weights))
     return ClassRecipe(name, tuple(shown), options.method, seed, tile)
 
