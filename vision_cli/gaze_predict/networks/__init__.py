@@ -1,0 +1,1 @@
+"""Networks of GEM: pure modules, a class a named part of the paper, and one builder a variant."""

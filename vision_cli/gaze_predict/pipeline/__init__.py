@@ -1,0 +1,1 @@
+"""Inference: films and sentences in, densities and scan paths out; knows no run and no training."""

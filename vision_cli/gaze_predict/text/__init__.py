@@ -1,0 +1,1 @@
+"""Sentences of reports as rows of a vocabulary."""

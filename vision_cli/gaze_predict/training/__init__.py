@@ -1,0 +1,1 @@
+"""Training of the network on readings: films, sentences, and where a reader looked."""
