@@ -76,7 +76,12 @@ TASKS = (
         "vision_cli.fewshot_seg.cli:app",
     ),
     Task("kan-fit", "S-KAN, arXiv:2408.08338", "Fit readable functions to data.", "vision_cli.kan_fit.cli:app"),
-    Task("gaze-predict", "GEM, arXiv:2408.05502", "Predict where a radiologist looks in a chest X-ray."),
+    Task(
+        "gaze-predict",
+        "GEM, arXiv:2408.05502",
+        "Predict where a radiologist looks in a chest X-ray.",
+        "vision_cli.gaze_predict.cli:app",
+    ),
     Task(
         "enhance-eval",
         "arXiv:2409.14461",

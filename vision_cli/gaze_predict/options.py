@@ -1,0 +1,181 @@
+"""Settings of gaze-predict; their ``Annotated`` fields are the options of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+import typer
+
+from vision_cli.core.command.words import Names
+
+DATA, TRAINING, NETWORK, RESULT = "Data", "Training", "Network", "Result"
+
+Preset = Literal["phantom", "recordings"]
+"""Recipes of ``train``."""
+
+ABLATIONS = ("context", "graph", "matching")
+"""Parts of the network that can be left out."""
+
+EMBEDDED = "embedded"
+"""The small encoders of this project."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    steps, batch_size, learning_rate
+        See :class:`vision_cli.core.compute.training.Schedule`; a batch counts films. The learning rate is None for that
+        of `vision_cli.gaze_predict.training.recipes`.
+    sentences
+        Sentences of a film in a step; the film is encoded once for them.
+    side
+        Of the films, px, a multiple of 16.
+    augments
+        Whether films are turned, shifted and scaled.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float | None
+    sentences: int
+    side: int
+    augments: bool
+
+
+RECIPES: Mapping[Preset, Recipe] = MappingProxyType(
+    {
+        "phantom": Recipe(6000, 8, None, 2, 144, augments=False),
+        "recordings": Recipe(4000, 16, None, 1, 224, augments=True),
+    }
+)
+"""``phantom`` made the shipped weights."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What of a recipe is changed, and which network is trained; None for what the recipe has.
+
+    Attributes
+    ----------
+    steps, batch_size, learning_rate, sentences, side
+        See `Recipe`.
+    image_encoder, text_encoder
+        See `vision_cli.gaze_predict.pipeline.encoders`.
+    freeze
+        Encoders that stay as they are: ``image``, ``text``.
+    head
+        ``query``, or ``fc`` for the paper's fully connected head.
+    lambda_match
+        Weight of the matching loss.
+    ablate
+        Parts of the network that are left out.
+    trust_remote_code
+        Whether code that a model of a hub brings along may run.
+    """
+
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Optimiser steps; the recipe's by default.", rich_help_panel=TRAINING),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Films a step; the recipe's by default.", rich_help_panel=TRAINING),
+    ] = None
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--lr", min=0, metavar="X", help="Learning rate; the recipe's by default.", rich_help_panel=TRAINING
+        ),
+    ] = None
+    sentences: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Sentences of a film in a step; the recipe's by default.", rich_help_panel=TRAINING
+        ),
+    ] = None
+    side: Annotated[
+        int | None,
+        typer.Option(
+            min=64,
+            metavar="PX",
+            help="Side of the films, a multiple of 16; the recipe's by default.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None
+    image_encoder: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="embedded, clip-rn50:FILE or hf:ID_OR_DIRECTORY.", rich_help_panel=NETWORK),
+    ] = EMBEDDED
+    text_encoder: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="embedded, clip:FILE or hf:ID_OR_DIRECTORY.", rich_help_panel=NETWORK),
+    ] = EMBEDDED
+    freeze: Annotated[
+        tuple[str, ...],
+        typer.Option(metavar="A,B", help="Encoders that stay as they are: image, text.", rich_help_panel=NETWORK),
+        Names(known=("image", "text"), nothing="none"),
+    ] = ()
+    head: Annotated[
+        Literal["query", "fc"],
+        typer.Option(help="Point queries, or the paper's fully connected head.", rich_help_panel=NETWORK),
+    ] = "query"
+    lambda_match: Annotated[
+        float, typer.Option(min=0, metavar="X", help="Weight of the matching loss.", rich_help_panel=TRAINING)
+    ] = 0.1
+    ablate: Annotated[
+        tuple[str, ...],
+        typer.Option(metavar="A,B", help=f"Parts to leave out: {', '.join(ABLATIONS)}.", rich_help_panel=NETWORK),
+        Names(known=ABLATIONS, nothing="none"),
+    ] = ()
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code", help="Let code that a model of a hub brings along run.", rich_help_panel=NETWORK
+        ),
+    ] = False
+
+    def recipe(self, preset: Preset) -> Recipe:
+        """Return the recipe of a preset with these changes."""
+        own = ("steps", "batch_size", "learning_rate", "sentences", "side")
+        changed = {name: value for name in own if (value := getattr(self, name)) is not None}
+        return replace(RECIPES[preset], **changed)
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """Which recordings, and how they are read.
+
+    Attributes
+    ----------
+    layout, images, split, coords, lead_in, strict
+        See `vision_cli.gaze_predict.data.opening.open_gaze`.
+    """
+
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="Layout of the data set, or auto.", rich_help_panel=DATA)
+    ] = "auto"
+    images: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the films.", rich_help_panel=DATA)] = (
+        None
+    )
+    coords: Annotated[
+        Literal["pixel", "unit"],
+        typer.Option(
+            help="Units of x and y in a CSV: pixels of the film, or shares of its sides.", rich_help_panel=DATA
+        ),
+    ] = "pixel"
+    lead_in: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="S", help="Seconds before a sentence whose fixations belong to it.", rich_help_panel=DATA
+        ),
+    ] = 1.5
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End at the first entry that cannot be used.", rich_help_panel=DATA)
+    ] = False
