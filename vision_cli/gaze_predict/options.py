@@ -179,3 +179,44 @@ class RecordingOptions:
     strict: Annotated[
         bool, typer.Option("--strict", help="End at the first entry that cannot be used.", rich_help_panel=DATA)
     ] = False
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """How many paths are predicted, and what is written.
+
+    Attributes
+    ----------
+    points
+        Fixations of a path.
+    samples
+        Paths as different readers might take them, beside the most central one.
+    save
+        ``png`` (density, 16 bits) and ``npy`` (density, float32).
+    pictures
+        Whether the overlays are drawn.
+    """
+
+    points: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Fixations of a path.", rich_help_panel=RESULT)
+    ] = 8
+    samples: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=500,
+            metavar="N",
+            help="Scan paths as different readers might take them; the most central one is always written.",
+            rich_help_panel=RESULT,
+        ),
+    ] = 1
+    save: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            metavar="A,B", help="Densities as png (16 bits), npy (float32), none or all.", rich_help_panel=RESULT
+        ),
+        Names(known=("png", "npy"), every="all", nothing="none"),
+    ] = ("png",)
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Draw paths over the films.", rich_help_panel=RESULT)
+    ] = True

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vision_cli.gaze_predict.pipeline.scanpaths import StepKernel, central_path, sample_paths
-from vision_cli.gaze_predict.values import ScanPath
+from vision_cli.gaze_predict.pipeline.scanpaths import StepKernel, sample_paths
 
 FREE = StepKernel(local=0, level=0, mirrored=0, free=1, return_radius=0, first_spread=1e6)
 
@@ -119,29 +118,3 @@ def test_a_network_may_give_durations_and_stops():
     assert (lengths == 3).mean() == pytest.approx(0.5, abs=0.08)
     for path in found[:10]:
         np.testing.assert_allclose(path.durations, np.exp(mean[: len(path)]), rtol=1e-4)
-
-
-def nearness(first, second):
-    a, b = stacked(first), stacked(second)
-    return -np.linalg.norm(a[:, None] - b[None], axis=3).mean(2)
-
-
-def path_at(x, y):
-    points = np.tile(np.array([x, y], np.float32), (3, 1))
-    return ScanPath(points, np.full(3, 0.3, np.float32), np.arange(3, dtype=np.float32))
-
-
-def test_the_central_path_is_the_medoid():
-    some = [path_at(*place) for place in ((0.1, 0.1), (0.5, 0.5), (0.9, 0.8), (0.55, 0.5), (0.6, 0.4))]
-    table = nearness(some, some)
-    assert central_path(some, nearness) == int(table.sum(1).argmax()) == 3
-    assert central_path(some, nearness, candidates=2) == 1
-    assert central_path(some[:1], nearness) == 0
-
-
-def test_the_central_path_is_a_path_and_no_mean():
-    some = sample_paths(lungs(56), 40, np.random.default_rng(0))
-    number = central_path(some, nearness)
-    steps = np.linalg.norm(np.diff(some[number].points, axis=0), axis=1)
-    mean_steps = np.linalg.norm(np.diff(stacked(some).mean(0), axis=0), axis=1)
-    assert np.median(steps) > 2 * np.median(mean_steps)

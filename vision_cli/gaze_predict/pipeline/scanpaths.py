@@ -8,16 +8,12 @@ A mean over paths collapses to the centre of the film, so that one path is given
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.gaze_predict.values import Floats, ScanPath
-
-Similarity = Callable[[Sequence[ScanPath], Sequence[ScanPath]], NDArray[np.floating]]
-"""Returns how alike each of n paths is to each of m, ``(n, m)``."""
 
 _GRID = 56
 """Cells of the long side that fixations are drawn from; within a cell they are uniform."""
@@ -136,26 +132,6 @@ def sample_paths(
         last = np.arange(count), lengths - 1
         times[last] *= np.exp(durations.last_mean - durations.mean)
     return [_path(places[one, :length], times[one, :length]) for one, length in enumerate(lengths)]
-
-
-def central_path(paths: Sequence[ScanPath], similarity: Similarity, *, candidates: int | None = None) -> int:
-    """Return the number of the path that is on average most like all others; the first of equals.
-
-    Parameters
-    ----------
-    paths
-        One or more.
-    similarity
-        Such as ScanMatch.
-    candidates
-        Only so many, the first, can be chosen, each compared with all; None for all.
-    """
-    first = paths[:candidates]
-    table = np.asarray(similarity(first, paths), float)
-    # A path is as like itself as can be, which says nothing of the others.
-    own = np.arange(len(first))
-    others = (table.sum(1) - table[own, own]) / max(1, len(paths) - 1)
-    return int(others.argmax())
 
 
 def _cells(density: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from vision_cli.core.errors import InputError
 from vision_cli.gaze_predict.measures.maps import gaze_map
-from vision_cli.gaze_predict.values import Film, Floats, GazeDataset, Recording
+from vision_cli.gaze_predict.pipeline.squares import squashed
+from vision_cli.gaze_predict.values import Floats, GazeDataset, Recording
 from vision_cli.phantoms.chests.films import make_film
 from vision_cli.phantoms.chests.reader import density, read_film
 from vision_cli.phantoms.chests.sentences import draw_sentence
@@ -97,13 +97,6 @@ class RecordedReadings:
             for one in drawn
         ]
         return TrainingFilm(squashed(drawn[0].film.read(), side), readings)
-
-
-def squashed(film: Film, side: int) -> Floats:
-    """Return a film as the network takes it, ``(side, side)``: proportions are not kept."""
-    shrinks = min(film.pixels.shape) > side
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(film.pixels, (side, side), interpolation=method), np.float32)
 
 
 def split_recordings(dataset: GazeDataset, seed: int, held_out: float = 0.1) -> tuple[list[Recording], list[Recording]]:
