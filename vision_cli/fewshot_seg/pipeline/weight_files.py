@@ -1,20 +1,19 @@
 """Weight files of the method: one safetensors file with the network, the gate, or both.
 
-Tensors of the network have the names that they have in it, arrays of the gate begin with ``gate.``. The only metadata
-is one JSON text: safetensors orders several entries differently from process to process.
+Tensors of the network have the names that they have in it, arrays of the gate begin with ``gate.``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vision_cli.core.compute.described_weights import halved, load_tensors, read_description, write_described
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.files import sha256
 from vision_cli.fewshot_seg.gate.gate import Gate
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 SHIPPED = "fewshot"
 """Name of the shipped weights."""
 
-_ABOUT = "fewshot-seg"
+_TASK = "fewshot-seg"
 _GATE = "gate."
 _HINT = "Give weights that `vcli fewshot-seg train` wrote, or default."
 
@@ -92,16 +91,12 @@ def write_method(path: Path, about: About, tensors: Mapping[str, torch.Tensor], 
         The gate; None for none.
     """
     import torch
-    from safetensors.torch import save
 
-    packed = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
-        for name, tensor in tensors.items()
-    }
+    packed = halved(tensors)
     if gate is not None:
         packed |= {f"{_GATE}{name}": torch.from_numpy(values) for name, values in gate.arrays().items()}
     document = asdict(about) | {"candidates": [] if gate is None else gate.candidates}
-    path.write_bytes(save(packed, {_ABOUT: json.dumps(document)}))
+    write_described(path, _TASK, document, packed)
 
 
 def read_about(path: Path) -> About:
@@ -112,11 +107,8 @@ def read_about(path: Path) -> About:
     InputError
         If it is no weight file of fewshot-seg.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            document: Mapping[str, Any] = json.loads((file.metadata() or {})[_ABOUT])
+        document = read_description(path, _TASK)
         texts = {name: tuple(str(one) for one in document[name]) for name in ("ablation", "candidates")}
         variant = document["variant"]
         return About(
@@ -126,7 +118,7 @@ def read_about(path: Path) -> About:
             bool(document["has_encoder"]),
             **texts,
         )
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: no weights of fewshot-seg ({error}).", hint=_HINT) from error
 
 
@@ -207,17 +199,7 @@ def _read_network(path: Path, about: About, device: str, sam: Path | None, cache
             raise UsageError(f"{sam}: {variant}; {about.variant} expected, on which {path.name} was trained.")
         digest = hashlib.sha256((digest + sha256(sam)).encode()).hexdigest()
     tensors = {name: tensor for name, tensor in load_file(path).items() if not name.startswith(_GATE)}
-    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if broken:
-        raise InputError(f"{path}: numbers that are not finite in {broken[0]}.", hint=_HINT)
-    try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another shape than those of {about.variant}.", hint=_HINT) from error
-    needed = [name for name in missing if about.has_encoder or not name.startswith("backbone.")]
-    if needed or unexpected:
-        wrong = f"{needed[0]} missing" if needed else f"{unexpected[0]} unexpected"
-        raise InputError(f"{path}: not the weights of {about.variant}: {wrong}.", hint=_HINT)
+    load_tensors(network, tensors, path, hint=_HINT, may_lack=() if about.has_encoder else ("backbone.",))
     network.requires_grad_(False)
     return LoadedNetwork(network.eval().to(device), about.variant or "", Frame(about.side, about.pads), digest, cache)
 

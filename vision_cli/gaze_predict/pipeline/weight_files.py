@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from vision_cli.core.compute.described_weights import halved, load_tensors, read_description, write_described
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import sha256
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHIPPED = "gaze"
 """Name of the shipped weights."""
 
-_ABOUT = "gaze-predict"
+_TASK = "gaze-predict"
 _HINT = "Give weights that `vcli gaze-predict train` wrote, or default."
 
 
@@ -74,16 +74,9 @@ class LoadedGaze:
 
 def write_network(path: Path, about: About, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write a network without the parts that only training uses."""
-    from safetensors.torch import save
-
     from vision_cli.gaze_predict.networks.building import for_inference
 
-    packed = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
-        for name, tensor in for_inference(tensors).items()
-    }
-    # A single entry: safetensors orders several differently from process to process.
-    path.write_bytes(save(packed, {_ABOUT: json.dumps(asdict(about))}))
+    write_described(path, _TASK, asdict(about), halved(for_inference(tensors)))
 
 
 def read_about(path: Path) -> About:
@@ -94,11 +87,8 @@ def read_about(path: Path) -> About:
     InputError
         If it is no weight file of gaze-predict.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            document: Mapping[str, Any] = json.loads((file.metadata() or {})[_ABOUT])
+        document = read_description(path, _TASK)
         if document["head"] not in ("query", "fc") or int(document["side"]) % 16:
             raise ValueError(f"head {document['head']}, side {document['side']}")
         return About(
@@ -109,7 +99,7 @@ def read_about(path: Path) -> About:
             tuple(str(name) for name in document["ablation"]),
             str(document["source"]),
         )
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: no weights of gaze-predict ({error}).", hint=_HINT) from error
 
 
@@ -158,17 +148,7 @@ def read_network(path: Path, *, device: str = "cpu", trusts_code: bool = False) 
 
     about = read_about(path)
     network, tokenizer = build_network(about, trusts_code=trusts_code)
-    tensors = load_file(path)
-    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if broken:
-        raise InputError(f"{path}: numbers that are not finite in {broken[0]}.", hint=_HINT)
-    try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another shape than those of its network.", hint=_HINT) from error
-    if missing or unexpected:
-        wrong = f"{missing[0]} missing" if missing else f"{unexpected[0]} unexpected"
-        raise InputError(f"{path}: not the weights of its network: {wrong}.", hint=_HINT)
+    load_tensors(network, load_file(path), path, hint=_HINT)
     return LoadedGaze(network.eval().requires_grad_(False).to(device), tokenizer, about, sha256(path))
 
 
