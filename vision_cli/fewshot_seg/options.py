@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, get_args
@@ -251,13 +251,11 @@ class SupportOptions:
 
 
 @dataclass(frozen=True)
-class MethodOptions:
-    """How the class is learned.
+class WeightOptions:
+    """Network and gate, and the size at which they look.
 
     Attributes
     ----------
-    method
-        One of `vision_cli.fewshot_seg.pipeline.methods.METHODS`.
     weights
         Weights of the method.
     sam_checkpoint
@@ -268,12 +266,6 @@ class MethodOptions:
         Folder in which what the network reads of pictures is kept.
     """
 
-    method: Annotated[
-        MethodName,
-        typer.Option(
-            help="tap: the method; tavp: its network alone; the others to compare with.", rich_help_panel=METHOD
-        ),
-    ] = "tap"
     weights: Annotated[
         str,
         typer.Option(
@@ -307,6 +299,27 @@ class MethodOptions:
             metavar="DIR", help="Keep what the network reads of pictures, for further runs.", rich_help_panel=METHOD
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """How the class is learned.
+
+    Attributes
+    ----------
+    method
+        One of `vision_cli.fewshot_seg.pipeline.methods.METHODS`.
+    loading
+        Weights.
+    """
+
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="tap: the method; tavp: its network alone; the others to compare with.", rich_help_panel=METHOD
+        ),
+    ] = "tap"
+    loading: WeightOptions = field(default_factory=WeightOptions)
 
 
 @dataclass(frozen=True)
@@ -383,10 +396,10 @@ class EvaluationOptions:
         See `vision_cli.fewshot_seg.evaluation.episodes.sample_absent`.
     episodes_file
         A list of episodes, such as ``protocol.csv`` of a run, in place of drawn ones.
-    weights, sam_checkpoint, tile, cache_dir
-        See `MethodOptions`.
     pictures
         Whether the panels of the report are drawn.
+    loading
+        Weights.
     """
 
     methods: Annotated[
@@ -438,33 +451,7 @@ class EvaluationOptions:
         Path | None,
         typer.Option(metavar="FILE", help="List of episodes, such as protocol.csv of a run.", rich_help_panel=PROTOCOL),
     ] = None
-    weights: Annotated[
-        str,
-        typer.Option(
-            "--weights",
-            metavar="FILE|HUB_ID",
-            help="Weights of the method; 'default' for the shipped ones.",
-            rich_help_panel=METHOD,
-        ),
-    ] = "default"
-    sam_checkpoint: Annotated[
-        Path | None,
-        typer.Option("--sam-checkpoint", metavar="FILE", help="Weights of SAM.", rich_help_panel=METHOD),
-    ] = None
-    tile: Annotated[
-        float | None,
-        typer.Option(metavar="PX|auto", help="Side of tiles; 0 for whole pictures.", rich_help_panel=METHOD),
-        NumberOr("auto", least=0),
-    ] = 0.0
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Keep what the network reads of pictures.", rich_help_panel=METHOD),
-    ] = None
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Draw every episode.", rich_help_panel=RESULT)
     ] = True
-
-    @property
-    def as_method(self) -> MethodOptions:
-        """The options of the method as other verbs have them."""
-        return MethodOptions("tap", self.weights, self.sam_checkpoint, self.tile, self.cache_dir)
+    loading: WeightOptions = field(default_factory=WeightOptions)

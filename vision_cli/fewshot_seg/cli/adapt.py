@@ -36,7 +36,7 @@ def adapt(
     from vision_cli.fewshot_seg.runs.adapt import adapt_class, read_class
     from vision_cli.fewshot_seg.runs.learning import input_files, make_recipe, open_method
 
-    opened = open_method(method, (method.method,), device=str(call.compute.device))
+    opened = open_method(method.loading, (method.method,), device=str(call.compute.device))
     name, shown = read_class(supports, call.output)
     if steps and opened.weights.network is None:
         raise UsageError(f"--steps {steps}: --method {method.method} has no network to adapt; 0 expected.")

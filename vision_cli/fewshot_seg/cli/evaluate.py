@@ -46,8 +46,9 @@ def evaluate(
 
     datasets, episodes = plan_episodes(open_sets(data, options), options, call.seed, call.output)
 
-    opened = open_method(options.as_method, options.methods, device=str(call.compute.device))
-    tile = None if options.tile is None else int(options.tile)
+    opened = open_method(options.loading, options.methods, device=str(call.compute.device))
+    wanted = options.loading.tile
+    tile = None if wanted is None else int(wanted)
     plan = EvaluationPlan(datasets, episodes, options.methods, opened.weights, tile, options.pictures)
 
     def work(run: Run) -> None:

@@ -69,7 +69,7 @@ def predict(
     queries = find_queries(words)
     truths = match_truths(truth_dir, queries)
 
-    opened = open_method(method, (method.method,), device=str(call.compute.device))
+    opened = open_method(method.loading, (method.method,), device=str(call.compute.device))
     if task:
         recipes = [read_task(path, opened.weights) for path in task]
     else:

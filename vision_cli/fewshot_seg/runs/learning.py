@@ -14,7 +14,7 @@ from vision_cli.core.samples import find_sample
 from vision_cli.fewshot_seg.data.naming import DEFAULT_CLASS, NamedSupport, parse_supports
 from vision_cli.fewshot_seg.data.opening import open_dataset
 from vision_cli.fewshot_seg.data.supports import read_support
-from vision_cli.fewshot_seg.options import MethodOptions, SupportOptions
+from vision_cli.fewshot_seg.options import MethodOptions, SupportOptions, WeightOptions
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, stored_side
 from vision_cli.fewshot_seg.pipeline.tiles import choose_tile, object_size, prepare_supports
 from vision_cli.fewshot_seg.pipeline.weight_files import SHIPPED, Method, read_method
@@ -50,7 +50,7 @@ class OpenedMethod:
             run.warn(self.warning)
 
 
-def open_method(options: MethodOptions, methods: tuple[str, ...], *, device: str) -> OpenedMethod:
+def open_method(options: WeightOptions, methods: tuple[str, ...], *, device: str) -> OpenedMethod:
     """Return network and gate for some methods.
 
     Parameters
@@ -160,8 +160,9 @@ def make_recipe(
     name: str, supports: list[Support], options: MethodOptions, weights: Method, *, seed: int, output: Output
 ) -> ClassRecipe:
     """Return what a class is learned from; says if it is small, and how it is searched for then."""
-    tile = choose_tile(supports) if options.tile is None else (int(options.tile) or None)
-    if tile is not None and options.tile is None:
+    wanted = options.loading.tile
+    tile = choose_tile(supports) if wanted is None else (int(wanted) or None)
+    if tile is not None and wanted is None:
         output.info(f"{name}: small in its supports; searched for in squares of {tile} px")
     elif tile is None:
         smallest = max(object_size(one) for one in supports)
