@@ -51,7 +51,7 @@ class Recipe:
 
 RECIPES: Mapping[Preset, Recipe] = MappingProxyType(
     {
-        "phantom": Recipe(6000, 8, None, 2, 144, augments=False),
+        "phantom": Recipe(4000, 8, None, 2, 112, augments=False),
         "recordings": Recipe(4000, 16, None, 1, 224, augments=True),
     }
 )
