@@ -23,6 +23,21 @@ def cases(listed):
     return [pytest.param(case, id=case.verb.replace(" ", "-"), marks=marks[case.is_long]) for case in listed]
 
 
+def leading(listed):
+    """Return parameters of which the first of each task runs, and the others with the slow tests.
+
+    For promises that the shell of all verbs keeps, and no verb by itself.
+    """
+    seen = set()
+    found = []
+    for case, parameter in zip(listed, cases(listed), strict=True):
+        task = case.verb.split()[0]
+        marks = (pytest.mark.slow,) if task in seen and not case.is_long else parameter.marks
+        seen |= set() if case.is_long else {task}
+        found.append(pytest.param(case, id=parameter.id, marks=marks))
+    return found
+
+
 def out_of(case: Case, directory: Path) -> list[str]:
     """Return the words that say where a verb writes."""
     if case.kind == "plain":
@@ -88,7 +103,7 @@ def test_a_run_says_how_it_was_made(case, world, whole):
         assert all(f"{name}: " in log for name in names)
 
 
-@pytest.mark.parametrize("case", cases(RUNS))
+@pytest.mark.parametrize("case", leading(RUNS))
 def test_a_run_repeats_from_its_record(case, whole, tmp_path):
     ended = vcli(*case.verb.split(), "--config", whole(case) / "run.json", "-o", tmp_path / "again", cwd=Path("/"))
     assert ended.returncode == 0, ended.stderr
@@ -161,7 +176,7 @@ def damaged_words(case: Case, world: dict[str, str], name: str, path: Path) -> l
     return case.typed(world, **{name: str(path)}, **folders)
 
 
-@pytest.mark.parametrize("case", cases(RUNS))
+@pytest.mark.parametrize("case", leading(RUNS))
 def test_a_directory_that_cannot_be_made_is_said_in_one_line(case, world, tmp_path):
     (tmp_path / "file").touch()
     refused(vcli(*case.typed(world), "-o", tmp_path / "file" / "out"), {2, 7})
@@ -204,7 +219,7 @@ def whole_lines(path: Path) -> bool:
     return path.read_bytes().endswith(b"\n")
 
 
-@pytest.mark.parametrize("case", cases(RUNS))
+@pytest.mark.parametrize("case", leading(RUNS))
 def test_a_run_that_the_scheduler_stops_ends_with_75_and_resumes(case, world, whole, tmp_path):
     out = tmp_path / "out"
     running = start(*case.typed(world), "-o", out)
@@ -242,7 +257,7 @@ def test_merged_shards_are_the_undivided_run(case, world, whole, tmp_path):
     assert of_items.keys() <= undivided.keys()
 
 
-@pytest.mark.parametrize("case", cases(RUNS))
+@pytest.mark.parametrize("case", leading(RUNS))
 def test_a_directory_with_a_run_is_left_alone(case, world, whole):
     before = {path: path.stat().st_mtime_ns for path in whole(case).rglob("*")}
     ended = vcli(*case.typed(world), "-o", whole(case))
@@ -254,7 +269,7 @@ def test_a_directory_with_a_run_is_left_alone(case, world, whole):
     assert after == {path: before[path] for path in after}
 
 
-@pytest.mark.parametrize("case", cases(ITEMS))
+@pytest.mark.parametrize("case", leading(ITEMS))
 def test_two_processes_never_write_one_run(case, world, tmp_path):
     out = tmp_path / "out"
     first = start(*case.typed(world), "-o", out)
@@ -267,7 +282,7 @@ def test_two_processes_never_write_one_run(case, world, tmp_path):
     assert first.wait().returncode == 0
 
 
-@pytest.mark.parametrize("case", cases(RUNS))
+@pytest.mark.parametrize("case", leading(RUNS))
 def test_odd_names_of_directories_are_names(case, world, odd, whole):
     ended = vcli(*case.typed(world), "-o", odd, "--quiet")
     assert ended.returncode == 0, ended.stderr
