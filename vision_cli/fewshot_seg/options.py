@@ -83,8 +83,8 @@ class Recipe:
 
 RECIPES: Mapping[Preset, Recipe] = MappingProxyType(
     {
-        "embedded": Recipe("conv", 3000, 8, 1e-3, 128, (1, 3), 160, inference_side=192),
-        "tiny": Recipe("tiny", 3000, 8, 5e-4, 128, (1, 3), 160, inference_side=192),
+        "embedded": Recipe("conv", 3000, 8, 1e-3, 128, (1, 3), 160, inference_side=224),
+        "tiny": Recipe("tiny", 3000, 8, 5e-4, 128, (1, 3), 160, inference_side=224),
         "sam": Recipe(None, 40_000, 8, 1e-4, 1024, (1, 5), 0, 0.1),
     }
 )
