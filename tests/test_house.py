@@ -90,6 +90,15 @@ TESTED_ELSEWHERE = {
     "phantoms/faces/": "phantoms/faces/test_faces.py",
     "phantoms/wheel_photographs.py": "phantoms/scenes/test_scene.py",
     "phantoms/scenes/backdrops.py": "phantoms/scenes/test_scene.py",
+    "synth_faces/data/layouts/": "synth_faces/data/test_face_layouts.py",
+    "synth_faces/data/opening.py": "synth_faces/data/test_face_layouts.py",
+    "synth_faces/data/reading.py": "synth_faces/data/test_face_sources.py",
+    "synth_faces/data/sources.py": "synth_faces/data/test_face_sources.py",
+    "synth_faces/networks/trunks.py": "synth_faces/networks/test_recognisers.py",
+    "synth_faces/plans/exports/": "synth_faces/plans/test_exports.py",
+    "synth_faces/plans/labels.py": "synth_faces/plans/test_expression_labels.py",
+    "synth_faces/plans/rows.py": "synth_faces/plans/test_manifests.py",
+    "synth_faces/plans/seeds.py": "synth_faces/plans/test_plan.py",
 }
 """Modules, or all modules whose path begins so, that a test file of another name stands for."""
 

@@ -83,10 +83,19 @@ class LabelledFace:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An entry of a data set that is left out, and why."""
+    """An entry of a data set that is left out, and why.
+
+    Attributes
+    ----------
+    name, reason
+        The entry, and why it is left out.
+    is_damage
+        Whether it is missing or damaged, not what the data set itself marks as without a label.
+    """
 
     name: str
     reason: str
+    is_damage: bool = True
 
 
 @dataclass(frozen=True)

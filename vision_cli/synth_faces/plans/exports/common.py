@@ -1,0 +1,47 @@
+"""What all exports share: pictures that are read when they are written, parts by person, what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vision_cli.synth_faces.plans.rows import ManifestRow
+from vision_cli.synth_faces.values import Picture, Skipped
+
+ReadPicture = Callable[[ManifestRow], Picture]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    written
+        How many pictures.
+    left_out
+        Rows whose label the layout cannot hold.
+    """
+
+    written: int
+    left_out: tuple[Skipped, ...]
+
+
+def exportable(
+    rows: Sequence[ManifestRow], classes: Sequence[str], layout: str
+) -> tuple[list[ManifestRow], tuple[Skipped, ...]]:
+    """Return the rows with a label of some classes, and those that the layout cannot hold."""
+    kept = [row for row in rows if row.label in classes]
+    left_out = tuple(
+        Skipped(row.sample_id, f"label {row.label or 'none'}: {layout} has no such class")
+        for row in rows
+        if row.label not in classes
+    )
+    return kept, left_out
+
+
+def is_held_out(row: ManifestRow, share: float) -> bool:
+    """Return whether a row belongs to the held-out part; all pictures of a person fall into the same part."""
+    digest = hashlib.sha256(f"held out/{row.person_seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
