@@ -205,12 +205,14 @@ def _read_network(path: Path, about: About, device: str, sam: Path | None, cache
 
 
 def count_parameters(path: Path) -> dict[str, int]:
-    """Return how many numbers the network and the gate of a file have."""
+    """Return how many real numbers the network and the gate of a file have."""
     from safetensors import safe_open
 
     counts = {"network_parameters": 0, "gate_parameters": 0}
     with safe_open(path, framework="numpy") as file:
         for name in file.keys():  # noqa: SIM118
             key = "gate_parameters" if name.startswith(_GATE) else "network_parameters"
-            counts[key] += int(np.prod(file.get_slice(name).get_shape()))
+            part = file.get_slice(name)
+            if part.get_dtype().startswith("F"):
+                counts[key] += int(np.prod(part.get_shape()))
     return counts
