@@ -8,8 +8,9 @@ import pytest
 
 from vision_cli.core.errors import MissingError
 from vision_cli.io.faces.detection import FaceDetector
-from vision_cli.phantoms.faces.faces import Face, encode_srgb
+from vision_cli.phantoms.faces.faces import Face
 from vision_cli.phantoms.faces.pose import Pose
+from vision_cli.phantoms.faces.surroundings import encode_srgb
 
 
 def picture(size=(480, 640), **pose):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from vision_cli.phantoms.faces.face_paint import Expression, Features
-from vision_cli.phantoms.faces.faces import Face, Light, Skin, encode_srgb
+from vision_cli.phantoms.faces.faces import Face
 from vision_cli.phantoms.faces.pose import Pose
+from vision_cli.phantoms.faces.surroundings import Light, Skin, encode_srgb
 
 SIZE = (240, 320)
 

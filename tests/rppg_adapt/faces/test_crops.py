@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from vision_cli.phantoms.faces.face_paint import Features
-from vision_cli.phantoms.faces.faces import Face, Skin, encode_srgb
+from vision_cli.phantoms.faces.faces import Face
 from vision_cli.phantoms.faces.pose import Pose
+from vision_cli.phantoms.faces.surroundings import Skin, encode_srgb
 from vision_cli.rppg_adapt.faces.crops import area_crop, exposure, skin_trace, skin_weights, st_map
 
 

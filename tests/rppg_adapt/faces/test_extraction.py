@@ -10,8 +10,9 @@ from tests.rppg_adapt.conftest import make_traces
 from vision_cli.core.errors import InputError
 from vision_cli.io.videos.videos import Frame
 from vision_cli.phantoms.faces.face_paint import Features
-from vision_cli.phantoms.faces.faces import Face, Skin, encode_srgb
+from vision_cli.phantoms.faces.faces import Face
 from vision_cli.phantoms.faces.pose import Pose
+from vision_cli.phantoms.faces.surroundings import Skin, encode_srgb
 from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, extract_faces, read_faces, resample_clip
 
 

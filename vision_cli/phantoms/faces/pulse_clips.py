@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.faces.face_paint import Expression, Features
-from vision_cli.phantoms.faces.faces import Face, Light, Skin
+from vision_cli.phantoms.faces.faces import Face
 from vision_cli.phantoms.faces.pose import Pose
 from vision_cli.phantoms.faces.pulse import Pulse, make_pulse
+from vision_cli.phantoms.faces.surroundings import Light, Skin
 
 BLOOD_COLOUR = np.array([0.33, 0.77, 0.53])
 """Relative strengths of the pulse in red, green and blue (de Haan and van Leest 2014), of unit length."""

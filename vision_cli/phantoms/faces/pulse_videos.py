@@ -18,10 +18,11 @@ from vision_cli.core.runs import files
 from vision_cli.io.videos.videos import CONTAINERS, Codec, Pixels, VideoWriter
 from vision_cli.phantoms.arrays import Floats
 from vision_cli.phantoms.faces.face_paint import Expression, Features
-from vision_cli.phantoms.faces.faces import Box, Face, Light, Skin
+from vision_cli.phantoms.faces.faces import Box, Face
 from vision_cli.phantoms.faces.pose import Pose
 from vision_cli.phantoms.faces.pulse import Pulse, make_pulse
 from vision_cli.phantoms.faces.pulse_clips import BLOOD_COLOUR, SHIFTED, ClipStyle, lighting, openings, random_walk
+from vision_cli.phantoms.faces.surroundings import Light, Skin
 
 Preset = Literal["easy", "hard", "shift"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)

@@ -1,0 +1,143 @@
+"""All that a picture of a face is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vision_cli.phantoms.faces.rig.identities import Colour, Identity, draw_identity
+from vision_cli.phantoms.faces.surroundings import Light
+
+MOST_YAW, MOST_PITCH = np.radians(32.0), np.radians(18.0)
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """How the head is turned, in radians, and where the eyes look.
+
+    Attributes
+    ----------
+    yaw, pitch, roll
+        Positive to the right of the picture, down, and clockwise.
+    gaze
+        Angles of the eyes in the head, to the right of the picture and down.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    gaze: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where the picture is taken from and what the camera does to it.
+
+    Attributes
+    ----------
+    distance
+        From the camera to the eyes in mm.
+    zoom
+        1 shows 225 mm around the face from edge to edge.
+    x, y
+        Shift of the face to the right and down, as a share of the picture's side.
+    blur
+        Standard deviation in thousandths of the picture's side.
+    noise
+        Standard deviation as a share of white.
+    exposure
+        Factor on radiance.
+    gamma
+        Exponent of the encoding.
+    is_grey
+        Whether the picture has no colours.
+    jpeg
+        Quality of compression, 1 to 100; 0 is none.
+    """
+
+    distance: float = 900.0
+    zoom: float = 1.0
+    x: float = 0.0
+    y: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    exposure: float = 1.0
+    gamma: float = 2.2
+    is_grey: bool = False
+    jpeg: int = 0
+
+
+@dataclass(frozen=True)
+class FaceParameters:
+    """A face in a picture.
+
+    Attributes
+    ----------
+    identity
+        Whose face it is.
+    aus
+        Intensities of action units, 0 to 5, by the names of `action_units.NAMES`.
+    pose, light, camera
+        Of this picture.
+    clothes
+        Linear colour of what is worn.
+    seed
+        Of the background and of the camera's noise.
+    """
+
+    identity: Identity = Identity()
+    aus: Mapping[str, float] = field(default_factory=dict)
+    pose: HeadPose = HeadPose()
+    light: Light = Light()
+    camera: Camera = Camera()
+    clothes: Colour = (0.1, 0.15, 0.3)
+    seed: int = 0
+
+
+def draw_face(rng: np.random.Generator, aus: Mapping[str, float], *, identity: Identity | None = None) -> FaceParameters:
+    """Draw a picture of a face with given action units: person, pose, light and camera.
+
+    Parameters
+    ----------
+    rng
+        Source of all that is drawn.
+    aus
+        Intensities, 0 to 5.
+    identity
+        The person; drawn too by default.
+    """
+    identity = identity or draw_identity(rng)
+    turn = rng.standard_normal(5)
+    pose = HeadPose(
+        yaw=float(np.clip(np.radians(8.5) * turn[0], -MOST_YAW, MOST_YAW)),
+        pitch=float(np.clip(np.radians(5) * turn[1], -MOST_PITCH, MOST_PITCH)),
+        roll=float(np.radians(3.2) * turn[2]),
+        gaze=(float(0.13 * turn[3] - 0.5 * np.radians(8.5) * turn[0]), float(0.06 * turn[4])),
+    )
+    # Photographers open the lens for dark skin, but not by as much as it is darker.
+    bright = (0.30 / float(identity.skin.albedo.mean())) ** 0.3
+    camera = Camera(
+        distance=float(rng.uniform(600, 1500)),
+        zoom=float(rng.uniform(0.92, 1.22)),
+        x=float(rng.normal(0, 0.02)),
+        y=float(rng.normal(0, 0.02)),
+        blur=float(rng.uniform(0, 7)),
+        noise=float(rng.uniform(0.002, 0.022)),
+        exposure=float(np.clip(bright * np.exp(0.12 * rng.standard_normal()), 0.75, 1.7)),
+        gamma=float(rng.uniform(1.9, 2.6)),
+        is_grey=bool(rng.random() < 0.08),
+        jpeg=int(rng.integers(35, 96)) if rng.random() < 0.5 else 0,
+    )
+    shade = rng.uniform(0.01, 0.6)
+    red, green, blue = shade * rng.uniform(0.4, 1.3, 3)
+    return FaceParameters(
+        identity=identity,
+        aus=dict(aus),
+        pose=pose,
+        light=Light.random(rng),
+        camera=camera,
+        clothes=(float(red), float(green), float(blue)),
+        seed=int(rng.integers(2**31)),
+    )
