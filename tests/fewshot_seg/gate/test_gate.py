@@ -7,9 +7,12 @@ import pytest
 
 from tests.fewshot_seg.scenes import scene, support
 from vision_cli.fewshot_seg.gate.measurements import (
+    ALONE,
     CANDIDATE_WIDTH,
     PRESENCE_WIDTH,
+    TOGETHER,
     Measurements,
+    candidates_of,
     edges,
     measure,
     measure_supports,
@@ -18,7 +21,7 @@ from vision_cli.fewshot_seg.gate.measurements import (
 from vision_cli.fewshot_seg.gate.overlaps import iou
 from vision_cli.fewshot_seg.gate.segmenter import GatedSegmenter
 from vision_cli.fewshot_seg.gate.training import Lesson, grow_gate, measure_gate, take_lesson, training_episodes
-from vision_cli.fewshot_seg.pixels.candidates import Candidate, pixel_candidates
+from vision_cli.fewshot_seg.pixels.candidates import Candidate
 from vision_cli.fewshot_seg.pixels.learning import PixelModel
 from vision_cli.fewshot_seg.values import Segmentation
 from vision_cli.phantoms.episodes.episodes import make_episode
@@ -82,15 +85,26 @@ def test_edges_of_an_object_stand_out():
 def test_rows_have_one_width_with_and_without_another_candidate(model):
     picture, mask = scene(1)
     look, facts = model.look(picture), measure_supports(model)
-    four = list(pixel_candidates(look.picture, look.mix, seed=0))
-    alone = measure(model, facts, look, four)
-    five = measure(model, facts, look, [*four, Candidate("tap", mask.astype(np.float32), 0.5)], extra_presence=0.7)
-    assert alone.candidates.shape == (4, CANDIDATE_WIDTH)
-    assert five.candidates.shape == (5, CANDIDATE_WIDTH)
-    assert alone.presence.shape == five.presence.shape == (PRESENCE_WIDTH,)
-    for found in (alone, five):
+    alone = measure(model, facts, look, candidates_of(look, None, seed=0))
+    six = candidates_of(look, ("tap", mask.astype(np.float32)), seed=0)
+    together = measure(model, facts, look, six, extra_presence=0.7)
+    assert alone.candidates.shape == (ALONE, CANDIDATE_WIDTH)
+    assert together.candidates.shape == (TOGETHER, CANDIDATE_WIDTH)
+    assert alone.presence.shape == together.presence.shape == (PRESENCE_WIDTH,)
+    for found in (alone, together):
         assert np.isfinite(found.candidates).all()
         assert np.isfinite(found.presence).all()
+
+
+def test_another_method_is_mixed_with_the_forests_and_stands_beside_them(model):
+    picture, mask = scene(1)
+    look = model.look(picture)
+    other = mask.astype(np.float32)
+    found = {one.name: one for one in candidates_of(look, ("tap", other), seed=0)}
+    assert tuple(found) == ("mix", "mix-0.3", "grabcut", "expected-iou", "tap", "pixels")
+    np.testing.assert_allclose(found["mix"].soft, (look.mix + other) / 2)
+    np.testing.assert_array_equal(found["tap"].mask, mask)
+    np.testing.assert_array_equal(found["pixels"].mask, look.mix > 0.5)
 
 
 def test_a_mask_that_is_right_explains_the_support_better(model):
@@ -148,12 +162,12 @@ def test_training_episodes_do_not_depend_on_how_many_are_drawn():
         np.testing.assert_array_equal(one.query.picture, other.query.picture)
 
 
-def test_another_method_gives_one_more_candidate():
+def test_another_method_gives_more_candidates():
     picture, mask = scene(1)
     bank = TextureBank.random(np.random.default_rng(0), fields=4)
     lesson = take_lesson(make_episode(np.random.default_rng(0), bank, side=64, absent=0), 0, extra=Truth(), side=SIDE)
-    assert lesson.measured.candidates.shape[0] == len(lesson.overlaps) == 5
-    gate = _preferring(4, lesson, "tap")
+    assert lesson.measured.candidates.shape[0] == len(lesson.overlaps) == TOGETHER
+    gate = _preferring(ALONE, lesson, "tap")
     found = GatedSegmenter(gate, Truth(), side=SIDE).learn([support(0)]).segment(picture)
     assert found.candidate == "tap"
     np.testing.assert_array_equal(found.mask, mask)
@@ -176,6 +190,6 @@ def test_without_a_gate_a_rule_chooses():
 def _preferring(place, lesson, extra_name):
     """Return a gate that has learned that one candidate is always the best."""
     shown = [lesson.measured.candidates.copy() for _ in range(40)]
-    overlaps = np.array([float(number == place) for number in range(5)], np.float32)
+    overlaps = np.array([float(number == place) for number in range(TOGETHER)], np.float32)
     taught = [Lesson(Measurements(rows, lesson.measured.presence), overlaps, False, "x") for rows in shown]
     return grow_gate(taught, trees=60, extra_name=extra_name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.fewshot_seg.gate.measurements import CANDIDATE_WIDTH, PLACES, PRESENCE_WIDTH, Measurements
+from vision_cli.fewshot_seg.gate.measurements import ALONE, CANDIDATE_WIDTH, PRESENCE_WIDTH, TOGETHER, Measurements
 from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
 
 _FORESTS = ("gain", "overlap", "presence")
@@ -79,8 +79,8 @@ class Gate:
             If these are not the arrays of its three forests, made for what is measured, or
             the candidates are not as many as it can judge.
         """
-        if not len(PLACES) - 1 <= len(candidates) <= len(PLACES):
-            raise ValueError(f"{len(candidates)} candidates; {len(PLACES) - 1} or {len(PLACES)} expected")
+        if len(candidates) not in (ALONE, TOGETHER):
+            raise ValueError(f"{len(candidates)} candidates; {ALONE} or {TOGETHER} expected")
         gain, overlap, presence = (TreeEnsemble.from_arrays(arrays, name) for name in _FORESTS)
         widths, expected = (
             (gain.width, overlap.width, presence.width),

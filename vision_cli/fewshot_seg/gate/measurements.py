@@ -37,14 +37,19 @@ from vision_cli.fewshot_seg.pixels.sizes import resize_mask
 from vision_cli.fewshot_seg.values import Floats, Mask, Picture
 
 EXTRA = "extra"
-"""The place of a candidate that does not come from the pixels."""
+"""The place of the mask of another method, such as a network."""
 
-PLACES = (MIX, LOW, GRABCUT, EXPECTED, EXTRA)
+PIXELS = "pixels"
+"""The mask of the pixels alone, where the mix has another method in it."""
+
+PLACES = (MIX, LOW, GRABCUT, EXPECTED, EXTRA, PIXELS)
+ALONE, TOGETHER = 4, 6
+"""How many candidates there are without and with another method."""
 
 UNKNOWN = -1.0
 """Stands where nothing is known."""
 
-CANDIDATE_WIDTH, PRESENCE_WIDTH = 50, 61
+CANDIDATE_WIDTH, PRESENCE_WIDTH = 51, 62
 """Numbers of a candidate, and of the question whether the class is there."""
 
 _TREES = 20
@@ -102,6 +107,29 @@ class SupportFacts:
     thumbnails: tuple[Floats, ...]
 
 
+def candidates_of(look: Look, other: tuple[str, Floats] | None, *, seed: int) -> tuple[Candidate, ...]:
+    """Return the masks that are judged.
+
+    Four come of the mix: of the forests' probability, or of its mean with that of another method, which errs elsewhere.
+    With another method there are its own mask and that of the forests alone as well.
+
+    Parameters
+    ----------
+    look
+        The query.
+    other
+        Name and probability ``(h, w)`` of another method; None for none.
+    seed
+        Of GrabCut.
+    """
+    if other is None:
+        return pixel_candidates(look.picture, look.mix, seed=seed)
+    name, probability = other
+    mixed = np.asarray((look.mix + probability) / 2, np.float32)
+    alone = (Candidate(name, probability, 0.5), Candidate(PIXELS, look.mix, 0.5))
+    return (*pixel_candidates(look.picture, mixed, seed=seed), *alone)
+
+
 def measure_supports(model: PixelModel) -> SupportFacts:
     """Return what the supports of a class say about any query."""
     rng = np.random.default_rng(model.seed)
@@ -152,7 +180,7 @@ def measure(
     look
         The query.
     candidates
-        The four of the pixels first, in their order; then at most one more.
+        Those of `candidates_of`.
     extra_presence
         What the method of that one says of the presence of the class.
     """
@@ -160,12 +188,12 @@ def measure(
     picture_edges = edges(look.picture)
     shapes = [shape_of(mask, picture_edges) for mask in masks]
     copied = np.mean([resize_mask(one.shown.mask, look.mix.shape) for one in model.positives], axis=0) >= 0.5
-    extra = candidates[4].soft if len(candidates) > 4 else None
+    extra = candidates[ALONE].soft if len(candidates) == TOGETHER else None
     leaves = _leaf_numbers(model, facts, look, masks)
     context = _context(facts, look, masks, copied)
     rows = []
     for place, mask in enumerate(masks):
-        trusted = facts.cross_fit[2 + place] if place < 4 else UNKNOWN
+        trusted = UNKNOWN if place == PLACES.index(EXTRA) else facts.cross_fit[2 + place % 5]
         agreement = [soft_iou(member, mask) for member in (look.plain, look.positional)]
         agreement.append(UNKNOWN if extra is None else soft_iou(extra, mask))
         agreement += [_mean(look.mix[mask]), _mean(look.mix[~mask])]

@@ -7,12 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from vision_cli.fewshot_seg.gate.gate import Gate, Verdict
-from vision_cli.fewshot_seg.gate.measurements import UNKNOWN, SupportFacts, measure, measure_supports
-from vision_cli.fewshot_seg.pixels.candidates import Candidate, pixel_candidates
+from vision_cli.fewshot_seg.gate.measurements import (
+    ALONE,
+    PIXELS,
+    PLACES,
+    UNKNOWN,
+    SupportFacts,
+    candidates_of,
+    measure,
+    measure_supports,
+)
+from vision_cli.fewshot_seg.pixels.candidates import Candidate
 from vision_cli.fewshot_seg.pixels.learning import Look, PixelModel
 from vision_cli.fewshot_seg.pixels.segmenter import best_support, disagreement, expected_iou, presence_of
 from vision_cli.fewshot_seg.pixels.sizes import WORKING_SIDE, resize_map
-from vision_cli.fewshot_seg.values import Picture, Segmentation, Segmenter, Support, Task
+from vision_cli.fewshot_seg.values import Floats, Picture, Segmentation, Segmenter, Support, Task
 
 _RULE_MARGIN = 0.05
 """How much worse than the mix GrabCut may do on the support and still be chosen where there is no gate."""
@@ -56,19 +65,20 @@ class GatedTask:
     def segment(self, picture: Picture) -> Segmentation:
         """Return where the class is in a query of any size."""
         look = self.model.look(picture)
-        candidates = list(pixel_candidates(look.picture, look.mix, seed=self.model.seed))
-        other = None
+        other, named = None, None
         if self._extra is not None:
             name, task = self._extra
             other = task.segment(picture)
-            candidates.append(Candidate(name, resize_map(other.probability, look.mix.shape), 0.5))
+            named = name, resize_map(other.probability, look.mix.shape)
+        candidates = candidates_of(look, named, seed=self.model.seed)
         verdict = self._judge(look, candidates, UNKNOWN if other is None else other.presence)
         chosen = candidates[verdict.choice]
         size = (picture.shape[0], picture.shape[1])
-        is_other = other is not None and verdict.choice == len(candidates) - 1
+        is_other = other is not None and verdict.choice == ALONE
+        soft = _soft(candidates, verdict)
         members = [look.plain, look.positional, *(one.mask.astype(np.float32) for one in candidates)]
         return Segmentation(
-            probability=other.probability if other is not None and is_other else resize_map(look.mix, size),
+            probability=other.probability if other is not None and is_other else resize_map(soft, size),
             mask=other.mask if other is not None and is_other else chosen.at(size),
             presence=verdict.presence,
             score=verdict.score,
@@ -84,3 +94,9 @@ class GatedTask:
         mix, cut = self._facts.cross_fit[2], self._facts.cross_fit[4]
         choice = 2 if cut > mix - _RULE_MARGIN else 3
         return Verdict(choice, expected_iou(look.mix, candidates[choice].mask), presence_of(look.mix))
+
+
+def _soft(candidates: Sequence[Candidate], verdict: Verdict) -> Floats:
+    """Return the probability behind a chosen mask: that of the pixels for theirs, the mix for all others."""
+    place = len(candidates) - 1 if verdict.choice == PLACES.index(PIXELS) else 0
+    return candidates[place].soft

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision_cli.fewshot_seg.gate.gate import Gate
-from vision_cli.fewshot_seg.gate.measurements import PLACES, UNKNOWN, Measurements, measure, measure_supports
+from vision_cli.fewshot_seg.gate.measurements import (
+    ALONE,
+    PIXELS,
+    PLACES,
+    TOGETHER,
+    UNKNOWN,
+    Measurements,
+    candidates_of,
+    measure,
+    measure_supports,
+)
 from vision_cli.fewshot_seg.gate.overlaps import iou
 from vision_cli.fewshot_seg.gate.trees import TreeEnsemble
-from vision_cli.fewshot_seg.pixels.candidates import EXPECTED, GRABCUT, LOW, MIX, Candidate, pixel_candidates
+from vision_cli.fewshot_seg.pixels.candidates import EXPECTED, GRABCUT, LOW, MIX
 from vision_cli.fewshot_seg.pixels.learning import PixelModel
 from vision_cli.fewshot_seg.pixels.sizes import WORKING_SIDE, resize_map, resize_mask
 from vision_cli.fewshot_seg.values import Floats, Segmenter, Support
@@ -106,12 +116,12 @@ def take_lesson(episode: Episode, seed: int, *, extra: Segmenter | None = None, 
     ]
     model = PixelModel(supports, seed=seed, side=side)
     look = model.look(episode.query.picture)
-    candidates = list(pixel_candidates(look.picture, look.mix, seed=seed))
-    presence = UNKNOWN
+    presence, named = UNKNOWN, None
     if extra is not None:
         found = extra.learn(supports, seed=seed).segment(episode.query.picture)
-        candidates.append(Candidate(extra.name, resize_map(found.probability, look.mix.shape), 0.5))
+        named = extra.name, resize_map(found.probability, look.mix.shape)
         presence = found.presence
+    candidates = candidates_of(look, named, seed=seed)
     measured = measure(model, measure_supports(model), look, candidates, extra_presence=presence)
     truth = resize_mask(episode.query.mask, look.mix.shape)
     overlaps = np.array([iou(candidate.mask, truth) for candidate in candidates], np.float32)
@@ -147,7 +157,7 @@ def grow_gate(lessons: Sequence[Lesson], seed: int = 0, *, extra_name: str | Non
     gains = np.concatenate([lesson.overlaps - lesson.overlaps[0] for lesson in present])
     asked = np.stack([lesson.measured.presence for lesson in lessons])
     there = np.array([not lesson.is_absent for lesson in lessons], np.float32)
-    names = (MIX, LOW, GRABCUT, EXPECTED, *([] if extra_name is None else [extra_name]))
+    names = (MIX, LOW, GRABCUT, EXPECTED, *([] if extra_name is None else [extra_name, PIXELS]))
     return Gate(
         gain=_grow(rows, gains, seed, trees),
         overlap=_grow(rows, overlaps, seed, trees),
@@ -178,9 +188,9 @@ def measure_gate(gate: Gate, lessons: Sequence[Lesson]) -> dict[str, float]:
         "score_mean_error": np.abs(scores - reached).mean(),
         "presence_auroc": auroc(there, presence),
     }
-    if overlaps.shape[1] > len(PLACES) - 1:
-        found["mean_iou_network"] = overlaps[:, -1].mean()
-        found["chose_network"] = np.mean([verdict.choice == overlaps.shape[1] - 1 for _, verdict in present])
+    if overlaps.shape[1] == TOGETHER:
+        found["mean_iou_network"] = overlaps[:, ALONE].mean()
+        found["mean_iou_pixels"] = overlaps[:, PLACES.index(PIXELS)].mean()
     return {name: float(value) for name, value in found.items()}
 
 
