@@ -28,6 +28,8 @@ from pyarrow import parquet
 
 from vision_cli.io.videos.videos import VideoWriter
 
+pytestmark = pytest.mark.slow
+
 ROOM = 600 << 20
 """Bytes that the reading process may take beside its libraries."""
 
