@@ -47,6 +47,7 @@ class Case:
 
 _REGISTER = "--threads 1 --preset fast --iters 2,2 --no-pictures"
 _TINY_PART = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2"
+_FILMS = "--images {films} --threads 1"
 _CHEAP_FIT = "--width 1 --refine 5 --pool cheby --no-compare --no-pictures"
 _TWO_EPOCHS = "--channels 4,4 --pool cheby --epochs 1 --select gate --no-compare --no-pictures --threads 1"
 
@@ -137,6 +138,32 @@ CASES = (
     ),
     Case("fewshot-seg prepare", "deepglobe {land}", "items", reads=("land_mask",)),
     Case("fewshot-seg info", "{few_weights}", "plain", reads=("few_weights",)),
+    Case(
+        "gaze-predict predict",
+        "{films} --text pneumothorax --weights {gaze_weights} --threads 1",
+        "items",
+        reads=("film", "gaze_weights"),
+    ),
+    Case(
+        "gaze-predict evaluate",
+        f"{{gaze}} --weights {{gaze_weights}} --controls no-text --per-case {_FILMS}",
+        "items",
+        reads=("gaze", "gaze_weights"),
+    ),
+    Case("gaze-predict synth", "--count 3 --layout egd --side 400", "items"),
+    Case(
+        "gaze-predict train",
+        "phantom --steps 3 --batch-size 1 --sentences 1 --side 64 --threads 1",
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
+    Case(
+        "gaze-predict adapt",
+        f"{{gaze_weights}} {{gaze}} --steps 3 --batch-size 1 {_FILMS}",
+        reads=("gaze_weights", "gaze"),
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
     Case("kan-fit fit", f"{{table}} {_CHEAP_FIT}", reads=("table",), begun="log.txt"),
     Case("kan-fit predict", "{fitted} {table}", reads=("table",), begun="log.txt"),
     Case("kan-fit explain", "{fitted}", begun="log.txt", is_long=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ ITEMS = 3
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    made = {**_images(home), **_scans(home), **_pulses(home), **_tables(home), **_photos(home), **_annotated(home)}
+    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests)
+    made = {name: path for make in makers for name, path in make(home).items()}
     return {name: str(path) for name, path in made.items()}
 
 
@@ -81,6 +83,33 @@ def _annotated(home: Path) -> dict[str, Path]:
     weights.write_bytes(resolve_weights("default", "fewshot-seg", "fewshot").path.read_bytes())
     made = {"land": land, "land_mask": land / "0_mask.png", "few_weights": weights}
     return {**made, "photo_mask": home / "photo_mask.png"}
+
+
+def _chests(home: Path) -> dict[str, Path]:
+    import torch
+
+    from vision_cli.gaze_predict.data.generated import SYNTHESIS, generate_reading
+    from vision_cli.gaze_predict.data.writing import write_layout
+    from vision_cli.gaze_predict.networks.building import build_embedded
+    from vision_cli.gaze_predict.pipeline.weight_files import About, write_network
+    from vision_cli.gaze_predict.text.tokenizer import Tokenizer
+
+    made = [
+        generate_reading(number, seed=0, stream=SYNTHESIS, side=400, needs_finding=True).recording
+        for number in range(ITEMS)
+    ]
+    # No parts, so that all are evaluated and all but one are trained on.
+    write_layout(home / "chests", "csv", [replace(one, split=None) for one in made])
+    torch.manual_seed(0)
+    weights = home / "gaze.safetensors"
+    write_network(weights, About(64), build_embedded(Tokenizer.default().rows).state_dict())
+    films = home / "chests" / "images"
+    return {
+        "films": films,
+        "film": films / "generated00001.png",
+        "gaze": home / "chests" / "gaze.csv",
+        "gaze_weights": weights,
+    }
 
 
 def _scans(home: Path) -> dict[str, Path]:

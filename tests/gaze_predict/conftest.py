@@ -80,3 +80,18 @@ def recordings(made_film, made_path):
                 Recording(f"{film}-{number}", source, sentence, path, finding, "1", subject=subject, split=split)
             )
     return tuple(found)
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory) -> Path:
+    """Write weights of the small network as random numbers make it, for films of 64 px."""
+    import torch
+
+    from vision_cli.gaze_predict.networks.building import build_embedded
+    from vision_cli.gaze_predict.pipeline.weight_files import About, write_network
+    from vision_cli.gaze_predict.text.tokenizer import Tokenizer
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "gaze.safetensors"
+    write_network(path, About(64), build_embedded(Tokenizer.default().rows).state_dict())
+    return path

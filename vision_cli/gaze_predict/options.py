@@ -10,15 +10,24 @@ from typing import Annotated, Literal
 
 import typer
 
-from vision_cli.core.command.words import Names
+from vision_cli.core.command.words import Names, NumberOr
 
-DATA, TRAINING, NETWORK, RESULT = "Data", "Training", "Network", "Result"
+DATA, TRAINING, NETWORK, PROTOCOL, RESULT = "Data", "Training", "Network", "Protocol", "Result"
 
 Preset = Literal["phantom", "recordings"]
 """Recipes of ``train``."""
 
 ABLATIONS = ("context", "graph", "matching")
 """Parts of the network that can be left out."""
+
+BASELINES = ("centre", "global", "finding", "shuffled")
+"""What ``evaluate`` compares with: a centre Gaussian; mean recorded gaze; the same by finding; gaze of another film."""
+
+CONTROLS = ("no-text", "wrong-text", "swap-side")
+"""Other sentences: an empty one; one of another finding; left and right exchanged."""
+
+WrittenLayout = Literal["reflacx", "egd", "gazesearch", "csv"]
+"""Layouts that ``synth`` writes."""
 
 EMBEDDED = "embedded"
 """The small encoders of this project."""
@@ -154,7 +163,7 @@ class RecordingOptions:
 
     Attributes
     ----------
-    layout, images, split, coords, lead_in, strict
+    layout, images, coords, lead_in, strict
         See `vision_cli.gaze_predict.data.opening.open_gaze`.
     """
 
@@ -220,3 +229,158 @@ class PredictionOptions:
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Draw paths over the films.", rich_help_panel=RESULT)
     ] = True
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is measured, and what it is compared with.
+
+    Attributes
+    ----------
+    split
+        Part of the data set; None for its test part where it has one, else all.
+    count
+        Generated readings, or recordings that are drawn at random; None for 200, or all.
+    weights
+        Of the network.
+    predictions
+        Scan paths of another program in place of the network, laid out as a data set.
+    stand_in
+        A film, or a folder of films, for recordings whose own films are not at hand.
+    sigma
+        Standard deviation of a fixation, in pixels of a map; None for 1° of the visual field.
+    baselines, controls
+        Names out of `BASELINES` and `CONTROLS`.
+    per_case
+        Whether coverage and the zone that was missed most are measured too.
+    pictures
+        Whether every recording is drawn.
+    """
+
+    split: Annotated[
+        Literal["train", "val", "test", "all"] | None,
+        typer.Option(help="Part of the data set; test where there is one, else all.", rich_help_panel=DATA),
+    ] = None
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count",
+            "-n",
+            min=1,
+            metavar="N",
+            help="Readings to generate, 200 by default; of a data set, recordings drawn at random, all by default.",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    weights: Annotated[
+        str,
+        typer.Option(
+            "--weights",
+            metavar="FILE|HUB_ID",
+            help="Weights of the network; 'default' for the shipped ones.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = "default"
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Scan paths of another program, as a table or in a layout of DATA, in place of the network.",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    stand_in: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILM|DIR",
+            help="Film, or films to average over, for recordings whose own are not at hand.",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+    sigma: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PX|1deg",
+            help="Standard deviation of a fixation, pixels of a map of 224; or 1° of the visual field.",
+            rich_help_panel=PROTOCOL,
+        ),
+        NumberOr("1deg", above=0, most=224),
+    ] = 12.0
+    baselines: Annotated[
+        tuple[str, ...],
+        typer.Option(metavar="A,B", help=f"Rows beside: {', '.join(BASELINES)}.", rich_help_panel=PROTOCOL),
+        Names(known=BASELINES, every="all", nothing="none"),
+    ] = BASELINES
+    controls: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            metavar="A,B", help=f"The network with other sentences: {', '.join(CONTROLS)}.", rich_help_panel=PROTOCOL
+        ),
+        Names(known=CONTROLS, every="all", nothing="none"),
+    ] = ()
+    per_case: Annotated[
+        bool,
+        typer.Option(
+            "--per-case",
+            help="Measure coverage, and which zone was missed, of every recording.",
+            rich_help_panel=RESULT,
+        ),
+    ] = False
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Draw every recording.", rich_help_panel=RESULT)
+    ] = True
+
+
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """What is generated.
+
+    Attributes
+    ----------
+    count
+        Films, with a reading each.
+    layout
+        How they are written.
+    side
+        Of the films, px.
+    """
+
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, metavar="N", help="Films, with a reading each.", rich_help_panel=DATA)
+    ] = 100
+    layout: Annotated[WrittenLayout, typer.Option(help="Layout of the files.", rich_help_panel=DATA)] = "csv"
+    side: Annotated[
+        int, typer.Option(min=64, max=4096, metavar="PX", help="Side of the films.", rich_help_panel=DATA)
+    ] = 256
+
+
+@dataclass(frozen=True)
+class AdaptationOptions:
+    """How a trained network is adapted to few recordings.
+
+    Attributes
+    ----------
+    steps, batch_size, learning_rate
+        Of the training.
+    lambda_match
+        Weight of the matching loss; weight files have no matching branch, so that it would begin anew.
+    """
+
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps.", rich_help_panel=TRAINING)] = 200
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Films a step.", rich_help_panel=TRAINING)] = 8
+    learning_rate: Annotated[
+        float, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
+    ] = 1e-4
+    lambda_match: Annotated[
+        float, typer.Option(min=0, metavar="X", help="Weight of the matching loss.", rich_help_panel=TRAINING)
+    ] = 0.0
+
+    @property
+    def as_training(self) -> TrainingOptions:
+        """The options as ``train`` has them."""
+        return TrainingOptions(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            lambda_match=self.lambda_match,
+        )

@@ -53,7 +53,7 @@ class Film:
     """
 
     name: str
-    pixels: Floats
+    pixels: Floats = field(repr=False)
     notes: tuple[str, ...] = ()
 
 
@@ -97,6 +97,10 @@ class ScanPath:
     def __len__(self) -> int:
         """Return the number of fixations."""
         return len(self.points)
+
+    def __repr__(self) -> str:
+        """Return the number of fixations and how long they took."""
+        return f"ScanPath({len(self)} fixations, {float(np.nansum(self.durations)):.2f} s)"
 
 
 @dataclass(frozen=True)
@@ -173,10 +177,10 @@ class GazePrediction:
         Numbers of the prediction, such as the share of unknown words.
     """
 
-    density: Floats
+    density: Floats = field(repr=False)
     path: ScanPath
-    log_density: Floats
-    samples: tuple[ScanPath, ...] = ()
+    log_density: Floats = field(repr=False)
+    samples: tuple[ScanPath, ...] = field(default=(), repr=False)
     facts: Mapping[str, float] = field(default_factory=dict)
 
 

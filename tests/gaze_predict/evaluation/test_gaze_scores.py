@@ -10,9 +10,10 @@ import pytest
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.gaze_predict.evaluation import tables
 from vision_cli.gaze_predict.evaluation.controls import control_sentences, swap_sides
-from vision_cli.gaze_predict.evaluation.references import BASELINES, GazePriors, baseline_predictions, prediction_of
+from vision_cli.gaze_predict.evaluation.references import GazePriors, baseline_predictions, prediction_of
 from vision_cli.gaze_predict.evaluation.scores import METRICS, difference, evaluate_predictions
 from vision_cli.gaze_predict.measures.maps import gaze_map
+from vision_cli.gaze_predict.options import BASELINES
 
 
 @pytest.fixture

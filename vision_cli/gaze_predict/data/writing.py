@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -18,10 +19,12 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.files import write_csv, write_json, write_text
 from vision_cli.gaze_predict.data.layouts import egd, reflacx
 from vision_cli.gaze_predict.data.readings import LEAD_IN_S, Spoken
-from vision_cli.gaze_predict.values import MAP_SIDE, Recording, Split
+from vision_cli.gaze_predict.values import MAP_SIDE, Film, Recording, Split
 from vision_cli.io.pictures.photographs import write_photograph
 
-_FILMS = "images"
+FILMS = "images"
+"""Folder of the films."""
+
 _PAUSE_S = 2 * LEAD_IN_S
 _USUAL_DURATION_S = 0.28
 _REFLACX_SPLITS: dict[Split | None, str] = {"train": "train", "val": "validate", "test": "test", None: ""}
@@ -42,17 +45,46 @@ class _Reading:
     ends: tuple[tuple[float, ...], ...]
 
 
+class LayoutFiles(Protocol):
+    """Where the tables of a layout are written, such as a run."""
+
+    def write_csv(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write a table."""
+        ...
+
+    def write_json(self, name: str, document: Mapping[str, object] | Sequence[object]) -> None:
+        """Write a document."""
+        ...
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text."""
+        ...
+
+
 def write_layout(directory: Path, layout: str, recordings: Sequence[Recording]) -> None:
-    """Write recordings and their films.
+    """Write recordings and their films into an empty folder, or one to make; see `write_tables`."""
+    _require_layout(layout)
+    films: dict[str, Size] = {}
+    for one in _writable(recordings):
+        name = film_file_name(one)
+        if one.film is not None and name not in films:
+            films[name] = write_film(directory / FILMS / f"{name}.png", one.film.read())
+    write_tables(_Folder(directory), layout, recordings, films)
+
+
+def write_tables(files: LayoutFiles, layout: str, recordings: Sequence[Recording], films: Mapping[str, Size]) -> None:
+    """Write the tables of recordings, without their films.
 
     Parameters
     ----------
-    directory
-        An empty folder, or one to make.
+    files
+        Writes them.
     layout
         ``reflacx``, ``egd``, ``gazesearch`` or ``csv``.
     recordings
         Each with its film and a fixation or more.
+    films
+        Widths and heights by `film_file_name`.
 
     Raises
     ------
@@ -63,7 +95,42 @@ def write_layout(directory: Path, layout: str, recordings: Sequence[Recording]) 
     ResourceError
         If the disk is full.
     """
-    writers: dict[str, Callable[[Path, Sequence[Recording], Mapping[str, Size]], None]] = {
+    _require_layout(layout)(files, _writable(recordings), films)
+
+
+def write_film(path: Path, film: Film) -> Size:
+    """Write a film as PNG of 8 bits, and return its width and height."""
+    grey = np.rint(np.clip(film.pixels, 0, 1) * 255).astype(np.uint8)
+    write_photograph(path, np.repeat(grey[..., None], 3, axis=2))
+    return grey.shape[1], grey.shape[0]
+
+
+def film_file_name(recording: Recording) -> str:
+    """Return the name of the film of a recording as one of a file, without ending."""
+    return "film" if recording.film is None else _UNSAFE.sub("_", recording.film.name).lstrip(".") or "film"
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Writes into a folder."""
+
+    directory: Path
+
+    def write_csv(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        write_csv(self.directory / name, columns, rows)
+
+    def write_json(self, name: str, document: Mapping[str, object] | Sequence[object]) -> None:
+        write_json(self.directory / name, document)
+
+    def write_text(self, name: str, text: str) -> None:
+        write_text(self.directory / name, text)
+
+
+_Writer = Callable[[LayoutFiles, Sequence[Recording], Mapping[str, Size]], None]
+
+
+def _require_layout(layout: str) -> _Writer:
+    writers: dict[str, _Writer] = {
         "reflacx": _write_reflacx,
         "egd": _write_egd,
         "gazesearch": _write_gazesearch,
@@ -71,35 +138,25 @@ def write_layout(directory: Path, layout: str, recordings: Sequence[Recording]) 
     }
     if layout not in writers:
         raise UsageError(f"layout {layout!r}; {', '.join(writers)} expected.")
+    return writers[layout]
+
+
+def _writable(recordings: Sequence[Recording]) -> Sequence[Recording]:
     for one in recordings:
         if one.film is None or not len(one.path):
             raise InputError(f"{one.id}: no film or no fixation; both expected to write a recording.")
-    writers[layout](directory, recordings, _write_films(directory / _FILMS, recordings))
+    return recordings
 
 
-def _write_films(folder: Path, recordings: Sequence[Recording]) -> dict[str, Size]:
-    """Write each film once as PNG of 8 bits, and return widths and heights by name."""
-    sizes: dict[str, Size] = {}
-    for one in recordings:
-        name = _name(one)
-        if one.film is None or name in sizes:
-            continue
-        pixels = one.film.read().pixels
-        sizes[name] = (pixels.shape[1], pixels.shape[0])
-        grey = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
-        write_photograph(folder / f"{name}.png", np.repeat(grey[..., None], 3, axis=2))
-    return sizes
-
-
-def _write_csv(directory: Path, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
+def _write_csv(files: LayoutFiles, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
     columns = ("image", "text", "x", "y", "duration", "order", "reader", "sentence_id", "split", "subject", "finding")
     rows = []
     for one in recordings:
-        width, height = sizes[_name(one)]
+        width, height = sizes[film_file_name(one)]
         for order, ((x, y), duration) in enumerate(zip(one.path.points, _durations(one), strict=True), start=1):
             rows.append(
                 (
-                    f"{_name(one)}.png",
+                    f"{film_file_name(one)}.png",
                     one.sentence,
                     round(float(x) * width, 3),
                     round(float(y) * height, 3),
@@ -112,15 +169,15 @@ def _write_csv(directory: Path, recordings: Sequence[Recording], sizes: Mapping[
                     one.finding or "",
                 )
             )
-    write_csv(directory / "gaze.csv", columns, rows)
+    files.write_csv("gaze.csv", columns, rows)
 
 
-def _write_gazesearch(directory: Path, recordings: Sequence[Recording], _: Mapping[str, Size]) -> None:
-    write_json(
-        directory / "gazesearch.json",
+def _write_gazesearch(files: LayoutFiles, recordings: Sequence[Recording], _: Mapping[str, Size]) -> None:
+    files.write_json(
+        "gazesearch.json",
         [
             {
-                "name": f"{_name(one)}.png",
+                "name": f"{film_file_name(one)}.png",
                 "subject": one.reader,
                 "task": one.finding or one.sentence,
                 "condition": "present",
@@ -138,8 +195,8 @@ def _write_gazesearch(directory: Path, recordings: Sequence[Recording], _: Mappi
     )
 
 
-def _write_reflacx(directory: Path, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
-    folder = directory / "main_data"
+def _write_reflacx(files: LayoutFiles, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
+    folder = "main_data"
     listed = []
     for number, reading in enumerate(_readings(recordings, by_reader=True), start=1):
         name = f"P100R{number:06d}"
@@ -163,15 +220,17 @@ def _write_reflacx(directory: Path, recordings: Sequence[Recording], sizes: Mapp
             for one, starts, ends in zip(reading.recordings, reading.starts, reading.ends, strict=True)
             for start, end, (x, y) in zip(starts, ends, one.path.points, strict=True)
         ]
-        write_csv(folder / name / "fixations.csv", reflacx.FIXATIONS, fixations)
+        files.write_csv(f"{folder}/{name}/fixations.csv", reflacx.FIXATIONS, fixations)
         words = [(word.text, round(word.start, 6), round(word.end, 6)) for word in _words(reading)]
-        write_csv(folder / name / "timestamps_transcription.csv", reflacx.WORDS, words)
-        write_text(folder / name / "transcription.txt", " ".join(one.sentence for one in reading.recordings) + "\n")
+        files.write_csv(f"{folder}/{name}/timestamps_transcription.csv", reflacx.WORDS, words)
+        files.write_text(
+            f"{folder}/{name}/transcription.txt", " ".join(one.sentence for one in reading.recordings) + "\n"
+        )
     columns = ("id", "split", "eye_tracking_data_discarded", "image", "dicom_id", "subject_id")
-    write_csv(folder / "metadata_phase_1.csv", (*columns, "image_size_x", "image_size_y", "reader"), listed)
+    files.write_csv(f"{folder}/metadata_phase_1.csv", (*columns, "image_size_x", "image_size_y", "reader"), listed)
 
 
-def _write_egd(directory: Path, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
+def _write_egd(files: LayoutFiles, recordings: Sequence[Recording], sizes: Mapping[str, Size]) -> None:
     sheet: list[tuple[object, ...]] = []
     fixations: list[tuple[object, ...]] = []
     wide, high = egd.SCREEN
@@ -179,9 +238,7 @@ def _write_egd(directory: Path, recordings: Sequence[Recording], sizes: Mapping[
         width, height = sizes[reading.film]
         scale = min(wide / width, high / height)
         left, top = int((wide - scale * width) / 2), int((high - scale * height) / 2)
-        sheet.append(
-            (reading.film, f"{_FILMS}/{reading.film}.png", reading.recordings[0].subject, left, left, top, top)
-        )
+        sheet.append((reading.film, f"{FILMS}/{reading.film}.png", reading.recordings[0].subject, left, left, top, top))
         for one, starts, ends in zip(reading.recordings, reading.starts, reading.ends, strict=True):
             for start, end, (x, y) in zip(starts, ends, one.path.points.astype(float), strict=True):
                 across, down = (left + x * (wide - 2 * left)) / wide, (top + y * (high - 2 * top)) / high
@@ -193,17 +250,17 @@ def _write_egd(directory: Path, recordings: Sequence[Recording], sizes: Mapping[
         ]
         text = " ".join(str(one["phrase"]) for one in said)
         document = {"full_text": text, "time_stamped_text": said}
-        write_json(directory / egd.TRANSCRIPTS / reading.film / "transcript.json", document)
-    write_csv(directory / "master_sheet.csv", ("dicom_id", "path", "patient_id", *egd.PADS), sheet)
+        files.write_json(f"{egd.TRANSCRIPTS}/{reading.film}/transcript.json", document)
+    files.write_csv("master_sheet.csv", ("dicom_id", "path", "patient_id", *egd.PADS), sheet)
     columns = ("SESSION_ID", "DICOM_ID", "FPOGX", "FPOGY", "FPOGS", "FPOGD", "FPOGID", "FPOGV")
-    write_csv(directory / "fixations.csv", columns, fixations)
+    files.write_csv("fixations.csv", columns, fixations)
 
 
 def _readings(recordings: Sequence[Recording], *, by_reader: bool) -> Iterator[_Reading]:
     """Put the sentences of one film, and of one reader, into one time."""
     groups: dict[tuple[str, str], list[Recording]] = {}
     for one in recordings:
-        groups.setdefault((_name(one), one.reader if by_reader else ""), []).append(one)
+        groups.setdefault((film_file_name(one), one.reader if by_reader else ""), []).append(one)
     for (film, _), group in groups.items():
         now = LEAD_IN_S
         starts, ends = [], []
@@ -235,8 +292,3 @@ def _ended(sentence: str) -> str:
 def _durations(recording: Recording) -> list[float]:
     """Return durations in s; the median of public recordings where they are not known."""
     return [_USUAL_DURATION_S if math.isnan(one) else float(one) for one in recording.path.durations]
-
-
-def _name(recording: Recording) -> str:
-    """Return the name of the film as one of a file."""
-    return "film" if recording.film is None else _UNSAFE.sub("_", recording.film.name).lstrip(".") or "film"

@@ -6,10 +6,8 @@ import re
 from collections.abc import Sequence
 
 from vision_cli.core.errors import UsageError
+from vision_cli.gaze_predict.options import CONTROLS
 from vision_cli.gaze_predict.values import Recording
-
-CONTROLS = ("no-text", "wrong-text", "swap-side")
-"""An empty sentence; a sentence of another finding; left and right exchanged."""
 
 _SIDE = re.compile(r"(?<![a-z])(left|right)(?=(?:ward|wards|sided|most)?(?![a-z]))", re.IGNORECASE)
 _LOBE = re.compile(r"\b([RL])(UL|LL)\b")
@@ -22,7 +20,7 @@ def control_sentences(name: str, recordings: Sequence[Recording]) -> dict[str, s
     Parameters
     ----------
     name
-        One of `CONTROLS`.
+        One of `vision_cli.gaze_predict.options.CONTROLS`.
     recordings
         Those that are evaluated.
 

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import UsageError
 from vision_cli.gaze_predict.measures.maps import SIGMA_PX, gaussian_map, gaze_map, mean_map, normalised, pixels_of
+from vision_cli.gaze_predict.options import BASELINES
 from vision_cli.gaze_predict.values import MAP_SIDE, GazePrediction, Recording, ScanPath
-
-BASELINES = ("centre", "global", "finding", "shuffled")
-"""Centre Gaussian; mean of recorded gaze; the same by finding; the gaze of another film."""
 
 CENTRE_SIGMA_PX = 45.0
 _SQUARE = (MAP_SIDE, MAP_SIDE)
@@ -86,7 +84,7 @@ def baseline_predictions(
     Parameters
     ----------
     name
-        One of `BASELINES`.
+        One of `vision_cli.gaze_predict.options.BASELINES`.
     recordings
         What is predicted.
     shapes

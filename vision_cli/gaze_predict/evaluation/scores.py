@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -149,16 +150,60 @@ def evaluate_predictions(
             hint="Do the ids of the predictions and of the data set agree?",
         )
     rows = [
-        _of_maps(one, predictions[one.id].density, priors, used, sigma, np.random.default_rng([seed, place]))
-        | _of_points(one.path, predictions[one.id])
+        score_prediction(
+            one,
+            predictions[one.id],
+            priors,
+            used,
+            np.random.default_rng([seed, place]),
+            sigma=sigma,
+            with_centre=with_centre,
+        )
         for place, one in enumerate(used)
     ]
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    truths, guesses = [one.path for one in used], [predictions[one.id].path for one in used]
+    return scores_of_rows(method, used, rows)
+
+
+def score_prediction(
+    recording: Recording,
+    prediction: GazePrediction,
+    priors: GazePriors,
+    pool: Sequence[Recording],
+    rng: np.random.Generator,
+    *,
+    sigma: float | Literal["1deg"] = maps.SIGMA_PX,
+    with_centre: bool = False,
+) -> dict[str, float]:
+    """Return all measures of one prediction by name, NaN where one is not defined.
+
+    Parameters
+    ----------
+    recording
+        What was recorded, with a fixation or more.
+    prediction
+        Of its film and sentence.
+    priors, sigma, with_centre
+        See `evaluate_predictions`.
+    pool
+        Recordings whose fixations are the negatives of sAUC; those of the same film are not used.
+    rng
+        Of the random pixels of AUC-Borji and sAUC.
+    """
+    truth, guess = recording.path, prediction.path
     if with_centre:
-        truths, guesses = [_from_centre(path) for path in truths], [_from_centre(path) for path in guesses]
-    columns |= _of_paths(guesses, truths)
-    return GazeScores(method, tuple(used), {name: columns[name] for name in METRICS})
+        truth, guess = _from_centre(truth), _from_centre(guess)
+    values = (
+        _of_maps(recording, prediction.density, priors, pool, sigma, rng)
+        | _of_points(recording.path, prediction)
+        | _of_paths(guess, truth)
+    )
+    return {name: values[name] for name in METRICS}
+
+
+def scores_of_rows(method: str, recordings: Sequence[Recording], rows: Sequence[Mapping[str, float]]) -> GazeScores:
+    """Return the scores of a method from the measures of each recording, as `score_prediction` returns them."""
+    columns = {name: np.array([row[name] for row in rows], np.float64) for name in METRICS}
+    return GazeScores(method, tuple(recordings), columns)
 
 
 def difference(one: GazeScores, other: GazeScores, metric: str, *, resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -189,24 +234,35 @@ def _estimate(values: NDArray[np.float64], recordings: Sequence[Recording], resa
 
 def _film_resamples(recordings: Sequence[Recording], resamples: int, seed: int) -> Counts:
     """Return how often each recording is drawn: recordings of one patient, or else film, stay together."""
-    names, member = np.unique([one.subject or film_name(one) for one in recordings], return_inverse=True)
+    return _resamples_of(tuple(one.subject or film_name(one) for one in recordings), resamples, seed)
+
+
+@lru_cache(maxsize=32)
+def _resamples_of(groups: tuple[str, ...], resamples: int, seed: int) -> Counts:
+    """Return how often each member of groups is drawn; kept, as all measures and methods share them."""
+    names, member = np.unique(groups, return_inverse=True)
     return image_resamples(len(names), resamples, seed)[:, member]
+
+
+def fixation_sigma(recording: Recording, sigma: float | Literal["1deg"], width: int) -> float:
+    """Return the standard deviation of a fixation in pixels of a map of this width; see `evaluate_predictions`."""
+    if sigma != "1deg":
+        return sigma
+    return maps.SIGMA_PX if recording.degree is None else recording.degree * width
 
 
 def _of_maps(
     recording: Recording,
     density: NDArray[np.float32],
     priors: GazePriors,
-    used: Sequence[Recording],
+    pool: Sequence[Recording],
     sigma: float | Literal["1deg"],
     rng: np.random.Generator,
 ) -> dict[str, float]:
     points = recording.path.points
-    if sigma == "1deg":
-        sigma = maps.SIGMA_PX if recording.degree is None else recording.degree * density.shape[1]
-    truth = maps.gaze_map(recording.path, density.shape, sigma)
+    truth = maps.gaze_map(recording.path, density.shape, fixation_sigma(recording, sigma, density.shape[1]))
     # A few recordings are as good as all of some thousand: 100 draws take no more fixations than that.
-    drawn = [used[n] for n in rng.permutation(len(used))[:200]]
+    drawn = [pool[n] for n in rng.permutation(len(pool))[:200]]
     elsewhere = [one.path.points for one in drawn if film_name(one) != film_name(recording)]
     others = np.concatenate([*elsewhere, np.zeros((0, 2), np.float32)])
     return {
@@ -236,17 +292,15 @@ def _of_points(truth: ScanPath, predicted: GazePrediction) -> dict[str, float]:
     return dict(zip(names, values, strict=True))
 
 
-def _of_paths(predicted: Sequence[ScanPath], truth: Sequence[ScanPath]) -> dict[str, NDArray[np.float64]]:
-    pairs = list(zip(predicted, truth, strict=True))
-    matches = [asdict(multimatch(one, two)) for one, two in pairs]
-    missing = np.array([len(one) == 0 for one in predicted])
+def _of_paths(predicted: ScanPath, truth: ScanPath) -> dict[str, float]:
+    edits = float(scanpaths.string_edit_distance([predicted], [truth])[0]) if len(predicted) else float("nan")
     return {
-        "scanmatch": scanpaths.scanmatch(predicted, truth),
-        "scanmatch_duration": scanpaths.scanmatch(predicted, truth, durations=True),
-        "sed": np.where(missing, np.nan, scanpaths.string_edit_distance(predicted, truth)),
-        "stde": np.array([scanpaths.time_delay_embedding(one, two) for one, two in pairs]),
-        "dtw_px": np.array([scanpaths.dynamic_time_warping(one, two) for one, two in pairs]),
-        **{f"multimatch_{name}": np.array([match[name] for match in matches]) for name in matches[0]},
+        "scanmatch": float(scanpaths.scanmatch([predicted], [truth])[0]),
+        "scanmatch_duration": float(scanpaths.scanmatch([predicted], [truth], durations=True)[0]),
+        "sed": edits,
+        "stde": scanpaths.time_delay_embedding(predicted, truth),
+        "dtw_px": scanpaths.dynamic_time_warping(predicted, truth),
+        **{f"multimatch_{name}": value for name, value in asdict(multimatch(predicted, truth)).items()},
     }
 
 

@@ -44,6 +44,16 @@ def draw_sentences(film: Film, sentences: Sequence[str], found: Sequence[GazePre
     return sheet
 
 
+def draw_pair(film: Film, sentence: str, predicted: GazePrediction, recorded: GazePrediction) -> Pixels:
+    """Return predicted and recorded gaze on a film side by side, with the sentence below, ``(H, W, 3)`` RGB."""
+    words = sentence or "(no sentence)"
+    left = _with_words(draw_gaze(film, predicted), f"predicted: {words}")
+    right = _with_words(draw_gaze(film, recorded), "recorded")
+    gap = np.empty((left.shape[0], _GAP, 3), np.uint8)
+    gap[:] = _rgb(SLATE.ground)
+    return np.concatenate([left, gap, right], axis=1)
+
+
 def draw_gaze(film: Film, prediction: GazePrediction) -> Pixels:
     """Return a film, 480 px at most, with the density and the numbered path of a prediction."""
     import cv2

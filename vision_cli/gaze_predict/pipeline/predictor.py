@@ -18,7 +18,7 @@ from vision_cli.gaze_predict.text.tokenizer import pad
 from vision_cli.gaze_predict.values import Film, Floats, GazePrediction, ScanPath
 
 POINTS = 8
-_COMPARED = 48
+COMPARED = 48
 """Paths that are sampled to find the most central one among them."""
 
 
@@ -69,9 +69,9 @@ class GemPredictor:
             stop = None if self._loaded.about.source == "phantom" else stops[number][: self._points]
             times = (means[number], spreads[number]) if self._points == means.shape[1] else None
             paths = sample_paths(
-                density, max(samples, _COMPARED), rng, points=self._points, log_durations=times, stop=stop
+                density, max(samples, COMPARED), rng, points=self._points, log_durations=times, stop=stop
             )
-            path = paths[central(paths[:_COMPARED])]
+            path = paths[central(paths[:COMPARED])]
             normal = np.asarray(density / density.sum(), np.float32)
             facts = {"unknown_share": sentence.unknown_share, "cut_pieces": float(sentence.cut)}
             found.append(GazePrediction(normal, path, log_density_at(normal, path), tuple(paths[:samples]), facts))

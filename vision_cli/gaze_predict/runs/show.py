@@ -28,6 +28,14 @@ def fixations_table(done: Done) -> Table:
     return Table(titles, rows[:_MOST], "Gaze")
 
 
+def methods_table(done: Done) -> Table:
+    """Return the methods of a run of ``evaluate`` with their leading measures."""
+    from vision_cli.gaze_predict.runs.finish_evaluate import overview
+    from vision_cli.gaze_predict.runs.scored import read_scores
+
+    return overview(read_scores([entry for entry in done.entries if entry.error is None]))
+
+
 def _written(directory: Path, name: str) -> Path:
     """Return a file of a run; those of a merged one are in its shards."""
     own = directory / name

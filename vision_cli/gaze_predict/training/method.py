@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import replace
 
 import torch
@@ -18,7 +19,10 @@ from vision_cli.gaze_predict.training.losses import STANDARD
 from vision_cli.gaze_predict.training.readings import ReadingSource
 from vision_cli.gaze_predict.training.recipes import make_schedule
 
-_VALIDATION = 128
+ADAPTED = ("decoder.", "projector.", "head.", "behaviour.")
+"""Beginnings of the names of the parameters that ``adapt`` trains; encoders and neck stay as they are."""
+
+_VALIDATION, _DRAWS_A_FILM = 128, 4
 _FROZEN = {"image": "image_encoder.", "text": "text_encoder."}
 
 
@@ -73,7 +77,7 @@ def train_network(
         side=about.side,
         sentences=recipe.sentences,
         seed=compute.seed,
-        validation=_VALIDATION,
+        validation=_validation_films(sources[1]),
         validation_source=sources[1],
         augments=recipe.augments,
         frozen=[_FROZEN[name] for name in options.freeze],
@@ -99,3 +103,8 @@ def train_network(
 
 def _about(options: TrainingOptions, recipe: Recipe, preset: Preset) -> About:
     return About(recipe.side, options.image_encoder, options.text_encoder, options.head, options.ablate, preset)
+
+
+def _validation_films(source: ReadingSource) -> int:
+    """Return how many readings to validate with: of few films, a few of each."""
+    return min(_VALIDATION, _DRAWS_A_FILM * len(source)) if isinstance(source, Sized) else _VALIDATION

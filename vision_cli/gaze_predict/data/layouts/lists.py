@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ _HEAD = 1 << 14
 
 def is_gazesearch(path: Path) -> bool:
     """Return whether a file, or the one JSON file of a folder, is GazeSearch."""
-    return any(all(f'"{key}"'.encode() in _head(file) for key in _GAZESEARCH) for file in _files(path, ".json"))
+    return any(map(_has_scan_paths, _files(path, ".json")))
 
 
 def read_gazesearch(path: Path, source: GazeSource) -> list[Recording]:
@@ -48,7 +48,7 @@ def read_gazesearch(path: Path, source: GazeSource) -> list[Recording]:
     InputError
         If the file is damaged or an entry lacks keys.
     """
-    file = _one_file(path, ".json")
+    file = _one_file(path, ".json", _has_scan_paths)
     listed = read_json(file)
     if not isinstance(listed, list) or not listed:
         raise InputError(f"{file}: no list of scan paths; one expected.", hint="Give the JSON file of GazeSearch.")
@@ -193,8 +193,15 @@ def _files(path: Path, suffix: str) -> list[Path]:
     return [file for file in found if file.suffix.lower() == suffix and file.is_file()]
 
 
-def _one_file(path: Path, suffix: str) -> Path:
+def _has_scan_paths(file: Path) -> bool:
+    return all(f'"{key}"'.encode() in _head(file) for key in _GAZESEARCH)
+
+
+def _one_file(path: Path, suffix: str, is_meant: Callable[[Path], bool] = lambda _: True) -> Path:
+    """Return the only file with an ending; of several, the only one that is meant."""
     files = _files(path, suffix)
+    if len(files) > 1:
+        files = [file for file in files if is_meant(file)] or files
     if len(files) != 1:
         raise InputError(f"{path}: {len(files)} files *{suffix}; one expected.", hint="Name the file itself.")
     return files[0]
