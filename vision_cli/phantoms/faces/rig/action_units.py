@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.phantoms.faces.rig.surface import CHIN, Surface, Values, bell, head_surface, rise
+from vision_cli.phantoms.faces.rig.shape.surface import CHIN, Surface, Values, bell, head_surface, lip_line, rise
 
 BILATERAL = tuple(str(n) for n in (1, 2, 4, 5, 6, 7, *range(9, 21), 22, 23, 24, 25, 26, 27, 32, 38, 39, 43))
 """Action units of both sides: those that recognisers name, and 43, closed eyes."""
@@ -53,11 +53,11 @@ class Pull:
 
 
 PULLS: Mapping[str, tuple[Pull, ...]] = {
-    "1": (Pull((13, 17), (0.6, 5.9, 0.6), (9, 15), "brow"), Pull((16, 12), (0, 1.2, 0), (8, 6), "brow")),
-    "2": (Pull((47, 19), (0.8, 8.6, 0), (13.5, 15), "brow"),),
+    "1": (Pull((13, 17), (0.5, 4.9, 0.6), (9, 15), "brow"), Pull((16, 12), (0, 0.8, 0), (8, 6), "brow")),
+    "2": (Pull((47, 19), (0.8, 8.1, 0), (13.5, 15), "brow"),),
     "4": (
-        Pull((25, 17), (-1.6, -5.6, 0.6), (10, 10), "brow"),
-        Pull((11, 15), (-1.8, 0.6, 1.6), (9, 9), "brow"),
+        Pull((25, 17), (-1.6, -6.1, 0.6), (10, 10), "brow"),
+        Pull((11, 15), (-1.5, 0.9, 1.6), (9, 9), "brow"),
         Pull((2, 17), (-0.6, -1.2, -1.0), (4, 9), "brow"),
     ),
     "6": (
@@ -65,14 +65,14 @@ PULLS: Mapping[str, tuple[Pull, ...]] = {
         Pull((53, -6), (1.2, 1.2, 0.6), (9, 9)),
     ),
     "9": (
-        Pull((16, -39), (1.2, 8.6, 0.5), (7.5, 8)),
+        Pull((16, -39), (1.2, 9.3, 0.5), (7.5, 8)),
         Pull((10, -20), (0.4, 4.2, 1.6), (7, 9)),
-        Pull((13, -62), (0.3, 6.6, 1.2), (12, 8), "above mouth"),
+        Pull((9, -62), (0.3, 7.8, 1.2), (13, 8), "above mouth"),
         Pull((13, 13), (-1.6, -4.2, 1.2), (10, 8), "brow"),
         Pull((25, -27), (0, 3.0, 2.4), (10, 8), "below eye"),
     ),
     "10": (
-        Pull((14, -64), (0.3, 8.4, 1.2), (12, 9), "above mouth"),
+        Pull((9, -64), (0.3, 9.4, 1.2), (14, 9), "above mouth"),
         Pull((17, -42), (0.8, 2.2, 0.4), (7, 7)),
         Pull((28, -42), (0, 2.6, 3.0), (9, 10)),
     ),
@@ -81,7 +81,7 @@ PULLS: Mapping[str, tuple[Pull, ...]] = {
         Pull((18, -61), (0.3, 2.0, 0.4), (8, 7), "above mouth"),
     ),
     "12": (
-        Pull((25, -70), (6.6, 9.6, -8.9), (11, 11)),
+        Pull((25, -70), (6.6, 9.6, -8.3), (11, 11)),
         Pull((38, -42), (0.8, 5.4, 5.6), (13, 11)),
         Pull((12, -80), (0.8, 1.5, -1.0), (14, 10), "below mouth"),
         Pull((12, -64), (0.8, 0.8, -1.5), (11, 6), "above mouth"),
@@ -91,19 +91,19 @@ PULLS: Mapping[str, tuple[Pull, ...]] = {
         Pull((36, -48), (0, 3.0, 5.0), (11, 10)),
     ),
     "14": (
-        Pull((26, -70), (0.9, 2.8, -6.2), (6.5, 8)),
+        Pull((26, -70), (0.8, 2.6, -6.5), (6.5, 8)),
         Pull((37, -66), (0.6, 1.0, 2.4), (7, 10)),
     ),
     "15": (
-        Pull((25, -70), (1.9, -4.9, -1.8), (9, 9)),
+        Pull((25, -70), (1.9, -4.3, -2.0), (9, 9)),
         Pull((29, -83), (0, -1.0, 1.8), (8, 7)),
     ),
     "16": (
-        Pull((9, -75), (0.2, -6.4, 1.2), (13, 8), "below mouth"),
+        Pull((9, -75), (0.2, -6.8, 1.2), (13, 8), "below mouth"),
         Pull((24, -80), (0.5, -1.6, 0), (8, 8), "below mouth"),
     ),
     "17": (
-        Pull((7, -98), (0, 10.4, 0.8), (14, 11), "below mouth"),
+        Pull((7, -98), (0, 11.4, 0.8), (14, 11), "below mouth"),
         Pull((9, -78), (0, 2.4, 3.2), (13, 7), "below mouth"),
         Pull((9, -65), (0, 1.6, 1.0), (13, 6), "above mouth"),
         Pull((24, -72), (0, -0.8, 0), (6, 6)),
@@ -112,13 +112,14 @@ PULLS: Mapping[str, tuple[Pull, ...]] = {
         Pull((24, -70), (-4.4, 2.1, 9.0), (9, 11)),
         Pull((8, -68), (-1.4, 0, 4.6), (10, 11)),
     ),
+    "19": (Pull((8, -75), (0, -6.0, 0.5), (13, 8), "below mouth"),),
     "20": (
-        Pull((25, -70), (6.4, -3.0, -6.9), (11, 12)),
+        Pull((25, -70), (5.6, -2.3, -6.8), (11, 12)),
         Pull((38, -78), (2.2, -1.6, -0.5), (12, 12)),
     ),
     "22": (
-        Pull((9, -63), (-0.6, 6.0, 6.2), (12, 7), "above mouth"),
-        Pull((9, -75), (-0.6, -6.4, 6.2), (12, 8), "below mouth"),
+        Pull((9, -63), (-0.6, 7.7, 7.1), (12, 7), "above mouth"),
+        Pull((9, -75), (-0.6, -7.9, 7.2), (12, 8), "below mouth"),
         Pull((24, -70), (-3.6, 0, 4.6), (8, 10)),
     ),
     "23": (
@@ -130,11 +131,13 @@ PULLS: Mapping[str, tuple[Pull, ...]] = {
         Pull((8, -95), (0, 1.6, 0.6), (13, 9), "below mouth"),
         Pull((25, -70), (-0.8, 0.2, -0.8), (8, 8)),
     ),
+    "26": (Pull((25, -70), (-1.2, 0, 0), (9, 11)),),
+    "27": (Pull((25, -70), (-3.2, 0, 0), (9, 11)),),
     "32": (Pull((9, -74), (0, 3.6, -6.5), (13, 6), "below mouth"),),
     "38": (Pull((16.5, -40), (2.4, 0.5, 0), (5.5, 6)),),
     "39": (Pull((16.5, -40), (-2.2, -0.4, 0), (5.5, 6)),),
 }
-"""Fields by action unit; those of 26 and 27 are the jaw's, those of 5, 7, 19, 25 and 43 are not linear."""
+"""Fields by action unit; 26 and 27 move the jaw besides; those of 5, 7, 25 and 43 are not linear."""
 
 JAW_DROP: Vector = (0.0, -35.0, -21.0)
 """Displacement of the lower lip by 27; 26 reaches `JAW_SHARE` of it."""
@@ -229,7 +232,7 @@ def _footprint(surface: Surface, pull: Pull, sign: float) -> Values:
     footprint = bell(x, y, pull.at, pull.spread) * rise(-6, 6, x)
     lower = (surface.strip == CHIN)[:, None]
     # Across the corners of the mouth a field of one lip fades into the skin of the other: nothing tears.
-    across = rise(19, 26, x) * np.exp(-(((y + 70) / 8) ** 2))
+    across = rise(18, 24.5, x) * np.exp(-(((y - lip_line(x)) / 8) ** 2))
     match pull.region:
         case "brow":
             footprint = footprint * rise(5, 10.5, y)
@@ -245,7 +248,7 @@ def _footprint(surface: Surface, pull: Pull, sign: float) -> Values:
 
 
 def _jaw(surface: Surface) -> Values:
-    """Return the share of the jaw's displacement: 1 at lower lip and chin, continuous around the corners of the mouth."""
+    """Return the share of the jaw's displacement: 1 at lower lip and chin, continuous at the corners of the mouth."""
     x, y = np.abs(surface.x), surface.y
     inside = 1 - rise(12, 27, x)
     chin = 1 - rise(-97, -70, y)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.phantoms.faces.rig.surface import Surface, Values, bell, bells, head_surface, rise
+from vision_cli.phantoms.faces.rig.shape.surface import Surface, Values, bell, bells, head_surface, rise
 from vision_cli.phantoms.faces.surroundings import Skin
 
 Colour = tuple[float, float, float]
@@ -78,7 +78,7 @@ _MALE_OFFSETS: Mapping[str, float] = {
 _LARGEST = 2.2
 
 _HAIR_COLOURS = ((0.006, 0.005, 0.005), (0.016, 0.009, 0.006), (0.05, 0.026, 0.013), (0.20, 0.12, 0.05),
-                 (0.32, 0.31, 0.30), (0.13, 0.035, 0.012))  # fmt: skip
+                 (0.24, 0.23, 0.22), (0.13, 0.035, 0.012))  # fmt: skip
 _BLACK, _DARK, _BROWN, _BLOND, _GREY, _RED = range(6)
 _IRISES = ((0.035, 0.016, 0.008), (0.075, 0.036, 0.014), (0.07, 0.12, 0.19), (0.07, 0.095, 0.05))
 
@@ -149,8 +149,8 @@ class Identity:
     modes: tuple[float, ...] = (0.0,) * len(MODES)
     is_male: bool = False
     age: float = 35.0
-    skin: Skin = Skin()
-    hair: Hair = Hair()
+    skin: Skin = field(default_factory=Skin)
+    hair: Hair = field(default_factory=Hair)
     blush: float = 0.4
     spots: float = 0.4
     iris: Colour = _IRISES[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from vision_cli.phantoms.faces.rig.action_units import BILATERAL, side_intensities
@@ -87,6 +88,10 @@ class Packed:
         """Return 1 where the hair has one of these styles, ``(B, 1)``."""
         return self.style[:, [_STYLES.index(name) for name in names]].sum(1, keepdim=True)
 
+    def over_grids(self) -> Packed:
+        """Return the faces with an axis more, so that ``(B, 1, 1)`` broadcasts against grids ``(B, R, C)``."""
+        return Packed(**{f.name: getattr(self, f.name)[..., None] for f in fields(self)})
+
     def at(self, faces: Tensor) -> Packed:
         """Return the rows of these faces, ``(P, ...)``; of one face alone, views that broadcast."""
         if len(self.yaw) == 1:
@@ -101,7 +106,7 @@ def pack(faces: Sequence[FaceParameters], device: torch.device) -> Packed:
     return Packed(**{n: torch.as_tensor(v.astype(np.float32), device=device) for n, v in stacked.items()})
 
 
-def _row(face: FaceParameters) -> dict[str, object]:
+def _row(face: FaceParameters) -> dict[str, ArrayLike]:
     person, hair, pose, light, camera = face.identity, face.identity.hair, face.pose, face.light, face.camera
     lamp = light.direction
     return {

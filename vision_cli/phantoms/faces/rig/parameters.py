@@ -87,16 +87,18 @@ class FaceParameters:
         Of the background and of the camera's noise.
     """
 
-    identity: Identity = Identity()
+    identity: Identity = field(default_factory=Identity)
     aus: Mapping[str, float] = field(default_factory=dict)
-    pose: HeadPose = HeadPose()
-    light: Light = Light()
-    camera: Camera = Camera()
+    pose: HeadPose = field(default_factory=HeadPose)
+    light: Light = field(default_factory=Light)
+    camera: Camera = field(default_factory=Camera)
     clothes: Colour = (0.1, 0.15, 0.3)
     seed: int = 0
 
 
-def draw_face(rng: np.random.Generator, aus: Mapping[str, float], *, identity: Identity | None = None) -> FaceParameters:
+def draw_face(
+    rng: np.random.Generator, aus: Mapping[str, float], *, identity: Identity | None = None
+) -> FaceParameters:
     """Draw a picture of a face with given action units: person, pose, light and camera.
 
     Parameters
@@ -111,10 +113,10 @@ def draw_face(rng: np.random.Generator, aus: Mapping[str, float], *, identity: I
     identity = identity or draw_identity(rng)
     turn = rng.standard_normal(5)
     pose = HeadPose(
-        yaw=float(np.clip(np.radians(8.5) * turn[0], -MOST_YAW, MOST_YAW)),
+        yaw=float(np.clip(np.radians(8) * turn[0], -MOST_YAW, MOST_YAW)),
         pitch=float(np.clip(np.radians(5) * turn[1], -MOST_PITCH, MOST_PITCH)),
         roll=float(np.radians(3.2) * turn[2]),
-        gaze=(float(0.13 * turn[3] - 0.5 * np.radians(8.5) * turn[0]), float(0.06 * turn[4])),
+        gaze=(float(0.13 * turn[3] - 0.5 * np.radians(8) * turn[0]), float(0.06 * turn[4])),
     )
     # Photographers open the lens for dark skin, but not by as much as it is darker.
     bright = (0.30 / float(identity.skin.albedo.mean())) ** 0.3

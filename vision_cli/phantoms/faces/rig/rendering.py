@@ -12,23 +12,27 @@ from torch import Tensor
 from torch.nn import functional
 
 from vision_cli.phantoms.arrays import Floats, Labels
-from vision_cli.phantoms.faces.rig.camera import develop
-from vision_cli.phantoms.faces.rig.deformation import head_tensors, move_head
-from vision_cli.phantoms.faces.rig.landmarks import landmark_corners
-from vision_cli.phantoms.faces.rig.lighting import lit_share, rotation, shade, shadow_map
-from vision_cli.phantoms.faces.rig.materials import paint
-from vision_cli.phantoms.faces.rig.mesh import Mesh, assemble
-from vision_cli.phantoms.faces.rig.noise import noise_textures
+from vision_cli.phantoms.faces.rig.drawing.camera import develop
+from vision_cli.phantoms.faces.rig.drawing.lighting import lit_share, rotation, shade, shadow_map
+from vision_cli.phantoms.faces.rig.drawing.materials import paint
+from vision_cli.phantoms.faces.rig.drawing.noise import noise_textures
+from vision_cli.phantoms.faces.rig.drawing.rasteriser import Fragments, interpolate, rasterise
 from vision_cli.phantoms.faces.rig.packing import Packed, pack
 from vision_cli.phantoms.faces.rig.parameters import FaceParameters
-from vision_cli.phantoms.faces.rig.parts import Material, build_parts
-from vision_cli.phantoms.faces.rig.rasteriser import Fragments, interpolate, rasterise
+from vision_cli.phantoms.faces.rig.shape.deformation import head_tensors, move_head
+from vision_cli.phantoms.faces.rig.shape.landmarks import landmark_corners
+from vision_cli.phantoms.faces.rig.shape.mesh import Mesh, assemble
+from vision_cli.phantoms.faces.rig.shape.parts import Material, build_parts
 from vision_cli.phantoms.faces.surroundings import room
 
 SUPERSAMPLING = 2
 SHOWN_MM = 225.0
 """Height of what a picture shows at the distance of the eyes, at zoom 1."""
 
+# Pixels that are shaded together on a GPU; each takes about half a kilobyte.
+_MOST_PIXELS = 1 << 22
+# Normals that point away by more than rounding does at an outline are seen from inside the head, where it is dark.
+_INSIDE, _DARK_INSIDE = -0.25, 0.05
 _PIVOT = (0.0, -35.0, -62.0)
 _CENTRE_Y = -18.0
 
@@ -71,7 +75,7 @@ def render(faces: Sequence[FaceParameters], size: int, *, device: str = "cpu") -
         Where to draw, as torch names it.
     """
     place = torch.device(device)
-    count = 1 if place.type == "cpu" else len(faces)
+    count = 1 if place.type == "cpu" else max(1, _MOST_PIXELS // (size * SUPERSAMPLING) ** 2)
     with torch.inference_mode(), _one_thread(place):
         done = [_render(faces[start : start + count], size, place) for start in range(0, len(faces), count)]
     return Rendered(
@@ -84,7 +88,7 @@ def render(faces: Sequence[FaceParameters], size: int, *, device: str = "cpu") -
 
 @contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
-    """Keep torch to one thread on the CPU: arrays of one face are too small to share, and bytes depend on the sharing."""
+    """Keep torch to one thread on the CPU: arrays of one face are too small to share, and shares change bytes."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)
@@ -104,12 +108,10 @@ def _render(faces: Sequence[FaceParameters], size: int, device: torch.device) ->
     projected = _projected(turned, packed, side)
     fragments = rasterise(projected, mesh.topology.triangles, mesh.topology.two_sided, side)
     radiance = _backgrounds(faces, packed, side, device)
-    values = torch.cat([turned, normals, mesh.places], 2)
+    values = torch.cat([lit_share(turned, *shadow_map(turned, packed.lamp)), normals, mesh.places], 2)
     buffer = interpolate(values, mesh.topology.triangles, fragments)
     skin = torch.zeros(len(faces) * side * side, device=device)
-    shadows, axes = shadow_map(turned, packed.lamp)
-    footprint = float(np.mean([SHOWN_MM / (face.camera.zoom * side) for face in faces]))
-    _fill(radiance, skin, buffer, fragments, mesh, packed, turn, (shadows, axes), footprint)
+    _fill(radiance, skin, buffer, fragments, mesh, packed, turn, SHOWN_MM / side)
     radiance = radiance.reshape(len(faces), side, side, 3).permute(0, 3, 1, 2)
     pictures = develop(functional.avg_pool2d(radiance, SUPERSAMPLING), faces)
     masks = functional.avg_pool2d(skin.reshape(len(faces), 1, side, side), SUPERSAMPLING)[:, 0]
@@ -155,31 +157,31 @@ def _fill(
     mesh: Mesh,
     packed: Packed,
     turn: Tensor,
-    shadows: tuple[Tensor, Tensor],
-    footprint: float,
+    pixel_mm: float,
 ) -> None:
     """Shade what each pixel shows, one material after the other, into pictures and masks."""
     noise = noise_textures(buffer.device)
     kinds = mesh.topology.materials[fragments.triangle]
-    lit = lit_share(buffer[:, :3], fragments.face, *shadows)
     for material in Material:
         chosen = (kinds == int(material)).nonzero().squeeze(1)
         if not len(chosen):
             continue
         owner = fragments.face[chosen]
         own = packed.at(owner)
-        place, normals = buffer[chosen, 6:9], buffer[chosen, 3:6]
+        lit, normals, place = buffer[chosen].split([1, 3, 3], 1)
         normals = normals * torch.rsqrt((normals * normals).sum(1, keepdim=True) + 1e-9)
+        outside = (normals[:, 2:] > _INSIDE).to(normals.dtype) if material is Material.FACE else None
         # What is seen from behind has its normal towards the camera all the same.
         normals = torch.where(normals[:, 2:] < -0.05, -normals, normals)
-        painted = paint(material, own, place, noise, footprint)
+        painted = paint(material, own, place, noise, pixel_mm / own.zoom)
         frame = turn[owner] if len(turn) > 1 else turn
-        colour = shade(painted, normals, (frame[:, :, 0], frame[:, :, 1]), own, lit[chosen])
+        colour = shade(painted, normals, (frame[:, :, 0], frame[:, :, 1]), own, lit)
         if material is Material.EYEBALL:
             colour = colour + _glint(normals, own)
+        if outside is not None:
+            colour = colour * (_DARK_INSIDE + (1 - _DARK_INSIDE) * outside)
+            skin[fragments.pixel[chosen]] = (painted.scattering * outside)[:, 0]
         radiance[fragments.pixel[chosen]] = colour
-        if material is Material.FACE:
-            skin[fragments.pixel[chosen]] = painted.scattering[:, 0]
 
 
 def _glint(normals: Tensor, faces: Packed) -> Tensor:

@@ -132,7 +132,9 @@ def lid_margins(x: Values) -> tuple[Values, Values]:
 
 def lip_line(x: Values) -> Values:
     """Return y at which the closed lips meet."""
-    return np.asarray(STOMION_Y - 1.2 * np.clip(np.abs(x) / MOUTH_HALF_WIDTH, 0, 1) ** 2 - 1.0 * np.exp(-((x / 5) ** 2)))
+    return np.asarray(
+        STOMION_Y - 1.2 * np.clip(np.abs(x) / MOUTH_HALF_WIDTH, 0, 1) ** 2 - 1.0 * np.exp(-((x / 5) ** 2))
+    )
 
 
 @cache

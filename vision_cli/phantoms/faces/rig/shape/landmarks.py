@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.phantoms.faces.rig.surface import CHEEKS, CHIN, FOREHEAD, head_surface
+from vision_cli.phantoms.faces.rig.shape.surface import CHEEKS, CHIN, FOREHEAD, head_surface
 
 # Halves of symmetric groups, given for the left of the picture (the face's right) from outside to inside.
 _JAW = ((-72, -8), (-71.5, -24), (-69, -40), (-64, -56), (-57, -72), (-48, -86), (-36, -99), (-19, -111), (0, -115.5))
@@ -28,7 +28,7 @@ def landmark_corners() -> NDArray[np.int64]:
 
     def corner(x: float, y: float, strip: int | None = None) -> int:
         row, column = surface.nearest(x, y, strip=strip)
-        return row * columns + column
+        return int(row * columns + column)
 
     def mirrored(half: tuple[tuple[float, float], ...]) -> list[tuple[float, float]]:
         return [*half, *((-x, y) for x, y in half[-2::-1])]

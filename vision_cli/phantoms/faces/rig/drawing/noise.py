@@ -26,12 +26,16 @@ class Noise:
 
     def blotches(self, faces: Packed, places: Tensor) -> Tensor:
         """Return irregularities of about 15 mm, ``(P, 1)``."""
-        return _sample(self.smooth, places[:, :1] / 220 + faces.offsets[:, 0:1], places[:, 1:2] / 220 + faces.offsets[:, 1:2])
+        return _sample(
+            self.smooth, places[:, :1] / 220 + faces.offsets[:, 0:1], places[:, 1:2] / 220 + faces.offsets[:, 1:2]
+        )
 
-    def grain(self, faces: Packed, places: Tensor, footprint: float) -> Tensor:
+    def grain(self, faces: Packed, places: Tensor, footprint: Tensor) -> Tensor:
         """Return irregularities of about 1 mm, ``(P, 1)``; they fade where a pixel is larger."""
-        shown = float(np.clip(1.6 / max(footprint, 1e-6), 0, 1))
-        found = _sample(self.fine, places[:, :1] / 150 + faces.offsets[:, 2:3], places[:, 1:2] / 150 + faces.offsets[:, 3:4])
+        shown = (1.6 / footprint).clamp(max=1)
+        found = _sample(
+            self.fine, places[:, :1] / 150 + faces.offsets[:, 2:3], places[:, 1:2] / 150 + faces.offsets[:, 3:4]
+        )
         return shown * found
 
     def strands(self, faces: Packed, across: Tensor, along: Tensor) -> Tensor:

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from vision_cli.phantoms.faces.rig.curves import fall, smoothstep
-from vision_cli.phantoms.faces.rig.noise import Noise
+from vision_cli.phantoms.faces.rig.drawing.noise import Noise
+from vision_cli.phantoms.faces.rig.drawing.skin_paint import Painted, paint_face
 from vision_cli.phantoms.faces.rig.packing import Packed
-from vision_cli.phantoms.faces.rig.parts import Material
-from vision_cli.phantoms.faces.rig.skin_paint import Painted, paint_face
-from vision_cli.phantoms.faces.rig.surface import EYE_RADIUS
+from vision_cli.phantoms.faces.rig.shape.parts import Material
+from vision_cli.phantoms.faces.rig.shape.surface import EYE_RADIUS
 
 _IRIS, _PUPIL = 6.0, 2.2
 
 
-def paint(material: Material, faces: Packed, places: Tensor, noise: Noise, footprint: float) -> Painted:
+def paint(material: Material, faces: Packed, places: Tensor, noise: Noise, footprint: Tensor) -> Painted:
     """Paint P pixels of one material.
 
     Parameters
@@ -29,7 +29,7 @@ def paint(material: Material, faces: Packed, places: Tensor, noise: Noise, footp
     noise
         Irregularities.
     footprint
-        Size of a pixel in mm.
+        Size of a pixel in mm, ``(P, 1)`` or for all of them ``(1, 1)``.
     """
     if material is Material.FACE:
         return paint_face(faces, places, noise, footprint)
@@ -48,7 +48,7 @@ def paint(material: Material, faces: Packed, places: Tensor, noise: Noise, footp
             colour = torch.tensor([0.30, 0.085, 0.085], device=places.device) * (0.5 + 0.5 * smoothstep(-1.0, 0.4, v))
             return Painted(colour, flat, 0.06 * one, 0.85 * one, one)
         case Material.EAR:
-            rim = 0.72 + 0.28 * smoothstep(0.35, 0.9, w) - 0.25 * fall((((w - 0.55) / 0.15) ** 2))
+            rim = 0.72 + 0.28 * smoothstep(0.35, 0.9, w) - 0.25 * fall(((w - 0.55) / 0.15) ** 2)
             tint = torch.tensor([1.0, 0.86, 0.84], device=places.device)
             return Painted(faces.skin * tint, flat, 0.5 * faces.gloss * one, rim, one)
         case Material.NECK:
@@ -70,7 +70,7 @@ def _eyeball(faces: Packed, places: Tensor, flat: Tensor) -> Painted:
     # Fibres and the dark ring around the iris.
     turn = torch.atan2(places[:, 1:2] - gaze[:, 1:2], places[:, :1] - gaze[:, :1])
     fibres = 0.85 + 0.18 * torch.sin(23 * turn) + 0.5 * (from_axis / _IRIS)
-    iris = faces.iris * fibres * (1 - 0.65 * fall((((from_axis - _IRIS) / 0.7) ** 2)))
+    iris = faces.iris * fibres * (1 - 0.65 * fall(((from_axis - _IRIS) / 0.7) ** 2))
     in_iris = smoothstep(_IRIS + 0.35, _IRIS - 0.35, from_axis)
     colour = white * (1 - in_iris) + iris * in_iris
     in_pupil = smoothstep(_PUPIL + 0.3, _PUPIL - 0.3, from_axis)
@@ -84,7 +84,7 @@ def _eyeball(faces: Packed, places: Tensor, flat: Tensor) -> Painted:
 def _teeth(faces: Packed, u: Tensor, v: Tensor, lower: Tensor, flat: Tensor) -> Painted:
     pitch = torch.where(lower > 0.5, 5.4, 7.8)
     shift = torch.where(lower > 0.5, 2.7, 3.9)
-    gaps = torch.cos(2 * torch.pi * (u + shift) / pitch + torch.pi * 0)
+    gaps = torch.cos(2 * torch.pi * (u + shift) / pitch)
     gap = smoothstep(0.90, 0.99, gaps)
     colour = torch.tensor([0.62, 0.56, 0.46], device=u.device) * (1 - 0.12 * faces.age)
     colour = colour * (1 - 0.45 * gap)

@@ -102,7 +102,8 @@ def rasterise(points: Tensor, triangles: Tensor, two_sided: Tensor, side: int) -
     best = won.index_select(0, order)
     shares = torch.stack([one, two, 1 - one - two], 1).index_select(0, best).clamp(min=0)
     shares = shares / shares.sum(1, keepdim=True)
-    return Fragments(*(v.index_select(0, best) for v in (pixel, face, triangle)), shares)
+    pixel, face, triangle = (values.index_select(0, best) for values in (pixel, face, triangle))
+    return Fragments(pixel, face, triangle, shares)
 
 
 def interpolate(values: Tensor, triangles: Tensor, fragments: Fragments) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from vision_cli.phantoms.faces.rig.action_units import JAW_SHARE, displacement_basis, side_shares
 from vision_cli.phantoms.faces.rig.identities import mode_basis
 from vision_cli.phantoms.faces.rig.packing import Packed
-from vision_cli.phantoms.faces.rig.surface import (
+from vision_cli.phantoms.faces.rig.shape.surface import (
     CHEEKS,
     CHIN,
     EYE,
@@ -202,12 +202,11 @@ def _lips(faces: Packed, t: HeadTensors, y: Tensor, z: Tensor) -> tuple[Tensor, 
     """Part, press or close the lips."""
 
     def one(number: str) -> Tensor:
-        return faces.both(number)[..., None]
+        sides = faces.au(number)[..., None, None]
+        return sides[:, 0] * t.left + sides[:, 1] * (1 - t.left)
 
     part = one("25")
-    y = y + t.lips * (
-        t.upper_lip * part * (2.6 + 1.6 * one("12")) - t.lower_lip * part * (3.4 + 2.0 * one("12"))
-    )
+    y = y + t.lips * (t.upper_lip * part * (2.6 + 1.6 * one("12")) - t.lower_lip * part * (3.4 + 2.0 * one("12")))
     press = 0.85 * one("24") * (1 - part) + 0.6 * one("23") + 0.35 * one("32")
     rest_y = t.rest[..., 1]
     middle = torch.as_tensor(lip_line(np.zeros(1))[0], dtype=y.dtype, device=y.device)
@@ -217,7 +216,8 @@ def _lips(faces: Packed, t: HeadTensors, y: Tensor, z: Tensor) -> tuple[Tensor, 
     z = z - t.seam * (2.4 * press + 1.2 * one("12"))
     above, below = t.strips[CHEEKS].stop - 1, t.strips[CHIN].start
     gap = y[:, above] - y[:, below]
-    free = (4 * torch.maximum(torch.maximum(part, one("26")), torch.maximum(one("27"), one("19"))))[..., 0].clamp(max=1)
+    opened = torch.cat([faces.both(number) for number in ("19", "25", "26", "27")], 1).amax(1, keepdim=True)
+    free = (4 * opened).clamp(max=1)
     inside = (t.lips[above] > 0).to(y.dtype)
     excess = (gap - gap.clamp(min=0) * free) * inside
     y = y - (0.35 * excess)[:, None] * t.upper_lip + (0.65 * excess)[:, None] * t.lower_lip

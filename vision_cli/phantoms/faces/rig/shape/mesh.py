@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from vision_cli.phantoms.faces.rig.parts import Material, Part
+from vision_cli.phantoms.faces.rig.shape.parts import Material, Part
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,4 @@ def _topology(shapes: tuple[tuple[Material, bool, int, int], ...], device: torch
         materials.append(torch.full((len(both_halves),), int(material)))
         two_sided.append(torch.full((len(both_halves),), both))
         start += rows * columns
-    return Topology(
-        torch.cat(triangles).to(device), torch.cat(materials).to(device), torch.cat(two_sided).to(device)
-    )
+    return Topology(torch.cat(triangles).to(device), torch.cat(materials).to(device), torch.cat(two_sided).to(device))

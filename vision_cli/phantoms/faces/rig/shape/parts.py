@@ -8,11 +8,11 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from vision_cli.phantoms.faces.rig.deformation import Head, HeadTensors
 from vision_cli.phantoms.faces.rig.curves import smoothstep
-from vision_cli.phantoms.faces.rig.hair import hair_height
 from vision_cli.phantoms.faces.rig.packing import Packed
-from vision_cli.phantoms.faces.rig.surface import CHEEKS, EYE_RADIUS
+from vision_cli.phantoms.faces.rig.shape.deformation import Head, HeadTensors
+from vision_cli.phantoms.faces.rig.shape.hair import hair_height
+from vision_cli.phantoms.faces.rig.shape.surface import CHEEKS, EYE_RADIUS, FOREHEAD
 
 CENTRE_Z = -70.0
 """Depth of the middle of the head."""
@@ -70,34 +70,23 @@ def build_parts(faces: Packed, head: Head, tensors: HeadTensors) -> list[Part]:
 
 
 def _strips(faces: Packed, head: Head, t: HeadTensors) -> list[Part]:
-    height = hair_height(_grid(faces), t.angle[None], t.rest[None, ..., 1])
+    height = hair_height(faces.over_grids(), t.angle[None], t.rest[None, ..., 1])
     centre = torch.tensor([0.0, 10.0, CENTRE_Z], device=t.rest.device)
     outward = head.points - centre
     outward = outward * torch.rsqrt((outward * outward).sum(-1, keepdim=True))
     points = head.points + height[..., None] * outward
     places = torch.stack([t.rest[..., 0], t.rest[..., 1], t.angle], -1)
     places = places[None].expand(len(points), -1, -1, -1)
-    return [Part(Material.FACE, points[:, rows], places[:, rows]) for rows in t.strips]
+    # Cheeks are seen from inside through an open mouth.
+    return [
+        Part(Material.FACE, points[:, rows], places[:, rows], two_sided=strip != FOREHEAD)
+        for strip, rows in enumerate(t.strips)
+    ]
 
 
-def _grid(faces: Packed) -> Packed:
-    """Return the faces with their columns ready to broadcast against ``(B, R, C)``."""
-    from dataclasses import fields
-
-    return Packed(
-        **{
-            f.name: value[..., None] if value.dim() == 2 and value.shape[1] == 1 else _styles(value, f.name)
-            for f in fields(faces)
-            for value in [getattr(faces, f.name)]
-        }
-    )
-
-
-def _styles(value: Tensor, name: str) -> Tensor:
-    return value[..., None] if name == "style" else value
-
-
-def _plane(rows: tuple[float, float, int], columns: tuple[float, float, int], device: torch.device) -> tuple[Tensor, Tensor]:
+def _plane(
+    rows: tuple[float, float, int], columns: tuple[float, float, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
     down = torch.linspace(*rows, device=device)
     across = torch.linspace(*columns, device=device)
     v, u = torch.meshgrid(down, across, indexing="ij")
@@ -113,9 +102,7 @@ def _eyeballs(head: Head) -> list[Part]:
     v, u = _plane((1.25, -1.25, 17), (-1.25, 1.25, 17), device)
     towards = torch.stack([torch.sin(u) * torch.cos(v), torch.sin(v), torch.cos(u) * torch.cos(v)], -1)
     places = _batched(towards, len(head.points))
-    return [
-        Part(Material.EYEBALL, head.eyes[:, side, None, None] + EYE_RADIUS * towards, places) for side in range(2)
-    ]
+    return [Part(Material.EYEBALL, head.eyes[:, side, None, None] + EYE_RADIUS * towards, places) for side in range(2)]
 
 
 def _mouth(faces: Packed, head: Head, t: HeadTensors) -> list[Part]:
@@ -131,20 +118,23 @@ def _mouth(faces: Packed, head: Head, t: HeadTensors) -> list[Part]:
         inside = torch.tensor([0.0, -66.0, -60.0], device=device)
         return Part(material, inside + (points + shift - inside) * present, _batched(places, count))
 
-    v, u = _plane((0, 1, 10), (-29, 29, 14), device)
-    bag = torch.stack([u.expand(count, -1, -1), -46 - v * (38 + 36 * jaw), (front - 25 - 0.014 * u**2) - 14 * v * jaw], -1)
+    v, u = _plane((0, 1, 10), (-30, 30, 16), device)
+    # Narrower below, where an open jaw is.
+    across = u * (1 - 0.4 * v)
+    bag = torch.stack(
+        [across.expand(count, -1, -1), -46 - v * (38 + 30 * jaw), (front - 25 - 0.016 * u**2) - (4 + 10 * v) * jaw], -1
+    )
     parts = [part(Material.MOUTH, bag, torch.stack([u, v, v], -1))]
-    v, u = _plane((0, 1, 6), (-23, 23, 32), device)
+    v, u = _plane((0, 1, 6), (-21, 21, 30), device)
     up = 0.8 * faces.both("12")[..., None]
     rounding = 0.004 * u**2
     upper = torch.stack(
-        [u.expand(count, -1, -1), -57 - v * 13.2 + rounding + up, (front - 5.5 - 0.021 * u**2).expand(count, -1, -1)], -1
+        [u.expand(count, -1, -1), -57 - v * 13.2 + rounding + up, front - 5.5 - (0.022 + 0.016 * jaw) * u**2],
+        -1,
     )
     parts.append(part(Material.TEETH, upper, torch.stack([u, v, torch.zeros_like(u)], -1)))
-    v, u = _plane((0, 1, 5), (-19, 19, 28), device)
-    lower = torch.stack(
-        [u.expand(count, -1, -1), -71 - v * 10 - 34 * jaw, (front - 8 - 0.025 * u**2) - 20 * jaw], -1
-    )
+    v, u = _plane((0, 1, 5), (-16, 16, 24), device)
+    lower = torch.stack([u.expand(count, -1, -1), -71 - v * 10 - 34 * jaw, (front - 8 - 0.028 * u**2) - 20 * jaw], -1)
     parts.append(part(Material.TEETH, lower, torch.stack([u, v, torch.ones_like(u)], -1)))
     v, u = _plane((-1, 1, 10), (-1, 1, 10), device)
     out = faces.both("19")[..., None]
@@ -152,7 +142,7 @@ def _mouth(faces: Packed, head: Head, t: HeadTensors) -> list[Part]:
     tongue = torch.stack(
         [
             (15 * u * (1 - 0.18 * (v + 1))).expand(count, -1, -1),
-            -72 - 25 * jaw + 4 * dome - (4 + 5 * out) * (v + 1) - 4 * out * (v + 1) ** 2,
+            -72 - 25 * jaw + 4 * dome - (4 - 1.5 * out) * (v + 1) - 2.2 * out * (v + 1) ** 2,
             front - 24 - 14 * jaw + 6 * (v + 1) * (1 + 2.4 * out) * (1 - 0.35 * u**2) - 2 * u**2,
         ],
         -1,
@@ -188,7 +178,7 @@ def _neck(faces: Packed) -> Part:
         [
             (radius + spread) * torch.sin(u),
             v - slope,
-            -68 + (0.88 * radius + 0.28 * spread) * torch.cos(u) + 6 * smoothstep(-100.0, -130.0, v) * 0,
+            -68 + (0.88 * radius + 0.28 * spread) * torch.cos(u),
         ],
         -1,
     )
@@ -217,7 +207,8 @@ def _loose_hair(faces: Packed) -> list[Part]:
     v, u = _plane((0, 1, 16), (-1.5, 1.5, 16), device)
     fall = 40 + v * (ends - 40)
     points = torch.stack(
-        [(78 + 0.5 * thick) * torch.sin(u) + 0 * fall, fall.expand(count, -1, -1), -100 + 22 * torch.cos(u) + 0 * fall], -1
+        [(78 + 0.5 * thick) * torch.sin(u) + 0 * fall, fall.expand(count, -1, -1), -100 + 22 * torch.cos(u) + 0 * fall],
+        -1,
     )
     points = inside + (points - inside) * is_long[..., None]
     places = torch.stack([2 * u.expand_as(fall), fall, v.expand_as(fall)], -1)

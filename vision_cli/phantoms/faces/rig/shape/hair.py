@@ -38,7 +38,9 @@ def hair_cover(faces: Packed, angle: Tensor, y: Tensor, ragged: Tensor | float) 
     line = torch.where(fringe > 0.5, torch.minimum(line, low), line)
     cover = smoothstep(-4.5, 4.5, y - line + ragged)
     bald = faces.styled("bald")
-    return cover * (1 - bald) + bald * cover * smoothstep(_SIDE_OF_BALD, 1.3, turned) * (1 - smoothstep(20, 42, y)) * 0.7
+    return (
+        cover * (1 - bald) + bald * cover * smoothstep(_SIDE_OF_BALD, 1.3, turned) * (1 - smoothstep(20, 42, y)) * 0.7
+    )
 
 
 def hair_height(faces: Packed, angle: Tensor, y: Tensor) -> Tensor:
@@ -47,10 +49,12 @@ def hair_height(faces: Packed, angle: Tensor, y: Tensor) -> Tensor:
     cover = hair_cover(faces, angle, y, -3.0)
     deep = faces.hair_volume * (0.45 + 0.55 * smoothstep(25, 95, y))
     # A parting is a groove on the top of the head.
-    groove = fall((((angle - 0.45 * faces.parting) / 0.07) ** 2)) * smoothstep(70, 85, y)
+    groove = fall(((angle - 0.45 * faces.parting) / 0.07) ** 2) * smoothstep(70, 85, y)
     parted = 1 - faces.styled("afro", "cropped", "bald")
     afro = faces.styled("afro")
-    deep = deep * (1 - 0.5 * groove * parted) * (1 - afro) + afro * faces.hair_volume * (1 - 0.25 * smoothstep(0, -60, y))
+    # A ball of hair grows out of the forehead and the temples gradually, or its edge would stand off like a flap.
+    ball = torch.maximum(smoothstep(62, 100, y), smoothstep(0.98, 1.5, turned)) * (1 - 0.25 * smoothstep(0, -60, y))
+    deep = deep * (1 - 0.5 * groove * parted) * (1 - afro) + afro * faces.hair_volume * ball
     return cover * deep * (0.35 + 0.65 * (1 - smoothstep(0.0, 0.9, turned)) + 0.4 * smoothstep(0.6, 1.2, turned))
 
 
