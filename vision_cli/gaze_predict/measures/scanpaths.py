@@ -40,8 +40,12 @@ def scanmatch(first: Sequence[ScanPath], second: Sequence[ScanPath], *, duration
         Whether a fixation is repeated for each 50 ms that it lasts; pairs whose durations are not known have NaN.
     """
     repeats = _SCANMATCH_STEP if durations else None
-    one, long = _letters(first, _SCANMATCH_BINS, repeats)
-    two, wide = _letters(second, _SCANMATCH_BINS, repeats)
+    return _matched(_letters(first, _SCANMATCH_BINS, repeats), _letters(second, _SCANMATCH_BINS, repeats))
+
+
+def _matched(first: tuple[Letters, Letters], second: tuple[Letters, Letters]) -> Floats:
+    """Return ScanMatch of pairs of paths in letters, each with their numbers."""
+    (one, long), (two, wide) = first, second
     gains = _gains()
     best = np.zeros((len(one), two.shape[1] + 1))
     for row in range(one.shape[1]):
@@ -65,7 +69,8 @@ def central(paths: Sequence[ScanPath], *, durations: bool = False) -> int:
     if len(paths) < 2:
         return 0
     rows, columns = np.triu_indices(len(paths), 1)
-    values = scanmatch([paths[int(i)] for i in rows], [paths[int(j)] for j in columns], durations=durations)
+    letters, counts = _letters(paths, _SCANMATCH_BINS, _SCANMATCH_STEP if durations else None)
+    values = _matched((letters[rows], counts[rows]), (letters[columns], counts[columns]))
     total = np.zeros(len(paths))
     np.add.at(total, rows, np.nan_to_num(values))
     np.add.at(total, columns, np.nan_to_num(values))
