@@ -102,7 +102,7 @@ def test_another_method_is_mixed_with_the_forests_and_stands_beside_them(model):
     other = mask.astype(np.float32)
     found = {one.name: one for one in candidates_of(look, ("tap", other), seed=0)}
     assert tuple(found) == ("mix", "mix-0.3", "grabcut", "expected-iou", "tap", "pixels")
-    np.testing.assert_allclose(found["mix"].soft, (2 * look.mix + other) / 3, rtol=1e-5)
+    np.testing.assert_allclose(found["mix"].soft, (look.mix + other) / 2, rtol=1e-5)
     np.testing.assert_array_equal(found["tap"].mask, mask)
     np.testing.assert_array_equal(found["pixels"].mask, look.mix > 0.5)
 

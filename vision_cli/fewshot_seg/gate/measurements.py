@@ -110,8 +110,8 @@ class SupportFacts:
 def candidates_of(look: Look, other: tuple[str, Floats] | None, *, seed: int) -> tuple[Candidate, ...]:
     """Return the masks that are judged.
 
-    Four come of the mix: of the forests' probability, or of the mean of both forests and
-    another method, which errs elsewhere.
+    Four come of the mix: of the forests' probability, or of its mean with that of another
+    method, which errs elsewhere.
     With another method there are its own mask and that of the forests alone as well.
 
     Parameters
@@ -126,8 +126,7 @@ def candidates_of(look: Look, other: tuple[str, Floats] | None, *, seed: int) ->
     if other is None:
         return pixel_candidates(look.picture, look.mix, seed=seed)
     name, probability = other
-    # Each member counts the same: the forest without position, that with it, and the other method.
-    mixed = np.asarray((look.plain + look.positional + probability) / 3, np.float32)
+    mixed = np.asarray((look.mix + probability) / 2, np.float32)
     alone = (Candidate(name, probability, 0.5), Candidate(PIXELS, look.mix, 0.5))
     return (*pixel_candidates(look.picture, mixed, seed=seed), *alone)
 
