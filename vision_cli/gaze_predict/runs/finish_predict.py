@@ -29,9 +29,10 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     rows = [(entry.id, *(entry.row[name] for name in _COLUMNS)) for entry in done]
     run.write_csv(SUMMARY, ("film", *_COLUMNS), rows)
     unknown = [entry.number("unknown_share") for entry in done]
+    said = int(sum(entry.number("sentences") for entry in done))
     metrics: dict[str, float | int | str | None] = {
         "films": len(done),
-        "sentences": int(sum(entry.number("sentences") for entry in done)),
+        "sentences": said,
         "mean_unknown_share": round(float(np.mean(unknown)), 4) if unknown else None,
         "mean_path_s": round(float(np.mean([entry.number("path_s") for entry in done])), 3) if done else None,
     }
@@ -49,12 +50,21 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     run.report(
         Report(
             title="Predicted gaze on chest films",
-            verdict=f"{metrics['films']} films, {metrics['sentences']} sentences. {NOT_FOR_DIAGNOSIS}",
+            verdict=f"{_counted(len(done), 'film')}, {_counted(said, 'sentence')}. {NOT_FOR_DIAGNOSIS}",
             level=level,
             rule=RULE,
-            summary=metrics,
+            summary={
+                "films": len(done),
+                "sentences": said,
+                "unknown words, mean share": metrics["mean_unknown_share"],
+                "path, mean s": metrics["mean_path_s"],
+            },
             pictures=pictures,
             tables=[Table(("film", *_COLUMNS), table, "Films")] if table else [],
             notes=[_NOTE],
         )
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
