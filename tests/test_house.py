@@ -105,6 +105,11 @@ TESTED_ELSEWHERE = {
     "synth_faces/plans/labels.py": "synth_faces/plans/test_expression_labels.py",
     "synth_faces/plans/rows.py": "synth_faces/plans/test_manifests.py",
     "synth_faces/plans/seeds.py": "synth_faces/plans/test_plan.py",
+    "synth_faces/pipeline/face_tables.py": "synth_faces/training/test_recogniser_training.py",
+    "synth_faces/pipeline/rendering.py": "synth_faces/pipeline/test_face_rendering.py",
+    "synth_faces/figures/": "synth_faces/runs/test_synth_faces_runs.py",
+    "synth_faces/runs/": "synth_faces/runs/test_synth_faces_runs.py",
+    "synth_faces/training/": "synth_faces/training/test_recogniser_training.py",
 }
 """Modules, or all modules whose path begins so, that a test file of another name stands for."""
 

@@ -68,7 +68,13 @@ TASKS = (
         "vision_cli.rppg_adapt.cli:app",
     ),
     Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
-    Task("synth-faces", "SynFER, arXiv:2410.09865", "Generate labelled faces with a given expression."),
+    Task(
+        "synth-faces",
+        "SynFER, arXiv:2410.09865",
+        "Generate labelled faces with a given expression.",
+        "vision_cli.synth_faces.cli:app",
+        is_preview=True,
+    ),
     Task(
         "fewshot-seg",
         "TAVP, arXiv:2409.05393",

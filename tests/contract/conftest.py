@@ -19,7 +19,7 @@ ITEMS = 3
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests)
+    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests, _faces)
     made = {name: path for make in makers for name, path in make(home).items()}
     return {name: str(path) for name, path in made.items()}
 
@@ -110,6 +110,19 @@ def _chests(home: Path) -> dict[str, Path]:
         "gaze": home / "chests" / "gaze.csv",
         "gaze_weights": weights,
     }
+
+
+def _faces(home: Path) -> dict[str, Path]:
+    import torch
+
+    from vision_cli.synth_faces.pipeline.recogniser_files import About, build_recogniser, write_recogniser
+
+    faces, weights = home / "faces", home / "fer.safetensors"
+    done = vcli("synth-faces", "generate", "--count", 8, "--size", 32, "--threads", 1, "-o", faces)
+    assert done.returncode == 0, done.stderr
+    about = About("expression", "judge", ("neutral", "happiness", "sadness"), 32)
+    write_recogniser(weights, about, build_recogniser(about, torch.Generator().manual_seed(0)).state_dict())
+    return {"faces": faces / "manifest.jsonl", "fer_weights": weights}
 
 
 def _scans(home: Path) -> dict[str, Path]:

@@ -47,8 +47,7 @@ def open_faces(
     InputError
         If the layout is not recognised, its files are damaged, nothing in it can be used, or too much of it cannot.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
+    require_there(path)
     request = Request(split, Findings(strict))
     chosen = choose_layout(LAYOUTS, path, layout, hint="Give the folder that holds these, or name a layout.")
     if path.is_file() and chosen.name not in _OF_FILES:
@@ -62,6 +61,19 @@ def open_faces(
         )
     require_few_skipped(found, path, allow_skips=allow_skips)
     return found
+
+
+def require_there(*paths: Path) -> None:
+    """Refuse data sets that are not there, before a run begins.
+
+    Raises
+    ------
+    InputError
+        If one is not.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
 
 
 _OF_FILES = frozenset({"generated", "csv", "au-table"})

@@ -34,11 +34,27 @@ def write_manifests(directory: Path, rows: Sequence[ManifestRow]) -> tuple[Path,
         If the disk is full or the folder cannot be written to.
     """
     paths = tuple(directory / name for name in MANIFESTS)
-    write_text(paths[0], "".join(f"{manifest_line(row)}\n" for row in rows))
-    cells = [row.cells() for row in rows]
-    write_csv(paths[1], list(COLUMNS), ([row[name] for name in COLUMNS] for row in cells))
-    _write_parquet(paths[2], cells)
+    for path in paths:
+        write_manifest(path, rows)
     return paths
+
+
+def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
+    """Write rows as one file, whole or not at all: JSON lines, CSV or Parquet by its ending.
+
+    Raises
+    ------
+    ResourceError
+        As `write_manifests`.
+    """
+    match path.suffix:
+        case ".jsonl":
+            write_text(path, "".join(f"{manifest_line(row)}\n" for row in rows))
+        case ".csv":
+            cells = [row.cells() for row in rows]
+            write_csv(path, list(COLUMNS), ([row[name] for name in COLUMNS] for row in cells))
+        case _:
+            _write_parquet(path, [row.cells() for row in rows])
 
 
 def read_manifest(path: Path) -> tuple[ManifestRow, ...]:

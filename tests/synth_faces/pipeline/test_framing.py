@@ -1,0 +1,44 @@
+"""Faces cut out of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vision_cli.io.pictures.photographs import read_photograph
+from vision_cli.synth_faces.pipeline.framing import FaceCutter
+
+
+def test_a_whole_picture_is_its_central_square():
+    picture = np.zeros((40, 80, 3), np.uint8)
+    picture[:, 20:60] = 200
+    cut = FaceCutter(40, "none")(picture)
+    assert not cut.is_found
+    np.testing.assert_array_equal(cut.grey, 200)
+
+
+def test_a_picture_without_a_face_is_cut_where_faces_of_the_rig_are():
+    ramp = np.tile(np.linspace(0, 200, 100).astype(np.uint8)[:, None, None], (1, 100, 3))
+    cut = FaceCutter(50)(ramp)
+    assert not cut.is_found
+    assert cut.grey.shape == (50, 50)
+    # From 0.11 - 0.044 + 0.03 of the height, over 0.83 of it.
+    assert cut.grey[0].mean() == pytest.approx(200 * 0.1, abs=6)
+    assert cut.grey[-1].mean() == pytest.approx(200 * 0.92, abs=6)
+
+
+def test_a_cut_beyond_the_edge_repeats_it():
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    cutter = FaceCutter(32, "none")
+    np.testing.assert_array_equal(cutter._cut(picture[..., 0], -20.0, -5.0, 80.0), 90)
+
+
+def test_a_portrait_is_cut_alike_at_any_size(real_portraits):
+    import cv2
+
+    picture = read_photograph(sorted((real_portraits / "neutral").glob("*.jpg"))[0])
+    small = cv2.resize(picture, (200, 200), interpolation=cv2.INTER_AREA)
+    large, cut = (FaceCutter(32)(one) for one in (picture, small))
+    assert large.is_found
+    assert cut.is_found
+    assert np.corrcoef(large.grey.ravel(), cut.grey.ravel())[0, 1] > 0.8

@@ -1,0 +1,53 @@
+"""``vcli synth-faces generate``, the main verb: labelled faces with their exact truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.runs.runs import Run
+from vision_cli.synth_faces.cli.app import app
+from vision_cli.synth_faces.options import GenerateOptions
+
+EXAMPLES = (
+    "vcli synth-faces --sample                                       # eight expressions of six people",
+    "vcli synth-faces generate -n 2000 --labels basic7 --size 64 -o faces",
+    "vcli synth-faces generate --per-label 50 --labels compound -o compound",
+    "vcli synth-faces generate -n 20 --au 12=4,6=3,L14=2 -o smiles",
+    "vcli synth-faces generate --plan plan.csv --shard auto/8 -o faces   # then: vcli runs merge faces",
+)
+
+
+@verb(
+    app,
+    "generate",
+    RUN,
+    SHARD,
+    COMPUTE,
+    OUTPUT,
+    examples=EXAMPLES,
+    finish="vision_cli.synth_faces.runs.finish_generate:finish",
+)
+def generate(
+    call: Call,
+    *,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Draw a sheet of the eight basic expressions of six people.")
+    ] = False,
+    options: GenerateOptions,
+) -> None:
+    """Generate faces with given expressions or action units, and a manifest of all that is known of them."""
+    from vision_cli.synth_faces.plans.requests import require_backend, sample_plan, wanted_samples
+    from vision_cli.synth_faces.runs.generate import generate_all
+
+    require_backend(options.backend)
+    if not sample and options.count is None and options.per_label is None and options.plan is None:
+        raise call.missing("--count N")
+    wanted = sample_plan(call.seed) if sample else wanted_samples(options, call.seed)
+
+    def work(run: Run) -> None:
+        generate_all(run, wanted, options, call.compute, call.output)
+
+    call.run(work, inputs={} if options.plan is None else {"plan": options.plan}, says="faces in")

@@ -1,0 +1,1 @@
+"""Training of recognisers on faces with labels or action units, generated or real."""
