@@ -128,7 +128,7 @@ def test_tab_completes(complete, directory, line, offers):
 def test_planned_commands_are_not_offered(complete, directory):
     offered = complete([""], directory)
     assert "register" in offered
-    assert "synth-faces" not in offered
+    assert "forgery-detect" not in offered
 
 
 def test_bash_completes_behind_an_equals_sign(directory):

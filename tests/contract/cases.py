@@ -75,7 +75,13 @@ CASES = (
     ),
     Case("pcd-anomaly info", "{scan}", "plain", reads=("scan",)),
     Case("pcd-anomaly register", "{scan} {part}", "file", reads=("scan", "part"), is_long=True),
-    Case("pcd-anomaly train", f"--train {{good}} {_TINY_PART} --threads 1", reads=("scan",), begun="log.txt"),
+    Case(
+        "pcd-anomaly train",
+        f"--train {{good}} {_TINY_PART} --threads 1",
+        reads=("scan",),
+        begun="log.txt",
+        is_long=True,
+    ),
     Case(
         "pcd-anomaly predict",
         "{model} {scans} --registration none --threads 1 --save scores,regions",

@@ -81,8 +81,10 @@ def test_coco_files_hold_the_written_masks(predicted):
     from pycocotools.coco import COCO
 
     out = predicted[0]
-    results = json.loads((out / "predictions.json").read_text())
-    names = {one["id"]: one["file_name"] for one in json.loads((out / "dataset.json").read_text())["images"]}
+    results = json.loads((out / "predictions.json").read_text(encoding="utf-8"))
+    names = {
+        one["id"]: one["file_name"] for one in json.loads((out / "dataset.json").read_text(encoding="utf-8"))["images"]
+    }
     for number, name in names.items():
         own = [coco_masks.decode(one["segmentation"]) for one in results if one["image_id"] == number]
         together = np.any(own, axis=0) if own else np.zeros((64, 64), bool)
@@ -100,7 +102,7 @@ def test_maps_and_pictures_are_there(predicted):
     assert probability.max() > 40_000
     for folder, ending in (("uncertainty", "png"), ("overlays", "jpg"), ("panels", "jpg")):
         assert len(list((out / folder).glob(f"*.{ending}"))) == 4
-    report = (out / "report.html").read_text()
+    report = (out / "report.html").read_text(encoding="utf-8")
     assert "Segmentation of object" in report
     assert report.count("data:image/") >= 4
 
@@ -214,7 +216,7 @@ def test_episodes_are_measured_and_can_be_measured_again(classes, tmp_path):
     done = vcli("fewshot-seg", "evaluate", f"set={classes}", *again, "-o", tmp_path / "b")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["pixel/set/mean_iou"] == document["pixel/set/mean_iou"]
-    report = (tmp_path / "a" / "report.html").read_text()
+    report = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
     assert "worst: " in report
     assert report.count("data:image/") == 4
 

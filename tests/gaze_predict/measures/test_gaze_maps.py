@@ -83,7 +83,8 @@ def test_areas_count_pairs(seed, count, is_coarse):
     apart = at[:, None] - there[None]
     expected = ((apart > 0) + 0.5 * (apart == 0)).mean()
     drawn = maps.auc_shuffled(values, points, others, np.random.default_rng(0))
-    assert drawn == pytest.approx(expected, abs=0.1)
+    # Of 100 draws of as many points the mean is 5 % off, and less for more points; five times that never happens.
+    assert drawn == pytest.approx(expected, abs=0.25 / np.sqrt(count))
     assert np.isnan(maps.auc_shuffled(values, points, others[:0], rng))
 
 

@@ -90,11 +90,11 @@ def test_densities_overlays_and_documents(predicted):
     assert density.sum(dtype=np.float64) == pytest.approx(1, abs=1e-4)
     assert np.array(Image.open(out / "densities" / "film1-02.png")).max() == 65535
     assert Image.open(out / "overlays" / "film0.jpg").width > 1000
-    about = json.loads((out / "predictions" / "film0.json").read_text())
+    about = json.loads((out / "predictions" / "film0.json").read_text(encoding="utf-8"))
     assert [one["text"] for one in about["sentences"]][1] == "No pneumothorax."
     assert (document["films"], document["sentences"]) == (2, 6)
     assert "not for diagnosis" in said
-    assert "not for diagnosis" in (out / "report.html").read_text()
+    assert "not for diagnosis" in (out / "report.html").read_text(encoding="utf-8")
     assert len(read(out / "summary.csv")) == 2
 
 
@@ -104,11 +104,11 @@ def test_a_report_has_one_panel_a_sentence_and_a_film_without_words_a_search(fil
     words = (films / "film0.png", "--weights", small_weights, "--save", "none", *THREADS)
     done = vcli("gaze-predict", *words, "--report", report, "--sentence", 2, "-o", tmp_path / "a")
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "a" / "predictions" / "film0.json").read_text())["sentences"]
+    found = json.loads((tmp_path / "a" / "predictions" / "film0.json").read_text(encoding="utf-8"))["sentences"]
     assert [one["text"] for one in found] == ["Edema."]
     assert not (tmp_path / "a" / "densities").exists()
     assert vcli("gaze-predict", *words, "-o", tmp_path / "b").returncode == 0
-    found = json.loads((tmp_path / "b" / "predictions" / "film0.json").read_text())["sentences"]
+    found = json.loads((tmp_path / "b" / "predictions" / "film0.json").read_text(encoding="utf-8"))["sentences"]
     assert [(one["text"], one["context"]) for one in found] == [("", "none")]
     assert read(tmp_path / "b" / "summary.csv")[0]["context"] == "none"
 
@@ -196,9 +196,9 @@ def test_generated_readings_are_evaluated_beside_a_second_reader(small_weights, 
     assert all((row["missed_zone"] != "") == (row["method"] == "model") for row in rows)
     by_finding = read(tmp_path / "o" / "metrics_by_finding.csv")
     assert {row["n"] for row in by_finding if row["finding"] == "all" and row["method"] == "model"} == {"5"}
-    table = (tmp_path / "o" / "table.md").read_text()
+    table = (tmp_path / "o" / "table.md").read_text(encoding="utf-8")
     assert table.startswith("| method | scanmatch ↑ | nss ↑ |")
-    report = (tmp_path / "o" / "report.html").read_text()
+    report = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
     assert report.count("data:image/") == 5
     assert "best: generated" in report
     assert "worst: generated" in report

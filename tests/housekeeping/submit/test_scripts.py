@@ -128,6 +128,7 @@ def test_only_a_task_that_was_interrupted_and_not_cancelled_is_requeued(
         assert calls[-1] == "scontrol requeue 77"
 
 
+@pytest.mark.slow
 def test_a_training_has_a_task_a_gpu_and_all_of_them_train_together(here, slurm, capsys):
     small = ("--layout", "csv", "--spacing", 6, "--steps", 2, "--batch-size", 2, "--weights", "none", "--no-align")
     rows = "id,image\n" + "".join(f"{n},{here / f'{n}_fixed.nii.gz'}\n" for n in range(4))

@@ -212,6 +212,7 @@ def touch(value):
                 touch(one)
 
 
+@pytest.mark.slow
 def test_pickles_of_chance_neither_crash_nor_take_memory(tmp_path):
     command = [sys.executable, __file__, str(tmp_path / "x.pickle")]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=300)

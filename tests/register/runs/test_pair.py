@@ -15,6 +15,7 @@ from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.phantoms.brains.brains import slice_pair
 
 
+@pytest.mark.slow
 def test_a_pair_terminated_while_it_optimises_goes_on_to_the_same_files(head_pair, tmp_path):
     words = ("register", head_pair / "fixed.nii.gz", head_pair / "moving.nii.gz", "--no-pictures", "--threads", 1)
     words += ("--iters", "120,120")

@@ -118,6 +118,7 @@ def train_command(*words):
     return launch(app, ["register", "train", "--synthetic", "--width", "2", "--threads", "2", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_the_verb_writes_weights_a_card_and_the_line_that_makes_them_again(maps, tmp_path, capfd):
     out = tmp_path / "run"
     words = ["--dim", "2", "--label-maps", maps, "--steps", "4", "--wavelet", "db2", "--no-refine"]

@@ -32,6 +32,7 @@ def history(run):
         return [float(row["loss"]) for row in csv.DictReader(stream)]
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(tmp_path):
     cache = write_cache(tmp_path / "cache")
     words = ["-m", "vision_cli", "rppg-adapt", "train", cache, "--size", 16, "--frames", 64, "--steps", 3]

@@ -51,7 +51,7 @@ def face_of(wanted: Wanted) -> FaceParameters:
     if wanted.aus:
         aus: Mapping[str, float] = wanted.aus
     else:
-        label = FREE if wanted.label is None else wanted.label.replace("-", " ")
+        label = FREE if wanted.label is None else wanted.label.replace("-", "_")
         aus = draw_aus(np.random.default_rng((wanted.seed, _AUS_STREAM)), label)
     person = draw_identity(np.random.default_rng(wanted.person_seed))
     return draw_face(np.random.default_rng(wanted.seed), aus, identity=person)

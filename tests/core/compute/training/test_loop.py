@@ -276,6 +276,7 @@ def test_two_processes_give_the_loss_curve_of_one(tmp_path):
     require_same(tmp_path / "two", rows, last)
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_others_and_one_process_goes_on(tmp_path):
     rows, last = whole(tmp_path / "whole", steps=50)
     out = tmp_path / "two"
