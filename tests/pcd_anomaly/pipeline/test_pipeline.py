@@ -36,6 +36,7 @@ def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(w
     assert straight.n_invalid == 1
 
 
+@pytest.mark.slow
 def test_threads_and_turns_of_a_scan_hardly_change_its_scores(world):
     model, bad = world.model, world.bad
     threads = torch.get_num_threads()

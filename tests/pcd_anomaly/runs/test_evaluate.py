@@ -32,6 +32,7 @@ def sampled(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_sample_makes_parts_finds_their_defects_and_shows_them(sampled):
     metrics = json.loads((sampled / "metrics.json").read_text())
     assert metrics["n_scans"] == 2

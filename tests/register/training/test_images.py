@@ -145,6 +145,7 @@ def test_unlabelled_images_train_without_a_validation(slices, tmp_path):
     assert (out / "weights.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [14])
 def test_a_training_killed_and_resumed_goes_on_with_the_same_numbers(slices, tmp_path, steps):
     words = (slices / "labelled.csv", *SMALL, "--val-fraction", 0.25, "--steps", steps)
