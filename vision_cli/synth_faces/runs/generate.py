@@ -17,7 +17,6 @@ from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.options import GenerateOptions
-from vision_cli.synth_faces.pipeline.prefetching import Prefetcher
 from vision_cli.synth_faces.pipeline.rendering import Drawn, draw
 from vision_cli.synth_faces.plans.action_units import au_vector
 from vision_cli.synth_faces.plans.plan import Wanted, picture_name
@@ -42,28 +41,16 @@ def generate_all(
     run: Run, wanted: Sequence[Wanted], options: GenerateOptions, compute: Compute, output: Output
 ) -> None:
     """Draw every sample that is not done yet; the bytes of one depend on it, its seed and its size alone."""
-    import torch
-
     for sentence in warnings_of(wanted):
         run.warn(sentence)
-    mine = wanted if run.shard is None else run.shard.take(wanted)
-    done = run.items.done
-    pending = (one for one in mine if one.sample_id not in done)
-    on_cpu = compute.device.type == "cpu"
-    threads = compute.threads if on_cpu else 1
+    device = str(compute.device)
 
-    def make(one: Wanted) -> Made:
-        return make_sample(one, options, device=str(compute.device))
+    def work(one: Wanted) -> Mapping[str, object]:
+        made = make_sample(one, options, device=device)
+        write_bytes(run.claim(made.row.file), made.content)
+        return {name: cell for name, cell in made.row.cells().items() if cell not in (None, "")}
 
-    # More torch threads a face would change the order of sums, and with it the bytes.
-    with Prefetcher(pending, make, threads, begin=lambda: torch.set_num_threads(1)) as ahead:
-
-        def work(one: Wanted) -> Mapping[str, object]:
-            made = ahead.take(one)
-            write_bytes(run.claim(made.row.file), made.content)
-            return {name: cell for name, cell in made.row.cells().items() if cell not in (None, "")}
-
-        run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
+    run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
 
 
 def make_sample(wanted: Wanted, options: GenerateOptions, *, device: str = "cpu") -> Made:
