@@ -26,3 +26,8 @@ def test_colours_of_series_differ(colours):
 def test_words_have_the_contrast_of_wcag_aa(one):
     low, high = sorted((luminance(one.ground), luminance(one.ink)))
     assert (high + 0.05) / (low + 0.05) > 4.5
+
+
+def test_a_colour_is_three_numbers():
+    assert style.rgb("#0a10ff") == (10, 16, 255)
+    assert (style.rgb("white"), style.rgb("black")) == ((255, 255, 255), (0, 0, 0))

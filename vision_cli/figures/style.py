@@ -27,6 +27,14 @@ class Style:
     line: str
 
 
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return the red, green and blue of a colour, ``#rrggbb``, ``white`` or ``black``, 0 to 255."""
+    named = {"white": (255, 255, 255), "black": (0, 0, 0)}
+    if colour in named:
+        return named[colour]
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
 CHART = Style(ground="white", ink="#20252b", faint="#7a828b", line="#d5dade")
 """Of charts."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.enhance_eval.values import Boxes, Picture
-from vision_cli.figures.style import SLATE
+from vision_cli.figures.style import SLATE, rgb
 from vision_cli.io.pictures.photographs import write_photograph
 
 _HIT, _WRONG, _MISSED = (96, 214, 120), (255, 90, 31), (255, 214, 10)
@@ -58,14 +58,14 @@ def draw_sheet(shown: Sequence[Shown]) -> NDArray[np.uint8]:
     rows = -(-len(shown) // columns)
     cell_height, cell_width = height + _CAPTION + _GAP, width + _GAP
     sheet = np.empty((rows * cell_height + _GAP, columns * cell_width + _GAP, 3), np.uint8)
-    sheet[:] = _rgb(SLATE.ground)
+    sheet[:] = rgb(SLATE.ground)
     for number, one in enumerate(shown):
         row, column = divmod(number, columns)
         top, left = row * cell_height + _GAP, column * cell_width + _GAP
         sheet[top : top + height, left : left + width] = _with_boxes(one, height, width)
         for line, (text, ink) in enumerate(((one.title, SLATE.ink), (one.remark, SLATE.faint))):
             place = (left, top + height + 13 + 15 * line)
-            cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _rgb(ink), 1, cv2.LINE_AA)
+            cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, rgb(ink), 1, cv2.LINE_AA)
     return sheet
 
 
@@ -103,10 +103,3 @@ def _shown_size(picture: Picture) -> tuple[int, int]:
     height, width = picture.shape[:2]
     scale = _SHOWN_SIDE / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    named = {"white": (255, 255, 255), "black": (0, 0, 0)}
-    if colour in named:
-        return named[colour]
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

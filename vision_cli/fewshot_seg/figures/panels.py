@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.fewshot_seg.values import Floats, Mask, Picture, Segmentation, Support
-from vision_cli.figures.style import COLOURS, SLATE
+from vision_cli.figures.style import COLOURS, SLATE, rgb
 
 Pixels = TypeVar("Pixels", NDArray[np.uint8], NDArray[np.float32])
 
@@ -57,7 +57,7 @@ def draw_overlay(picture: Picture, masks: Sequence[Mask], *, truth: Mask | None 
     drawn = shown.astype(np.float32)
     outlines: list[tuple[Mask, tuple[int, int, int]]] = []
     for number, mask in enumerate(masks):
-        colour = _rgb(COLOURS[number % len(COLOURS)])
+        colour = rgb(COLOURS[number % len(COLOURS)])
         own = _mask_at(mask, shown.shape[:2])
         drawn[own] = (1 - _TINT) * drawn[own] + _TINT * np.array(colour, np.float32)
         outlines.append((own, colour))
@@ -90,7 +90,7 @@ def draw_row(cells: Sequence[Cell]) -> Picture:
     import cv2
 
     row = np.empty((_CELL + _CAPTION + _GAP, len(cells) * (_CELL + _GAP) + _GAP, 3), np.uint8)
-    row[:] = _rgb(SLATE.ground)
+    row[:] = rgb(SLATE.ground)
     for number, cell in enumerate(cells):
         left = _GAP + number * (_CELL + _GAP)
         small = _at_most(cell.picture, _CELL, grows=True)
@@ -98,7 +98,7 @@ def draw_row(cells: Sequence[Cell]) -> Picture:
         row[_GAP + top : _GAP + top + small.shape[0], start : start + small.shape[1]] = small
         title = cell.title.encode("ascii", "replace").decode("ascii")
         place = (left, _CELL + _GAP + 15)
-        cv2.putText(row, title[:42], place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, _rgb(SLATE.ink), 1, cv2.LINE_AA)
+        cv2.putText(row, title[:42], place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, rgb(SLATE.ink), 1, cv2.LINE_AA)
     return row
 
 
@@ -132,8 +132,3 @@ def _mask_at(mask: Mask, size: Sequence[int]) -> Mask:
     if mask.shape == tuple(size):
         return mask
     return np.asarray(cv2.resize(mask.astype(np.uint8), (size[1], size[0]), interpolation=cv2.INTER_NEAREST) > 0)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return red, green, blue

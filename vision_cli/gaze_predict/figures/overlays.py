@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.figures.style import SLATE
+from vision_cli.figures.style import SLATE, rgb
 from vision_cli.gaze_predict.values import Film, Floats, GazePrediction
 
 Pixels = NDArray[np.uint8]
@@ -36,7 +36,7 @@ def draw_sentences(film: Film, sentences: Sequence[str], found: Sequence[GazePre
     height, width = max(one.shape[0] for one in panels), panels[0].shape[1]
     rows = -(-len(panels) // columns)
     sheet = np.empty((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), np.uint8)
-    sheet[:] = _rgb(SLATE.ground)
+    sheet[:] = rgb(SLATE.ground)
     for number, panel in enumerate(panels):
         row, column = divmod(number, columns)
         top, left = row * (height + _GAP) + _GAP, column * (width + _GAP) + _GAP
@@ -50,7 +50,7 @@ def draw_pair(film: Film, sentence: str, predicted: GazePrediction, recorded: Ga
     left = _with_words(draw_gaze(film, predicted), f"predicted: {words}")
     right = _with_words(draw_gaze(film, recorded), "recorded")
     gap = np.empty((left.shape[0], _GAP, 3), np.uint8)
-    gap[:] = _rgb(SLATE.ground)
+    gap[:] = rgb(SLATE.ground)
     return np.concatenate([left, gap, right], axis=1)
 
 
@@ -98,14 +98,9 @@ def _with_words(panel: Pixels, sentence: str) -> Pixels:
     plain = sentence.encode("ascii", "replace").decode("ascii")
     lines = textwrap.wrap(plain, max(12, panel.shape[1] // 8))[:3]
     whole = np.empty((panel.shape[0] + 3 * _LINE + 6, panel.shape[1], 3), np.uint8)
-    whole[:] = _rgb(SLATE.ground)
+    whole[:] = rgb(SLATE.ground)
     whole[: panel.shape[0]] = panel
     for number, line in enumerate(lines):
         place = (2, panel.shape[0] + _LINE * (number + 1) - 2)
-        cv2.putText(whole, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.43, _rgb(SLATE.ink), 1, cv2.LINE_AA)
+        cv2.putText(whole, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.43, rgb(SLATE.ink), 1, cv2.LINE_AA)
     return whole
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return red, green, blue
