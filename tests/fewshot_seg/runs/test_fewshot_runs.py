@@ -147,6 +147,16 @@ def test_a_support_among_the_queries_is_warned_of(photos, tmp_path):
     assert "the picture is the support support.png" in done.stderr
 
 
+def test_a_large_support_among_the_queries_is_warned_of(tmp_path, put):
+    picture, mask = scene(2, height=600, width=700)
+    put(tmp_path / "large.png", picture)
+    put(tmp_path / "mask.png", np.uint8(255) * mask)
+    words = ("--support", f"{tmp_path}/large.png:{tmp_path}/mask.png", "--query", tmp_path / "large.png")
+    done = vcli("fewshot-seg", "predict", *words, "--method", "copy", "-o", tmp_path / "o", *THREADS)
+    assert done.returncode == 0
+    assert "the picture is the support large.png" in done.stderr
+
+
 def test_one_damaged_query_does_not_stop_the_others(photos, tmp_path, put):
     put(tmp_path / "q" / "good.png", scene(1)[0])
     (tmp_path / "q" / "bad.png").write_bytes((photos / "support.png").read_bytes()[:200])

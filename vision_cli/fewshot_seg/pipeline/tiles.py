@@ -55,6 +55,11 @@ def choose_tile(supports: Sequence[Support], side: int = WORKING_SIDE) -> int | 
     return tile if tile < _WORTH * float(np.median(shortest)) else None
 
 
+def tile_for(supports: Sequence[Support], wanted: int | None) -> int | None:
+    """Return the side of tiles that is wanted: None for `choose_tile`, 0 for whole pictures, which are None then."""
+    return choose_tile(supports) if wanted is None else (wanted or None)
+
+
 def prepare_supports(supports: Sequence[Support], *, tile: int | None, most: int) -> list[Support]:
     """Return supports as a method learns from them and as a task file stores them.
 
@@ -186,11 +191,20 @@ def _cut(support: Support, rows: slice, columns: slice) -> Support:
     return Support(support.name, np.asarray(picture, np.uint8), np.asarray(mask, bool), ignored)
 
 
+def reduced_picture(picture: Picture, most: int) -> Picture:
+    """Return a picture as `prepare_supports` would keep it without tiles."""
+    return resize_picture(picture, _reduced_size(picture.shape, most))
+
+
+def _reduced_size(shape: Sequence[int], most: int) -> tuple[int, int]:
+    height, width = shape[0], shape[1]
+    scale = min(1.0, most / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def _reduced(support: Support, most: int) -> Support:
-    height, width = support.mask.shape
-    scale = most / max(height, width)
-    if scale >= 1:
+    size = _reduced_size(support.mask.shape, most)
+    if size == support.mask.shape:
         return support
-    size = max(1, round(height * scale)), max(1, round(width * scale))
     ignored: Mask | None = None if support.ignored is None else resize_mask(support.ignored, size)
-    return Support(support.name, resize_picture(support.picture, size), resize_mask(support.mask, size), ignored)
+    return Support(support.name, reduced_picture(support.picture, most), resize_mask(support.mask, size), ignored)

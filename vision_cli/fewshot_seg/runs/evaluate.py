@@ -27,11 +27,11 @@ from vision_cli.fewshot_seg.evaluation.measures import score_episode
 from vision_cli.fewshot_seg.figures.panels import Cell, draw_overlay, draw_row
 from vision_cli.fewshot_seg.options import EvaluationOptions
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, learn, stored_side
-from vision_cli.fewshot_seg.pipeline.tiles import choose_tile, prepare_supports
+from vision_cli.fewshot_seg.pipeline.tiles import prepare_supports, tile_for
 from vision_cli.fewshot_seg.pipeline.weight_files import Method
 from vision_cli.fewshot_seg.runs.names import PANELS, PROTOCOL
 from vision_cli.fewshot_seg.runs.scored import score_row
-from vision_cli.fewshot_seg.values import Mask, Picture, Segmentation
+from vision_cli.fewshot_seg.values import Mask, Picture
 from vision_cli.io.pictures.photographs import write_photograph
 
 ELSEWHERE = "elsewhere"
@@ -136,11 +136,14 @@ def evaluate_all(run: Run, plan: EvaluationPlan, output: Output) -> None:
 
     def work(episode: Episode) -> Mapping[str, object]:
         loaded = load_episode(episode, plan.datasets)
+        tile = tile_for(loaded.supports, plan.tile)
+        shown = tuple(prepare_supports(loaded.supports, tile=tile, most=stored_side(plan.weights)))
         row: dict[str, object] = {}
         masks: dict[str, Mask] = {}
         for name in plan.methods:
             started = time.perf_counter()
-            found = _segment(plan, name, episode, loaded)
+            recipe = ClassRecipe(episode.class_name, shown, name, episode.seed, tile)
+            found = learn(recipe, plan.weights).segment(loaded.query.picture)
             seconds[name].append(time.perf_counter() - started)
             score = score_episode(episode, loaded.query, found.mask, found.presence)
             row |= score_row(name, score, found.candidate)
@@ -152,13 +155,6 @@ def evaluate_all(run: Run, plan: EvaluationPlan, output: Output) -> None:
 
     run.each(plan.episodes, work, name=lambda episode: episode.id, what="episodes", output=output)
     run.record(seconds_per_episode={name: round(float(np.mean(s)), 4) for name, s in seconds.items() if s})
-
-
-def _segment(plan: EvaluationPlan, name: str, episode: Episode, loaded: LoadedEpisode) -> Segmentation:
-    tile = choose_tile(loaded.supports) if plan.tile is None else (plan.tile or None)
-    shown = prepare_supports(loaded.supports, tile=tile, most=stored_side(plan.weights))
-    recipe = ClassRecipe(episode.class_name, tuple(shown), name, episode.seed, tile)
-    return learn(recipe, plan.weights).segment(loaded.query.picture)
 
 
 def _panel(loaded: LoadedEpisode, masks: Mapping[str, Mask]) -> Picture:

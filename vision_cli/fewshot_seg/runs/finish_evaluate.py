@@ -67,15 +67,9 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
 
 def read_measured(directory: Path, entries: Sequence[Entry]) -> dict[str, list[SetMeasures]]:
     """Return the measures of a finished run by method, from its items and its protocol."""
-    episodes = {one.id: one for one in read_episodes(_protocol(directory))}
+    episodes = {one.id: one for one in read_episodes(directory / PROTOCOL)}
     scores = read_scores([entry for entry in entries if entry.error is None], episodes)
     return {name: measure_sets(found) for name, found in scores.items() if found}
-
-
-def _protocol(directory: Path) -> Path:
-    """Return the protocol of a run; that of a merged one is in each of its shards."""
-    own = directory / PROTOCOL
-    return own if own.is_file() else next(iter(sorted(directory.glob(f"*/{PROTOCOL}"))), own)
 
 
 def metrics_of(measured: Mapping[str, Sequence[SetMeasures]]) -> dict[str, float | int | str | None]:

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Table
+from vision_cli.core.command.recorded_options import recorded
 from vision_cli.core.report import Level, Picture, Report, link_to
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.fewshot_seg.figures.panels import READ_PANEL
+from vision_cli.fewshot_seg.options import OutputOptions
 from vision_cli.fewshot_seg.runs.coco import CocoPicture, coco_dataset, coco_result
 from vision_cli.fewshot_seg.runs.names import (
     DATASET,
@@ -19,9 +21,11 @@ from vision_cli.fewshot_seg.runs.names import (
     MASKS,
     PANELS,
     PREDICTIONS,
+    SAME_AS,
     SUMMARY,
     classes_of,
     of_class,
+    same_as_support,
 )
 from vision_cli.io.pictures.indexed import read_stored_values
 
@@ -47,7 +51,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
         ("file", "class", *columns),
         [(entry.id, name, *(facts.get(key) for key in columns)) for entry, name, facts in rows],
     )
-    if "json" in str(run.options.get("save", "")).split(",") or run.options.get("save") == "all":
+    if "json" in recorded(OutputOptions, run.options).save:
         _write_coco(run, done, classes)
     metrics = _metrics(done, classes)
     run.write_metrics(metrics)
@@ -144,6 +148,7 @@ def _report(
             summary=metrics,
             pictures=pictures,
             tables=[Table(titles, shown, "Pictures, the least certain first")] if shown else [],
+            notes=[same_as_support(entry.id, entry.row[SAME_AS]) for entry in done if SAME_AS in entry.row],
         )
     )
 

@@ -16,7 +16,7 @@ from vision_cli.fewshot_seg.data.opening import open_dataset
 from vision_cli.fewshot_seg.data.supports import read_support
 from vision_cli.fewshot_seg.options import MethodOptions, SupportOptions, WeightOptions
 from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, stored_side
-from vision_cli.fewshot_seg.pipeline.tiles import choose_tile, object_size, prepare_supports
+from vision_cli.fewshot_seg.pipeline.tiles import object_size, prepare_supports, tile_for
 from vision_cli.fewshot_seg.pipeline.weight_files import SHIPPED, Method, read_method
 from vision_cli.fewshot_seg.values import Support
 
@@ -161,7 +161,7 @@ def make_recipe(
 ) -> ClassRecipe:
     """Return what a class is learned from; says if it is small, and how it is searched for then."""
     wanted = options.loading.tile
-    tile = choose_tile(supports) if wanted is None else (int(wanted) or None)
+    tile = tile_for(supports, None if wanted is None else int(wanted))
     if tile is not None and wanted is None:
         output.info(f"{name}: small in its supports; searched for in squares of {tile} px")
     elif tile is None:

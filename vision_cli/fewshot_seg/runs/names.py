@@ -9,6 +9,9 @@ PROBABILITIES, UNCERTAINTIES = "prob", "uncertainty"
 PREDICTIONS, DATASET, SUMMARY = "predictions.json", "dataset.json", "summary.csv"
 PROTOCOL = "protocol.csv"
 
+SAME_AS = "same_as_support"
+"""Column with the support that a query is."""
+
 _BETWEEN = "/"
 _MARK = "presence"
 
@@ -28,6 +31,11 @@ def of_class(row: Mapping[str, object], class_name: str) -> dict[str, object]:
     """Return the facts of a class in a row, by key."""
     start = f"{class_name}{_BETWEEN}"
     return {key.removeprefix(start): value for key, value in row.items() if key.startswith(start)}
+
+
+def same_as_support(query: str, support: object) -> str:
+    """Return the warning of a query that is a support itself."""
+    return f"{query}: the picture is the support {support}; its mask says little about other pictures."
 
 
 def file_name(class_name: str) -> str:

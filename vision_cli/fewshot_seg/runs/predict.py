@@ -18,7 +18,8 @@ from vision_cli.fewshot_seg.figures.panels import draw_overlay, draw_panel
 from vision_cli.fewshot_seg.options import OutputOptions
 from vision_cli.fewshot_seg.pipeline.classes import ClassResult, Decision, segment_classes
 from vision_cli.fewshot_seg.pipeline.instances import split_instances
-from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, learn
+from vision_cli.fewshot_seg.pipeline.methods import ClassRecipe, learn, stored_side
+from vision_cli.fewshot_seg.pipeline.tiles import reduced_picture
 from vision_cli.fewshot_seg.pipeline.weight_files import Method
 from vision_cli.fewshot_seg.runs.names import (
     INSTANCES,
@@ -26,9 +27,11 @@ from vision_cli.fewshot_seg.runs.names import (
     OVERLAYS,
     PANELS,
     PROBABILITIES,
+    SAME_AS,
     UNCERTAINTIES,
     column,
     file_name,
+    same_as_support,
 )
 from vision_cli.fewshot_seg.values import Mask, Picture, Support
 from vision_cli.io.pictures.folders import pictures_below
@@ -68,15 +71,18 @@ class PredictionPlan:
 def predict_all(run: Run, plan: PredictionPlan, output: Output) -> None:
     """Write the masks of every query that is not done yet."""
     supports = {_fingerprint(one.picture): one.name for recipe in plan.recipes for one in recipe.supports}
+    most = stored_side(plan.weights)
     tasks = {recipe.name: learn(recipe, plan.weights) for recipe in plan.recipes}
 
     def work(query: Query) -> Mapping[str, object]:
         picture = read_picture(query.path)
-        if (name := supports.get(_fingerprint(picture))) is not None:
-            run.warn(f"{query.name}: the picture is the support {name}; its mask says little about other pictures.")
         results, labels = segment_classes(tasks, picture, plan.decision)
         height, width = picture.shape[:2]
         row: dict[str, object] = {"file": query.path.name, "width": width, "height": height}
+        # Supports are kept at the size that methods learn from, so the query is compared at that size.
+        if (name := supports.get(_fingerprint(reduced_picture(picture, most)))) is not None:
+            row[SAME_AS] = name
+            output.warn(same_as_support(query.name, name))
         for class_name, result in results.items():
             row |= {column(class_name, key): value for key, value in _facts(result).items()}
         _write_masks(run, query, plan, results, labels, row)
