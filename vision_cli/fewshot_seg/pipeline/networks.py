@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vision_cli.core.errors import ResourceError
 from vision_cli.core.runs.files import atomic_path
 from vision_cli.fewshot_seg.networks.building import FewShotNetwork
 from vision_cli.fewshot_seg.networks.tavp import Encoded
@@ -102,5 +103,5 @@ class LoadedNetwork:
             self.cache.mkdir(parents=True, exist_ok=True)
             with atomic_path(self.cache / f"{key}.safetensors") as path:
                 path.write_bytes(content)
-        except Exception:
+        except (OSError, ResourceError):
             self.cache = None
