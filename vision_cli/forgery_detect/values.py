@@ -169,3 +169,42 @@ class FaceScore:
     logit: float
     heat: NDArray[np.float32] | None = field(default=None, repr=False)
     domain: str = ""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Faces to learn from, in memory.
+
+    Attributes
+    ----------
+    images
+        ``(N, 3, S, S)`` uint8, see `FaceInput`.
+    patches
+        ``(N, 3, P, P)`` uint8.
+    coherence
+        ``(N, F)`` float32.
+    labels
+        ``(N,)`` int64: 1 for fake.
+    sources
+        ``(N,)`` int64: faces that were made of the same original share it, so that a fake can be paired with its real.
+    domains
+        ``(N,)`` int64, places in `domain_names`.
+    domain_names
+        Names of the domains.
+    generators, forgeries, families
+        Words of MFCLIP's prompts, N each; empty for real faces.
+    """
+
+    images: NDArray[np.uint8] = field(repr=False)
+    patches: NDArray[np.uint8] = field(repr=False)
+    coherence: NDArray[np.float32] = field(repr=False)
+    labels: NDArray[np.int64] = field(repr=False)
+    sources: NDArray[np.int64] = field(repr=False)
+    domains: NDArray[np.int64] = field(repr=False)
+    domain_names: tuple[str, ...]
+    generators: tuple[str, ...] = field(repr=False)
+    forgeries: tuple[Forgery, ...] = field(repr=False)
+    families: tuple[Family, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
