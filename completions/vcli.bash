@@ -31,7 +31,7 @@ _vcli_facts() {
     'rppg-adapt plot') options=$'--out\n-o\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'rppg-adapt info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'any' ;;
     'synth-faces') verbs=$'generate\nexport\ntrain-fer\nevaluate\ninfo' default='generate' options=$'--help\n-h' ;;
-    'synth-faces generate') options=$'--sample\n--count\n-n\n--per-label\n--labels\n--au\n--plan\n--free-share\n--backend\n--size\n--file-type\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'synth-faces generate') options=$'--sample\n--count\n-n\n--per-label\n--labels\n--au\n--plan\n--series\n--repeats\n--free-share\n--backend\n--size\n--file-type\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'synth-faces export') options=$'--to\n--test-share\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces train-fer') options=$'--what\n--judge\n--guide\n--val-fraction\n--steps\n--batch-size\n--lr\n--side\n--crop\n--layout\n--split\n--strict\n--allow-skips\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
     'synth-faces evaluate') options=$'--real\n--judge\n--au-judge\n--guide\n--bootstrap\n--crop\n--layout\n--split\n--strict\n--allow-skips\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -376,6 +376,8 @@ _vcli_value() {
     'synth-faces generate --labels') kind=any ;;
     'synth-faces generate --au') kind=any ;;
     'synth-faces generate --plan') kind=file ;;
+    'synth-faces generate --series') kind=any ;;
+    'synth-faces generate --repeats') kind=any ;;
     'synth-faces generate --free-share') kind=any ;;
     'synth-faces generate --backend') kind=any ;;
     'synth-faces generate --size') kind=any ;;

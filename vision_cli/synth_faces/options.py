@@ -40,6 +40,9 @@ class GenerateOptions:
         Words of action units, see `vision_cli.synth_faces.plans.action_units.parse_aus`.
     plan
         Table of what is shown, see `vision_cli.synth_faces.plans.plan.read_plan`.
+    series, repeats
+        Action units that are varied alone, and persons by whom, see
+        `vision_cli.synth_faces.plans.plan.control_series`.
     free_share
         Share of the samples that show random action units and have no label.
     backend
@@ -81,6 +84,17 @@ class GenerateOptions:
             rich_help_panel=WHAT,
         ),
     ] = None
+    series: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AU,...",
+            help="Show each of these action units alone, at the levels 0 to 5, on the faces of --repeats persons.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None
+    repeats: Annotated[
+        int, typer.Option(min=1, max=10**5, metavar="N", help="Persons of a --series.", rich_help_panel=WHAT)
+    ] = 24
     free_share: Annotated[
         float,
         typer.Option(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError
-from vision_cli.synth_faces.evaluation.control import control
+from vision_cli.synth_faces.evaluation.control import SeriesPlace, control, control_of_faces
 
 LEVELS = (0, 1, 2, 3, 4, 5)
 NAMES = ("12", "L12", "6", "1")
@@ -51,6 +51,21 @@ def test_a_unit_that_does_not_move_leaks_without_bound():
     assert np.isnan(found.linearity)
     assert found.leakage == np.inf
     assert control(series(gain=0), ("12",), NAMES, LEVELS)[0].leakage == 0
+
+
+def test_series_are_found_among_other_faces_and_broken_ones_left_out():
+    true = series(gain=0.8, leak=0.25, count=3)[0]
+    places = [SeriesPlace("12", str(one), level) for one in range(3) for level in LEVELS]
+    shuffled = np.random.default_rng(1).permutation(len(places))
+    measured = np.concatenate([true.reshape(-1, len(NAMES))[shuffled], np.zeros((2, len(NAMES)))])
+    mixed = [*(places[place] for place in shuffled), None, SeriesPlace("27", "0", 1.0)]
+    (found,) = control_of_faces(mixed, measured, NAMES)
+    assert (found.name, found.slope, found.monotone) == ("12", pytest.approx(0.8), 1)
+    assert found.worst_leakage == pytest.approx(0.25)
+    measured[np.flatnonzero(shuffled == 2)] = 99
+    broken = [None if one == SeriesPlace("12", "0", 2) else one for one in mixed]
+    assert control_of_faces(broken, measured, NAMES)[0].slope == pytest.approx(0.8)
+    assert control_of_faces([None], measured[:1], NAMES) == ()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,13 @@ def test_action_units_alone_have_no_label():
     assert len({one.person_seed for one in wanted}) == 2
 
 
+def test_a_series_varies_each_action_unit_alone():
+    wanted = wanted_samples(GenerateOptions(series="12, L14,12", repeats=2), seed=0)
+    assert [(one.varied, dict(one.aus)) for one in wanted[:2]] == [("12", {"12": 0.0}), ("12", {"12": 1.0})]
+    assert Counter(one.varied for one in wanted) == {"12": 12, "L14": 12}
+    assert len({one.person_seed for one in wanted}) == 2
+
+
 def test_a_share_has_no_label_and_the_others_stay_as_they_were():
     plain = wanted_samples(GenerateOptions(count=400), seed=1)
     free = wanted_samples(GenerateOptions(count=400, free_share=0.25), seed=1)
@@ -53,6 +60,9 @@ def test_the_sample_shows_the_same_people_in_every_expression():
         (GenerateOptions(per_label=3, aus="12=1"), "--per-label with --au"),
         (GenerateOptions(count=3, labels="smug"), "smug"),
         (GenerateOptions(count=3, aus="12=9"), "0 to 5 expected"),
+        (GenerateOptions(count=3, series="12"), "--series with --count"),
+        (GenerateOptions(series="12,x"), "x"),
+        (GenerateOptions(series=","), "names no action unit"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(options, words):

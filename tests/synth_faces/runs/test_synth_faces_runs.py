@@ -109,6 +109,15 @@ def test_a_recogniser_is_trained_and_measures_the_set_it_learned_from(generated,
         assert len(list(csv.DictReader(stream))) == 12
     with (measured / "neighbours.csv").open(encoding="utf-8", newline="") as stream:
         assert all(row["face"] == row["nearest_real"] for row in csv.DictReader(stream))
+    control = tmp_path / "control"
+    words = ("--series", "12,4", "--repeats", 2, "--size", 32)
+    assert vcli("synth-faces", "generate", *words, "-o", control, *THREADS).returncode == 0
+    words = ("--judge", "none", "--au-judge", weights, "--json")
+    done = vcli("synth-faces", "evaluate", control, *words, "-o", tmp_path / "controlled", *THREADS)
+    assert done.returncode == 0, done.stderr
+    assert -1 <= json.loads(done.stdout)["control_least_linearity"] <= 1
+    with (tmp_path / "controlled" / "control.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["au"] for row in csv.DictReader(stream)] == ["12", "4"]
     refused = vcli("synth-faces", "evaluate", out, "--judge", "none", "--au-judge", weights, "--guide", weights)
     assert refused.returncode == 2
     assert "guided the generation" in refused.stderr

@@ -16,6 +16,7 @@ EXAMPLES = (
     "vcli synth-faces generate -n 2000 --labels basic7 --size 64 -o faces",
     "vcli synth-faces generate --per-label 50 --labels compound -o compound",
     "vcli synth-faces generate -n 20 --au 12=4,6=3,L14=2 -o smiles",
+    "vcli synth-faces generate --series 1,4,12 --repeats 24 -o control",
     "vcli synth-faces generate --plan plan.csv --shard auto/8 -o faces   # then: vcli runs merge faces",
 )
 
@@ -43,7 +44,7 @@ def generate(
     from vision_cli.synth_faces.runs.generate import generate_all
 
     require_backend(options.backend)
-    if not sample and options.count is None and options.per_label is None and options.plan is None:
+    if not sample and options.count is None and options.per_label is None and not (options.plan or options.series):
         raise call.missing("--count N")
     wanted = sample_plan(call.seed) if sample else wanted_samples(options, call.seed)
 

@@ -18,6 +18,8 @@ from vision_cli.synth_faces.evaluation.au_agreement import pearson
 Floats = NDArray[np.float64]
 
 _LEAST_CHANGE = 1e-6
+_TOLERANCE = 0.1
+"""Fall of a measured intensity that is noise of the judge, on the scale of 0 to 5."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,52 @@ class UnitControl:
     leakage: float
     worst: str
     worst_leakage: float
+
+
+@dataclass(frozen=True)
+class SeriesPlace:
+    """Where a face stands in a series.
+
+    Attributes
+    ----------
+    au
+        The AU that is varied.
+    series
+        Key of the person and of what else is fixed.
+    level
+        Intensity, 0 to 5.
+    """
+
+    au: str
+    series: str
+    level: float
+
+
+def control_of_faces(
+    places: Sequence[SeriesPlace | None], measured: Floats, names: Sequence[str]
+) -> tuple[UnitControl, ...]:
+    """Measure control on the faces of a set; series that lack a level, and AUs that are not measured, are left out.
+
+    Parameters
+    ----------
+    places
+        Of N faces; None for those of no series.
+    measured
+        Intensities ``(N, A)``.
+    names
+        AUs that were measured.
+    """
+    found: dict[str, dict[str, dict[float, int]]] = {}
+    for number, place in enumerate(places):
+        if place is not None and place.au in names:
+            found.setdefault(place.au, {}).setdefault(place.series, {})[place.level] = number
+    units: list[UnitControl] = []
+    for au, series in found.items():
+        levels = sorted({level for one in series.values() for level in one})
+        whole = [[one[level] for level in levels] for one in series.values() if len(one) == len(levels)]
+        if whole and len(levels) > 1:
+            units += control(measured[np.array(whole)][None], (au,), names, levels, tolerance=_TOLERANCE)
+    return tuple(units)
 
 
 def control(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vision_cli.metrics.resampling import Resampled
 from vision_cli.synth_faces.evaluation.au_agreement import Agreement, au_agreement
 from vision_cli.synth_faces.evaluation.balance import BalanceTable, balance_tables
+from vision_cli.synth_faces.evaluation.control import SeriesPlace, UnitControl, control_of_faces
 from vision_cli.synth_faces.evaluation.coverage import Memorisation, memorisation, prdc
 from vision_cli.synth_faces.evaluation.distances import FeatureSet, frechet_distance, kernel_distance
 from vision_cli.synth_faces.evaluation.paired_smiles import paired_smiles
@@ -42,6 +43,8 @@ class Judged:
         Of each face, compound ones too; empty for none.
     facts
         What else is known of each face, for the balance.
+    places
+        Of each face in a series of one action unit; None, or empty, for none.
     """
 
     table: FaceTable
@@ -53,6 +56,7 @@ class Judged:
     intensities: Floats | None = field(repr=False)
     labels: Sequence[str] = field(repr=False)
     facts: Sequence[Mapping[str, str | float]] = field(repr=False)
+    places: Sequence[SeriesPlace | None] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class SetMeasures:
         In the order in which they are shown.
     recognition, agreement, memorisation
         None where there are no labels, no action units or no real faces.
+    control
+        Of each action unit that a series varies.
     balance
         Of the labels and of what else is known.
     notes
@@ -98,6 +104,7 @@ class SetMeasures:
     memorisation: Memorisation | None
     balance: tuple[BalanceTable, ...]
     notes: tuple[str, ...]
+    control: tuple[UnitControl, ...] = ()
 
 
 def measure_set(judged: Judged, real: Judged | None, *, resamples: int, seed: int) -> SetMeasures:
@@ -115,7 +122,8 @@ def measure_set(judged: Judged, real: Judged | None, *, resamples: int, seed: in
     notes: list[str] = []
     recognised, of_recognition = _recognition(judged, resamples, seed)
     agreement, of_units = _agreement(judged)
-    measures += of_recognition + of_units + _smiles(judged, "")
+    units, of_control = _control(judged)
+    measures += of_recognition + of_units + of_control + _smiles(judged, "")
     copies = None
     if real is not None:
         copies, of_distances, more = _distances(judged, real, seed)
@@ -123,7 +131,7 @@ def measure_set(judged: Judged, real: Judged | None, *, resamples: int, seed: in
         notes += more
     tables = balance_tables(judged.labels, judged.facts)
     measures += [Measure(f"evenness_of_{table.attribute}", table.evenness, faces=count) for table in tables]
-    return SetMeasures(tuple(measures), recognised, agreement, copies, tables, tuple(notes))
+    return SetMeasures(tuple(measures), recognised, agreement, copies, tables, tuple(notes), units)
 
 
 def _recognition(judged: Judged, resamples: int, seed: int) -> tuple[Recognition | None, list[Measure]]:
@@ -167,6 +175,24 @@ def _agreement(judged: Judged) -> tuple[Agreement | None, list[Measure]]:
     found = au_agreement(true, judged.intensities, judged.au_names)
     names = ("pearson", "icc", "f1", "accuracy", "mae")
     return found, [Measure(f"au_mean_{name}", found.mean(name), faces=known) for name in names]
+
+
+def _control(judged: Judged) -> tuple[tuple[UnitControl, ...], list[Measure]]:
+    """Return how well each action unit of a series is controlled."""
+    if judged.intensities is None:
+        return (), []
+    units = control_of_faces(judged.places, judged.intensities, judged.au_names)
+    if not units:
+        return (), []
+    count = sum(place is not None for place in judged.places)
+    linearity = [unit.linearity for unit in units]
+    return units, [
+        Measure("control_mean_linearity", float(np.mean(linearity)), faces=count),
+        Measure("control_least_linearity", min(linearity), faces=count),
+        Measure("control_mean_leakage", float(np.mean([unit.leakage for unit in units])), faces=count),
+        Measure("control_worst_leakage", max(unit.worst_leakage for unit in units), faces=count),
+        Measure("control_monotone_share", float(np.mean([unit.monotone for unit in units])), faces=count),
+    ]
 
 
 def _smiles(judged: Judged, start: str) -> list[Measure]:

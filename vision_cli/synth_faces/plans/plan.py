@@ -45,6 +45,8 @@ class Wanted:
         Intensities that are asked for by name; empty where the label says them.
     prompt
         Description, of one line; empty where the label says it.
+    varied
+        AU that a series varies, see `control_series`; empty outside of series.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Wanted:
     label: str | None = None
     aus: Mapping[str, float] = field(default_factory=dict)
     prompt: str = ""
+    varied: str = ""
 
     @property
     def sample_id(self) -> str:
@@ -182,7 +185,7 @@ def control_series(
             for level in levels:
                 if not 0 <= level <= MOST_INTENSE:
                     raise ValueError(f"level {level}; 0 to {MOST_INTENSE:g} expected")
-                found.append(Wanted(len(found), *of_series, aus={name: float(level)}))
+                found.append(Wanted(len(found), *of_series, aus={name: float(level)}, varied=name))
     return tuple(found)
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from vision_cli.core.errors import UsageError
 from vision_cli.synth_faces.options import GenerateOptions
-from vision_cli.synth_faces.plans.action_units import conflicts, parse_aus
+from vision_cli.synth_faces.plans.action_units import au_name, conflicts, parse_aus
 from vision_cli.synth_faces.plans.labels import BASIC8, parse_labels
-from vision_cli.synth_faces.plans.plan import LabelPlan, Wanted, read_plan
+from vision_cli.synth_faces.plans.plan import LabelPlan, Wanted, control_series, read_plan
 from vision_cli.synth_faces.plans.seeds import sample_seed, word_seed
 
 RENDER = "render"
@@ -41,10 +41,18 @@ def wanted_samples(options: GenerateOptions, seed: int) -> Sequence[Wanted]:
     InputError
         If the plan cannot be read.
     """
+    others = {"--count": options.count, "--per-label": options.per_label, "--labels": options.labels}
+    others["--au"] = options.aus
+    given = [name for name, value in others.items() if value is not None]
+    if options.series is not None:
+        if given or options.plan is not None:
+            raise UsageError(f"--series with {given[0] if given else '--plan'}; one of them expected.")
+        names = [au_name(word) for word in options.series.split(",") if word.strip()]
+        if not names:
+            raise UsageError("--series names no action unit; one or more expected.", hint="Such as --series 1,4,12.")
+        return control_series(tuple(dict.fromkeys(names)), seed, repeats=options.repeats)
     if options.plan is not None:
-        others = {"--count": options.count, "--per-label": options.per_label, "--labels": options.labels}
-        others["--au"] = options.aus
-        if given := [name for name, value in others.items() if value is not None]:
+        if given:
             raise UsageError(f"--plan with {given[0]}; one of them expected.", hint="The plan has columns for it.")
         return _with_free(read_plan(options.plan, seed), options.free_share, seed)
     if options.count is not None and options.per_label is not None:

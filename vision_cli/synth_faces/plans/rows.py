@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NO_AUS = (0.0,) * len(AUS)
 
+SERIES_AU, SERIES_LEVEL = "series_au", "series_level"
+"""Facts of a sample in a series of one action unit: the unit, and its intensity."""
+
 Kind: TypeAlias = Literal["text", "whole", "number", "truth", "json"]
 Cell: TypeAlias = str | int | float | bool | None
 LabelSource = Literal["requested", "rectified", "dropped"]

@@ -17,13 +17,14 @@ from vision_cli.core.runs.files import sha256
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.data.layouts.generated import is_generated
 from vision_cli.synth_faces.data.reading import SKIPPED_COLUMNS, skipped_rows
+from vision_cli.synth_faces.evaluation.control import SeriesPlace
 from vision_cli.synth_faces.evaluation.recognition import require_independent_judge
 from vision_cli.synth_faces.evaluation.set_measures import Judged, Measure, SetMeasures, measure_set
 from vision_cli.synth_faces.options import NO_WEIGHTS, EvaluationOptions, Target
 from vision_cli.synth_faces.pipeline.face_tables import FaceTable, cut_faces, open_set
 from vision_cli.synth_faces.pipeline.recogniser_files import SHIPPED, LoadedRecogniser, read_recogniser
 from vision_cli.synth_faces.plans.manifests import read_manifest
-from vision_cli.synth_faces.plans.rows import ManifestRow
+from vision_cli.synth_faces.plans.rows import SERIES_AU, SERIES_LEVEL, ManifestRow
 from vision_cli.synth_faces.runs.finish_evaluate import write_results
 
 MEASURES, PREDICTIONS, SKIPPED = "measures.csv", "predictions.csv", "skipped.csv"
@@ -154,6 +155,7 @@ def _judge(
         intensities=intensities,
         labels=[rows[face.name].label if face.name in rows else face.expression or "" for face in table.faces],
         facts=facts,
+        places=[_place(rows[face.name]) if face.name in rows else None for face in table.faces],
     )
     return table, judged
 
@@ -170,7 +172,19 @@ def _guides_of(row: ManifestRow) -> list[str]:
 
 def _facts(row: ManifestRow) -> dict[str, str | float]:
     """Return the facts of a face that a data set should be balanced in."""
-    return {name: value for name, value in row.facts.items() if not name.endswith("_px")}
+    return {
+        name: value
+        for name, value in row.facts.items()
+        if not name.endswith("_px") and name not in (SERIES_AU, SERIES_LEVEL)
+    }
+
+
+def _place(row: ManifestRow) -> SeriesPlace | None:
+    """Return where a face stands in a series of one action unit."""
+    level = row.facts.get(SERIES_LEVEL)
+    if not isinstance(level, int | float):
+        return None
+    return SeriesPlace(str(row.facts.get(SERIES_AU, "")), f"{row.seed}/{row.person_seed}", float(level))
 
 
 def _known(features: NDArray[np.float64] | None) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from vision_cli.synth_faces.pipeline.face_tables import FaceTable
 from vision_cli.synth_faces.values import Picture as Pixels
 
 CONFUSION, ACTION_UNITS, BALANCE, NEIGHBOURS = "confusion.csv", "action_units.csv", "balance.csv", "neighbours.csv"
+CONTROL = "control.csv"
 MISNAMED, NEAREST = "misnamed.png", "nearest.png"
 _COLUMNS, _PAIRS = 8, 8
 _CHANCE_FACTOR = 2.0
@@ -52,6 +53,11 @@ def write_results(run: Run, judged: Judged, real: Judged | None, measures: SetMe
         units = [tuple(_cell(getattr(unit, name)) for name in columns) for unit in measures.agreement.units]
         run.write_csv(ACTION_UNITS, ("au", *columns[1:]), units)
         tables.append(Table(("AU", *columns[1:]), units, "Action units"))
+    if measures.control:
+        columns = ("name", "linearity", "slope", "monotone", "change", "leakage", "worst", "worst_leakage")
+        units = [tuple(_cell(getattr(unit, name)) for name in columns) for unit in measures.control]
+        run.write_csv(CONTROL, ("au", *columns[1:]), units)
+        tables.append(Table(("AU", *columns[1:]), units, "Control: action units varied alone"))
     run.write_csv(
         BALANCE,
         ("attribute", "value", "label", "faces"),

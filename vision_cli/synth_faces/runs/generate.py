@@ -21,7 +21,15 @@ from vision_cli.synth_faces.pipeline.rendering import Drawn, draw
 from vision_cli.synth_faces.plans.action_units import au_vector
 from vision_cli.synth_faces.plans.plan import Wanted, picture_name
 from vision_cli.synth_faces.plans.requests import warnings_of
-from vision_cli.synth_faces.plans.rows import COLUMNS, Cell, ManifestRow, Quality, row_of_cells
+from vision_cli.synth_faces.plans.rows import (
+    COLUMNS,
+    SERIES_AU,
+    SERIES_LEVEL,
+    Cell,
+    ManifestRow,
+    Quality,
+    row_of_cells,
+)
 from vision_cli.synth_faces.plans.synthetic_png import SYNTHETIC, synthetic_png
 from vision_cli.synth_faces.values import Picture
 
@@ -88,12 +96,17 @@ def _row(wanted: Wanted, drawn: Drawn, content: bytes, options: GenerateOptions)
         label_requested=wanted.label or "",
         prompt=wanted.prompt,
         au=au_vector(drawn.aus),
-        facts=drawn.facts,
+        facts={**drawn.facts, **_series_facts(wanted)},
         quality=Quality(sharpness=_sharpness(drawn.picture)),
         backend=options.backend,
         model=RENDERER,
         version=__version__,
     )
+
+
+def _series_facts(wanted: Wanted) -> dict[str, str | float]:
+    """Return what a sample varies in its series."""
+    return {SERIES_AU: wanted.varied, SERIES_LEVEL: wanted.aus[wanted.varied]} if wanted.varied else {}
 
 
 def _sharpness(picture: Picture) -> float:
