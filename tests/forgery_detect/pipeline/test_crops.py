@@ -1,0 +1,60 @@
+"""Squares around faces: their pixels are those of the file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE, central_crop, crop_around
+
+
+def numbered(height, width):
+    """Return a picture whose pixels name their place."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows, columns, np.zeros_like(rows)], axis=2).astype(np.uint8)
+
+
+def test_a_square_inside_is_a_copy():
+    picture = numbered(100, 120)
+    crop = crop_around(picture, np.array([40.0, 30, 40, 40]), margin=1.0)
+    assert np.array_equal(crop.picture, picture[30:70, 40:80])
+    assert crop.box.tolist() == [40, 30, 80, 70]
+
+
+def test_a_mask_is_cut_with_its_picture():
+    mask = np.zeros((100, 120), np.float32)
+    mask[50, 60] = 1
+    crop = crop_around(numbered(100, 120), np.array([40.0, 30, 40, 40]), margin=1.0, mask=mask)
+    assert np.argwhere(crop.mask).tolist() == [[20, 20]]
+    assert crop.picture[20, 20, :2].tolist() == [50, 60]
+
+
+@given(
+    st.integers(33, 90), st.integers(33, 90), st.floats(-20, 90), st.floats(-20, 90), st.floats(1, 200), st.floats(0.5, 4)
+)
+def test_every_pixel_is_one_of_the_picture(height, width, left, top, side, margin):
+    crop = crop_around(numbered(height, width), np.array([left, top, side, side]), margin=margin)
+    count = len(crop.picture)
+    assert crop.picture.shape == (count, count, 3)
+    assert LEAST_SIDE <= count <= min(height, width)
+    steps = np.abs(np.diff(crop.picture[:, 0, 0].astype(int)))
+    assert (steps == 1).all()
+
+
+def test_a_face_at_the_edge_is_moved_in_before_it_is_mirrored():
+    picture = numbered(100, 100)
+    near = crop_around(picture, np.array([-3.0, 20, 40, 40]), margin=1.0)
+    assert near.box[0] == 0
+    far = crop_around(picture, np.array([-30.0, 20, 40, 40]), margin=1.0)
+    assert far.box[0] == -25
+    assert far.picture[0, :3, 1].tolist() == [25, 24, 23]
+
+
+def test_the_middle_of_a_picture():
+    crop = central_crop(numbered(60, 100), share=0.8)
+    assert crop.box.tolist() == [26, 6, 74, 54]
+    assert not crop.is_found
+    with pytest.raises(IndexError):
+        crop.picture[48]

@@ -1,0 +1,1 @@
+"""Readers of data sets of real and forged faces."""

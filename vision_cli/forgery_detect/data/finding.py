@@ -1,0 +1,109 @@
+"""The pictures and videos that a user names: files, folders and lists, with a name of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision_cli.core.errors import InputError
+from vision_cli.io.pictures.photographs import PHOTOGRAPH_SUFFIXES
+from vision_cli.io.reading import read_text
+from vision_cli.io.videos.videos import VIDEO_SUFFIXES
+
+LIST_SUFFIXES = frozenset({".txt", ".lst"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture or a video to look at.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        Unique: its path below the folder that was named, with ``/`` and without its ending where that stays unique.
+    is_video
+        Whether it has frames.
+    """
+
+    path: Path
+    name: str
+    is_video: bool
+
+
+def find_media(paths: Sequence[Path]) -> tuple[Found, ...]:
+    """Return the pictures and videos that are named, those of folders and of the folders in them too.
+
+    Parameters
+    ----------
+    paths
+        Pictures, videos, folders, and text files that list pictures and videos, one a line, below their own folder or
+        absolute. Hidden and empty files of folders are left out.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or none is a picture or a video.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in paths:
+        if path.is_dir():
+            inside = _below(path)
+            if not inside:
+                raise InputError(f"{path}: neither pictures nor videos found in this folder; some expected.")
+            start = f"{path.resolve().name}/" if len(paths) > 1 else ""
+            found += [(one, start + one.relative_to(path).as_posix()) for one in inside]
+        elif not path.exists():
+            raise InputError(f"{path}: no such file.", hint="Check the name.")
+        elif path.suffix.lower() in LIST_SUFFIXES:
+            found += _listed(path)
+        else:
+            found.append((path, path.name))
+    names = _unique([name for _, name in found])
+    return tuple(
+        Found(path, name, path.suffix.lower() in VIDEO_SUFFIXES) for (path, _), name in zip(found, names, strict=True)
+    )
+
+
+def _below(folder: Path) -> list[Path]:
+    """Return the pictures and videos of a folder and the folders in it, without hidden and empty files."""
+    known = PHOTOGRAPH_SUFFIXES | VIDEO_SUFFIXES
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in known
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+        and path.stat().st_size > 0
+    )
+
+
+def _listed(path: Path) -> list[tuple[Path, str]]:
+    """Return the media that a list names."""
+    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    if not lines:
+        raise InputError(f"{path}: an empty list; a path a line expected.")
+    found = []
+    for number, line in enumerate(lines, start=1):
+        target = path.parent / line
+        if "\0" in line or not target.is_file():
+            raise InputError(f"{path}: line {number}: {line[:80]!r}: no such file.", hint="Paths are below the list's.")
+        found.append((target, target.name))
+    return found
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return the names without their ending where that stays unique, and with a number where they repeat."""
+    short = [name[: -len(suffix)] if (suffix := Path(name).suffix) else name for name in names]
+    taken: dict[str, int] = {}
+    for one in short:
+        taken[one] = taken.get(one, 0) + 1
+    seen: dict[str, int] = {}
+    unique = []
+    for cut, full in zip(short, names, strict=True):
+        name = cut if taken[cut] == 1 else full
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return unique
