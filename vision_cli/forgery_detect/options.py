@@ -117,3 +117,67 @@ class ScoreOptions:
             metavar="NAME", help="gmdf: auto, wildcard, or a data set of its training.", rich_help_panel=SCORES
         ),
     ] = "auto"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How data sets are read; see `vision_cli.forgery_detect.data.opening.open_media`."""
+
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="Layout of the data sets, or auto.", rich_help_panel=DATA)
+    ] = "auto"
+    compression: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL", help="raw, c23 or c40 of FaceForensics++ and its kin.", rich_help_panel=DATA),
+    ] = None
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Part of the data sets: train, val, test or all.", rich_help_panel=DATA),
+    ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End at the first entry that cannot be used.", rich_help_panel=DATA)
+    ] = False
+    allow_skips: Annotated[
+        bool,
+        typer.Option(
+            "--allow-skips", help="Accept that more than 5 % of the entries cannot be used.", rich_help_panel=DATA
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class HistoryOptions:
+    """Whether and how copies of equal history are made; see `vision_cli.forgery_detect.data.history`.
+
+    Attributes
+    ----------
+    match_history
+        Whether to make them.
+    reduce
+        Ratio of the reduction, in words.
+    quality
+        Of the last JPEG encoding.
+    crop
+        Side of the crop on the face, px; 0 for whole pictures.
+    """
+
+    match_history: Annotated[
+        bool,
+        typer.Option(
+            "--match-history",
+            help="Copy the pictures so that both classes have the same encodings and resizes.",
+            rich_help_panel=DATA,
+        ),
+    ] = False
+    reduce: Annotated[
+        str, typer.Option(metavar="P/Q", help="Ratio by which --match-history reduces.", rich_help_panel=DATA)
+    ] = "2/3"
+    quality: Annotated[
+        int, typer.Option(min=10, max=100, metavar="Q", help="JPEG quality of --match-history.", rich_help_panel=DATA)
+    ] = 75
+    crop: Annotated[
+        int,
+        typer.Option(
+            min=0, max=4096, metavar="PX", help="Crop on the face of --match-history; 0: whole.", rich_help_panel=DATA
+        ),
+    ] = 320

@@ -8,36 +8,15 @@ from collections.abc import Mapping
 from vision_cli.forgery_detect.values import Family, Forgery
 
 FAMILIES: Mapping[Family, list[str]] = {
-    "diffusion": (
-        "adm collabdiff collabdiffusion collaborativediffusion colladiffusion colldiff dalle dalle2 dalle3 ddim ddpm "
-        "diffae diffface diffswap dit dreambooth flux glide imagen imagic inpainting kandinsky latdiff latentdiffusion "
-        "ldm lora midjourney midjourney6 pixart pixartalpha rddm sd sd14 sd15 sd2 sd21 sd3 sdinpainting sdxl "
-        "sdxlrefine sit stablediffusion text2img wukong"
-    ).split(),
-    "gan": (
-        "biggan cyclegan e4e e4s eg3d faceswapper facevid2vid fsgan fslsd gaugan iafaces inswap insight insightface "
-        "lattrans latenttransformer mobileswap progan pggan simswap starganv2 stargan styleclip stylegan stylegan2 "
-        "stylegan3 styleganxl uniface vqgan"
-    ).split(),
+    "diffusion": ["adm", "collabdiff", "collabdiffusion", "collaborativediffusion", "colladiffusion", "colldiff", "dalle", "dalle2", "dalle3", "ddim", "ddpm", "diffae", "diffface", "diffswap", "dit", "dreambooth", "flux", "glide", "imagen", "imagic", "inpainting", "kandinsky", "latdiff", "latentdiffusion", "ldm", "lora", "midjourney", "midjourney6", "pixart", "pixartalpha", "rddm", "sd", "sd14", "sd15", "sd2", "sd21", "sd3", "sdinpainting", "sdxl", "sdxlrefine", "sit", "stablediffusion", "text2img", "wukong"],
+    "gan": ["biggan", "cyclegan", "e4e", "e4s", "eg3d", "faceswapper", "facevid2vid", "fsgan", "fslsd", "gaugan", "iafaces", "inswap", "insight", "insightface", "lattrans", "latenttransformer", "mobileswap", "progan", "pggan", "simswap", "starganv2", "stargan", "styleclip", "stylegan", "stylegan2", "stylegan3", "styleganxl", "uniface", "vqgan"],
 }
 """Names of generators, in lower case without punctuation, by family."""
 
 FORGERIES: Mapping[Forgery, list[str]] = {
-    "synthesis": (
-        "adm biggan colldiff collabdiffusion collaborativediffusion colladiffusion dalle dalle2 dalle3 ddim ddpm dit "
-        "eg3d flux glide imagen kandinsky latdiff latentdiffusion ldm midjourney midjourney6 pggan pixart pixartalpha "
-        "progan rddm sd sd14 sd15 sd2 sd21 sd3 sdxl sit stablediffusion stylegan stylegan2 stylegan3 styleganxl "
-        "text2img vqgan whichfaceisreal whichisreal wukong"
-    ).split(),
-    "manipulation": (
-        "collabdiff danet diffae e4e face2face facevid2vid fomm f2f heygen hyperreenact iafaces imagic inpainting "
-        "lattrans latenttransformer lia mcnet mraa neuraltextures nt oneshotfree pirender sadtalker sdinpainting "
-        "stargan starganv2 styleclip tpsm wav2lip"
-    ).split(),
-    "swap": (
-        "blendface celebdf deepfacelab deepfakedetection deepfakes df dfd diffface diffswap e4s facedancer faceshifter "
-        "faceswap faceswapper fs fsgan fsh fslsd fsw inswap insight insightface mobileswap simswap uniface"
-    ).split(),
+    "synthesis": ["adm", "biggan", "colldiff", "collabdiffusion", "collaborativediffusion", "colladiffusion", "dalle", "dalle2", "dalle3", "ddim", "ddpm", "dit", "eg3d", "flux", "glide", "imagen", "kandinsky", "latdiff", "latentdiffusion", "ldm", "midjourney", "midjourney6", "pggan", "pixart", "pixartalpha", "progan", "rddm", "sd", "sd14", "sd15", "sd2", "sd21", "sd3", "sdxl", "sit", "stablediffusion", "stylegan", "stylegan2", "stylegan3", "styleganxl", "text2img", "vqgan", "whichfaceisreal", "whichisreal", "wukong"],
+    "manipulation": ["collabdiff", "danet", "diffae", "e4e", "face2face", "facevid2vid", "fomm", "f2f", "heygen", "hyperreenact", "iafaces", "imagic", "inpainting", "lattrans", "latenttransformer", "lia", "mcnet", "mraa", "neuraltextures", "nt", "oneshotfree", "pirender", "sadtalker", "sdinpainting", "stargan", "starganv2", "styleclip", "tpsm", "wav2lip"],
+    "swap": ["blendface", "celebdf", "deepfacelab", "deepfakedetection", "deepfakes", "df", "dfd", "diffface", "diffswap", "e4s", "facedancer", "faceshifter", "faceswap", "faceswapper", "fs", "fsgan", "fsh", "fslsd", "fsw", "inswap", "insight", "insightface", "mobileswap", "simswap", "uniface"],
 }
 """Names of generators, in lower case without punctuation, by kind of forgery."""
 

@@ -148,9 +148,7 @@ def match_history(
         raise InputError(f"no copy of {len(manifest.media)} media could be made: {skipped[-1].reason}.")
     notes = list(plan.notes)
     if settings.crop_px:
-        notes.append(
-            f"No face was found, and the centre cut, in {centred[0]} real and {centred[1]} fake pictures."
-        )
+        notes.append(f"No face was found, and the centre cut, in {centred[0]} real and {centred[1]} fake pictures.")
     return MatchedSet(Manifest("matched", tuple(media), tuple(skipped), tuple(notes)), plan.first_quality)
 
 
@@ -196,7 +194,10 @@ def plan_history(manifest: Manifest, settings: HistorySettings) -> HistoryPlan:
     skipped += [Skipped(name, f"encoded below the shared quality {shared}", is_damage=False) for name in sorted(poorer)]
     media = tuple(medium for medium in kept if medium.name not in poorer)
     same = frozenset(m.name for m in media if shared is not None and (qualities[m.name] or 999) <= shared + _TOLERANCE)
-    notes = [_found_note(word, sizes[label], [qualities[m.name] for m in kept if m.label == label]) for label, word in _CLASSES.items()]
+    notes = [
+        _found_note(word, sizes[label], [qualities[m.name] for m in kept if m.label == label])
+        for label, word in _CLASSES.items()
+    ]
     if shared is not None:
         first = {word: sum(m.label == label and m.name not in same for m in media) for label, word in _CLASSES.items()}
         notes.append(
@@ -241,12 +242,8 @@ def matched_copy(
         return jpeg_bytes(small, settings.quality), True
     last = through_jpeg(small, settings.quality)
     box = find_face(last)
-    y, x = (
-        (last.shape[0] / 2, last.shape[1] / 2) if box is None else (box[1] + box[3] / 2, box[0] + box[2] / 2)
-    )
-    top, left = (
-        _start(centre, settings.crop_px, side) for centre, side in ((y, last.shape[0]), (x, last.shape[1]))
-    )
+    y, x = (last.shape[0] / 2, last.shape[1] / 2) if box is None else (box[1] + box[3] / 2, box[0] + box[2] / 2)
+    top, left = (_start(centre, settings.crop_px, side) for centre, side in ((y, last.shape[0]), (x, last.shape[1])))
     return np.ascontiguousarray(last[top : top + settings.crop_px, left : left + settings.crop_px]), box is not None
 
 

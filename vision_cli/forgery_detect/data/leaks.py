@@ -85,9 +85,7 @@ def require_no_leaks(
     return leaks
 
 
-def _shared(
-    kind: LeakKind, train: Manifest, test: Manifest, keys: Callable[[Medium], Iterable[str]]
-) -> Iterable[Leak]:
+def _shared(kind: LeakKind, train: Manifest, test: Manifest, keys: Callable[[Medium], Iterable[str]]) -> Iterable[Leak]:
     first: dict[str, str] = {}
     for medium in train.media:
         for key in keys(medium):

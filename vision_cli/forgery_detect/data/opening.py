@@ -120,6 +120,8 @@ def layouts(compression: str | None = None) -> tuple[Layout[Manifest], ...]:
         Layout("genface", "fake/{EFS,AM,FS}/", pictures.is_genface, pictures.read_genface),
         Layout("dff", "wiki/ and text2img/, inpainting/ or insight/", pictures.is_dff, pictures.read_dff),
         Layout("wilddeepfake", "{real,fake}_{train,test}/", pictures.is_wilddeepfake, pictures.read_wilddeepfake),
-        Layout("ffpp-crops", "real/ and DF/, F2F/, FS/ or NT/", faceforensics.is_ffpp_crops, faceforensics.read_ffpp_crops),
+        Layout(
+            "ffpp-crops", "real/ and DF/, F2F/, FS/ or NT/", faceforensics.is_ffpp_crops, faceforensics.read_ffpp_crops
+        ),
         Layout("folders", "[SPLIT/]{real,fake}/", pictures.is_folders, pictures.read_folders),
     )

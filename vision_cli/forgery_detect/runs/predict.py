@@ -103,14 +103,10 @@ def _score(plan: ForgeryPlan, held: Sequence[tuple[int, float, FoundFace]]) -> l
     if not inputs:
         return []
     scores = plan.model.score(inputs, heat=plan.scores.heatmap != "none", domain=plan.scores.domain)
-    return [
-        _Scored(index, time_s, face, score) for (index, time_s, face), score in zip(held, scores, strict=True)
-    ]
+    return [_Scored(index, time_s, face, score) for (index, time_s, face), score in zip(held, scores, strict=True)]
 
 
-def _write_faces(
-    run: Run, plan: ForgeryPlan, medium: Found, scored: Sequence[_Scored], frames: Sequence[int]
-) -> None:
+def _write_faces(run: Run, plan: ForgeryPlan, medium: Found, scored: Sequence[_Scored], frames: Sequence[int]) -> None:
     """Write a row a face, and one for each frame without a face, whose probability stays empty."""
     seen = {one.frame for one in scored}
     rows: list[tuple[int, tuple[object, ...]]] = [

@@ -20,7 +20,9 @@ _REAL_NAME = re.compile(r"(id\d+)_(\d+)")
 
 def is_celebdf(path: Path) -> bool:
     """Return whether a folder has forgeries of Celeb-DF and real videos."""
-    return (path / "Celeb-synthesis").is_dir() and any((path / name).is_dir() for name in ("Celeb-real", "YouTube-real"))
+    return (path / "Celeb-synthesis").is_dir() and any(
+        (path / name).is_dir() for name in ("Celeb-real", "YouTube-real")
+    )
 
 
 def read_celebdf(path: Path, request: Request) -> Manifest:

@@ -74,7 +74,9 @@ def read_ffpp(path: Path, request: Request, compression: str | None = None) -> M
     if not splits:
         entries.note("Videos of FaceForensics++ have no split: train.json, val.json and test.json are absent.")
     if any(folder.name in {"actors", DFD} for folder, _ in kinds):
-        entries.note("Actors of DeepFakeDetection were divided into parts; a clip whose two actors are in two has none.")
+        entries.note(
+            "Actors of DeepFakeDetection were divided into parts; a clip whose two actors are in two has none."
+        )
     for folder, label in kinds:
         domain = DFD if folder.name in {"actors", DFD} else FFPP
         for clip, mask in _clips(folder, chosen):
@@ -108,12 +110,14 @@ def read_splits(path: Path) -> dict[str, Split]:
     """
     found: dict[str, Split] = {}
     for split in _SPLIT_FILES:
-        file = next((place for place in (path / f"{split}.json", path / "splits" / f"{split}.json") if place.is_file()), None)
+        file = next(
+            (place for place in (path / f"{split}.json", path / "splits" / f"{split}.json") if place.is_file()), None
+        )
         if file is None:
             continue
         pairs = read_json(file)
         if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
-            raise InputError(f"{file}: no list of pairs; [[\"000\", \"003\"], ...] expected.", hint="Copy it again.")
+            raise InputError(f'{file}: no list of pairs; [["000", "003"], ...] expected.', hint="Copy it again.")
         for first, second in pairs:
             found |= dict.fromkeys((first, second, f"{first}_{second}", f"{second}_{first}"), split)
     return found

@@ -72,11 +72,15 @@ def read_index(path: Path, request: Request, compression: str | None = None) -> 
     if compression is not None and levels and compression not in levels:
         raise UsageError(f"{file}: no compression {compression!r}; {', '.join(sorted(levels))} expected.")
     if labels == {FAKE}:
-        entries.note("The index has forgeries alone: join real media, of FaceForensics++ or Celeb-DF, for an evaluation.")
+        entries.note(
+            "The index has forgeries alone: join real media, of FaceForensics++ or Celeb-DF, for an evaluation."
+        )
     return entries.manifest()
 
 
-def _videos(file: Path, found: Mapping[str, object]) -> Iterator[tuple[str, str, Split | None, str, str, dict[str, object]]]:
+def _videos(
+    file: Path, found: Mapping[str, object]
+) -> Iterator[tuple[str, str, Split | None, str, str, dict[str, object]]]:
     for dataset, kinds in found.items():
         for kind, splits in _inner(file, kinds):
             for word, videos in _inner(file, splits):
@@ -99,7 +103,7 @@ def _medium(
     if not places or not is_media_file(places[0]):
         return None
     place = next((place for place in places if _is_file(place)), places[0])
-    domain, clip = _domain(dataset), video.split("_")[0] if _is_pair(video) else video
+    domain, clip = _domain(dataset), video.split("_", maxsplit=1)[0] if _is_pair(video) else video
     return Medium(
         place,
         below.as_posix(),
@@ -147,7 +151,9 @@ def _entry(file: Path, found: object) -> dict[str, object]:
 
 
 def _preferred(found: Mapping[str, object]) -> str:
-    text = json.dumps([[list(videos) for splits in _values(kinds) for videos in _values(splits)] for kinds in found.values()])
+    text = json.dumps(
+        [[list(videos) for splits in _values(kinds) for videos in _values(splits)] for kinds in found.values()]
+    )
     return next((name for name in COMPRESSIONS if f'"{name}"' in text), "")
 
 

@@ -70,7 +70,9 @@ def read_manifest(path: Path, request: Request) -> Manifest:
         if not row.get("path"):
             raise InputError(f"{where} has no path; one expected.", hint="Fill the cell or drop the row.")
         if (first := seen.setdefault(row["path"], number)) != number:
-            raise InputError(f"{where} repeats {row['path']} of row {first}; one row a file expected.", hint="Drop one.")
+            raise InputError(
+                f"{where} repeats {row['path']} of row {first}; one row a file expected.", hint="Drop one."
+            )
         file = _place(where, path.parent, row["path"])
         word, part = row.get("label", ""), row.get("split", "")
         label, split = label_of(word), split_of(part)
@@ -115,7 +117,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     ValueError
         If the ending is another.
     """
-    rows = [_cells(path.parent, medium) for medium in manifest.media]
+    rows = manifest_rows(path.parent, manifest)
     if path.suffix.lower() == ".csv":
         write_text(path, csv_text(COLUMNS, rows))
     elif path.suffix.lower() == ".jsonl":
@@ -123,6 +125,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         write_text(path, "".join(f"{line}\n" for line in lines))
     else:
         raise ValueError(f"{path.name}: .csv or .jsonl expected")
+
+
+def manifest_rows(root: Path, manifest: Manifest) -> list[tuple[str, ...]]:
+    """Return the cells of a manifest in a folder, by the names of `COLUMNS`."""
+    return [_cells(root, medium) for medium in manifest.media]
 
 
 def _cells(root: Path, medium: Medium) -> tuple[str, ...]:
@@ -153,7 +160,9 @@ def _place(where: str, root: Path, name: str) -> Path:
         return Path(name)
     place = inside(root, name)
     if place is None:
-        raise InputError(f"{where} names {name[:80]!r}; a path below the manifest expected.", hint="Move the file there.")
+        raise InputError(
+            f"{where} names {name[:80]!r}; a path below the manifest expected.", hint="Move the file there."
+        )
     return place
 
 
