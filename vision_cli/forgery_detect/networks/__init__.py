@@ -1,0 +1,1 @@
+"""Networks of the detectors, as plain modules."""

@@ -1,0 +1,1 @@
+"""Training of GM-DF: pretraining, joint training, and meta-learning over domains."""

@@ -1,0 +1,168 @@
+"""Batches of GM-DF: pairs of a fake and its real, as many of each domain, in an order that only the seed determines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vision_cli.core.errors import InputError
+from vision_cli.forgery_detect.values import Examples
+
+_ORDER, _PARTNER, _VARIATION, _MASK, _META = range(5)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Faces of a step.
+
+    Attributes
+    ----------
+    image
+        ``(B, 3, S, S)`` in 0 to 1.
+    coherence
+        ``(B, F)``.
+    weights
+        ``(B, D + 1)`` shares of the domains that the faces are judged with: the own domain, or the wildcard.
+    labels, sources, domains
+        ``(B,)``, as in `Examples`.
+    seen
+        ``(B, K)`` places of the patches that masked image modelling leaves.
+    meta_test
+        Number of the domain that this step tests on.
+    """
+
+    image: Tensor
+    coherence: Tensor
+    weights: Tensor
+    labels: Tensor
+    sources: Tensor
+    domains: Tensor
+    seen: Tensor
+    meta_test: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def chosen(self, places: Tensor) -> Batch:
+        """Return the faces where `places` ``(B,)`` is true."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(self, **{name: value[places] for name, value in own.items() if isinstance(value, Tensor)})
+
+
+class PairedBatches:
+    """Draws the faces of a step.
+
+    Faces 2 k and 2 k + 1 are a pair of domain k modulo the number of domains: a real face, and a fake of the same
+    original. A fake without its real is paired with any real face of its domain. Each fake is drawn once a pass.
+
+    Parameters
+    ----------
+    examples
+        The faces.
+    device
+        Where batches are computed.
+    seed
+        Of order, partners, flips, wildcards and masks.
+    batch_size
+        Faces a step, over all processes.
+    patches
+        Number of patches of a picture.
+    hidden
+        Share of the patches that masked image modelling hides.
+    wildcard
+        Share of the pairs that are judged with the wildcard in place of their domain.
+
+    Raises
+    ------
+    InputError
+        If all faces are real, or all are fake.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        device: torch.device,
+        *,
+        seed: int,
+        batch_size: int,
+        patches: int,
+        hidden: float,
+        wildcard: float,
+    ) -> None:
+        classes = np.unique(examples.labels)
+        if len(classes) < 2:
+            found = "none" if not len(classes) else "fakes alone" if classes[0] else "real faces alone"
+            raise InputError(f"{found} among the {len(examples)} training faces; real and fake ones expected.")
+        self.examples, self.device, self.seed, self.batch_size = examples, device, seed, batch_size
+        self.patches, self.wildcard = patches, wildcard
+        self.kept = min(max(patches - round(hidden * patches), 1), patches - 1)
+        self.domains = [int(domain) for domain in np.unique(examples.domains)]
+        self._rows = {domain: _rows_of(examples, domain) for domain in self.domains}
+
+    def load(self, numbers: Sequence[int]) -> Batch:
+        """Return the batch of these sample numbers."""
+        rows = np.array([self.row(number) for number in numbers])
+        images = self.examples.images[rows]
+        domains = self.examples.domains[rows]
+        places = 1 + domains
+        for place, number in enumerate(numbers):
+            # A pair is varied alike, so that nothing but the forgery differs.
+            rng = np.random.default_rng((self.seed, _VARIATION, number // 2))
+            if rng.random() < 0.5:
+                images[place] = images[place, :, :, ::-1]
+            if rng.random() < self.wildcard:
+                places[place] = 0
+        weights = np.eye(1 + len(self.examples.domain_names), dtype=np.float32)[places]
+        return Batch(
+            self._on_device(images).float() / 255,
+            self._on_device(self.examples.coherence[rows]),
+            self._on_device(weights),
+            self._on_device(self.examples.labels[rows]),
+            self._on_device(self.examples.sources[rows]),
+            self._on_device(domains),
+            self._on_device(np.stack([self._seen(number) for number in numbers])),
+            self.meta_test(numbers[0] // self.batch_size),
+        )
+
+    def row(self, number: int) -> int:
+        """Return the row of a sample number."""
+        pair, member = divmod(number, 2)
+        turn, place = divmod(pair, len(self.domains))
+        domain = self.domains[place]
+        reals, fakes = self._rows[domain]
+        anchors = fakes if len(fakes) else reals
+        which, position = divmod(turn, len(anchors))
+        order = np.random.default_rng((self.seed, _ORDER, domain, which)).permutation(len(anchors))
+        anchor = int(anchors[order[position]])
+        if member:
+            return anchor
+        # In a domain of one class the partner is of that class too.
+        partners = reals if len(reals) else fakes
+        same = partners[self.examples.sources[partners] == self.examples.sources[anchor]]
+        rng = np.random.default_rng((self.seed, _PARTNER, pair))
+        return int(rng.choice(same if len(same) and len(fakes) else partners))
+
+    def meta_test(self, step: int) -> int:
+        """Return the domain that a step tests on: each once in as many steps as there are domains."""
+        which, place = divmod(step, len(self.domains))
+        order = np.random.default_rng((self.seed, _META, which)).permutation(len(self.domains))
+        return self.domains[int(order[place])]
+
+    def _seen(self, number: int) -> NDArray[np.int64]:
+        rng = np.random.default_rng((self.seed, _MASK, number))
+        return np.sort(rng.permutation(self.patches)[: self.kept])
+
+    def _on_device(self, values: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+
+def _rows_of(examples: Examples, domain: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of the real and of the fake faces of a domain."""
+    is_own = examples.domains == domain
+    real, fake = np.flatnonzero(is_own & (examples.labels == 0)), np.flatnonzero(is_own & (examples.labels == 1))
+    return real.astype(np.int64), fake.astype(np.int64)
