@@ -181,3 +181,36 @@ class HistoryOptions:
             min=0, max=4096, metavar="PX", help="Crop on the face of --match-history; 0: whole.", rich_help_panel=DATA
         ),
     ] = 320
+
+
+@dataclass(frozen=True)
+class SynthOptions:
+    """What forgeries are simulated; see `vision_cli.forgery_detect.simulation.pairs.simulate_pairs`.
+
+    Attributes
+    ----------
+    per_portrait
+        Pairs of a real face and a forgery of it, of each portrait.
+    kinds
+        Kinds of forgery, in words.
+    rendered
+        Rendered faces that are photographed and forged beside the portraits.
+    """
+
+    per_portrait: Annotated[
+        int,
+        typer.Option("--count", "-n", min=1, max=10**6, metavar="N", help="Pairs a portrait.", rich_help_panel=DATA),
+    ] = 14
+    kinds: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Kinds that take turns: resample, codec, denoise, chroma, blend, mouth, background; one named twice "
+            "is made twice as often.",
+            rich_help_panel=DATA,
+        ),
+    ] = "resample,chroma,codec,blend,denoise,chroma,mouth,background"
+    rendered: Annotated[
+        int,
+        typer.Option(min=0, max=10**6, metavar="N", help="Rendered faces beside the portraits.", rich_help_panel=DATA),
+    ] = 0

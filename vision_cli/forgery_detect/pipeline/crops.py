@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vision_cli.forgery_detect.values import FaceCrop, Floats, Picture
 
-LEAST_SIDE = 32
+LEAST_SIDE = 64
 """Side of the smallest square that is scored, px."""
 
 
