@@ -201,8 +201,8 @@ def plan_history(manifest: Manifest, settings: HistorySettings) -> HistoryPlan:
     if shared is not None:
         first = {word: sum(m.label == label and m.name not in same for m in media) for label, word in _CLASSES.items()}
         notes.append(
-            f"Encoded as JPEG of quality {shared} at their own size first: {first['real']} real and {first['fake']} fake "
-            "pictures, which lacked it."
+            f"Encoded as JPEG of quality {shared} at their own size first: {first['real']} real and {first['fake']} "
+            "fake pictures, which lacked it."
         )
     notes.append(
         f"All were reduced to {settings.factor} by area, encoded at quality {settings.quality}"

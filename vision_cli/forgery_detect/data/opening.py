@@ -1,4 +1,4 @@
-"""Any data set of real and forged media by its folder or file: the layout is recognised, or what was looked for said."""
+"""Any data set of real and forged media by its folder or file; its layout is recognised."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def _read_list(path: Path) -> set[str]:
             )
         if _FOLDERS.get(place.parts[0], label) != label:
             raise InputError(
-                f"{path}: line {number} calls {words[1]} {'real' if label == REAL else 'fake'}, its folder the opposite.",
+                f"{path}: line {number} calls {words[1]} {'real' if label == REAL else 'fake'}; its folder says the other.",
                 hint="1 means real in this list; copy it again.",
             )
         found.add(f"{place.parts[0]}/{place.stem}")

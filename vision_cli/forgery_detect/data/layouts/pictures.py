@@ -1,4 +1,4 @@
-"""Data sets of pictures and of frames: GenFace, DeepFakeFace (DFF), WildDeepfake, and folders ``real/`` and ``fake/``."""
+"""Data sets of pictures and of frames: GenFace, DeepFakeFace, WildDeepfake, and folders ``real/`` and ``fake/``."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ def read_manifest(path: Path, request: Request) -> Manifest:
         forgery, family = row.get("forgery", ""), row.get("family", "")
         if forgery not in get_args(Forgery) or family not in get_args(Family):
             raise InputError(
-                f"{where} has forgery {forgery[:40]!r} and family {family[:40]!r}; synthesis, manipulation or swap, and "
-                "diffusion or gan expected.",
+                f"{where} has forgery {forgery[:40]!r} and family {family[:40]!r}; synthesis, manipulation or swap, "
+                "and diffusion or gan expected.",
                 hint="Leave them empty where they are not known.",
             )
         domain = row.get("domain") or path.parent.resolve().name
