@@ -104,6 +104,7 @@ def test_weights_come_from_the_generator_alone():
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_base_has_the_shape_of_clip_and_bottleneck_experts():
     with torch.device("meta"):
         base = build_gmdf("base", domains=DOMAINS, features=FEATURES)
