@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -50,8 +50,16 @@ class Batch:
 
     def chosen(self, places: Tensor) -> Batch:
         """Return the faces where `places` ``(B,)`` is true."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return replace(self, **{name: value[places] for name, value in own.items() if isinstance(value, Tensor)})
+        return Batch(
+            self.image[places],
+            self.coherence[places],
+            self.weights[places],
+            self.labels[places],
+            self.sources[places],
+            self.domains[places],
+            self.seen[places],
+            self.meta_test,
+        )
 
 
 class PairedBatches:

@@ -157,8 +157,10 @@ class MetaLearner(nn.Module):
         if not self.plan.is_meta:
             return self._summed(self.objective(batch))
         if not bool(is_test.any()) or bool(is_test.all()):
-            # A small batch may hold one side only.
-            return self._summed(self.objective(batch)) | {"unaligned": is_test.new_ones((), dtype=torch.float32)}
+            # A small batch may hold one side only. Other processes may hold both: the names of the losses are the same.
+            losses = self._summed(self.objective(batch))
+            none = torch.zeros_like(losses["loss"])
+            return losses | {"alignment": none, "meta_train": none, "unaligned": torch.ones_like(none)}
         return self._meta_step(batch.chosen(~is_test), batch.chosen(is_test))
 
     def _meta_step(self, train: Batch, test: Batch) -> dict[str, Tensor]:
