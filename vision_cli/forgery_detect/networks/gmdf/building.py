@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +13,7 @@ from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.encoder import VisionEncoder, load_named
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import PromptEncoder
+from vision_cli.forgery_detect.networks.random_weights import drawing_from
 
 GmDfVariant = Literal["nano", "base"]
 CONDITION = 64
@@ -74,7 +74,7 @@ def build_gmdf(
     """
     shape = _SHAPES[variant]
     width, depth, heads = shape.text
-    with _drawing_from(generator):
+    with drawing_from(generator):
         encoder = VisionEncoder(
             side=shape.side,
             patch=shape.patch,
@@ -111,7 +111,7 @@ def build_masked_decoder(variant: GmDfVariant, generator: torch.Generator | None
     """Return the decoder of a variant's masked image modelling, which only a training needs."""
     shape = _SHAPES[variant]
     width, depth, heads = shape.decoder
-    with _drawing_from(generator):
+    with drawing_from(generator):
         return MaskedDecoder(
             shape.width,
             patches=(shape.side // shape.patch) ** 2,
@@ -143,15 +143,3 @@ def load_clip(network: GmDf, state: Mapping[str, Tensor], fixed: Sequence[int]) 
     network.prompts.load_clip(state, fixed)
     projection = {"visual.proj": state["visual.proj"].T} if "visual.proj" in state else {}
     load_named(network.aggregation, {"project.weight": "visual.proj"}, projection)
-
-
-@contextmanager
-def _drawing_from(generator: torch.Generator | None) -> Iterator[None]:
-    """Let the layers that are made here draw their weights from a generator, and leave torch's own as it was."""
-    if generator is None:
-        yield
-        return
-    seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        yield

@@ -10,14 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vision_cli.core.errors import UsageError
+from vision_cli.forgery_detect.networks.coherence_input import CoherenceInput
 from vision_cli.forgery_detect.networks.gmdf.encoder import VisionEncoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import WILDCARD, PromptEncoder, Prompts
 from vision_cli.forgery_detect.networks.gmdf.second_order import Aggregation
 
 AUTO = "auto"
 """The domain is told from the picture."""
-
-_CLIP_AT = 4.0
 
 
 @dataclass(frozen=True)
@@ -40,39 +39,6 @@ class GmDfOutput:
     prompt_logits: Tensor
     features: Tensor
     heat: Tensor
-
-
-class CoherenceInput(nn.Module):
-    """A linear model of standardised, clipped features of the colour coherence.
-
-    Parameters
-    ----------
-    features
-        Number of features; 0 for none.
-    """
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(features))
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("deviation", torch.ones(features))
-        self.mean: Tensor
-        self.deviation: Tensor
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return the part ``(B,)`` of the logit that features ``(B, F)`` speak for.
-
-        There is no intercept: that of the network is enough.
-        """
-        return ((values - self.mean) / self.deviation).clamp(-_CLIP_AT, _CLIP_AT) @ self.weight
-
-    @torch.no_grad()
-    def set_statistics(self, mean: Tensor, deviation: Tensor, weight: Tensor | None = None) -> None:
-        """Set the standardisation, each ``(F,)``, and the weights if they are known. Constant features count as 0."""
-        self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 0, deviation, torch.full_like(deviation, torch.inf)))
-        if weight is not None:
-            self.weight.copy_(weight)
 
 
 class GmDf(nn.Module):

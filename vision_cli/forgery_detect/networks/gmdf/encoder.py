@@ -6,7 +6,6 @@ they are (`VisionEncoder.load_clip`). Experts are parameters of their own (`expe
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,84 +14,13 @@ from torch import Tensor, nn
 
 from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.networks.gmdf.experts import Experts
+from vision_cli.forgery_detect.networks.transformers import Transformer
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 """Mean and deviation of the colours in CLIP's training data."""
 
 _CLIP_PREFIX = "visual."
-
-
-class QuickGELU(nn.Module):
-    """The approximation ``x sigmoid(1.702 x)`` of GELU that CLIP was trained with."""
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return the activations."""
-        return values * torch.sigmoid(1.702 * values)
-
-
-class Attention(nn.Module):
-    """Self-attention with the parameters of `torch.nn.MultiheadAttention`, and derivatives of every order.
-
-    torch's fused attention has no second derivative, which second-order meta-learning takes.
-    """
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
-        self.out_proj = nn.Linear(width, width)
-        nn.init.xavier_uniform_(self.in_proj_weight)
-        nn.init.zeros_(self.out_proj.bias)
-
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return tokens ``(B, T, W)`` after attention; `mask` ``(T, T)`` is added to the scores."""
-        joined = nn.functional.linear(tokens, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = joined.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        if mask is not None:
-            scores = scores + mask
-        mixed = scores.softmax(dim=-1) @ value
-        attended: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
-        return attended
-
-
-class Block(nn.Module):
-    """A transformer block with the normalisation first: attention, then a perceptron of four times the width."""
-
-    def __init__(self, width: int, heads: int, *, is_clip: bool) -> None:
-        super().__init__()
-        act: nn.Module = QuickGELU() if is_clip else nn.GELU()
-        self.ln_1, self.attn = nn.LayerNorm(width), Attention(width, heads)
-        self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            OrderedDict(c_fc=nn.Linear(width, 4 * width), gelu=act, c_proj=nn.Linear(4 * width, width))
-        )
-
-    def forward(
-        self,
-        tokens: Tensor,
-        *,
-        mask: Tensor | None = None,
-        experts: Experts | None = None,
-        condition: Tensor | None = None,
-    ) -> Tensor:
-        """Return tokens ``(B, T, W)``; experts work beside the perceptron, on the same normalised tokens (eq. 1)."""
-        tokens = tokens + self.attn(self.ln_1(tokens), mask)
-        normed = self.ln_2(tokens)
-        output: Tensor = tokens + self.mlp(normed)
-        if experts is not None and condition is not None:
-            output = output + experts(normed, condition)
-        return output
-
-
-class Transformer(nn.Module):
-    """A stack of blocks, under the names of CLIP."""
-
-    def __init__(self, width: int, depth: int, heads: int, *, is_clip: bool) -> None:
-        super().__init__()
-        self.resblocks = nn.ModuleList(Block(width, heads, is_clip=is_clip) for _ in range(depth))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vision_cli.forgery_detect.networks.gmdf.encoder import Transformer, load_named
+from vision_cli.forgery_detect.networks.gmdf.encoder import load_named
+from vision_cli.forgery_detect.networks.transformers import Transformer
 
 SUFFIX = "face showing forgery clues"
 """Last words of every prompt."""
@@ -105,8 +106,7 @@ class PromptEncoder(nn.Module):
             dim=2,
         )
         words = words.reshape(-1, self.words, width) + self.positional_embedding[: self.words]
-        for block in self.transformer.resblocks:
-            words = block(words, mask=self.mask)
+        words = self.transformer(words, self.mask)
         features = self.ln_final(words[:, -1]) @ self.text_projection
         temperatures = _LEAST_TEMPERATURE + _TEMPERATURE_RATE * self.domain_words.norm(dim=-1)
         return Prompts(F.normalize(features, dim=-1).unflatten(0, (domains, len(CLASSES))), temperatures)
