@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vision_cli.forgery_detect.networks.gmdf.encoder import Transformer
+from vision_cli.forgery_detect.networks.transformers import Transformer
 
 
 class MaskedDecoder(nn.Module):

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vision_cli.core.errors import InputError
+from vision_cli.forgery_detect.training.pairs import Pairs
 from vision_cli.forgery_detect.values import Examples
 
-_ORDER, _PARTNER, _VARIATION, _MASK, _META = range(5)
+_VARIATION, _MASK, _META = range(2, 5)
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,7 @@ class Batch:
 
 
 class PairedBatches:
-    """Draws the faces of a step.
-
-    Faces 2 k and 2 k + 1 are a pair of domain k modulo the number of domains: a real face, and a fake of the same
-    original. A fake without its real is paired with any real face of its domain. Each fake is drawn once a pass.
+    """Draws the faces of a step, as `Pairs` orders them.
 
     Parameters
     ----------
@@ -102,19 +99,15 @@ class PairedBatches:
         hidden: float,
         wildcard: float,
     ) -> None:
-        classes = np.unique(examples.labels)
-        if len(classes) < 2:
-            found = "none" if not len(classes) else "fakes alone" if classes[0] else "real faces alone"
-            raise InputError(f"{found} among the {len(examples)} training faces; real and fake ones expected.")
+        self.pairs = Pairs(examples, seed)
         self.examples, self.device, self.seed, self.batch_size = examples, device, seed, batch_size
         self.patches, self.wildcard = patches, wildcard
         self.kept = min(max(patches - round(hidden * patches), 1), patches - 1)
-        self.domains = [int(domain) for domain in np.unique(examples.domains)]
-        self._rows = {domain: _rows_of(examples, domain) for domain in self.domains}
+        self.domains = self.pairs.domains
 
     def load(self, numbers: Sequence[int]) -> Batch:
         """Return the batch of these sample numbers."""
-        rows = np.array([self.row(number) for number in numbers])
+        rows = np.array([self.pairs.row(number) for number in numbers])
         images = self.examples.images[rows]
         domains = self.examples.domains[rows]
         places = 1 + domains
@@ -137,24 +130,6 @@ class PairedBatches:
             self.meta_test(numbers[0] // self.batch_size),
         )
 
-    def row(self, number: int) -> int:
-        """Return the row of a sample number."""
-        pair, member = divmod(number, 2)
-        turn, place = divmod(pair, len(self.domains))
-        domain = self.domains[place]
-        reals, fakes = self._rows[domain]
-        anchors = fakes if len(fakes) else reals
-        which, position = divmod(turn, len(anchors))
-        order = np.random.default_rng((self.seed, _ORDER, domain, which)).permutation(len(anchors))
-        anchor = int(anchors[order[position]])
-        if member:
-            return anchor
-        # In a domain of one class the partner is of that class too.
-        partners = reals if len(reals) else fakes
-        same = partners[self.examples.sources[partners] == self.examples.sources[anchor]]
-        rng = np.random.default_rng((self.seed, _PARTNER, pair))
-        return int(rng.choice(same if len(same) and len(fakes) else partners))
-
     def meta_test(self, step: int) -> int:
         """Return the domain that a step tests on: each once in as many steps as there are domains."""
         which, place = divmod(step, len(self.domains))
@@ -167,10 +142,3 @@ class PairedBatches:
 
     def _on_device(self, values: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
-
-
-def _rows_of(examples: Examples, domain: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of the real and of the fake faces of a domain."""
-    is_own = examples.domains == domain
-    real, fake = np.flatnonzero(is_own & (examples.labels == 0)), np.flatnonzero(is_own & (examples.labels == 1))
-    return real.astype(np.int64), fake.astype(np.int64)

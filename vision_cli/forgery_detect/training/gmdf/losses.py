@@ -1,4 +1,4 @@
-"""Losses of GM-DF (arXiv:2406.20078), and the paired loss that reaches unseen generators."""
+"""Losses of GM-DF (arXiv:2406.20078)."""
 
 from __future__ import annotations
 
@@ -59,18 +59,3 @@ def prompt_contrast(features: Tensor, prompts: Prompts, domains: Tensor, labels:
     of_prompts = -(is_own * scores.log_softmax(dim=0)).sum(dim=0) / counts.clamp(min=1)
     to_pictures = of_prompts.sum() / (counts > 0).sum()
     return 0.5 * (F.cross_entropy(scores, wanted) + to_pictures)
-
-
-def paired_loss(logits: Tensor, labels: Tensor, sources: Tensor) -> Tensor:
-    """Return the logistic loss of the differences between a fake and the real faces of the same original.
-
-    What a face is like, but for its forgery, drops out of the difference. 0 without a pair.
-
-    Parameters
-    ----------
-    logits, labels, sources
-        ``(B,)`` each.
-    """
-    is_pair = (labels[:, None] == 1) & (labels[None] == 0) & (sources[:, None] == sources[None])
-    losses = F.softplus(logits[None] - logits[:, None]) * is_pair
-    return losses.sum() / is_pair.sum().clamp(min=1)

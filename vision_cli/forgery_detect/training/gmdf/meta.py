@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder, masked_error
 from vision_cli.forgery_detect.training.gmdf.batches import Batch
-from vision_cli.forgery_detect.training.gmdf.losses import paired_loss, prompt_contrast, squared_wasserstein
+from vision_cli.forgery_detect.training.gmdf.losses import prompt_contrast, squared_wasserstein
+from vision_cli.forgery_detect.training.paired_loss import paired_loss
 
 _DETECTOR = "detector."
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.core.errors import InputError
@@ -15,11 +14,10 @@ from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import WILDCARD
 from vision_cli.forgery_detect.training.gmdf.batches import Batch, PairedBatches
 from vision_cli.forgery_detect.training.gmdf.meta import GmDfPlan, MetaLearner
+from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of
 from vision_cli.forgery_detect.values import Examples, Floats
-from vision_cli.metrics.ranking import auroc
 
 _PREFIX = "objective.detector."
-_FACES_AT_ONCE = 64
 OWN = "own"
 """Each face is judged with the domain that it belongs to."""
 
@@ -104,26 +102,6 @@ class GmDfTask:
         return domain_measures(self.validation, scores)
 
 
-def domain_measures(examples: Examples, scores: Floats) -> dict[str, float]:
-    """Return ``auc``, the mean over the domains with both classes, and ``auc_DOMAIN`` of each of them.
-
-    Parameters
-    ----------
-    examples
-        Faces.
-    scores
-        ``(N,)`` their logits.
-    """
-    measures = {}
-    for place, name in enumerate(examples.domain_names):
-        is_own = examples.domains == place
-        area = auroc(examples.labels[is_own], scores[is_own])
-        if np.isfinite(area):
-            measures[f"auc_{name}"] = area
-    # A measure that no domain has says nothing for or against the weights.
-    return {"auc": float(np.mean(list(measures.values()))) if measures else 0.0, **measures}
-
-
 @torch.no_grad()
 def logits_of(detector: GmDf, examples: Examples, domain: str, *, device: torch.device) -> Floats:
     """Return the logits ``(N,)`` of faces.
@@ -144,7 +122,7 @@ def logits_of(detector: GmDf, examples: Examples, domain: str, *, device: torch.
     prompts = detector.prompts()
     known = torch.eye(1 + len(detector.domains), device=device)
     parts = []
-    for rows in _parts(len(examples)):
+    for rows in parts_of(len(examples)):
         image = pictures_of(examples, rows, device)
         if domain == OWN:
             weights = known[torch.from_numpy(1 + examples.domains[rows]).to(device)]
@@ -174,18 +152,12 @@ def prototypes(detector: GmDf, examples: Examples, *, device: torch.device) -> t
     tuple
         Mean class token of each domain ``(D, W)``, and the mean squared distance of a face to that of its own domain.
     """
-    tokens = torch.cat([detector.describe(pictures_of(examples, rows, device)) for rows in _parts(len(examples))])
+    tokens = torch.cat([detector.describe(pictures_of(examples, rows, device)) for rows in parts_of(len(examples))])
     domains = torch.from_numpy(examples.domains).to(device)
     sums = tokens.new_zeros(len(detector.domains), tokens.shape[1]).index_add(0, domains, tokens)
     counts = torch.bincount(domains, minlength=len(sums))
     means = sums / counts.clamp(min=1)[:, None]
     return means, (tokens - means[domains]).square().sum(dim=1).mean()
-
-
-def standardise(detector: GmDf, examples: Examples) -> None:
-    """Set the standardisation of the coherence features to that of the real faces."""
-    real = torch.from_numpy(examples.coherence[examples.labels == 0])
-    detector.coherence.set_statistics(real.mean(dim=0), real.std(dim=0, unbiased=False))
 
 
 def take_over(detector: GmDf, pretrained: GmDf) -> None:
@@ -199,12 +171,3 @@ def take_over(detector: GmDf, pretrained: GmDf) -> None:
 def detector_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of the detector among those of a task's network, whose decoder is of no further use."""
     return {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
-
-
-def pictures_of(examples: Examples, rows: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Return the pictures ``(B, 3, S, S)`` of some faces in 0 to 1."""
-    return torch.from_numpy(examples.images[rows]).to(device).float() / 255
-
-
-def _parts(count: int) -> list[NDArray[np.int64]]:
-    return [np.arange(start, min(start + _FACES_AT_ONCE, count)) for start in range(0, count, _FACES_AT_ONCE)]
