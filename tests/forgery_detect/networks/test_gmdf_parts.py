@@ -11,11 +11,12 @@ from scipy.linalg import sqrtm
 from torch import nn
 
 from vision_cli.core.errors import InputError
-from vision_cli.forgery_detect.networks.gmdf.encoder import Attention, VisionEncoder
+from vision_cli.forgery_detect.networks.gmdf.encoder import VisionEncoder
 from vision_cli.forgery_detect.networks.gmdf.experts import DomainNorm, Experts, attend_over_experts
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder, masked_error
 from vision_cli.forgery_detect.networks.gmdf.prompts import PromptEncoder
 from vision_cli.forgery_detect.networks.gmdf.second_order import Aggregation, SecondOrder, covariance, square_root
+from vision_cli.forgery_detect.networks.transformers import Attention
 
 
 def small_encoder(experts=3, **options):

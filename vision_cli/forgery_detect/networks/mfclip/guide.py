@@ -17,6 +17,8 @@ from vision_cli.forgery_detect.networks.mfclip.prompts import Prompt, tokens_of
 from vision_cli.forgery_detect.networks.mfclip.text import TextEncoder
 
 _TEMPERATURE = 0.07
+# As in CLIP: above it single pairs decide.
+_LARGEST_SCALE = 100.0
 
 
 class PairAttention(nn.Module):
@@ -97,7 +99,8 @@ class LanguageGuide(nn.Module):
         # Every prompt once, not every face.
         present, places = prompts.unique(return_inverse=True)
         texts = self.text(self.tokens[present])
-        similarities = self.log_scale.exp() * pictures @ F.normalize(texts, dim=-1)[places].T
+        scale = self.log_scale.exp().clamp(max=_LARGEST_SCALE)
+        similarities = scale * pictures @ F.normalize(texts, dim=-1)[places].T
         if self.attention is not None:
             similarities = self.attention(similarities, prompts, prompts)
         return Guidance(similarities, texts[places], self.predictor(pictures))

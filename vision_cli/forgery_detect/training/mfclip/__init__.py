@@ -1,0 +1,1 @@
+"""Training of MFCLIP and of its baselines."""
