@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from vision_cli.forgery_detect.networks.coherence_input import CoherenceInput
 from vision_cli.forgery_detect.networks.mfclip.building import MfClipVariant, build_mfclip
 from vision_cli.forgery_detect.networks.mfclip.detector import MfClip, MfClipOutput
+
+
+Baseline = Literal["erm", "linear"]
 
 
 class LinearDetector(nn.Module):
@@ -44,3 +49,24 @@ def build_linear(*, features: int) -> LinearDetector:
         Number of coherence features.
     """
     return LinearDetector(features)
+
+
+def build_baseline(
+    method: Baseline, variant: MfClipVariant = "nano", *, features: int, generator: torch.Generator | None = None
+) -> MfClip | LinearDetector:
+    """Return a baseline by its name, with random weights.
+
+    Parameters
+    ----------
+    method
+        ``erm`` or ``linear``.
+    variant
+        Size of ``erm``.
+    features
+        Number of coherence features.
+    generator
+        Of the weights, on the CPU; None for torch's own.
+    """
+    if method == "linear":
+        return build_linear(features=features)
+    return build_erm(variant, features=features, generator=generator)

@@ -12,9 +12,9 @@ from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import WILDCARD
+from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of
 from vision_cli.forgery_detect.training.gmdf.batches import Batch, PairedBatches
 from vision_cli.forgery_detect.training.gmdf.meta import GmDfPlan, MetaLearner
-from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of
 from vision_cli.forgery_detect.values import Examples, Floats
 
 _PREFIX = "objective.detector."
