@@ -40,7 +40,7 @@ def test_a_list_names_files_below_its_folder(tree):
     path.write_text("b/two.JPG\n\none.png\n", encoding="utf-8")
     assert [one.name for one in find_media([path])] == ["two", "one"]
     path.write_text("b/none.png\n", encoding="utf-8")
-    with pytest.raises(InputError, match="line 1: 'b/none.png': no such file"):
+    with pytest.raises(InputError, match=r"line 1: 'b/none\.png': no such file"):
         find_media([path])
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="an empty list"):

@@ -21,7 +21,7 @@ from vision_cli.forgery_detect.networks.gmdf.encoder import VisionEncoder
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import PromptEncoder, Prompts
 from vision_cli.forgery_detect.training.gmdf.batches import PairedBatches
-from vision_cli.forgery_detect.training.gmdf.losses import paired_loss, prompt_contrast, squared_wasserstein
+from vision_cli.forgery_detect.training.gmdf.losses import prompt_contrast, squared_wasserstein
 from vision_cli.forgery_detect.training.gmdf.meta import JOINT, META, PRETRAINING, MetaLearner, Terms
 from vision_cli.forgery_detect.training.gmdf.task import (
     GmDfTask,
@@ -32,6 +32,7 @@ from vision_cli.forgery_detect.training.gmdf.task import (
     standardise,
     take_over,
 )
+from vision_cli.forgery_detect.training.paired_loss import paired_loss
 from vision_cli.forgery_detect.values import Examples
 
 CPU = torch.device("cpu")

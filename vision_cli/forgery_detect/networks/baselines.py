@@ -11,7 +11,6 @@ from vision_cli.forgery_detect.networks.coherence_input import CoherenceInput
 from vision_cli.forgery_detect.networks.mfclip.building import MfClipVariant, build_mfclip
 from vision_cli.forgery_detect.networks.mfclip.detector import MfClip, MfClipOutput
 
-
 Baseline = Literal["erm", "linear"]
 
 

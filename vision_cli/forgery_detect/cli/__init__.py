@@ -1,9 +1,0 @@
-"""``vcli forgery-detect``: a module a verb."""
-
-from __future__ import annotations
-
-# The order is that of the help.
-from vision_cli.forgery_detect.cli import predict, index, extract, synth  # isort: skip
-from vision_cli.forgery_detect.cli.app import app
-
-__all__ = ["app", "extract", "index", "predict", "synth"]

@@ -1,1 +1,0 @@
-"""One module a family of layouts: how each is recognised and read."""

@@ -1,1 +1,0 @@
-"""Measures, protocols, audit of shortcuts and robustness of forgery detection."""
