@@ -20,16 +20,15 @@ from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.encoder import VisionEncoder
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import PromptEncoder, Prompts
+from vision_cli.forgery_detect.training.faces import domain_measures, standardise
 from vision_cli.forgery_detect.training.gmdf.batches import PairedBatches
 from vision_cli.forgery_detect.training.gmdf.losses import prompt_contrast, squared_wasserstein
 from vision_cli.forgery_detect.training.gmdf.meta import JOINT, META, PRETRAINING, MetaLearner, Terms
 from vision_cli.forgery_detect.training.gmdf.task import (
     GmDfTask,
     detector_state,
-    domain_measures,
     logits_of,
     prototypes,
-    standardise,
     take_over,
 )
 from vision_cli.forgery_detect.training.paired_loss import paired_loss
@@ -153,13 +152,13 @@ def test_prompt_contrast_is_least_for_the_own_prompt():
 def test_faces_come_in_pairs_of_each_domain_in_turn():
     examples = faces_of(12)
     batches = task_of(examples).batches
-    rows = [batches.row(number) for number in range(24)]
+    rows = [batches.pairs.row(number) for number in range(24)]
     labels, sources = examples.labels[rows], examples.sources[rows]
     np.testing.assert_array_equal(labels, [0, 1] * 12)
     np.testing.assert_array_equal(sources[::2], sources[1::2])
     np.testing.assert_array_equal(examples.domains[rows][::2], [0, 1, 2] * 4)
     assert sorted(sources[1::2]) == list(range(12))
-    assert rows == [batches.row(number) for number in range(24)]
+    assert rows == [batches.pairs.row(number) for number in range(24)]
     assert sorted(batches.meta_test(step) for step in range(3, 6)) == [0, 1, 2]
 
 
@@ -334,7 +333,7 @@ def test_prototypes_are_the_means_of_the_domains():
 def test_coherence_is_standardised_on_real_faces():
     examples, detector = faces_of(20), detector_of()
     examples.coherence[examples.labels == 1] += 50
-    standardise(detector, examples)
+    standardise(detector.coherence, examples)
     real = examples.coherence[examples.labels == 0]
     np.testing.assert_allclose(detector.coherence.mean.numpy(), real.mean(0), rtol=1e-5)
     np.testing.assert_allclose(detector.coherence.deviation.numpy(), real.std(0), rtol=1e-5)
