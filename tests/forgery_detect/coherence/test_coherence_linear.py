@@ -142,6 +142,7 @@ def _altered(path, model, change):
         (lambda d, t: t.update(scale=t["scale"][1:]), "other lengths than 144"),
         (lambda d, t: t["weights"].fill_(float("nan")), "not finite"),
     ],
+    ids=["method", "features", "no numbers", "list", "more", "temperature", "no scale", "length", "nan"],
 )
 def test_other_models_are_refused(model, tmp_path, change, text):
     path = tmp_path / "other.safetensors"

@@ -11,7 +11,9 @@ from vision_cli.forgery_detect.values import Floats
 _FALSE_SHARE = 0.10
 """Share of real faces above the band of doubt, and of forgeries below it."""
 
-_TEMPERATURES = (0.05, 20.0)
+_MOST_TEMPERATURE = 20.0
+_WEAK_RIDGE = 1e4
+"""C of the regression that finds the temperature: enough for faces that a score parts completely."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,17 @@ def calibration_of(real: Floats, fake: Floats, studio: Floats) -> Calibration:
     studio
         Scores of portraits of a studio as they are; empty for none.
     """
-    from scipy.optimize import minimize_scalar
+    from sklearn.linear_model import LogisticRegression
 
     # `higher` and `lower` so that the shares hold exactly however few faces there are.
     kinds = [scores for scores in (real, studio) if len(scores)]
     highest = max(float(np.quantile(scores, 1 - _FALSE_SHARE, method="higher")) for scores in kinds)
     lowest = float(np.quantile(fake, _FALSE_SHARE, method="lower"))
     threshold = (highest + lowest) / 2
-    signed = np.concatenate([threshold - real, fake - threshold])
-
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
-
-    found = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
-    temperature = float(np.exp(found.x))
+    # With an offset of its own: at a threshold far from both kinds, as clean portraits may push it, the most likely
+    # slope would be none at all.
+    regression = LogisticRegression(C=_WEAK_RIDGE)
+    regression.fit(np.concatenate([real, fake])[:, None], np.repeat([0, 1], [len(real), len(fake)]))
+    slope = float(regression.coef_[0, 0])
+    temperature = 1 / max(slope, 1 / _MOST_TEMPERATURE)
     return Calibration(threshold, temperature, abs(highest - lowest) / 2 / temperature)
