@@ -1,1 +1,1 @@
-"""Files that a user names, and data sets of real and forged faces."""
+"""Data sets of real and forged faces: their layouts, manifests, leaks between parts, and copies of equal history."""

@@ -1,0 +1,1 @@
+"""Measures, protocols, audit of shortcuts and robustness of forgery detection."""
