@@ -1,6 +1,6 @@
 """What travels between the rooms of forgery-detect: media with their labels, faces cut out of them, and scores.
 
-Label 1 is fake, 0 is real. A logit is positive where a face looks forged; `p_fake` is its sigmoid after calibration.
+Label 1 is fake, 0 is real. A logit is positive where a face looks forged.
 """
 
 from __future__ import annotations
@@ -150,25 +150,6 @@ class FaceInput:
     image: NDArray[np.float32] = field(repr=False)
     patch: NDArray[np.float32] = field(repr=False)
     coherence: NDArray[np.float32] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class FaceScore:
-    """What a detector says of a face.
-
-    Attributes
-    ----------
-    logit
-        Positive where the face looks forged.
-    heat
-        ``(R, C)`` float32 in 0 to 1: where it looks forged; None if it was not asked for.
-    domain
-        Domain that the detector took it for; empty if it knows none.
-    """
-
-    logit: float
-    heat: NDArray[np.float32] | None = field(default=None, repr=False)
-    domain: str = ""
 
 
 @dataclass(frozen=True)
