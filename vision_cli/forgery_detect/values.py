@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.io.pictures.left_out import Skipped
+
 Picture = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
@@ -70,23 +72,6 @@ class Medium:
     identities: tuple[str, ...] = ()
     split: Split | None = None
     mask: Path | None = None
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An entry of a data set that is left out, and why.
-
-    Attributes
-    ----------
-    name, reason
-        The entry, and why it is left out.
-    is_damage
-        Whether it is missing or damaged, not what the data set itself leaves out.
-    """
-
-    name: str
-    reason: str
-    is_damage: bool = True
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.io.pictures.left_out import Skipped
+
 Picture = NDArray[np.uint8]
 """``(H, W, 3)`` RGB."""
 
@@ -79,23 +81,6 @@ class LabelledFace:
     subject: str = ""
     split: Split | None = None
     caption: str = ""
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An entry of a data set that is left out, and why.
-
-    Attributes
-    ----------
-    name, reason
-        The entry, and why it is left out.
-    is_damage
-        Whether it is missing or damaged, not what the data set itself marks as without a label.
-    """
-
-    name: str
-    reason: str
-    is_damage: bool = True
 
 
 @dataclass(frozen=True)

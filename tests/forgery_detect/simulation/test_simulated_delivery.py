@@ -16,9 +16,9 @@ from vision_cli.forgery_detect.simulation.pixels import (
     resized,
     rounded,
     sharpened,
-    through_jpeg,
     with_noise,
 )
+from vision_cli.io.pictures.encodings import through_jpeg
 
 PLAIN = Delivery(first_quality=0, side=96, blur=0, noise=0, seed=1, quality=100)
 

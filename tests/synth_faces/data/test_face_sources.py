@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError
+from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.synth_faces.data.reading import SKIPPED_COLUMNS, read_faces, skipped_rows
 from vision_cli.synth_faces.data.sources import MemberPicture, PictureFile, PixelText, decoded_picture
-from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Skipped
+from vision_cli.synth_faces.values import FaceDataset, LabelledFace
 
 
 def test_a_box_is_cut_out_and_one_outside_is_said(tmp_path, draw):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.pictures.photographs import PHOTOGRAPH_SUFFIXES
+from vision_cli.forgery_detect.data.layouts.entries import is_video_file, media_below
+from vision_cli.io.pictures.folders import short_names
 from vision_cli.io.reading import read_text
-from vision_cli.io.videos.videos import VIDEO_SUFFIXES
 
 LIST_SUFFIXES = frozenset({".txt", ".lst"})
 
@@ -50,7 +50,7 @@ def find_media(paths: Sequence[Path]) -> tuple[Found, ...]:
     found: list[tuple[Path, str]] = []
     for path in paths:
         if path.is_dir():
-            inside = _below(path)
+            inside = [one for one in media_below(path) if one.stat().st_size > 0]
             if not inside:
                 raise InputError(f"{path}: neither pictures nor videos found in this folder; some expected.")
             start = f"{path.resolve().name}/" if len(paths) > 1 else ""
@@ -62,22 +62,7 @@ def find_media(paths: Sequence[Path]) -> tuple[Found, ...]:
         else:
             found.append((path, path.name))
     names = _unique([name for _, name in found])
-    return tuple(
-        Found(path, name, path.suffix.lower() in VIDEO_SUFFIXES) for (path, _), name in zip(found, names, strict=True)
-    )
-
-
-def _below(folder: Path) -> list[Path]:
-    """Return the pictures and videos of a folder and the folders in it, without hidden and empty files."""
-    known = PHOTOGRAPH_SUFFIXES | VIDEO_SUFFIXES
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in known
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-        and path.stat().st_size > 0
-    )
+    return tuple(Found(path, name, is_video_file(path)) for (path, _), name in zip(found, names, strict=True))
 
 
 def _listed(path: Path) -> list[tuple[Path, str]]:
@@ -96,14 +81,9 @@ def _listed(path: Path) -> list[tuple[Path, str]]:
 
 def _unique(names: Sequence[str]) -> list[str]:
     """Return the names without their ending where that stays unique, and with a number where they repeat."""
-    short = [name[: -len(suffix)] if (suffix := Path(name).suffix) else name for name in names]
-    taken: dict[str, int] = {}
-    for one in short:
-        taken[one] = taken.get(one, 0) + 1
     seen: dict[str, int] = {}
     unique = []
-    for cut, full in zip(short, names, strict=True):
-        name = cut if taken[cut] == 1 else full
+    for name in short_names(names):
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
     return unique

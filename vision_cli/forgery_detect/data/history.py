@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.forgery_detect.data.layouts.entries import is_video_file
-from vision_cli.forgery_detect.values import Manifest, Medium, Picture, Skipped
+from vision_cli.forgery_detect.values import Manifest, Medium, Picture
 from vision_cli.io.faces.detection import FaceDetector
 from vision_cli.io.pictures.encodings import jpeg_bytes, read_encoding, through_jpeg
 from vision_cli.io.pictures.folders import inside
+from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.io.pictures.photographs import read_photograph, write_photograph
 
 FaceFinder = Callable[[Picture], NDArray[np.float64] | None]

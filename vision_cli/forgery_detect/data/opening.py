@@ -12,8 +12,8 @@ from vision_cli.forgery_detect.data.layouts import celebdf, dfdc, faceforensics,
 from vision_cli.forgery_detect.values import Manifest
 from vision_cli.io.pictures.folders import ALL, Findings, Request
 from vision_cli.io.pictures.layouts import AUTO, Layout, choose_layout
+from vision_cli.io.pictures.left_out import require_few_skipped
 
-MOST_SKIPPED = 0.05
 SPLITS = ("train", "val", "test", ALL)
 _OF_FILES = frozenset({"manifest", "dfb"})
 
@@ -68,14 +68,7 @@ def open_media(
             f"{path}: no medium{part} of the layout {found.layout}, {len(found.skipped)} left out.{first}",
             hint="Repair the data set, or name another layout or split.",
         )
-    damaged = [entry for entry in found.skipped if entry.is_damage]
-    share = len(damaged) / (len(damaged) + len(found.media))
-    if share > MOST_SKIPPED and not allow_skips:
-        raise InputError(
-            f"{path}: {len(damaged)} of {len(damaged) + len(found.media)} entries cannot be used, the first "
-            f"{damaged[0].name} ({damaged[0].reason}); at most {MOST_SKIPPED:.0%} expected.",
-            hint="Repair the data set, or allow it with --allow-skips.",
-        )
+    require_few_skipped(path, found.skipped, len(found.media), allow_skips=allow_skips)
     return found
 
 

@@ -17,11 +17,11 @@ from vision_cli.forgery_detect.simulation.pixels import (
     resampled,
     rounded,
     sharpened,
-    through_jpeg,
     with_noise,
 )
 from vision_cli.forgery_detect.simulation.portraits import Portrait
 from vision_cli.forgery_detect.values import Floats, Picture
+from vision_cli.io.pictures.encodings import through_jpeg
 
 SIDE = 1024
 """Rows and columns of a photograph."""

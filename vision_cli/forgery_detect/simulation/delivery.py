@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.forgery_detect.simulation.pixels import blurred, log_uniform, resized, rounded, through_jpeg
+from vision_cli.forgery_detect.simulation.pixels import blurred, log_uniform, resized, rounded
 from vision_cli.forgery_detect.values import Picture
+from vision_cli.io.pictures.encodings import through_jpeg
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,6 @@ Planes: TypeAlias = NDArray[np.float32]
 
 PixelsT = TypeVar("PixelsT", Picture, Planes)
 
-_FULL_CHROMA, _HALVED_CHROMA = 0x111111, 0x221111
-
 
 def rounded(planes: NDArray[np.floating]) -> Picture:
     """Return grey levels as a picture, rounded and clipped."""
@@ -28,16 +26,6 @@ def blurred(planes: NDArray[np.generic], sigma: float) -> Planes:
     import cv2
 
     return np.asarray(cv2.GaussianBlur(planes.astype(np.float32), (0, 0), sigma), np.float32)
-
-
-def through_jpeg(picture: Picture, quality: int, *, has_full_chroma: bool = False) -> Picture:
-    """Return a picture as JPEG of a quality from 1 to 100 gives it back."""
-    import cv2
-
-    sampling = _FULL_CHROMA if has_full_chroma else _HALVED_CHROMA
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
-    _, content = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), options)
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
 def resized(planes: PixelsT, side: int) -> PixelsT:

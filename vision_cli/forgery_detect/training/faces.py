@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vision_cli.forgery_detect.networks.coherence_input import CoherenceInput
 from vision_cli.forgery_detect.values import Examples, Floats
@@ -43,6 +45,31 @@ def standardise(coherence: CoherenceInput, examples: Examples) -> None:
 def pictures_of(examples: Examples, rows: NDArray[np.int64], device: torch.device) -> Tensor:
     """Return the pictures ``(B, 3, S, S)`` of some faces in 0 to 1."""
     return torch.from_numpy(examples.images[rows]).to(device).float() / 255
+
+
+@torch.no_grad()
+def scores_of(detector: nn.Module, count: int, logits: Callable[[NDArray[np.int64]], Tensor]) -> Floats:
+    """Return the logits ``(N,)`` of so many faces, the detector in evaluation mode meanwhile.
+
+    Parameters
+    ----------
+    detector
+        The detector.
+    count
+        Number of faces.
+    logits
+        Returns those of some rows, ``(B,)``.
+    """
+    was_training = detector.training
+    detector.eval()
+    parts = [logits(rows).double().cpu().numpy() for rows in parts_of(count)]
+    detector.train(was_training)
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def tensors_below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors of a part of a network by their names within it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def parts_of(count: int) -> list[NDArray[np.int64]]:

@@ -127,27 +127,23 @@ def jpeg_quality(table: Table) -> int:
     return int(100 - distances[::-1].argmin())
 
 
-def jpeg_bytes(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    """Return a picture, ``(H, W, 3)`` RGB, as a baseline JPEG file with chroma halved both ways."""
+def jpeg_bytes(pixels: NDArray[np.uint8], quality: int, *, has_full_chroma: bool = False) -> bytes:
+    """Return a picture, ``(H, W, 3)`` RGB, as a baseline JPEG file, with chroma halved both ways unless it is full."""
     import cv2
 
-    settings = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        quality,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
-    ]
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if has_full_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     is_written, content = cv2.imencode(".jpg", np.ascontiguousarray(pixels[..., ::-1]), settings)
     if not is_written:
         raise ValueError(f"{pixels.dtype} pixels of shape {pixels.shape} cannot be written as JPEG")
     return content.tobytes()
 
 
-def through_jpeg(pixels: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return what is left of a picture, ``(H, W, 3)`` RGB, after JPEG at a quality."""
+def through_jpeg(pixels: NDArray[np.uint8], quality: int, *, has_full_chroma: bool = False) -> NDArray[np.uint8]:
+    """Return what is left of a picture, ``(H, W, 3)`` RGB, after JPEG at a quality; see `jpeg_bytes`."""
     import cv2
 
-    content = np.frombuffer(jpeg_bytes(pixels, quality), np.uint8)
+    content = np.frombuffer(jpeg_bytes(pixels, quality, has_full_chroma=has_full_chroma), np.uint8)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 

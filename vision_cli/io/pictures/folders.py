@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -148,12 +149,14 @@ def child(folder: Path, *names: str) -> Path | None:
 
 def names_below(root: Path, paths: Sequence[Path]) -> list[str]:
     """Return names below a folder with ``/``: without their ending where that stays unique."""
-    full = [path.relative_to(root).as_posix() for path in paths]
-    short = [str(PurePosixPath(name).with_suffix("")) for name in full]
-    counts: dict[str, int] = {}
-    for name in short:
-        counts[name] = counts.get(name, 0) + 1
-    return [cut if counts[cut] == 1 else name for cut, name in zip(short, full, strict=True)]
+    return short_names([path.relative_to(root).as_posix() for path in paths])
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Return names of files without their ending where that stays unique."""
+    short = [str(PurePosixPath(name).with_suffix("")) for name in names]
+    counts = Counter(short)
+    return [cut if counts[cut] == 1 else name for cut, name in zip(short, names, strict=True)]
 
 
 def inside(root: Path, name: str) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from vision_cli.core.errors import InputError
 from vision_cli.io.pictures.folders import Findings, Request
 from vision_cli.io.pictures.layouts import AUTO, Layout, choose_layout
+from vision_cli.io.pictures.left_out import require_few_skipped
 from vision_cli.synth_faces.data.layouts import (
     affectnet,
     ckplus,
@@ -18,7 +19,6 @@ from vision_cli.synth_faces.data.layouts import (
     tables,
     trees,
 )
-from vision_cli.synth_faces.data.reading import require_few_skipped
 from vision_cli.synth_faces.values import FaceDataset
 
 
@@ -59,7 +59,7 @@ def open_faces(
             f"{path}: no face of the layout {found.layout} can be used, {len(found.skipped)} left out.{first}",
             hint="Repair the data set, or name another layout.",
         )
-    require_few_skipped(found, path, allow_skips=allow_skips)
+    require_few_skipped(path, found.skipped, len(found.faces), allow_skips=allow_skips)
     return found
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from vision_cli.core.errors import InputError
-from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture, Skipped
+from vision_cli.io.pictures.left_out import Skipped, require_few_skipped
+from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
 
 Taken = TypeVar("Taken")
 
-MOST_SKIPPED = 0.05
 SKIPPED_COLUMNS = ("name", "reason", "is_damage")
 
 
@@ -50,26 +50,8 @@ def read_faces(
     left = dataclasses.replace(dataset, faces=tuple(kept), skipped=tuple(skipped))
     if not kept:
         raise InputError(f"{dataset.layout}: none of {len(dataset.faces)} pictures can be used. {skipped[-1].reason}.")
-    require_few_skipped(left, Path(dataset.layout), allow_skips=allow_skips)
+    require_few_skipped(Path(dataset.layout), left.skipped, len(kept), allow_skips=allow_skips)
     return taken, left
-
-
-def require_few_skipped(dataset: FaceDataset, path: Path, *, allow_skips: bool) -> None:
-    """Refuse a data set of which more than 5 % is missing or damaged.
-
-    Raises
-    ------
-    InputError
-        If it is so, and not allowed.
-    """
-    damaged = [entry for entry in dataset.skipped if entry.is_damage]
-    share = len(damaged) / max(len(damaged) + len(dataset.faces), 1)
-    if share > MOST_SKIPPED and not allow_skips:
-        raise InputError(
-            f"{path}: {len(damaged)} of {len(damaged) + len(dataset.faces)} entries cannot be used, the first "
-            f"{damaged[0].name} ({damaged[0].reason}); at most {MOST_SKIPPED:.0%} expected.",
-            hint="Repair the data set, or allow it with --allow-skips.",
-        )
 
 
 def skipped_rows(dataset: FaceDataset) -> list[tuple[str, str, bool]]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.data.generators import describe
-from vision_cli.forgery_detect.values import Manifest, Medium, Skipped, Split
+from vision_cli.forgery_detect.values import Manifest, Medium, Split
 from vision_cli.io.pictures.folders import Request
+from vision_cli.io.pictures.left_out import LeftOut, Skipped
 from vision_cli.io.pictures.photographs import PHOTOGRAPH_SUFFIXES
 from vision_cli.io.videos.videos import VIDEO_SUFFIXES
 
@@ -34,7 +35,7 @@ _SHARES: tuple[tuple[int, Split], ...] = ((72, "train"), (86, "val"), (100, "tes
 """Hundredths at which the parts of a made split end: those of FaceForensics++, 720, 140 and 140 of 1000."""
 
 
-class Entries:
+class Entries(LeftOut):
     """Collects the media of a data set and what is left out.
 
     Parameters
@@ -46,9 +47,9 @@ class Entries:
     """
 
     def __init__(self, layout: str, request: Request) -> None:
-        self.layout, self._request = layout, request
+        super().__init__(request.findings)
+        self.layout, self._split = layout, request.split
         self._media: list[Medium] = []
-        self._skipped: list[Skipped] = []
         self._absent = 0
 
     def take(self, medium: Medium, *, may_lack: bool = False) -> None:
@@ -63,7 +64,7 @@ class Entries:
         may_lack
             Whether a missing file is usual, as in lists of data sets that come in parts.
         """
-        if self._request.split not in {None, "all", medium.split}:
+        if self._split not in {None, "all", medium.split}:
             return
         size = _size(medium.path)
         if size is None and may_lack:
@@ -75,22 +76,6 @@ class Entries:
             self.skip(medium.name, "it is empty")
         else:
             self._media.append(_completed(medium))
-
-    def skip(self, name: str, reason: str, *, is_damage: bool = True) -> None:
-        """Leave an entry out.
-
-        Raises
-        ------
-        InputError
-            If the data set is read strictly, and the entry is missing or damaged.
-        """
-        if is_damage and self._request.findings.strict:
-            raise InputError(f"{name}: {reason}.", hint="Repair the data set, or read it without --strict.")
-        self._skipped.append(Skipped(name, reason, is_damage))
-
-    def note(self, sentence: str) -> None:
-        """Say what was assumed."""
-        self._request.findings.say(sentence)
 
     def manifest(self) -> Manifest:
         """Return the media, in the order of their names.
@@ -106,7 +91,7 @@ class Entries:
             raise InputError(f"{doubled[0]}: twice in the data set; unique entries expected.", hint="Remove one.")
         if self._absent:
             self.note(f"{self._absent} listed files are absent.")
-        return Manifest(self.layout, media, tuple(self._skipped), self._request.findings.sentences())
+        return Manifest(self.layout, media, tuple(self._skipped), self._findings.sentences())
 
 
 def is_media_file(path: Path) -> bool:

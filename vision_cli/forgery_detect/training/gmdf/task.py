@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder
 from vision_cli.forgery_detect.networks.gmdf.prompts import WILDCARD
-from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of
+from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of, scores_of, tensors_below
 from vision_cli.forgery_detect.training.gmdf.batches import Batch, PairedBatches
 from vision_cli.forgery_detect.training.gmdf.meta import GmDfPlan, MetaLearner
 from vision_cli.forgery_detect.values import Examples, Floats
@@ -117,21 +118,20 @@ def logits_of(detector: GmDf, examples: Examples, domain: str, *, device: torch.
     device
         Where it is computed.
     """
-    was_training = detector.training
-    detector.eval()
-    prompts = detector.prompts()
     known = torch.eye(1 + len(detector.domains), device=device)
-    parts = []
-    for rows in parts_of(len(examples)):
+    prompts = detector.prompts()
+
+    def logits(rows: NDArray[np.int64]) -> Tensor:
         image = pictures_of(examples, rows, device)
         if domain == OWN:
             weights = known[torch.from_numpy(1 + examples.domains[rows]).to(device)]
         else:
             weights = detector.domain_weights(image, domain)
         coherence = torch.from_numpy(examples.coherence[rows]).to(device)
-        parts.append(detector(image, coherence, weights, prompts).logit.double().cpu().numpy())
-    detector.train(was_training)
-    return np.concatenate(parts) if parts else np.zeros(0)
+        found: Tensor = detector(image, coherence, weights, prompts).logit
+        return found
+
+    return scores_of(detector, len(examples), logits)
 
 
 @torch.no_grad()
@@ -170,4 +170,4 @@ def take_over(detector: GmDf, pretrained: GmDf) -> None:
 
 def detector_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of the detector among those of a task's network, whose decoder is of no further use."""
-    return {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
+    return tensors_below(state, _PREFIX)

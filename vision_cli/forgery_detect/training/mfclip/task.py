@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.forgery_detect.networks.baselines import LinearDetector
 from vision_cli.forgery_detect.networks.mfclip.detector import MfClip
 from vision_cli.forgery_detect.networks.mfclip.guide import LanguageGuide
-from vision_cli.forgery_detect.training.faces import domain_measures, parts_of, pictures_of
+from vision_cli.forgery_detect.training.faces import domain_measures, pictures_of, scores_of, tensors_below
 from vision_cli.forgery_detect.training.mfclip.batches import FaceBatch, FaceBatches
 from vision_cli.forgery_detect.training.mfclip.learning import FaceLearner, FacePlan
 from vision_cli.forgery_detect.values import Examples, Floats
@@ -80,7 +81,6 @@ class FaceTask:
         return domain_measures(self.validation, logits_of(self.detector, self.validation, device=self.device))
 
 
-@torch.no_grad()
 def logits_of(detector: MfClip | LinearDetector, examples: Examples, *, device: torch.device) -> Floats:
     """Return the logits ``(N,)`` of faces.
 
@@ -93,17 +93,16 @@ def logits_of(detector: MfClip | LinearDetector, examples: Examples, *, device: 
     device
         Where it is computed.
     """
-    was_training = detector.training
-    detector.eval()
-    parts = []
-    for rows in parts_of(len(examples)):
+
+    def logits(rows: NDArray[np.int64]) -> Tensor:
         patch = torch.from_numpy(examples.patches[rows]).to(device).float() / 255
         coherence = torch.from_numpy(examples.coherence[rows]).to(device)
-        parts.append(detector(pictures_of(examples, rows, device), patch, coherence).logit.double().cpu().numpy())
-    detector.train(was_training)
-    return np.concatenate(parts) if parts else np.zeros(0)
+        found: Tensor = detector(pictures_of(examples, rows, device), patch, coherence).logit
+        return found
+
+    return scores_of(detector, len(examples), logits)
 
 
 def detector_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors of the detector among those of a task's network, whose language is of no further use."""
-    return {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
+    return tensors_below(state, _PREFIX)

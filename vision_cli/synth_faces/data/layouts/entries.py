@@ -9,15 +9,16 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.pictures.folders import Request, child
+from vision_cli.io.pictures.left_out import LeftOut
 from vision_cli.synth_faces.data.sources import PictureFile
 from vision_cli.synth_faces.plans.labels import COMPOUND, expression_of
-from vision_cli.synth_faces.values import AUS, BILATERAL_AUS, MOST_INTENSE, FaceDataset, LabelledFace, Skipped, Split
+from vision_cli.synth_faces.values import AUS, BILATERAL_AUS, MOST_INTENSE, FaceDataset, LabelledFace, Split
 
 _SPLITS: dict[str, Split] = {"train": "train", "val": "val", "test": "test"}
 _PLACES = {name: place for place, name in enumerate(AUS)}
 
 
-class Entries:
+class Entries(LeftOut):
     """Collects the faces of a data set and what is left out.
 
     Parameters
@@ -29,9 +30,9 @@ class Entries:
     """
 
     def __init__(self, layout: str, request: Request) -> None:
-        self.layout, self._request = layout, request
+        super().__init__(request.findings)
+        self.layout = layout
         self._faces: list[LabelledFace] = []
-        self._skipped: list[Skipped] = []
 
     def take(self, face: LabelledFace) -> None:
         """Add a face; one whose picture file is missing is left out."""
@@ -40,18 +41,6 @@ class Entries:
             self.skip(face.name, f"no file {source.path.name}")
         else:
             self._faces.append(face)
-
-    def skip(self, name: str, reason: str, *, is_damage: bool = True) -> None:
-        """Leave an entry out.
-
-        Raises
-        ------
-        InputError
-            If the data set is read strictly, and the entry is missing or damaged.
-        """
-        if is_damage and self._request.findings.strict:
-            raise InputError(f"{name}: {reason}.", hint="Repair the data set, or read it without --strict.")
-        self._skipped.append(Skipped(name, reason, is_damage))
 
     def labelled(self, face: LabelledFace, word: str) -> None:
         """Add a face with the expression that a word means; an unknown or compound one is left out."""
@@ -62,14 +51,10 @@ class Entries:
             return
         self.take(dataclasses.replace(face, expression=expression))
 
-    def note(self, sentence: str) -> None:
-        """Say what was assumed."""
-        self._request.findings.say(sentence)
-
     def dataset(self) -> FaceDataset:
         """Return the data set, in the order of the names of its faces."""
         faces = tuple(sorted(self._faces, key=lambda face: face.name))
-        return FaceDataset(self.layout, faces, tuple(self._skipped), self._request.findings.sentences())
+        return FaceDataset(self.layout, faces, tuple(self._skipped), self._findings.sentences())
 
 
 class AuVector(Mapping[str, float]):

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.synth_faces.plans.rows import ManifestRow
-from vision_cli.synth_faces.values import Picture, Skipped
+from vision_cli.synth_faces.values import Picture
 
 ReadPicture = Callable[[ManifestRow], Picture]
 
