@@ -38,12 +38,6 @@ def threads_as_before():
         torch.set_num_threads(before)
 
 
-def pytest_xdist_auto_num_workers(config):
-    """Three processes for two cores: a third of the tests' time is spent waiting for programs that they started."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
-
-
 def pytest_addoption(parser):
     parser.addoption("--run-slow", action="store_true", help="run the tests marked slow too")
 
