@@ -23,7 +23,7 @@ from vision_cli.core.runs.files import write_bytes
 from vision_cli.forgery_detect.data.layouts.entries import is_video_file
 from vision_cli.forgery_detect.values import Manifest, Medium, Picture
 from vision_cli.io.faces.detection import FaceDetector
-from vision_cli.io.pictures.encodings import jpeg_bytes, read_encoding, through_jpeg
+from vision_cli.io.pictures.encodings import jpeg_bytes, read_encoding, through_jpeg, with_stored_chroma
 from vision_cli.io.pictures.folders import inside
 from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.io.pictures.photographs import read_photograph, write_photograph
@@ -227,7 +227,9 @@ def matched_copy(
     found = read_photograph(medium.path)
     pixels: Picture = np.asarray(found >> 8 if found.dtype == np.uint16 else found, np.uint8)
     if plan.first_quality is not None and medium.name not in plan.encoded_before:
-        pixels = through_jpeg(pixels, plan.first_quality)
+        # Otherwise the chroma of pictures that had it halved already would be halved, and blurred, once more.
+        stored = with_stored_chroma(pixels, read_encoding(medium.path).sampling)
+        pixels = through_jpeg(stored, plan.first_quality)
     up, down = settings.factor.numerator, settings.factor.denominator
     height, width = (side // down for side in pixels.shape[:2])
     if min(height, width) * up < max(settings.crop_px, 1):

@@ -2,7 +2,9 @@
 
 The files are halved. A rule is made on one half and scores the other, both ways; the AUC is the mean over the halves,
 so that choosing among many values of a cue, or learning a template, does not make a cue of nothing. The p value is the
-share of permutations of the labels within the halves, the scores as they are, whose AUC is as high.
+share of permutations of the labels within the halves, the scores as they are, whose AUC is as high. What the halves
+have in common by chance raises both AUCs: the permuted ones are added in order of size, as if both halves always
+agreed. Taken as independent they gave false alarms twice as often as said.
 """
 
 from __future__ import annotations
@@ -19,6 +21,11 @@ Ints = NDArray[np.int64]
 Labels = NDArray[np.int64]
 
 PERMUTATIONS = 4999
+_MOST_DRAWN = 1 << 21
+"""Random numbers held at once."""
+
+_STRONG = 48
+"""Mean difference between the classes from which a pixel counts for a pattern; the greatest is twice 127."""
 
 
 class Cue(Protocol):
@@ -110,22 +117,20 @@ class Templates:
     values: NDArray[np.int8] = field(repr=False)
 
     def scores(self, labels: Labels, made_on: Ints, applied_to: Ints) -> tuple[Floats, str]:
-        """Score by the place that tells the files apart best whose templates leave the file itself out."""
-        aucs, found = [], []
+        """Score by the place with the strongest common pattern, by the pixels in which it is strong.
+
+        An overlay has the same strong edges in most files of a class. Weak ones are no overlay: faces that are aligned
+        alike, and generators with texture at fixed places, have such in crops of faces.
+        """
         is_fake = labels[made_on].astype(bool)
-        counts = (int((~is_fake).sum()), int(is_fake.sum()))
+        templates = []
         for place in range(len(self.places)):
             own = self.values[made_on, place].astype(np.float32)
-            sums = (own[~is_fake].sum(axis=0), own[is_fake].sum(axis=0))
-            agreement = [own @ total for total in sums]
-            energy = np.einsum("nd,nd->n", own, own)
-            real = (agreement[0] - energy * ~is_fake) / np.maximum(counts[0] - ~is_fake, 1)
-            fake = (agreement[1] - energy * is_fake) / np.maximum(counts[1] - is_fake, 1)
-            aucs.append(float(rank_aucs(labels[made_on], (fake - real)[:, None])[0]))
-            template = sums[1] / max(counts[1], 1) - sums[0] / max(counts[0], 1)
-            found.append(self.values[applied_to, place].astype(np.float32) @ template)
-        best = int(np.argmax(aucs))
-        return found[best].astype(np.float64), self.places[best]
+            difference = own[is_fake].mean(axis=0) - own[~is_fake].mean(axis=0)
+            templates.append(np.where(np.abs(difference) >= _STRONG, difference, 0))
+        best = int(np.argmax([float(template @ template) for template in templates]))
+        scores = self.values[applied_to, best].astype(np.float32) @ templates[best]
+        return scores.astype(np.float64), self.places[best]
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def measure_cue(cue: Cue, labels: Labels, halves: tuple[Ints, Ints], rng: np.ran
         scores, detail = cue.scores(labels, made_on, applied_to)
         details.append(detail)
         observed += float(rank_aucs(labels[applied_to], scores[:, None])[0]) / 2
-        permuted += permuted_aucs(labels[applied_to], scores, rng) / 2
+        permuted += np.sort(permuted_aucs(labels[applied_to], scores, rng)) / 2
     as_high = int((permuted >= observed - 1e-12).sum())
     return CueResult(cue.name, observed, (1 + as_high) / (1 + PERMUTATIONS), " | ".join(dict.fromkeys(details)))
 
@@ -193,8 +198,13 @@ def permuted_aucs(labels: Labels, scores: Floats, rng: np.random.Generator) -> F
     ranks = rankdata(scores)
     fakes = int(labels.sum())
     reals = len(labels) - fakes
-    drawn = np.argsort(rng.random((PERMUTATIONS, len(labels))), axis=1)[:, :fakes]
-    sums = ranks[drawn].sum(axis=1)
+    if ranks.min() == ranks.max():
+        return np.full(PERMUTATIONS, 0.5)
+    sums = np.empty(PERMUTATIONS)
+    step = max(1, _MOST_DRAWN // len(labels))
+    for start in range(0, PERMUTATIONS, step):
+        part = sums[start : start + step]
+        part[:] = ranks[rng.random((len(part), len(labels))).argsort(axis=1)[:, :fakes]].sum(axis=1)
     return np.asarray((sums - fakes * (fakes + 1) / 2) / (fakes * reals), np.float64)
 
 

@@ -66,7 +66,7 @@ def period_traces(grey: Floats) -> Floats:
 
 
 def encoding_traces(picture: Picture) -> Floats:
-    """Return how much JPEG changes a picture at each quality relative to the neighbouring ones, ``(F,)`` logarithms.
+    """Return how much less JPEG changes a picture at each quality than at its neighbours, as logarithms, ``(F,)``.
 
     A picture that was encoded at a quality on the same grid changes little when that is done again. The centre is
     taken, on the grid of its blocks.

@@ -29,6 +29,7 @@ _LUMA = (
 _TABLE_VALUES = 64
 _LARGEST_STEP = 255
 _METADATA = {"exif": "exif", "icc_profile": "icc", "xmp": "xmp", "XML:com.adobe.xmp": "xmp", "comment": "comment"}
+_HALVED_AXES = {"4:2:0": (0, 1), "4:2:2": (1,)}
 _SAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
@@ -145,6 +146,52 @@ def through_jpeg(pixels: NDArray[np.uint8], quality: int, *, has_full_chroma: bo
 
     content = np.frombuffer(jpeg_bytes(pixels, quality, has_full_chroma=has_full_chroma), np.uint8)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
+
+
+def with_stored_chroma(pixels: NDArray[np.uint8], sampling: str) -> NDArray[np.uint8]:
+    """Return a decoded JPEG picture, ``(H, W, 3)`` RGB, with the chroma samples of its file, each repeated.
+
+    Decoders interpolate halved chroma, a sample from its neighbours by 3/4 and 1/4 (libjpeg, ``jdsample.c``). Halving
+    it once more, as the next encoding does, so takes the means ``c[i-1]/8 + 3 c[i]/4 + c[i+1]/8``: chroma fades with
+    each encoding. The means are solved for the samples; halving these again changes nothing.
+
+    Parameters
+    ----------
+    pixels
+        The picture as libjpeg decodes it, not turned.
+    sampling
+        That of the file, see `PictureEncoding`; a picture of any but 4:2:0 and 4:2:2 is returned as it is.
+    """
+    if sampling not in _HALVED_AXES:
+        return pixels
+    import cv2
+
+    planes = np.asarray(cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2YCrCb), np.float32)
+    chroma = planes[..., 1:].astype(np.float64)
+    for axis in _HALVED_AXES[sampling]:
+        chroma = _stored(chroma, axis)
+    planes[..., 1:] = chroma
+    rgb = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB), np.float32)
+    return np.asarray(np.clip(np.rint(rgb), 0, _LARGEST_STEP), np.uint8)
+
+
+def _stored(chroma: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Return chroma before it was interpolated to twice the samples along an axis, each sample repeated."""
+    from scipy.linalg import solveh_banded
+
+    lines = np.moveaxis(chroma, axis, 0)
+    length = len(lines)
+    lines = np.pad(lines, ((0, length % 2), *((0, 0),) * (lines.ndim - 1)), mode="edge")
+    means = (lines[::2] + lines[1::2]) / 2
+    if len(means) == 1:
+        return np.moveaxis(np.repeat(means, 2, axis=0)[:length], 0, axis)
+    bands = np.full((2, len(means)), 1 / 8)
+    bands[1] = 3 / 4
+    # The first and the last sample stand in for the neighbours that they lack.
+    bands[1, 0] += 1 / 8
+    bands[1, -1] += 1 / 8
+    samples = solveh_banded(bands, means.reshape(len(means), -1)).reshape(means.shape)
+    return np.moveaxis(np.repeat(samples, 2, axis=0)[:length], 0, axis)
 
 
 def _standard_tables() -> NDArray[np.float64]:

@@ -81,8 +81,9 @@ def _read_list(path: Path) -> set[str]:
                 hint="Copy the list again.",
             )
         if _FOLDERS.get(place.parts[0], label) != label:
+            word = "real" if label == REAL else "fake"
             raise InputError(
-                f"{path}: line {number} calls {words[1]} {'real' if label == REAL else 'fake'}, its folder not.",
+                f"{path}: line {number} calls {words[1]} {word}; its folder says the other.",
                 hint="1 means real in this list; copy it again.",
             )
         found.add(f"{place.parts[0]}/{place.stem}")
