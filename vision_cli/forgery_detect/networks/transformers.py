@@ -52,16 +52,17 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block with the normalisation first: attention, then a perceptron of four times the width."""
+    """A transformer block with the normalisation first: attention, then a perceptron, by default of four widths."""
 
-    def __init__(self, width: int, heads: int, *, is_clip: bool, scale: float | None = None) -> None:
+    def __init__(
+        self, width: int, heads: int, *, is_clip: bool, scale: float | None = None, hidden: int | None = None
+    ) -> None:
         super().__init__()
+        hidden = hidden or 4 * width
         act: nn.Module = QuickGELU() if is_clip else nn.GELU()
         self.ln_1, self.attn = nn.LayerNorm(width), Attention(width, heads, scale)
         self.ln_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            OrderedDict(c_fc=nn.Linear(width, 4 * width), gelu=act, c_proj=nn.Linear(4 * width, width))
-        )
+        self.mlp = nn.Sequential(OrderedDict(c_fc=nn.Linear(width, hidden), gelu=act, c_proj=nn.Linear(hidden, width)))
 
     def forward(
         self,
@@ -83,9 +84,20 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A stack of blocks, under the names of CLIP."""
 
-    def __init__(self, width: int, depth: int, heads: int, *, is_clip: bool, scale: float | None = None) -> None:
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        heads: int,
+        *,
+        is_clip: bool,
+        scale: float | None = None,
+        hidden: int | None = None,
+    ) -> None:
         super().__init__()
-        self.resblocks = nn.ModuleList(Block(width, heads, is_clip=is_clip, scale=scale) for _ in range(depth))
+        self.resblocks = nn.ModuleList(
+            Block(width, heads, is_clip=is_clip, scale=scale, hidden=hidden) for _ in range(depth)
+        )
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return tokens ``(B, T, W)`` after all blocks, not normalised."""
