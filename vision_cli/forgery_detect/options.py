@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
-FACES = "Faces"
+FACES, SCORES, DATA, TRAINING, MODEL = "Faces", "Scores", "Data", "Training", "Model"
 
 DetectorName = Literal["auto", "haar", "lbp", "yunet", "none"]
 WhichFaces = Literal["largest", "all"]
 WithoutFace = Literal["skip", "centre"]
 Aggregate = Literal["mean", "topk", "median"]
+Heatmap = Literal["none", "overlay", "raw"]
+Method = Literal["coherence", "mfclip", "gmdf", "erm", "linear"]
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,250 @@ class FaceOptions:
         WithoutFace,
         typer.Option(help="Pictures in which no face is found: skip, or centre.", rich_help_panel=FACES),
     ] = "skip"
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How faces become verdicts.
+
+    Attributes
+    ----------
+    frames
+        Frames of a video that are looked at.
+    agg
+        How the scores of a video's frames become one.
+    threshold
+        Probability above which a face is called fake; None for that of the weights.
+    abstain
+        Half the width of the band of doubt around the threshold, as a probability; None for that of the weights.
+    heatmap
+        Pictures of where a face looks forged.
+    domain
+        Data set that GM-DF takes the input for: ``auto``, ``wildcard``, or a name that it was trained on.
+    """
+
+    frames: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="Frames of a video, spread.", rich_help_panel=SCORES)
+    ] = 32
+    agg: Annotated[
+        Aggregate,
+        typer.Option(
+            help="Score of a video: mean, median, or mean of its highest fifth (topk).", rich_help_panel=SCORES
+        ),
+    ] = "mean"
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="P",
+            help="Called fake above it; that of the weights by default.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.5,
+            metavar="P",
+            help="Verdict is uncertain so near the threshold; as in the weights by default.",
+            rich_help_panel=SCORES,
+        ),
+    ] = None
+    heatmap: Annotated[
+        Heatmap,
+        typer.Option(
+            help="Where a face looks forged: overlay (PNG), raw (also .npy), or none.", rich_help_panel=SCORES
+        ),
+    ] = "overlay"
+    domain: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="gmdf: auto, wildcard, or a data set of its training.", rich_help_panel=SCORES
+        ),
+    ] = "auto"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How data sets are read; see `vision_cli.forgery_detect.data.opening.open_media`."""
+
+    layout: Annotated[
+        str, typer.Option(metavar="NAME", help="Layout of the data sets, or auto.", rich_help_panel=DATA)
+    ] = "auto"
+    compression: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL", help="raw, c23 or c40 of FaceForensics++ and its kin.", rich_help_panel=DATA),
+    ] = None
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Part of the data sets: train, val, test or all.", rich_help_panel=DATA),
+    ] = None
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End at the first entry that cannot be used.", rich_help_panel=DATA)
+    ] = False
+    allow_skips: Annotated[
+        bool,
+        typer.Option(
+            "--allow-skips", help="Accept that more than 5 % of the entries cannot be used.", rich_help_panel=DATA
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class HistoryOptions:
+    """Whether and how copies of equal history are made; see `vision_cli.forgery_detect.data.history`.
+
+    Attributes
+    ----------
+    match_history
+        Whether to make them.
+    reduce
+        Ratio of the reduction, in words.
+    quality
+        Of the last JPEG encoding.
+    crop
+        Side of the crop on the face, px; 0 for whole pictures.
+    """
+
+    match_history: Annotated[
+        bool,
+        typer.Option(
+            "--match-history",
+            help="Copy the pictures so that both classes have the same encodings and resizes.",
+            rich_help_panel=DATA,
+        ),
+    ] = False
+    reduce: Annotated[
+        str, typer.Option(metavar="P/Q", help="Ratio by which --match-history reduces.", rich_help_panel=DATA)
+    ] = "2/3"
+    quality: Annotated[
+        int, typer.Option(min=10, max=100, metavar="Q", help="JPEG quality of --match-history.", rich_help_panel=DATA)
+    ] = 75
+    crop: Annotated[
+        int,
+        typer.Option(
+            min=0, max=4096, metavar="PX", help="Crop on the face of --match-history; 0: whole.", rich_help_panel=DATA
+        ),
+    ] = 320
+
+
+@dataclass(frozen=True)
+class SynthOptions:
+    """What forgeries are simulated; see `vision_cli.forgery_detect.simulation.pairs.simulate_pairs`.
+
+    Attributes
+    ----------
+    per_portrait
+        Pairs of a real face and a forgery of it, of each portrait.
+    kinds
+        Kinds of forgery, in words.
+    rendered
+        Rendered faces that are photographed and forged beside the portraits.
+    """
+
+    per_portrait: Annotated[
+        int,
+        typer.Option("--count", "-n", min=1, max=10**6, metavar="N", help="Pairs a portrait.", rich_help_panel=DATA),
+    ] = 14
+    kinds: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Kinds that take turns: resample, codec, denoise, chroma, blend, mouth, background; one named twice "
+            "is made twice as often.",
+            rich_help_panel=DATA,
+        ),
+    ] = "resample,chroma,codec,blend,denoise,chroma,mouth,background"
+    rendered: Annotated[
+        int,
+        typer.Option(min=0, max=10**6, metavar="N", help="Rendered faces beside the portraits.", rich_help_panel=DATA),
+    ] = 0
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a detector is trained.
+
+    Attributes
+    ----------
+    method
+        What is trained.
+    variant
+        Size of the network; ``coherence`` and ``linear`` have one.
+    steps, batch_size, learning_rate
+        See :class:`vision_cli.core.compute.training.Schedule`; None for the recipe of the method.
+    val_fraction
+        Share of the persons, or sources, that choose and calibrate the weights.
+    pretraining
+        Steps of GM-DF's masked image modelling before its experts are trained.
+    second_order
+        Whether GM-DF's derivative goes through the inner step.
+    expert_dim
+        Width of the hidden layer of GM-DF's experts; 0 for that of the variant.
+    backbone
+        CLIP of a linear probe; see `vision_cli.forgery_detect.pipeline.clip_files.read_clip`.
+    published_pooling
+        Whether MFCLIP's text feature is taken at the end of the first level, as the published code does; levels 2 to 4
+        are then without effect.
+    ablate
+        Parts that are left out, in words.
+    """
+
+    method: Annotated[
+        Method,
+        typer.Option(help="coherence (no network), mfclip, gmdf, erm or linear.", rich_help_panel=TRAINING),
+    ] = "coherence"
+    variant: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="mfclip, erm: nano, vcli or paper; gmdf: nano or base.", rich_help_panel=TRAINING
+        ),
+    ] = "nano"
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Optimiser steps.", rich_help_panel=TRAINING)
+    ] = None
+    batch_size: Annotated[
+        int | None, typer.Option(min=4, metavar="N", help="Faces a step.", rich_help_panel=TRAINING)
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
+    ] = None
+    val_fraction: Annotated[
+        float,
+        typer.Option(
+            min=0.05, max=0.9, metavar="X", help="Share of the persons that calibrate.", rich_help_panel=TRAINING
+        ),
+    ] = 0.2
+    pretraining: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="gmdf: steps of masked image modelling.", rich_help_panel=TRAINING),
+    ] = None
+    second_order: Annotated[
+        bool, typer.Option("--second-order", help="gmdf: derive through the inner step.", rich_help_panel=TRAINING)
+    ] = False
+    expert_dim: Annotated[
+        int,
+        typer.Option(
+            min=0, max=4096, metavar="N", help="gmdf: width of an expert; 3072 as published.", rich_help_panel=TRAINING
+        ),
+    ] = 0
+    backbone: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|FILE|ID", help="linear: probe the features of this CLIP.", rich_help_panel=TRAINING),
+    ] = None
+    published_pooling: Annotated[
+        bool,
+        typer.Option(
+            "--published-pooling",
+            help="mfclip: text features end at the first level, as in the published code.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False
+    ablate: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", help="Leave out noise or attention (mfclip), or coherence.", rich_help_panel=TRAINING
+        ),
+    ] = ""

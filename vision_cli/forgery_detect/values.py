@@ -138,6 +138,25 @@ class FaceInput:
 
 
 @dataclass(frozen=True)
+class FaceScore:
+    """What a detector says of a face.
+
+    Attributes
+    ----------
+    logit
+        Calibrated; positive where the face looks forged.
+    heat
+        ``(R, C)`` float32 in 0 to 1: where it looks forged; None if it was not asked for, or the detector has none.
+    domain
+        Domain that the detector took it for; empty if it knows none.
+    """
+
+    logit: float
+    heat: NDArray[np.float32] | None = field(default=None, repr=False)
+    domain: str = ""
+
+
+@dataclass(frozen=True)
 class Examples:
     """Faces to learn from, in memory.
 

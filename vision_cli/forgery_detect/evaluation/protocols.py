@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from vision_cli.core.errors import InputError, UsageError
+from vision_cli.forgery_detect.data.groups import groups_of
 from vision_cli.forgery_detect.values import Manifest, Medium
 
 Protocol = Literal["within", "cross-generator", "cross-forgery", "cross-dataset", "lodo"]
@@ -118,28 +119,6 @@ def divide(media: Sequence[Medium], *, seed: int, test_share: float = TEST_SHARE
         count = min(max(1, round(test_share * len(groups))), len(groups) - 1)
         chosen |= {medium.name for place in order[:count] for medium in groups[place]}
     return [m for m in media if m.name not in chosen], [m for m in media if m.name in chosen]
-
-
-def groups_of(media: Sequence[Medium]) -> list[list[Medium]]:
-    """Return groups of media that share a source, a video or a person, directly or through others, in order."""
-    parents = list(range(len(media)))
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
-    first: dict[tuple[str, str], int] = {}
-    for place, medium in enumerate(media):
-        keys = [("source", medium.source), ("video", medium.video), *(("person", one) for one in medium.identities)]
-        for key in keys:
-            if key[1]:
-                parents[root(place)] = root(first.setdefault(key, place))
-    groups: dict[int, list[Medium]] = {}
-    for place, medium in enumerate(media):
-        groups.setdefault(root(place), []).append(medium)
-    return list(groups.values())
 
 
 def _trial(manifest: Manifest, name: str, train: Sequence[Medium], tests: Mapping[str, Sequence[Medium]]) -> Trial:

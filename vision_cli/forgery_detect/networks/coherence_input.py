@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 _CLIP_AT = 4.0
+_NO_PART = 1e12
+"""Deviation of a feature without a part: weight files hold finite numbers only."""
 
 
 class CoherenceInput(nn.Module):
@@ -34,12 +36,13 @@ class CoherenceInput(nn.Module):
 
     def standardised(self, values: Tensor) -> Tensor:
         """Return features ``(B, F)`` in standard deviations from the mean, at most 4."""
-        return ((values - self.mean) / self.deviation).clamp(-_CLIP_AT, _CLIP_AT)
+        standard = ((values - self.mean) / self.deviation).clamp(-_CLIP_AT, _CLIP_AT)
+        return torch.where(self.deviation < _NO_PART, standard, torch.zeros_like(standard))
 
     @torch.no_grad()
     def set_statistics(self, mean: Tensor, deviation: Tensor, weight: Tensor | None = None) -> None:
         """Set the standardisation, each ``(F,)``, and the weights if they are known. Constant features count as 0."""
         self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 0, deviation, torch.full_like(deviation, torch.inf)))
+        self.deviation.copy_(torch.where(deviation > 0, deviation, torch.full_like(deviation, _NO_PART)))
         if weight is not None:
             self.weight.copy_(weight)

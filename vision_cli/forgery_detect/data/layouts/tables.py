@@ -117,7 +117,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     ValueError
         If the ending is another.
     """
-    rows = [_cells(path.parent, medium) for medium in manifest.media]
+    rows = manifest_rows(path.parent, manifest)
     if path.suffix.lower() == ".csv":
         write_text(path, csv_text(COLUMNS, rows))
     elif path.suffix.lower() == ".jsonl":
@@ -125,6 +125,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         write_text(path, "".join(f"{line}\n" for line in lines))
     else:
         raise ValueError(f"{path.name}: .csv or .jsonl expected")
+
+
+def manifest_rows(root: Path, manifest: Manifest) -> list[tuple[str, ...]]:
+    """Return the cells of a manifest in a folder, by the names of `COLUMNS`."""
+    return [_cells(root, medium) for medium in manifest.media]
 
 
 def _cells(root: Path, medium: Medium) -> tuple[str, ...]:

@@ -46,6 +46,11 @@ _SHAPES: Mapping[GmDfVariant, _Shape] = {
 }
 
 
+def side_of(variant: GmDfVariant) -> int:
+    """Return the side of the pictures that a variant takes, px."""
+    return _SHAPES[variant].side
+
+
 def build_gmdf(
     variant: GmDfVariant,
     *,

@@ -1,0 +1,171 @@
+"""Faces of data sets as examples to learn from, and as inputs to score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision_cli.core.command.console import Output
+from vision_cli.core.errors import InputError
+from vision_cli.forgery_detect.data.layouts.entries import is_video_file
+from vision_cli.forgery_detect.pipeline.faces import FaceFinder
+from vision_cli.forgery_detect.pipeline.inputs import face_input
+from vision_cli.forgery_detect.values import Examples, FaceCrop, FaceInput, Medium
+from vision_cli.io.pictures.left_out import Skipped
+
+
+@dataclass(frozen=True)
+class MediumFace:
+    """A face of a medium.
+
+    Attributes
+    ----------
+    medium
+        Place in the list of media.
+    frame
+        Number of the frame; 0 of pictures.
+    crop
+        The face.
+    """
+
+    medium: int
+    frame: int
+    crop: FaceCrop = field(repr=False)
+
+
+@dataclass(frozen=True)
+class FaceInputs:
+    """The faces of media as networks take them.
+
+    Attributes
+    ----------
+    media
+        Place of each face's medium.
+    frames
+        Number of its frame.
+    inputs
+        The faces.
+    skipped
+        Media that could not be read, or show no face.
+    """
+
+    media: tuple[int, ...]
+    frames: tuple[int, ...]
+    inputs: tuple[FaceInput, ...] = field(repr=False)
+    skipped: tuple[Skipped, ...] = ()
+
+    def part(self, rows: NDArray[np.int64]) -> FaceInputs:
+        """Return some of the faces."""
+        return FaceInputs(
+            tuple(self.media[row] for row in rows),
+            tuple(self.frames[row] for row in rows),
+            tuple(self.inputs[row] for row in rows),
+        )
+
+
+def faces_of(media: Sequence[Medium], finder: FaceFinder, frames: int) -> Iterator[Sequence[MediumFace] | Skipped]:
+    """Iterate over media in their order: the faces of each, or why it has none.
+
+    Parameters
+    ----------
+    media
+        Pictures and videos.
+    finder
+        Finds and cuts faces; the largest of each picture is taken.
+    frames
+        Frames of a video that are looked at.
+    """
+    for place, medium in enumerate(media):
+        try:
+            if medium.path.is_dir() or is_video_file(medium.path):
+                found = [
+                    MediumFace(place, frame.index, face.crop)
+                    for frame in finder.in_video(medium.path, frames)
+                    for face in frame.faces[:1]
+                ]
+            else:
+                found = [MediumFace(place, 0, face.crop) for face in finder.in_file(medium.path, medium.mask)[:1]]
+        except InputError as error:
+            yield Skipped(medium.name, error.message.rstrip("."))
+            continue
+        yield found or Skipped(medium.name, "no face was found", is_damage=False)
+
+
+def read_inputs(
+    media: Sequence[Medium], finder: FaceFinder, *, frames: int, side: int, patch: int, output: Output, what: str
+) -> FaceInputs:
+    """Return the faces of media as networks take them.
+
+    Parameters
+    ----------
+    media, finder, frames
+        As in `faces_of`.
+    side, patch
+        See `FaceInput`, px.
+    output, what
+        Shows progress, under this word.
+
+    Raises
+    ------
+    InputError
+        If no medium has a face.
+    """
+    places: list[int] = []
+    numbers: list[int] = []
+    inputs: list[FaceInput] = []
+    skipped: list[Skipped] = []
+    with output.progress(what, len(media)) as bar:
+        for found in faces_of(media, finder, frames):
+            if isinstance(found, Skipped):
+                skipped.append(found)
+            else:
+                places += [face.medium for face in found]
+                numbers += [face.frame for face in found]
+                inputs += [face_input(face.crop, side=side, patch=patch) for face in found]
+            bar.advance()
+    if not inputs:
+        reason = f"{skipped[0].name}: {skipped[0].reason}" if skipped else "none was given"
+        raise InputError(f"no face in {len(media)} media ({reason}); one or more expected.")
+    return FaceInputs(tuple(places), tuple(numbers), tuple(inputs), tuple(skipped))
+
+
+def as_examples(media: Sequence[Medium], faces: FaceInputs) -> Examples:
+    """Return faces with the labels of their media, those of unknown label aside.
+
+    Raises
+    ------
+    InputError
+        If a class has no face.
+    """
+    kept = [number for number, place in enumerate(faces.media) if media[place].label is not None]
+    chosen = [media[faces.media[number]] for number in kept]
+    labels = np.array([medium.label for medium in chosen], np.int64)
+    for label, word in enumerate(("real", "fake")):
+        if not (labels == label).any():
+            raise InputError(f"no {word} face among {len(labels)}; both classes expected.")
+    sources = {key: place for place, key in enumerate(dict.fromkeys(_source(medium) for medium in chosen))}
+    domains = tuple(sorted({medium.domain for medium in chosen}))
+    inputs = [faces.inputs[number] for number in kept]
+    return Examples(
+        images=np.stack([_bytes(one.image) for one in inputs]),
+        patches=np.stack([_bytes(one.patch) for one in inputs]),
+        coherence=np.stack([one.coherence for one in inputs]),
+        labels=labels,
+        sources=np.array([sources[_source(medium)] for medium in chosen], np.int64),
+        domains=np.array([domains.index(medium.domain) for medium in chosen], np.int64),
+        domain_names=domains,
+        generators=tuple(medium.generator for medium in chosen),
+        forgeries=tuple(medium.forgery for medium in chosen),
+        families=tuple(medium.family for medium in chosen),
+    )
+
+
+def _source(medium: Medium) -> str:
+    return medium.source or medium.video or medium.name
+
+
+def _bytes(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)

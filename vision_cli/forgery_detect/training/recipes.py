@@ -1,0 +1,80 @@
+"""How each method is trained unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vision_cli.core.errors import UsageError
+from vision_cli.forgery_detect.options import Method, TrainOptions
+
+if TYPE_CHECKING:
+    from vision_cli.core.compute.devices import Precision
+    from vision_cli.core.compute.training.schedule import Schedule
+
+ABLATIONS = ("noise", "attention", "coherence")
+"""Parts of a detector that can be left out: MFCLIP's noise branch, its attention to pairs of prompts (SPA), and the
+coherence features that any network takes in."""
+
+_WARM_UP, _VALIDATIONS, _SAVE_EVERY, _CLIP, _WEIGHT_DECAY = 100, 20, 200, 5.0, 0.02
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser steps, faces a step and learning rate."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+
+
+RECIPES: Mapping[Method, Recipe] = {
+    "mfclip": Recipe(2000, 24, 5e-4),
+    "erm": Recipe(2000, 24, 5e-4),
+    "linear": Recipe(1000, 64, 1e-2),
+    "gmdf": Recipe(1000, 32, 1e-3),
+}
+
+PRETRAINING_STEPS = 500
+
+
+def schedule_of(options: TrainOptions, *, seed: int, precision: Precision = "float32") -> Schedule:
+    """Return steps and learning rates of a training; ``coherence`` has none."""
+    # Imports torch.
+    from vision_cli.core.compute.training.schedule import Schedule
+
+    recipe = RECIPES[options.method]
+    steps = recipe.steps if options.steps is None else options.steps
+    return Schedule(
+        steps=steps,
+        batch_size=options.batch_size or recipe.batch_size,
+        learning_rate=recipe.learning_rate if options.learning_rate is None else options.learning_rate,
+        decay=True,
+        warm_up=min(_WARM_UP, max(steps // 10, 1)),
+        clip_norm=_CLIP,
+        weight_decay=_WEIGHT_DECAY,
+        validate_every=max(steps // _VALIDATIONS, 1),
+        save_every=_SAVE_EVERY,
+        monitor="auc",
+        precision=precision,
+        seed=seed,
+    )
+
+
+def left_out(options: TrainOptions) -> frozenset[str]:
+    """Return the parts that ``--ablate`` names.
+
+    Raises
+    ------
+    UsageError
+        If there is no such part, or the method does not have it.
+    """
+    named = {word.strip() for word in options.ablate.split(",") if word.strip()}
+    unknown = sorted(named - set(ABLATIONS))
+    if unknown:
+        raise UsageError(f"--ablate {unknown[0]}; some of {', '.join(ABLATIONS)} expected.")
+    lacking = sorted(named - {"coherence"}) if options.method not in {"mfclip", "erm"} else []
+    if lacking or (named and options.method == "coherence"):
+        raise UsageError(f"--ablate {(lacking or sorted(named))[0]}: {options.method} has no such part.")
+    return frozenset(named)
