@@ -67,7 +67,13 @@ TASKS = (
         "Measure the pulse from a video of a face.",
         "vision_cli.rppg_adapt.cli:app",
     ),
-    Task("forgery-detect", "MFCLIP, arXiv:2409.09724", "Tell generated faces from real ones."),
+    Task(
+        "forgery-detect",
+        "MFCLIP, arXiv:2409.09724",
+        "Tell generated faces from real ones.",
+        "vision_cli.forgery_detect.cli:app",
+        is_preview=True,
+    ),
     Task(
         "synth-faces",
         "SynFER, arXiv:2410.09865",
