@@ -156,6 +156,10 @@ class FaceScore:
     domain: str = ""
 
 
+MASK_CELLS = 14
+"""Cells along a side of the masks of `Examples`."""
+
+
 @dataclass(frozen=True)
 class Examples:
     """Faces to learn from, in memory.
@@ -178,6 +182,9 @@ class Examples:
         Names of the domains.
     generators, forgeries, families
         Words of MFCLIP's prompts, N each; empty for real faces.
+    masks
+        ``(N, M, M)`` float32, M = `MASK_CELLS`: share of each cell that is forged; NaN where that is unknown. None if
+        it is for all.
     """
 
     images: NDArray[np.uint8] = field(repr=False)
@@ -190,6 +197,7 @@ class Examples:
     generators: tuple[str, ...] = field(repr=False)
     forgeries: tuple[Forgery, ...] = field(repr=False)
     families: tuple[Family, ...] = field(repr=False)
+    masks: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -208,7 +208,7 @@ class OneNumber(nn.Module):
     def forward(self, batch, is_masked=True):
         loss = self.curvature / 2 * (self.detector.theta - batch.image.mean()) ** 2
         zero = loss.new_zeros(())
-        return Terms(loss, zero, zero, zero, self.detector.theta * batch.image.double())
+        return Terms(loss, zero, zero, zero, zero, self.detector.theta * batch.image.double())
 
 
 @pytest.mark.parametrize("is_second_order", [False, True])

@@ -13,7 +13,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.data.layouts.entries import is_video_file
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.inputs import face_input
-from vision_cli.forgery_detect.values import Examples, FaceCrop, FaceInput, Medium
+from vision_cli.forgery_detect.values import MASK_CELLS, Examples, FaceCrop, FaceInput, Medium
 from vision_cli.io.pictures.left_out import Skipped
 
 
@@ -48,6 +48,8 @@ class FaceInputs:
         Number of its frame.
     inputs
         The faces.
+    cells
+        Of each face the share of `MASK_CELLS` times `MASK_CELLS` cells that is forged; None where that is unknown.
     skipped
         Media that could not be read, or show no face.
     """
@@ -55,6 +57,7 @@ class FaceInputs:
     media: tuple[int, ...]
     frames: tuple[int, ...]
     inputs: tuple[FaceInput, ...] = field(repr=False)
+    cells: tuple[NDArray[np.float32] | None, ...] = field(repr=False)
     skipped: tuple[Skipped, ...] = ()
 
     def part(self, rows: NDArray[np.int64]) -> FaceInputs:
@@ -63,6 +66,7 @@ class FaceInputs:
             tuple(self.media[row] for row in rows),
             tuple(self.frames[row] for row in rows),
             tuple(self.inputs[row] for row in rows),
+            tuple(self.cells[row] for row in rows),
         )
 
 
@@ -116,6 +120,7 @@ def read_inputs(
     places: list[int] = []
     numbers: list[int] = []
     inputs: list[FaceInput] = []
+    cells: list[NDArray[np.float32] | None] = []
     skipped: list[Skipped] = []
     with output.progress(what, len(media)) as bar:
         for found in faces_of(media, finder, frames):
@@ -125,11 +130,12 @@ def read_inputs(
                 places += [face.medium for face in found]
                 numbers += [face.frame for face in found]
                 inputs += [face_input(face.crop, side=side, patch=patch) for face in found]
+                cells += [_cells_of(media[face.medium], face.crop) for face in found]
             bar.advance()
     if not inputs:
         reason = f"{skipped[0].name}: {skipped[0].reason}" if skipped else "none was given"
         raise InputError(f"no face in {len(media)} media ({reason}); one or more expected.")
-    return FaceInputs(tuple(places), tuple(numbers), tuple(inputs), tuple(skipped))
+    return FaceInputs(tuple(places), tuple(numbers), tuple(inputs), tuple(cells), tuple(skipped))
 
 
 def as_examples(media: Sequence[Medium], faces: FaceInputs) -> Examples:
@@ -160,7 +166,28 @@ def as_examples(media: Sequence[Medium], faces: FaceInputs) -> Examples:
         generators=tuple(medium.generator for medium in chosen),
         forgeries=tuple(medium.forgery for medium in chosen),
         families=tuple(medium.family for medium in chosen),
+        masks=_masks_of([faces.cells[number] for number in kept]),
     )
+
+
+def _cells_of(medium: Medium, crop: FaceCrop) -> NDArray[np.float32] | None:
+    """Return how much of each cell of a face is forged, or None if nobody knows."""
+    size = (MASK_CELLS, MASK_CELLS)
+    if crop.mask is not None and medium.mask is not None:
+        import cv2
+
+        return np.asarray(cv2.resize(crop.mask, size, interpolation=cv2.INTER_AREA), np.float32)
+    if medium.label == 0:
+        return np.zeros(size, np.float32)
+    # Nothing of a synthesised picture is real.
+    return np.ones(size, np.float32) if medium.label == 1 and medium.forgery == "synthesis" else None
+
+
+def _masks_of(cells: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    if all(one is None for one in cells):
+        return None
+    unknown = np.full((MASK_CELLS, MASK_CELLS), np.nan, np.float32)
+    return np.stack([unknown if one is None else one for one in cells])
 
 
 def _source(medium: Medium) -> str:

@@ -14,6 +14,7 @@ from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs
 from vision_cli.forgery_detect.values import Examples, Medium
 
 _FEWEST_PAIRS = 2
+_FEWEST_GROUPS = 2
 
 
 def features_of_pairs(examples: Examples) -> tuple[Rows, Rows]:
@@ -49,27 +50,25 @@ def split_faces(media: Sequence[Medium], faces: FaceInputs, share: float, seed: 
     share
         Of the persons or sources, for the second part.
     seed
-        Of the drawing, by name: other media do not change the side of one.
+        Of the drawing.
 
     Raises
     ------
     InputError
-        If a side has none.
+        If there are fewer than two persons or sources.
     """
-    side: dict[str, bool] = {}
-    groups = groups_of(media)
-    for group in groups:
-        name = min(medium.source or medium.video or medium.name for medium in group)
-        side |= dict.fromkeys((medium.name for medium in group), _uniform(f"{seed}/{name}") < share)
-    held_out = np.array([side[media[place].name] for place in faces.media])
-    if held_out.all() or not held_out.any():
+    groups = groups_of([media[place] for place in dict.fromkeys(faces.media)])
+    if len(groups) < _FEWEST_GROUPS:
         raise InputError(
             f"{len(groups)} persons or sources; enough for two parts expected.",
-            hint="Give more media, or another --val-fraction.",
+            hint="Give media of other persons, too.",
         )
+    drawn = sorted(groups, key=lambda group: _digest(f"{seed}/{min(medium.name for medium in group)}"))
+    count = min(max(round(share * len(drawn)), 1), len(drawn) - 1)
+    names = {medium.name for group in drawn[:count] for medium in group}
+    held_out = np.array([media[place].name in names for place in faces.media])
     return faces.part(np.flatnonzero(~held_out)), faces.part(np.flatnonzero(held_out))
 
 
-def _uniform(text: str) -> float:
-    """Return a number from 0 to 1 of a text's digest."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()[:8], "big") / 2.0**64
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

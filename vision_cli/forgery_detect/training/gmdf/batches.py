@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vision_cli.forgery_detect.training.localisation import unknown_masks
 from vision_cli.forgery_detect.training.pairs import Pairs
 from vision_cli.forgery_detect.values import Examples
 
@@ -32,6 +33,8 @@ class Batch:
         ``(B,)``, as in `Examples`.
     seen
         ``(B, K)`` places of the patches that masked image modelling leaves.
+    masks
+        ``(B, M, M)``, as in `Examples`.
     meta_test
         Number of the domain that this step tests on.
     """
@@ -43,6 +46,7 @@ class Batch:
     sources: Tensor
     domains: Tensor
     seen: Tensor
+    masks: Tensor
     meta_test: int
 
     def __len__(self) -> int:
@@ -58,6 +62,7 @@ class Batch:
             self.sources[places],
             self.domains[places],
             self.seen[places],
+            self.masks[places],
             self.meta_test,
         )
 
@@ -109,6 +114,8 @@ class PairedBatches:
         """Return the batch of these sample numbers."""
         rows = np.array([self.pairs.row(number) for number in numbers])
         images = self.examples.images[rows]
+        known = self.examples.masks
+        masks = unknown_masks(len(rows)) if known is None else torch.from_numpy(known[rows])
         domains = self.examples.domains[rows]
         places = 1 + domains
         for place, number in enumerate(numbers):
@@ -116,6 +123,7 @@ class PairedBatches:
             rng = np.random.default_rng((self.seed, _VARIATION, number // 2))
             if rng.random() < 0.5:
                 images[place] = images[place, :, :, ::-1]
+                masks[place] = masks[place].flip(-1)
             if rng.random() < self.wildcard:
                 places[place] = 0
         weights = np.eye(1 + len(self.examples.domain_names), dtype=np.float32)[places]
@@ -127,6 +135,7 @@ class PairedBatches:
             self._on_device(self.examples.sources[rows]),
             self._on_device(domains),
             self._on_device(np.stack([self._seen(number) for number in numbers])),
+            masks.to(self.device),
             self.meta_test(numbers[0] // self.batch_size),
         )
 

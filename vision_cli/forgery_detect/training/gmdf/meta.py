@@ -17,6 +17,7 @@ from vision_cli.forgery_detect.networks.gmdf.detector import GmDf
 from vision_cli.forgery_detect.networks.gmdf.masked import MaskedDecoder, masked_error
 from vision_cli.forgery_detect.training.gmdf.batches import Batch
 from vision_cli.forgery_detect.training.gmdf.losses import prompt_contrast, squared_wasserstein
+from vision_cli.forgery_detect.training.localisation import localisation_loss
 from vision_cli.forgery_detect.training.paired_loss import paired_loss
 
 _DETECTOR = "detector."
@@ -34,9 +35,10 @@ class GmDfPlan:
         Whether the derivative goes through the inner step.
     inner_rate
         Step size of the inner step (beta).
-    classes, masked, contrast, alignment, paired
+    classes, masked, contrast, alignment, paired, localisation
         Weights of the losses: classification, masked image modelling (lambda 1), prompts (lambda 2), alignment of
-        domains (lambda 3), and differences between a fake and its real.
+        domains (lambda 3), differences between a fake and its real, and agreement of heat maps with masks; the last two
+        are not published.
     meta_train
         Weight of the classification of the domains that are not held out, in the outer step; 0 as published.
     trains_encoder
@@ -55,6 +57,7 @@ class GmDfPlan:
     contrast: float = 0.3
     alignment: float = 0.1
     paired: float = 1.0
+    localisation: float = 0.3
     meta_train: float = 1.0
     trains_encoder: bool = False
     wildcard: float = 0.3
@@ -65,7 +68,14 @@ META = GmDfPlan()
 """Experts on a frozen encoder, with a held-out domain at each step."""
 
 PRETRAINING = GmDfPlan(
-    is_meta=False, classes=0.0, masked=1.0, contrast=1.0, alignment=0.0, paired=0.0, trains_encoder=True
+    is_meta=False,
+    classes=0.0,
+    masked=1.0,
+    contrast=1.0,
+    alignment=0.0,
+    paired=0.0,
+    localisation=0.0,
+    trains_encoder=True,
 )
 """The encoder alone, by masked image modelling and prompts; for a detector without experts."""
 
@@ -79,7 +89,7 @@ class Terms:
 
     Attributes
     ----------
-    classes, paired, masked, contrast
+    classes, paired, masked, contrast, localisation
         See `GmDfPlan`.
     features
         ``(B, W)`` second-order features.
@@ -89,6 +99,7 @@ class Terms:
     paired: Tensor
     masked: Tensor
     contrast: Tensor
+    localisation: Tensor
     features: Tensor
 
 
@@ -119,6 +130,7 @@ class Objective(nn.Module):
             paired_loss(found.logit, batch.labels, batch.sources),
             self._masked(batch) if is_masked and self.decoder is not None else classes.new_zeros(()),
             prompt_contrast(found.features, prompts, batch.domains, batch.labels),
+            localisation_loss(found.heat, batch.masks),
             found.features,
         )
 
@@ -195,6 +207,7 @@ class MetaLearner(nn.Module):
             + plan.paired * terms.paired
             + plan.masked * terms.masked
             + plan.contrast * terms.contrast
+            + plan.localisation * terms.localisation
         )
-        named = {"classes": terms.classes, "paired": terms.paired, "masked": terms.masked, "contrast": terms.contrast}
-        return {"loss": loss, **named}
+        names = ("classes", "paired", "masked", "contrast", "localisation")
+        return {"loss": loss, **{name: getattr(terms, name) for name in names}}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vision_cli.forgery_detect.networks.mfclip.prompts import Prompt, distinct_prompts
+from vision_cli.forgery_detect.training.localisation import unknown_masks
 from vision_cli.forgery_detect.training.pairs import Pairs
 from vision_cli.forgery_detect.values import Examples
 
@@ -32,6 +33,8 @@ class FaceBatch:
         ``(B,)``, as in `Examples`.
     prompts
         ``(B,)`` places of the faces' prompts among those of the training.
+    masks
+        ``(B, M, M)``, as in `Examples`.
     """
 
     image: Tensor
@@ -40,6 +43,7 @@ class FaceBatch:
     labels: Tensor
     sources: Tensor
     prompts: Tensor
+    masks: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,10 +81,13 @@ class FaceBatches:
         """Return the batch of these sample numbers."""
         rows = np.array([self.pairs.row(number) for number in numbers])
         images, patches = self.examples.images[rows], self.examples.patches[rows]
+        known = self.examples.masks
+        masks = unknown_masks(len(rows)) if known is None else torch.from_numpy(known[rows])
         for place, number in enumerate(numbers):
             # A pair is mirrored alike, so that nothing but the forgery differs.
             if np.random.default_rng((self.seed, _FLIP, number // 2)).random() < 0.5:
                 images[place], patches[place] = images[place, :, :, ::-1], patches[place, :, :, ::-1]
+                masks[place] = masks[place].flip(-1)
         return FaceBatch(
             self._on_device(images).float() / 255,
             self._on_device(patches).float() / 255,
@@ -88,6 +95,7 @@ class FaceBatches:
             self._on_device(self.examples.labels[rows]),
             self._on_device(self.examples.sources[rows]),
             self._on_device(self._places[rows]),
+            masks.to(self.device),
         )
 
     def _on_device(self, values: NDArray[np.generic]) -> Tensor:

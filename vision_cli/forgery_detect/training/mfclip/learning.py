@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from vision_cli.forgery_detect.networks.baselines import LinearDetector
 from vision_cli.forgery_detect.networks.mfclip.detector import MfClip, MfClipOutput
 from vision_cli.forgery_detect.networks.mfclip.guide import LanguageGuide
+from vision_cli.forgery_detect.training.localisation import localisation_loss
 from vision_cli.forgery_detect.training.mfclip.batches import FaceBatch
 from vision_cli.forgery_detect.training.mfclip.losses import ALPHA, contrast_loss, prediction_loss
 from vision_cli.forgery_detect.training.paired_loss import paired_loss
@@ -27,6 +28,8 @@ class FacePlan:
         Weights of the losses of language; 0 without a `LanguageGuide`.
     paired
         Weight of the differences between a fake and its real; not published.
+    localisation
+        Weight of the heat map's agreement with masks, where there are some; not published.
     is_soft
         Whether all faces of the same prompt are positives of the contrast.
     is_detached
@@ -37,18 +40,19 @@ class FacePlan:
     contrast: float = 1.0
     prediction: float = 1.0
     paired: float = 1.0
+    localisation: float = 0.3
     is_soft: bool = True
     is_detached: bool = True
 
 
 MFCLIP = FacePlan()
-PAPER = FacePlan(paired=0.0, is_soft=False, is_detached=False)
+PAPER = FacePlan(paired=0.0, localisation=0.0, is_soft=False, is_detached=False)
 """As published."""
 
 ERM = FacePlan(contrast=0.0, prediction=0.0)
 """The same losses without language, of the same weights."""
 
-LINEAR = FacePlan(classes=1.0, contrast=0.0, prediction=0.0)
+LINEAR = FacePlan(classes=1.0, contrast=0.0, prediction=0.0, localisation=0.0)
 
 
 class FaceLearner(nn.Module):
@@ -78,6 +82,9 @@ class FaceLearner(nn.Module):
         paired = paired_loss(found.logit, batch.labels, batch.sources)
         loss = plan.classes * classes + plan.paired * paired
         losses = {"classes": classes, "paired": paired}
+        if plan.localisation:
+            losses["localisation"] = localisation_loss(found.heat, batch.masks)
+            loss = loss + plan.localisation * losses["localisation"]
         if self.guide is not None:
             said = self.guide(found.features, batch.prompts)
             losses["contrast"] = contrast_loss(said.scores, batch.prompts, is_soft=plan.is_soft)
