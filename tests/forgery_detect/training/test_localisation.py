@@ -32,4 +32,5 @@ def test_unknown_masks_teach_nothing_and_keep_the_gradient_finite():
     loss = localisation_loss(heat, unknown_masks(2))
     loss.backward()
     assert float(loss.detach()) == 0
-    assert heat.grad is not None and not bool(heat.grad.any())
+    assert heat.grad is not None
+    assert not bool(heat.grad.any())

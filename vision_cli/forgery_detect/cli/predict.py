@@ -65,8 +65,8 @@ def predict(
     if not inputs:
         raise call.missing("FILE or DIR")
     from vision_cli.forgery_detect.data.finding import find_media
+    from vision_cli.forgery_detect.pipeline.opening import load_detector
     from vision_cli.forgery_detect.runs.finish_predict import verdicts_table
-    from vision_cli.forgery_detect.runs.loading import load_detector
     from vision_cli.forgery_detect.runs.predict import ForgeryPlan, predict_all
 
     media = find_media(inputs)
