@@ -237,7 +237,8 @@ class TrainOptions:
     expert_dim
         Width of the hidden layer of GM-DF's experts; 0 for that of the variant.
     backbone
-        CLIP of a linear probe; see `vision_cli.forgery_detect.pipeline.clip_files.read_clip`.
+        CLIP of a linear probe, or for GM-DF's frozen encoder; see
+        `vision_cli.forgery_detect.pipeline.clip_files.read_clip`.
     published_pooling
         Whether MFCLIP's text feature is taken at the end of the first level, as the published code does; levels 2 to 4
         are then without effect.
@@ -285,7 +286,9 @@ class TrainOptions:
     ] = 0
     backbone: Annotated[
         str | None,
-        typer.Option(metavar="DIR|FILE|ID", help="linear: probe the features of this CLIP.", rich_help_panel=TRAINING),
+        typer.Option(
+            metavar="DIR|FILE|ID", help="CLIP for linear, or for gmdf base (ViT-B/16).", rich_help_panel=TRAINING
+        ),
     ] = None
     published_pooling: Annotated[
         bool,

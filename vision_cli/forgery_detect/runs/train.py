@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import load_file
 
@@ -16,6 +16,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.options import FaceOptions, TrainOptions
+from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, read_clip
 from vision_cli.forgery_detect.pipeline.example_tables import as_examples, read_inputs
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.model_files import About, read_model, scorer_of, write_model
@@ -23,13 +24,10 @@ from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
 from vision_cli.forgery_detect.training.learning import Lesson, calibrated, inputs_of, learn_coherence, scores_of
 from vision_cli.forgery_detect.training.pairing import split_faces
 from vision_cli.forgery_detect.training.preparation import about_of, prepare
-from vision_cli.forgery_detect.training.recipes import PRETRAINING_STEPS, schedule_of
+from vision_cli.forgery_detect.training.recipes import pretraining_steps, schedule_of
 from vision_cli.forgery_detect.values import FaceInput, Manifest, Medium
 from vision_cli.io.pictures.folders import names_below, pictures_below
 from vision_cli.metrics.ranking import auroc
-
-if TYPE_CHECKING:
-    from vision_cli.forgery_detect.networks.clip.towers import ClipVision
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ def train_detector(
     InputError
         If a class has no face, or nothing is left to calibrate with.
     """
-    tower = _tower_of(options)
-    about = about_of(options, tower)
+    clip = read_clip(options.backbone) if options.backbone is not None else None
+    about = about_of(options, clip)
     lesson = _read_lesson(data, options, about, compute.seed, output)
     counts = {"training_faces": len(lesson.learned), "validation_faces": len(lesson.held_out)}
     output.info(
@@ -90,7 +88,7 @@ def train_detector(
         if run is not None:
             linear.write_model(run.directory / WEIGHTS, learn_coherence(lesson))
     else:
-        measures = _train_network(run, about, lesson, options, compute, output, tower)
+        measures = _train_network(run, about, lesson, options, compute, output, clip)
     if run is None:
         return
     model = read_model(run.directory / WEIGHTS, str(compute.device))
@@ -122,12 +120,11 @@ def _train_network(
     options: TrainOptions,
     compute: Compute,
     output: Output,
-    tower: ClipVision | None,
+    clip: ClipWeights | None,
 ) -> dict[str, float]:
     """Train a network, calibrate it, and write its weights; return measures of the training."""
     schedule = schedule_of(options, seed=compute.seed, precision=compute.precision)
-    first = (PRETRAINING_STEPS if options.pretraining is None else options.pretraining) * (options.method == "gmdf")
-    with output.progress("pretraining", first) as bar:
+    with output.progress("pretraining", pretraining_steps(options)) as bar:
         prepared = prepare(
             about,
             options,
@@ -135,7 +132,7 @@ def _train_network(
             lesson.held_out,
             schedule,
             compute.device,
-            tower=tower,
+            clip=clip,
             advance=bar.advance,
         )
     task: Any = prepared.task
@@ -164,11 +161,3 @@ def _read_lesson(data: TrainData, options: TrainOptions, about: About, seed: int
         cut = FaceFinder(replace(data.faces, face_detector="auto"))
         studio = read_inputs(portraits, cut, frames=1, **sizes, output=output, what="portraits").inputs
     return Lesson(as_examples(media, learned), as_examples(media, held_out), studio)
-
-
-def _tower_of(options: TrainOptions) -> ClipVision | None:
-    if options.backbone is None:
-        return None
-    from vision_cli.forgery_detect.pipeline.clip_files import clip_vision, read_clip
-
-    return clip_vision(read_clip(options.backbone))

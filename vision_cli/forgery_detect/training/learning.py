@@ -10,8 +10,8 @@ import torch
 
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.coherence.calibration import calibration_of
-from vision_cli.forgery_detect.networks.clip.towers import ClipVision
 from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights
 from vision_cli.forgery_detect.pipeline.model_files import About, scorer_of
 from vision_cli.forgery_detect.pipeline.scoring import CoherenceScorer, LoadedModel
 from vision_cli.forgery_detect.training.pairing import features_of_pairs
@@ -47,7 +47,7 @@ def learn(
     *,
     seed: int,
     device: torch.device,
-    tower: ClipVision | None = None,
+    clip: ClipWeights | None = None,
     advance: Callable[[], object] | None = None,
 ) -> LoadedModel:
     """Return a calibrated detector, trained without checkpoints.
@@ -62,8 +62,8 @@ def learn(
         Of weights and drawing.
     device
         Where it is computed.
-    tower
-        CLIP's vision tower of a linear probe.
+    clip
+        CLIP of a linear probe, or for GM-DF's encoder.
     advance
         Called after each step.
 
@@ -75,8 +75,8 @@ def learn(
     if options.method == "coherence":
         return as_model(learn_coherence(lesson))
     schedule = schedule_of(options, seed=seed)
-    about = about_of(options, tower)
-    prepared = prepare(about, options, lesson.learned, lesson.held_out, schedule, device, tower=tower, advance=advance)
+    about = about_of(options, clip)
+    prepared = prepare(about, options, lesson.learned, lesson.held_out, schedule, device, clip=clip, advance=advance)
     network = prepared.finish(train_in_memory(prepared.task, schedule, advance))
     raw = LoadedModel(prepared.about, scorer_of(prepared.about, network, device))
     return replace(raw, about=calibrated(raw, lesson))

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from vision_cli.core.compute.training import Schedule
 from vision_cli.core.errors import UsageError
 from vision_cli.forgery_detect.coherence.features import NAMES
-from vision_cli.forgery_detect.networks.clip.towers import ClipVision
 from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, clip_vision
 from vision_cli.forgery_detect.pipeline.model_files import CLIP, About, build_network
 from vision_cli.forgery_detect.training.faces import standardise
 from vision_cli.forgery_detect.training.gmdf.task import GmDfTask
 from vision_cli.forgery_detect.training.mfclip.task import FaceTask
-from vision_cli.forgery_detect.training.recipes import PRETRAINING_STEPS, left_out
+from vision_cli.forgery_detect.training.recipes import left_out, pretraining_steps
 from vision_cli.forgery_detect.values import Examples
 
 _SMALLEST_SIDE = 16
@@ -58,32 +58,37 @@ class Prepared:
         return self.detector
 
 
-def about_of(options: TrainOptions, tower: ClipVision | None = None) -> About:
+def about_of(options: TrainOptions, clip: ClipWeights | None = None) -> About:
     """Return how the detector of a training is built.
 
     Parameters
     ----------
     options
         Method, size, and parts left out.
-    tower
-        CLIP's vision tower of a linear probe.
+    clip
+        CLIP of a linear probe, or for GM-DF's encoder.
 
     Raises
     ------
     UsageError
         If the method has no such size or part.
+    InputError
+        If there is no vision tower.
     """
     parts = left_out(options)
     features = 0 if "coherence" in parts else len(NAMES)
     small = _SMALLEST_SIDE
-    if tower is not None and options.method != "linear":
-        raise UsageError(f"--backbone: {options.method} takes none; --method linear does.")
+    if clip is not None and (options.method, options.variant) != ("gmdf", "base") and options.method != "linear":
+        raise UsageError(
+            f"--backbone: {options.method} {options.variant} takes none.",
+            hint="--method linear and --method gmdf --variant base do.",
+        )
     if options.method == "coherence":
         return About("coherence", "", small, small, features)
     if options.method == "linear":
-        if tower is None:
+        if clip is None:
             return About("linear", "", small, small, features)
-        sizes = tower.sizes
+        sizes = clip_vision(clip).sizes
         numbers = {name: getattr(sizes, name) for name in ("side", "patch", "width", "depth", "heads", "hidden")}
         numbers["outputs"] = sizes.outputs
         return About("linear", CLIP, sizes.side, small, features, tower=numbers, activation=sizes.activation)
@@ -110,7 +115,7 @@ def prepare(
     schedule: Schedule,
     device: torch.device,
     *,
-    tower: ClipVision | None = None,
+    clip: ClipWeights | None = None,
     advance: Callable[[], object] | None = None,
 ) -> Prepared:
     """Return a detector with random weights, ready to be trained; GM-DF's encoder is pretrained here.
@@ -129,8 +134,8 @@ def prepare(
         Of the training.
     device
         Where it is computed.
-    tower
-        CLIP's vision tower of a linear probe, with its weights.
+    clip
+        As in `about_of`.
     advance
         Called after each step of the pretraining.
 
@@ -144,8 +149,8 @@ def prepare(
         learned = _without_coherence(learned)
         held_out = None if held_out is None else _without_coherence(held_out)
     if about.method == "gmdf":
-        return _prepare_gmdf(about, options, learned, held_out, schedule, device, advance)
-    return _prepare_face(about, options, learned, held_out, schedule, device, tower)
+        return _prepare_gmdf(about, options, learned, held_out, schedule, device, clip, advance)
+    return _prepare_face(about, options, learned, held_out, schedule, device, clip)
 
 
 def _without_coherence(examples: Examples) -> Examples:
@@ -159,7 +164,7 @@ def _prepare_face(
     held_out: Examples | None,
     schedule: Schedule,
     device: torch.device,
-    tower: ClipVision | None,
+    clip: ClipWeights | None,
 ) -> Prepared:
     from vision_cli.forgery_detect.networks.clip.probe import ClipProbe
     from vision_cli.forgery_detect.networks.mfclip.building import build_guide
@@ -167,7 +172,9 @@ def _prepare_face(
     from vision_cli.forgery_detect.training.mfclip.learning import ERM, LINEAR, MFCLIP, PAPER
     from vision_cli.forgery_detect.training.mfclip.task import detector_state
 
-    detector: Any = build_network(about) if tower is None else ClipProbe(tower, features=about.features)
+    detector: Any = build_network(about)
+    if clip is not None:
+        detector = ClipProbe(clip_vision(clip), features=about.features)
     if about.features:
         standardise(detector.coherence, learned)
     guide = None
@@ -194,6 +201,7 @@ def _prepare_gmdf(
     held_out: Examples | None,
     schedule: Schedule,
     device: torch.device,
+    clip: ClipWeights | None,
     advance: Callable[[], object] | None,
 ) -> Prepared:
     from vision_cli.forgery_detect.networks.gmdf.building import build_gmdf, build_masked_decoder
@@ -207,7 +215,9 @@ def _prepare_gmdf(
     detector = build_gmdf(variant, expert_dim=about.expert_dim or None, **kinds).to(device)
     decoder = build_masked_decoder(variant, generator).to(device)
     common = {"seed": schedule.seed, "batch_size": schedule.batch_size}
-    if steps := PRETRAINING_STEPS if options.pretraining is None else options.pretraining:
+    if clip is not None:
+        detector.encoder.load_clip(clip.tensors)
+    if steps := pretraining_steps(options):
         plain = build_gmdf(variant, experts=0, **kinds).to(device)
         first = replace(schedule, steps=steps, warm_up=max(min(schedule.warm_up, steps // 10), 1), monitor=None)
         train_in_memory(GmDfTask(plain, decoder, learned, None, PRETRAINING, device, **common), first, advance)
@@ -215,7 +225,7 @@ def _prepare_gmdf(
     if about.features:
         standardise(detector.coherence, learned)
     # A short pretraining is no frozen CLIP: the encoder goes on learning.
-    plan = replace(META, is_second_order=options.second_order, trains_encoder=True)
+    plan = replace(META, is_second_order=options.second_order, trains_encoder=clip is None)
 
     def complete() -> None:
         detector.set_prototypes(*prototypes(detector, learned, device=device))

@@ -62,6 +62,15 @@ def schedule_of(options: TrainOptions, *, seed: int, precision: Precision = "flo
     )
 
 
+def pretraining_steps(options: TrainOptions) -> int:
+    """Return the steps of masked image modelling before a training; none where CLIP's encoder is given."""
+    if options.method != "gmdf":
+        return 0
+    if options.pretraining is not None:
+        return options.pretraining
+    return PRETRAINING_STEPS if options.backbone is None else 0
+
+
 def left_out(options: TrainOptions) -> frozenset[str]:
     """Return the parts that ``--ablate`` names.
 
