@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.pictures.photographs import photograph_size, read_photograph, write_photograph
+from vision_cli.io.pictures.photographs import photograph_size, read_8_bit, read_photograph, write_photograph
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,16 @@ def test_every_kind_of_pixels_becomes_the_rgb_of_pillow(tmp_path, scene, mode):
 def test_transparency_is_dropped_and_colours_stay(tmp_path, scene):
     Image.fromarray(np.dstack([scene, scene[..., :1] // 2])).save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_photograph(tmp_path / "a.png"), scene)
+
+
+def test_16_bits_are_rounded_to_8(tmp_path):
+    levels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    write_photograph(tmp_path / "a.png", np.repeat(levels[..., None], 3, axis=2))
+    found = read_8_bit(tmp_path / "a.png")
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found[..., 0], np.rint(levels.astype(np.float64) * 255 / 65535))
+    write_photograph(tmp_path / "b.png", found)
+    np.testing.assert_array_equal(read_8_bit(tmp_path / "b.png"), found)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

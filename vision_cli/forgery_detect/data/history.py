@@ -26,7 +26,7 @@ from vision_cli.io.faces.detection import FaceDetector
 from vision_cli.io.pictures.encodings import jpeg_bytes, read_encoding, through_jpeg, with_stored_chroma
 from vision_cli.io.pictures.folders import inside
 from vision_cli.io.pictures.left_out import Skipped
-from vision_cli.io.pictures.photographs import read_photograph, write_photograph
+from vision_cli.io.pictures.photographs import read_8_bit, write_photograph
 
 FaceFinder = Callable[[Picture], NDArray[np.float64] | None]
 """Returns left, top, width and height of the face in a picture; None if it finds none."""
@@ -224,8 +224,7 @@ def matched_copy(
     """
     import cv2
 
-    found = read_photograph(medium.path)
-    pixels: Picture = np.asarray(found >> 8 if found.dtype == np.uint16 else found, np.uint8)
+    pixels: Picture = read_8_bit(medium.path)
     if plan.first_quality is not None and medium.name not in plan.encoded_before:
         # Otherwise the chroma of pictures that had it halved already would be halved, and blurred, once more.
         stored = with_stored_chroma(pixels, read_encoding(medium.path).sampling)

@@ -36,7 +36,7 @@ from vision_cli.forgery_detect.evaluation.traces import (
 )
 from vision_cli.forgery_detect.values import Manifest, Medium, Picture
 from vision_cli.io.pictures.encodings import PictureEncoding, read_encoding
-from vision_cli.io.pictures.photographs import read_photograph
+from vision_cli.io.pictures.photographs import read_8_bit
 from vision_cli.io.videos.videos import VideoReader
 
 Strength = Literal["found", "weak", "none"]
@@ -225,8 +225,7 @@ class _Looked:
             path = medium.path
             if path.is_dir():
                 path = min(file for file in path.iterdir() if is_media_file(file) and file.stat().st_size)
-            found = read_photograph(path)
-            pixels: Picture = np.asarray(found >> 8 if found.dtype == np.uint16 else found, np.uint8)
+            pixels = read_8_bit(path)
             encoding = read_encoding(path)
             return cls(encoding, encoding.kind, 0.0, 1, pixels)
         except (InputError, ValueError):

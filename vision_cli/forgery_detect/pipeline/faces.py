@@ -15,7 +15,7 @@ from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE, central_crop, c
 from vision_cli.forgery_detect.values import FaceCrop, Picture
 from vision_cli.io.faces.detection import FaceDetector
 from vision_cli.io.faces.tracking import FaceTracker
-from vision_cli.io.pictures.photographs import read_photograph
+from vision_cli.io.pictures.photographs import read_8_bit
 from vision_cli.io.videos.videos import VideoReader
 
 _CENTRE = 0.6
@@ -112,10 +112,10 @@ class FaceFinder:
         InputError
             If a file is damaged, or the mask has another size.
         """
-        picture = read_picture(path)
+        picture = read_8_bit(path)
         forged: NDArray[np.float32] | None = None
         if mask is not None:
-            forged = read_picture(mask)[..., 0].astype(np.float32) / np.float32(255)
+            forged = read_8_bit(mask)[..., 0].astype(np.float32) / np.float32(255)
             if forged.shape != picture.shape[:2]:
                 raise InputError(f"{mask}: {forged.shape[::-1]} pixels; {picture.shape[1::-1]} as of {path} expected.")
         try:
@@ -170,20 +170,6 @@ class FaceFinder:
         if not faces and self.options.without_face == "centre":
             faces = [FoundFace(0, central_crop(picture, share=_CENTRE))]
         return FacesOfFrame(index, time_s, tuple(faces))
-
-
-def read_picture(path: Path) -> Picture:
-    """Return a picture with 8 bits a channel; 16 bits are reduced.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged.
-    """
-    pixels = read_photograph(path)
-    if pixels.dtype == np.uint16:
-        return np.asarray(np.round(pixels / 257.0), np.uint8)
-    return np.asarray(pixels, np.uint8)
 
 
 def spread(frames: int, count: int) -> NDArray[np.int64]:

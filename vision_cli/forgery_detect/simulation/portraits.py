@@ -12,7 +12,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.values import Floats, Picture
 from vision_cli.io.faces.detection import FaceDetector
 from vision_cli.io.pictures.folders import names_below, pictures_below
-from vision_cli.io.pictures.photographs import read_photograph
+from vision_cli.io.pictures.photographs import read_8_bit
 from vision_cli.io.reading import read_text
 
 _RENDERED_SIDE = 720
@@ -64,8 +64,7 @@ def read_portraits(folder: Path) -> tuple[Portrait, ...]:
     detector = FaceDetector("haar")
     portraits = []
     for path, name in zip(paths, names_below(folder, paths), strict=True):
-        pixels = read_photograph(path)
-        picture = np.asarray(pixels if pixels.dtype == np.uint8 else pixels >> 8, np.uint8)
+        picture = read_8_bit(path)
         faces = detector(picture)
         if faces:
             template = path.with_suffix(".tem")

@@ -23,6 +23,9 @@ from vision_cli.io.reading import reading
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
+_LEVELS_A_LEVEL = 257.0
+"""65535 / 255: levels of 16 bits for one of 8."""
+
 PHOTOGRAPH_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".pnm", ".webp"}
 )
@@ -90,6 +93,20 @@ def read_photograph(path: Path, *, upright: bool = True) -> Pixels:
     # Orientations of TIFF without a turn are applied by the library already.
     turned = _turn(pixels, header.orientation) if upright and not is_tiff else pixels
     return np.ascontiguousarray(turned[..., ::-1])
+
+
+def read_8_bit(path: Path) -> NDArray[np.uint8]:
+    """Read a photograph as ``(H, W, 3)`` RGB of 8 bits; 16 bits are rounded to the nearest of 256 levels.
+
+    Raises
+    ------
+    InputError
+        As `read_photograph`.
+    """
+    pixels = read_photograph(path)
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, np.uint8)
+    return np.asarray(np.rint(pixels / _LEVELS_A_LEVEL), np.uint8)
 
 
 def photograph_size(path: Path, *, upright: bool = True) -> tuple[int, int]:
