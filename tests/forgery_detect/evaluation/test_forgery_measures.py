@@ -13,7 +13,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from vision_cli.forgery_detect.evaluation.measures import (
     Scored,
-    aggregated,
     by_video,
     caught_at,
     cross_aucs,
@@ -143,10 +142,11 @@ def test_every_video_counts_where_folders_share_their_name():
 
 
 def test_frames_of_a_video_are_aggregated():
-    values = np.array([0.0, 0.1, 0.2, 0.9])
-    assert aggregated(values, "mean") == pytest.approx(0.3)
-    assert aggregated(values, "median") == pytest.approx(0.15)
-    assert aggregated(values, "topk") == pytest.approx(0.9)
+    frames = scored([1, 1, 1, 1, 0], [0.0, 0.1, 0.2, 0.9, 0.4], ["a"] * 4 + ["b"])
+    for how, value in (("mean", 0.3), ("median", 0.15), ("topk", 0.9)):
+        videos = by_video(frames, how)
+        assert videos.scores == pytest.approx([value, 0.4])
+        assert (videos.labels.tolist(), videos.videos) == ([1, 0], ("a", "b"))
     with pytest.raises(ValueError, match="video a has real and fake frames"):
         by_video(scored([0, 1], [0.1, 0.2], ["a", "a"]))
 

@@ -46,11 +46,14 @@ class Table:
         Cells of each row, as many as `columns`, formatted by `format_value`.
     title
         Title above the table.
+    footer
+        Lines below the printed table, for scripts; a report does not show them.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     title: str | None = None
+    footer: str | None = None
 
 
 def format_value(value: object) -> str:
@@ -276,3 +279,5 @@ def _print_table(console: Console, table: Table) -> None:
         console.print(drawn if table.rows else Text(f"no {table.columns[0]}"))
     # rich pads every line to the width of the longest cell.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))
+    if table.footer is not None:
+        sys.stdout.write("".join(f"{one_line(line)}\n" for line in table.footer.splitlines()))

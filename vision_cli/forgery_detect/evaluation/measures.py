@@ -10,20 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.forgery_detect.options import Aggregate
+from vision_cli.forgery_detect.pipeline.verdicts import aggregate
 from vision_cli.metrics.classification import classification_measures
 from vision_cli.metrics.ranking import auroc, average_precision
 from vision_cli.metrics.resampling import Resampled, image_resamples
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Aggregation = Literal["mean", "median", "topk"]
 
-_TOP_SHARE = 0.25
 _CHUNK = 1 << 22
 
 
@@ -145,7 +144,7 @@ def measure(scored: Scored, *, threshold: float = 0.5, resamples: int = 1000, se
     )
 
 
-def by_video(scored: Scored, aggregation: Aggregation = "mean") -> Scored:
+def by_video(scored: Scored, aggregation: Aggregate = "mean") -> Scored:
     """Return one score a video, in the order of their first frames.
 
     Raises
@@ -162,18 +161,9 @@ def by_video(scored: Scored, aggregation: Aggregation = "mean") -> Scored:
         if len(found) > 1:
             raise ValueError(f"video {video} has real and fake frames; one label expected")
         labels.append(found.pop())
-        scores.append(aggregated(scored.scores[own], aggregation))
+        scores.append(aggregate(scored.scores[own].tolist(), aggregation).p_fake)
         sources.append(scored.sources[own[0]])
     return Scored(np.array(labels, np.int64), np.array(scores, np.float64), tuple(places), tuple(sources))
-
-
-def aggregated(scores: Floats, aggregation: Aggregation) -> float:
-    """Return the score of a video: mean or median of its frames, or the mean of the highest quarter (``topk``)."""
-    if aggregation == "median":
-        return float(np.median(scores))
-    if aggregation == "topk":
-        return float(np.sort(scores)[-math.ceil(_TOP_SHARE * len(scores)) :].mean())
-    return float(scores.mean())
 
 
 def equal_error_rate(labels: Labels, scores: Floats, *, nearest: bool = False) -> float:

@@ -10,16 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 import numpy as np
 
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.forgery_detect.data.groups import groups_of
+from vision_cli.forgery_detect.options import PROTOCOLS, Protocol
 from vision_cli.forgery_detect.values import Manifest, Medium
-
-Protocol = Literal["within", "cross-generator", "cross-forgery", "cross-dataset", "lodo"]
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 TEST_SHARE = 0.3
 _KEYS: Mapping[str, tuple[str, Callable[[Medium], str]]] = {

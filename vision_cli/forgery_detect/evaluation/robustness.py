@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.errors import UsageError
+from vision_cli.forgery_detect.options import Degradation
 from vision_cli.forgery_detect.values import Picture
 from vision_cli.io.pictures.encodings import through_jpeg
 from vision_cli.metrics.ranking import auroc
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Degradation = Literal["jpeg", "resize", "blur", "noise"]
-DEGRADATIONS: tuple[Degradation, ...] = get_args(Degradation)
-
-Score = Callable[[Sequence[Picture]], Floats]
-"""Returns the probability of being fake of each picture."""
 
 LEVELS: Mapping[Degradation, tuple[float, ...]] = {
     "jpeg": (90, 75, 60, 45, 30),
@@ -30,7 +25,12 @@ LEVELS: Mapping[Degradation, tuple[float, ...]] = {
 }
 """JPEG quality; factor of the size; standard deviation of the blur in pixels, and of the noise in grey levels."""
 
-_BATCH = 32
+
+class Variant(NamedTuple):
+    """A degradation at one of its levels."""
+
+    degradation: Degradation
+    level: float
 
 
 @dataclass(frozen=True)
@@ -41,73 +41,84 @@ class RobustnessPoint:
     ----------
     degradation, level
         What was done, as `LEVELS` has it; ``none`` and 0 of the pictures as they are.
+    pictures
+        How many were scored; a small one cannot be reduced further.
     auc
         NaN unless both classes occur.
     auc_change
-        From the pictures as they are.
+        From the same pictures as they are.
     flipped
-        Share, of the pictures that had a verdict, whose verdict became the opposite.
+        Share, of the pictures that had a verdict, whose verdict became the opposite; NaN where none had one.
     undecided
         Share of these that has none now.
     """
 
     degradation: str
     level: float
+    pictures: int
     auc: float
     auc_change: float
     flipped: float
     undecided: float
 
 
-def robustness(
-    pictures: Sequence[Picture],
-    labels: Labels,
-    score: Score,
-    *,
-    degradations: Sequence[Degradation] = DEGRADATIONS,
-    band: tuple[float, float] = (0.5, 0.5),
-    seed: int = 0,
-) -> tuple[RobustnessPoint, ...]:
-    """Measure scores of degraded pictures.
+def variants(degradations: Sequence[Degradation]) -> tuple[Variant, ...]:
+    """Return the degradations at all of their levels."""
+    return tuple(Variant(name, level) for name in degradations for level in LEVELS[name])
+
+
+def degraded(
+    picture: Picture, degradations: Sequence[Degradation], rng: np.random.Generator
+) -> Iterator[tuple[Variant, Picture]]:
+    """Iterate over a picture's degraded copies.
 
     Parameters
     ----------
-    pictures
-        Faces, or whole pictures.
-    labels
-        ``(N,)``, 1 for fake.
-    score
-        The detector, from the pixels on.
+    picture
+        ``(H, W, 3)``: a face, or a whole picture.
     degradations
         Which to try.
+    rng
+        Of the noise alone: it does not depend on what else is tried.
+    """
+    for variant in variants(degradations):
+        yield variant, degrade(picture, variant.degradation, variant.level, rng)
+
+
+def robustness_points(
+    labels: Labels, plain: Floats, scores: Mapping[Variant, Floats], *, band: tuple[float, float] = (0.5, 0.5)
+) -> tuple[RobustnessPoint, ...]:
+    """Return what degradations change.
+
+    Parameters
+    ----------
+    labels
+        ``(N,)``, 1 for fake.
+    plain
+        ``(N,)`` probabilities of the pictures as they are.
+    scores
+        ``(N,)`` those of their degraded copies; NaN where there is none.
     band
         Scores above the second are called fake, below the first real, between them is no verdict.
-    seed
-        Of the noise.
-
-    Raises
-    ------
-    UsageError
-        If there is no such degradation.
     """
-    for name in degradations:
-        if name not in DEGRADATIONS:
-            raise UsageError(f"degradation {name!r}; {', '.join(DEGRADATIONS)} expected.")
-    plain = _scores(pictures, score)
-    before = _verdicts(plain, band)
-    auc = auroc(labels, plain)
-    points = [RobustnessPoint("none", 0.0, auc, 0.0, 0.0, 0.0)]
-    had_one = max(int((before != 0).sum()), 1)
-    for name in degradations:
-        for level in LEVELS[name]:
-            # Each picture has noise of its own, whichever degradations are tried.
-            streams = np.random.default_rng(seed).spawn(len(pictures))
-            found = _scores([degrade(p, name, level, rng) for p, rng in zip(pictures, streams, strict=True)], score)
-            after = _verdicts(found, band)
-            now = auroc(labels, found)
-            flipped = float((before * after < 0).sum() / had_one)
-            undecided = float(((before != 0) & (after == 0)).sum() / had_one)
-            points.append(RobustnessPoint(name, level, now, now - auc, flipped, undecided))
+    verdicts = _verdicts(plain, band)
+    points = [RobustnessPoint("none", 0.0, len(labels), auroc(labels, plain), 0.0, 0.0, 0.0)]
+    for (name, level), found in scores.items():
+        known = np.isfinite(found)
+        before, after = verdicts[known], _verdicts(found[known], band)
+        had_one = float((before != 0).sum()) or np.nan
+        now = auroc(labels[known], found[known])
+        points.append(
+            RobustnessPoint(
+                name,
+                level,
+                int(known.sum()),
+                now,
+                now - auroc(labels[known], plain[known]),
+                float((before * after < 0).sum()) / had_one,
+                float(((before != 0) & (after == 0)).sum()) / had_one,
+            )
+        )
     return tuple(points)
 
 
@@ -124,11 +135,6 @@ def degrade(picture: Picture, degradation: Degradation, level: float, rng: np.ra
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), level), np.uint8)
     noisy = picture + rng.normal(0.0, level, picture.shape)
     return np.asarray(np.clip(np.rint(noisy), 0, 255), np.uint8)
-
-
-def _scores(pictures: Sequence[Picture], score: Score) -> Floats:
-    parts = [score(pictures[start : start + _BATCH]) for start in range(0, len(pictures), _BATCH)]
-    return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def _verdicts(scores: Floats, band: tuple[float, float]) -> NDArray[np.int64]:

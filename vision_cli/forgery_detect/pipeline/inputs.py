@@ -8,6 +8,8 @@ detail.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,11 +31,20 @@ def face_input(crop: FaceCrop, *, side: int, patch: int) -> FaceInput:
     patch
         Side of the tile, px.
     """
-    return FaceInput(
-        image=_planes(resized(crop.picture, side)),
-        patch=_planes(richest_tile(crop.picture, patch)),
-        coherence=np.asarray(features(crop.picture), np.float32),
-    )
+    return face_inputs(crop, [(side, patch)])[side, patch]
+
+
+def face_inputs(crop: FaceCrop, sizes: Iterable[tuple[int, int]]) -> dict[tuple[int, int], FaceInput]:
+    """Return a face as several networks take it, by side and patch in px; the features are computed once."""
+    coherence = np.asarray(features(crop.picture), np.float32)
+    return {
+        (side, patch): FaceInput(
+            image=_planes(resized(crop.picture, side)),
+            patch=_planes(richest_tile(crop.picture, patch)),
+            coherence=coherence,
+        )
+        for side, patch in sizes
+    }
 
 
 def resized(picture: Picture, side: int) -> Picture:

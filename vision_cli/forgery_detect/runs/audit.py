@@ -54,16 +54,16 @@ def audit_sets(run: Run, manifest: Manifest, *, seed: int, most: int, output: Ou
     for note in (*manifest.notes, *found.notes):
         output.info(note)
         run.log(note)
-    run.write_csv(SHORTCUTS, COLUMNS, _cells(found))
+    run.write_csv(SHORTCUTS, COLUMNS, cells_of(found))
     run.write_metrics(metrics_of(found))
     run.report(
         Report(
             title="Shortcuts between real and forged files",
             verdict=verdict_of(found),
-            level=_level(found),
+            level=level_of(found),
             rule=RULE,
             summary={"real files": found.reals, "forged files": found.fakes, "cues": len(found.shortcuts)},
-            tables=[Table(COLUMNS, _cells(found), TITLE)] if found.shortcuts else [],
+            tables=[Table(COLUMNS, cells_of(found), TITLE)] if found.shortcuts else [],
             notes=[*found.notes, LIMITS, *([CURE] if found.found or found.weak else [])],
         )
     )
@@ -107,15 +107,17 @@ def metrics_of(found: Audit) -> Mapping[str, float | int | str | None]:
     }
 
 
-def _named(found: Audit) -> str:
-    return ", ".join(f"{one.cue} (AUC {one.auc:.2f})" for one in found.found)
-
-
-def _level(found: Audit) -> Level:
+def level_of(found: Audit) -> Level:
+    """Return the level of the result, by `RULE`."""
     if found.found:
         return "bad"
     return "caution" if found.weak or not found.is_conclusive else "good"
 
 
-def _cells(found: Audit) -> list[tuple[object, ...]]:
+def cells_of(found: Audit) -> list[tuple[object, ...]]:
+    """Return the cells of the table of cues, see `COLUMNS`."""
     return [(one.cue, one.strength, round(one.auc, 4), round(one.p_value, 5), one.detail) for one in found.shortcuts]
+
+
+def _named(found: Audit) -> str:
+    return ", ".join(f"{one.cue} (AUC {one.auc:.2f})" for one in found.found)

@@ -15,7 +15,7 @@ from vision_cli.core.compute.training import BEST, WEIGHTS, fit, measures_of, wr
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.coherence import linear
-from vision_cli.forgery_detect.options import FaceOptions, TrainOptions
+from vision_cli.forgery_detect.options import FaceOptions, RecipeOptions, TrainOptions
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, read_clip
 from vision_cli.forgery_detect.pipeline.example_tables import as_examples, read_inputs
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
@@ -75,7 +75,7 @@ def train_detector(
     InputError
         If a class has no face, or nothing is left to calibrate with.
     """
-    clip = read_clip(options.backbone) if options.backbone is not None else None
+    clip = clip_of(options)
     about = about_of(options, clip)
     lesson = _read_lesson(data, options, about, compute.seed, output)
     counts = {"training_faces": len(lesson.learned), "validation_faces": len(lesson.held_out)}
@@ -111,6 +111,11 @@ def measures_of_rounded(model: LoadedModel, lesson: Lesson) -> dict[str, float]:
     if lesson.studio:
         measures["studio_called_fake"] = float((scores_of(model, lesson.studio) > band).mean())
     return measures
+
+
+def clip_of(options: RecipeOptions) -> ClipWeights | None:
+    """Return the weights of ``--backbone``; None without one."""
+    return None if options.backbone is None else read_clip(options.backbone)
 
 
 def _train_network(

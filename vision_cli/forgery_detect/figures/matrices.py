@@ -1,0 +1,98 @@
+"""AUC by what a detector was trained on and tested on, or by data sets, as tables of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vision_cli.figures.charts import new_figure, quiet
+from vision_cli.figures.style import AROUND_GREY, CHART
+from vision_cli.forgery_detect.values import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+READ_MATRIX = (
+    "Blue is above chance, orange below it; small numbers are 95 % intervals. Beside the diagonal is what counts."
+)
+
+_COLUMNS, _MOST = 3, 9
+_CELL_WIDTH, _CELL_HEIGHT, _LONGEST = 1.0, 0.6, 22
+
+
+@dataclass(frozen=True)
+class MatrixPanel:
+    """A table of AUC.
+
+    Attributes
+    ----------
+    title
+        Above it.
+    rows_are, columns_are
+        What rows and columns stand for.
+    rows, columns
+        Their names.
+    values, low, high
+        ``(R, C)``; NaN where it is not known.
+    """
+
+    title: str
+    rows_are: str
+    columns_are: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Floats = field(repr=False)
+    low: Floats = field(repr=False)
+    high: Floats = field(repr=False)
+
+
+def draw_matrices(panels: Sequence[MatrixPanel]) -> Figure:
+    """Return tables of AUC side by side, the first 9."""
+    shown = panels[:_MOST]
+    columns = min(_COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    width = max(len(one.columns) for one in shown) * _CELL_WIDTH + 1.7
+    height = max(len(one.rows) for one in shown) * _CELL_HEIGHT + 1.5
+    figure = new_figure(columns * width, rows * height)
+    grid = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes, panel in zip(grid, shown, strict=False):
+        _draw(axes, panel)
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _draw(axes: Axes, panel: MatrixPanel) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("auc", AROUND_GREY[::-1])
+    colours.set_bad(CHART.line)
+    quiet(axes)
+    axes.imshow(panel.values, cmap=colours, vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(panel.values.shape):
+        value = panel.values[row, column]
+        low, high = panel.low[row, column], panel.high[row, column]
+        has_interval = bool(np.isfinite(value) and np.isfinite(low))
+        text = f"{value:.2f}" if np.isfinite(value) else "n/a"
+        shift = 0.12 if has_interval else 0.0
+        axes.text(column, row - shift, text, ha="center", va="center", fontsize=10, color=CHART.ink)
+        if has_interval:
+            axes.text(
+                column, row + 0.24, f"{low:.2f}-{high:.2f}", ha="center", va="center", fontsize=7, color=CHART.ink
+            )
+    axes.set_xticks(range(len(panel.columns)), [_short(name) for name in panel.columns], rotation=20, ha="right")
+    axes.set_yticks(range(len(panel.rows)), [_short(name) for name in panel.rows])
+    axes.set_xlabel(panel.columns_are, color=CHART.ink, fontsize=9)
+    axes.set_ylabel(panel.rows_are, color=CHART.ink, fontsize=9)
+    axes.set_title(panel.title, color=CHART.ink, fontsize=10, loc="left")
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
