@@ -48,6 +48,7 @@ class Case:
 _REGISTER = "--threads 1 --preset fast --iters 2,2 --no-pictures"
 _TINY_PART = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2"
 _FILMS = "--images {films} --threads 1"
+_CUT_FACES = "--face-detector none --threads 1"
 _CHEAP_FIT = "--width 1 --refine 5 --pool cheby --no-compare --no-pictures"
 _TWO_EPOCHS = "--channels 4,4 --pool cheby --epochs 1 --select gate --no-compare --no-pictures --threads 1"
 
@@ -186,6 +187,30 @@ CASES = (
         begun="log.txt",
     ),
     Case("synth-faces info", "{fer_weights}", "plain", reads=("fer_weights",)),
+    Case(
+        "forgery-detect predict",
+        f"{{crops}} --weights {{forgery_weights}} {_CUT_FACES}",
+        "items",
+        reads=("crop", "forgery_weights"),
+    ),
+    Case(
+        "forgery-detect index",
+        "{forgeries} --match-history --crop 32",
+        reads=("forgeries",),
+        begun="items.jsonl",
+    ),
+    Case("forgery-detect audit", "{forgeries}", reads=("forgeries",), begun="log.txt"),
+    Case("forgery-detect extract", "{three_forgeries} --face-detector none", "items", reads=("three_forgeries",)),
+    Case(
+        "forgery-detect synth", "{portraits} --count 3 --kinds chroma,blend --threads 1", "items", reads=("portrait",)
+    ),
+    Case(
+        "forgery-detect train",
+        f"{{forgeries}} --method mfclip --steps 3 --batch-size 4 --val-fraction 0.4 {_CUT_FACES}",
+        reads=("forgeries",),
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
     Case("kan-fit fit", f"{{table}} {_CHEAP_FIT}", reads=("table",), begun="log.txt"),
     Case("kan-fit predict", "{fitted} {table}", reads=("table",), begun="log.txt"),
     Case("kan-fit explain", "{fitted}", begun="log.txt", is_long=True),

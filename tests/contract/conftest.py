@@ -19,7 +19,7 @@ ITEMS = 3
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests, _faces)
+    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests, _faces, _forgeries)
     made = {name: path for make in makers for name, path in make(home).items()}
     return {name: str(path) for name, path in made.items()}
 
@@ -123,6 +123,44 @@ def _faces(home: Path) -> dict[str, Path]:
     about = About("expression", "judge", ("neutral", "happiness", "sadness"), 32)
     write_recogniser(weights, about, build_recogniser(about, torch.Generator().manual_seed(0)).state_dict())
     return {"faces": faces / "manifest.jsonl", "fer_weights": weights}
+
+
+def _forgeries(home: Path) -> dict[str, Path]:
+    from vision_cli.forgery_detect.coherence import linear
+    from vision_cli.forgery_detect.coherence.features import NAMES
+    from vision_cli.io.pictures.photographs import write_photograph
+    from vision_cli.phantoms.faces.rig.parameters import draw_face
+    from vision_cli.phantoms.faces.rig.rendering import render
+
+    generator, sets = np.random.default_rng(5), home / "forgeries"
+    face = render([draw_face(generator, {})], 256).pictures[0]
+    write_photograph(home / "portraits" / "face.png", face)
+    write_photograph(sets / "mask.png", np.full((96, 96, 3), 255, np.uint8))
+    rows = []
+    for number in range(2 * ITEMS):
+        grain = generator.normal(0, 3, (96, 96, 3))
+        for label, noise in (("real", grain), ("fake", grain[..., :1])):
+            path = f"{label}/{number}.png"
+            write_photograph(sets / path, np.clip(face[80:176, 80:176] + noise, 0, 255).astype(np.uint8))
+            mask = "mask.png" if path == "fake/0.png" else ""
+            rows.append((path, label, f"set{number % 2}", f"clip{number}", f"person{number}", mask))
+    for name, listed in (("pairs", rows), ("three", rows[1 : 1 + ITEMS])):
+        with (sets / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([("path", "label", "domain", "source", "identities", "mask"), *listed])
+    crops = home / "crops"
+    for number in range(ITEMS):
+        write_photograph(crops / f"{number}.png", face[40 + number : 200 + number, 40:200])
+    weights, real = home / "forgery.safetensors", generator.normal(size=(20, len(NAMES))).astype(np.float32)
+    linear.write_model(weights, linear.fit(real, real + np.float32(0.5)))
+    return {
+        "portraits": home / "portraits",
+        "portrait": home / "portraits" / "face.png",
+        "crops": crops,
+        "crop": crops / "0.png",
+        "forgeries": sets / "pairs.csv",
+        "three_forgeries": sets / "three.csv",
+        "forgery_weights": weights,
+    }
 
 
 def _scans(home: Path) -> dict[str, Path]:

@@ -126,7 +126,14 @@ def test_a_directory_in_the_place_of_a_file_is_refused_before_the_work(case, wor
     refused(vcli(*case.typed(world), "-o", tmp_path), {2})
 
 
-FOLDERS = {"scan": ("scans", "good"), "photo": ("photos",), "land_mask": ("land",), "film": ("films",)}
+FOLDERS = {
+    "scan": ("scans", "good"),
+    "photo": ("photos",),
+    "land_mask": ("land",),
+    "film": ("films",),
+    "crop": ("crops",),
+    "portrait": ("portraits",),
+}
 """Files that are given by their folder."""
 
 HOSTILE = {
