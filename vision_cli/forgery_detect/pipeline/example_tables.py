@@ -130,7 +130,7 @@ def read_inputs(
                 places += [face.medium for face in found]
                 numbers += [face.frame for face in found]
                 inputs += [face_input(face.crop, side=side, patch=patch) for face in found]
-                cells += [_cells_of(media[face.medium], face.crop) for face in found]
+                cells += [cells_of(media[face.medium], face.crop) for face in found]
             bar.advance()
     if not inputs:
         reason = f"{skipped[0].name}: {skipped[0].reason}" if skipped else "none was given"
@@ -170,7 +170,7 @@ def as_examples(media: Sequence[Medium], faces: FaceInputs) -> Examples:
     )
 
 
-def _cells_of(medium: Medium, crop: FaceCrop) -> NDArray[np.float32] | None:
+def cells_of(medium: Medium, crop: FaceCrop) -> NDArray[np.float32] | None:
     """Return how much of each cell of a face is forged, or None if nobody knows."""
     size = (MASK_CELLS, MASK_CELLS)
     if crop.mask is not None and medium.mask is not None:

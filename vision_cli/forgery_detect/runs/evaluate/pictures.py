@@ -28,11 +28,11 @@ from vision_cli.forgery_detect.figures.curves import (
 )
 from vision_cli.forgery_detect.figures.face_sheets import READ_SHEET, SheetFace, draw_sheet
 from vision_cli.forgery_detect.figures.matrices import READ_MATRIX, MatrixPanel, draw_matrices
-from vision_cli.forgery_detect.pipeline.faces import read_picture
+from vision_cli.forgery_detect.options import Level
 from vision_cli.forgery_detect.pipeline.verdicts import DecisionRule, aggregate
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan
 from vision_cli.forgery_detect.runs.evaluate.scoring import THUMBNAILS
-from vision_cli.io.pictures.photographs import write_photograph
+from vision_cli.io.pictures.photographs import read_8_bit, write_photograph
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ def draw_all(
     points: Mapping[str, Sequence[RobustnessPoint]],
 ) -> list[Picture]:
     """Write the pictures that the results have something for; return them for the report."""
-    level = "video" if "video" in plan.levels else "frame"
+    level: Level = "video" if "video" in plan.levels else "frame"
     found = []
 
     def add(name: str, draw: Callable[[], Figure], caption: str, reading: str) -> None:
@@ -129,7 +129,7 @@ def _sheet(run: RunFiles, plan: EvaluationPlan, scores: DetectorScores, homes: M
         verdict = rule(chance)
         is_wrong = verdict in _WORDS and verdict != truth
         try:
-            faces.append((chance, SheetFace(read_picture(path), f"{chance:.3f}  {truth}", is_wrong)))
+            faces.append((chance, SheetFace(read_8_bit(path), f"{chance:.3f}  {truth}", is_wrong)))
         except InputError:
             continue
     if not faces:

@@ -19,8 +19,8 @@ from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE
 from vision_cli.forgery_detect.pipeline.example_tables import faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.inputs import face_inputs, resized
+from vision_cli.forgery_detect.pipeline.opening import DEFAULT, load_detector
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
-from vision_cli.forgery_detect.runs.loading import DEFAULT, load_detector
 from vision_cli.forgery_detect.values import FaceCrop, FaceInput, Medium, Picture
 from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.io.pictures.photographs import write_photograph

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError
@@ -17,7 +18,7 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.leaks import require_no_leaks
 from vision_cli.forgery_detect.evaluation.protocols import Trial
 from vision_cli.forgery_detect.options import Method, RecipeOptions, TrainOptions
-from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, faces_of
+from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, cells_of, faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.inputs import face_inputs
 from vision_cli.forgery_detect.runs.evaluate.plan_file import LeftOut
@@ -131,6 +132,7 @@ def read_faces(run: Run, plan: TrialPlan, output: Output) -> SizedFaces:
     places: list[int] = []
     numbers: list[int] = []
     inputs: dict[Size, list[FaceInput]] = {size: [] for size in sizes}
+    cells: list[NDArray[np.float32] | None] = []
     left_out: list[LeftOut] = []
     with output.progress("faces", len(plan.media)) as bar:
         for medium, found in zip(plan.media, faces_of(plan.media, plan.finder, plan.frames), strict=True):
@@ -141,6 +143,7 @@ def read_faces(run: Run, plan: TrialPlan, output: Output) -> SizedFaces:
                 for face in found:
                     places.append(face.medium)
                     numbers.append(face.frame)
+                    cells.append(cells_of(medium, face.crop))
                     for size, one in face_inputs(face.crop, sizes).items():
                         inputs[size].append(one)
                 if plan.pictures and medium.name in tested:
@@ -149,7 +152,9 @@ def read_faces(run: Run, plan: TrialPlan, output: Output) -> SizedFaces:
     if not places:
         reason = f"{left_out[0].name}: {left_out[0].reason}" if left_out else "none was given"
         raise InputError(f"no face in {len(plan.media)} media ({reason}); one or more expected.")
-    by_size = {size: FaceInputs(tuple(places), tuple(numbers), tuple(own)) for size, own in inputs.items()}
+    by_size = {
+        size: FaceInputs(tuple(places), tuple(numbers), tuple(own), tuple(cells)) for size, own in inputs.items()
+    }
     return SizedFaces(by_size, tuple(left_out))
 
 
@@ -202,4 +207,4 @@ def _faces_of(
     places = {medium.name: place for place, medium in enumerate(chosen)}
     rows = np.array([row for row, place in enumerate(faces.media) if media[place].name in places], np.int64)
     part = faces.part(rows)
-    return chosen, FaceInputs(tuple(places[media[place].name] for place in part.media), part.frames, part.inputs)
+    return chosen, replace(part, media=tuple(places[media[place].name] for place in part.media))
