@@ -31,12 +31,10 @@ _BLOCK = 16
 _TEST_SIDE = 256
 _LARGEST_WINDOW = 160
 _WINDOWS_A_SIDE = 4
-_LEGIBLE_EDGE = 40.0
-"""Difference of neighbours in grey levels from which an edge counts: those of a caption that can be read are as strong.
+_STRONG_EDGE = 8.0
+"""Difference of neighbours in grey levels that counts half as much as any stronger one: an overlay has such edges."""
 
-Weaker ones show the fixed noise of a generator, which is no fault of the data set: with all edges, the fakes of
-StyleGAN2 in a set without captions stood out by it.
-"""
+_SCALE = 127
 
 
 def luma(picture: Picture) -> Floats:
@@ -88,7 +86,7 @@ def border_patterns(grey: Floats, side: int) -> NDArray[np.int8]:
     """Return the edges in eight windows along the border, ``(8, 2 * side * side)``.
 
     A caption or logo has the same edges at the same place in every file, counted from a corner or the middle of a side.
-    An edge is -1 or 1, and 0 where it is weak.
+    Differences are squashed, so that strong edges of a photograph do not outweigh those of a caption.
     """
     height, width = grey.shape
     tops, lefts = (0, (height - side) // 2, height - side), (0, (width - side) // 2, width - side)
@@ -97,9 +95,9 @@ def border_patterns(grey: Floats, side: int) -> NDArray[np.int8]:
     down[:-1] = np.diff(grey, axis=0)
     across[:, :-1] = np.diff(grey, axis=1)
     edges = np.stack([down, across])
-    signs = (np.sign(edges) * (np.abs(edges) > _LEGIBLE_EDGE)).astype(np.int8)
+    squashed = np.rint(_SCALE * edges / (np.abs(edges) + _STRONG_EDGE)).astype(np.int8)
     windows = [
-        signs[:, top : top + side, left : left + side].reshape(-1)
+        squashed[:, top : top + side, left : left + side].reshape(-1)
         for row, top in enumerate(tops)
         for column, left in enumerate(lefts)
         if (row, column) != (1, 1)
