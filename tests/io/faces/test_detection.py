@@ -56,7 +56,7 @@ def test_a_uniform_picture_has_no_face():
 
 
 def test_yunet_needs_its_model(tmp_path):
-    with pytest.raises(MissingError, match="--detector yunet: no model found"):
+    with pytest.raises(MissingError, match="yunet: no file given; the file of the model expected"):
         FaceDetector("yunet")
     (tmp_path / "m.onnx").write_bytes(b"no model")
     with pytest.raises(MissingError, match="OpenCV cannot read this model"):

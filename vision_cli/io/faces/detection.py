@@ -77,9 +77,10 @@ class FaceDetector:
         self._detect: Callable[[Pixels, tuple[int, int]], NDArray[np.float64]]
         if kind == "yunet":
             if model is None or not model.is_file():
+                found = "no file given" if model is None else f"{model}: no such file"
                 raise MissingError(
-                    f"--detector yunet: {model or 'no model'} found; the file of the model expected.",
-                    hint="Give --face-model face_detection_yunet.onnx, of OpenCV's zoo, or use --detector haar.",
+                    f"yunet: {found}; the file of the model expected.",
+                    hint="Give --face-model face_detection_yunet.onnx, of OpenCV's zoo, or choose the detector haar.",
                 )
             self._detect = _YuNet(model)
         elif kind == "lbp":
@@ -193,7 +194,7 @@ class _YuNet:
         except cv2.error as error:
             raise MissingError(
                 f"{model}: OpenCV cannot read this model; YuNet's ONNX file expected.",
-                hint="Use --detector haar.",
+                hint="Choose the detector haar.",
             ) from error
 
     def __call__(self, pixels: Pixels, sides: tuple[int, int]) -> NDArray[np.float64]:
