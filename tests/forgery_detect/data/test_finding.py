@@ -38,10 +38,14 @@ def test_pictures_that_differ_in_their_ending_keep_it(tree):
 def test_a_list_names_files_below_its_folder(tree):
     path = tree / "a" / "list.txt"
     path.write_text("b/two.JPG\n\none.png\n", encoding="utf-8")
-    assert [one.name for one in find_media([path])] == ["two", "one"]
-    path.write_text("b/none.png\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"line 1: 'b/none\.png': no such file"):
-        find_media([path])
+    assert [one.name for one in find_media([path])] == ["b/two", "one"]
+    elsewhere = tree / "elsewhere.txt"
+    elsewhere.write_text(f"{tree / 'a' / 'one.png'}\na/../a/one.png\na/one.png", encoding="utf-8")
+    assert [one.name for one in find_media([elsewhere])] == ["one.png", "one.png-2", "a/one"]
+    for entry in ("b/none.png", "b", "\0", "x" * 5000):
+        path.write_text(f"\none.png\n\n{entry}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=r"line 4: .*no such file"):
+            find_media([path])
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="an empty list"):
         find_media([path])

@@ -46,8 +46,9 @@ def extract(
         raise call.missing("SET")
     from vision_cli.forgery_detect.pipeline.faces import FaceFinder
     from vision_cli.forgery_detect.runs.extract import ExtractPlan, extract_all
-    from vision_cli.forgery_detect.runs.reading import read_sets
+    from vision_cli.forgery_detect.runs.reading import read_sets, require_largest_face
 
+    require_largest_face(faces)
     manifest = read_sets(sets, data)
     plan = ExtractPlan(manifest.media, FaceFinder(faces), frames, size, masks)
 

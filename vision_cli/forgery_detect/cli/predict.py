@@ -65,16 +65,19 @@ def predict(
     if not inputs:
         raise call.missing("FILE or DIR")
     from vision_cli.forgery_detect.data.finding import find_media
+    from vision_cli.forgery_detect.pipeline.faces import FaceFinder
     from vision_cli.forgery_detect.pipeline.opening import load_detector
     from vision_cli.forgery_detect.runs.finish_predict import verdicts_table
     from vision_cli.forgery_detect.runs.predict import ForgeryPlan, predict_all
 
     media = find_media(inputs)
-    model = load_detector(weights, str(call.compute.device))
+    detector = load_detector(weights, str(call.compute.device))
+    detector.model.require_domain(scores.domain)
+    plan = ForgeryPlan(media, detector.model, FaceFinder(faces), scores, batch_size)
 
     def work(run: Run) -> None:
-        run.record(weights=model.facts)
-        predict_all(run, ForgeryPlan(media, model.model, faces, scores, batch_size), call.output)
+        run.record(weights=detector.facts)
+        predict_all(run, plan, call.output)
 
     def show(done: Done) -> Shown:
         return verdicts_table(done.entries), done.metrics

@@ -42,15 +42,20 @@ def train(
     """Train a detector on labelled pictures and videos, and set its threshold and band of doubt."""
     if not sets:
         raise call.missing("SET")
-    from vision_cli.forgery_detect.runs.reading import read_sets
+    from vision_cli.forgery_detect.runs.reading import read_sets, require_largest_face
     from vision_cli.forgery_detect.runs.train import TrainData, train_detector
+    from vision_cli.forgery_detect.training.preparation import about_of
+    from vision_cli.forgery_detect.training.recipes import require_own_options
 
+    require_largest_face(faces)
+    require_own_options(options)
+    about_of(options)
     manifest = read_sets(sets, data)
 
     def work(run: Run | None) -> None:
         train_detector(
             run,
-            TrainData(manifest, faces, frames, studio),
+            TrainData(manifest, faces, frames, studio, allow_skips=data.allow_skips),
             options,
             call.compute,
             call.output,

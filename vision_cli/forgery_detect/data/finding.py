@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.forgery_detect.data.layouts.entries import is_video_file, media_below
-from vision_cli.io.pictures.folders import short_names
+from vision_cli.io.pictures.folders import inside, short_names
 from vision_cli.io.reading import read_text
 
 LIST_SUFFIXES = frozenset({".txt", ".lst"})
@@ -23,7 +24,8 @@ class Found:
     path
         The file.
     name
-        Unique: its path below the folder that was named, with ``/`` and without its ending where that stays unique.
+        Unique: its path below the folder that was named, or that of the list, with ``/`` and without its ending where
+        that stays unique.
     is_video
         Whether it has frames.
     """
@@ -67,23 +69,40 @@ def find_media(paths: Sequence[Path]) -> tuple[Found, ...]:
 
 def _listed(path: Path) -> list[tuple[Path, str]]:
     """Return the media that a list names."""
-    lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-    if not lines:
-        raise InputError(f"{path}: an empty list; a path a line expected.")
     found = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(map(str.strip, read_text(path).splitlines()), start=1):
+        if not line:
+            continue
         target = path.parent / line
-        if "\0" in line or not target.is_file():
-            raise InputError(f"{path}: line {number}: {line[:80]!r}: no such file.", hint="Paths are below the list's.")
-        found.append((target, target.name))
+        if not _is_file(target):
+            raise InputError(
+                f"{path}: line {number}: {line[:80]!r}: no such file.",
+                hint="Paths are absolute, or below the folder of the list.",
+            )
+        below = inside(path.parent, line)
+        found.append((target, target.name if below is None else below.relative_to(path.parent).as_posix()))
+    if not found:
+        raise InputError(f"{path}: an empty list; a path a line expected.")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is a file; a line of another kind of text may be no path at all."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _unique(names: Sequence[str]) -> list[str]:
     """Return the names without their ending where that stays unique, and with a number where they repeat."""
-    seen: dict[str, int] = {}
+    short = short_names(names)
+    taken: set[str] = set()
     unique = []
-    for name in short_names(names):
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    for name in short:
+        # A number that no other file has for a name.
+        numbered = (f"{name}-{number}" for number in count(2))
+        chosen = name if name not in taken else next(one for one in numbered if one not in taken and one not in short)
+        taken.add(chosen)
+        unique.append(chosen)
     return unique

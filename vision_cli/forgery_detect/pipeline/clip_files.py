@@ -205,9 +205,12 @@ def _from_hub(choice: str) -> Path:
     MissingError
         If they cannot be.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
     try:
+        if not isinstance(try_to_load_from_cache(choice, _CONFIG), str):
+            # A download retries an unreachable hub, which takes too long for a mistyped path.
+            get_hf_file_metadata(hf_hub_url(choice, _CONFIG))
         hf_hub_download(choice, _CONFIG)
         return Path(hf_hub_download(choice, _WEIGHTS[0])).parent
     # What the library raises without a network differs between its versions.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.core.errors import InputError, UsageError
+from vision_cli.forgery_detect.networks.gmdf.prompts import WILDCARD
 from vision_cli.forgery_detect.networks.mfclip.detector import MfClipOutput
 from vision_cli.forgery_detect.values import FaceInput, FaceScore, Floats
 
@@ -98,8 +99,7 @@ class LoadedModel:
         UsageError
             If there is no such domain.
         """
-        if domain != AUTO and not self.about.domains:
-            raise UsageError(f"--domain {domain}: {self.about.method} tells no domains apart.", hint="Leave it out.")
+        self.require_domain(domain)
         for one in inputs:
             self._check(one)
         found: list[FaceScore] = []
@@ -111,6 +111,22 @@ class LoadedModel:
                 map_ = None if scores.heat is None else scores.heat[place]
                 found.append(FaceScore(float(logit), map_, scores.domains[place]))
         return found
+
+    def require_domain(self, domain: str) -> None:
+        """Refuse a domain that the detector does not know.
+
+        Raises
+        ------
+        UsageError
+            If there is no such domain.
+        """
+        known = (WILDCARD, *self.about.domains)
+        if domain != AUTO and not self.about.domains:
+            raise UsageError(f"--domain {domain}: {self.about.method} tells no domains apart.", hint="Leave it out.")
+        if domain not in {AUTO, *known}:
+            raise UsageError(
+                f"--domain {domain}: the weights know no such domain.", hint=f"Use {AUTO} or {', '.join(known)}."
+            )
 
     def _check(self, one: FaceInput) -> None:
         about = self.about

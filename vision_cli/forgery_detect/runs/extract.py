@@ -23,6 +23,7 @@ from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.io.pictures.photographs import write_photograph
 
 CROPS, MASKS = "crops", "masks"
+_NO_FACE_HINT = "Take the middle of such pictures with --without-face centre."
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def extract_all(run: Run, plan: ExtractPlan, output: Output) -> None:
     def work(medium: Medium) -> Mapping[str, object]:
         (found,) = faces_of([medium], plan.finder, plan.frames)
         if isinstance(found, Skipped):
-            raise InputError(f"{medium.name}: {found.reason}.", hint="Take its middle with --without-face centre.")
+            raise InputError(f"{found.reason}.", hint=None if found.is_damage else _NO_FACE_HINT)
         names = []
         for face in found:
             name = f"{medium.name}.png" if len(found) == 1 else f"{medium.name}/{face.frame:06}.png"

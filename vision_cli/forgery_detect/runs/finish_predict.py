@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -84,8 +85,8 @@ def _pictures(run: RunFiles, ranked: Sequence[Entry]) -> list[Picture]:
     found = []
     for entry in some:
         folder = (run.home_of(entry) / HEATMAPS / entry.id).parent
-        name = f"{entry.id.rsplit('/', 1)[-1]}_face"
-        maps = sorted(path for path in folder.glob("*.jpg") if path.name.startswith(name)) if folder.is_dir() else []
+        name = re.compile(re.escape(entry.id.rsplit("/", 1)[-1]) + r"_face\d+")
+        maps = sorted(path for path in folder.glob("*.jpg") if name.fullmatch(path.stem)) if folder.is_dir() else []
         found += [
             Picture(path, f"{entry.id}: {entry.row['verdict']}, {entry.number('p_fake'):.3f}", READING)
             for path in maps[:1]

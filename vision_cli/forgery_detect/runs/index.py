@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from vision_cli.core.command.console import Output
-from vision_cli.core.errors import UsageError
+from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.history import HistorySettings, haar_faces, matched_copy, plan_history
 from vision_cli.forgery_detect.data.layouts.tables import COLUMNS, manifest_rows
@@ -38,7 +38,7 @@ def index_sets(run: Run, manifest: Manifest, history: HistorySettings | None, ou
         manifest = _matched(run, manifest, history, output)
     for note in manifest.notes:
         output.info(note)
-    run.log("\n".join(manifest.notes))
+        run.log(note)
     run.write_csv(MANIFEST, COLUMNS, manifest_rows(run.directory, manifest))
     run.write_csv(SKIPPED, SKIPPED_COLUMNS, [(one.name, one.reason, one.is_damage) for one in manifest.skipped])
     run.write_metrics(counts_of(manifest))
@@ -86,6 +86,10 @@ def _matched(run: Run, manifest: Manifest, settings: HistorySettings, output: Ou
         if medium.name in done and done[medium.name].error is None
     )
     failed = [Skipped(entry.id, entry.error) for entry in done.values() if entry.error is not None]
+    if not media:
+        raise InputError(
+            f"no copy of {len(plan.media)} pictures could be made; the first: {failed[0].name}: {failed[0].reason}"
+        )
     centred = sum(done[medium.name].row["face_found"] is False for medium in media)
     notes = [*plan.notes, *([f"No face was found, and the centre cut, in {centred} pictures."] if centred else [])]
     return Manifest("matched", media, (*plan.skipped, *failed), tuple(notes))

@@ -12,7 +12,7 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.finding import Found
 from vision_cli.forgery_detect.figures.heatmaps import draw_heat
-from vision_cli.forgery_detect.options import FaceOptions, ScoreOptions
+from vision_cli.forgery_detect.options import ScoreOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder, FoundFace
 from vision_cli.forgery_detect.pipeline.inputs import face_input
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
@@ -38,15 +38,17 @@ class ForgeryPlan:
         Pictures and videos.
     model
         What scores faces.
-    faces, scores
-        Options.
+    finder
+        Finds and cuts faces.
+    scores
+        How they become verdicts.
     batch_size
         Faces that are scored at once; the scores do not depend on it.
     """
 
     media: Sequence[Found]
     model: LoadedModel
-    faces: FaceOptions
+    finder: FaceFinder
     scores: ScoreOptions
     batch_size: int
 
@@ -70,29 +72,27 @@ class _Scored:
 
 def predict_all(run: Run, plan: ForgeryPlan, output: Output) -> None:
     """Score every picture and video that is not done yet."""
-    finder = FaceFinder(plan.faces)
-    work = partial(_predict_one, run, plan, finder)
+    work = partial(_predict_one, run, plan)
     run.each(plan.media, work, name=lambda one: one.name, what="files", output=output, raises=len(plan.media) == 1)
 
 
-def _predict_one(run: Run, plan: ForgeryPlan, finder: FaceFinder, medium: Found) -> Mapping[str, object]:
+def _predict_one(run: Run, plan: ForgeryPlan, medium: Found) -> Mapping[str, object]:
     """Write the faces and heat maps of a picture or video, and return its row."""
-    frames: list[tuple[int, float, tuple[FoundFace, ...]]] = []
+    frames: list[int] = []
+    scored: list[_Scored] = []
     if medium.is_video:
-        scored: list[_Scored] = []
         held: list[tuple[int, float, FoundFace]] = []
-        for frame in finder.in_video(medium.path, plan.scores.frames):
-            frames.append((frame.index, frame.time_s, ()))
+        for frame in plan.finder.in_video(medium.path, plan.scores.frames):
+            frames.append(frame.index)
             held += [(frame.index, frame.time_s, face) for face in frame.faces]
             if len(held) >= plan.batch_size:
                 scored += _score(plan, held)
                 held = []
         scored += _score(plan, held)
     else:
-        faces = finder.in_file(medium.path)
-        frames.append((0, 0.0, faces))
-        scored = _score(plan, [(0, 0.0, face) for face in faces])
-    _write_faces(run, plan, medium, scored, [index for index, _, _ in frames])
+        frames.append(0)
+        scored += _score(plan, [(0, 0.0, face) for face in plan.finder.in_file(medium.path)])
+    _write_faces(run, plan, medium, scored, frames)
     _write_heat(run, plan, medium, scored)
     return _row(plan, medium, scored, len(frames))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from vision_cli.core.errors import UsageError
 from vision_cli.forgery_detect.data.opening import join_manifests, open_media
-from vision_cli.forgery_detect.options import DataOptions
+from vision_cli.forgery_detect.options import DataOptions, FaceOptions
 from vision_cli.forgery_detect.values import Manifest
 
 MANIFEST, SKIPPED = "manifest.csv", "skipped.csv"
@@ -28,6 +29,21 @@ def read_sets(paths: Sequence[Path], options: DataOptions) -> Manifest:
             for path in paths
         ]
     )
+
+
+def require_largest_face(options: FaceOptions) -> None:
+    """Refuse ``--face all`` where faces take over the label of their file.
+
+    Raises
+    ------
+    UsageError
+        If all faces are asked for.
+    """
+    if options.face != "largest":
+        raise UsageError(
+            f"--face {options.face}: the label of a file is that of its largest face; largest expected.",
+            hint="Leave --face out.",
+        )
 
 
 def counts_of(manifest: Manifest) -> dict[str, float | int | str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -57,17 +57,15 @@ def simulate_all(run: Run, plan: SynthPlan, output: Output) -> None:
     """Write every pair that is not done yet; a pair depends on its portrait, its number and the seed alone."""
     total = len(plan.portraits) + plan.rendered
 
-    @cache
+    # Drawn when it is its turn, and kept for its pairs alone: a thousand drawn faces would not fit into memory.
+    @lru_cache(maxsize=1)
     def portrait_at(place: int) -> Portrait:
         if place < len(plan.portraits):
             return plan.portraits[place]
-        # Drawn when it is its turn: a thousand drawn faces would not fit into memory.
         return _rendered(plan.seed, place - len(plan.portraits))
 
     def work(item: tuple[int, int]) -> Mapping[str, object]:
         place, number = item
-        if number == 0:
-            portrait_at.cache_clear()
         pair = pair_at(portrait_at(place), place, number, seed=plan.seed, kinds=plan.kinds)
         return _write(run, _name(item), pair)
 

@@ -17,17 +17,22 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.options import FaceOptions, RecipeOptions, TrainOptions
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, read_clip
-from vision_cli.forgery_detect.pipeline.example_tables import as_examples, read_inputs
+from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, read_inputs
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.model_files import About, read_model, scorer_of, write_model
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
+from vision_cli.forgery_detect.training.gmdf.task import require_two_domains
 from vision_cli.forgery_detect.training.learning import Lesson, calibrated, inputs_of, learn_coherence, scores_of
 from vision_cli.forgery_detect.training.pairing import split_faces
 from vision_cli.forgery_detect.training.preparation import about_of, prepare
 from vision_cli.forgery_detect.training.recipes import pretraining_steps, schedule_of
-from vision_cli.forgery_detect.values import FaceInput, Manifest, Medium
+from vision_cli.forgery_detect.values import Examples, Manifest, Medium
 from vision_cli.io.pictures.folders import names_below, pictures_below
+from vision_cli.io.pictures.left_out import Skipped, require_few_skipped
 from vision_cli.metrics.ranking import auroc
+
+_LISTED = 3
+"""Files that a warning names."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,15 @@ class TrainData:
         Frames of a video.
     studio
         Folder of portraits of a studio as they are, for the threshold; None for none.
+    allow_skips
+        Whether more than 5 % of damaged media are accepted.
     """
 
     manifest: Manifest
     faces: FaceOptions
     frames: int
     studio: Path | None
+    allow_skips: bool = False
 
 
 def train_detector(
@@ -73,12 +81,22 @@ def train_detector(
     Raises
     ------
     InputError
-        If a class has no face, or nothing is left to calibrate with.
+        If a class has no face, nothing is left to calibrate with, or much of it is damaged.
     """
+    media = [medium for medium in data.manifest.media if medium.label is not None]
+    if options.method == "gmdf":
+        require_two_domains(sorted({medium.domain for medium in media}))
     clip = clip_of(options)
     about = about_of(options, clip)
-    lesson = _read_lesson(data, options, about, compute.seed, output)
-    counts = {"training_faces": len(lesson.learned), "validation_faces": len(lesson.held_out)}
+    lesson, skipped = _read_lesson(media, data, options, about, compute.seed, output)
+    counts = {
+        "training_faces": len(lesson.learned),
+        "validation_faces": len(lesson.held_out),
+        "files_left_out": len(skipped),
+    }
+    if run is not None and skipped:
+        listed = "; ".join(f"{one.name}: {one.reason}" for one in skipped[:_LISTED])
+        run.warn(f"{len(skipped)} files left out: {listed}{'; ...' if len(skipped) > _LISTED else ''}")
     output.info(
         f"{len(lesson.learned)} faces to train on, {len(lesson.held_out)} to calibrate with, {len(lesson.studio)} "
         "of a studio"
@@ -92,13 +110,13 @@ def train_detector(
     if run is None:
         return
     model = read_model(run.directory / WEIGHTS, str(compute.device))
-    measures |= measures_of_rounded(model, lesson) | counts
+    measures |= measures_of_weights(model, lesson) | counts
     run.write_metrics(measures)
     words = f"{counts['training_faces'] + counts['validation_faces']} faces of {', '.join(lesson.learned.domain_names)}"
     write_card(run, measures, data=words, command=command, seed=compute.seed)
 
 
-def measures_of_rounded(model: LoadedModel, lesson: Lesson) -> dict[str, float]:
+def measures_of_weights(model: LoadedModel, lesson: Lesson) -> dict[str, float]:
     """Return what the weights of a file, which are rounded, measure on faces that they were not fitted to."""
     labels = lesson.held_out.labels
     logits = scores_of(model, inputs_of(lesson.held_out))
@@ -151,18 +169,33 @@ def _train_network(
     return {f"training_{name}": value for name, value in measures_of(progress).items()}
 
 
-def _read_lesson(data: TrainData, options: TrainOptions, about: About, seed: int, output: Output) -> Lesson:
-    finder = FaceFinder(data.faces)
-    media = [medium for medium in data.manifest.media if medium.label is not None]
+def _read_lesson(
+    media: Sequence[Medium], data: TrainData, options: TrainOptions, about: About, seed: int, output: Output
+) -> tuple[Lesson, tuple[Skipped, ...]]:
+    """Return the faces of all media in two parts, and the media without any."""
+    paths = [] if data.studio is None else pictures_below(data.studio)
+    if data.studio is not None and not paths:
+        raise InputError(f"--studio: {data.studio}: no pictures found; portraits expected.")
     sizes = {"side": about.side, "patch": about.patch}
-    faces = read_inputs(media, finder, frames=data.frames, **sizes, output=output, what="faces")
+    faces = read_inputs(media, FaceFinder(data.faces), frames=data.frames, **sizes, output=output, what="files")
+    kept = len(media) - len(faces.skipped)
+    require_few_skipped(Path(data.manifest.layout), faces.skipped, kept, allow_skips=data.allow_skips)
     learned, held_out = split_faces(media, faces, options.val_fraction, seed)
+    parts = _examples(media, learned, "train on"), _examples(media, held_out, "calibrate with")
+    skipped = faces.skipped
     studio: Sequence[FaceInput] = ()
     if data.studio is not None:
-        paths = pictures_below(data.studio)
-        if not paths:
-            raise InputError(f"--studio: {data.studio}: no pictures found; portraits expected.")
         portraits = [Medium(path, name) for path, name in zip(paths, names_below(data.studio, paths), strict=True)]
         cut = FaceFinder(replace(data.faces, face_detector="auto"))
-        studio = read_inputs(portraits, cut, frames=1, **sizes, output=output, what="portraits").inputs
-    return Lesson(as_examples(media, learned), as_examples(media, held_out), studio)
+        found = read_inputs(portraits, cut, frames=1, **sizes, output=output, what="portraits")
+        skipped, studio = (*skipped, *found.skipped), found.inputs
+    return Lesson(*parts, studio), skipped
+
+
+def _examples(media: Sequence[Medium], faces: FaceInputs, use: str) -> Examples:
+    try:
+        return as_examples(media, faces)
+    except InputError as error:
+        raise InputError(
+            f"faces to {use}: {error.message}", hint="Give more persons of each class, or another --val-fraction."
+        ) from None

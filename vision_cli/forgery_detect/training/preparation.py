@@ -206,8 +206,15 @@ def _prepare_gmdf(
 ) -> Prepared:
     from vision_cli.forgery_detect.networks.gmdf.building import build_gmdf, build_masked_decoder
     from vision_cli.forgery_detect.training.gmdf.meta import META, PRETRAINING
-    from vision_cli.forgery_detect.training.gmdf.task import detector_state, prototypes, take_over
+    from vision_cli.forgery_detect.training.gmdf.task import (
+        detector_state,
+        prototypes,
+        require_two_domains,
+        take_over,
+    )
 
+    # Before the minutes of pretraining, which would do with one.
+    require_two_domains(learned.domain_names)
     about = replace(about, domains=learned.domain_names)
     generator = torch.Generator().manual_seed(schedule.seed)
     variant: Any = about.variant

@@ -71,6 +71,37 @@ def pretraining_steps(options: TrainOptions) -> int:
     return PRETRAINING_STEPS if options.backbone is None else 0
 
 
+_OPTIONS: Mapping[str, tuple[Method, ...]] = {
+    "steps": ("mfclip", "gmdf", "erm", "linear"),
+    "batch_size": ("mfclip", "gmdf", "erm", "linear"),
+    "learning_rate": ("mfclip", "gmdf", "erm", "linear"),
+    "variant": ("mfclip", "gmdf", "erm"),
+    "pretraining": ("gmdf",),
+    "second_order": ("gmdf",),
+    "expert_dim": ("gmdf",),
+    "backbone": ("linear", "gmdf"),
+    "published_pooling": ("mfclip",),
+}
+"""Methods that an option has an effect on."""
+
+
+def require_own_options(options: TrainOptions) -> None:
+    """Refuse options that have no effect on the method.
+
+    Raises
+    ------
+    UsageError
+        If one is set.
+    """
+    for name, methods in _OPTIONS.items():
+        if options.method not in methods and getattr(options, name) != getattr(TrainOptions(), name):
+            word = "lr" if name == "learning_rate" else name.replace("_", "-")
+            raise UsageError(
+                f"--{word}: has no effect on --method {options.method}; it is of {', '.join(methods)}.",
+                hint="Leave it out, or name another method.",
+            )
+
+
 def left_out(options: TrainOptions) -> frozenset[str]:
     """Return the parts that ``--ablate`` names.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -76,12 +76,8 @@ class GmDfTask:
             hidden=plan.hidden,
             wildcard=plan.wildcard,
         )
-        if plan.is_meta and len(self.batches.domains) < 2:
-            names = ", ".join(training.domain_names[domain] for domain in self.batches.domains)
-            raise InputError(
-                f"training faces of one domain found ({names}); GM-DF needs two domains or more.",
-                hint="Give manifests of several data sets, or use another --method.",
-            )
+        if plan.is_meta:
+            require_two_domains([training.domain_names[domain] for domain in self.batches.domains])
         self.network = MetaLearner(detector, decoder, plan)
         self.detector, self.validation, self.plan, self.device = detector, validation, plan, device
 
@@ -101,6 +97,21 @@ class GmDfTask:
         domain = WILDCARD if self.plan.wildcard == 1 else OWN
         scores = logits_of(self.detector, self.validation, domain, device=self.device)
         return domain_measures(self.validation, scores)
+
+
+def require_two_domains(names: Collection[str]) -> None:
+    """Refuse to hold out the only domain.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two names.
+    """
+    if len(names) < 2:
+        raise InputError(
+            f"faces of {len(names)} domain found ({', '.join(names)}); GM-DF needs two domains or more.",
+            hint="Give manifests of several data sets, or use another --method.",
+        )
 
 
 @torch.no_grad()
