@@ -27,14 +27,6 @@ NANO = About("mfclip", "nano", 112, 112, FEATURES, threshold=0.3, temperature=0.
 TOWER = VisionSizes(side=32, patch=8, width=16, depth=1, heads=2, hidden=16, outputs=10)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def faces_of(count, side=112, patch=112, features=FEATURES, seed=0):
     rng = np.random.default_rng(seed)
     return [

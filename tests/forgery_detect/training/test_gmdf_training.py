@@ -38,12 +38,6 @@ CPU = torch.device("cpu")
 SIDE = 16
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Compute on one thread: the networks are tiny."""
-    torch.set_num_threads(1)
-
-
 def faces_of(sources, domains=3, *, clue=60):
     """Make pairs of faces in turn from each domain; a fake has a bright square, and coherence of its own."""
     rng = np.random.default_rng(7)

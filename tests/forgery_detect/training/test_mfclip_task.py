@@ -43,15 +43,6 @@ def _examples(count: int = 12, features: int = 4) -> Examples:
     )
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Compute on one thread: several wait for each other where cores are shared."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def examples() -> Examples:
     """Draw faces."""
