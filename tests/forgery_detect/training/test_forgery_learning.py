@@ -105,9 +105,7 @@ def test_portraits_of_a_studio_raise_the_threshold():
     rows = lesson.held_out.coherence[lesson.held_out.labels == 1] + np.float32(1)
     nothing = np.zeros((3, 16, 16), np.float32)
     studio = tuple(FaceInput(nothing, nothing, row) for row in rows)
-    plain, spared = (
-        learn(replace(lesson, studio=some), TrainOptions(), seed=0, device=CPU) for some in ((), studio)
-    )
+    plain, spared = (learn(replace(lesson, studio=some), TrainOptions(), seed=0, device=CPU) for some in ((), studio))
     assert (scores_of(plain, studio) > plain.about.doubt).mean() > 0.9
     assert (scores_of(spared, studio) > spared.about.doubt).mean() <= 0.1
 

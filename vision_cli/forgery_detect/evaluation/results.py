@@ -24,6 +24,9 @@ from vision_cli.forgery_detect.values import Medium
 ALL = "all"
 """The test set of all media."""
 
+REALS_OF = "reals of"
+"""What the rows of a matrix of data sets stand for."""
+
 _MIDDLE = 0.5
 """Logits are calibrated: the threshold of every detector is here."""
 
@@ -123,7 +126,7 @@ class Matrix:
     Attributes
     ----------
     detector
-        Whose.
+        Whose; empty where rows are detectors.
     rows_are, columns_are
         What the rows and the columns stand for.
     rows, columns
@@ -218,7 +221,7 @@ def domain_matrix(scores: DetectorScores, level: Level, aggregation: Aggregate) 
         parts[name] = by_video(found, aggregation) if level == "video" else found
     values = cross_aucs(parts)
     unknown = np.full_like(values, math.nan)
-    return Matrix(scores.label, "reals of", "fakes of", tuple(names), tuple(names), values, unknown, unknown)
+    return Matrix(scores.label, REALS_OF, "fakes of", tuple(names), tuple(names), values, unknown, unknown)
 
 
 def trial_matrices(results: Sequence[Result], level: Level) -> list[Matrix]:
@@ -237,10 +240,24 @@ def trial_matrices(results: Sequence[Result], level: Level) -> list[Matrix]:
     return matrices
 
 
+def set_matrix(results: Sequence[Result], level: Level) -> Matrix | None:
+    """Return the AUC of each detector on each test set; None where there is one set."""
+    own = [one for one in results if one.level == level]
+    rows = tuple(dict.fromkeys(one.detector for one in own))
+    columns = tuple(dict.fromkeys(one.test_set for one in own))
+    if len(columns) < 2:
+        return None
+    tables = np.full((3, len(rows), len(columns)), math.nan)
+    for one in own:
+        place = rows.index(one.detector), columns.index(one.test_set)
+        tables[:, *place] = one.measures.auc, one.measures.auc_low, one.measures.auc_high
+    return Matrix("", "detector", "test set", rows, columns, *tables)
+
+
 def is_unseen(protocol: Protocol, trial: str, test_set: str) -> bool:
-    """Return whether a test is of what the training had nothing of; ``within`` tests other media of the same kind."""
+    """Return whether a test is of what the training had nothing of; ``within`` tests other media of all kinds."""
     if protocol == "within":
-        return True
+        return test_set == ALL
     return trial == test_set if protocol == "lodo" else trial != test_set
 
 

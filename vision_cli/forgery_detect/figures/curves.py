@@ -21,7 +21,10 @@ READ_CALIBRATION = (
     "Above: the share of fakes among faces of a score should lie on the dotted line; larger points stand for more "
     "faces. Below: scores of real and forged ones; grey is the band of doubt."
 )
-READ_ROBUSTNESS = "A line that falls has lost what it recognised fakes by; the dotted line is chance."
+READ_ROBUSTNESS = (
+    "A line that falls has lost what it recognised fakes by; the dotted line is chance. Levels at which less than half "
+    "of the faces are large enough are left out."
+)
 
 _COLUMNS, _MOST_PANELS, _MOST_CURVES, _MOST_CALIBRATED = 3, 6, 9, 4
 _BINS = 10
@@ -86,7 +89,10 @@ def draw_roc(panels: Sequence[tuple[str, Sequence[RocCurve]]]) -> Figure:
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure = new_figure(_PANEL * columns + 0.4, _PANEL * rows + 0.3)
-    for number, (axes, (title, curves)) in enumerate(zip(_grid(figure, rows, columns), shown, strict=False)):
+    grid = _panels(figure, rows, columns)
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    for number, (axes, (title, curves)) in enumerate(zip(grid, shown, strict=False)):
         axes.plot([0, 1], [0, 1], ":", color=CHART.faint, linewidth=1)
         for place, curve in enumerate(curves[:_MOST_CURVES]):
             axes.plot(
@@ -144,7 +150,7 @@ def draw_robustness(lines: Sequence[tuple[str, str, Sequence[float], Sequence[fl
     kinds = list(dict.fromkeys(kind for _, kind, _, _ in lines))
     names = list(dict.fromkeys(name for name, _, _, _ in lines))
     figure = new_figure(_PANEL * len(kinds) + 0.4, 3.2)
-    grid = _grid(figure, 1, len(kinds), sharey=True)
+    grid = _panels(figure, 1, len(kinds), sharey=True)
     for axes, kind in zip(grid, kinds, strict=True):
         axes.axhline(0.5, linestyle=":", color=CHART.faint, linewidth=1)
         levels: Sequence[float] = ()
@@ -155,7 +161,8 @@ def draw_robustness(lines: Sequence[tuple[str, str, Sequence[float], Sequence[fl
                 axes.plot(range(len(aucs)), aucs, "o-", color=colour, linewidth=1.6, markersize=4, label=name)
         axes.set_xticks(range(len(levels) + 1), ["none", *(f"{level:g}" for level in levels)])
         axes.set_title(_TITLES.get(kind, kind), color=CHART.ink, fontsize=10, loc="left")
-        axes.margins(y=0.12)
+    known = [auc for _, _, _, aucs in lines for auc in aucs if np.isfinite(auc)]
+    grid[0].set_ylim(min([_LOWEST_SHOWN, *known]) - 0.02, 1.02)
     grid[0].set_ylabel("AUC", color=CHART.ink, fontsize=9)
     grid[0].legend(frameon=False, fontsize=8, labelcolor=CHART.ink)
     return figure
@@ -196,7 +203,11 @@ def _distribution(axes: Axes, panel: ScorePanel) -> None:
             axes.stairs(heights, edges, color=colour, alpha=0.1, fill=True)
 
 
-def _grid(figure: Figure, rows: int, columns: int, *, sharey: bool = False) -> list[Axes]:
+_LOWEST_SHOWN = 0.4
+"""Of the axis of AUC, unless a line is lower: small changes should look small."""
+
+
+def _panels(figure: Figure, rows: int, columns: int, *, sharey: bool = False) -> list[Axes]:
     """Return the panels of a grid, row by row."""
     panels: list[Axes] = list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel())
     for axes in panels:

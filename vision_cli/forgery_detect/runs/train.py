@@ -26,7 +26,7 @@ from vision_cli.forgery_detect.training.learning import Lesson, calibrated, inpu
 from vision_cli.forgery_detect.training.pairing import split_faces
 from vision_cli.forgery_detect.training.preparation import about_of, prepare
 from vision_cli.forgery_detect.training.recipes import pretraining_steps, schedule_of
-from vision_cli.forgery_detect.values import Examples, Manifest, Medium
+from vision_cli.forgery_detect.values import Examples, FaceInput, Manifest, Medium
 from vision_cli.io.pictures.folders import names_below, pictures_below
 from vision_cli.io.pictures.left_out import Skipped, require_few_skipped
 from vision_cli.metrics.ranking import auroc

@@ -17,6 +17,7 @@ from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.forgery_detect.evaluation.measures import Measures, mean_off_diagonal
 from vision_cli.forgery_detect.evaluation.results import (
     ALL,
+    REALS_OF,
     DetectorScores,
     Matrix,
     Result,
@@ -25,6 +26,7 @@ from vision_cli.forgery_detect.evaluation.results import (
     is_unseen,
     mean_measures,
     results_of,
+    set_matrix,
     trial_matrices,
 )
 from vision_cli.forgery_detect.evaluation.robustness import RobustnessPoint
@@ -78,7 +80,7 @@ class Headline:
         """Return the numbers in a line for scripts."""
         words = {"AUC": "auc", "EER": "eer", "ACC": "accuracy", "AP": "average_precision"}
         found = [f"{word}={_shown(self.measures[name])}" for word, name in words.items()]
-        return " ".join([*found, f"n={int(self.measures['reals'] + self.measures['fakes'])}"])
+        return " ".join([*found, f"n={self.measures['reals'] + self.measures['fakes']}"])
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
@@ -95,12 +97,8 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
             scores, levels=plan.levels, aggregation=plan.aggregation, resamples=plan.resamples, seed=plan.seed
         )
     ]
-    main = main_level(plan.levels)
-    matrices = (
-        [one for scores in found.detectors if (one := domain_matrix(scores, main, plan.aggregation)) is not None]
-        if plan.protocol is None
-        else trial_matrices(results, main)
-    )
+    main = plan.main_level
+    matrices = _matrices(plan, found.detectors, results, main)
     points = robustness_of(plan, entries)
     headlines = headlines_of(plan, results, main)
     run.write_csv(RESULTS, COLUMNS, [_cells(one) for one in results])
@@ -132,11 +130,6 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     )
 
 
-def main_level(levels: Sequence[Level]) -> Level:
-    """Return the level that tables and pictures show: videos if they are measured, which pictures are, too."""
-    return "video" if "video" in levels else "frame"
-
-
 def headlines_of(plan: EvaluationPlan, results: Sequence[Result], level: Level) -> list[Headline]:
     """Return the main numbers of each detector, in their order."""
     own = [one for one in results if one.level == level]
@@ -152,7 +145,7 @@ def headlines_of(plan: EvaluationPlan, results: Sequence[Result], level: Level) 
         ]
         if not counted:
             continue
-        counts = {count: float(sum(getattr(one.measures, count) for one in counted)) for count in ("reals", "fakes")}
+        counts = {count: sum(getattr(one.measures, count) for one in counted) for count in ("reals", "fakes")}
         found.append(Headline(name, {**mean_measures(counted), **counts}))
     return found
 
@@ -167,7 +160,7 @@ def results_table(directory: Path) -> Table:
     """Return the results of a finished run at its main level, with the plain lines below."""
     with (directory / RESULTS).open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    level = main_level([row["level"] for row in rows])  # type: ignore[misc]
+    level = "video" if any(row["level"] == "video" for row in rows) else "frame"
     shown = [tuple(_read(row[name]) for name in _SHOWN) for row in rows if row["level"] == level]
     kept = _used(_SHOWN, shown)
     summary = (directory / SUMMARY).read_text(encoding="utf-8")
@@ -178,6 +171,15 @@ def has_defined_auc(directory: Path) -> bool:
     """Return whether a finished run has a test set with both classes."""
     with (directory / RESULTS).open(encoding="utf-8", newline="") as stream:
         return any(row["auc"] for row in csv.DictReader(stream))
+
+
+def _matrices(
+    plan: EvaluationPlan, detectors: Sequence[DetectorScores], results: Sequence[Result], level: Level
+) -> list[Matrix]:
+    if plan.protocol not in {None, "within"}:
+        return trial_matrices(results, level)
+    own = [set_matrix(results, level), *(domain_matrix(scores, level, plan.aggregation) for scores in detectors)]
+    return [one for one in own if one is not None]
 
 
 def _metrics(
@@ -194,8 +196,11 @@ def _metrics(
         place = "/".join(word for word in (one.detector, one.trained_on, one.test_set, one.level) if word)
         values = asdict(one.measures) | asdict(one.shares) | {"polarisation": one.polarisation}
         found |= {f"{place}/{name}": _known(value) for name, value in values.items()}
-    if plan.protocol is None:
-        found |= {f"{one.detector}/cross_auc": _known(mean_off_diagonal(one.values)) for one in matrices}
+    found |= {
+        f"{one.detector}/cross_auc": _known(mean_off_diagonal(one.values))
+        for one in matrices
+        if one.rows_are == REALS_OF
+    }
     for detector, own in points.items():
         for point in own[1:]:
             found[f"{detector}/{point.degradation}_{point.level:g}/auc"] = _known(point.auc)
@@ -268,7 +273,7 @@ def _verdict(plan: EvaluationPlan, first: Headline | None) -> str:
         None: "on all media",
         "within": "on media that it was not trained on",
     }.get(plan.protocol, "on what its training had nothing of (mean over the tests)")
-    counts = f"{int(found['reals'])} real and {int(found['fakes'])} forged"
+    counts = f"{found['reals']} real and {found['fakes']} forged"
     if not math.isfinite(found["auc"]):
         return f"{first.detector}: {counts}; the AUC needs both classes and is not defined."
     between = f" [{found['auc_low']:.2f}, {found['auc_high']:.2f}]" if math.isfinite(found["auc_low"]) else ""

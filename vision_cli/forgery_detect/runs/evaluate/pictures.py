@@ -28,7 +28,6 @@ from vision_cli.forgery_detect.figures.curves import (
 )
 from vision_cli.forgery_detect.figures.face_sheets import READ_SHEET, SheetFace, draw_sheet
 from vision_cli.forgery_detect.figures.matrices import READ_MATRIX, MatrixPanel, draw_matrices
-from vision_cli.forgery_detect.options import Level
 from vision_cli.forgery_detect.pipeline.verdicts import DecisionRule, aggregate
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan
 from vision_cli.forgery_detect.runs.evaluate.scoring import THUMBNAILS
@@ -51,7 +50,7 @@ def draw_all(
     points: Mapping[str, Sequence[RobustnessPoint]],
 ) -> list[Picture]:
     """Write the pictures that the results have something for; return them for the report."""
-    level: Level = "video" if "video" in plan.levels else "frame"
+    level = plan.main_level
     found = []
 
     def add(name: str, draw: Callable[[], Figure], caption: str, reading: str) -> None:
@@ -89,8 +88,8 @@ def draw_all(
 
 
 def _matrix_title(plan: EvaluationPlan) -> str:
-    if plan.protocol is None:
-        return "AUC of the reals of a data set against the fakes of another"
+    if plan.protocol in {None, "within"}:
+        return "AUC by detector and test set, and of the reals of a data set against the fakes of another"
     return "AUC by what was left out of the training" if plan.protocol == "lodo" else "AUC by training and test"
 
 
@@ -98,7 +97,7 @@ def _score_panel(plan: EvaluationPlan, scores: DetectorScores) -> ScorePanel:
     from vision_cli.forgery_detect.evaluation.measures import by_video, measure
 
     found = frames_of(scores.media)
-    if "video" in plan.levels:
+    if plan.main_level == "video":
         found = by_video(found, plan.aggregation)
     ece = measure(found, resamples=0).ece
     return ScorePanel(scores.label, found.labels.astype(np.float64), found.scores, scores.band, ece)
@@ -109,7 +108,12 @@ def _lines(name: str, points: Sequence[RobustnessPoint]) -> list[tuple[str, str,
     kinds = dict.fromkeys(point.degradation for point in tried)
     of_kind = {kind: [point for point in tried if point.degradation == kind] for kind in kinds}
     return [
-        (name, kind, [point.level for point in own], [plain.auc, *(point.auc for point in own)])
+        (
+            name,
+            kind,
+            [point.level for point in own],
+            [plain.auc, *(point.auc if 2 * point.pictures >= plain.pictures else np.nan for point in own)],
+        )
         for kind, own in of_kind.items()
     ]
 
@@ -136,7 +140,7 @@ def _sheet(run: RunFiles, plan: EvaluationPlan, scores: DetectorScores, homes: M
         return []
     faces.sort(key=lambda face: -face[0])
     unsure = sorted(faces, key=lambda face: abs(face[0] - 0.5))
-    count = min(_FACES, len(faces))
+    count = min(_FACES, -(-len(faces) // 2))
     rows = [
         ("looks most forged", [face for _, face in faces[:count]]),
         ("looks most real", [face for _, face in faces[: -count - 1 : -1]]),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError
+from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.evaluation.audit import audit
@@ -81,6 +82,11 @@ class EvaluationPlan:
     resamples: int = 1000
     seed: int = 0
 
+    @property
+    def main_level(self) -> Level:
+        """Level that tables and pictures show: videos if they are measured; a picture counts as one, too."""
+        return "video" if "video" in self.levels else "frame"
+
 
 def labelled(manifest: Manifest) -> tuple[tuple[Medium, ...], tuple[LeftOut, ...]]:
     """Return the media with a label, and those without.
@@ -121,7 +127,12 @@ def audited(run: Run, manifest: Manifest, *, seed: int, output: Output) -> Audit
 def _audited(manifest: Manifest, seed: int, output: Output) -> AuditRecord:
     try:
         with output.progress("audit", None) as bar:
-            found = audit(manifest, seed=seed, advance=bar.advance)
+
+            def advance() -> None:
+                interrupts.check()
+                bar.advance()
+
+            found = audit(manifest, seed=seed, advance=advance)
     except InputError as error:
         return AuditRecord(f"not possible: {error.message}", _NO_AUDIT)
     return AuditRecord(verdict_of(found), level_of(found), tuple(cells_of(found)))

@@ -93,8 +93,11 @@ def _of_trial(plan: EvaluationPlan, entry: Entry) -> DetectorScores:
     scored = tuple(
         ScoredMedium(medium, _chances(logits[medium.name])) for medium in plan.media if medium.name in logits
     )
-    places = {one.medium.name: place for place, one in enumerate(scored)}
-    tests = {test: tuple(places[name] for name in names if name in places) for test, names in plan.tests.items()}
+    if plan.protocol == "within":
+        tests = test_sets([one.medium for one in scored])
+    else:
+        places = {one.medium.name: place for place, one in enumerate(scored)}
+        tests = {test: tuple(places[name] for name in names if name in places) for test, names in plan.tests.items()}
     trained_on = "" if plan.protocol == "within" else str(entry.row["trained_on"])
     return DetectorScores(str(entry.row["method"]), trained_on, entry.number("band"), scored, tests)
 
