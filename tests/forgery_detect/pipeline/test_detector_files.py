@@ -18,7 +18,8 @@ from vision_cli.forgery_detect.networks.clip.probe import ClipProbe
 from vision_cli.forgery_detect.networks.clip.towers import ClipVision, VisionSizes
 from vision_cli.forgery_detect.networks.gmdf.building import build_gmdf
 from vision_cli.forgery_detect.networks.mfclip.building import build_mfclip
-from vision_cli.forgery_detect.pipeline.model_files import About, read_about, read_model, write_model
+from vision_cli.forgery_detect.pipeline.about import About
+from vision_cli.forgery_detect.pipeline.model_files import read_about, read_model, write_model
 from vision_cli.forgery_detect.pipeline.scoring import as_batch
 from vision_cli.forgery_detect.values import FaceInput
 

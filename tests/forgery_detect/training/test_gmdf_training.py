@@ -181,7 +181,7 @@ def test_domains_of_one_class_are_drawn_too():
 
 
 def test_one_domain_and_one_class_are_refused():
-    with pytest.raises(InputError, match=r"one domain found \(a\); GM-DF needs two domains"):
+    with pytest.raises(InputError, match=r"faces of 1 domain found \(a\); GM-DF needs two domains"):
         task_of(faces_of(6, domains=1))
     assert task_of(faces_of(6, domains=1), JOINT, experts=0).batches.domains == [0]
     examples = faces_of(6)

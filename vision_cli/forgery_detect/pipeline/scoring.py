@@ -17,7 +17,7 @@ from vision_cli.forgery_detect.networks.mfclip.detector import MfClipOutput
 from vision_cli.forgery_detect.values import FaceInput, FaceScore, Floats
 
 if TYPE_CHECKING:
-    from vision_cli.forgery_detect.pipeline.model_files import About
+    from vision_cli.forgery_detect.pipeline.about import About
 
 AUTO = "auto"
 _BATCH = 16

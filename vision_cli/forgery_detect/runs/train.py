@@ -16,10 +16,11 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.options import FaceOptions, RecipeOptions, TrainOptions
+from vision_cli.forgery_detect.pipeline.about import About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, read_clip
 from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, read_inputs
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
-from vision_cli.forgery_detect.pipeline.model_files import About, read_model, scorer_of, write_model
+from vision_cli.forgery_detect.pipeline.model_files import read_model, scorer_of, write_model
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
 from vision_cli.forgery_detect.training.gmdf.task import require_two_domains
 from vision_cli.forgery_detect.training.learning import Lesson, calibrated, inputs_of, learn_coherence, scores_of

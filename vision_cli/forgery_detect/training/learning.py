@@ -11,8 +11,9 @@ import torch
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.coherence.calibration import calibration_of
 from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.pipeline.about import About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights
-from vision_cli.forgery_detect.pipeline.model_files import About, scorer_of
+from vision_cli.forgery_detect.pipeline.model_files import scorer_of
 from vision_cli.forgery_detect.pipeline.scoring import CoherenceScorer, LoadedModel
 from vision_cli.forgery_detect.training.pairing import features_of_pairs
 from vision_cli.forgery_detect.training.preparation import about_of, prepare, train_in_memory

@@ -14,8 +14,9 @@ from vision_cli.core.compute.training import Schedule
 from vision_cli.core.errors import UsageError
 from vision_cli.forgery_detect.coherence.features import NAMES
 from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.pipeline.about import CLIP, About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, clip_vision
-from vision_cli.forgery_detect.pipeline.model_files import CLIP, About, build_network
+from vision_cli.forgery_detect.pipeline.model_files import build_network
 from vision_cli.forgery_detect.training.faces import standardise
 from vision_cli.forgery_detect.training.gmdf.task import GmDfTask
 from vision_cli.forgery_detect.training.mfclip.task import FaceTask
