@@ -20,6 +20,7 @@ from tests.pages import findings
 
 LOADED = (
     "torch",
+    "torch._dynamo",
     "accelerate",
     "safetensors.torch",
     "numpy",
