@@ -73,6 +73,8 @@ TESTED_ELSEWHERE = {
     "forgery_detect/data/opening.py": "forgery_detect/data/test_forgery_layouts.py",
     "forgery_detect/evaluation/traces.py": "forgery_detect/evaluation/test_forgery_traces.py",
     "forgery_detect/evaluation/measures.py": "forgery_detect/evaluation/test_forgery_measures.py",
+    "forgery_detect/evaluation/results.py": "forgery_detect/evaluation/test_evaluation_results.py",
+    "forgery_detect/runs/evaluate/": "forgery_detect/runs/test_forgery_evaluate_runs.py",
     "forgery_detect/simulation/blending.py": "forgery_detect/simulation/test_simulated_blending.py",
     "forgery_detect/simulation/": "forgery_detect/simulation/test_simulated_pairs.py",
     "forgery_detect/networks/gmdf/": "forgery_detect/networks/test_gmdf_parts.py",

@@ -352,7 +352,7 @@ class EvaluateOptions:
     allow_leak
         Whether training and test may share files, videos, sources or persons.
     pictures
-        Whether thumbnails of the faces are written, for the report.
+        Whether charts, and thumbnails of the faces, are written.
     """
 
     protocol: Annotated[
@@ -413,7 +413,9 @@ class EvaluateOptions:
     ] = False
     pictures: Annotated[
         bool,
-        typer.Option("--pictures/--no-pictures", help="Show faces in the report.", rich_help_panel=EVALUATION),
+        typer.Option(
+            "--pictures/--no-pictures", help="Write charts and faces for the report.", rich_help_panel=EVALUATION
+        ),
     ] = True
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-READ_ROC = "Further to the upper left is better; the dotted line is chance. A curve below it ranks fakes as real."
+READ_ROC = "Numbers: AUC. Further to the upper left is better; the dotted line is chance."
 READ_CALIBRATION = (
     "Above: the share of fakes among faces of a score should lie on the dotted line; larger points stand for more "
     "faces. Below: scores of real and forged ones; grey is the band of doubt."
@@ -113,9 +113,8 @@ def draw_roc(panels: Sequence[tuple[str, Sequence[RocCurve]]]) -> Figure:
             axes.set_xlabel("real called fake", color=CHART.ink, fontsize=9)
         if number % columns == 0:
             axes.set_ylabel("fake called fake", color=CHART.ink, fontsize=9)
-        axes.legend(
-            frameon=False, fontsize=7.5, loc="lower right", labelcolor=CHART.ink, title="AUC", title_fontsize=7.5
-        )
+        legend = axes.legend(fontsize=7.5, loc="lower right", labelcolor=CHART.ink, framealpha=0.85, handlelength=1.4)
+        legend.get_frame().set_linewidth(0)
     return figure
 
 

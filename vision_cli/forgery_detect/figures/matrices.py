@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-READ_MATRIX = (
-    "Blue is above chance, orange below it; small numbers are 95 % intervals. Beside the diagonal is what counts."
-)
+READ_MATRIX = "Blue is above chance, orange below it; small numbers are 95 % intervals."
 
 _COLUMNS, _MOST = 3, 9
 _CELL_WIDTH, _CELL_HEIGHT, _LONGEST = 1.0, 0.6, 22
@@ -69,8 +67,7 @@ def draw_matrices(panels: Sequence[MatrixPanel]) -> Figure:
 def _draw(axes: Axes, panel: MatrixPanel) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("auc", AROUND_GREY[::-1])
-    colours.set_bad(CHART.line)
+    colours = LinearSegmentedColormap.from_list("auc", AROUND_GREY[::-1]).with_extremes(bad=CHART.line)
     quiet(axes)
     axes.imshow(panel.values, cmap=colours, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(panel.values.shape):

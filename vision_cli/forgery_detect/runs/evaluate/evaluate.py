@@ -179,4 +179,5 @@ def _plan_of(run: Run, evaluation: Evaluation, output: Output) -> EvaluationPlan
         aggregation=options.agg,
         resamples=options.bootstrap,
         seed=evaluation.seed,
+        pictures=options.pictures,
     )

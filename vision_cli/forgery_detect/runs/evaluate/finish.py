@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
+
 from vision_cli.core.command.console import Table
 from vision_cli.core.report import Level as ReportLevel
 from vision_cli.core.report import Report
@@ -53,9 +55,9 @@ _SHOWN = (
 )
 _MATRIX_COLUMNS = ("detector", "rows_are", "row", "columns_are", "column", "auc", "auc_low", "auc_high")
 RULE = (
-    "Of the first detector, on all media or on what its training had nothing of. Good: the 95 % interval of the AUC "
-    "lies above 0.5 and the audit found nothing. Bad: it reaches 0.5 or lies below, or there is no interval and the "
-    "AUC is 0.5 or lower. Caution: the audit found a shortcut or could not tell, or the AUC is not defined."
+    "Of the first detector, on all media, or on the tests that its training had nothing of. Good: the 95 % intervals "
+    "of the AUC lie above 0.5, and the audit found nothing. Bad: the AUC, or its mean over the tests, is 0.5 or lower. "
+    "Caution: anything else."
 )
 _DIGITS = 6
 Metrics = dict[str, float | int | str | None]
@@ -70,11 +72,15 @@ class Headline:
     detector
         Name of it, or of the method.
     measures
-        By the names of `Measures`; counts are sums, NaN where nothing is defined.
+        By the names of `Measures`; counts are of different videos or pictures. NaN where nothing is defined, and for
+        the interval of a mean.
+    lowest
+        Lower end of the lowest interval; NaN where one is not defined.
     """
 
     detector: str
     measures: Mapping[str, float]
+    lowest: float
 
     def line(self) -> str:
         """Return the numbers in a line for scripts."""
@@ -100,7 +106,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     main = plan.main_level
     matrices = _matrices(plan, found.detectors, results, main)
     points = robustness_of(plan, entries)
-    headlines = headlines_of(plan, results, main)
+    headlines = headlines_of(plan, found.detectors, results, main)
     run.write_csv(RESULTS, COLUMNS, [_cells(one) for one in results])
     run.write_csv(SCORES, *_score_table(plan, found.detectors))
     if matrices:
@@ -114,7 +120,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     run.write_csv(UNSCORED, ("name", "reason"), [(one.name, one.reason) for one in found.left_out])
     run.write_text(SUMMARY, summary_of(headlines))
     run.write_metrics(_metrics(plan, results, matrices, points, headlines, found.left_out))
-    pictures = draw_all(run, plan, entries, found.detectors, results, matrices, points)
+    pictures = draw_all(run, plan, entries, found.detectors, results, matrices, points) if plan.pictures else []
     first = headlines[0] if headlines else None
     run.report(
         Report(
@@ -130,7 +136,9 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     )
 
 
-def headlines_of(plan: EvaluationPlan, results: Sequence[Result], level: Level) -> list[Headline]:
+def headlines_of(
+    plan: EvaluationPlan, detectors: Sequence[DetectorScores], results: Sequence[Result], level: Level
+) -> list[Headline]:
     """Return the main numbers of each detector, in their order."""
     own = [one for one in results if one.level == level]
     found = []
@@ -145,8 +153,21 @@ def headlines_of(plan: EvaluationPlan, results: Sequence[Result], level: Level) 
         ]
         if not counted:
             continue
-        counts = {count: sum(getattr(one.measures, count) for one in counted) for count in ("reals", "fakes")}
-        found.append(Headline(name, {**mean_measures(counted), **counts}))
+        # Real media are in the tests of all generators.
+        tested = {one.test_set for one in counted}
+        labels = {
+            one.medium.video or one.medium.name: one.medium.label
+            for scores in detectors
+            if scores.detector == name
+            for test in tested
+            for one in (scores.media[place] for place in scores.tests.get(test, ()))
+        }
+        fakes = sum(label == 1 for label in labels.values())
+        counts = {"reals": len(labels) - fakes, "fakes": fakes}
+        means = {**mean_measures(counted), **counts}
+        if len(counted) > 1:
+            means |= {"auc_low": math.nan, "auc_high": math.nan}
+        found.append(Headline(name, means, float(np.min([one.measures.auc_low for one in counted]))))
     return found
 
 
@@ -286,10 +307,10 @@ def _verdict(plan: EvaluationPlan, first: Headline | None) -> str:
 def _level(plan: EvaluationPlan, first: Headline | None) -> ReportLevel:
     if first is None or not math.isfinite(first.measures["auc"]):
         return "caution"
-    low = first.measures["auc_low"]
-    if (low if math.isfinite(low) else first.measures["auc"]) <= _CHANCE:
+    if first.measures["auc"] <= _CHANCE:
         return "bad"
-    return "good" if plan.audit is None or plan.audit.level == "good" else "caution"
+    is_clean = plan.audit is None or plan.audit.level == "good"
+    return "good" if first.lowest > _CHANCE and is_clean else "caution"
 
 
 _CHANCE = 0.5

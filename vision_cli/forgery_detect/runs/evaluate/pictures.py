@@ -90,7 +90,9 @@ def draw_all(
 def _matrix_title(plan: EvaluationPlan) -> str:
     if plan.protocol in {None, "within"}:
         return "AUC by detector and test set, and of the reals of a data set against the fakes of another"
-    return "AUC by what was left out of the training" if plan.protocol == "lodo" else "AUC by training and test"
+    if plan.protocol == "lodo":
+        return "AUC by what was left out of the training; unseen are the tests on the diagonal"
+    return "AUC by training and test; unseen are the tests beside the diagonal"
 
 
 def _score_panel(plan: EvaluationPlan, scores: DetectorScores) -> ScorePanel:

@@ -69,6 +69,8 @@ class EvaluationPlan:
         None where it was not asked for.
     levels, aggregation, resamples, seed
         How it is measured, see `vision_cli.forgery_detect.evaluation.results.results_of`.
+    pictures
+        Whether charts are drawn.
     """
 
     media: tuple[Medium, ...] = field(repr=False)
@@ -81,6 +83,7 @@ class EvaluationPlan:
     aggregation: Aggregate = "mean"
     resamples: int = 1000
     seed: int = 0
+    pictures: bool = True
 
     @property
     def main_level(self) -> Level:
@@ -169,7 +172,7 @@ def read_plan(directory: Path) -> EvaluationPlan:
             tuple(LeftOut(**one) for one in document["left_out"]),
             record,
             tuple(document["levels"]),
-            *(document[name] for name in ("aggregation", "resamples", "seed")),
+            *(document[name] for name in ("aggregation", "resamples", "seed", "pictures")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
