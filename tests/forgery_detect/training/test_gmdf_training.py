@@ -281,12 +281,12 @@ def trained(task, steps, rate=1e-3):
 def test_pretraining_then_experts_learn_what_is_seen_at_once():
     examples = faces_of(24)
     pretraining = task_of(examples, PRETRAINING, experts=0)
-    losses = trained(pretraining, 80)
+    losses = trained(pretraining, 40)
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     task = task_of(examples, validation=examples)
     take_over(task.detector, pretraining.detector)
     frozen = task.detector.encoder.conv1.weight.clone()
-    trained(task, 40)
+    trained(task, 20)
     assert torch.equal(task.detector.encoder.conv1.weight, frozen)
     measures = task.validation_step(task.network)
     assert measures["auc"] > 0.95

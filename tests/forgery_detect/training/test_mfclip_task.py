@@ -106,12 +106,12 @@ def test_a_guide_of_other_faces_is_refused(examples):
         FaceLearner(build_linear(features=4), None, MFCLIP)
 
 
-def test_mfclip_learns_in_thirty_steps(examples):
+def test_mfclip_learns_in_twelve_steps(examples):
     task = _task("mfclip", examples)
     torch.manual_seed(0)
     optimiser = torch.optim.Adam(task.network.parameters(), 1e-3)
     losses = []
-    for step in range(30):
+    for step in range(12):
         found = task.training_step(task.network, task.load(range(4)))
         optimiser.zero_grad()
         found["loss"].backward()
@@ -119,9 +119,9 @@ def test_mfclip_learns_in_thirty_steps(examples):
             missing = [name for name, value in task.network.named_parameters() if value.grad is None]
             assert not missing
         optimiser.step()
-        losses.append({name: float(value) for name, value in found.items()})
+        losses.append({name: float(value.detach()) for name, value in found.items()})
     for name in ("loss", "classes", "paired", "contrast"):
-        assert np.mean([row[name] for row in losses[-5:]]) < np.mean([row[name] for row in losses[:5]]), name
+        assert np.mean([row[name] for row in losses[-3:]]) < np.mean([row[name] for row in losses[:3]]), name
     first = losses[0]
     parts = 1.5 * first["classes"] + first["paired"] + first["contrast"] + first["prediction"]
     assert first["loss"] == pytest.approx(parts, rel=1e-5)
