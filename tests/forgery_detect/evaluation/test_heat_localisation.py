@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from vision_cli.forgery_detect.evaluation.localisation import localise
+from vision_cli.forgery_detect.evaluation.localisation import Localisation, localise, mean_of
 
 
 def test_a_map_that_is_the_mask_is_perfect_and_its_opposite_is_nothing():
@@ -38,3 +38,9 @@ def test_coarse_maps_are_spread_over_the_mask():
 def test_a_mask_of_one_kind_has_no_curve():
     heat = np.random.default_rng(1).random((7, 7), np.float32)
     assert math.isnan(localise(heat, np.ones((64, 64), np.float32)).pixel_auc)
+
+
+def test_means_leave_faces_without_a_curve_out():
+    found = mean_of([Localisation(0.9, True), Localisation(0.7, False), Localisation(math.nan, True)])
+    assert (found.faces, found.pixel_auc, found.pointed) == (2, pytest.approx(0.8), 0.5)
+    assert mean_of([]).faces == 0

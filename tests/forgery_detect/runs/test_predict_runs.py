@@ -91,7 +91,9 @@ def test_faces_and_videos_are_tabled_with_their_verdicts(done):
     assert (video["video"], video["n_frames"], video["n_faces"]) == ("clip", "3", "1")
     assert min(chances) - 1e-4 <= float(video["p_lo"]) <= float(video["p_hi"]) <= max(chances) + 1e-4
     logits = np.array([float(row["logit"]) for row in faces if row["logit"]])
-    np.testing.assert_allclose([float(row["p_fake"]) for row in faces if row["logit"]], 1 / (1 + np.exp(-logits)), atol=1e-4)
+    np.testing.assert_allclose(
+        [float(row["p_fake"]) for row in faces if row["logit"]], 1 / (1 + np.exp(-logits)), atol=1e-4
+    )
 
 
 def test_no_face_has_no_chance(done):

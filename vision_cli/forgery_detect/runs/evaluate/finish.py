@@ -16,6 +16,7 @@ from vision_cli.core.report import Level as ReportLevel
 from vision_cli.core.report import Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
+from vision_cli.forgery_detect.evaluation.localisation import MeanLocalisation
 from vision_cli.forgery_detect.evaluation.measures import Measures, mean_off_diagonal
 from vision_cli.forgery_detect.evaluation.results import (
     ALL,
@@ -39,11 +40,12 @@ from vision_cli.forgery_detect.runs.audit import CURE
 from vision_cli.forgery_detect.runs.audit import TITLE as AUDIT_TITLE
 from vision_cli.forgery_detect.runs.evaluate.pictures import draw_all
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan, LeftOut, read_plan, write_plan
-from vision_cli.forgery_detect.runs.evaluate.scored import read_scores, robustness_of
+from vision_cli.forgery_detect.runs.evaluate.scored import localisation_of, read_scores, robustness_of
 
-RESULTS, MATRIX, ROBUSTNESS, SCORES, AUDIT, UNSCORED = (
-    f"{name}.csv" for name in ("results", "matrix", "robustness", "scores", "audit", "unscored")
+RESULTS, MATRIX, ROBUSTNESS, LOCALISATION, SCORES, AUDIT, UNSCORED = (
+    f"{name}.csv" for name in ("results", "matrix", "robustness", "localisation", "scores", "audit", "unscored")
 )
+HEAT_COLUMNS = ("detector", "faces", "pixel_auc", "pointed")
 SUMMARY = "summary.txt"
 _PLACE = ("detector", "trained_on", "test_set", "level")
 _MEASURES = tuple(one.name for one in fields(Measures))
@@ -106,6 +108,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     main = plan.main_level
     matrices = _matrices(plan, found.detectors, results, main)
     points = robustness_of(plan, entries)
+    heat = localisation_of(plan, entries)
     headlines = headlines_of(plan, found.detectors, results, main)
     run.write_csv(RESULTS, COLUMNS, [_cells(one) for one in results])
     run.write_csv(SCORES, *_score_table(plan, found.detectors))
@@ -115,11 +118,16 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
         columns = tuple(one.name for one in fields(RobustnessPoint))
         rows = [(name, *map(_known, asdict(p).values())) for name, own in points.items() for p in own]
         run.write_csv(ROBUSTNESS, ("detector", *columns), rows)
+    if heat:
+        run.write_csv(LOCALISATION, HEAT_COLUMNS, _heat_rows(heat))
     if plan.audit is not None:
         run.write_csv(AUDIT, CUES, plan.audit.rows)
     run.write_csv(UNSCORED, ("name", "reason"), [(one.name, one.reason) for one in found.left_out])
     run.write_text(SUMMARY, summary_of(headlines))
-    run.write_metrics(_metrics(plan, results, matrices, points, headlines, found.left_out))
+    metrics = _metrics(plan, results, matrices, points, headlines, found.left_out)
+    for name, one in heat.items():
+        metrics |= {f"{name}/heat/{word}": _known(value) for word, value in asdict(one).items()}
+    run.write_metrics(metrics)
     pictures = draw_all(run, plan, entries, found.detectors, results, matrices, points) if plan.pictures else []
     first = headlines[0] if headlines else None
     run.report(
@@ -130,7 +138,10 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
             rule=RULE,
             summary={} if first is None else _numbers(first),
             pictures=pictures,
-            tables=_tables(plan, results, points, found.left_out, main),
+            tables=[
+                *_tables(plan, results, points, found.left_out, main),
+                *([Table(HEAT_COLUMNS, _heat_rows(heat), "Heat maps beside masks of forged parts")] if heat else []),
+            ],
             notes=_notes(plan, found.left_out),
         )
     )
@@ -247,6 +258,10 @@ def _score_table(
         chances = [round(aggregate(one, plan.aggregation).p_fake, _DIGITS) if one else None for one in own]
         rows.append((*facts, len(seen[0]) if seen else 0, *chances))
     return (*columns, *(f"p_{scores.label}" for scores in detectors)), rows
+
+
+def _heat_rows(heat: Mapping[str, MeanLocalisation]) -> list[tuple[object, ...]]:
+    return [(name, *map(_known, asdict(one).values())) for name, one in heat.items()]
 
 
 def _tables(

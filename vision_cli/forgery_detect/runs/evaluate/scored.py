@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vision_cli.core.runs.journal import Entry
+from vision_cli.forgery_detect.evaluation.localisation import Localisation, MeanLocalisation, mean_of
 from vision_cli.forgery_detect.evaluation.results import DetectorScores, ScoredMedium, test_sets
 from vision_cli.forgery_detect.evaluation.robustness import RobustnessPoint, Variant, robustness_points
 from vision_cli.forgery_detect.pipeline.verdicts import probability
@@ -61,6 +62,17 @@ def robustness_of(plan: EvaluationPlan, entries: Sequence[Entry]) -> dict[str, t
                 scores[variant][row] = probability(logit)
         found[name] = robustness_points(labels, plain, scores, band=(0.5 - band, 0.5 + band))
     return found
+
+
+def localisation_of(plan: EvaluationPlan, entries: Sequence[Entry]) -> dict[str, MeanLocalisation]:
+    """Return how heat maps agree with masks, by detector; empty if no forged face has a mask, or none a heat map."""
+    found: dict[str, list[Localisation]] = {}
+    for entry in entries:
+        if entry.error is None and plan.protocol is None:
+            for name, (area, is_pointed) in json.loads(str(entry.row.get("heat", "{}"))).items():
+                found.setdefault(name, []).append(Localisation(math.nan if area is None else area, is_pointed))
+    means = {name: mean_of(found[name]) for name in plan.bands if name in found}
+    return {name: one for name, one in means.items() if one.faces}
 
 
 def _middle(logits: Sequence[float]) -> float:

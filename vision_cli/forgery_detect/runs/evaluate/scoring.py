@@ -13,12 +13,13 @@ import numpy as np
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError, NumericalError, UsageError
 from vision_cli.core.runs.runs import Run
+from vision_cli.forgery_detect.evaluation.localisation import localise
 from vision_cli.forgery_detect.evaluation.robustness import Variant, degraded
 from vision_cli.forgery_detect.options import Degradation
 from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE
 from vision_cli.forgery_detect.pipeline.example_tables import faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
-from vision_cli.forgery_detect.pipeline.inputs import face_inputs, resized
+from vision_cli.forgery_detect.pipeline.inputs import face_input, face_inputs, resized
 from vision_cli.forgery_detect.pipeline.opening import DEFAULT, load_detector
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
 from vision_cli.forgery_detect.values import FaceCrop, FaceInput, Medium, Picture
@@ -126,6 +127,7 @@ def score_media(run: Run, plan: ScoringPlan, output: Output) -> None:
             "logits": json.dumps({name: values[: len(crops)] for name, values in logits.items()}),
             "degraded": json.dumps({name: values[len(crops) :] for name, values in logits.items()}),
             "variants": json.dumps([[*variant] for variant in copies]),
+            "heat": json.dumps(_agreement(plan, medium, middle)),
         }
 
     run.each(plan.media, work, name=lambda medium: medium.name, what="media", output=output)
@@ -169,6 +171,21 @@ def _logits(plan: ScoringPlan, medium: Medium, crops: Sequence[FaceCrop]) -> dic
     for one in plan.detectors:
         size = one.model.about.side, one.model.about.patch
         found[one.name] = rounded_logits(medium.name, one.name, one.model, [sized[size] for sized in inputs])
+    return found
+
+
+def _agreement(plan: ScoringPlan, medium: Medium, crop: FaceCrop) -> dict[str, tuple[float | None, bool]]:
+    """Return how the heat map of each detector that has one agrees with the mask of a forged face."""
+    if medium.label != 1 or medium.mask is None or crop.mask is None:
+        return {}
+    found = {}
+    for one in plan.detectors:
+        about = one.model.about
+        (score,) = one.model.score([face_input(crop, side=about.side, patch=about.patch)], heat=True)
+        if score.heat is not None:
+            agreement = localise(score.heat, crop.mask)
+            is_known = np.isfinite(agreement.pixel_auc)
+            found[one.name] = (round(agreement.pixel_auc, _DIGITS) if is_known else None, agreement.is_pointed)
     return found
 
 
