@@ -15,7 +15,8 @@ from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.coherence.features import NAMES
 from vision_cli.forgery_detect.networks.gmdf.building import build_gmdf
 from vision_cli.forgery_detect.networks.mfclip.building import build_mfclip
-from vision_cli.forgery_detect.pipeline.model_files import About, write_model
+from vision_cli.forgery_detect.pipeline.about import About
+from vision_cli.forgery_detect.pipeline.model_files import write_model
 from vision_cli.io.videos.videos import VideoWriter
 
 CUT = ("--face-detector", "none")

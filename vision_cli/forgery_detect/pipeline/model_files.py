@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ _VARIANTS: Mapping[Method, tuple[str, ...]] = {
 _SIDES = range(16, 1025)
 _MOST_FEATURES, _MOST_DOMAINS, _MOST_LETTERS = 4096, 256, 200
 _TOWER = ("side", "patch", "width", "depth", "heads", "hidden", "outputs")
+_SMALL, _MOST_EXPERTS, _WIDEST_EXPERT = frozenset({"", "nano"}), 4, 256
 _MOST_TOWER, _MOST_BLOCKS = 65536, 128
 
 
@@ -142,16 +144,20 @@ def read_model(path: Path, device: str = "cpu") -> LoadedModel:
     if about.method == "coherence":
         return LoadedModel(about, _coherence_scorer(path), sha256(path))
     tensors = load_file(path)
+    is_small = about.variant in _SMALL and about.experts <= _MOST_EXPERTS and about.expert_dim <= _WIDEST_EXPERT
     try:
-        # A description of a few bytes must not take memory that the tensors of the file do not fill.
-        with torch.device("meta"):
-            wanted = {name: one.shape for name, one in build_network(about).state_dict().items()}
+        # A description of a few bytes must not take memory that the tensors of the file do not fill. Networks without
+        # memory cost two seconds of imports, so that small ones are built at once.
+        with nullcontext() if is_small else torch.device("meta"):
+            network = build_network(about)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: a network that cannot be built ({error}).", hint=_HINT) from error
+    wanted = {name: one.shape for name, one in network.state_dict().items()}
     wrong = [name for name, shape in wanted.items() if name not in tensors or tensors[name].shape != shape]
     if wrong:
         raise InputError(f"{path}: not the weights of its network: {wrong[0]}.", hint=_HINT)
-    network = build_network(about)
+    if not is_small:
+        network = build_network(about)
     load_tensors(network, tensors, path, hint=_HINT)
     place = torch.device(device)
     network = network.eval().requires_grad_(False).to(place)

@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output
-from vision_cli.core.report import Picture, Report
+from vision_cli.core.report import Picture as Shown
+from vision_cli.core.report import Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
@@ -19,12 +21,12 @@ from vision_cli.forgery_detect.data.layouts.tables import COLUMNS, manifest_rows
 from vision_cli.forgery_detect.runs.reading import MANIFEST, counts_of
 from vision_cli.forgery_detect.simulation.pairs import Kind, Pair, pair_at
 from vision_cli.forgery_detect.simulation.portraits import Portrait, rendered_portraits
-from vision_cli.forgery_detect.values import FaceCrop, Manifest, Medium
+from vision_cli.forgery_detect.values import Manifest, Medium, Picture
 from vision_cli.io.pictures.photographs import read_photograph, write_photograph
 
 REAL, FAKE, MASKS, SHEET = "real", "fake", "masks", "contact_sheet.png"
 _DOMAINS = {False: "simulated", True: "rendered"}
-_SHOWN, _CELL = 8, 160
+_SHOWN, _CELL, _WHITE = 8, 160, 255
 _READ_SHEET = "Above: real faces as the simulated camera took them. Below: a forgery of each, delivered alike."
 
 
@@ -111,7 +113,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
             title="Simulated forgeries",
             verdict=f"{len(done)} pairs of a real face and a forgery made of it.",
             summary=metrics,
-            pictures=[Picture(run.directory / SHEET, "The first pairs", _READ_SHEET)],
+            pictures=[Shown(run.directory / SHEET, "The first pairs", _READ_SHEET)],
             notes=["No generative model took part: the forgeries imitate what decoders leave behind."],
         )
     )
@@ -130,9 +132,10 @@ def _write(run: Run, name: str, pair: Pair) -> dict[str, object]:
     for kind, crop in ((REAL, pair.real), (FAKE, pair.fake)):
         with run.output(f"{kind}/{name}.png") as path:
             write_photograph(path, crop.picture)
-    if pair.fake.mask is not None and not bool((pair.fake.mask == 1).all()):
+    # A face that was painted as a whole needs no mask; resizing leaves its ones a rounding below 1.
+    if pair.fake.mask is not None and (mask := _grey(pair.fake.mask)).min() < _WHITE:
         with run.output(f"{MASKS}/{name}.png") as path:
-            write_photograph(path, _grey(pair.fake))
+            write_photograph(path, mask)
     facts = {
         "domain": _DOMAINS[pair.is_rendered],
         "generator": pair.generator,
@@ -143,13 +146,12 @@ def _write(run: Run, name: str, pair: Pair) -> dict[str, object]:
     return {"generator": pair.generator, "side": len(pair.real.picture), "facts": json.dumps(facts)}
 
 
-def _grey(crop: FaceCrop) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    if crop.mask is None:
-        raise ValueError("no mask")
-    return np.repeat(np.rint(255 * crop.mask).astype(np.uint8)[..., None], 3, axis=2)
+def _grey(mask: NDArray[np.float32]) -> Picture:
+    """Return a mask as a picture ``(N, N, 3)``."""
+    return np.repeat(np.rint(_WHITE * mask).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _sheet(run: RunFiles, done: Sequence[Entry]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _sheet(run: RunFiles, done: Sequence[Entry]) -> Picture:
     import cv2
 
     step = max(len(done) // _SHOWN, 1)
@@ -162,5 +164,5 @@ def _sheet(run: RunFiles, done: Sequence[Entry]) -> np.ndarray[tuple[int, ...], 
     return np.asarray(np.concatenate(rows), np.uint8)
 
 
-def _read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _read(path: Path) -> Picture:
     return np.asarray(read_photograph(path), np.uint8)

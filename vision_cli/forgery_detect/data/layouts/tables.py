@@ -91,7 +91,7 @@ def read_manifest(path: Path, request: Request) -> Manifest:
         entries.take(
             Medium(
                 file,
-                _unique(where, row.get("name", "")) or _name(path.parent, file),
+                _unique(where, row.get("name", "")) or _name(path.parent, file).removeprefix(file.anchor),
                 label,
                 domain,
                 row.get("generator", ""),
