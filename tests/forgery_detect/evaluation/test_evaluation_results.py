@@ -156,7 +156,7 @@ def test_matrices_hold_the_areas_by_training_and_test():
 def test_what_the_training_had_nothing_of():
     assert is_unseen("cross-generator", "gan", "diffusion")
     assert not is_unseen("cross-dataset", "a", "a")
-    assert is_unseen("lodo", "a", "a")
-    assert not is_unseen("lodo", "a", "b")
+    assert is_unseen("lodo", "without a", "a")
+    assert not is_unseen("lodo", "without a", "b")
     assert is_unseen("within", "", ALL)
     assert not is_unseen("within", "", "generator gan")

@@ -27,6 +27,9 @@ ALL = "all"
 REALS_OF = "reals of"
 """What the rows of a matrix of data sets stand for."""
 
+WITHOUT = "without "
+"""Before what a trial of ``lodo`` leaves out."""
+
 _MIDDLE = 0.5
 """Logits are calibrated: the threshold of every detector is here."""
 
@@ -56,7 +59,7 @@ class DetectorScores:
     detector
         Name of it, or of the method.
     trained_on
-        Name of the trial that trained it; empty for one that was there, or where there is one trial.
+        What it was trained on; empty for a detector that was there, or where there is one training.
     band
         Half the width of its band of doubt, as a probability.
     media
@@ -258,7 +261,7 @@ def is_unseen(protocol: Protocol, trial: str, test_set: str) -> bool:
     """Return whether a test is of what the training had nothing of; ``within`` tests other media of all kinds."""
     if protocol == "within":
         return test_set == ALL
-    return trial == test_set if protocol == "lodo" else trial != test_set
+    return trial == f"{WITHOUT}{test_set}" if protocol == "lodo" else trial != test_set
 
 
 def mean_measures(results: Sequence[Result]) -> Mapping[str, float]:

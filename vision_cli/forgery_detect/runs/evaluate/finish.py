@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
-import numpy as np
-
 from vision_cli.core.command.console import Table
-from vision_cli.core.report import Level as ReportLevel
 from vision_cli.core.report import Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.forgery_detect.evaluation.localisation import MeanLocalisation
 from vision_cli.forgery_detect.evaluation.measures import Measures, mean_off_diagonal
 from vision_cli.forgery_detect.evaluation.results import (
-    ALL,
     REALS_OF,
     DetectorScores,
     Matrix,
     Result,
     VerdictShares,
     domain_matrix,
-    is_unseen,
-    mean_measures,
     results_of,
     set_matrix,
     trial_matrices,
@@ -38,6 +31,17 @@ from vision_cli.forgery_detect.pipeline.verdicts import aggregate
 from vision_cli.forgery_detect.runs.audit import COLUMNS as CUES
 from vision_cli.forgery_detect.runs.audit import CURE
 from vision_cli.forgery_detect.runs.audit import TITLE as AUDIT_TITLE
+from vision_cli.forgery_detect.runs.evaluate.headlines import (
+    DIGITS,
+    RULE,
+    Headline,
+    headlines_of,
+    known,
+    level_of,
+    numbers_of,
+    summary_of,
+    verdict_of,
+)
 from vision_cli.forgery_detect.runs.evaluate.pictures import draw_all
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan, LeftOut, read_plan, write_plan
 from vision_cli.forgery_detect.runs.evaluate.scored import localisation_of, read_scores, robustness_of
@@ -56,39 +60,8 @@ _SHOWN = (
     *("average_precision", "eer", "tpr_at_1", "tpr_at_10", "accuracy", "ece", "real_called_fake", "fake_called_fake"),
 )
 _MATRIX_COLUMNS = ("detector", "rows_are", "row", "columns_are", "column", "auc", "auc_low", "auc_high")
-RULE = (
-    "Of the first detector, on all media, or on the tests that its training had nothing of. Good: the 95 % intervals "
-    "of the AUC lie above 0.5, and the audit found nothing. Bad: the AUC, or its mean over the tests, is 0.5 or lower. "
-    "Caution: anything else."
-)
-_DIGITS = 6
+_MOST_LISTED = 50
 Metrics = dict[str, float | int | str | None]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A detector's main numbers: on all media, or means over the tests that its training had nothing of.
-
-    Attributes
-    ----------
-    detector
-        Name of it, or of the method.
-    measures
-        By the names of `Measures`; counts are of different videos or pictures. NaN where nothing is defined, and for
-        the interval of a mean.
-    lowest
-        Lower end of the lowest interval; NaN where one is not defined.
-    """
-
-    detector: str
-    measures: Mapping[str, float]
-    lowest: float
-
-    def line(self) -> str:
-        """Return the numbers in a line for scripts."""
-        words = {"AUC": "auc", "EER": "eer", "ACC": "accuracy", "AP": "average_precision"}
-        found = [f"{word}={_shown(self.measures[name])}" for word, name in words.items()]
-        return " ".join([*found, f"n={self.measures['reals'] + self.measures['fakes']}"])
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
@@ -116,7 +89,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
         run.write_csv(MATRIX, _MATRIX_COLUMNS, [row for one in matrices for row in _matrix_rows(one)])
     if points:
         columns = tuple(one.name for one in fields(RobustnessPoint))
-        rows = [(name, *map(_known, asdict(p).values())) for name, own in points.items() for p in own]
+        rows = [(name, *map(known, asdict(p).values())) for name, own in points.items() for p in own]
         run.write_csv(ROBUSTNESS, ("detector", *columns), rows)
     if heat:
         run.write_csv(LOCALISATION, HEAT_COLUMNS, _heat_rows(heat))
@@ -133,10 +106,10 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     run.report(
         Report(
             title="Forged faces told from real ones",
-            verdict=_verdict(plan, first),
-            level=_level(plan, first),
+            verdict=verdict_of(plan, first),
+            level=level_of(plan, first),
             rule=RULE,
-            summary={} if first is None else _numbers(first),
+            summary={} if first is None else numbers_of(first),
             pictures=pictures,
             tables=[
                 *_tables(plan, results, points, found.left_out, main),
@@ -145,47 +118,6 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
             notes=_notes(plan, found.left_out),
         )
     )
-
-
-def headlines_of(
-    plan: EvaluationPlan, detectors: Sequence[DetectorScores], results: Sequence[Result], level: Level
-) -> list[Headline]:
-    """Return the main numbers of each detector, in their order."""
-    own = [one for one in results if one.level == level]
-    found = []
-    for name in dict.fromkeys(one.detector for one in own):
-        counted = [
-            one
-            for one in own
-            if one.detector == name
-            and (
-                one.test_set == ALL if plan.protocol is None else is_unseen(plan.protocol, one.trained_on, one.test_set)
-            )
-        ]
-        if not counted:
-            continue
-        # Real media are in the tests of all generators.
-        tested = {one.test_set for one in counted}
-        labels = {
-            one.medium.video or one.medium.name: one.medium.label
-            for scores in detectors
-            if scores.detector == name
-            for test in tested
-            for one in (scores.media[place] for place in scores.tests.get(test, ()))
-        }
-        fakes = sum(label == 1 for label in labels.values())
-        counts = {"reals": len(labels) - fakes, "fakes": fakes}
-        means = {**mean_measures(counted), **counts}
-        if len(counted) > 1:
-            means |= {"auc_low": math.nan, "auc_high": math.nan}
-        found.append(Headline(name, means, float(np.min([one.measures.auc_low for one in counted]))))
-    return found
-
-
-def summary_of(headlines: Sequence[Headline]) -> str:
-    """Return the plain lines that end what is printed, one a detector, named where there are several."""
-    is_one = len(headlines) == 1
-    return "".join(f"{'' if is_one else f'{one.detector}: '}{one.line()}\n" for one in headlines)
 
 
 def results_table(directory: Path) -> Table:
@@ -223,20 +155,20 @@ def _metrics(
     left_out: Sequence[LeftOut],
 ) -> Metrics:
     found: Metrics = {"media": len(plan.media), "left_out": len(left_out)}
-    found |= {f"{one.detector}/{name}": _known(value) for one in headlines for name, value in one.measures.items()}
+    found |= {f"{one.detector}/{name}": known(value) for one in headlines for name, value in one.measures.items()}
     for one in results:
         place = "/".join(word for word in (one.detector, one.trained_on, one.test_set, one.level) if word)
         values = asdict(one.measures) | asdict(one.shares) | {"polarisation": one.polarisation}
-        found |= {f"{place}/{name}": _known(value) for name, value in values.items()}
+        found |= {f"{place}/{name}": known(value) for name, value in values.items()}
     found |= {
-        f"{one.detector}/cross_auc": _known(mean_off_diagonal(one.values))
+        f"{one.detector}/cross_auc": known(mean_off_diagonal(one.values))
         for one in matrices
         if one.rows_are == REALS_OF
     }
     for detector, own in points.items():
         for point in own[1:]:
-            found[f"{detector}/{point.degradation}_{point.level:g}/auc"] = _known(point.auc)
-            found[f"{detector}/{point.degradation}_{point.level:g}/flipped"] = _known(point.flipped)
+            found[f"{detector}/{point.degradation}_{point.level:g}/auc"] = known(point.auc)
+            found[f"{detector}/{point.degradation}_{point.level:g}/flipped"] = known(point.flipped)
     if plan.audit is not None:
         found["audit/shortcuts_found"] = sum(row[1] == "found" for row in plan.audit.rows)
     return found
@@ -255,7 +187,7 @@ def _score_table(
         if plan.protocol is not None and not seen:
             continue
         facts = (medium.path.as_posix(), medium.name, medium.label, medium.generator, medium.domain, medium.video)
-        chances = [round(aggregate(one, plan.aggregation).p_fake, _DIGITS) if one else None for one in own]
+        chances = [round(aggregate(one, plan.aggregation).p_fake, DIGITS) if one else None for one in own]
         rows.append((*facts, len(seen[0]) if seen else 0, *chances))
     return (*columns, *(f"p_{scores.label}" for scores in detectors)), rows
 
@@ -276,7 +208,7 @@ def _tables(
     tables = [Table(*_part(_SHOWN, shown, _used(_SHOWN, shown)), f"Results by {level}, with 95 % intervals")]
     if points:
         columns = ("detector", *(one.name for one in fields(RobustnessPoint)))
-        rows = [(name, *map(_known, asdict(point).values())) for name, own in points.items() for point in own]
+        rows = [(name, *map(known, asdict(point).values())) for name, own in points.items() for point in own]
         tables.append(Table(columns, rows, "Degraded faces"))
     if plan.audit is not None and plan.audit.rows:
         tables.append(Table(CUES, plan.audit.rows, AUDIT_TITLE))
@@ -284,9 +216,6 @@ def _tables(
         rows = [(one.name, one.reason) for one in left_out]
         tables.append(Table(("medium", "reason"), rows[:_MOST_LISTED], "Media that are not measured"))
     return tables
-
-
-_MOST_LISTED = 50
 
 
 def _notes(plan: EvaluationPlan, left_out: Sequence[LeftOut]) -> list[str]:
@@ -301,74 +230,21 @@ def _notes(plan: EvaluationPlan, left_out: Sequence[LeftOut]) -> list[str]:
     return notes
 
 
-def _verdict(plan: EvaluationPlan, first: Headline | None) -> str:
-    if first is None:
-        return "Nothing could be measured."
-    found = first.measures
-    where = {
-        None: "on all media",
-        "within": "on media that it was not trained on",
-    }.get(plan.protocol, "on what its training had nothing of (mean over the tests)")
-    counts = f"{found['reals']} real and {found['fakes']} forged"
-    if not math.isfinite(found["auc"]):
-        return f"{first.detector}: {counts}; the AUC needs both classes and is not defined."
-    between = f" [{found['auc_low']:.2f}, {found['auc_high']:.2f}]" if math.isfinite(found["auc_low"]) else ""
-    return (
-        f"{first.detector}: AUC {found['auc']:.2f}{between} {where}, {counts}; at 10 % false alarms it catches "
-        f"{found['tpr_at_10']:.0%} of the fakes."
-    )
-
-
-def _level(plan: EvaluationPlan, first: Headline | None) -> ReportLevel:
-    if first is None or not math.isfinite(first.measures["auc"]):
-        return "caution"
-    if first.measures["auc"] <= _CHANCE:
-        return "bad"
-    is_clean = plan.audit is None or plan.audit.level == "good"
-    return "good" if first.lowest > _CHANCE and is_clean else "caution"
-
-
-_CHANCE = 0.5
-
-
-def _numbers(first: Headline) -> dict[str, object]:
-    words = {
-        "AUC": "auc",
-        "EER": "eer",
-        "average precision": "average_precision",
-        "fakes caught at 1 % false alarms": "tpr_at_1",
-        "fakes caught at 10 % false alarms": "tpr_at_10",
-        "calibration error": "ece",
-    }
-    return {word: _known(first.measures[name]) for word, name in words.items()}
-
-
 def _cells(one: Result) -> tuple[object, ...]:
     values = (*asdict(one.measures).values(), *asdict(one.shares).values(), one.polarisation)
-    return (one.detector, one.trained_on, one.test_set, one.level, *map(_known, values))
+    return (one.detector, one.trained_on, one.test_set, one.level, *map(known, values))
 
 
 def _matrix_rows(one: Matrix) -> list[tuple[object, ...]]:
     return [
         (
             *(one.detector, one.rows_are, row, one.columns_are, column),
-            *(_known(float(table[place])) for table in (one.values, one.low, one.high)),
+            *(known(float(table[place])) for table in (one.values, one.low, one.high)),
         )
         for i, row in enumerate(one.rows)
         for j, column in enumerate(one.columns)
         for place in [(i, j)]
     ]
-
-
-def _known(value: object) -> float | int | str | None:
-    """Return a value rounded, None where it is not defined."""
-    if isinstance(value, float):
-        return round(value, _DIGITS) if math.isfinite(value) else None
-    return value if isinstance(value, int | str) else None
-
-
-def _shown(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "n/a"
 
 
 def _read(cell: str) -> object:

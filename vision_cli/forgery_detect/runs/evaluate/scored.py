@@ -11,7 +11,7 @@ import numpy as np
 
 from vision_cli.core.runs.journal import Entry
 from vision_cli.forgery_detect.evaluation.localisation import Localisation, MeanLocalisation, mean_of
-from vision_cli.forgery_detect.evaluation.results import DetectorScores, ScoredMedium, test_sets
+from vision_cli.forgery_detect.evaluation.results import WITHOUT, DetectorScores, ScoredMedium, test_sets
 from vision_cli.forgery_detect.evaluation.robustness import RobustnessPoint, Variant, robustness_points
 from vision_cli.forgery_detect.pipeline.verdicts import probability
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan, LeftOut
@@ -110,7 +110,8 @@ def _of_trial(plan: EvaluationPlan, entry: Entry) -> DetectorScores:
     else:
         places = {one.medium.name: place for place, one in enumerate(scored)}
         tests = {test: tuple(places[name] for name in names if name in places) for test, names in plan.tests.items()}
-    trained_on = "" if plan.protocol == "within" else str(entry.row["trained_on"])
+    trial = str(entry.row["trial"])
+    trained_on = {"within": "", "lodo": f"{WITHOUT}{trial}"}.get(plan.protocol or "", trial)
     return DetectorScores(str(entry.row["method"]), trained_on, entry.number("band"), scored, tests)
 
 

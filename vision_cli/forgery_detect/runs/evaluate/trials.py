@@ -189,7 +189,7 @@ def run_trials(run: Run, plan: TrialPlan, faces: Callable[[], SizedFaces], outpu
         for place, logit in zip(test.media, rounded_logits(trial.name, method, model, test.inputs), strict=True):
             logits.setdefault(shown[place].name, []).append(logit)
         return {
-            "trained_on": trial.name,
+            "trial": trial.name,
             "method": method,
             "training_faces": len(learned.media),
             "validation_faces": len(held_out.media),
