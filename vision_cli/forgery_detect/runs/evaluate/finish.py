@@ -99,7 +99,7 @@ def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
     run.write_text(SUMMARY, summary_of(headlines))
     metrics = _metrics(plan, results, matrices, points, headlines, found.left_out)
     for name, one in heat.items():
-        metrics |= {f"{name}/heat/{word}": _known(value) for word, value in asdict(one).items()}
+        metrics |= {f"{name}/heat/{word}": known(value) for word, value in asdict(one).items()}
     run.write_metrics(metrics)
     pictures = draw_all(run, plan, entries, found.detectors, results, matrices, points) if plan.pictures else []
     first = headlines[0] if headlines else None
@@ -193,7 +193,7 @@ def _score_table(
 
 
 def _heat_rows(heat: Mapping[str, MeanLocalisation]) -> list[tuple[object, ...]]:
-    return [(name, *map(_known, asdict(one).values())) for name, one in heat.items()]
+    return [(name, *map(known, asdict(one).values())) for name, one in heat.items()]
 
 
 def _tables(
