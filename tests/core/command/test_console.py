@@ -50,6 +50,14 @@ def test_a_table_in_a_pipe_is_plain_text_and_never_folded(capsys):
     assert "\x1b" not in printed
 
 
+def test_the_footer_is_the_end_of_what_is_printed_and_quiet_takes_it_away(capsys):
+    table = Table(("name",), [("a",)], footer="AUC=0.5 n=3\nAUC=0.6 n=4\x1b[31m\n")
+    Output().result(table, {})
+    assert capsys.readouterr().out.splitlines()[-2:] == ["AUC=0.5 n=3", "AUC=0.6 n=4\\x1b[31m"]
+    Output(quiet=True).result(table, {})
+    assert capsys.readouterr().out == ""
+
+
 def test_brackets_in_a_cell_are_text(capsys):
     Output().result(TABLE, {})
     printed = capsys.readouterr().out
