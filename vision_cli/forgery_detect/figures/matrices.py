@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 READ_MATRIX = "Blue is above chance, orange below it; small numbers are 95 % intervals."
 
 _COLUMNS, _MOST = 3, 9
-_CELL_WIDTH, _CELL_HEIGHT, _LONGEST = 1.0, 0.6, 22
+_CELL_WIDTH, _CELL_HEIGHT, _MARGIN_WIDTH, _MARGIN_HEIGHT = 1.0, 0.6, 1.7, 1.5
+_LONGEST = 22
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,11 @@ def draw_matrices(panels: Sequence[MatrixPanel]) -> Figure:
     shown = panels[:_MOST]
     columns = min(_COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
-    width = max(len(one.columns) for one in shown) * _CELL_WIDTH + 1.7
-    height = max(len(one.rows) for one in shown) * _CELL_HEIGHT + 1.5
-    figure = new_figure(columns * width, rows * height)
-    grid = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    wide = [max(len(one.columns) for one in shown[column::columns]) for column in range(columns)]
+    high = [max(len(one.rows) for one in shown[row * columns :][:columns]) for row in range(rows)]
+    width = sum(wide) * _CELL_WIDTH + columns * _MARGIN_WIDTH
+    figure = new_figure(width, sum(high) * _CELL_HEIGHT + rows * _MARGIN_HEIGHT)
+    grid = list(figure.subplots(rows, columns, squeeze=False, width_ratios=wide, height_ratios=high).ravel())
     for axes, panel in zip(grid, shown, strict=False):
         _draw(axes, panel)
     for axes in grid[len(shown) :]:
@@ -75,12 +77,9 @@ def _draw(axes: Axes, panel: MatrixPanel) -> None:
         low, high = panel.low[row, column], panel.high[row, column]
         has_interval = bool(np.isfinite(value) and np.isfinite(low))
         text = f"{value:.2f}" if np.isfinite(value) else "n/a"
-        shift = 0.12 if has_interval else 0.0
-        axes.text(column, row - shift, text, ha="center", va="center", fontsize=10, color=CHART.ink)
+        _write(axes, text, (column, row), 5 if has_interval else 0, 10)
         if has_interval:
-            axes.text(
-                column, row + 0.24, f"{low:.2f}-{high:.2f}", ha="center", va="center", fontsize=7, color=CHART.ink
-            )
+            _write(axes, f"{low:.2f}-{high:.2f}", (column, row), -9, 7)
     axes.set_xticks(range(len(panel.columns)), [_short(name) for name in panel.columns], rotation=20, ha="right")
     axes.set_yticks(range(len(panel.rows)), [_short(name) for name in panel.rows])
     axes.set_xlabel(panel.columns_are, color=CHART.ink, fontsize=9)
@@ -89,6 +88,12 @@ def _draw(axes: Axes, panel: MatrixPanel) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
+
+
+def _write(axes: Axes, text: str, cell: tuple[int, int], above: int, size: int) -> None:
+    """Write text so many points above the middle of a cell."""
+    place = {"xytext": (0, above), "textcoords": "offset points"}
+    axes.annotate(text, cell, ha="center", va="center", fontsize=size, color=CHART.ink, **place)  # type: ignore[arg-type]
 
 
 def _short(name: str) -> str:

@@ -71,7 +71,9 @@ def draw_all(
         add("roc.png", lambda: draw_roc(list(panels.items())), f"ROC curves by test set, by {level}", READ_ROC)
     if matrices:
         tables = [
-            MatrixPanel(m.detector, m.rows_are, m.columns_are, m.rows, m.columns, m.values, m.low, m.high)
+            MatrixPanel(
+                m.detector or "all detectors", m.rows_are, m.columns_are, m.rows, m.columns, m.values, m.low, m.high
+            )
             for m in matrices
         ]
         add("matrix.png", lambda: draw_matrices(tables), f"{_matrix_title(plan)}, by {level}", READ_MATRIX)
