@@ -37,12 +37,15 @@ def synth(
     from vision_cli.forgery_detect.runs.synth import SynthPlan, simulate_all
     from vision_cli.forgery_detect.simulation.pairs import require_kinds
     from vision_cli.forgery_detect.simulation.portraits import read_portraits
+    from vision_cli.io.pictures.folders import pictures_below
 
     try:
         kinds = require_kinds([word.strip() for word in options.kinds.split(",") if word.strip()])
     except UsageError as error:
         raise UsageError(f"--kinds: {error.message}", hint=error.hint) from None
     read = read_portraits(portraits) if portraits is not None else ()
+    if portraits is not None and (faceless := len(pictures_below(portraits)) - len(read)):
+        call.output.warn(f"{portraits}: no face found in {faceless} of the pictures, which are left out")
     plan = SynthPlan(read, options.rendered, kinds, options.per_portrait, call.seed)
 
     def work(run: Run) -> None:
