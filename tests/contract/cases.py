@@ -199,6 +199,12 @@ CASES = (
         reads=("forgeries",),
         begun="items.jsonl",
     ),
+    Case(
+        "forgery-detect evaluate",
+        f"{{three_forgeries}} --weights {{forgery_weights}} {_CUT_FACES} --bootstrap 20 --no-pictures --robustness blur",
+        "items",
+        reads=("three_forgeries", "forgery_weights"),
+    ),
     Case("forgery-detect audit", "{forgeries}", reads=("forgeries",), begun="log.txt"),
     Case("forgery-detect extract", "{three_forgeries} --face-detector none", "items", reads=("three_forgeries",)),
     Case(
