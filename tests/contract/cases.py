@@ -201,7 +201,8 @@ CASES = (
     ),
     Case(
         "forgery-detect evaluate",
-        f"{{three_forgeries}} --weights {{forgery_weights}} {_CUT_FACES} --bootstrap 20 --no-pictures --robustness blur",
+        f"{{three_forgeries}} --weights {{forgery_weights}} {_CUT_FACES} --bootstrap 20 --no-pictures "
+        "--robustness blur",
         "items",
         reads=("three_forgeries", "forgery_weights"),
     ),
