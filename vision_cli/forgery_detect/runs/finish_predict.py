@@ -12,7 +12,7 @@ from vision_cli.core.report import Level, Picture, Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.forgery_detect.figures.heatmaps import READING
-from vision_cli.forgery_detect.runs.predict import FACE_COLUMNS, FACES, HEATMAPS, NO_FACE
+from vision_cli.forgery_detect.runs.predict import CROPS, FACE_COLUMNS, FACES, HEATMAPS, NO_FACE
 
 PREDICTIONS, VIDEOS = "predictions.csv", "videos.csv"
 COLUMNS = ("p_fake", "p_lo", "p_hi", "verdict", "n_frames", "n_faces", "domain")
@@ -22,6 +22,7 @@ LIMITS = (
 )
 RULE = "Bad: a file is called fake. Caution: there is none, and some are uncertain or show no face. Good: all are real."
 _SHOWN = 6
+JUDGED = "The face that was judged; this detector has no heat map."
 
 
 def finish(run: RunFiles, entries: Sequence[Entry]) -> None:
@@ -79,16 +80,15 @@ def _cells(entry: Entry) -> tuple[object, ...]:
 
 
 def _pictures(run: RunFiles, ranked: Sequence[Entry]) -> list[Picture]:
-    """Return the heat maps of the most and the least suspicious files."""
+    """Return the heat maps of the most and the least suspicious files; the faces where there is no map."""
     some = list(ranked[:_SHOWN])
     some += [entry for entry in ranked[-_SHOWN:] if entry not in some]
     found = []
     for entry in some:
-        folder = (run.home_of(entry) / HEATMAPS / entry.id).parent
         name = re.compile(re.escape(entry.id.rsplit("/", 1)[-1]) + r"_face\d+")
-        maps = sorted(path for path in folder.glob("*.jpg") if name.fullmatch(path.stem)) if folder.is_dir() else []
-        found += [
-            Picture(path, f"{entry.id}: {entry.row['verdict']}, {entry.number('p_fake'):.3f}", READING)
-            for path in maps[:1]
-        ]
+        caption = f"{entry.id}: {entry.row['verdict']}, {entry.number('p_fake'):.3f}"
+        for kind, reading in ((HEATMAPS, READING), (CROPS, JUDGED)):
+            folder = (run.home_of(entry) / kind / entry.id).parent
+            paths = sorted(path for path in folder.glob("*.jpg") if name.fullmatch(path.stem))
+            found += [Picture(path, caption, reading) for path in paths[:1]]
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.finding import Found
-from vision_cli.forgery_detect.figures.heatmaps import draw_heat
+from vision_cli.forgery_detect.figures.heatmaps import draw_face, draw_heat
 from vision_cli.forgery_detect.options import ScoreOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder, FoundFace
 from vision_cli.forgery_detect.pipeline.inputs import face_input
@@ -20,7 +20,7 @@ from vision_cli.forgery_detect.pipeline.verdicts import DecisionRule, aggregate,
 from vision_cli.forgery_detect.values import FaceScore
 from vision_cli.io.pictures.photographs import write_photograph
 
-HEATMAPS, FACES = "heatmaps", "faces"
+HEATMAPS, CROPS, FACES = "heatmaps", "crops", "faces"
 FACE_COLUMNS = (
     *("name", "frame", "time_s", "face_id", "x0", "y0", "x1", "y1", "face_found"),
     *("p_fake", "logit", "verdict", "domain"),
@@ -93,7 +93,7 @@ def _predict_one(run: Run, plan: ForgeryPlan, medium: Found) -> Mapping[str, obj
         frames.append(0)
         scored += _score(plan, [(0, 0.0, face) for face in plan.finder.in_file(medium.path)])
     _write_faces(run, plan, medium, scored, frames)
-    _write_heat(run, plan, medium, scored)
+    _write_pictures(run, plan, medium, scored)
     return _row(plan, medium, scored, len(frames))
 
 
@@ -124,17 +124,21 @@ def _write_faces(run: Run, plan: ForgeryPlan, medium: Found, scored: Sequence[_S
     run.write_csv(f"{FACES}/{medium.name}.csv", FACE_COLUMNS, [row for _, row in sorted(rows, key=lambda row: row[0])])
 
 
-def _write_heat(run: Run, plan: ForgeryPlan, medium: Found, scored: Sequence[_Scored]) -> None:
-    """Write the heat map of each face, of a video in the frame in which it looks most forged."""
+def _write_pictures(run: Run, plan: ForgeryPlan, medium: Found, scored: Sequence[_Scored]) -> None:
+    """Write the heat map of each face, of a video in the frame in which it looks most forged; without one, the face."""
+    if plan.scores.heatmap == "none":
+        return
     most: dict[int, _Scored] = {}
     for one in scored:
         held = most.get(one.face.number)
-        if one.score.heat is not None and (held is None or one.score.logit > held.score.logit):
+        if held is None or one.score.logit > held.score.logit:
             most[one.face.number] = one
     for number, one in sorted(most.items()):
-        name = f"{HEATMAPS}/{medium.name}_face{number}"
         if one.score.heat is None:
+            with run.output(f"{CROPS}/{medium.name}_face{number}.jpg") as path:
+                write_photograph(path, draw_face(one.face.crop.picture))
             continue
+        name = f"{HEATMAPS}/{medium.name}_face{number}"
         with run.output(f"{name}.jpg") as path:
             write_photograph(path, draw_heat(one.face.crop.picture, one.score.heat))
         if plan.scores.heatmap == "raw":

@@ -28,7 +28,7 @@ def write_sample(directory: Path) -> None:
     """Write two drawn faces, each as a camera took it and forged: as a whole, and at its mouth."""
     first, second = (capture(rendered_portraits(1, seed=seed)[0], np.random.default_rng(seed)) for seed in SEEDS)
     rng = np.random.default_rng(SEEDS)
-    whole = generate(first.picture, rng, "codec", "sharp")
+    whole = generate(first.picture, rng, "codec", "deficit")
     painted = generate(second.picture, rng, "resample", "sharp")
     mouth, _ = replace_part(second, painted, "mouth", rng)
     directory.mkdir(parents=True, exist_ok=True)
