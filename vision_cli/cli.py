@@ -79,7 +79,6 @@ TASKS = (
         "SynFER, arXiv:2410.09865",
         "Generate labelled faces with a given expression.",
         "vision_cli.synth_faces.cli:app",
-        is_preview=True,
     ),
     Task(
         "fewshot-seg",

@@ -9,8 +9,9 @@ import numpy as np
 from vision_cli.figures.style import SLATE, rgb
 from vision_cli.synth_faces.values import Picture
 
-_CELL, _GAP, _TITLE = 112, 4, 150
-_LETTERS = 20
+_CELL, _GAP = 112, 4
+_FONT_SCALE = 0.42
+_LETTERS = 24
 
 
 def draw_sheet(rows: Sequence[tuple[str, Sequence[Picture]]], *, cell: int = _CELL) -> Picture:
@@ -25,16 +26,18 @@ def draw_sheet(rows: Sequence[tuple[str, Sequence[Picture]]], *, cell: int = _CE
     """
     import cv2
 
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    titles = [title.encode("ascii", "replace").decode("ascii")[:_LETTERS] for title, _ in rows]
+    start = max((cv2.getTextSize(title, font, _FONT_SCALE, 1)[0][0] for title in titles), default=0) + 4 * _GAP
     columns = max((len(faces) for _, faces in rows), default=0)
-    sheet = np.empty((len(rows) * (cell + _GAP) + _GAP, _TITLE + columns * (cell + _GAP) + _GAP, 3), np.uint8)
+    sheet = np.empty((len(rows) * (cell + _GAP) + _GAP, start + columns * (cell + _GAP), 3), np.uint8)
     sheet[:] = rgb(SLATE.ground)
-    for row, (title, faces) in enumerate(rows):
+    for row, (title, (_, faces)) in enumerate(zip(titles, rows, strict=True)):
         top = _GAP + row * (cell + _GAP)
-        words = title.encode("ascii", "replace").decode("ascii")[:_LETTERS]
-        place = (_GAP + 2, top + cell // 2 + 4)
-        cv2.putText(sheet, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, rgb(SLATE.ink), 1, cv2.LINE_AA)
+        place = (2 * _GAP, top + cell // 2 + _GAP)
+        cv2.putText(sheet, title, place, font, _FONT_SCALE, rgb(SLATE.ink), 1, cv2.LINE_AA)
         for column, face in enumerate(faces):
-            left = _TITLE + column * (cell + _GAP)
+            left = start + column * (cell + _GAP)
             sheet[top : top + cell, left : left + cell] = _square(face, cell)
     return sheet
 
