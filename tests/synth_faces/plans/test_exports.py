@@ -51,7 +51,7 @@ def counts(found):
 
 
 def test_rafdb_is_read_back(rows, picture, tmp_path):
-    done = export_rafdb(tmp_path, rows, picture)
+    done = export_rafdb(tmp_path, rows, picture, test_share=0.2)
     assert (done.written, len(done.left_out)) == (28, 5)
     assert done.left_out[-1].reason == "label awed: RAF-DB has no such class"
     found = open_faces(tmp_path, split="all")
@@ -61,7 +61,7 @@ def test_rafdb_is_read_back(rows, picture, tmp_path):
 
 
 def test_affectnet_is_read_back(rows, picture, tmp_path):
-    assert export_affectnet(tmp_path, rows, picture).written == 32
+    assert export_affectnet(tmp_path, rows, picture, val_share=0.2).written == 32
     found = open_faces(tmp_path, split="all")
     assert (found.layout, found.skipped) == ("affectnet", ())
     assert counts(found) == dict.fromkeys(EXPRESSIONS, 4)

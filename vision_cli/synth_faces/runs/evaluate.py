@@ -133,22 +133,23 @@ def _judge(
             )
         return by_side[side]
 
-    probabilities = intensities = features = None
+    probabilities = intensities = None
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    spaces: dict[str, NDArray[np.float64]] = {}
     if judges.expression is not None:
-        probabilities, features = judges.expression.recognise(list(cut(judges.expression).cuts))
+        probabilities, spaces["fer"] = judges.expression.recognise(list(cut(judges.expression).cuts))
         classes = judges.expression.about.names
     if judges.aus is not None:
-        intensities, au_features = judges.aus.recognise(list(cut(judges.aus).cuts))
-        features = au_features if features is None else features
+        intensities, spaces["au"] = judges.aus.recognise(list(cut(judges.aus).cuts))
         names = judges.aus.about.names
+    space, features = next(iter(spaces.items()))
     table = next(iter(by_side.values()))
     facts = [_facts(rows[face.name]) if face.name in rows else {} for face in table.faces]
     judged = Judged(
         table=table,
-        space="fer" if judges.expression is not None else "au",
-        features=_known(features),
+        space=space,
+        features=features,
         classes=classes,
         probabilities=probabilities,
         au_names=names,
@@ -185,12 +186,6 @@ def _place(row: ManifestRow) -> SeriesPlace | None:
     if not isinstance(level, int | float):
         return None
     return SeriesPlace(str(row.facts.get(SERIES_AU, "")), f"{row.seed}/{row.person_seed}", float(level))
-
-
-def _known(features: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    if features is None:
-        raise UsageError("no judge; one or both expected.")
-    return features
 
 
 def _cells(one: Measure) -> tuple[str, float | None, float | None, float | None, int]:

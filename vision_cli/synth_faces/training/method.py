@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from vision_cli.synth_faces.pipeline.recogniser_files import (
     read_recogniser,
     write_recogniser,
 )
+from vision_cli.synth_faces.plans.seeds import share_of
 from vision_cli.synth_faces.training.recognising import MONITORED, RecogniserTask, targets_of, validation_measures
 from vision_cli.synth_faces.values import EXPRESSIONS
 
@@ -119,7 +119,7 @@ def split_persons(table: FaceTable, share: float, seed: int) -> tuple[FaceTable,
         If there are fewer than four faces.
     """
     subjects = table.subjects()
-    drawn = np.array([_uniform(f"{seed}/{subject}") for subject in subjects])
+    drawn = np.array([share_of(f"{seed}/{subject}") for subject in subjects])
     held_out = drawn < share
     # Few faces may all fall on one side; then those with the smallest numbers are held out.
     least = min(_LEAST_TO_VALIDATE, len(drawn) // 2)
@@ -156,8 +156,3 @@ def _about(table: FaceTable, options: TrainingOptions) -> About:
     if not names:
         raise InputError("no action unit is labelled in the data; one or more expected.", hint="Use --what expression.")
     return About("aus", role, names, side)
-
-
-def _uniform(text: str) -> float:
-    """Return a number from 0 to 1 of a text's digest."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2.0**64

@@ -23,6 +23,7 @@ from vision_cli.synth_faces.data.layouts.entries import (
     part_folders,
     split_of,
     stream_rows,
+    whole_number,
 )
 from vision_cli.synth_faces.data.sources import Box, PictureFile
 from vision_cli.synth_faces.values import EXPRESSIONS, FaceDataset, LabelledFace
@@ -85,7 +86,7 @@ def read_affectnet_table(path: Path, request: Request) -> FaceDataset:
         header = None if _COLUMNS[0] in first_row(table) else _COLUMNS
         for row in stream_rows(table, (_COLUMNS[0], "expression"), header=header):
             name = row[_COLUMNS[0]]
-            number = _whole(row.get("expression", ""))
+            number = whole_number(row.get("expression", ""))
             if number is None:
                 entries.skip(name, f"expression {row.get('expression', '')!r}; a number from 0 to 10 expected")
                 continue
@@ -167,15 +168,8 @@ def _table(path: Path, name: str) -> Path | None:
 
 
 def _box(row: dict[str, str]) -> Box | None:
-    sides = [_whole(row.get(name, "")) for name in _COLUMNS[1:5]]
+    sides = [whole_number(row.get(name, "")) for name in _COLUMNS[1:5]]
     left, top, width, height = sides
     if left is None or top is None or width is None or height is None or width <= 0 or height <= 0:
         return None
     return left, top, width, height
-
-
-def _whole(text: str) -> int | None:
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        return None

@@ -93,6 +93,14 @@ def occurrences(names: Sequence[str]) -> dict[str, float]:
     return dict.fromkeys(names, MOST_INTENSE)
 
 
+def whole_number(text: str) -> int | None:
+    """Return the whole number of a cell, also where it is written as 3.0; None if it is none."""
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return None
+
+
 def stream_rows(
     path: Path, required: Sequence[str], *, header: Sequence[str] | None = None
 ) -> Iterator[dict[str, str]]:

@@ -10,7 +10,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_in
 from vision_cli.io.reading import read_text
 from vision_cli.io.videos.videos import VIDEO_SUFFIXES
-from vision_cli.synth_faces.data.layouts.entries import Entries, first_row, stream_rows
+from vision_cli.synth_faces.data.layouts.entries import Entries, first_row, stream_rows, whole_number
 from vision_cli.synth_faces.data.sources import PictureFile, VideoFrame, VideoFrames
 from vision_cli.synth_faces.values import AUS, MOST_INTENSE, FaceDataset, LabelledFace
 
@@ -76,7 +76,7 @@ def read_bp4d(path: Path, request: Request) -> FaceDataset:
         rows = stream_rows(table, (), header=columns)
         next(rows, None)
         for row in rows:
-            known = {unit: _whole(row.get(unit, "")) for unit in units}
+            known = {unit: whole_number(row.get(unit, "")) for unit in units}
             aus = {unit: MOST_INTENSE * value for unit, value in known.items() if value in {0, 1}}
             _take_bp4d(entries, match.groups(), row["frame"], pictures, aus, has_intensities=False)
     return entries.dataset()
@@ -96,7 +96,7 @@ def read_bp4d_intensity(path: Path, request: Request) -> FaceDataset:
                 entries.skip(table.name, "a name such as F001_T1_AU06.csv expected")
                 continue
             for row in stream_rows(table, (), header=("frame", "value")):
-                number, value = _whole(row["frame"]), _whole(row.get("value", ""))
+                number, value = whole_number(row["frame"]), whole_number(row.get("value", ""))
                 if number is not None and value is not None and 0 <= value <= MOST_INTENSE:
                     found[match.group(1), match.group(2)][number][unit] = float(value)
     for (subject, task), frames in sorted(found.items()):
@@ -115,7 +115,7 @@ def _take_bp4d(
     *,
     has_intensities: bool,
 ) -> None:
-    number = _whole(frame)
+    number = whole_number(frame)
     name = f"{place[0]}/{place[1]}/{frame}" if number is None else f"{place[0]}/{place[1]}/{number:04}"
     picture = None if number is None else pictures.get(number)
     if picture is None:
@@ -157,15 +157,8 @@ def _disfa_values(path: Path) -> dict[int, float]:
         if not line.strip():
             continue
         frame, _, value = line.partition(",")
-        number, intensity = _whole(frame), _whole(value)
+        number, intensity = whole_number(frame), whole_number(value)
         if number is None or number < 1 or intensity is None or not 0 <= intensity <= MOST_INTENSE:
             raise InputError(f"{path}: line {line[:30]!r}; a frame and an intensity from 0 to 5 expected.")
         values[number] = float(intensity)
     return values
-
-
-def _whole(text: str) -> int | None:
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        return None

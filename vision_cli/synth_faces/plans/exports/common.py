@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vision_cli.io.pictures.left_out import Skipped
 from vision_cli.synth_faces.plans.rows import ManifestRow
+from vision_cli.synth_faces.plans.seeds import share_of
 from vision_cli.synth_faces.values import Picture
 
 ReadPicture = Callable[[ManifestRow], Picture]
@@ -44,5 +44,4 @@ def exportable(
 
 def is_held_out(row: ManifestRow, share: float) -> bool:
     """Return whether a row belongs to the held-out part; all pictures of a person fall into the same part."""
-    digest = hashlib.sha256(f"held out/{row.person_seed}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return share_of(f"held out/{row.person_seed}") < share

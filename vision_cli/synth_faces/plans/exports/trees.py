@@ -33,11 +33,9 @@ AFFECTNET_ORDER = EXPRESSIONS
 _NOT_KNOWN = "-2"
 """AffectNet's value of valence and arousal that were not annotated."""
 
-_HELD_OUT = 0.2
-
 
 def export_rafdb(
-    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, test_share: float = _HELD_OUT
+    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, test_share: float
 ) -> Exported:
     """Write faces as RAF-DB has its basic expressions: aligned JPEG files and one list of labels.
 
@@ -70,7 +68,7 @@ def export_rafdb(
 
 
 def export_affectnet(
-    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, val_share: float = _HELD_OUT
+    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, val_share: float
 ) -> Exported:
     """Write faces as AffectNet of 2021: numbered JPEG files, and a NumPy file each for class, valence and arousal.
 
@@ -105,7 +103,7 @@ def export_affectnet(
 
 
 def export_imagefolder(
-    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, test_share: float = _HELD_OUT
+    directory: Path, rows: Sequence[ManifestRow], read_picture: ReadPicture, *, test_share: float
 ) -> Exported:
     """Write faces as ``train/<label>/<sample>.png`` and ``test/...``, each PNG marked as synthetic.
 
