@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_cli.io.pictures.photographs import read_photograph
-from vision_cli.synth_faces.pipeline.framing import FaceCutter
+from vision_cli.synth_faces.pipeline.framing import FaceCutter, _cut
 
 
 def test_a_whole_picture_is_its_central_square():
@@ -29,8 +29,14 @@ def test_a_picture_without_a_face_is_cut_where_faces_of_the_rig_are():
 
 def test_a_cut_beyond_the_edge_repeats_it():
     picture = np.full((64, 64, 3), 90, np.uint8)
-    cutter = FaceCutter(32, "none")
-    np.testing.assert_array_equal(cutter._cut(picture[..., 0], -20.0, -5.0, 80.0), 90)
+    np.testing.assert_array_equal(_cut(picture[..., 0], -20.0, -5.0, 80.0, 32), 90)
+
+
+def test_a_face_is_the_same_at_each_of_several_sides():
+    picture = np.random.default_rng(0).integers(0, 256, (90, 80, 3), dtype=np.uint8)
+    small, large = FaceCutter(32).at_sides(picture, (32, 64))
+    np.testing.assert_array_equal(small.grey, FaceCutter(32)(picture).grey)
+    np.testing.assert_array_equal(large.grey, FaceCutter(64)(picture).grey)
 
 
 def test_a_portrait_is_cut_alike_at_any_size(real_portraits):

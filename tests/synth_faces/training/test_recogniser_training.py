@@ -52,7 +52,7 @@ def table_of(count, *, aus=None, **facts):
 
 def test_faces_are_cut_with_their_labels():
     made = table_of(4)
-    table = cut_faces(made.dataset, SIDE, "none", Output(quiet=True))
+    (table,) = cut_faces(made.dataset, [SIDE], "none", Output(quiet=True))
     np.testing.assert_array_equal(table.cuts, made.cuts)
     np.testing.assert_array_equal(table.labels(("neutral", "happiness")), [1, 0, 1, 0])
     np.testing.assert_array_equal(table.labels(("happiness",)), [0, -1, 0, -1])

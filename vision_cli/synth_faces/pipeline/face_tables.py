@@ -16,7 +16,7 @@ from vision_cli.io.limits import require_room
 from vision_cli.synth_faces.data.opening import open_faces
 from vision_cli.synth_faces.data.reading import read_faces
 from vision_cli.synth_faces.options import Crop, FaceSetOptions
-from vision_cli.synth_faces.pipeline.framing import FaceCutter
+from vision_cli.synth_faces.pipeline.framing import CutFace, FaceCutter
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
 
 Floats = NDArray[np.float64]
@@ -92,9 +92,15 @@ def open_set(path: Path, options: FaceSetOptions, *, for_training: bool = False)
 
 
 def cut_faces(
-    dataset: FaceDataset, side: int, crop: Crop, output: Output, *, allow_skips: bool = False, what: str = "faces"
-) -> FaceTable:
-    """Read and cut all faces of a data set.
+    dataset: FaceDataset,
+    sides: Sequence[int],
+    crop: Crop,
+    output: Output,
+    *,
+    allow_skips: bool = False,
+    what: str = "faces",
+) -> list[FaceTable]:
+    """Read and cut all faces of a data set, at each of several sides.
 
     Raises
     ------
@@ -103,19 +109,22 @@ def cut_faces(
     InputTooLarge
         If they do not fit into memory.
     """
-    needed = len(dataset.faces) * side * side
-    require_room(Path(dataset.layout), 2 * needed, f"{len(dataset.faces)} faces of {side} px", most=np.inf)
-    cutter = FaceCutter(side, crop)
+    needed = len(dataset.faces) * sum(side * side for side in sides)
+    named = " and ".join(str(side) for side in sides)
+    require_room(Path(dataset.layout), 2 * needed, f"{len(dataset.faces)} faces of {named} px", most=np.inf)
+    cutter = FaceCutter(max(sides), crop)
     with output.progress(what, len(dataset.faces)) as progress:
 
-        def take(face: LabelledFace, picture: Picture) -> tuple[NDArray[np.uint8], bool]:
+        def take(face: LabelledFace, picture: Picture) -> list[CutFace]:
             interrupts.check()
             progress.advance(note=face.name)
-            cut = cutter(picture)
-            return cut.grey, cut.is_found
+            return cutter.at_sides(picture, sides)
 
         taken, kept = read_faces(dataset, take, allow_skips=allow_skips)
-    return FaceTable(kept, np.stack([cut for cut, _ in taken]), np.array([found for _, found in taken]))
+    return [
+        FaceTable(kept, np.stack([cut.grey for cut in cuts]), np.array([cut.is_found for cut in cuts]))
+        for cuts in zip(*taken, strict=True)
+    ]
 
 
 def joined(tables: Sequence[FaceTable]) -> FaceTable:

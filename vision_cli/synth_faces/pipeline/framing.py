@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,40 +58,47 @@ class FaceCutter:
 
     def __call__(self, picture: Picture) -> CutFace:
         """Return the largest face of a picture ``(H, W, 3)``; beyond its edge the edge is repeated."""
+        return self.at_sides(picture, (self.side,))[0]
+
+    def at_sides(self, picture: Picture, sides: Sequence[int]) -> list[CutFace]:
+        """Return the largest face of a picture, looked for once, at each of several sides."""
         import cv2
 
         height, width = picture.shape[:2]
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         if self._detector is None:
-            side = float(min(height, width))
-            return CutFace(self._cut(grey, (width - side) / 2, (height - side) / 2, side), is_found=False)
+            whole = float(min(height, width))
+            box = (width - whole) / 2, (height - whole) / 2, whole
+            return [CutFace(_cut(grey, *box, side), is_found=False) for side in sides]
         factor = max(1.0, _LEAST_SIDE / min(height, width))
         shown = picture
         if factor > 1:
             shown = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
         found = self._detector(shown)
         if found:
-            left, top, side = (float(value) / factor for value in found[0].box[:3])
+            left, top, width_of_face = (float(value) / factor for value in found[0].box[:3])
         else:
             least = min(height, width)
             left = (width - least) / 2 + _USUAL[0] * least
             top = (height - least) / 2 + _USUAL[1] * least
-            side = _USUAL[2] * least
-        wider = _WIDER * side
-        left, top = left - (wider - side) / 2, top - (wider - side) / 2 + _LOWER * side
-        return CutFace(self._cut(grey, left, top, wider), is_found=bool(found))
+            width_of_face = _USUAL[2] * least
+        wider = _WIDER * width_of_face
+        margin = (wider - width_of_face) / 2
+        box = left - margin, top - margin + _LOWER * width_of_face, wider
+        return [CutFace(_cut(grey, *box, side), is_found=bool(found)) for side in sides]
 
-    def _cut(self, grey: Grey, left: float, top: float, side: float) -> Grey:
-        """Return a square of a picture; an area is averaged where it shrinks."""
-        import cv2
 
-        low = np.floor([left, top]).astype(int)
-        high = np.ceil([left + side, top + side]).astype(int)
-        height, width = grey.shape
-        before = np.maximum(-low, 0)
-        after = np.maximum(high - np.array([width, height]), 0)
-        padded = np.pad(grey, ((before[1], after[1]), (before[0], after[0])), mode="edge")
-        start = low + before
-        cut = padded[start[1] : start[1] + high[1] - low[1], start[0] : start[0] + high[0] - low[0]]
-        method = cv2.INTER_AREA if cut.shape[0] > self.side else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(cut, (self.side, self.side), interpolation=method), np.uint8)
+def _cut(grey: Grey, left: float, top: float, width: float, side: int) -> Grey:
+    """Return a square of a picture as ``(side, side)``; an area is averaged where it shrinks."""
+    import cv2
+
+    low = np.floor([left, top]).astype(int)
+    high = np.ceil([left + width, top + width]).astype(int)
+    rows, columns = grey.shape
+    before = np.maximum(-low, 0)
+    after = np.maximum(high - np.array([columns, rows]), 0)
+    padded = np.pad(grey, ((before[1], after[1]), (before[0], after[0])), mode="edge")
+    start = low + before
+    cut = padded[start[1] : start[1] + high[1] - low[1], start[0] : start[0] + high[0] - low[0]]
+    method = cv2.INTER_AREA if cut.shape[0] > side else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (side, side), interpolation=method), np.uint8)

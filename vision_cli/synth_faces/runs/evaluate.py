@@ -123,28 +123,23 @@ def _judge(
     dataset = open_set(path, options.faces)
     for note in dataset.notes:
         run.warn(f"{path.name}: {note}")
-    by_side: dict[int, FaceTable] = {}
-
-    def cut(judge: LoadedRecogniser) -> FaceTable:
-        side = judge.about.side
-        if side not in by_side:
-            by_side[side] = cut_faces(
-                dataset, side, options.faces.crop, output, allow_skips=options.faces.allow_skips, what=path.name
-            )
-        return by_side[side]
-
+    sides = sorted({judge.about.side for judge in (judges.expression, judges.aus) if judge is not None})
+    tables = cut_faces(
+        dataset, sides, options.faces.crop, output, allow_skips=options.faces.allow_skips, what=path.name
+    )
+    by_side = dict(zip(sides, tables, strict=True))
     probabilities = intensities = None
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     spaces: dict[str, NDArray[np.float64]] = {}
     if judges.expression is not None:
-        probabilities, spaces["fer"] = judges.expression.recognise(list(cut(judges.expression).cuts))
+        probabilities, spaces["fer"] = judges.expression.recognise(list(by_side[judges.expression.about.side].cuts))
         classes = judges.expression.about.names
     if judges.aus is not None:
-        intensities, spaces["au"] = judges.aus.recognise(list(cut(judges.aus).cuts))
+        intensities, spaces["au"] = judges.aus.recognise(list(by_side[judges.aus.about.side].cuts))
         names = judges.aus.about.names
     space, features = next(iter(spaces.items()))
-    table = next(iter(by_side.values()))
+    table = tables[-1]
     facts = [_facts(rows[face.name]) if face.name in rows else {} for face in table.faces]
     judged = Judged(
         table=table,

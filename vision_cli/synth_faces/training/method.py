@@ -69,7 +69,7 @@ def train_recogniser(
         dataset = open_set(path, faces, for_training=True)
         for note in dataset.notes:
             output.info(f"{path.name}: {note}")
-        tables.append(cut_faces(dataset, recipe.side, faces.crop, output, allow_skips=faces.allow_skips))
+        tables += cut_faces(dataset, [recipe.side], faces.crop, output, allow_skips=faces.allow_skips)
     table = joined(tables)
     about = _about(table, options)
     table = chosen(table, np.asarray(np.isfinite(targets_of(table, about)).any(axis=1)))
