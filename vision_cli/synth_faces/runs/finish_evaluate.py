@@ -17,11 +17,15 @@ CONFUSION, ACTION_UNITS, BALANCE, NEIGHBOURS = "confusion.csv", "action_units.cs
 CONTROL = "control.csv"
 MISNAMED, NEAREST = "misnamed.png", "nearest.png"
 _COLUMNS, _PAIRS = 8, 8
-_CHANCE_FACTOR = 2.0
+_CHANCE_FACTOR, _MOST_WANTED = 2.0, 0.75
+"""Accuracy that is wanted, over the chance of guessing among the judge's classes, and at most."""
+
 RULE = (
-    "Good: the interval of the judge's accuracy lies above twice the chance of guessing. Bad: it lies below it. "
-    "Caution: it holds it. The judge errs too: on real faces measure it with the same command."
+    "Good: the interval of the judge's accuracy lies above twice the chance of guessing among its classes, or above "
+    "75 % if it has two. Bad: it lies below. Caution: it holds that. The judge errs too: on real faces measure it with "
+    "the same command."
 )
+_SCORES = {"happiness": "happiness", "au12": "AU 12"}
 _READ_MISNAMED = "A row a label: faces that the judge names otherwise with the greatest certainty."
 _READ_NEAREST = "Above: generated faces closest to a real one. Below: that real face. The same person would be a copy."
 
@@ -88,7 +92,7 @@ def write_results(run: Run, judged: Judged, real: Judged | None, measures: SetMe
         with run.output(NEAREST) as path:
             write_photograph(path, draw_sheet(pairs))
         pictures.append(Picture(run.directory / NEAREST, "Nearest neighbours", _READ_NEAREST))
-    level, words = _verdict(measures, len(table.faces))
+    level, words = verdict_of(measures, len(table.faces))
     run.report(
         Report(
             title="Faces, measured",
@@ -102,7 +106,8 @@ def write_results(run: Run, judged: Judged, real: Judged | None, measures: SetMe
     )
 
 
-def _verdict(measures: SetMeasures, faces: int) -> tuple[Level, str]:
+def verdict_of(measures: SetMeasures, faces: int) -> tuple[Level, str]:
+    """Return how the report calls a set of so many faces, and why in words."""
     found = measures.recognition
     words = f"{faces} faces."
     level: Level = "plain"
@@ -112,13 +117,15 @@ def _verdict(measures: SetMeasures, faces: int) -> tuple[Level, str]:
             f" The judge names the label of {100 * found.accuracy.value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], "
             f"macro F1 {found.macro_f1.value:.3f}."
         )
-        wanted = _CHANCE_FACTOR / max(int((found.confusion.sum(axis=1) > 0).sum()), 1)
+        wanted = min(_CHANCE_FACTOR / len(found.classes), _MOST_WANTED)
         level = "good" if low > wanted else "bad" if high < wanted else "caution"
     if measures.agreement is not None:
         words += f" Action units: mean Pearson correlation {measures.agreement.mean('pearson'):.3f}."
     for one in measures.measures:
         if "paired_smiles" in one.name:
-            words += f" The smile scores above the neutral face of {100 * one.value:.1f} % of {one.faces} persons."
+            score = _SCORES[one.name.rpartition("_")[2]]
+            share = f"{100 * one.value:.1f} % of {one.faces} persons"
+            words += f" By {score}, the smile scores above the neutral face of {share}."
     return level, words
 
 
