@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vision_cli.synth_faces.evaluation.control import SeriesPlace
 from vision_cli.synth_faces.evaluation.set_measures import Judged, measure_set
 from vision_cli.synth_faces.pipeline.face_tables import FaceTable
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace
@@ -78,3 +79,15 @@ def test_labels_that_the_judge_does_not_know_are_not_scored():
     found = measure_set(Judged(**{**vars(one), "table": table}), None, resamples=20, seed=0)
     assert found.recognition is None
     assert "fer_accuracy" not in values(found)
+
+
+def test_a_unit_whose_rise_the_judge_does_not_see_has_a_note_and_no_leakage():
+    one = judged(12)
+    places = [SeriesPlace("12", f"p{n // 2}", 5.0 * (n % 2)) for n in range(12)]
+    seen = measure_set(Judged(**{**vars(one), "places": places}), None, resamples=20, seed=0)
+    assert values(seen)["control_mean_linearity"] == pytest.approx(1)
+    assert not seen.notes
+    flat = one.intensities * [0.0, 1.0]
+    unseen = measure_set(Judged(**{**vars(one), "places": places, "intensities": flat}), None, resamples=20, seed=0)
+    assert np.isinf(values(unseen)["control_mean_leakage"])
+    assert unseen.notes[0].startswith("AU 12: ")

@@ -119,10 +119,11 @@ def measure_set(judged: Judged, real: Judged | None, *, resamples: int, seed: in
     """
     count = len(judged.table.faces)
     measures = [Measure("faces_found_share", float(judged.table.is_found.mean()), faces=count)]
-    notes: list[str] = []
     recognised, of_recognition = _recognition(judged, resamples, seed)
     agreement, of_units = _agreement(judged)
     units, of_control = _control(judged)
+    unseen = [unit.name for unit in units if np.isinf(unit.leakage)]
+    notes = [f"AU {', '.join(unseen)}: no rise with the level is seen, so leakage has no value."] if unseen else []
     measures += of_recognition + of_units + of_control + _smiles(judged, "")
     copies = None
     if real is not None:
