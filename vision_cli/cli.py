@@ -69,10 +69,9 @@ TASKS = (
     ),
     Task(
         "forgery-detect",
-        "MFCLIP, arXiv:2409.09724",
+        "MFCLIP, arXiv:2409.09724; GM-DF, arXiv:2406.20078",
         "Tell generated faces from real ones.",
         "vision_cli.forgery_detect.cli:app",
-        is_preview=True,
     ),
     Task(
         "synth-faces",
