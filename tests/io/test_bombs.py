@@ -457,7 +457,7 @@ def readers():
     from vision_cli.io.videos.videos import VideoReader
     from vision_cli.io.volumes.volumes import read_volume
     from vision_cli.kan_fit.images.data import read_image_set
-    from vision_cli.kan_fit.tables.data import read_table
+    from vision_cli.kan_fit.tables.reading import read_table
     from vision_cli.register.transforms.itk_files import read_transform
     from vision_cli.rppg_adapt.data.labels import read_cohface, read_mat_array
     from vision_cli.rppg_adapt.networks.files import load_model

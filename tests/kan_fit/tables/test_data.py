@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from vision_cli.core.errors import InputError
-from vision_cli.kan_fit.tables.data import prediction_data, read_table, training_data
+from vision_cli.kan_fit.tables.data import prediction_data, training_data
+from vision_cli.kan_fit.tables.reading import read_table
 
 
 def table(rows=12):
@@ -99,12 +100,13 @@ def test_constant_features_are_left_out_and_said(tmp_path):
         ("a,y\n1,2\n", {}, "1 rows found; 10 or more"),
         ("y\n" + "\n".join(map(str, range(12))), {}, "no column but the target"),
         ("a,y\n" + "\n".join(f"{n},5" for n in range(12)), {}, "target y is 5 in every row"),
-        ("a,y\n" + "\n".join(f"name{n},{n}" for n in range(60)), {}, "column a has 60 different texts"),
+        ("a,y\n" + "\n".join(f"name{n},{n}" for n in range(60)), {}, "every feature is constant or holds identifiers"),
+        ("a,y\n" + "\n".join(f"n{n},{n}" for n in range(60)), {"features": ["a"]}, "column a has 60 different texts"),
         ("", {}, "no rows found"),
         ("1,2,3\n4,5,6\n", {}, "numbers found in the first line; names of columns"),
         (lines("1,2,3,4"), {}, r"cannot be read as a table .*line 14"),
     ],
-    ids=[f"fault {n}" for n in range(15)],
+    ids=[f"fault {n}" for n in range(16)],
 )
 def test_faults_are_said_in_one_line(tmp_path, text, options, message):
     path = written(tmp_path, text)

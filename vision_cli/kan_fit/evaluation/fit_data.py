@@ -11,7 +11,8 @@ from vision_cli.core.errors import UsageError
 from vision_cli.kan_fit.formulas.parser import parse_expression, parse_ranges
 from vision_cli.kan_fit.formulas.suites import Target, find_function
 from vision_cli.kan_fit.options import TableSource
-from vision_cli.kan_fit.tables.data import Column, TableData, prediction_data, read_table, training_data
+from vision_cli.kan_fit.tables.data import Column, TableData, prediction_data, training_data
+from vision_cli.kan_fit.tables.reading import read_table
 from vision_cli.kan_fit.tables.splits import RowSplit, split_rows
 
 Array = NDArray[np.float64]

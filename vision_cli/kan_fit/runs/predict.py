@@ -13,9 +13,10 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.images.data import Images, read_images
 from vision_cli.kan_fit.images.files import read_image_model
 from vision_cli.kan_fit.names import ImageLayout
-from vision_cli.kan_fit.tables.data import prediction_data, read_table
+from vision_cli.kan_fit.tables.data import prediction_data
 from vision_cli.kan_fit.tables.files import read_model
 from vision_cli.kan_fit.tables.measures import regression_measures
+from vision_cli.kan_fit.tables.reading import read_table
 from vision_cli.metrics.classification import classification_measures
 
 PREDICTIONS = "predictions.csv"

@@ -1,27 +1,21 @@
-"""Tables as matrices of numbers: readers of CSV, TSV, Parquet, NPZ and the Feynman database's text files.
+"""Tables as matrices of numbers.
 
-Text columns are one-hot encoded; missing cells are an error unless they are to be imputed. The encoding of the training
-table is kept as `Column` and applied to the tables to predict.
+Text columns are one-hot encoded; missing cells are an error unless they are to be imputed, and whether a cell was missing
+is then an input of its own. The encoding of the training table is kept as `Column` and applied to the tables to predict.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.command.commands import did_you_mean
-from vision_cli.core.errors import InputError, VcliError
-from vision_cli.core.escapes import spreadsheet_text
-from vision_cli.io.arrays import npz_headers, read_arrays
-from vision_cli.io.packing import open_unpacked
-from vision_cli.io.tables.limits import require_parquet_room, require_text_room
+from vision_cli.core.errors import InputError
+from vision_cli.kan_fit.tables.reading import Frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +25,11 @@ Matrix = NDArray[np.float64]
 _TARGET_NAMES = ("y", "target", "label")
 _MOST_CATEGORIES = 50
 _FEWEST_ROWS = 10
-_HEAD_BYTES = 1 << 16
-_LONGEST_HEADER = 4 << 20
+_FEWEST_MISSING = 5
+"""Missing cells of a column from which on their absence is an input of its own."""
+
+_MISSING = " is missing"
+_MANY_NUMBERS, _MOSTLY = 10, 0.8
 
 
 @dataclass(frozen=True)
@@ -47,27 +44,21 @@ class Column:
         Values of a text column, one input each; empty for numbers.
     fill
         Value of missing cells; None where they are an error.
+    marks_missing
+        Whether a second input is 1 where the cell is missing and 0 elsewhere.
     """
 
     name: str
     categories: tuple[str, ...] = ()
     fill: float | None = None
+    marks_missing: bool = False
 
-
-@dataclass(frozen=True)
-class Frame:
-    """A table as read.
-
-    Attributes
-    ----------
-    path
-        File of the table.
-    cells
-        The columns by name.
-    """
-
-    path: Path
-    cells: pd.DataFrame
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its inputs."""
+        if self.categories:
+            return tuple(f"{self.name}={category}" for category in self.categories)
+        return (self.name, f"{self.name}{_MISSING}") if self.marks_missing else (self.name,)
 
 
 @dataclass(frozen=True)
@@ -96,51 +87,6 @@ class TableData:
     columns: tuple[Column, ...]
     target_name: str | None
     notes: tuple[str, ...] = ()
-
-
-def read_table(path: Path, *, header: bool = True) -> Frame:
-    """Read a table.
-
-    Parameters
-    ----------
-    path
-        ``.parquet``, ``.npz``, or text, also compressed as ``.gz``.
-    header
-        Whether the first line of text names the columns; files of numbers separated by blanks need none.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty or damaged, rows are longer than the header, or two columns have the same name.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; a table expected.", hint="Check the path.")
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            import pandas as pd
-
-            require_parquet_room(path)
-            cells = pd.read_parquet(path)
-        elif suffix == ".npz":
-            cells = _read_npz(path)
-        else:
-            cells = _read_text(path, header=header)
-    except (VcliError, MemoryError):
-        raise
-    except Exception as error:
-        # Each library raises its own errors for damaged files.
-        raise InputError(
-            f"{path}: cannot be read as a table ({' '.join(str(error).split())[:200]}).",
-            hint="Give CSV, TSV, Parquet or NPZ.",
-        ) from error
-    cells.columns = [spreadsheet_text(str(name).strip()) for name in cells.columns]
-    repeated = sorted(name for name, count in Counter(cells.columns).items() if count > 1)
-    if repeated:
-        raise InputError(f"{path}: column {repeated[0]} found twice; different names expected.", hint="Rename one.")
-    if not len(cells):
-        raise InputError(f"{path}: no rows found; one or more expected.", hint="Give another file.")
-    return Frame(path, cells)
 
 
 def training_data(
@@ -180,8 +126,11 @@ def training_data(
     _require_finite(frame, target, values, hint="Drop these rows: a target is not imputed.")
     if values.min() == values.max():
         raise InputError(f"{path}: target {target} is {values[0]:g} in every row; differing values expected.")
-    columns, notes = [], []
+    columns, notes = [], list(frame.notes)
     for name in wanted:
+        if not features and _has_identifiers(frame, name):
+            notes.append(f"{name} has {cells[name].nunique()} different texts, as identifiers have, and was left out")
+            continue
         column = _plan_column(frame, name, impute=impute)
         if column is None:
             notes.append(f"{name} has the same value in every row and was left out")
@@ -190,7 +139,10 @@ def training_data(
             if column.fill is not None and (missing := int(cells[name].isna().sum())):
                 notes.append(f"{missing} missing values of {name} were filled with its median, {column.fill:g}")
     if not columns:
-        raise InputError(f"{path}: every feature is constant; one or more that vary expected.")
+        raise InputError(
+            f"{path}: every feature is constant or holds identifiers; one or more that vary expected.",
+            hint="Name others with --features." if not features else None,
+        )
     inputs, names = _matrix(frame, columns)
     return TableData(inputs, names, values, tuple(columns), target, tuple(notes))
 
@@ -242,6 +194,7 @@ def _plan_column(frame: Frame, name: str, *, impute: bool) -> Column | None:
                 "a category expected.",
                 hint="Fill the cells, or leave the column out with --features.",
             )
+        _require_words(frame, name)
         categories = tuple(sorted({str(value) for value in series}))
         if len(categories) > _MOST_CATEGORIES:
             raise InputError(
@@ -255,22 +208,50 @@ def _plan_column(frame: Frame, name: str, *, impute: bool) -> Column | None:
     _require_finite(frame, name, known if impute else values, hint="Fill them, or give --impute.")
     if not len(known) or known.min() == known.max():
         return None
-    return Column(name, fill=float(np.median(known)) if impute else None)
+    missing = len(values) - len(known)
+    marks = impute and min(missing, len(known)) >= _FEWEST_MISSING
+    return Column(name, fill=float(np.median(known)) if impute else None, marks_missing=marks)
+
+
+def _has_identifiers(frame: Frame, name: str) -> bool:
+    """Return whether a column holds more texts than categories would be."""
+    series = frame.cells[name]
+    if not _is_text(series) or _mostly_numbers(series):
+        return False
+    return series.nunique() > _MOST_CATEGORIES or series.nunique() == len(series)
+
+
+def _mostly_numbers(series: pd.Series[Any]) -> bool:
+    """Return whether most cells of a text column are numbers, of which there are too many for categories."""
+    import pandas as pd
+
+    if series.dtype.kind == "M":
+        return False
+    numbers = pd.to_numeric(series, errors="coerce")
+    return bool(numbers.nunique() >= _MANY_NUMBERS and numbers.notna().sum() >= _MOSTLY * len(series))
+
+
+def _require_words(frame: Frame, name: str) -> None:
+    """Check that a text column is not one of numbers with some cells that are none."""
+    if _mostly_numbers(frame.cells[name]):
+        _numbers(frame, name, what="column")
 
 
 def _matrix(frame: Frame, columns: Sequence[Column]) -> tuple[Matrix, tuple[str, ...]]:
-    width = sum(max(len(column.categories), 1) for column in columns)
+    width = sum(len(column.names) for column in columns)
     matrix = np.empty((len(frame.cells), width), dtype=np.float64)
     names: list[str] = []
     for column in columns:
         here = len(names)
         if not column.categories:
             values = _numbers(frame, column.name, what="column")
+            if column.marks_missing:
+                matrix[:, here + 1] = np.isnan(values)
             if column.fill is not None:
                 values = np.where(np.isnan(values), column.fill, values)
             _require_finite(frame, column.name, values, hint="Fill them, or fit the model with --impute.")
             matrix[:, here] = values
-            names.append(column.name)
+            names += column.names
             continue
         texts = frame.cells[column.name].astype(str).to_numpy()
         for number, category in enumerate(column.categories):
@@ -283,7 +264,7 @@ def _matrix(frame: Frame, columns: Sequence[Column]) -> tuple[Matrix, tuple[str,
                 f"{', '.join(column.categories)} expected.",
                 hint="The model was fitted without this category.",
             )
-        names += [f"{column.name}={category}" for category in column.categories]
+        names += column.names
     return matrix, tuple(names)
 
 
@@ -313,87 +294,3 @@ def _require_finite(frame: Frame, name: str, values: Matrix, *, hint: str) -> No
             f"{int(bad.argmax()) + 1}; finite numbers expected.",
             hint=hint if np.isnan(values).any() else "Correct the infinite ones.",
         )
-
-
-def _read_npz(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    headers = npz_headers(path)
-    arrays = read_arrays(path, headers)
-    if "X" in arrays:
-        matrix = arrays.pop("X")
-        if matrix.ndim != 2:
-            raise InputError(f"{path}: X with {matrix.ndim} axes found; two, rows and columns, expected.")
-        arrays = {**{f"x{n}": matrix[:, n] for n in range(matrix.shape[1])}, **arrays}
-    arrays = {
-        name: array.ravel() if array.ndim == 2 and array.shape[1] == 1 else array for name, array in arrays.items()
-    }
-    shapes = {array.shape for array in arrays.values()}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise InputError(
-            f"{path}: {found or 'no arrays'} found; X (N, F) and y (N,), or vectors of one length, expected."
-        )
-    return pd.DataFrame(arrays)
-
-
-def _read_text(path: Path, *, header: bool) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        with open_unpacked(path) as stream:
-            start = stream.read(_HEAD_BYTES)
-            # A header of many columns is longer.
-            start += stream.readline(_LONGEST_HEADER)
-        head = start.decode("utf-8-sig", errors="strict" if path.suffix.lower() != ".gz" else "replace")
-    except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":
-            raise InputError(
-                f"{path}: not UTF-8 text; a table in UTF-8 expected.", hint="Save it as CSV UTF-8."
-            ) from error
-        head = start[: error.start].decode("utf-8-sig")
-    lines = [line for line in head.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if not lines:
-        raise InputError(f"{path}: no rows found; a table expected.", hint="Give another file.")
-    separator = max(",;\t", key=lines[0].count)
-    if separator not in lines[0]:
-        separator = r"\s+"
-    cells = re.split(separator, lines[0].strip()) if separator == r"\s+" else lines[0].split(separator)
-    decimal = "," if separator == ";" and re.search(r"\d,\d", head) and not re.search(r"\d\.\d", head) else "."
-    all_numbers = all(_is_number(cell.replace(decimal, ".")) for cell in cells)
-    if all_numbers and header and separator != r"\s+":
-        raise InputError(
-            f"{path}: numbers found in the first line; names of columns expected.",
-            hint="Give --no-header if it has none.",
-        )
-    has_names = header and not all_numbers
-    names = [cell.strip().strip('"') for cell in cells]
-    if has_names and (repeated := sorted(name for name, count in Counter(names).items() if count > 1)):
-        # pandas would number repeated names.
-        raise InputError(f"{path}: column {repeated[0]} found twice; different names expected.", hint="Rename one.")
-    require_text_room(path, separator)
-    table = pd.read_csv(
-        path,
-        # pandas would infer other compressions from the suffix, whose size was not checked.
-        compression="gzip" if path.suffix.lower() == ".gz" else None,
-        sep=separator,
-        comment="#",
-        header=0 if has_names else None,
-        skipinitialspace=True,
-        decimal=decimal,
-        encoding="utf-8-sig",
-        # Otherwise the first cells of rows longer than the header become an index.
-        index_col=False,
-        engine="c",
-    )
-    if not has_names:
-        table.columns = [*(f"x{n}" for n in range(table.shape[1] - 1)), "y"]
-    return table
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

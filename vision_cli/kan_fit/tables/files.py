@@ -182,7 +182,10 @@ def read_model(path: Path) -> TableModel:
         }
         return TableModel(
             network=build_network(document["plans"], numbers),
-            columns=tuple(Column(c["name"], tuple(c["categories"]), c["fill"]) for c in document["columns"]),
+            columns=tuple(
+                Column(c["name"], tuple(c["categories"]), c["fill"], bool(c.get("marks_missing", False)))
+                for c in document["columns"]
+            ),
             names=tuple(document["names"]),
             target=str(document["target"]),
             mean=float(document["mean"]),
