@@ -27,7 +27,7 @@ def inputs():
 
 @pytest.mark.parametrize(("name", "shown"), NAMES)
 def test_a_network_shows_its_columns_to_the_letter(texts, kept, inputs, name, shown):
-    named = SimpleNamespace(network=kept.network, names=(name, "y"), target=name)
+    named = SimpleNamespace(network=kept.network, input_labels=(name, "y"), target=name)
     found = texts(figures.network, named, inputs)
     assert found.count(shown) == 2
     layer = kept.network.each_layer()[0]
@@ -48,7 +48,8 @@ def test_comparisons_show_names_to_the_letter(texts, name, shown):
 
 
 def test_a_long_name_leaves_room_for_the_picture(texts, kept, inputs):
-    found = texts(figures.network, SimpleNamespace(network=kept.network, names=("n" * 500, "y"), target="t"), inputs)
+    named = SimpleNamespace(network=kept.network, input_labels=("n" * 500, "y"), target="t")
+    found = texts(figures.network, named, inputs)
     assert f"{'n' * 20}…{'n' * 19}" in found
 
 

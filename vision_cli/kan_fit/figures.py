@@ -38,7 +38,7 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
     model
         A fitted model.
     inputs
-        ``(N, inputs)``, for the ranges of the edges and the strengths of their lines.
+        Of the network, scaled, ``(N, inputs)``, for the ranges of the edges and the strengths of their lines.
     """
     net = model.network
     layers = net.each_layer()
@@ -74,8 +74,8 @@ def network(path: Path, model: TableModel, inputs: Array) -> None:
                 spine.set_color(CHART.line)
     for number, row in enumerate(places):
         axes.scatter(row, [number] * len(row), s=26, color=CHART.ink, zorder=2)
-    if len(model.names) <= _MOST_NAMED:
-        for place, name in zip(places[0], model.names, strict=True):
+    if len(model.input_labels) <= _MOST_NAMED:
+        for place, name in zip(places[0], model.input_labels, strict=True):
             axes.text(
                 place, -0.09, picture_text(name, _LONGEST_NAME), ha="center", va="top", color=CHART.ink, fontsize=9
             )

@@ -27,6 +27,12 @@ DEFAULT_POOL = ("bspline", "cheby", "fourier", "wavelet")
 SelectLevel = Literal["node", "edge", "layer"]
 Select = Literal["validated", "gate", "none"]
 Method = Literal["auto", "lm", "lbfgs", "adamw"]
+Continuation = Literal["hold", "linear"]
+"""How functions go on outside the observed range of their node: constant, or along the slope at its end."""
+
+Outside = Literal["auto", "hold", "linear", "refuse"]
+"""What a model does outside the training range; ``auto`` chooses a continuation by validation."""
+
 Architecture = Literal["conv", "dense", "cnn"]
 Augmentation = Literal["none", "shift", "basic"]
 ImageLayout = Literal["auto", "folders", "idx", "npz", "cifar", "cifar-binary", "csv"]

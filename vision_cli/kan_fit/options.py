@@ -21,6 +21,7 @@ from vision_cli.kan_fit.names import (
     Augmentation,
     ImageLayout,
     Method,
+    Outside,
     PictureFormat,
     Select,
     SelectLevel,
@@ -45,6 +46,10 @@ HeaderOption = Annotated[
 ]
 LayoutOption = Annotated[
     ImageLayout, typer.Option("--layout", help="Layout of the images; detected from file names.", rich_help_panel=_DATA)
+]
+OutsideOption = Annotated[
+    Outside,
+    typer.Option("--outside", help="Outside the training range: hold the value at its end, go on linear, or refuse."),
 ]
 PicturesOption = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Write pictures and the report.")]
 
@@ -194,6 +199,9 @@ class SearchOptions:
         Optimiser steps between two updates of the ranges of hidden nodes.
     restarts
         Number of initial weights to try on the coarsest grid.
+    outside
+        What the model does outside the training range: ``hold`` functions at their end, go on ``linear``, ``refuse``
+        rows; ``auto`` chooses between the first two by validation.
     budget_s
         Seconds after which no further network is begun.
     seed
@@ -246,6 +254,7 @@ class SearchOptions:
         ),
         Duration(),
     ] = None
+    outside: OutsideOption = "auto"
     seed: int = 0
 
     @property

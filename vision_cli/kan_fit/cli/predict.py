@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.verbs import OUTPUT, RUN, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.cli.app import app
-from vision_cli.kan_fit.options import HeaderOption, LayoutOption
+from vision_cli.kan_fit.options import HeaderOption, LayoutOption, OutsideOption
 
 EXAMPLES = (
     "vcli kan-fit predict run new.csv --interval 0.9 -o predicted",
@@ -27,6 +27,7 @@ def predict(
         float | None,
         typer.Option(min=0.01, max=0.999, metavar="LEVEL", help="Add conformal intervals of this level, as 0.9."),
     ] = None,
+    outside: OutsideOption = "auto",
     header: HeaderOption = True,
     layout: LayoutOption = "auto",
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the classifier's size.")] = False,
@@ -40,7 +41,7 @@ def predict(
         if is_image_model(model):
             predict_images(run, model, data, layout, resize=resize)
         else:
-            predict_table(run, model, data, header=header, interval=interval)
+            predict_table(run, model, data, header=header, interval=interval, outside=outside)
 
     inputs = {"model": model} if data.is_dir() else {"model": model, "data": data}
     call.run(work, inputs=inputs, says="predictions in")

@@ -25,6 +25,7 @@ from vision_cli.kan_fit.formulas.search import operator_names, search_operators
 from vision_cli.kan_fit.formulas.tidy import Formula, FormulaRows, symbol_of
 from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKANLayer
 from vision_cli.kan_fit.tables.files import TableModel
+from vision_cli.kan_fit.tables.robust.scaling import scaled
 
 if TYPE_CHECKING:
     import sympy
@@ -66,12 +67,13 @@ def find_formula(
     order = np.random.default_rng((seed, 2)).permutation(len(inputs))
     held = max(1, round(_VALIDATION * len(inputs)))
     rows, chosen_by = order[held:], order[:held]
-    scaled = (target - model.mean) / model.scale
+    aim = (target - model.mean) / model.scale
     data = FormulaRows(inputs[rows], target[rows], inputs[chosen_by], target[chosen_by], model)
-    net = _SymbolicNetwork(model, inputs[rows])
+    own = scaled(inputs, model.scalings)
+    net = _SymbolicNetwork(model, own[rows])
     blocked: NumericalError | None = None
     try:
-        loss = net.substitute(library, (inputs[rows], scaled[rows]), (inputs[chosen_by], scaled[chosen_by]))
+        loss = net.substitute(library, (own[rows], aim[rows]), (own[chosen_by], aim[chosen_by]))
     except NumericalError as error:
         blocked, loss = error, math.inf
     if math.sqrt(loss) > _GOOD:
@@ -278,7 +280,9 @@ class _SymbolicNetwork:
         """Return the network as an expression in the target's unit."""
         import sympy
 
-        nodes: list[Any] = [symbol_of(name) for name in model.names]
+        nodes: list[Any] = [
+            one.expression(symbol_of(name)) for one, name in zip(model.scalings, model.names, strict=True)
+        ]
         for number, width in enumerate(self.widths[1:]):
             following: list[Any] = [sympy.Float(float(b)) for b in self.layers[number].bias.detach()]
             for (layer, i, j), fitted in self.symbolic.items():

@@ -27,7 +27,9 @@ CURVE_POINTS = 200
 
 _START_SPREAD = 0.1
 _LEAST_GATE = 1e-3
-_LEAST_RANGE = 1e-9
+_LEAST_RANGE = 1e-12
+"""Least range of a node that is scaled onto [-1, 1], as a fraction of its largest value."""
+
 _INPUT_MARGIN_ROWS, _HIDDEN_MARGIN = 4, 0.01
 _POINTS_OF_A_RANGE, _WEIGHT_OF_A_POINT = 200, 1e-2
 _INPUTS_WITH_CORNERS = 2
@@ -258,11 +260,18 @@ def project_network(
         if bounds is not None and inputs is x:
             lowest, highest, margin = *bounds, 1.0
         new.center.copy_((lowest + highest) / 2)
-        new.scale.copy_(2 / margin / (highest - lowest).clamp(min=_LEAST_RANGE))
+        new.scale.copy_(2 / margin / _ranges(lowest, highest))
         new.edges.copy_(old.edges)
         _project_layer(old, new, inputs, torch.stack([lowest, highest]))
         inputs, corners = old(inputs), None if corners is None else old(corners)
     return made
+
+
+def _ranges(lowest: Tensor, highest: Tensor) -> Tensor:
+    """Return the ranges of nodes; 1 for a node that does not vary, up to rounding."""
+    found = highest - lowest
+    varies = found > _LEAST_RANGE * torch.maximum(lowest.abs(), highest.abs())
+    return torch.where(varies, found, torch.ones_like(found))
 
 
 def _corners(bounds: Tensor | None) -> Tensor | None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vision_cli.kan_fit.names import SelectLevel
+from vision_cli.kan_fit.names import Continuation, SelectLevel
 from vision_cli.kan_fit.networks.spaces import SPACES, evaluate, evaluate_traceable, slopes
 
 BASE = -1
@@ -35,12 +35,15 @@ class LayerPlan:
         Number of intervals of a node's range, which sets the number of functions of each space.
     level
         What has its own gates: each node, each edge, or the layer.
+    outside
+        How the functions of a node go on outside [-1, 1], its observed range.
     """
 
     modes: tuple[tuple[str, ...], ...]
     outputs: int
     grid: int = 5
     level: SelectLevel = "node"
+    outside: Continuation = "linear"
 
     @property
     def inputs(self) -> int:
@@ -137,12 +140,21 @@ class Expansion(nn.Module):
     def functions(self, u: Tensor) -> Tensor:
         """Return the basis functions of the nodes, ``(..., inputs)`` to ``(..., F)``."""
         call = evaluate_traceable if torch.compiler.is_exporting() else evaluate
+        if self.plan.outside == "hold":
+            u = u.clamp(-1, 1)
         parts = [functional.silu(u)]
         parts += [call(SPACES[name], self._having(u, i), count).flatten(-2) for i, name, count in self._each_block()]
         return torch.cat(parts, dim=-1)
 
     def function_slopes(self, u: Tensor) -> Tensor:
         """Return the derivatives of `functions` with respect to the node of each, ``(..., F)``."""
+        if self.plan.outside == "hold":
+            # At the ends themselves the functions still have their slope.
+            inside = (u.abs() <= 1).to(u.dtype)
+            return self._slopes(u.clamp(-1, 1)) * inside[..., self.node]
+        return self._slopes(u)
+
+    def _slopes(self, u: Tensor) -> Tensor:
         gate = torch.sigmoid(u)
         parts = [gate * (1 + u * (1 - gate))]
         parts += [slopes(SPACES[name], self._having(u, i), count).flatten(-2) for i, name, count in self._each_block()]

@@ -19,6 +19,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import json_text, write_bytes, write_text
 from vision_cli.kan_fit.tables.candidates import Candidate, Step
 from vision_cli.kan_fit.tables.files import build_network, describe_plans, network_bytes
+from vision_cli.kan_fit.tables.levenberg_marquardt import Penalty
 from vision_cli.kan_fit.tables.selection import ModeScore, OutOfBudget
 
 DIRECTORY = "stages"
@@ -81,6 +82,7 @@ class CandidateCheckpoints:
                 "score": candidate.score.hex(),
                 "seconds": self.seconds[name],
                 "plans": describe_plans(candidate.network.plans),
+                "penalty": asdict(candidate.penalty),
                 "steps": [list(asdict(step).values()) for step in candidate.steps],
                 "choices": [list(asdict(choice).values()) for choice in choices],
             }
@@ -101,6 +103,7 @@ class CandidateCheckpoints:
                 build_network(document["plans"], numbers.read_bytes()),
                 float.fromhex(document["score"]),
                 tuple(Step(*row) for row in document["steps"]),
+                Penalty(**document["penalty"]),
             )
             self.seconds[name] = float(document["seconds"])
             return candidate, [ModeScore(*row) for row in document["choices"]]

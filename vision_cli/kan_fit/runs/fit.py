@@ -24,10 +24,12 @@ from vision_cli.kan_fit.tables.candidates import Candidate
 from vision_cli.kan_fit.tables.files import TableModel, write_model
 from vision_cli.kan_fit.tables.measures import regression_measures
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
+from vision_cli.kan_fit.tables.robust.scaling import scaled
 from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
 
 COMPARISON = "comparison.csv"
 _LEVEL = 0.9
+_MOST_NAMED = 12
 Array = NDArray[np.float64]
 
 
@@ -63,6 +65,7 @@ def fit_files(
     data = read_fit_data(source, compute.seed)
     for note in data.table.notes:
         run.warn(note)
+    output.info(described(data))
     widths = settings.hidden or auto_widths(data.table.inputs.shape[1])
     with output.progress("fitting", None) as bar:
 
@@ -110,6 +113,15 @@ def fit_files(
     checkpoints.remove()
 
 
+def described(data: FitData) -> str:
+    """Return what is fitted, in words: the target, the inputs, the rows."""
+    names = data.table.names
+    listed = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+    split = data.split
+    rows = f"{len(split.train)} rows to train, {len(split.val)} to validate, {len(data.test_target)} to test"
+    return f"target {data.table.target_name}; {len(names)} inputs: {listed}; {rows}"
+
+
 def comparison_table(document: Mapping[str, object]) -> Table:
     """Return the comparison with other models from the ``run.json`` of a finished fit."""
     rows = document.get("comparison")
@@ -146,6 +158,7 @@ def _metrics(found: FitResult, data: FitData) -> dict[str, float | int | str | N
         "parameters_before_pruning": best.network.parameters_in_use(),
         "val_rmse_before_pruning": math.sqrt(best.score) * model.scale,
         "grid": max(plan.grid for plan in found.final.network.plans),
+        "outside": model.outside,
         "test_rows_extrapolated": int(model.is_outside(data.test_inputs).sum()),
     }
     return metrics
@@ -189,10 +202,12 @@ def _write_tables(run: Run, found: FitResult, data: FitData, scores: Sequence[Re
         ("model", "parameters", "val_rmse", "test_rmse"),
         [(r.name, r.parameters, r.val_rmse, r.test_rmse) for r in scores],
     )
-    half = found.model.half_width(_LEVEL) if len(data.split.val) >= 2 / (1 - _LEVEL) else None
+    half = None
+    if len(found.model.residuals) >= 2 / (1 - _LEVEL):
+        half = found.model.half_widths(data.test_inputs, _LEVEL)
     predicted = found.model.predict(data.test_inputs)
     numbers = data.split.test + 1 if len(data.split.test) else np.arange(1, len(predicted) + 1)
-    outside = found.model.is_outside(data.test_inputs)
+    outside = found.model.columns_outside(data.test_inputs)
     write_predictions(run, predicted, data.test_target, half, outside, numbers.tolist())
 
 
@@ -212,7 +227,7 @@ def _write_pictures(
             "plots/net.svg",
             "The network: each edge with the function that it learned, stronger where it varies more.",
             "Read it from the inputs below to the output above; a strong curve with many wiggles has learned noise.",
-            lambda path: figures.network(path, found.model, train),
+            lambda path: figures.network(path, found.model, scaled(train, found.model.scalings)),
         ),
         (
             "plots/fit.png",

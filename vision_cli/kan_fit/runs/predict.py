@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.images.data import Images, read_images
 from vision_cli.kan_fit.images.files import read_image_model
-from vision_cli.kan_fit.names import ImageLayout
+from vision_cli.kan_fit.names import ImageLayout, Outside
 from vision_cli.kan_fit.tables.data import prediction_data
 from vision_cli.kan_fit.tables.files import read_model
 from vision_cli.kan_fit.tables.measures import regression_measures
@@ -21,10 +22,14 @@ from vision_cli.metrics.classification import classification_measures
 
 PREDICTIONS = "predictions.csv"
 
+_MOST_NAMED = 5
+
 Array = NDArray[np.float64]
 
 
-def predict_table(run: Run, model_path: Path, table: Path, *, header: bool, interval: float | None) -> None:
+def predict_table(
+    run: Run, model_path: Path, table: Path, *, header: bool, interval: float | None, outside: Outside = "auto"
+) -> None:
     """Predict the rows of a table with a fitted model; write ``predictions.csv`` and the metrics.
 
     Parameters
@@ -39,21 +44,28 @@ def predict_table(run: Run, model_path: Path, table: Path, *, header: bool, inte
         Whether the first line of the table names its columns.
     interval
         Level of conformal intervals; None for no intervals.
+    outside
+        How to predict rows outside the training range; ``auto`` for the model's own way.
     """
-    model = read_model(model_path)
+    model = read_model(model_path).continued(outside)
     data = prediction_data(read_table(table, header=header), model.columns, target_name=model.target)
+    model.require_inside(data.inputs)
     predicted = model.predict(data.inputs)
-    outside = model.is_outside(data.inputs)
-    half = None if interval is None else model.half_width(interval)
-    write_predictions(run, predicted, data.target, half, outside, range(1, len(predicted) + 1))
-    if outside.any():
+    far = model.columns_outside(data.inputs)
+    half = None if interval is None else model.half_widths(data.inputs, interval)
+    write_predictions(run, predicted, data.target, half, far, range(1, len(predicted) + 1))
+    rows_far = sum(map(bool, far))
+    if rows_far:
+        counts = Counter(name for names in far for name in names)
+        listed = ", ".join(f"{name} {count}" for name, count in counts.most_common(_MOST_NAMED))
+        ways = {"hold": "keep the value at its end", "linear": "are straight-line extrapolation"}
         run.warn(
-            f"{int(outside.sum())} of {len(predicted)} rows lie outside the range of the training data; "
-            "their predictions are straight-line extrapolation"
+            f"{rows_far} of {len(predicted)} rows lie outside the range of the training data ({listed}); "
+            f"their predictions {ways[model.network.plans[0].outside]}"
         )
-    metrics: dict[str, float | int | str | None] = {"rows": len(predicted), "rows_extrapolated": int(outside.sum())}
-    if half is not None:
-        metrics |= {"interval_level": interval, "interval_half_width": half}
+    metrics: dict[str, float | int | str | None] = {"rows": len(predicted), "rows_extrapolated": rows_far}
+    if half is not None and interval is not None:
+        metrics |= {"interval_level": interval, "interval_half_width": model.half_width(interval)}
     if data.target is not None:
         metrics |= asdict(regression_measures(predicted, data.target))
         if half is not None:
@@ -92,8 +104,8 @@ def write_predictions(
     run: Run,
     predicted: Array,
     target: Array | None,
-    half: float | None,
-    outside: NDArray[np.bool_],
+    half: Array | None,
+    outside: Sequence[Sequence[str]],
     numbers: Sequence[int],
 ) -> None:
     """Write ``predictions.csv``, a row a prediction.
@@ -105,9 +117,9 @@ def write_predictions(
     predicted, target
         Predicted and true values ``(N,)``; the latter None where they are unknown.
     half
-        Half the width of the conformal intervals; None for no intervals.
+        Half the widths of the conformal intervals, ``(N,)``; None for no intervals.
     outside
-        Rows with an input outside the range of the training data, ``(N,)``.
+        Names of the inputs outside the range of the training data, a list a row.
     numbers
         Numbers of the rows in their table, from 1.
     """
@@ -116,9 +128,10 @@ def write_predictions(
         value = float(predicted[place])
         row: list[object] = [number, *([] if target is None else [float(target[place])]), value]
         if half is not None:
-            row += [value - half, value + half]
-        rows.append((*row, int(outside[place])))
-    head = ("row", *(() if target is None else ("y",)), "yhat", *(() if half is None else ("lo", "hi")), "extrapolated")
+            row += [value - float(half[place]), value + float(half[place])]
+        rows.append((*row, int(bool(outside[place])), " ".join(outside[place])))
+    head = ("row", *(() if target is None else ("y",)), "yhat", *(() if half is None else ("lo", "hi")))
+    head += ("extrapolated", "outside")
     run.write_csv(PREDICTIONS, head, rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -33,6 +33,11 @@ class Problem:
     x_val: Tensor
     y_val: Tensor
     bounds: Tensor | None = None
+
+    def thinned(self, most: int) -> Problem:
+        """Return the problem with at most ``most`` training rows."""
+        step = -(-len(self.x) // most)
+        return self if step < 2 else replace(self, x=self.x[::step], y=self.y[::step])
 
     @property
     def validation(self) -> tuple[Tensor, Tensor]:
@@ -77,12 +82,15 @@ class Candidate:
         Mean squared residual on the validation data.
     steps
         History of the fit.
+    penalty
+        Penalty that it was fitted with last.
     """
 
     name: str
     network: SKAN
     score: float
     steps: tuple[Step, ...] = ()
+    penalty: Penalty = NO_PENALTY
 
 
 def fit_candidate(
@@ -116,4 +124,4 @@ def fit_candidate(
         method=optimiser,
         on_step=record,
     )
-    return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows))
+    return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows), penalty)

@@ -1,7 +1,7 @@
 """Tables as matrices of numbers.
 
-Text columns are one-hot encoded; missing cells are an error unless they are to be imputed, and whether a cell was missing
-is then an input of its own. The encoding of the training table is kept as `Column` and applied to the tables to predict.
+Text columns are one-hot encoded; missing cells are an error unless they are to be imputed, and that one was missing is
+then an input of its own. The encoding of the training table is kept as `Column` and applied to the tables to predict.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -18,10 +18,13 @@ from safetensors.torch import load, save
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs.files import json_text
 from vision_cli.core.runs.runs import Run
+from vision_cli.kan_fit.names import Continuation, Outside
 from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.networks.expansion import LayerPlan
 from vision_cli.kan_fit.networks.spaces import SPACES
 from vision_cli.kan_fit.tables.data import Column
+from vision_cli.kan_fit.tables.robust.scaling import IDENTITY, Scaling, scaled
+from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, continued, distances_outside
 
 DESCRIPTION, NUMBERS, SAMPLE = "model.json", "model.safetensors", "sample.safetensors"
 _KIND = "kan-fit table"
@@ -35,7 +38,7 @@ class TableModel:
     Attributes
     ----------
     network
-        In float64; its target has mean 0 and standard deviation 1.
+        In float64; of scaled inputs, and of a target of mean 0 and standard deviation 1.
     columns
         Feature columns of the table.
     names
@@ -47,9 +50,15 @@ class TableModel:
     lowest, highest
         Range of each input in the training data, ``(inputs,)``.
     residuals
-        Absolute validation residuals, ascending, for conformal intervals.
+        Absolute residuals of rows that were not fitted, ascending, for conformal intervals.
     sample_inputs, sample_target
         A sample of the training rows, ``(n, inputs)`` and ``(n,)``, for explanations.
+    scalings
+        Scaling of each input before the network.
+    edges
+        Errors beyond the fitted rows, in the target's unit, which widen intervals outside the range.
+    refuses
+        Whether rows outside the range are refused.
     """
 
     network: SKAN
@@ -63,6 +72,35 @@ class TableModel:
     residuals: NDArray[np.float64]
     sample_inputs: NDArray[np.float64]
     sample_target: NDArray[np.float64]
+    scalings: tuple[Scaling, ...] = ()
+    edges: EdgeErrors = field(default_factory=lambda: EdgeErrors(np.zeros(0), np.zeros(0)))
+    refuses: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.scalings:
+            object.__setattr__(self, "scalings", (IDENTITY,) * len(self.names))
+
+    @property
+    def input_labels(self) -> tuple[str, ...]:
+        """Names of the network's inputs with their scalings, as in ``log(income)``."""
+        return tuple(one.label(name) for one, name in zip(self.scalings, self.names, strict=True))
+
+    @property
+    def outside(self) -> Outside:
+        """What the model does outside the training range."""
+        return "refuse" if self.refuses else self.network.plans[0].outside
+
+    def continued(self, outside: Outside) -> TableModel:
+        """Return the model with another way outside the training range; ``auto`` keeps its own."""
+        if outside == "auto":
+            return self
+        if outside == "refuse":
+            return replace(self, refuses=True)
+        return replace(self, network=continued(self.network, outside), refuses=False)
+
+    def network_inputs(self, inputs: NDArray[np.float64]) -> torch.Tensor:
+        """Return inputs as the network takes them, scaled, ``(N, inputs)``."""
+        return torch.from_numpy(np.ascontiguousarray(scaled(inputs, self.scalings)))
 
     def predict(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the predictions in the target's unit, ``(N, inputs)`` to ``(N,)``.
@@ -72,19 +110,71 @@ class TableModel:
         NumericalError
             If a prediction is not finite.
         """
-        found = self.network.predict(torch.from_numpy(inputs))[:, 0].numpy() * self.scale + self.mean
+        found = self._values(self.network, inputs)
         if not np.isfinite(found).all():
             raise NumericalError(
                 "a prediction is not finite; finite values expected.", hint="Check the size of the inputs."
             )
-        return np.asarray(found)
+        return found
+
+    def _values(self, network: SKAN, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(network.predict(self.network_inputs(inputs))[:, 0].numpy() * self.scale + self.mean)
 
     def is_outside(self, inputs: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which rows have an input outside the range of the training data, ``(N,)``."""
         return np.asarray(((inputs < self.lowest) | (inputs > self.highest)).any(axis=1))
 
+    def require_inside(self, inputs: NDArray[np.float64]) -> None:
+        """Check that no row is outside the range of the training data, if the model refuses such rows.
+
+        Raises
+        ------
+        InputError
+            Naming the first row and its column.
+        """
+        if self.refuses and (outside := self.is_outside(inputs)).any():
+            row = int(outside.argmax())
+            names = self.columns_outside(inputs[row : row + 1])[0]
+            value, column = inputs[row, self.names.index(names[0])], self.names.index(names[0])
+            raise InputError(
+                f"row {row + 1}: {names[0]} is {value:g}; {self.lowest[column]:g} to {self.highest[column]:g}, the "
+                f"range of the training data, expected ({int(outside.sum())} of {len(inputs)} rows are outside).",
+                hint="Leave these rows out, or give --outside hold or linear.",
+            )
+
+    def columns_outside(self, inputs: NDArray[np.float64]) -> list[list[str]]:
+        """Return the names of the inputs outside the range of the training data, row by row."""
+        is_out = (inputs < self.lowest) | (inputs > self.highest)
+        return [[self.names[n] for n in np.flatnonzero(row)] for row in is_out]
+
+    def half_widths(self, inputs: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+        """Return half the widths of the intervals of a level for rows ``(N, inputs)``, ``(N,)``.
+
+        Within the range of the training data they are those of `half_width`. Outside it they grow with the distance, as
+        the errors of rows beyond the fitted ones did in validation, and by the difference between a constant and a
+        linear continuation.
+
+        Raises
+        ------
+        InputError
+            As `half_width`.
+        """
+        half = self.half_width(level)
+        far = distances_outside(scaled(inputs, self.scalings), *scaled(self._ends, self.scalings))
+        growth = 0.0
+        if len(self.edges.distances):
+            excess = np.maximum(self.edges.residuals - half, 0) / self.edges.distances
+            growth = float(np.quantile(excess, level))
+        ways = [self._values(continued(self.network, way), inputs) for way in ("hold", "linear")]  # type: ignore[arg-type]
+        spread = np.where(far > 0, np.abs(ways[0] - ways[1]), 0.0)
+        return np.asarray(half + growth * far + np.where(np.isfinite(spread), spread, np.inf))
+
+    @property
+    def _ends(self) -> NDArray[np.float64]:
+        return np.stack([self.lowest, self.highest])
+
     def half_width(self, level: float) -> float:
-        """Return half the width of the split-conformal interval of a level (Lei et al. 2018, algorithm 2).
+        """Return half the width of the conformal interval of a level (Lei et al. 2018, algorithm 2).
 
         Raises
         ------
@@ -127,6 +217,7 @@ def build_network(plans: Any, numbers: bytes) -> SKAN:
                 int(plan["outputs"]),
                 int(plan["grid"]),
                 plan["level"],
+                _continuation(plan.get("outside", "linear")),
             )
             for plan in plans
         )
@@ -150,6 +241,10 @@ def write_model(run: Run, model: TableModel) -> None:
         "lowest": model.lowest.tolist(),
         "highest": model.highest.tolist(),
         "residuals": model.residuals.tolist(),
+        "scalings": [asdict(one) for one in model.scalings],
+        "edge_distances": model.edges.distances.tolist(),
+        "edge_residuals": model.edges.residuals.tolist(),
+        "refuses": model.refuses,
     }
     with run.output(NUMBERS) as path:
         path.write_bytes(network_bytes(model.network))
@@ -195,6 +290,12 @@ def read_model(path: Path) -> TableModel:
             residuals=numbers_by_name["residuals"],
             sample_inputs=rows[:, :-1],
             sample_target=rows[:, -1],
+            # Models of earlier versions have none of these.
+            scalings=tuple(Scaling(s["kind"], s["center"], s["width"]) for s in document.get("scalings", ())),
+            edges=EdgeErrors(
+                *(np.array(document.get(f"edge_{part}", ()), dtype=np.float64) for part in ("distances", "residuals"))
+            ),
+            refuses=bool(document.get("refuses", False)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{description}: damaged ({error!r}).", hint="Fit it again.") from error
@@ -217,13 +318,19 @@ def _reading(path: Path, description: Path) -> Iterator[None]:
 
 def pruned_model(model: TableModel, share: float) -> TableModel:
     """Return the model without the edges whose standard deviation is below a share of their layer's largest."""
-    x = torch.from_numpy(model.sample_inputs)
+    x = model.network_inputs(model.sample_inputs)
     network = SKAN(model.network.plans).double()
     network.load_state_dict(model.network.state_dict())
     for layer, spread in zip(network.each_layer(), network.edge_spreads(x), strict=True):
         with torch.no_grad():
             layer.edges[spread < share * spread.max()] = 0
     return replace(model, network=network)
+
+
+def _continuation(word: object) -> Continuation:
+    if word not in get_args(Continuation):
+        raise ValueError(f"{word!r} is no continuation")
+    return cast("Continuation", word)
 
 
 def known_space(name: object) -> str:

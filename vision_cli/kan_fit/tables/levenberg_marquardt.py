@@ -17,6 +17,7 @@ from torch import Tensor
 from vision_cli.core.errors import NumericalError
 from vision_cli.kan_fit.networks.dense import SKAN, SKANLayer
 from vision_cli.kan_fit.networks.expansion import BASE
+from vision_cli.kan_fit.tables.robust.roughness import roughness_forms
 
 _FIRST_DAMPING = 1e-2
 _LEAST_DAMPING, _GREATEST_DAMPING = 1e-15, 1e8
@@ -38,11 +39,16 @@ class Penalty:
         Of the norms of the weights of each mode of a node (lambda_1 of the full phase).
     entropy
         Of the entropy of the gates (lambda_H of the full phase).
+    rough, slope
+        Of the sums over edges of the mean f''² and of the mean f'² of their functions on the range of their node; see
+        :mod:`vision_cli.kan_fit.tables.robust.roughness`.
     """
 
     ridge: float = 1e-11
     group: float = 0.0
     entropy: float = 0.0
+    rough: float = 0.0
+    slope: float = 0.0
 
 
 NO_PENALTY = Penalty()
@@ -180,6 +186,15 @@ class _State:
         self.first = self.layers[0].features(x).detach()
         self.kept = [layer.edges[layer.node].reshape(-1).nonzero().squeeze(1) for layer in self.layers]
         self.values = self._gather()
+        self.forms: list[Tensor] = []
+        if penalty.rough or penalty.slope:
+            self.forms = [self._form(layer, kept) for layer, kept in zip(self.layers, self.kept, strict=True)]
+
+    def _form(self, layer: SKANLayer, kept: Tensor) -> Tensor:
+        """Return the quadratic form of the smoothness penalty of a layer's kept weights, ``(kept, kept)``."""
+        rough, slope = roughness_forms(layer)
+        form = self.penalty.rough * rough + self.penalty.slope * slope
+        return torch.kron(form, torch.eye(layer.plan.outputs).to(form))[kept][:, kept]
 
     def accept(self, values: Tensor) -> None:
         self.values = values
@@ -307,6 +322,9 @@ class _State:
             total += self.penalty.ridge * float(layer.weight.square().sum())
             if self.penalty.group and layer.logits is not None:
                 total += self.penalty.group * float(_group_norms(layer).sum())
+        for layer, kept, form in zip(self.layers, self.kept, self.forms, strict=False):
+            weight = layer.weight.reshape(-1)[kept]
+            total += float(weight @ (form @ weight))
         if self.penalty.entropy:
             total += self.penalty.entropy * float(self.network.gate_entropy())
         return total
@@ -325,6 +343,9 @@ class _State:
             span = slice(start, start + len(kept))
             normal.diagonal()[span] += flat
             gradient[span] += flat * layer.weight.reshape(-1)[kept]
+            if self.forms:
+                normal[span, span] += self.forms[number]
+                gradient[span] += self.forms[number] @ layer.weight.reshape(-1)[kept]
             start += len(kept) + len(layer.bias)
             if layer.logits is not None:
                 gradient[start : start + layer.logits.numel()] += entropies[number] / 2

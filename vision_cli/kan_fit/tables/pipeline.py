@@ -8,24 +8,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+from vision_cli.kan_fit.names import Continuation
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.tables.data import TableData
 from vision_cli.kan_fit.tables.files import TableModel
 from vision_cli.kan_fit.tables.optimisers import choose_method
-from vision_cli.kan_fit.tables.selection import CandidateCache, OutOfBudget, SearchResult, search
+from vision_cli.kan_fit.tables.robust.intervals import conformal_residuals
+from vision_cli.kan_fit.tables.robust.scaling import Scaling, choose_scalings, scaled
+from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, choose_by_sparse_rows, continued, sparse_rows
+from vision_cli.kan_fit.tables.selection import SMOOTH, CandidateCache, OutOfBudget, SearchResult, search
 from vision_cli.kan_fit.tables.splits import RowSplit, thinned
 
 _SEARCH_ROWS = 10_000
 _EPOCHS_ON_ALL = 10
 _WIDE_INPUTS = 10
 _KEPT_ROWS = 1000
+_ALMOST_EXACT = 1e-8
+"""Score below which a network is kept whatever its errors beyond the edge."""
+
+_CONTENDS, _MOST_CONTENDERS = 1.5, 8
+_CONTINUATIONS = get_args(Continuation)
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,11 @@ def fit(
 
     known = None if bounds is None else torch.from_numpy(bounds).to(device)
     few = replace(split, train=thinned(split.train, _SEARCH_ROWS), val=thinned(split.val, _SEARCH_ROWS // 4))
+    scalings = _scalings(inputs, target, few) if bounds is None else ()
+    raw, inputs = inputs, scaled(inputs, scalings) if scalings else inputs
     problem = Problem(*tensors(few.train), *tensors(few.val), known)
     selection = search(problem, widths, settings, cached)
-    final = selection.final
+    final, edges = _choose(problem, selection, settings)
     if len(few.train) < len(split.train):
         everything = Problem(*tensors(split.train), *tensors(split.val), known)
         try:
@@ -118,6 +130,7 @@ def fit(
         except OutOfBudget:
             selection.is_cut_short = True
         del everything
+    residuals = conformal_residuals(problem, final, settings.seed)
     network = final.network.cpu()
     kept = thinned(split.train, _KEPT_ROWS)
     model = TableModel(
@@ -127,14 +140,38 @@ def fit(
         table.target_name or "y",
         mean,
         scale,
-        inputs[split.train].min(axis=0),
-        inputs[split.train].max(axis=0),
-        np.zeros(0),
-        inputs[kept],
+        raw[split.train].min(axis=0),
+        raw[split.train].max(axis=0),
+        residuals * scale,
+        raw[kept],
         target[kept],
+        scalings,
+        replace(edges, residuals=edges.residuals * scale),
+        settings.outside == "refuse",
     )
-    residuals = np.abs(model.predict(inputs[split.val]) - target[split.val])
-    return FitResult(replace(model, residuals=np.sort(residuals)), selection, final)
+    if len(few.val) < len(split.val):
+        model = replace(model, residuals=np.sort(np.abs(model.predict(raw[split.val]) - target[split.val])))
+    return FitResult(model, selection, final)
+
+
+def _scalings(inputs: NDArray[np.float64], target: NDArray[np.float64], few: RowSplit) -> tuple[Scaling, ...]:
+    """Return the scaling of each input, chosen on validation rows and on the sparse rows of the training part."""
+    sparse = sparse_rows(inputs[few.train])
+    rows, held = few.train[~sparse], np.concatenate([few.val, few.train[sparse]])
+    return choose_scalings(inputs[rows], target[rows], inputs[held], target[held])
+
+
+def _choose(problem: Problem, selection: SearchResult, settings: SearchOptions) -> tuple[Candidate, EdgeErrors]:
+    """Return the final candidate, continued outside its range as the settings say, and its errors beyond the edge."""
+    final = selection.final
+    outside: Continuation | None = settings.outside if settings.outside in _CONTINUATIONS else None
+    if problem.bounds is not None or final.score < _ALMOST_EXACT:
+        way = outside or "linear"
+        return replace(final, network=continued(final.network, way)), EdgeErrors(np.zeros(0), np.zeros(0))
+    ranked = sorted(selection.contenders, key=lambda candidate: candidate.score)
+    close = [one for one in ranked if one.score <= _CONTENDS * ranked[0].score][:_MOST_CONTENDERS]
+    smooth = [one for one in ranked if one.name.endswith(SMOOTH) and one not in close]
+    return choose_by_sparse_rows(problem, [*close, *smooth], outside)
 
 
 def _fit_on_all(problem: Problem, chosen: Candidate, settings: SearchOptions) -> Candidate:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -25,7 +25,7 @@ from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candida
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
 from vision_cli.kan_fit.tables.optimisers import LM_PARAMETERS
 
-MIXED, SWAPPED, FULL = "mixed", "swapped", "full pool"
+MIXED, SWAPPED, FULL, SMOOTH = "mixed", "swapped", "full pool", "smooth"
 
 ROWS_A_PARAMETER = 3
 """Fewest training rows a parameter."""
@@ -37,11 +37,19 @@ _COARSE_GRIDS, _MOST_WIDTHS = 2, 2
 _VERIFY_STEPS = 5
 # Scores (squared residuals of a target of unit variance): exact to rounding, exact for practical purposes, poor.
 _EXACT, _PRACTICALLY_EXACT, _POOR = 1e-14, 1e-12, 0.1
+# Above this score the data may be noisy, and smooth networks are tried.
+_NOISY = 1e-4
+_SMOOTH_ROUGHNESS = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+_SMOOTH_SLOPE = 1e-3
+_SMOOTH_SPACE = "bspline"
+_WORSE_IN_A_ROW = 3
+_PATH_ROWS = 2000
 # Ratios of scores.
 _CLOSE, _PROMISING, _WORSE_BY_PRUNING, _BETTER_BY_SWAPPING = 2.0, 1e6, 1.01, 0.9
 _MORE_STARTS = 3
 _PRUNED_SHARE = 0.01
 _ROWS_A_SQUARED_DEGREE = 4
+_INTERVALS_A_GAP, _FEWEST_VALUES = 2.0, 10
 _ROWS_FOR_THREADS = 20_000
 
 
@@ -98,6 +106,11 @@ class SearchResult:
     def best(self) -> Candidate:
         """The candidate of the least validation error, before pruning."""
         return min(self.candidates, key=lambda candidate: candidate.score)
+
+    @property
+    def contenders(self) -> list[Candidate]:
+        """All networks among which the final one may be: with the pruned one in place of the best."""
+        return [self.pruned if self.pruned and one is self.best else one for one in self.candidates]
 
     @property
     def final(self) -> Candidate:
@@ -176,6 +189,9 @@ def _search(
         if is_done or (number and one.fit_coarse() > _CLOSE * ranked[0].fit_coarse()):
             break
         one.fit_heterogeneous()
+    if found.best.score > _NOISY:
+        for one in searches:
+            one.fit_smooth()
     best = found.best
     pruned, _ = cached(f"pruned {best.name}", lambda: (_prune(problem, best, settings), ()))
     is_smaller = pruned.network.parameters_in_use() < best.network.parameters_in_use()
@@ -209,17 +225,35 @@ def grids_for(problem: Problem, shape: Sequence[int], pool: Sequence[str], refin
     """Return the grids whose networks have at most a third as many parameters as rows, and few enough to optimise.
 
     Grids with polynomials whose squared degree is near the number of rows are left out, too: they oscillate between the
-    outermost row and the end of the range, where there are neither training nor validation data.
+    outermost row and the end of the range, where there are neither training nor validation data. So are grids, of any
+    space, finer than the widest gap between the values of an input.
     """
     limit = min(problem.y.numel() / ROWS_A_PARAMETER, LM_PARAMETERS)
     polynomials = [SPACES[name] for name in pool if SPACES[name].kind == "polynomial"]
 
+    gap = _widest_gap(problem.x)
+
     def is_allowed(grid: int) -> bool:
-        if any(_ROWS_A_SQUARED_DEGREE * space.count(grid) ** 2 > len(problem.y) for space in polynomials):
+        if grid * gap > _INTERVALS_A_GAP or any(
+            _ROWS_A_SQUARED_DEGREE * space.count(grid) ** 2 > len(problem.y) for space in polynomials
+        ):
             return False
         return SKAN(plan_network(shape, pool, grid=grid)).parameters_in_use() <= limit
 
     return tuple(grid for grid in refine if is_allowed(grid)) or (min(refine),)
+
+
+def _widest_gap(x: torch.Tensor) -> float:
+    """Return the widest gap between neighbouring values of an input, as a share of its range.
+
+    Inputs of few values, as categories have, are passed over: no other values are to be expected.
+    """
+    widest = 0.0
+    for column in x.T:
+        values = column.unique()
+        if len(values) >= _FEWEST_VALUES:
+            widest = max(widest, float(values.diff().max() / (values[-1] - values[0])))
+    return widest
 
 
 def _name(shape: Sequence[int], pool: str) -> str:
@@ -280,6 +314,34 @@ class _WidthSearch:
             if start.score > _EXACT:
                 self._add_candidate(_name(self.shape, MIXED), self.mixed)
                 self._add_candidate(_name(self.shape, SWAPPED), lambda: self.swapped(start))
+
+    def fit_smooth(self) -> None:
+        """Fit networks of smooth functions, which are tried where the data are noisy."""
+        pool = self.settings.pool
+        space = _SMOOTH_SPACE if _SMOOTH_SPACE in pool else pool[0]
+        if self.settings.select == "validated" and self.settings.optimiser in {"auto", "lm"}:
+            name = _name(self.shape, space)
+            self._add_candidate(f"{name}, {SMOOTH}", lambda: (self.smooth(f"{name}, {SMOOTH}", space), ()))
+
+    def smooth(self, label: str, space: str) -> Candidate:
+        """Return the best network along paths of falling penalties on roughness, from straight lines on."""
+        grid = grids_for(self.problem, self.shape, [space], self.settings.grids)[0]
+        few = self.problem.thinned(_PATH_ROWS)
+        best = candidate = self._start(label, (space,), grid, 0)
+        worse = 0
+        for rough in _SMOOTH_ROUGHNESS:
+            penalty = Penalty(rough=rough, slope=_SMOOTH_SLOPE)
+            network = project_network(candidate.network, self.problem.x, bounds=self.problem.bounds)
+            started = Candidate(label, network, math.inf, candidate.steps)
+            candidate = fit_candidate(few, started, SMOOTH, self.settings.steps, penalty=penalty, optimiser="lm")
+            worse = 0 if candidate.score < best.score else worse + 1
+            best = min(best, candidate, key=lambda one: one.score)
+            if worse == _WORSE_IN_A_ROW:
+                break
+        if len(few.x) == len(self.problem.x):
+            return best
+        everything = self._fit(best, SMOOTH, self.settings.steps, penalty=best.penalty)
+        return min(best, everything, key=lambda one: one.score)
 
     def homogeneous(self, name: str) -> Candidate:
         """Return the coarse network of one space, fitted on finer and finer grids."""
@@ -346,10 +408,14 @@ class _WidthSearch:
         return candidate
 
     def _fit_start(self, label: str, pool: Sequence[str], grid: int, number: int) -> Candidate:
+        return self._fit(self._start(label, pool, grid, number), "full", self.settings.steps)
+
+    def _start(self, label: str, pool: Sequence[str], grid: int, number: int) -> Candidate:
+        """Return a network of random weights."""
         generator = torch.Generator().manual_seed(self.settings.seed * 1000 + number)
         plans = plan_network(self.shape, pool, grid=grid, level=self.settings.level)
         network = project_network(SKAN(plans, generator).to(self.problem.x), self.problem.x, bounds=self.problem.bounds)
-        return self._fit(Candidate(label, network, math.inf), "full", self.settings.steps)
+        return Candidate(label, network, math.inf)
 
     def _fit_finer(self, candidate: Candidate, grids: Sequence[int]) -> Candidate:
         """Fit on finer and finer grids; return the best candidate."""
@@ -359,7 +425,7 @@ class _WidthSearch:
                 break
             candidate = self._fit_on_grid(candidate, grid)
             best = min(best, candidate, key=lambda one: one.score)
-        return Candidate(best.name, best.network, best.score, candidate.steps)
+        return replace(best, steps=candidate.steps)
 
     def _fit_on_grid(self, candidate: Candidate, grid: int) -> Candidate:
         """Fit on another grid, twice, as the ranges of hidden nodes change during the fit; return the candidate."""
@@ -445,4 +511,6 @@ def _prune(problem: Problem, best: Candidate, settings: SearchOptions) -> Candid
             # A node without outgoing edges needs no incoming ones.
             before.edges[:, after.edges.sum(1) == 0] = 0
     candidate = Candidate(f"{best.name}, pruned", network, math.inf, best.steps)
-    return fit_candidate(problem, candidate, "pruned", settings.steps, optimiser=settings.optimiser)
+    return fit_candidate(
+        problem, candidate, "pruned", settings.steps, penalty=best.penalty, optimiser=settings.optimiser
+    )
