@@ -49,7 +49,10 @@ LayoutOption = Annotated[
 ]
 OutsideOption = Annotated[
     Outside,
-    typer.Option("--outside", help="Outside the training range: hold the value at its end, go on linear, or refuse."),
+    typer.Option(
+        "--outside",
+        help="Outside the training range: hold the value at its end, go on linear, or refuse.",
+    ),
 ]
 PicturesOption = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Write pictures and the report.")]
 
@@ -115,6 +118,8 @@ class TableSource:
         Fractions of the rows to validate and to test on.
     test
         Table to test on, instead of a fraction.
+    folds
+        Number of parts of the table, each of which is once tested on while all methods are fitted to the others.
     """
 
     data: Annotated[
@@ -168,6 +173,12 @@ class TableSource:
     test: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Table to test on, instead of a fraction.", rich_help_panel=_DATA),
+    ] = None
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2, metavar="K", help="Also compare by K-fold cross-validation, with intervals.", rich_help_panel=_DATA
+        ),
     ] = None
     header: HeaderOption = True
     impute: Annotated[

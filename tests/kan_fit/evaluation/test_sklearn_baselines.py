@@ -21,13 +21,16 @@ def test_regressors_are_scored_on_validation_and_test_rows():
     target = 100 + 10 * inputs[:, 0]
     split = split_rows(200, 0.2, 0.2, 0)
     test = inputs[split.test], target[split.test]
-    perceptron, trees = fit_baseline_regressors(inputs, target, split, test, 0)
+    perceptron, trees, ridge, mean = fit_baseline_regressors(inputs, target, split, test, 0)
     assert perceptron.name.startswith("MLP 64-64")
     # Weights and biases of 1-64-64-1.
     assert perceptron.parameters == 2 * 64 + 64 * 65 + 65
     assert trees.parameters is None
     assert max(perceptron.val_rmse, perceptron.test_rmse) < 0.5
     assert max(trees.val_rmse, trees.test_rmse) < 2
+    assert (ridge.name, ridge.parameters) == ("ridge regression", 2)
+    assert ridge.test_rmse < 0.01
+    assert mean.test_rmse == pytest.approx(np.sqrt(np.mean((test[1] - target[split.train].mean()) ** 2)))
 
 
 def test_large_images_are_reduced_for_classifiers():

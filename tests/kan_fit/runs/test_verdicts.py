@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-from vision_cli.kan_fit.runs.verdicts import classifier_verdict, explanation_verdict, fit_verdict, shown_r2
+from vision_cli.kan_fit.runs.verdicts import (
+    FoldErrors,
+    classifier_verdict,
+    explanation_verdict,
+    fit_verdict,
+    shown_r2,
+    standing,
+)
 
 
 def test_a_fit_is_good_if_no_other_model_is_better():
@@ -69,3 +76,15 @@ def test_pruning_what_is_needed_is_said():
     assert "Pruning takes the RMSE to 0.5. An edge that was left out is needed" in text
     assert level == "caution"
     assert explanation_verdict("y", 1, 0.02, pruned_rmse=0.0201)[1] == "plain"
+
+
+def test_the_summary_says_of_whom_ours_is_not_ahead():
+    scores = [("S-KAN", 0.6), ("MLP", 0.7), ("ridge", 0.5)]
+    assert standing(scores) == "test RMSE 0.6: not ahead of ridge (0.5)"
+    assert standing(scores[:2]) == "test RMSE 0.6: ahead of all; the next is MLP (0.7)"
+    ours, near = FoldErrors("S-KAN", (0.6, 0.7, 0.5)), FoldErrors("ridge", (0.5, 0.8, 0.5))
+    assert (ours.mean, round(near.half, 3)) == (0.6, 0.43)
+    assert "; over 3 folds 0.6, within the noise of the best other, ridge (0.6;" in standing(scores, [ours, near])
+    worse = FoldErrors("mean", (1.6, 1.72, 1.5))
+    assert "ahead of the best other, mean" in standing(scores, [ours, worse])
+    assert "behind the best other" in standing(scores, [worse, ours])

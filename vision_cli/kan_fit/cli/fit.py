@@ -29,7 +29,7 @@ def fit(
     search: SearchOptions,
     sample: Annotated[bool, typer.Option("--sample", help="Fit the bundled table.")] = False,
     compare: Annotated[
-        bool, typer.Option("--compare/--no-compare", help="Also fit an MLP and gradient-boosted trees.")
+        bool, typer.Option("--compare/--no-compare", help="Also fit an MLP, trees, ridge and the mean.")
     ] = True,
     pictures: PicturesOption = True,
 ) -> None:

@@ -12,22 +12,26 @@ from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output, Table
 from vision_cli.core.compute.devices import Compute
+from vision_cli.core.errors import UsageError
 from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.evaluation.fit_data import FitData, read_fit_data
 from vision_cli.kan_fit.evaluation.sklearn_baselines import RegressorScores, fit_baseline_regressors
 from vision_cli.kan_fit.options import SearchOptions, TableSource
+from vision_cli.kan_fit.runs.checkpoints import DIRECTORY as STAGES
 from vision_cli.kan_fit.runs.checkpoints import CandidateCheckpoints
 from vision_cli.kan_fit.runs.predict import write_predictions
-from vision_cli.kan_fit.runs.verdicts import fit_verdict, shown_r2
+from vision_cli.kan_fit.runs.verdicts import FoldErrors, fit_verdict, shown_r2, standing
 from vision_cli.kan_fit.tables.candidates import Candidate
 from vision_cli.kan_fit.tables.files import TableModel, write_model
 from vision_cli.kan_fit.tables.measures import regression_measures
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
 from vision_cli.kan_fit.tables.robust.scaling import scaled
 from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
+from vision_cli.kan_fit.tables.splits import fold_splits
 
-COMPARISON = "comparison.csv"
+COMPARISON, FOLDS = "comparison.csv", "folds.csv"
+OURS = "S-KAN"
 _LEVEL = 0.9
 _MOST_NAMED = 12
 Array = NDArray[np.float64]
@@ -58,7 +62,7 @@ def fit_files(
     output
         Shows the progress.
     compare
-        Also fit an MLP and gradient-boosted trees.
+        Also fit the baselines.
     pictures
         Also write figures and the report.
     """
@@ -100,8 +104,13 @@ def fit_files(
         scores += fit_baseline_regressors(
             data.table.inputs, data.target, data.split, (data.test_inputs, data.test_target), compute.seed
         )
+    across = _cross_validate(run, source, data, settings, compute, output) if source.folds else []
+    output.info(standing([(one.name, one.test_rmse) for one in scores], across))
     write_model(run, found.model)
     metrics = _metrics(found, data)
+    if across:
+        run.write_csv(FOLDS, ("model", "fold", "test_rmse"), [row for one in across for row in one.rows()])
+        metrics |= {"folds": source.folds, "folds_rmse": across[0].mean, "folds_rmse_half_width": across[0].half}
     _write_tables(run, found, data, scores)
     if pictures:
         _write_pictures(run, found, data, metrics, scores)
@@ -109,6 +118,7 @@ def fit_files(
     run.record(
         seconds={name: round(taken, 3) for name, taken in {"fit": fitted_s, **checkpoints.seconds}.items()},
         comparison=[asdict(one) for one in scores],
+        folds=[{"name": one.name, "mean": one.mean, "half": one.half} for one in across],
     )
     checkpoints.remove()
 
@@ -126,10 +136,35 @@ def comparison_table(document: Mapping[str, object]) -> Table:
     """Return the comparison with other models from the ``run.json`` of a finished fit."""
     rows = document.get("comparison")
     listed = rows if isinstance(rows, list) else []
-    return Table(
-        ("model", "parameters", "val RMSE", "test RMSE", "seconds"),
-        [(r["name"], r["parameters"], r["val_rmse"], r["test_rmse"], round(r["seconds"], 1)) for r in listed],
-    )
+    folds = document.get("folds")
+    means = [f"{one['mean']:.4g} ± {one['half']:.2g}" for one in folds] if isinstance(folds, list) else []
+    head = ("model", "parameters", "val RMSE", "test RMSE", "seconds")
+    cells = [(r["name"], r["parameters"], r["val_rmse"], r["test_rmse"], round(r["seconds"], 1)) for r in listed]
+    if len(means) != len(cells):
+        return Table(head, cells)
+    return Table((*head, "mean of folds"), [(*row, mean) for row, mean in zip(cells, means, strict=True)])
+
+
+def _cross_validate(
+    run: Run, source: TableSource, data: FitData, settings: SearchOptions, compute: Compute, output: Output
+) -> list[FoldErrors]:
+    """Fit ours and all baselines in every fold; return their errors on its test rows."""
+    if source.test is not None or data.bounds is not None:
+        raise UsageError("--folds: --test or a function found; a table to divide expected.")
+    assert source.folds is not None
+    inputs, target = data.table.inputs, data.target
+    errors: dict[str, list[float]] = {}
+    widths = settings.hidden or auto_widths(inputs.shape[1])
+    with output.progress("folds", source.folds) as bar:
+        for number, split in enumerate(fold_splits(len(target), source.folds, source.val_fraction, compute.seed)):
+            stages = CandidateCheckpoints(run.directory / STAGES / f"fold-{number}")
+            own = fit(inputs, target, split, data.table, widths, settings, device=compute.device, cached=stages).model
+            test = inputs[split.test], target[split.test]
+            errors.setdefault(OURS, []).append(regression_measures(own.predict(test[0]), test[1]).rmse)
+            for one in fit_baseline_regressors(inputs, target, split, test, compute.seed):
+                errors.setdefault(one.name, []).append(one.test_rmse)
+            bar.advance()
+    return [FoldErrors(name, tuple(values)) for name, values in errors.items()]
 
 
 def _own_scores(final: Candidate, model: TableModel, data: FitData, seconds: float) -> RegressorScores:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from vision_cli.core.command.console import format_value
 from vision_cli.core.report import Level
@@ -21,6 +23,75 @@ Verdict = tuple[str, Level]
 def shown_r2(r2: float) -> str:
     """Return an R² as text; one below 1 is not rounded to 1."""
     return "> 0.9999" if _ALMOST_ONE < r2 < 1 else format_value(r2)
+
+
+@dataclass(frozen=True)
+class FoldErrors:
+    """Test errors of a model in a cross-validation.
+
+    Attributes
+    ----------
+    name
+        The model.
+    errors
+        RMSE of each fold.
+    """
+
+    name: str
+    errors: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the folds."""
+        return sum(self.errors) / len(self.errors)
+
+    @property
+    def half(self) -> float:
+        """Half the width of the 95 % interval of the mean, by Student's t over the folds."""
+        return _half_width(self.errors)
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """Return its rows of ``folds.csv``."""
+        return [(self.name, number + 1, error) for number, error in enumerate(self.errors)]
+
+
+def _half_width(values: Sequence[float]) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def standing(scores: Sequence[tuple[str, float]], folds: Sequence[FoldErrors] = ()) -> str:
+    """Return in a line whether ours, the first, is ahead, and of which models it is not.
+
+    Parameters
+    ----------
+    scores
+        Names and test errors.
+    folds
+        Errors in a cross-validation, whose paired differences decide where they are known.
+    """
+    if len(scores) < 2:
+        return f"test RMSE {format_value(scores[0][1])}; compared with no other model"
+    own = scores[0][1]
+    ahead = sorted((error, name) for name, error in scores[1:] if error < own)
+    text = f"test RMSE {format_value(own)}: "
+    if ahead:
+        listed = ", ".join(f"{name} ({format_value(error)})" for error, name in ahead)
+        text += f"not ahead of {listed}"
+    else:
+        error, name = min((error, name) for name, error in scores[1:])
+        text += f"ahead of all; the next is {name} ({format_value(error)})"
+    if len(folds) > 1:
+        best = min(folds[1:], key=lambda one: one.mean)
+        differences = [a - b for a, b in zip(folds[0].errors, best.errors, strict=True)]
+        mean, half = sum(differences) / len(differences), _half_width(differences)
+        word = "within the noise of" if abs(mean) <= half else "ahead of" if mean < 0 else "behind"
+        text += (
+            f"; over {len(differences)} folds {format_value(folds[0].mean)}, {word} the best other, {best.name} "
+            f"({format_value(best.mean)}; difference {mean:.3g} ± {half:.2g})"
+        )
+    return text
 
 
 def fit_verdict(rmse: float, r2: float, others: Mapping[str, float]) -> Verdict:

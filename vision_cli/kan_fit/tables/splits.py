@@ -55,6 +55,30 @@ def split_rows(count: int, val: float, test: float, seed: int) -> RowSplit:
     return RowSplit(np.sort(order[tests + vals :]), np.sort(order[tests : tests + vals]), np.sort(order[:tests]))
 
 
+def fold_splits(count: int, folds: int, val: float, seed: int) -> list[RowSplit]:
+    """Return a division of rows for each fold of a cross-validation, whose test rows it is.
+
+    Parameters
+    ----------
+    count, val, seed
+        As in `split_rows`.
+    folds
+        Number of folds.
+
+    Raises
+    ------
+    InputError
+        If fewer than 30 rows are left to train on, or none to validate on.
+    """
+    parts = np.array_split(np.random.default_rng((seed, 5)).permutation(count), folds)
+    found = []
+    for number, part in enumerate(parts):
+        rest = np.concatenate(parts[:number] + parts[number + 1 :])
+        inner = split_rows(len(rest), val, 0.0, seed)
+        found.append(RowSplit(np.sort(rest[inner.train]), np.sort(rest[inner.val]), np.sort(part)))
+    return found
+
+
 def thinned(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Return every k-th row with the least k that leaves at most ``most`` rows."""
     return rows if len(rows) <= most else rows[:: -(-len(rows) // most)]
