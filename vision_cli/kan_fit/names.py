@@ -39,4 +39,4 @@ ImageLayout = Literal["auto", "folders", "idx", "npz", "cifar", "cifar-binary", 
 PictureFormat = Literal["svg", "png"]
 
 EXPORTS = ("onnx", "pt2", "sympy", "latex", "python")
-BASELINES = ("pykan", "efficient-kan", "mlp", "lightgbm", "gplearn")
+BASELINES = ("pykan", "efficient-kan", "mlp", "lightgbm", "gplearn", "ridge")

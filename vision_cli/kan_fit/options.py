@@ -418,7 +418,8 @@ class BenchmarkOptions:
     Attributes
     ----------
     suite
-        A name of `vision_cli.kan_fit.formulas.suites.SUITES`, ``digits``, or names of functions separated by commas.
+        A name of `vision_cli.kan_fit.formulas.suites.SUITES`, ``digits``, ``tables``, or functions separated by
+        commas.
     baselines
         Names of `vision_cli.kan_fit.names.BASELINES`, with the path of a checkout where one is needed.
     alone
@@ -431,12 +432,12 @@ class BenchmarkOptions:
         Of data and fits; the first of five seeds with digits.
     """
 
-    suite: Annotated[str, typer.Option(metavar="NAME", help="s7, toy5, feynman20, digits, or names of functions.")] = (
+    suite: Annotated[str, typer.Option(metavar="NAME", help="s7, toy5, feynman20, digits, tables, or functions.")] = (
         "s7"
     )
     baselines: Annotated[
         Mapping[str, Path | None],
-        typer.Option(metavar="A,B", help="Some of pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn; or none."),
+        typer.Option(metavar="A,B", help="pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn, ridge; or none."),
         BaselineNames(),
     ] = field(default_factory=lambda: dict.fromkeys(BASELINES))
     alone: Annotated[

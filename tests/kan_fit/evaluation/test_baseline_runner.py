@@ -27,6 +27,20 @@ def test_a_baseline_writes_its_predictions_and_its_cost(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "fit.json").read_text())["parameters"] == 2 * 64 + 64 * 65 + 65
 
 
+@pytest.mark.parametrize("method", ["mlp", "ridge"])
+def test_baselines_of_tables_choose_on_validation_rows(tmp_path, monkeypatch, method):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 2))
+    y = 5 + x @ [3.0, -1.0]
+    parts = {"train": slice(0, 40), "val": slice(40, 60), "test": slice(60, 90)}
+    arrays = {f"{name}_{part}": rows[where] for part, where in parts.items() for name, rows in (("x", x), ("y", y))}
+    np.savez(tmp_path / "data.npz", **{name: values for name, values in arrays.items() if name != "y_test"})
+    assert baseline_runner.main([method, "regress", "data.npz", ".", "1"]) == 0
+    with np.load(tmp_path / "prediction.npz") as stored:
+        assert np.sqrt(np.mean((stored["values"] - y[60:]) ** 2)) < {"mlp": 0.8, "ridge": 0.01}[method]
+
+
 def test_a_package_that_is_missing_has_its_status(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "kan", None)

@@ -14,6 +14,7 @@ from vision_cli.kan_fit.options import BenchmarkOptions
 
 EXAMPLES = (
     "vcli kan-fit benchmark --suite s7 --baselines pykan,mlp,lightgbm -o bench",
+    "vcli kan-fit benchmark --suite tables --baselines ridge,mlp,lightgbm -o bench",
     "vcli kan-fit benchmark --suite digits --baselines efficient-kan,mlp,lightgbm -o bench",
     "vcli kan-fit benchmark --suite feynman20 --baselines none --shard 3/8 -o bench",
 )
@@ -37,7 +38,7 @@ def benchmark(
         typer.Option(metavar="DIR", help="Environment that has all baselines; default: one is created for each."),
     ] = None,
 ) -> None:
-    """Compare ours with baselines on functions or digits."""
+    """Compare ours with baselines on functions, tables or digits."""
     from vision_cli.core.compute.benchmark import comparison_tables
     from vision_cli.kan_fit.evaluation.benchmark import require_known, run_benchmark
 

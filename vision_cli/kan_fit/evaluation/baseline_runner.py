@@ -2,6 +2,7 @@
 
 ``baseline_runner.py METHOD TASK DATA OUT THREADS [PATH]`` reads ``x_train``, ``y_train`` and ``x_test`` from the NPZ
 file DATA and writes ``prediction.npz`` and ``fit.json`` into OUT. TASK is ``regress``, ``classify`` or ``formula``.
+With ``x_val`` and ``y_val`` in DATA, ``mlp``, ``lightgbm`` and ``ridge`` choose on them when to stop, and the penalty.
 ``prediction.npz`` has ``values`` at the test points (class probabilities for ``classify``), and for ``formula`` also
 ``formula``, the values of the formula that was found. PATH is the checkout of a baseline that is not a package.
 
@@ -28,6 +29,7 @@ MISSING = 4
 HIDDEN, GRIDS, STEPS = 5, (5, 10, 20), 50
 TREES = 1000
 EPOCHS, BATCH = 40, 64
+PATIENCE = 20
 
 Data = dict[str, Any]
 Outcome = dict[str, Any]
@@ -127,6 +129,8 @@ def mlp(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
     from sklearn.preprocessing import StandardScaler
 
     is_class = task == "classify"
+    if "x_val" in data:
+        return _stopped_perceptron(data)
     network = (
         MLPClassifier(hidden_layer_sizes=(64, 64), max_iter=500, random_state=0)
         if is_class
@@ -143,7 +147,32 @@ def lightgbm(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
 
     if task == "classify":
         return _scikit(LGBMClassifier(n_jobs=threads, verbose=-1, random_state=0), data, is_class=True)
-    return _scikit(LGBMRegressor(n_estimators=TREES, n_jobs=threads, verbose=-1, random_state=0), data, is_class=False)
+    model = LGBMRegressor(n_estimators=TREES, n_jobs=threads, verbose=-1, random_state=0)
+    if "x_val" not in data:
+        return _scikit(model, data, is_class=False)
+    from lightgbm import early_stopping
+
+    started = time.monotonic()
+    stop = early_stopping(PATIENCE, verbose=False)
+    model.fit(data["x_train"], data["y_train"], eval_set=[(data["x_val"], data["y_val"])], callbacks=[stop])
+    seconds = time.monotonic() - started
+    return {"values": model.predict(data["x_test"]), "fit_s": seconds, "parameters": None}
+
+
+def ridge(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
+    """Fit ridge regression of standardised inputs, its penalty chosen on the validation rows."""
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x_val, y_val = data.get("x_val", data["x_train"]), data.get("y_val", data["y_train"])
+    started = time.monotonic()
+    tried = [
+        make_pipeline(StandardScaler(), Ridge(10.0**n)).fit(data["x_train"], data["y_train"]) for n in range(-4, 5)
+    ]
+    model = min(tried, key=lambda one: float(np.square(one.predict(x_val) - y_val).mean()))
+    seconds = time.monotonic() - started
+    return {"values": model.predict(data["x_test"]), "fit_s": seconds, "parameters": data["x_train"].shape[1] + 1}
 
 
 def gplearn(data: Data, task: str, threads: int, path: Path | None) -> Outcome:
@@ -183,6 +212,37 @@ def _scikit(model: Any, data: Data, *, is_class: bool) -> Outcome:
     return {"values": values, "fit_s": seconds, "parameters": None}
 
 
+def _stopped_perceptron(data: Data) -> Outcome:
+    """Fit the MLP by Adam until its error on the validation rows has not fallen for some epochs."""
+    import copy
+
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(data["x_train"])
+    mean, scale = data["y_train"].mean(), data["y_train"].std()
+    x, x_val = scaler.transform(data["x_train"]), scaler.transform(data["x_val"])
+    y, y_val = (data["y_train"] - mean) / scale, (data["y_val"] - mean) / scale
+    started = time.monotonic()
+    model = MLPRegressor(hidden_layer_sizes=(64, 64), random_state=0)
+    least, since = np.inf, 0
+    weights: tuple[Any, Any] = ([], [])
+    for _ in range(500):
+        model.partial_fit(x, y)
+        error = float(np.square(model.predict(x_val) - y_val).mean())
+        since += 1
+        if error < least:
+            least, since = error, 0
+            weights = copy.deepcopy(model.coefs_), copy.deepcopy(model.intercepts_)
+        if since == PATIENCE:
+            break
+    model.coefs_, model.intercepts_ = weights
+    seconds = time.monotonic() - started
+    values = model.predict(scaler.transform(data["x_test"])) * scale + mean
+    parameters = sum(w.size for w in (*model.coefs_, *model.intercepts_))
+    return {"values": values, "fit_s": seconds, "parameters": parameters}
+
+
 def _classify(build: Callable[[int, int], Any], data: Data) -> Outcome:
     import torch
 
@@ -210,6 +270,7 @@ BASELINES: dict[str, Callable[[Data, str, int, Path | None], Outcome]] = {
     "mlp": mlp,
     "lightgbm": lightgbm,
     "gplearn": gplearn,
+    "ridge": ridge,
 }
 
 

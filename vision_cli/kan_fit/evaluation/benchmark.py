@@ -36,6 +36,7 @@ from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.evaluation.baselines import PACKAGES, costs_of, read_json, run_baseline, run_ours
 from vision_cli.kan_fit.evaluation.fit_data import read_fit_data
+from vision_cli.kan_fit.evaluation.public_tables import FOLDS, TABLES, read_public_table, write_fold
 from vision_cli.kan_fit.formulas.parser import parse_expression
 from vision_cli.kan_fit.formulas.suites import FUNCTIONS, SUITES, Target, find_function
 from vision_cli.kan_fit.images.data import read_digits
@@ -44,13 +45,14 @@ from vision_cli.kan_fit.names import BASELINES
 from vision_cli.kan_fit.options import BenchmarkOptions, ImageSource, TableSource
 from vision_cli.metrics.classification import classification_measures
 
-DIGITS = "digits"
+DIGITS, PUBLIC = "digits", "tables"
 OURS = "ours"
 
 _ALONE = f"{OURS}-"
 _SEEDS = 5
 _EXACT = 1e-6
-_CANNOT_CLASSIFY = ("pykan", "gplearn")
+_CANNOT_CLASSIFY = ("pykan", "gplearn", "ridge")
+_NEAR_THE_BEST = 1.05
 _FORMULA_METHODS = (OURS, "pykan", "gplearn")
 _COLUMNS = (
     Column("wins", "error", "wins"),
@@ -67,6 +69,8 @@ def problems_of(plan: BenchmarkOptions) -> list[str]:
     """Return the names of functions, or of divisions of the digits."""
     if plan.suite == DIGITS:
         return [f"{DIGITS}-{plan.seed + n}" for n in range(_SEEDS)]
+    if plan.suite == PUBLIC:
+        return [f"{name}-{fold}" for name in TABLES for fold in range(FOLDS)]
     if plan.suite in SUITES:
         return [target.name for target in SUITES[plan.suite]]
     return [find_function(name.strip()).name for name in plan.suite.split(",")]
@@ -86,12 +90,12 @@ def require_known(plan: BenchmarkOptions) -> None:
     UsageError
         If there is neither a suite nor a function of a name, or a checkout lacks its source folder.
     """
-    if plan.suite not in SUITES and plan.suite != DIGITS:
+    if plan.suite not in SUITES and plan.suite not in {DIGITS, PUBLIC}:
         for name in plan.suite.split(","):
             if name.strip() not in FUNCTIONS:
                 raise UsageError(
-                    f"--suite: {name} found; {', '.join(SUITES)}, {DIGITS}, or functions expected.",
-                    hint=did_you_mean(name, [*SUITES, DIGITS, *FUNCTIONS]),
+                    f"--suite: {name} found; {', '.join(SUITES)}, {DIGITS}, {PUBLIC}, or functions expected.",
+                    hint=did_you_mean(name, [*SUITES, DIGITS, PUBLIC, *FUNCTIONS]),
                 )
     checkout = plan.baselines.get("efficient-kan")
     if checkout is not None and not (checkout / "src").is_dir():
@@ -153,6 +157,8 @@ def _measure(plan: BenchmarkOptions, problem: str, method: str, pythons: Mapping
         if plan.suite == DIGITS:
             seed = int(problem.rpartition("-")[2])
             return _digits(plan, method, pythons, out, seed)
+        if plan.suite == PUBLIC:
+            return _public_table(plan, problem, method, pythons, out)
         return _function(plan, find_function(problem), method, pythons, out)
 
 
@@ -186,6 +192,31 @@ def _function(
         error = None if formula is None else float(np.sqrt(np.mean((formula - data.test_target) ** 2))) / spread
         is_exact = error is not None and error < _EXACT
         row |= {"formula_error": error, "recovered": None if error is None else int(is_exact), "formula": text}
+    return row | costs_of(cost, fitted)
+
+
+def _public_table(
+    plan: BenchmarkOptions, problem: str, method: str, pythons: Mapping[str, Path], out: Path
+) -> dict[str, object]:
+    """Return the error on a fold of a table; all methods choose on the same validation rows."""
+    name, _, fold = problem.rpartition("-")
+    train, test = write_fold(name, int(fold), plan.seed, out)
+    target = read_public_table(name).columns[-1]
+    data = read_fit_data(TableSource(data=train, test=test, target=target), plan.seed)
+    if method.startswith(OURS):
+        words = ["fit", str(train), "--test", str(test), "--target", target, "--no-compare", "--no-pictures"]
+        words += ["-o", str(out / "run")]
+        if method != OURS:
+            words += ["--pool", method.removeprefix(_ALONE)]
+        cost, fitted = run_ours(words, plan, out, plan.seed)
+        values = np.array([float(row["yhat"]) for row in _rows(out / "run" / "predictions.csv")])
+    else:
+        arrays: dict[str, Array] = {"x_test": data.test_inputs}
+        for part, rows in (("train", data.split.train), ("val", data.split.val)):
+            arrays |= {f"x_{part}": data.table.inputs[rows], f"y_{part}": data.target[rows]}
+        cost, fitted, found = run_baseline(plan, method, "regress", pythons[method], out, arrays)
+        values = found["values"]
+    row: dict[str, object] = {"error": float(np.sqrt(np.mean((values - data.test_target) ** 2)))}
     return row | costs_of(cost, fitted)
 
 
@@ -248,11 +279,28 @@ def _bars(plan: BenchmarkOptions, found: Results) -> Iterator[Bar]:
         yield Bar("formulas recovered", True, 12 if plan.noise == 0 else 8, found.over(OURS, "recovered", "sum"))
         if both := found.shared(OURS, "pykan", "recovered"):
             yield Bar("formulas recovered, ours - 2 x pykan", True, 0, sum(a - 2 * b for a, b in both))
+    if plan.suite == PUBLIC:
+        for name in TABLES:
+            yield Bar(
+                f"{name}: RMSE, ours / best baseline", False, _NEAR_THE_BEST, _ratio_to_best(found, name, baselines)
+            )
     if plan.suite == DIGITS:
         yield Bar("mean accuracy", True, 0.985, found.over(OURS, "accuracy"))
         yield Bar("parameters", False, 24_000, found.over(OURS, "parameters", "max"))
         for baseline in baselines:
             yield Bar(f"mean accuracy, ours - {baseline}", True, 0, found.gain(OURS, baseline, "accuracy"))
+
+
+def _ratio_to_best(found: Results, name: str, baselines: Sequence[str]) -> float | None:
+    """Return the mean RMSE of ours over the folds of a table, over the least of the baselines; None without a fold."""
+
+    def mean(method: str) -> float | None:
+        errors = [value for problem, value in found.values(method, "error").items() if problem.startswith(f"{name}-")]
+        return sum(errors) / FOLDS if len(errors) == FOLDS else None
+
+    own = mean(OURS)
+    others = [error for method in baselines if (error := mean(method)) is not None]
+    return own / min(others) if own is not None and others else None
 
 
 def _ratios_to_best_alone(found: Results, alone: Sequence[str]) -> Iterator[float]:
