@@ -9,6 +9,7 @@ from vision_cli.kan_fit.runs.verdicts import (
     classifier_verdict,
     explanation_verdict,
     fit_verdict,
+    importance_words,
     shown_r2,
     standing,
 )
@@ -88,3 +89,12 @@ def test_the_summary_says_of_whom_ours_is_not_ahead():
     worse = FoldErrors("mean", (1.6, 1.72, 1.5))
     assert "ahead of the best other, mean" in standing(scores, [ours, worse])
     assert "behind the best other" in standing(scores, [worse, ours])
+
+
+def test_importance_is_said_in_words():
+    text = importance_words("y", {"a": 2.0, "b": 0.5, "c": 0.001, "d": -0.01}, 0.3)
+    assert text == (
+        "y depends most on a (RMSE + 2 when shuffled), then on b (RMSE + 0.5 when shuffled). "
+        "Hardly used or not at all: c, d."
+    )
+    assert importance_words("y", {"a": 0.0}, 0.3) == "y depends on no column that was given."

@@ -21,19 +21,19 @@ from vision_cli.kan_fit.options import SearchOptions, TableSource
 from vision_cli.kan_fit.runs.checkpoints import DIRECTORY as STAGES
 from vision_cli.kan_fit.runs.checkpoints import CandidateCheckpoints
 from vision_cli.kan_fit.runs.predict import write_predictions
-from vision_cli.kan_fit.runs.verdicts import FoldErrors, fit_verdict, shown_r2, standing
+from vision_cli.kan_fit.runs.verdicts import FoldErrors, fit_verdict, importance_words, shown_r2, standing
 from vision_cli.kan_fit.tables.candidates import Candidate
 from vision_cli.kan_fit.tables.files import TableModel, write_model
-from vision_cli.kan_fit.tables.measures import regression_measures
+from vision_cli.kan_fit.tables.measures import input_importances, regression_measures
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
 from vision_cli.kan_fit.tables.robust.scaling import scaled
 from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
-from vision_cli.kan_fit.tables.splits import fold_splits
+from vision_cli.kan_fit.tables.splits import fold_splits, thinned
 
-COMPARISON, FOLDS = "comparison.csv", "folds.csv"
+COMPARISON, FOLDS, IMPORTANCE = "comparison.csv", "folds.csv", "importance.csv"
 OURS = "S-KAN"
 _LEVEL = 0.9
-_MOST_NAMED = 12
+_MOST_NAMED, _MOST_SHUFFLED = 12, 2000
 Array = NDArray[np.float64]
 
 
@@ -106,6 +106,10 @@ def fit_files(
         )
     across = _cross_validate(run, source, data, settings, compute, output) if source.folds else []
     output.info(standing([(one.name, one.test_rmse) for one in scores], across))
+    rises = _importances(found.model, data, compute.seed)
+    val_rmse = scores[0].val_rmse
+    output.info(importance_words(found.model.target, rises, val_rmse))
+    run.write_csv(IMPORTANCE, ("column", "rmse_rise", "share"), [(n, r, r / val_rmse) for n, r in rises.items()])
     write_model(run, found.model)
     metrics = _metrics(found, data)
     if across:
@@ -113,7 +117,7 @@ def fit_files(
         metrics |= {"folds": source.folds, "folds_rmse": across[0].mean, "folds_rmse_half_width": across[0].half}
     _write_tables(run, found, data, scores)
     if pictures:
-        _write_pictures(run, found, data, metrics, scores)
+        _write_pictures(run, found, data, metrics, scores, rises)
     run.write_metrics(metrics)
     run.record(
         seconds={name: round(taken, 3) for name, taken in {"fit": fitted_s, **checkpoints.seconds}.items()},
@@ -143,6 +147,17 @@ def comparison_table(document: Mapping[str, object]) -> Table:
     if len(means) != len(cells):
         return Table(head, cells)
     return Table((*head, "mean of folds"), [(*row, mean) for row, mean in zip(cells, means, strict=True)])
+
+
+def _importances(model: TableModel, data: FitData, seed: int) -> dict[str, float]:
+    """Return the importance of each column, on validation rows."""
+    groups: dict[str, list[int]] = {}
+    for column in model.columns:
+        here = sum(map(len, groups.values()))
+        groups[column.name] = list(range(here, here + len(column.names)))
+    rows = thinned(data.split.val, _MOST_SHUFFLED)
+    generator = np.random.default_rng((seed, 6))
+    return input_importances(model.predict, data.table.inputs[rows], data.target[rows], groups, generator)
 
 
 def _cross_validate(
@@ -252,7 +267,12 @@ def modes_of(candidate: Candidate) -> str:
 
 
 def _write_pictures(
-    run: Run, found: FitResult, data: FitData, metrics: Mapping[str, object], scores: Sequence[RegressorScores]
+    run: Run,
+    found: FitResult,
+    data: FitData,
+    metrics: Mapping[str, object],
+    scores: Sequence[RegressorScores],
+    rises: Mapping[str, float],
 ) -> None:
     from vision_cli.kan_fit import figures
 
@@ -295,7 +315,7 @@ def _write_pictures(
     verdict, level = fit_verdict(own.test_rmse, r2, {one.name: one.test_rmse for one in others})
     report = Report(
         title=f"kan-fit: {found.final.name}",
-        verdict=verdict,
+        verdict=f"{verdict} {importance_words(found.model.target, rises, own.val_rmse)}",
         level=level,
         summary={"test RMSE": metrics["test_rmse"], "R²": shown_r2(r2), "parameters": metrics["parameters"]},
         tables=[
@@ -304,6 +324,7 @@ def _write_pictures(
                 [(r.name, r.parameters, r.val_rmse, r.test_rmse) for r in scores],
                 title="Comparison",
             ),
+            Table(("column", "rise of the RMSE when shuffled"), list(rises.items()), title="Importance of the columns"),
             Table(
                 ("network", "parameters", "val RMSE", "modes of its nodes"),
                 [

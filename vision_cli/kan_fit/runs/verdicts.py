@@ -14,6 +14,10 @@ _WORSE = 1.1
 """Factor by which pruning or a formula may raise the RMSE without a warning."""
 
 _ALMOST_ONE = 0.9999
+_UNUSED = 0.01
+"""A column is not used if shuffling it raises the RMSE by less than this fraction of it, or of the greatest rise."""
+
+_MOST_NAMED, _MOST_UNUSED = 3, 12
 _LONGEST_FORMULA = 200
 """Characters of the longest formula that the verdict quotes; a longer one is in a table."""
 
@@ -91,6 +95,32 @@ def standing(scores: Sequence[tuple[str, float]], folds: Sequence[FoldErrors] = 
             f"; over {len(differences)} folds {format_value(folds[0].mean)}, {word} the best other, {best.name} "
             f"({format_value(best.mean)}; difference {mean:.3g} ± {half:.2g})"
         )
+    return text
+
+
+def importance_words(target: str, rises: Mapping[str, float], rmse: float) -> str:
+    """Return in a sentence which columns a target depends on, and which are not used.
+
+    Parameters
+    ----------
+    target
+        Name of the target.
+    rises
+        By how much the RMSE rises when a column is shuffled, the most important first.
+    rmse
+        RMSE with all columns.
+    """
+    floor = max(_UNUSED * max(rises.values(), default=0.0), _UNUSED * rmse)
+    used = [(name, rise) for name, rise in rises.items() if rise > floor]
+    unused = [name for name, rise in rises.items() if rise <= floor]
+    if not used:
+        return f"{target} depends on no column that was given."
+    shown = [f"{name} (RMSE + {rise:.2g} when shuffled)" for name, rise in used[:_MOST_NAMED]]
+    text = f"{target} depends most on {', then on '.join(shown)}"
+    text += f", and less on {len(used) - _MOST_NAMED} others." if len(used) > _MOST_NAMED else "."
+    if unused:
+        listed = ", ".join(unused[:_MOST_UNUSED]) + (", ..." if len(unused) > _MOST_UNUSED else "")
+        text += f" Hardly used or not at all: {listed}."
     return text
 
 
