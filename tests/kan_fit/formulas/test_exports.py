@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
 
 from tests.kan_fit.fits import formula_of
-from vision_cli.kan_fit.formulas.exports import export_onnx, export_torch, formula_document, formula_text, latex_symbol
+from vision_cli.kan_fit.formulas.exports import (
+    export_onnx,
+    export_torch,
+    formula_document,
+    formula_text,
+    latex_symbol,
+    readable_symbols,
+)
 from vision_cli.kan_fit.formulas.tidy import Formula, symbol_of
+from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.tables.robust.scaling import IDENTITY, Scaling
 
 
-def test_exported_programs_predict_as_the_model(expsin, tmp_path):
-    assert export_torch(expsin, tmp_path / "model.pt2") < 1e-9
+def test_exported_programs_predict_as_the_model(kept, tmp_path):
+    assert export_torch(kept, tmp_path / "model.pt2") < 1e-9
     pytest.importorskip("onnxscript")
-    assert export_onnx(expsin, tmp_path / "model.onnx") <= 1e-5
+    assert export_onnx(kept, tmp_path / "model.onnx") <= 1e-5
     import onnxruntime
 
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
-    rows = expsin.sample_inputs[:9].astype(np.float32)
+    rows = kept.sample_inputs[:9]
     found = session.run(None, {"inputs": rows})[0]
-    assert np.allclose(found, expsin.predict(rows.astype(np.float64)), atol=1e-4)
+    assert np.allclose(found, kept.predict(rows), atol=1e-5)
+
+
+def test_programs_of_large_offsets_and_heavy_tails_predict_as_the_model(kept, tmp_path):
+    """Seconds since 1970 differ in digits that float32 lacks."""
+    layer = kept.network.each_layer()[0]
+    network = SKAN(kept.network.plans).double()
+    network.load_state_dict(kept.network.state_dict())
+    network.each_layer()[0].center[0] = layer.center[0] + 1.7e9
+    seconds = kept.sample_inputs + np.array([1.7e9, 0])
+    scalings = (IDENTITY, Scaling("asinh", 0.1, 0.5))
+    model = replace(kept, network=network, sample_inputs=seconds, scalings=scalings)
+    assert export_torch(model, tmp_path / "model.pt2") < 1e-9
+    pytest.importorskip("onnxscript")
+    assert export_onnx(model, tmp_path / "model.onnx") <= 1e-5
+
+
+NAMES = ("N", "E", "lambda", "flow rate [m/s]", "2nd", "x", "x_", "größe")
+
+
+def test_sympy_reads_formulas_of_any_names_back(tmp_path):
+    symbols = [symbol_of(name) for name in NAMES]
+    expression = sum((n + 1) * sympy.sin(one) for n, one in enumerate(symbols)) + sympy.Float(4.2) * symbols[0]
+    formula = Formula(expression, NAMES, {}, 0.0, 0.0, False)
+    words = readable_symbols(NAMES)
+    assert list(words.values()) == ["N_", "E_", "lambda_", "flow_rate_m_s", "x_2nd", "x", "x_", "gr_e"]
+    read = sympy.sympify(formula_text(formula, "sympy"))
+    assert {str(one) for one in read.free_symbols} == set(words.values())
+    values = dict(zip(words.values(), np.linspace(0.1, 1, len(NAMES)), strict=True))
+    expected = formula(np.array([[*values.values()]]), NAMES)[0]
+    assert float(read.subs(values)) == pytest.approx(expected, rel=1e-12)
+    assert formula_document(formula)["symbols"]["flow_rate_m_s"] == "flow rate [m/s]"
 
 
 def test_written_formulas_compute_the_same(expsin):

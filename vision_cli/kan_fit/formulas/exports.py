@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
+import keyword
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,22 +26,42 @@ from vision_cli.kan_fit.tables.files import TableModel
 FORMULA_FILES = {"sympy": "formula.txt", "latex": "formula.tex", "python": "formula.py"}
 _ONNX_WITHIN = 1e-5
 _ROWS = 64
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_SYMBOL = re.compile(r"[A-Za-z]+[0-9]*(_[A-Za-z0-9]+)?")
 
 
 class _Predictor(nn.Module):
-    """The network with the scale of its target."""
+    """The network with the scales of its inputs, in float64, and of its target.
+
+    Parameters
+    ----------
+    model
+        The model.
+    dtype
+        Of the network between both.
+    """
+
+    center: Tensor
+    span: Tensor
 
     def __init__(self, model: TableModel, dtype: torch.dtype) -> None:
         super().__init__()
         self.network = SKAN(model.network.plans).to(dtype)
         self.network.load_state_dict(model.network.state_dict())
-        self.mean, self.scale = model.mean, model.scale
+        self.mean, self.scale, self.scalings = model.mean, model.scale, model.scalings
+        first, own = self.network.each_layer()[0], model.network.each_layer()[0]
+        # Float32 resolves seconds since 1970 to two minutes: inputs are scaled in float64, and then rounded.
+        self.register_buffer("center", own.center.clone())
+        self.register_buffer("span", own.scale.clone())
+        first.center.zero_()
+        first.scale.fill_(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return predictions in the target's unit, ``(N, inputs)`` to ``(N,)``."""
-        predicted: Tensor = self.network(x)
-        return predicted[:, 0] * self.scale + self.mean
+        """Return predictions in the target's unit, in float64, ``(N, inputs)`` to ``(N,)``."""
+        columns = [one.tensor(x[:, n]) for n, one in enumerate(self.scalings)]
+        u = (torch.stack(columns, dim=1) - self.center) * self.span
+        predicted: Tensor = self.network(u.to(self.network.each_layer()[0].weight.dtype))
+        return predicted[:, 0].double() * self.scale + self.mean
 
 
 def export_torch(model: TableModel, path: Path) -> float:
@@ -60,7 +82,9 @@ def export_torch(model: TableModel, path: Path) -> float:
 
 
 def export_onnx(model: TableModel, path: Path) -> float:
-    """Write an ONNX model in float32 for any number of rows; return its greatest difference under onnxruntime.
+    """Write an ONNX model for any number of rows; return its greatest difference from the model under onnxruntime.
+
+    Its inputs and outputs are float64, and so is their scaling; the network between is float32.
 
     Raises
     ------
@@ -76,7 +100,7 @@ def export_onnx(model: TableModel, path: Path) -> float:
         raise MissingError(
             f"{error.name}: not installed; required to write ONNX.", hint="Install the extra: vision-cli[export]."
         ) from error
-    rows = torch.from_numpy(model.sample_inputs[:_ROWS]).float()
+    rows = torch.from_numpy(model.sample_inputs[:_ROWS])
     predictor = _Predictor(model, torch.float32).eval()
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
@@ -92,10 +116,8 @@ def export_onnx(model: TableModel, path: Path) -> float:
         raise NumericalError("torch.onnx.export returned no program; an ONNX program expected.")
     program.save(path)
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"inputs": rows[:-1].numpy()})[0]
-    with torch.no_grad():
-        own = predictor(rows[:-1]).numpy()
-    return _difference(found, own, model, "onnxruntime", _ONNX_WITHIN)
+    found = session.run(None, {"inputs": model.sample_inputs})[0]
+    return _difference(found, model.predict(model.sample_inputs), model, "onnxruntime", _ONNX_WITHIN)
 
 
 def formula_text(formula: Formula, kind: str) -> str:
@@ -103,7 +125,7 @@ def formula_text(formula: Formula, kind: str) -> str:
     import sympy
 
     if kind == "sympy":
-        return f"{formula.expression}\n"
+        return f"{readable_text(formula)}\n"
     if kind == "latex":
         symbols = {symbol_of(name): latex_symbol(name) for name in formula.variables}
         return f"{sympy.latex(formula.expression, symbol_names=symbols)}\n"
@@ -123,6 +145,34 @@ def formula_text(formula: Formula, kind: str) -> str:
     return f"{head}\n\n{imported}def predict({arguments}):\n    {about}\n    return {body}\n"
 
 
+def readable_symbols(names: Sequence[str]) -> dict[str, str]:
+    """Return a name for each column that SymPy reads as a symbol: the column's own where it can be.
+
+    A name with blanks or units gets underscores, and one that SymPy or Python knows, such as ``E``, ``N`` or
+    ``lambda``, an underscore at its end.
+    """
+    import sympy
+
+    taken = {*dir(sympy), *dir(builtins), *keyword.kwlist}
+    found: dict[str, str] = {}
+    for name in names:
+        word = name if _IDENTIFIER.fullmatch(name) else re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "x"
+        word = f"x_{word}" if word[0].isdigit() else word
+        while word in taken:
+            word += "_"
+        taken.add(word)
+        found[name] = word
+    return found
+
+
+def readable_text(formula: Formula) -> str:
+    """Return a formula as text that ``sympy.sympify`` reads, with the names of `readable_symbols`."""
+    import sympy
+
+    names = readable_symbols(formula.variables)
+    return str(formula.expression.xreplace({symbol_of(name): sympy.Symbol(word) for name, word in names.items()}))
+
+
 def latex_symbol(name: str) -> str:
     """Return the LaTeX of a column's name: by SymPy if it is a plain symbol such as ``x_1``, else as escaped text."""
     import sympy
@@ -133,8 +183,9 @@ def latex_symbol(name: str) -> str:
 def formula_document(formula: Formula) -> dict[str, object]:
     """Return a formula for JSON."""
     return {
-        "expression": str(formula.expression),
+        "expression": readable_text(formula),
         "variables": list(formula.variables),
+        "symbols": {word: name for name, word in readable_symbols(formula.variables).items()},
         "operators": {"-".join(map(str, edge)): name for edge, name in sorted(formula.operators.items())},
         "rmse": formula.rmse,
         "network_rmse": formula.network_rmse,
@@ -144,7 +195,7 @@ def formula_document(formula: Formula) -> dict[str, object]:
 
 def _difference(found: object, expected: object, model: TableModel, program: str, within: float) -> float:
     difference = float(np.abs(np.asarray(found) - np.asarray(expected)).max())
-    if not difference <= within * max(1.0, model.scale, abs(model.mean)):
+    if not difference <= within * max(model.scale, 1e-9 * abs(model.mean)):
         raise NumericalError(f"{program} differs by {difference:.3g} from the model; at most {within:g} expected.")
     return difference
 

@@ -21,6 +21,11 @@ Edge = tuple[int, int, int]
 _ROUNDED_MAY_COST = 1.01
 _LEAST_ERROR = 1e-9
 _NEARLY = 0.02
+_UNITS = {"1": 1.0, "pi": math.pi, "1/pi": 1 / math.pi, "1/sqrt(2 pi)": 1 / math.sqrt(2 * math.pi)}
+_LARGEST_NUMERATOR = 1000
+# In digits: of a denominator (1 from 5 on), by which a fraction may be longer, of a short one, saved by a long one.
+_LENGTHS = {1: 0.0, 2: 0.5, 3: 0.5, 4: 0.5}
+_NO_LONGER, _SHORT, _SAVED = 0.5, 2.5, 2
 _LARGEST = 1e8
 _WHOLE = 1e-9
 _MULTIPLIED_OUT, _LONGER_BY = 4, 4
@@ -238,25 +243,67 @@ def _round_constants(expression: Any, tolerance: float) -> Any:
 
 
 def _round(value: float, tolerance: float) -> Any:
-    """Return the simplest constant near a value: a fraction, one times π, 1/π or 1/√(2π), or a number of few digits."""
+    """Return the simplest constant near a value: a plain decimal, or a fraction, also of π, 1/π or 1/√(2π).
+
+    A short fraction replaces the shortest decimal within the tolerance where it is about as short, a long one where it
+    saves two digits, and none where a shorter decimal is nearer: 4.2 stays 4.2, although 66/(5 π) is 4.2017.
+    """
     import sympy
 
     if abs(value) < tolerance:
         return sympy.Integer(0)
+    decimal, length = _decimal_near(value, tolerance)
+    simple = _simple_near(value, tolerance)
+    if simple is not None and simple[0] <= (length + _NO_LONGER if simple[0] <= _SHORT else length - _SAVED):
+        return simple[2]
+    return sympy.Integer(int(decimal)) if decimal == int(decimal) else sympy.Float(decimal)
+
+
+def _decimal_near(value: float, tolerance: float) -> tuple[float, int]:
+    """Return the decimal of fewest significant digits within a relative tolerance, and their number."""
+    for digits in range(1, 17):
+        text = f"{value:.{digits - 1}e}"
+        if abs(float(text) - value) <= tolerance * abs(value):
+            return float(text), len(text.partition("e")[0].lstrip("-").replace(".", "").rstrip("0"))
+    return value, 17
+
+
+def _simple_near(value: float, tolerance: float) -> tuple[float, float, Any] | None:
+    """Return the shortest fraction within a relative tolerance: its length in digits, its distance, itself.
+
+    None where there is none, or a decimal that is shorter by half a digit or more is nearer to the value.
+    """
+    import sympy
+
+    found: list[tuple[float, float, int, int, str]] = []
     for denominator in (1, 2, 3, 4, 5, 6, 8, 10):
-        for factor in (sympy.Integer(1), sympy.pi, 1 / sympy.pi, 1 / sympy.sqrt(2 * sympy.pi)):
-            unit = float(factor)
+        for name, unit in _UNITS.items():
             numerator = round(value / unit * denominator)
-            near = numerator / denominator * unit
-            if numerator and abs(numerator) <= 1000 and abs(near - value) <= tolerance * abs(value):
-                return sympy.Rational(numerator, denominator) * factor
-    digits = max(1, round(-math.log10(tolerance)))
-    return sympy.Float(value, digits)
+            near = abs(numerator / denominator * unit - value) / abs(value)
+            if numerator and abs(numerator) <= _LARGEST_NUMERATOR and near <= tolerance:
+                digits = len(str(abs(numerator)).rstrip("0"))
+                length = digits + _LENGTHS.get(denominator, 1.0) + (name != "1")
+                found.append((length, near, numerator, denominator, name))
+    if not found:
+        return None
+    length, near, numerator, denominator, name = min(found)
+    for digits in range(1, 17):
+        if digits > length - _NO_LONGER or (name == "1" and digits == length - _NO_LONGER):
+            break
+        if abs(float(f"{value:.{digits - 1}e}") - value) <= near * abs(value):
+            return None
+    factors = {"1": 1, "pi": sympy.pi, "1/pi": 1 / sympy.pi, "1/sqrt(2 pi)": 1 / sympy.sqrt(2 * sympy.pi)}
+    return length, near, sympy.Rational(numerator, denominator) * factors[name]
 
 
 def _nearly(value: float) -> Any:
-    """Return the simplest constant within 2 % of a value."""
-    return _round(value, _NEARLY)
+    """Return the simplest fraction within 2 % of a value, if it is short; else the value."""
+    import sympy
+
+    if abs(value) < _NEARLY:
+        return sympy.Integer(0)
+    simple = _simple_near(value, _NEARLY)
+    return sympy.Float(value) if simple is None or simple[0] > _SHORT else simple[2]
 
 
 def _nothing(_value: float) -> Any:

@@ -18,6 +18,7 @@ from vision_cli.kan_fit.formulas.exports import (
     export_torch,
     formula_document,
     formula_text,
+    readable_text,
 )
 from vision_cli.kan_fit.formulas.from_network import find_formula
 from vision_cli.kan_fit.formulas.operators import read_library
@@ -76,7 +77,7 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
         for kind in sorted(kinds):
             run.write_text(FORMULA_FILES[kind], formula_text(formula, kind))
         metrics |= {
-            "formula": str(formula.expression),
+            "formula": readable_text(formula),
             "formula_rmse": formula.rmse,
             "formula_network_rmse": formula.network_rmse,
             "formula_is_rounded": int(formula.is_rounded),
@@ -94,16 +95,16 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
 def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
     first = f"plots/net.{kind}"
     with run.output(first) as path:
-        figures.network(path, model, model.sample_inputs)
+        figures.network(path, model, model.network_inputs(model.sample_inputs).numpy())
     caption = "The network, each edge with the function that it learned."
     pictures = [Picture(run.directory / first, caption, _NETWORK_READING)]
     with torch.no_grad():
-        layer_inputs = model.network.layer_inputs(torch.from_numpy(model.sample_inputs))
+        layer_inputs = model.network.layer_inputs(model.network_inputs(model.sample_inputs))
     for number, layer in enumerate(model.network.each_layer()):
         for i, j in layer.edges.nonzero().tolist():
             interrupts.check()
             name = f"plots/edge_{number}_{i}_{j}.{kind}"
-            start = model.names[i] if number == 0 else f"node {i + 1} of layer {number}"
+            start = model.input_labels[i] if number == 0 else f"node {i + 1} of layer {number}"
             title = f"{start}, {layer.plan.modes[i][0]}"
             with run.output(name) as path:
                 figures.edge(path, layer, layer_inputs[number], i, j, title)
@@ -122,7 +123,7 @@ def _report(
     tables = []
     if formula is not None:
         columns = ("formula", "RMSE", "RMSE of the network")
-        tables.append(Table(columns, [(str(formula.expression), formula.rmse, formula.network_rmse)], title="Formula"))
+        tables.append(Table(columns, [(readable_text(formula), formula.rmse, formula.network_rmse)], title="Formula"))
         tables.append(
             Table(
                 ("edge", "operator"),
@@ -139,7 +140,7 @@ def _report(
         sum(int(layer.edges.sum()) for layer in model.network.each_layer()),
         float(metrics["sample_rmse"] or 0),
         pruned_rmse=None if pruned is None else float(pruned),
-        formula=None if formula is None else str(formula.expression),
+        formula=None if formula is None else readable_text(formula),
         formula_rmse=0.0 if formula is None else formula.rmse,
         network_rmse=0.0 if formula is None else formula.network_rmse,
     )
