@@ -144,3 +144,24 @@ def test_tables_to_predict_must_have_what_the_model_knows(tmp_path):
         frame = read_table(written(tmp_path, text, "p.csv"))
         with pytest.raises(InputError, match=message):
             prediction_data(frame, columns)
+
+
+def test_a_text_target_of_two_classes_is_0_and_1(tmp_path):
+    rows = "\n".join(f"{n},{('ham', 'spam', 'eggs')[n % 3]},{('no', 'yes')[n % 2]}" for n in range(12))
+    frame = read_table(written(tmp_path, f"a,kind,bought\n{rows}\n"))
+    data = training_data(frame)
+    assert data.classes == ("no", "yes")
+    assert data.target.tolist() == [0, 1] * 6
+    assert data.notes == ("bought is text: 1 stands for yes (0.5 of the rows), 0 for no",)
+    with pytest.raises(InputError, match="target kind has 3 different texts; numbers, or two classes") as caught:
+        training_data(frame, target="kind")
+    assert "--target 'kind=eggs'" in str(caught.value.hint)
+    one = training_data(frame, target="kind=eggs")
+    assert one.names == ("a", "bought=no", "bought=yes")
+    assert one.target.tolist() == [0, 0, 1] * 4
+    assert prediction_data(frame, one.columns, target_name="kind=eggs", classes=one.classes).target.sum() == 4
+    with pytest.raises(InputError, match="no egg in kind found; one of eggs, ham, spam"):
+        training_data(frame, target="kind=egg")
+    other = read_table(written(tmp_path, "a,kind,bought\n1,ham,maybe\n", "o.csv"))
+    with pytest.raises(InputError, match="bought is 'maybe' in row 1; no or yes expected"):
+        prediction_data(other, data.columns, target_name="bought", classes=data.classes)

@@ -90,7 +90,10 @@ def read_fit_data(source: TableSource, seed: int) -> FitData:
     assert table.target is not None
     if source.test is not None:
         other = prediction_data(
-            read_table(source.test, header=source.header), table.columns, target_name=table.target_name
+            read_table(source.test, header=source.header),
+            table.columns,
+            target_name=table.target_name,
+            classes=table.classes,
         )
         if other.target is None:
             raise UsageError(f"--test {source.test}: no column {table.target_name} found; the target expected.")

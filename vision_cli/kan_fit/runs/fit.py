@@ -24,7 +24,7 @@ from vision_cli.kan_fit.runs.predict import write_predictions
 from vision_cli.kan_fit.runs.verdicts import FoldErrors, fit_verdict, importance_words, shown_r2, standing
 from vision_cli.kan_fit.tables.candidates import Candidate
 from vision_cli.kan_fit.tables.files import TableModel, write_model
-from vision_cli.kan_fit.tables.measures import input_importances, regression_measures
+from vision_cli.kan_fit.tables.measures import binary_accuracy, input_importances, regression_measures
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
 from vision_cli.kan_fit.tables.robust.scaling import scaled
 from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
@@ -202,6 +202,8 @@ def _metrics(found: FitResult, data: FitData) -> dict[str, float | int | str | N
             f"{part}_{name}": value
             for name, value in asdict(regression_measures(model.predict(inputs), target)).items()
         }
+        if model.classes:
+            metrics[f"{part}_accuracy"] = binary_accuracy(model.predict(inputs), target)
     best = found.selection.best
     metrics |= {
         "parameters": found.final.network.parameters_in_use(),
@@ -258,7 +260,7 @@ def _write_tables(run: Run, found: FitResult, data: FitData, scores: Sequence[Re
     predicted = found.model.predict(data.test_inputs)
     numbers = data.split.test + 1 if len(data.split.test) else np.arange(1, len(predicted) + 1)
     outside = found.model.columns_outside(data.test_inputs)
-    write_predictions(run, predicted, data.test_target, half, outside, numbers.tolist())
+    write_predictions(run, predicted, data.test_target, half, outside, numbers.tolist(), found.model.classes)
 
 
 def modes_of(candidate: Candidate) -> str:

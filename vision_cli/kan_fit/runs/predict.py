@@ -16,13 +16,14 @@ from vision_cli.kan_fit.images.files import read_image_model
 from vision_cli.kan_fit.names import ImageLayout, Outside
 from vision_cli.kan_fit.tables.data import prediction_data
 from vision_cli.kan_fit.tables.files import read_model
-from vision_cli.kan_fit.tables.measures import regression_measures
+from vision_cli.kan_fit.tables.measures import binary_accuracy, regression_measures
 from vision_cli.kan_fit.tables.reading import read_table
 from vision_cli.metrics.classification import classification_measures
 
 PREDICTIONS = "predictions.csv"
 
 _MOST_NAMED = 5
+_HALF = 0.5
 
 Array = NDArray[np.float64]
 
@@ -48,12 +49,14 @@ def predict_table(
         How to predict rows outside the training range; ``auto`` for the model's own way.
     """
     model = read_model(model_path).continued(outside)
-    data = prediction_data(read_table(table, header=header), model.columns, target_name=model.target)
+    data = prediction_data(
+        read_table(table, header=header), model.columns, target_name=model.target, classes=model.classes
+    )
     model.require_inside(data.inputs)
     predicted = model.predict(data.inputs)
     far = model.columns_outside(data.inputs)
     half = None if interval is None else model.half_widths(data.inputs, interval)
-    write_predictions(run, predicted, data.target, half, far, range(1, len(predicted) + 1))
+    write_predictions(run, predicted, data.target, half, far, range(1, len(predicted) + 1), model.classes)
     rows_far = sum(map(bool, far))
     if rows_far:
         counts = Counter(name for names in far for name in names)
@@ -68,6 +71,8 @@ def predict_table(
         metrics |= {"interval_level": interval, "interval_half_width": model.half_width(interval)}
     if data.target is not None:
         metrics |= asdict(regression_measures(predicted, data.target))
+        if model.classes:
+            metrics["accuracy"] = binary_accuracy(predicted, data.target)
         if half is not None:
             metrics["interval_coverage"] = float((np.abs(predicted - data.target) <= half).mean())
     run.write_metrics(metrics)
@@ -107,6 +112,7 @@ def write_predictions(
     half: Array | None,
     outside: Sequence[Sequence[str]],
     numbers: Sequence[int],
+    classes: Sequence[str] = (),
 ) -> None:
     """Write ``predictions.csv``, a row a prediction.
 
@@ -122,16 +128,22 @@ def write_predictions(
         Names of the inputs outside the range of the training data, a list a row.
     numbers
         Numbers of the rows in their table, from 1.
+    classes
+        Of a text target: predictions are limited to [0, 1], and the class is written, too.
     """
+    if classes:
+        predicted = np.clip(predicted, 0, 1)
     rows: list[tuple[object, ...]] = []
     for place, number in enumerate(numbers):
         value = float(predicted[place])
         row: list[object] = [number, *([] if target is None else [float(target[place])]), value]
         if half is not None:
             row += [value - float(half[place]), value + float(half[place])]
+        if classes:
+            row.append(classes[int(value >= _HALF)])
         rows.append((*row, int(bool(outside[place])), " ".join(outside[place])))
     head = ("row", *(() if target is None else ("y",)), "yhat", *(() if half is None else ("lo", "hi")))
-    head += ("extrapolated", "outside")
+    head += (*(("class",) if classes else ()), "extrapolated", "outside")
     run.write_csv(PREDICTIONS, head, rows)
 
 

@@ -28,7 +28,7 @@ _FEWEST_ROWS = 10
 _FEWEST_MISSING = 5
 """Missing cells of a column from which on their absence is an input of its own."""
 
-_MISSING = " is missing"
+_MISSING, _NOT = " is missing", "not "
 _MANY_NUMBERS, _MOSTLY = 10, 0.8
 
 
@@ -79,6 +79,8 @@ class TableData:
         Header of the target.
     notes
         Warnings: columns left out, cells filled.
+    classes
+        Of a text target, whose values are 0 for the first and 1 for the second; empty for numbers.
     """
 
     inputs: Matrix
@@ -87,6 +89,7 @@ class TableData:
     columns: tuple[Column, ...]
     target_name: str | None
     notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 def training_data(
@@ -99,7 +102,8 @@ def training_data(
     frame
         The table.
     target
-        Header of the target; None for the column named y, target or label, or else the last one.
+        Header of the target; None for the column named y, target or label, or else the last one. With a class, as in
+        ``species=setosa``, this class against all others.
     features
         Headers of the features; None for all other columns.
     impute
@@ -108,7 +112,8 @@ def training_data(
     Raises
     ------
     InputError
-        If a column is missing, the target is not numeric or constant, or cells are missing or infinite.
+        If a column is missing, the target is neither numeric nor of two classes, or constant, or cells are missing or
+        infinite.
     """
     path, cells = frame.path, frame.cells
     if len(cells) < _FEWEST_ROWS:
@@ -116,13 +121,15 @@ def training_data(
     if target is None:
         named = [name for name in cells.columns if name.lower() in _TARGET_NAMES]
         target = named[0] if len(named) == 1 else str(cells.columns[-1])
-    _require_columns(frame, [target, *(features or [])])
-    wanted = list(features) if features else [name for name in cells.columns if name != target]
-    if target in wanted:
+    header = _header_of(frame, target)
+    _require_columns(frame, [header, *(features or [])])
+    wanted = list(features) if features else [name for name in cells.columns if name != header]
+    if header in wanted:
         raise InputError(f"{path}: the target {target} is among the features; other columns expected.")
     if not wanted:
         raise InputError(f"{path}: no column but the target {target} found; one feature or more expected.")
-    values = _numbers(frame, target, what="target")
+    classes = _classes_of(frame, header, target)
+    values = _target_values(frame, target, classes)
     _require_finite(frame, target, values, hint="Drop these rows: a target is not imputed.")
     if values.min() == values.max():
         raise InputError(f"{path}: target {target} is {values[0]:g} in every row; differing values expected.")
@@ -143,11 +150,16 @@ def training_data(
             f"{path}: every feature is constant or holds identifiers; one or more that vary expected.",
             hint="Name others with --features." if not features else None,
         )
+    if classes:
+        share = format(float(values.mean()), ".3g")
+        notes.append(f"{header} is text: 1 stands for {classes[1]} ({share} of the rows), 0 for {classes[0]}")
     inputs, names = _matrix(frame, columns)
-    return TableData(inputs, names, values, tuple(columns), target, tuple(notes))
+    return TableData(inputs, names, values, tuple(columns), target, tuple(notes), classes)
 
 
-def prediction_data(frame: Frame, columns: Sequence[Column], *, target_name: str | None = None) -> TableData:
+def prediction_data(
+    frame: Frame, columns: Sequence[Column], *, target_name: str | None = None, classes: tuple[str, ...] = ()
+) -> TableData:
     """Return the inputs of a fitted model from a table; other columns are ignored.
 
     Parameters
@@ -158,6 +170,8 @@ def prediction_data(frame: Frame, columns: Sequence[Column], *, target_name: str
         Columns of the model.
     target_name
         Header of the model's target, which is read where the table has it.
+    classes
+        Classes of a text target.
 
     Raises
     ------
@@ -167,10 +181,57 @@ def prediction_data(frame: Frame, columns: Sequence[Column], *, target_name: str
     _require_columns(frame, [column.name for column in columns])
     inputs, names = _matrix(frame, columns)
     target = None
-    if target_name is not None and target_name in frame.cells.columns:
-        target = _numbers(frame, target_name, what="target")
+    if target_name is not None and _header_of(frame, target_name) in frame.cells.columns:
+        target = _target_values(frame, target_name, classes)
         _require_finite(frame, target_name, target, hint="Drop the column or fill the cells.")
-    return TableData(inputs, names, target, tuple(columns), target_name)
+    return TableData(inputs, names, target, tuple(columns), target_name, classes=classes)
+
+
+def _header_of(frame: Frame, target: str) -> str:
+    """Return the column of a target, which may be given with a class as in ``species=setosa``."""
+    header = target.rpartition("=")[0]
+    return header if header and target not in frame.cells.columns and header in frame.cells.columns else target
+
+
+def _classes_of(frame: Frame, header: str, target: str) -> tuple[str, ...]:
+    """Return the two classes of a text target; none where it is a column of numbers."""
+    series = frame.cells[header]
+    if target != header:
+        chosen = target.rpartition("=")[2]
+        known = sorted({str(value) for value in series.dropna()})
+        if chosen not in known:
+            raise InputError(
+                f"{frame.path}: no {chosen} in {header} found; one of {', '.join(known[:30])} expected.",
+                hint=did_you_mean(chosen, known),
+            )
+        return (f"{_NOT}{chosen}", chosen)
+    if not _is_text(series) or _mostly_numbers(series):
+        return ()
+    known = sorted({str(value) for value in series.dropna()})
+    if len(known) > 2:
+        raise InputError(
+            f"{frame.path}: target {header} has {len(known)} different texts; numbers, or two classes, expected.",
+            hint=f"Fit one class against the others, as in --target '{header}={known[0]}'.",
+        )
+    return tuple(known) if len(known) == 2 else ()
+
+
+def _target_values(frame: Frame, target: str, classes: tuple[str, ...]) -> Matrix:
+    """Return the values of a target, ``(N,)``: of classes 0 and 1; NaN where missing."""
+    header = _header_of(frame, target)
+    if not classes:
+        return _numbers(frame, header, what="target")
+    series = frame.cells[header]
+    texts = series.astype(str).to_numpy()
+    values = np.where(series.isna(), np.nan, (texts == classes[1]) * 1.0)
+    others = ~np.isnan(values) & (values == 0) & (texts != classes[0])
+    if others.any() and not classes[0].startswith(_NOT):
+        row = int(others.argmax())
+        raise InputError(
+            f"{frame.path}: {header} is {texts[row]!r} in row {row + 1}; {' or '.join(classes)} expected.",
+            hint="The model was fitted without this class.",
+        )
+    return np.asarray(values)
 
 
 def _require_columns(frame: Frame, names: Sequence[str]) -> None:

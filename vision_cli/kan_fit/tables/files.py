@@ -59,6 +59,8 @@ class TableModel:
         Errors beyond the fitted rows, in the target's unit, which widen intervals outside the range.
     refuses
         Whether rows outside the range are refused.
+    classes
+        Of a text target, whose values are 0 for the first and 1 for the second; empty for numbers.
     """
 
     network: SKAN
@@ -75,6 +77,7 @@ class TableModel:
     scalings: tuple[Scaling, ...] = ()
     edges: EdgeErrors = field(default_factory=lambda: EdgeErrors(np.zeros(0), np.zeros(0)))
     refuses: bool = False
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.scalings:
@@ -145,7 +148,10 @@ class TableModel:
     def columns_outside(self, inputs: NDArray[np.float64]) -> list[list[str]]:
         """Return the names of the inputs outside the range of the training data, row by row."""
         is_out = (inputs < self.lowest) | (inputs > self.highest)
-        return [[self.names[n] for n in np.flatnonzero(row)] for row in is_out]
+        found: list[list[str]] = [[]] * len(inputs)
+        for row in np.flatnonzero(is_out.any(axis=1)):
+            found[row] = [self.names[n] for n in np.flatnonzero(is_out[row])]
+        return found
 
     def half_widths(self, inputs: NDArray[np.float64], level: float) -> NDArray[np.float64]:
         """Return half the widths of the intervals of a level for rows ``(N, inputs)``, ``(N,)``.
@@ -245,6 +251,7 @@ def write_model(run: Run, model: TableModel) -> None:
         "edge_distances": model.edges.distances.tolist(),
         "edge_residuals": model.edges.residuals.tolist(),
         "refuses": model.refuses,
+        "classes": model.classes,
     }
     with run.output(NUMBERS) as path:
         path.write_bytes(network_bytes(model.network))
@@ -296,6 +303,7 @@ def read_model(path: Path) -> TableModel:
                 *(np.array(document.get(f"edge_{part}", ()), dtype=np.float64) for part in ("distances", "residuals"))
             ),
             refuses=bool(document.get("refuses", False)),
+            classes=tuple(map(str, document.get("classes", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{description}: damaged ({error!r}).", hint="Fit it again.") from error

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SHUFFLES = 5
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def regression_measures(predicted: NDArray[np.float64], target: NDArray[np.float
         float(np.abs(error).max()),
         1 - square / variance if variance else math.nan,
     )
+
+
+def binary_accuracy(predicted: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Return the fraction of rows on the right side of one half, of predictions and targets of 0 and 1, ``(N,)``."""
+    return float(((predicted >= _HALF) == (target >= _HALF)).mean())
 
 
 def input_importances(

@@ -148,6 +148,7 @@ def fit(
         scalings,
         replace(edges, residuals=edges.residuals * scale),
         settings.outside == "refuse",
+        table.classes,
     )
     if len(few.val) < len(split.val):
         model = replace(model, residuals=np.sort(np.abs(model.predict(raw[split.val]) - target[split.val])))
@@ -180,4 +181,4 @@ def _fit_on_all(problem: Problem, chosen: Candidate, settings: SearchOptions) ->
     if method == "auto":
         method = choose_method(len(problem.x), sum(p.numel() for p in network.parameters()))
     started = Candidate(f"{chosen.name}, all rows", network, math.inf, chosen.steps)
-    return fit_candidate(problem, started, "all rows", _EPOCHS_ON_ALL, optimiser=method)
+    return fit_candidate(problem, started, "all rows", _EPOCHS_ON_ALL, penalty=chosen.penalty, optimiser=method)

@@ -333,7 +333,7 @@ class _WidthSearch:
             penalty = Penalty(rough=rough, slope=_SMOOTH_SLOPE)
             network = project_network(candidate.network, self.problem.x, bounds=self.problem.bounds)
             started = Candidate(label, network, math.inf, candidate.steps)
-            candidate = fit_candidate(few, started, SMOOTH, self.settings.steps, penalty=penalty, optimiser="lm")
+            candidate = fit_candidate(few, started, SMOOTH, self.settings.steps, penalty=penalty, optimiser="auto")
             worse = 0 if candidate.score < best.score else worse + 1
             best = min(best, candidate, key=lambda one: one.score)
             if worse == _WORSE_IN_A_ROW:

@@ -59,7 +59,7 @@ def _left_out(
     for penalty, steps in ((_FORGETTING, _FORGETTING_STEPS), (final.penalty, _STEPS), (final.penalty, _STEPS)):
         started = Candidate(final.name, network, math.inf, penalty=penalty)
         validated = replace(part, x_val=part.x, y_val=part.y) if penalty is _FORGETTING else part
-        fitted = fit_candidate(validated, started, "fifth left out", steps, penalty=penalty, optimiser="lm")
+        fitted = fit_candidate(validated, started, "fifth left out", steps, penalty=penalty, optimiser="auto")
         network = _projected(fitted.network, part)
     return np.asarray((fitted.network.predict(x[fold]) - y[fold]).abs()[:, 0].cpu().numpy())
 

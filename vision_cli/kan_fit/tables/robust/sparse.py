@@ -96,7 +96,7 @@ def choose_by_sparse_rows(
     for one in contenders:
         network = project_network(one.network, inner.x, bounds=problem.bounds)
         started = Candidate(one.name, network, math.inf, penalty=one.penalty)
-        fitted = fit_candidate(inner, started, "sparse rows left out", _STEPS, penalty=one.penalty, optimiser="lm")
+        fitted = fit_candidate(inner, started, "sparse rows left out", _STEPS, penalty=one.penalty, optimiser="auto")
         for way in tried:
             own = continued(one.network, way)
             val = float((own.predict(problem.x_val) - problem.y_val).square().mean())
