@@ -52,9 +52,9 @@ _vcli_facts() {
     'fewshot-seg prepare') options=$'--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'choice deepglobe\ndirectory' ;;
     'fewshot-seg info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'any' ;;
     'kan-fit') verbs=$'fit\nclassify\npredict\nexplain\nbenchmark' default='fit' options=$'--help\n-h' ;;
-    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val-fraction\n--test-fraction\n--test\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'kan-fit fit') options=$'--function\n--expr\n--range\n--rows\n--noise\n--target\n--features\n--val-fraction\n--test-fraction\n--test\n--folds\n--no-header\n--header\n--impute\n--width\n--pool\n--select-level\n--select\n--grid\n--refine\n--optimizer\n--steps\n--restarts\n--budget\n--outside\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'kan-fit classify') options=$'--layout\n--resize\n--val-fraction\n--test-fraction\n--arch\n--channels\n--pool\n--select-level\n--select\n--grid\n--epochs\n--batch-size\n--lr\n--weight-decay\n--augment\n--sample\n--no-compare\n--compare\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
-    'kan-fit predict') options=$'--interval\n--no-header\n--header\n--layout\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'kan-fit predict') options=$'--interval\n--outside\n--no-header\n--header\n--layout\n--resize\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'kan-fit explain') options=$'--picture-format\n--prune\n--symbolic\n--library\n--save\n--out\n-o\n--resume\n--overwrite\n--config\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'kan-fit benchmark') options=$'--suite\n--baselines\n--alone\n--rows\n--noise\n--threads\n--baselines-env\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'gaze-predict') verbs=$'predict\nevaluate\ntrain\nadapt\nsynth' default='predict' options=$'--help\n-h' ;;
@@ -632,6 +632,7 @@ _vcli_value() {
     'kan-fit fit --val-fraction') kind=any ;;
     'kan-fit fit --test-fraction') kind=any ;;
     'kan-fit fit --test') kind=file ;;
+    'kan-fit fit --folds') kind=any ;;
     'kan-fit fit --width') kind=any ;;
     'kan-fit fit --pool') kind=any ;;
     'kan-fit fit --select-level') kind=choice choices=$'node\nedge\nlayer' ;;
@@ -642,6 +643,7 @@ _vcli_value() {
     'kan-fit fit --steps') kind=any ;;
     'kan-fit fit --restarts') kind=any ;;
     'kan-fit fit --budget') kind=any ;;
+    'kan-fit fit --outside') kind=choice choices=$'auto\nhold\nlinear\nrefuse' ;;
     'kan-fit fit --out' | 'kan-fit fit -o') kind=directory ;;
     'kan-fit fit --config') kind=file ;;
     'kan-fit fit --device') kind=any ;;
@@ -669,6 +671,7 @@ _vcli_value() {
     'kan-fit classify --seed') kind=any ;;
     'kan-fit classify --precision') kind=choice choices=$'float32\nbfloat16\nfloat16' ;;
     'kan-fit predict --interval') kind=any ;;
+    'kan-fit predict --outside') kind=choice choices=$'auto\nhold\nlinear\nrefuse' ;;
     'kan-fit predict --layout') kind=choice choices=$'auto\nfolders\nidx\nnpz\ncifar\ncifar-binary\ncsv' ;;
     'kan-fit predict --out' | 'kan-fit predict -o') kind=directory ;;
     'kan-fit predict --config') kind=file ;;

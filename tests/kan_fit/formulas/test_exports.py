@@ -16,8 +16,9 @@ from vision_cli.kan_fit.formulas.exports import (
     formula_text,
     latex_symbol,
     readable_symbols,
+    readable_text,
 )
-from vision_cli.kan_fit.formulas.tidy import Formula, symbol_of
+from vision_cli.kan_fit.formulas.tidy import Alternative, Formula, symbol_of
 from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.tables.robust.scaling import IDENTITY, Scaling
 
@@ -62,6 +63,8 @@ def test_sympy_reads_formulas_of_any_names_back(tmp_path):
     values = dict(zip(words.values(), np.linspace(0.1, 1, len(NAMES)), strict=True))
     expected = formula(np.array([[*values.values()]]), NAMES)[0]
     assert float(read.subs(values)) == pytest.approx(expected, rel=1e-12)
+    shorter = Alternative(1, 0.5, symbol_of("E") + symbol_of("S"))
+    assert readable_text(replace(formula, alternatives=(shorter,)), shorter.expression) == "E_ + S_"
     assert formula_document(formula)["symbols"]["flow_rate_m_s"] == "flow rate [m/s]"
 
 

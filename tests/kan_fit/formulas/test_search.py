@@ -7,7 +7,13 @@ import pytest
 import sympy
 
 from vision_cli.kan_fit.formulas.operators import OPERATORS, read_library
-from vision_cli.kan_fit.formulas.search import operator_names, search_operators
+from vision_cli.kan_fit.formulas.search import (
+    OUTER,
+    OperatorNetwork,
+    best_by_complexity,
+    operator_names,
+    search_operators,
+)
 from vision_cli.kan_fit.formulas.suites import find_function
 
 LIBRARY = read_library(None)
@@ -15,7 +21,8 @@ LIBRARY = read_library(None)
 
 def found(inputs, target, allowed=LIBRARY, seed=0):
     held = len(inputs) // 3
-    return search_operators(inputs[held:], target[held:], inputs[:held], target[:held], allowed, seed=seed)
+    networks = search_operators(inputs[held:], target[held:], inputs[:held], target[:held], allowed, seed=seed)
+    return networks[0] if networks else None
 
 
 @pytest.mark.parametrize("name", ["I.13.4", "I.8.14", "I.27.6"])
@@ -59,3 +66,13 @@ def test_the_same_seed_gives_the_same_network():
     one, two = found(inputs, target, seed=3), found(inputs, target, seed=3)
     assert one.inner == two.inner
     assert np.array_equal(one.weights, two.weights)
+
+
+def test_the_best_of_each_complexity_are_listed_if_longer_ones_are_better():
+    def network(middle, loss):
+        ones = np.ones((1, 1))
+        return OperatorNetwork(OUTER[0], ("x",), (middle,), ones, np.zeros(1), np.ones(2), loss)
+
+    short, longer, worse, best = network("x", 0.5), network("exp", 0.4), network("log", 0.45), network("softplus", 0.1)
+    assert best_by_complexity([worse, best, short, longer]) == [short, longer, best]
+    assert best_by_complexity([short, network("softplus", 0.6)]) == [short]

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -165,12 +166,22 @@ def readable_symbols(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def readable_text(formula: Formula) -> str:
-    """Return a formula as text that ``sympy.sympify`` reads, with the names of `readable_symbols`."""
+def readable_text(formula: Formula, expression: Any = None) -> str:
+    """Return a formula as text that ``sympy.sympify`` reads, with the names of `readable_symbols`.
+
+    Parameters
+    ----------
+    formula
+        The formula.
+    expression
+        One of its alternatives instead of its own expression.
+    """
     import sympy
 
-    names = readable_symbols(formula.variables)
-    return str(formula.expression.xreplace({symbol_of(name): sympy.Symbol(word) for name, word in names.items()}))
+    shown = formula.expression if expression is None else expression
+    others = sorted(str(symbol) for symbol in shown.free_symbols if str(symbol) not in formula.variables)
+    names = readable_symbols([*formula.variables, *others])
+    return str(shown.xreplace({symbol_of(name): sympy.Symbol(word) for name, word in names.items()}))
 
 
 def latex_symbol(name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import NumericalError
 from vision_cli.core.runs import interrupts
 from vision_cli.kan_fit.formulas.operators import NOTHING, Operator
-from vision_cli.kan_fit.formulas.search import operator_names, search_operators
-from vision_cli.kan_fit.formulas.tidy import Formula, FormulaRows, symbol_of
+from vision_cli.kan_fit.formulas.search import best_by_complexity, operator_names, search_operators
+from vision_cli.kan_fit.formulas.tidy import Alternative, Formula, FormulaRows, shortened, symbol_of
 from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKANLayer
 from vision_cli.kan_fit.tables.files import TableModel
 from vision_cli.kan_fit.tables.robust.scaling import scaled
@@ -72,21 +72,30 @@ def find_formula(
     own = scaled(inputs, model.scalings)
     net = _SymbolicNetwork(model, own[rows])
     blocked: NumericalError | None = None
+    shorter: tuple[Alternative, ...] = ()
     try:
         loss = net.substitute(library, (own[rows], aim[rows]), (own[chosen_by], aim[chosen_by]))
     except NumericalError as error:
         blocked, loss = error, math.inf
     if math.sqrt(loss) > _GOOD:
-        other = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
-        if other is not None:
+        found = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
+        if found:
+            other = found[0]
+            symbols = [symbol_of(name) for name in model.names]
+            spread = float(data.held_target.std())
+            shorter = tuple(
+                Alternative(one.complexity, math.sqrt(one.loss) * spread, shortened(one.expression(symbols)))
+                for one in best_by_complexity(found)
+            )
             other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
             if blocked or _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
-                expression = other.expression([symbol_of(name) for name in model.names])
-                return data.formula(expression, dict(operator_names(other)), math.sqrt(other_loss))
+                operators = dict(operator_names(other))
+                formula = data.formula(other.expression(symbols), operators, math.sqrt(other_loss))
+                return replace(formula, alternatives=shorter)
     if blocked:
         raise blocked
     operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
-    return data.formula(net.expression(model), operators, math.sqrt(loss))
+    return replace(data.formula(net.expression(model), operators, math.sqrt(loss)), alternatives=shorter)
 
 
 @dataclass

@@ -132,8 +132,8 @@ class OperatorNetwork:
 
 def search_operators(
     inputs: Array, target: Array, held_inputs: Array, held_target: Array, allowed: Sequence[Operator], *, seed: int = 0
-) -> OperatorNetwork | None:
-    """Return the network of operators that fits the target best.
+) -> list[OperatorNetwork]:
+    """Return networks of operators that fit the target, the best first; among them the best of each complexity.
 
     Parameters
     ----------
@@ -148,8 +148,8 @@ def search_operators(
 
     Returns
     -------
-    OperatorNetwork or None
-        None where no candidate is finite on all rows.
+    list of OperatorNetwork
+        By their scores; empty where no candidate is finite on all rows.
 
     Raises
     ------
@@ -162,14 +162,30 @@ def search_operators(
         # By score: on noisy data the losses are similar, and least for the most constants.
         screened = sorted(problem.screen(), key=lambda one: one.score)
         refitted = sorted(problem.refit(screened[:_PROMISING]), key=lambda one: one.score)
-        polished = [problem.polish(network) for network in refitted[:_COMPARED]]
+        shortest: dict[int, OperatorNetwork] = {}
+        for network in refitted:
+            known = shortest.get(network.complexity)
+            if known is None or network.loss < known.loss:
+                shortest[network.complexity] = network
+        compared = refitted[:_COMPARED]
+        compared += [network for network in shortest.values() if not any(network is one for one in compared)]
+        polished = [problem.polish(network) for network in compared]
         variance = float(held_target.var()) or 1.0
         judged = [
             replace(network, loss=float(np.mean((network(held_inputs) - held_target) ** 2)) / variance)
             for network in polished
         ]
     finite = [network for network in judged if math.isfinite(network.loss)]
-    return min(finite, key=lambda network: network.score, default=None)
+    return sorted(finite, key=lambda network: network.score)
+
+
+def best_by_complexity(networks: Sequence[OperatorNetwork]) -> list[OperatorNetwork]:
+    """Return the networks that no other of at most their complexity equals in loss, the simplest first."""
+    front: list[OperatorNetwork] = []
+    for network in sorted(networks, key=lambda one: (one.complexity, one.loss)):
+        if not front or network.loss < front[-1].loss:
+            front.append(network)
+    return front
 
 
 class _OperatorSearch:

@@ -34,6 +34,25 @@ _SIMPLIFIED_ONE_BY_ONE = 16
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A formula of another length.
+
+    Attributes
+    ----------
+    complexity
+        Sum of the complexities of its operators.
+    rmse
+        On the held-out rows, in the target's unit.
+    expression
+        Its constants have four digits.
+    """
+
+    complexity: int
+    rmse: float
+    expression: sympy.Expr
+
+
+@dataclass(frozen=True)
 class Formula:
     """A formula that replaces a network.
 
@@ -51,6 +70,8 @@ class Formula:
         That of the network on the same rows.
     is_rounded
         Whether its constants are rounded.
+    alternatives
+        The best formula found of each complexity, the simplest first; none where the network's operators are exact.
     """
 
     expression: sympy.Expr
@@ -59,6 +80,7 @@ class Formula:
     rmse: float
     network_rmse: float
     is_rounded: bool
+    alternatives: tuple[Alternative, ...] = ()
 
     def __call__(self, inputs: Array, names: Sequence[str]) -> Array:
         """Return its values, ``(N, inputs)`` to ``(N,)``; ``names`` are those of the inputs."""
@@ -180,6 +202,15 @@ class FormulaRows:
         """Return the root mean square error on the held-out rows, in the target's unit; NaN where it is undefined."""
         predicted = _evaluate(expression, self._variables(expression), self.held_inputs, self.model.names)
         return math.sqrt(float(np.mean((predicted - self.held_target) ** 2)))
+
+
+def shortened(expression: Any) -> Any:
+    """Return an expression with constants of four digits."""
+    import sympy
+
+    return expression.xreplace(
+        {number: sympy.Float(f"{float(number):.4g}") for number in expression.atoms(sympy.Float)}
+    )
 
 
 def symbol_of(name: str) -> Any:

@@ -2,8 +2,9 @@
 
 A space is a family of basis functions of one variable, given by two functions: ``value(u, count)`` and
 ``derivative(u, count)`` map ``(...)`` to ``(..., count)`` for u in [-1, 1], onto which the layers scale the observed
-range of a node. Outside [-1, 1] every space continues linearly, unless the layer holds it. The norms, squashing and output activations that the
-published layers wrap around their bases are left out: they would differ between the modes of one node.
+range of a node. Outside [-1, 1] every space continues linearly, unless the layer holds it at its end. The norms,
+squashing and output activations that the published layers wrap around their bases are left out: they would differ
+between the modes of one node.
 
 Source: the pool of S-KAN (arXiv:2408.08338) with the defaults of its published layers.
 """

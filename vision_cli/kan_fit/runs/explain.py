@@ -24,9 +24,11 @@ from vision_cli.kan_fit.formulas.from_network import find_formula
 from vision_cli.kan_fit.formulas.operators import read_library
 from vision_cli.kan_fit.formulas.tidy import Formula
 from vision_cli.kan_fit.options import ExplainOptions
-from vision_cli.kan_fit.runs.verdicts import explanation_verdict
+from vision_cli.kan_fit.runs.verdicts import WORSE, explanation_verdict
 from vision_cli.kan_fit.tables.files import TableModel, pruned_model, read_model, write_model
 from vision_cli.kan_fit.tables.measures import regression_measures
+
+ALTERNATIVES = "formulas.csv"
 
 _NETWORK_READING = (
     "Read it from the inputs below to the output above; a faint curve does little, and an input without a strong one "
@@ -76,6 +78,12 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
         kinds = set(wanted.save) & set(FORMULA_FILES) or set(FORMULA_FILES)
         for kind in sorted(kinds):
             run.write_text(FORMULA_FILES[kind], formula_text(formula, kind))
+        run.write_csv(ALTERNATIVES, ("complexity", "rmse", "formula"), _alternatives(formula))
+        if formula.rmse > WORSE * formula.network_rmse:
+            run.warn(
+                f"the formula has an RMSE of {formula.rmse:.3g} where the network has {formula.network_rmse:.3g}: "
+                "it misses a part of what the network learned"
+            )
         metrics |= {
             "formula": readable_text(formula),
             "formula_rmse": formula.rmse,
@@ -90,6 +98,11 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
             metrics["onnx_difference"] = export_onnx(model, target_path)
     run.write_metrics(metrics)
     _report(run, model, metrics, pictures, formula)
+
+
+def _alternatives(formula: Formula) -> list[tuple[object, ...]]:
+    """Return the rows of ``formulas.csv``: the best formula of each complexity."""
+    return [(one.complexity, one.rmse, readable_text(formula, one.expression)) for one in formula.alternatives]
 
 
 def _draw(run: Run, model: TableModel, kind: str) -> list[Picture]:
@@ -124,6 +137,8 @@ def _report(
     if formula is not None:
         columns = ("formula", "RMSE", "RMSE of the network")
         tables.append(Table(columns, [(readable_text(formula), formula.rmse, formula.network_rmse)], title="Formula"))
+        if formula.alternatives:
+            tables.append(Table(("complexity", "RMSE", "formula"), _alternatives(formula), title="Formulas by length"))
         tables.append(
             Table(
                 ("edge", "operator"),

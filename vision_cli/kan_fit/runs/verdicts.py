@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from vision_cli.core.command.console import format_value
 from vision_cli.core.report import Level
 
-_WORSE = 1.1
+WORSE = 1.1
 """Factor by which pruning or a formula may raise the RMSE without a warning."""
 
 _ALMOST_ONE = 0.9999
@@ -216,12 +216,12 @@ def explanation_verdict(
         text += f" It is {said}, with an RMSE of {format_value(formula_rmse)}"
         text += f" where the network has {format_value(network_rmse)}."
         level = "good"
-        if formula_rmse > _WORSE * network_rmse:
+        if formula_rmse > WORSE * network_rmse:
             text += " The formula misses a part of what the network learned."
             level = "caution"
     if pruned_rmse is not None:
         text += f" Pruning takes the RMSE to {format_value(pruned_rmse)}."
-        if pruned_rmse > _WORSE * rmse:
+        if pruned_rmse > WORSE * rmse:
             text += " An edge that was left out is needed: prune less."
             level = "caution"
     return text, level
