@@ -84,7 +84,8 @@ def _of_scikit_learn(name: str) -> pd.DataFrame:
 
     if name == "diabetes":
         found = datasets.load_diabetes(as_frame=True, scaled=False)
-        return found.data.assign(progression=found.target)
+        whole: pd.DataFrame = found.data.assign(progression=found.target)
+        return whole
     loaders = {"iris": datasets.load_iris, "wine": datasets.load_wine, "cancer": datasets.load_breast_cancer}
     frame: pd.DataFrame = loaders[name](as_frame=True).data
     return frame

@@ -142,7 +142,8 @@ def _fit_perceptron(x: Array, y: Array, x_val: Array, y_val: Array, seed: int) -
 
     scaler = StandardScaler().fit(x)
     model = MLPRegressor(hidden_layer_sizes=_HIDDEN, random_state=seed)
-    least, best, since = np.inf, ([], []), 0
+    least, since = np.inf, 0
+    best: tuple[Any, Any] = ([], [])
     inputs, held = scaler.transform(x), scaler.transform(x_val)
     for _ in range(_MOST_EPOCHS):
         model.partial_fit(inputs, y)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
@@ -165,7 +165,7 @@ def _scalings(inputs: NDArray[np.float64], target: NDArray[np.float64], few: Row
 def _choose(problem: Problem, selection: SearchResult, settings: SearchOptions) -> tuple[Candidate, EdgeErrors]:
     """Return the final candidate, continued outside its range as the settings say, and its errors beyond the edge."""
     final = selection.final
-    outside: Continuation | None = settings.outside if settings.outside in _CONTINUATIONS else None
+    outside = cast("Continuation", settings.outside) if settings.outside in _CONTINUATIONS else None
     if problem.bounds is not None or final.score < _ALMOST_EXACT:
         way = outside or "linear"
         return replace(final, network=continued(final.network, way)), EdgeErrors(np.zeros(0), np.zeros(0))
