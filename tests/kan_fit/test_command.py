@@ -13,6 +13,7 @@ TABLE_FAULTS = {
     "nothing": (("fit",), 2, "no input given; DATA, --function or --expr expected"),
     "no file": (("fit", "none.csv"), 3, "none.csv: no such file"),
     "two sources": (("fit", "t.csv", "--function", "xy"), 2, "more than one of DATA, --function, --expr and --sample"),
+    "folds": (("fit", "t.csv", "--test", "t.csv", "--folds", "3"), 2, "--folds with --test or a function found"),
     "range alone": (("fit", "--range", "0:1"), 2, "--range without --expr"),
     "no space": (("fit", "--pool", "chebi"), 2, "--pool: chebi found"),
     "no function": (("fit", "--function", "besel"), 2, "--function: besel found"),

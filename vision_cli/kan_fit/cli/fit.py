@@ -38,6 +38,8 @@ def fit(
         raise UsageError("fit: more than one of DATA, --function, --expr and --sample found; one expected.")
     if source.ranges is not None and source.expression is None:
         raise UsageError("fit: --range without --expr found; both expected.")
+    if source.folds is not None and (source.test is not None or (source.data is None and not sample)):
+        raise UsageError("fit: --folds with --test or a function found; a table to divide expected.")
     if sample:
         from vision_cli.core.samples import find_sample
 

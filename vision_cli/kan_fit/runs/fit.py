@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output, Table
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.errors import UsageError
 from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.evaluation.fit_data import FitData, read_fit_data
@@ -28,7 +27,7 @@ from vision_cli.kan_fit.tables.measures import binary_accuracy, input_importance
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
 from vision_cli.kan_fit.tables.robust.scaling import scaled
 from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
-from vision_cli.kan_fit.tables.splits import fold_splits, thinned
+from vision_cli.kan_fit.tables.splits import RowSplit, fold_splits, thinned
 
 COMPARISON, FOLDS, IMPORTANCE = "comparison.csv", "folds.csv", "importance.csv"
 OURS = "S-KAN"
@@ -70,6 +69,9 @@ def fit_files(
     for note in data.table.notes:
         run.warn(note)
     output.info(described(data))
+    folds: list[RowSplit] = []
+    if source.folds is not None:
+        folds = fold_splits(len(data.target), source.folds, source.val_fraction, compute.seed)
     widths = settings.hidden or auto_widths(data.table.inputs.shape[1])
     with output.progress("fitting", None) as bar:
 
@@ -104,12 +106,12 @@ def fit_files(
         scores += fit_baseline_regressors(
             data.table.inputs, data.target, data.split, (data.test_inputs, data.test_target), compute.seed
         )
-    across = _cross_validate(run, source, data, settings, compute, output) if source.folds else []
+    across = _cross_validate(run, data, folds, settings, compute, output) if folds else []
     output.info(standing([(one.name, one.test_rmse) for one in scores], across))
     rises = _importances(found.model, data, compute.seed)
     val_rmse = scores[0].val_rmse
     output.info(importance_words(found.model.target, rises, val_rmse))
-    run.write_csv(IMPORTANCE, ("column", "rmse_rise", "share"), [(n, r, r / val_rmse) for n, r in rises.items()])
+    run.write_csv(IMPORTANCE, ("column", "rmse_rise"), list(rises.items()))
     write_model(run, found.model)
     metrics = _metrics(found, data)
     if across:
@@ -161,17 +163,14 @@ def _importances(model: TableModel, data: FitData, seed: int) -> dict[str, float
 
 
 def _cross_validate(
-    run: Run, source: TableSource, data: FitData, settings: SearchOptions, compute: Compute, output: Output
+    run: Run, data: FitData, folds: Sequence[RowSplit], settings: SearchOptions, compute: Compute, output: Output
 ) -> list[FoldErrors]:
     """Fit ours and all baselines in every fold; return their errors on its test rows."""
-    if source.test is not None or data.bounds is not None:
-        raise UsageError("--folds: --test or a function found; a table to divide expected.")
-    assert source.folds is not None
     inputs, target = data.table.inputs, data.target
     errors: dict[str, list[float]] = {}
     widths = settings.hidden or auto_widths(inputs.shape[1])
-    with output.progress("folds", source.folds) as bar:
-        for number, split in enumerate(fold_splits(len(target), source.folds, source.val_fraction, compute.seed)):
+    with output.progress("folds", len(folds)) as bar:
+        for number, split in enumerate(folds):
             stages = CandidateCheckpoints(run.directory / STAGES / f"fold-{number}")
             own = fit(inputs, target, split, data.table, widths, settings, device=compute.device, cached=stages).model
             test = inputs[split.test], target[split.test]
