@@ -19,7 +19,7 @@ from vision_cli.kan_fit.tables.splits import RowSplit, thinned
 from vision_cli.metrics.classification import classification_measures
 
 _HIDDEN = (64, 64)
-_MOST_ROWS = 100_000
+_MOST_ROWS, _LBFGS_ROWS, _LBFGS_STEPS = 100_000, 10_000, 10
 _MOST_EPOCHS, _PATIENCE, _MOST_ROUNDS = 500, 20, 500
 _RIDGE_PENALTIES = tuple(10.0**n for n in range(-4, 5))
 _MOST_IMAGES, _SIDE = 10_000, 16
@@ -136,25 +136,31 @@ def _fit_ridge(x: Array, y: Array, x_val: Array, y_val: Array, seed: int) -> Reg
 
 
 def _fit_perceptron(x: Array, y: Array, x_val: Array, y_val: Array, seed: int) -> Regressor:
-    """Fit an MLP by Adam until its validation error has not fallen for some epochs."""
+    """Fit an MLP by L-BFGS and by Adam, each until its validation error has not fallen for a while; keep the better."""
     from sklearn.neural_network import MLPRegressor
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(x)
-    model = MLPRegressor(hidden_layer_sizes=_HIDDEN, random_state=seed)
-    least, since = np.inf, 0
-    best: tuple[Any, Any] = ([], [])
     inputs, held = scaler.transform(x), scaler.transform(x_val)
-    for _ in range(_MOST_EPOCHS):
-        model.partial_fit(inputs, y)
-        error = float(np.square(model.predict(held) - y_val).mean())
-        since += 1
-        if error < least:
-            least, best, since = error, (copy.deepcopy(model.coefs_), copy.deepcopy(model.intercepts_)), 0
-        if since == _PATIENCE:
-            break
-    model.coefs_, model.intercepts_ = best
-    return lambda rows: np.asarray(model.predict(scaler.transform(rows))), _parameter_count(model)
+    least = np.inf
+    best: Any = None
+    for solver in ("lbfgs", "adam") if len(x) <= _LBFGS_ROWS else ("adam",):
+        model = MLPRegressor(
+            hidden_layer_sizes=_HIDDEN, solver=solver, max_iter=_LBFGS_STEPS, warm_start=True, random_state=seed
+        )
+        advance = model.partial_fit if solver == "adam" else model.fit
+        own, since = np.inf, 0
+        for _ in range(_MOST_EPOCHS if solver == "adam" else _MOST_EPOCHS // _LBFGS_STEPS):
+            advance(inputs, y)
+            error = float(np.square(model.predict(held) - y_val).mean())
+            since += 1
+            if error < own:
+                own, since = error, 0
+            if error < least:
+                least, best = error, copy.deepcopy(model)
+            if since == _PATIENCE:
+                break
+    return lambda rows: np.asarray(best.predict(scaler.transform(rows))), _parameter_count(best)
 
 
 def _fit_trees(x: Array, y: Array, x_val: Array, y_val: Array, seed: int) -> Regressor:

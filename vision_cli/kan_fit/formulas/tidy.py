@@ -162,7 +162,10 @@ class FormulaRows:
                 continue
             left = {one: value for one, value in values.items() if one is not constant}
             others = self._fitted(tried, {one: left[one] for one in left if tried.has(one)})
-            error = self._held_error(tried.xreplace({one: sympy.Float(value) for one, value in others.items()}))
+            whole = tried.xreplace({one: sympy.Float(value) for one, value in others.items()})
+            if whole.has(sympy.nan, sympy.zoo, sympy.oo):
+                continue
+            error = self._held_error(whole)
             if error <= allowed * math.exp(taken * worth):
                 template, values, taken = tried, {**left, **others}, taken + 1
         return template.xreplace({one: sympy.Float(value) for one, value in values.items()})
