@@ -10,7 +10,7 @@ import torch
 from tests.kan_fit.fits import QUICK, compute_only, problem
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.pipeline import auto_widths
-from vision_cli.kan_fit.tables.selection import MIXED, SWAPPED, SearchResult, grids_for, search
+from vision_cli.kan_fit.tables.selection import MIXED, SWAPPED, SearchResult, search
 
 
 @pytest.mark.parametrize("name", ["kinkchirp", "runge"])
@@ -56,11 +56,6 @@ def test_a_simple_network_that_is_exact_is_preferred():
     found = search(problem("expsin", 1000), auto_widths(2), SearchOptions(pool=("cheby",)), compute_only)
     assert found.best.network.widths in {(2, 1, 1), (2, 2, 1)}
     assert math.sqrt(found.best.score) < 1e-5
-
-
-def test_grids_follow_the_number_of_rows():
-    assert grids_for(problem("xy", 100), (2, 5, 1), ["bspline"], (5, 10, 20)) == (5,)
-    assert grids_for(problem("xy", 2000), (2, 5, 1), ["bspline"], (5, 10, 20)) == (5, 10, 20)
 
 
 def test_an_empty_selection_has_no_best():

@@ -25,8 +25,8 @@ from vision_cli.kan_fit.tables.candidates import Candidate
 from vision_cli.kan_fit.tables.files import TableModel, write_model
 from vision_cli.kan_fit.tables.measures import binary_accuracy, input_importances, regression_measures
 from vision_cli.kan_fit.tables.pipeline import FitResult, auto_widths, fit
+from vision_cli.kan_fit.tables.robust.grids import ROWS_A_PARAMETER
 from vision_cli.kan_fit.tables.robust.scaling import scaled
-from vision_cli.kan_fit.tables.selection import ROWS_A_PARAMETER
 from vision_cli.kan_fit.tables.splits import RowSplit, fold_splits, thinned
 
 COMPARISON, FOLDS, IMPORTANCE = "comparison.csv", "folds.csv", "importance.csv"

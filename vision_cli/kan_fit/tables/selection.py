@@ -19,16 +19,12 @@ from threadpoolctl import threadpool_limits
 
 from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_network
-from vision_cli.kan_fit.networks.spaces import SPACES
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
-from vision_cli.kan_fit.tables.optimisers import LM_PARAMETERS
+from vision_cli.kan_fit.tables.robust.grids import ROWS_A_PARAMETER, grids_for
 
 MIXED, SWAPPED, FULL, SMOOTH = "mixed", "swapped", "full pool", "smooth"
-
-ROWS_A_PARAMETER = 3
-"""Fewest training rows a parameter."""
 
 # Penalties of the phases, and temperatures of the selective one.
 _GROUP, _ENTROPY = 1e-4, 1e-3
@@ -48,8 +44,6 @@ _PATH_ROWS = 2000
 _CLOSE, _PROMISING, _WORSE_BY_PRUNING, _BETTER_BY_SWAPPING = 2.0, 1e6, 1.01, 0.9
 _MORE_STARTS = 3
 _PRUNED_SHARE = 0.01
-_ROWS_A_SQUARED_DEGREE = 4
-_INTERVALS_A_GAP, _FEWEST_VALUES = 2.0, 10
 _ROWS_FOR_THREADS = 20_000
 
 
@@ -219,41 +213,6 @@ def _search_space(space: str, searches: Sequence[_WidthSearch]) -> None:
             return
         if one.fit_finer(space) < _EXACT:
             return
-
-
-def grids_for(problem: Problem, shape: Sequence[int], pool: Sequence[str], refine: Sequence[int]) -> tuple[int, ...]:
-    """Return the grids whose networks have at most a third as many parameters as rows, and few enough to optimise.
-
-    Grids with polynomials whose squared degree is near the number of rows are left out, too: they oscillate between the
-    outermost row and the end of the range, where there are neither training nor validation data. So are grids, of any
-    space, finer than the widest gap between the values of an input.
-    """
-    limit = min(problem.y.numel() / ROWS_A_PARAMETER, LM_PARAMETERS)
-    polynomials = [SPACES[name] for name in pool if SPACES[name].kind == "polynomial"]
-
-    gap = _widest_gap(problem.x)
-
-    def is_allowed(grid: int) -> bool:
-        if grid * gap > _INTERVALS_A_GAP or any(
-            _ROWS_A_SQUARED_DEGREE * space.count(grid) ** 2 > len(problem.y) for space in polynomials
-        ):
-            return False
-        return SKAN(plan_network(shape, pool, grid=grid)).parameters_in_use() <= limit
-
-    return tuple(grid for grid in refine if is_allowed(grid)) or (min(refine),)
-
-
-def _widest_gap(x: torch.Tensor) -> float:
-    """Return the widest gap between neighbouring values of an input, as a share of its range.
-
-    Inputs of few values, as categories have, are passed over: no other values are to be expected.
-    """
-    widest = 0.0
-    for column in x.T:
-        values = column.unique()
-        if len(values) >= _FEWEST_VALUES:
-            widest = max(widest, float(values.diff().max() / (values[-1] - values[0])))
-    return widest
 
 
 def _name(shape: Sequence[int], pool: str) -> str:

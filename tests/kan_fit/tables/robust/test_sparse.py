@@ -11,7 +11,6 @@ from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_networ
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.data import Column, TableData
 from vision_cli.kan_fit.tables.pipeline import fit
-from vision_cli.kan_fit.tables.robust.roughness import roughness_forms
 from vision_cli.kan_fit.tables.robust.sparse import continued, distances_outside, sparse_rows
 from vision_cli.kan_fit.tables.splits import split_rows
 
@@ -89,13 +88,3 @@ def test_slopes_of_continued_functions_are_their_derivatives(way):
     x = torch.tensor([[-2.0], [0.3], [1.7]], dtype=torch.float64)
     numeric = (layer.features(x + 1e-6) - layer.features(x - 1e-6)) / 2e-6
     assert torch.allclose(layer.feature_slopes(x), numeric, atol=1e-6)
-
-
-def test_straight_lines_have_no_roughness():
-    layer = SKAN(plan_network((2, 1), ("cheby",))).double().each_layer()[0]
-    rough, slope = roughness_forms(layer)
-    first = 2  # The polynomials of a node follow SiLU of both: T_1, T_2, ...
-    assert float(rough[first, first]) == pytest.approx(0, abs=1e-12)
-    assert float(rough[first + 1, first + 1]) == pytest.approx(16, rel=1e-3)
-    assert float(slope[first, first]) == pytest.approx(1)
-    assert float(rough[first, -1]) == 0
