@@ -30,7 +30,8 @@ READ = {
     "the same with blanks after it": ("# a b y\n" + body("{half} {m} {n}\n"), ("a", "b"), None),
     "separators within names": ('"a, cm","b; d",y\n' + body("{half},{m},{n}\n"), ("a, cm", "b; d"), None),
     "separator at the end": ("a,b,y\n" + body("{half},{m},{n},\n"), ("a", "b"), None),
-    "a mark within a cell": ("a,b,y\n" + body("{half},{m},{n}\n").replace("0.5", "0.5") + "# end\n", ("a", "b"), None),
+    "a comma in a name between semicolons": ("a, cm;b;y\n" + body("{half};{m};{n}\n"), ("a, cm", "b"), None),
+    "a comment at the end": ("a,b,y\n" + body("{half},{m},{n}\n") + "# end\n", ("a", "b"), None),
 }
 
 
@@ -98,3 +99,8 @@ def test_tables_of_other_formats_are_named(tmp_path, name, text, message):
     with pytest.raises(InputError, match="a folder found; one file with a table expected") as caught:
         read_table(tmp_path)
     assert "classify" in str(caught.value.hint)
+
+
+def test_cells_without_a_name_are_not_cut_off(tmp_path):
+    with pytest.raises(InputError, match="rows of 4 cells under a header of 2 found"):
+        read_table(written(tmp_path, "a,y\n" + body("{half},{m},{n},{n}\n")))

@@ -311,7 +311,8 @@ def _layout(path: Path, head: str, *, header: bool) -> _Layout:
     if body and all(len(row) == len(names) + 1 for row in body):
         if all(not row[-1].strip() for row in body):
             names, dropped = [*names, ROW_NAMES], [ROW_NAMES]
-        elif not _is_number(body[0][0].replace(decimal, ".")) or _counts(body):
+        else:
+            # The rule of R's read.table.
             names, dropped = [ROW_NAMES, *names], [ROW_NAMES]
             notes.append("the rows have one cell more than the header: the first is a row name and was left out")
     elif names[0] == "" and len(names) > 1:
@@ -319,22 +320,25 @@ def _layout(path: Path, head: str, *, header: bool) -> _Layout:
         notes.append("the first column has no name, as row names have, and was left out")
     if len(names) > 2 and names[-1] == "" and all(len(row) == len(names) and not row[-1].strip() for row in body):
         names, dropped = [*names[:-1], "(empty)"], [*dropped, "(empty)"]
+    if body and min(map(len, body)) > len(names):
+        # pandas would cut off the last cells, the target's among them.
+        raise InputError(
+            f"{path}: rows of {min(map(len, body))} cells under a header of {len(names)} found; as many expected.",
+            hint="Name the other columns, or remove them.",
+        )
     _require_different(path, names)
     return _Layout(separator, names, skipped, decimal, dropped, notes)
 
 
 def _separator(first: str, rows: Sequence[str]) -> str:
-    """Return the separator that divides the first line into most cells, as many as the rows have, or one fewer."""
-    best, most = r"\s+", 1
+    """Return the separator by which the first line has as many cells as the rows, or one fewer, and most of them."""
+    best, most = r"\s+", (0, 1)
     for one in ",;\t":
         count = len(_cells(first, one))
-        agrees = not rows or len(_cells(rows[0], one)) in {count, count + 1}
-        if count > 1 and (agrees, count) > (most > 1, most):
-            best, most = one, count
-    if best == r"\s+":
-        for one in ",;\t":
-            if (count := len(_cells(first, one))) > most:
-                best, most = one, count
+        found = len(_cells(rows[0], one)) if rows else count
+        agrees = 2 if found == count else 1 if found == count + 1 else 0
+        if count > 1 and (agrees, count) > most:
+            best, most = one, (agrees, count)
     return best
 
 
@@ -373,15 +377,6 @@ def _ungrouped(cells: pd.DataFrame, decimal: str) -> pd.DataFrame:
             plain = series.str.strip().str.replace(apart, "", regex=False).str.replace(decimal, ".", regex=False)
             changed[name] = pd.to_numeric(plain)
     return cells.assign(**changed) if changed else cells
-
-
-def _counts(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first cells count the rows."""
-    try:
-        numbers = [int(row[0]) for row in rows]
-    except ValueError:
-        return False
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _is_number(cell: str) -> bool:
