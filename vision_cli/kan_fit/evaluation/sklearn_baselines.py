@@ -20,7 +20,7 @@ from vision_cli.metrics.classification import classification_measures
 
 _HIDDEN = (64, 64)
 _MOST_ROWS, _LBFGS_ROWS, _LBFGS_STEPS = 100_000, 10_000, 10
-_MOST_EPOCHS, _PATIENCE, _MOST_ROUNDS = 500, 20, 500
+_MOST_EPOCHS, _PATIENCE, _LBFGS_PATIENCE, _MOST_ROUNDS = 500, 20, 5, 500
 _RIDGE_PENALTIES = tuple(10.0**n for n in range(-4, 5))
 _MOST_IMAGES, _SIDE = 10_000, 16
 
@@ -158,7 +158,7 @@ def _fit_perceptron(x: Array, y: Array, x_val: Array, y_val: Array, seed: int) -
                 own, since = error, 0
             if error < least:
                 least, best = error, copy.deepcopy(model)
-            if since == _PATIENCE:
+            if since == (_PATIENCE if solver == "adam" else _LBFGS_PATIENCE):
                 break
     return lambda rows: np.asarray(best.predict(scaler.transform(rows))), _parameter_count(best)
 
