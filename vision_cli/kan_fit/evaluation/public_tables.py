@@ -6,6 +6,7 @@ with scikit-learn; tips (Bryant and Smith 1995) and gapminder (gapminder.org, CC
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,8 +95,8 @@ def _of_scikit_learn(name: str) -> pd.DataFrame:
 def _of_plotly(name: str) -> pd.DataFrame:
     import pandas as pd
 
-    try:
-        import plotly
-    except ImportError as error:
-        raise MissingError(f"plotly: not installed; required for its table {name}.", hint="Install plotly.") from error
-    return pd.read_csv(Path(plotly.__file__).parent / "package_data" / "datasets" / f"{name}.csv.gz")
+    # Found, not imported: plotly itself is not needed.
+    package = find_spec("plotly")
+    if package is None or package.origin is None:
+        raise MissingError(f"plotly: not installed; required for its table {name}.", hint="Install plotly.")
+    return pd.read_csv(Path(package.origin).parent / "package_data" / "datasets" / f"{name}.csv.gz")

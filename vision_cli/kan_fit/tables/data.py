@@ -279,7 +279,7 @@ def _has_identifiers(frame: Frame, name: str) -> bool:
     series = frame.cells[name]
     if not _is_text(series) or _mostly_numbers(series):
         return False
-    return series.nunique() > _MOST_CATEGORIES or series.nunique() == len(series)
+    return bool(series.nunique() > _MOST_CATEGORIES or series.nunique() == len(series))
 
 
 def _mostly_numbers(series: pd.Series[Any]) -> bool:

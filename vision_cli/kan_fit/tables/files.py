@@ -171,7 +171,7 @@ class TableModel:
         if len(self.edges.distances):
             excess = np.maximum(self.edges.residuals - half, 0) / self.edges.distances
             growth = float(np.quantile(excess, level))
-        ways = [self._values(continued(self.network, way), inputs) for way in ("hold", "linear")]  # type: ignore[arg-type]
+        ways = [self._values(continued(self.network, way), inputs) for way in ("hold", "linear")]
         spread = np.where(far > 0, np.abs(ways[0] - ways[1]), 0.0)
         return np.asarray(half + growth * far + np.where(np.isfinite(spread), spread, np.inf))
 
