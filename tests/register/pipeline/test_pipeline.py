@@ -224,3 +224,18 @@ def test_a_constant_moving_image_gives_a_finite_matrix(phantom, compute):
     found = register(flat, RegistrationOptions(transform="rigid"), compute)
     assert np.isfinite(found.affine.matrix).all()
     assert torch.get_num_threads() == 1
+
+
+def test_a_mirrored_image_is_found_by_the_search_and_said(phantom, compute):
+    # A patch on one side, so that the two sides differ.
+    fixed, moving = (values.copy() for values in (phantom.fixed, phantom.fixed))
+    for values in (fixed, moving):
+        values[14:24, 30:44] = values.max()
+    flipped = Pair(
+        volume_of(fixed, phantom.fixed_vox2ras), volume_of(np.ascontiguousarray(moving[::-1]), phantom.fixed_vox2ras)
+    )
+    found = register(flipped, RegistrationOptions(transform="affine", init="search"), compute)
+    assert found.orientation.mirrored
+    assert found.similarity.affine > 0.9
+    assert any("LEFT AND RIGHT MAY BE SWAPPED" in note for note in found.notes)
+    assert any("with the image mirrored" in note for note in found.notes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vision_cli.register.runs.metrics import PairMetrics
@@ -92,3 +94,12 @@ def test_a_batch_names_the_pairs_to_look_at():
         "1 of 9 pairs fits. 7 should be looked at: a, b, c, d, e and 2 more. 1 failed: x. "
         "Median over the pairs: mean Dice 0.60 after, 0.40 before."
     )
+
+
+@pytest.mark.parametrize(
+    ("angle", "mirrored", "level"), [(44.0, False, "good"), (97.0, False, "caution"), (0.0, True, "caution")]
+)
+def test_an_affine_that_contradicts_the_headers_comes_first(angle, mirrored, level):
+    found = judge(replace(measures(dice=(0.1, 0.6, 0.71)), rotation_deg=angle, mirrored=mirrored))
+    assert found.level == level
+    assert ("LEFT AND RIGHT MAY BE SWAPPED" in found.text) == (level == "caution")

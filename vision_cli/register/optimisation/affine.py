@@ -43,13 +43,13 @@ class LinearResult:
         ``fixed_to_moving``, ``(D+1, D+1)``, RAS mm.
     loss
         Value of the image term at the finest scale.
-    notes
-        Warnings for the user, for instance that a mirrored start fits better.
+    mirrored
+        The best matrix that mirrors the image, to be compared with ``matrix``; only with ``init="search"``.
     """
 
     matrix: Matrix
     loss: float
-    notes: tuple[str, ...] = ()
+    mirrored: Matrix | None = None
 
 
 class _Scale:
@@ -164,7 +164,8 @@ def register_linear(
         Image term, see :mod:`vision_cli.register.optimisation.losses`.
     init
         Start: ``"header"`` for the positions in the headers; ``"moments"`` for aligned centroids and rotations of up to
-        30 degrees; ``"search"`` for all proper axis permutations as well; or a ``(D+1, D+1)`` matrix.
+        30 degrees; ``"search"`` for all proper axis permutations as well, and the best mirrored transform beside the
+        best proper one; or a ``(D+1, D+1)`` matrix.
     on_step
         Called with the name and loss of each scale.
     """
@@ -175,29 +176,23 @@ def register_linear(
     if isinstance(init, str):
         centre_moving = centre_fixed if init == "header" else centroid(moving)
         rotations = _start_rotations(box.ndim, init)
-        given = None
     else:
         centre_moving = init[:-1, :-1] @ centre_fixed + init[:-1, -1]
-        rotations, given = [init[:-1, :-1]], init
+        rotations = [init[:-1, :-1]]
     problem = _Problem(fixed, moving, centre_fixed, centre_moving, extent / 2)
 
-    coarse = scales[0]
-    starts = [problem.start(rotation) for rotation in rotations]
-    for start in starts:
-        with torch.no_grad():
-            start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
-    notes = _mirror_note(problem, coarse, starts) if given is None and init == "search" else ()
-    kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
-    kept = sorted((problem.refine(s, coarse, rigid=True) for s in kept), key=lambda s: s.loss)[:2]
-    on_step("coarse", kept[0].loss)
     rigid = kind == "rigid"
-    kept = sorted((problem.refine(s, scales[1], rigid=rigid) for s in kept), key=lambda s: s.loss)[:1]
-    on_step("middle", kept[0].loss)
-    best = problem.refine(kept[0], scales[2], rigid=rigid)
-    on_step("fine", best.loss)
+    best = _best_of(problem, scales, rotations, rigid, on_step)
+    mirrored = None
+    if isinstance(init, str) and init == "search":
+        flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
+        mirrored = _best_of(problem, scales, [rotation @ flip for rotation in rotations], rigid, on_step)
     with torch.no_grad():
-        matrix = problem.matrix(best, rigid).numpy()
-    return LinearResult(matrix, best.loss, tuple(notes))
+        return LinearResult(
+            problem.matrix(best, rigid).numpy(),
+            best.loss,
+            None if mirrored is None else problem.matrix(mirrored, rigid).numpy(),
+        )
 
 
 def initial_matrix(fixed: Image, moving: Image, init: Literal["header", "moments"]) -> Matrix:
@@ -218,6 +213,29 @@ def axis_rotations(dim: int) -> list[Matrix]:
             if np.linalg.det(matrix) > 0:
                 rotations.append(matrix)
     return rotations
+
+
+def _best_of(
+    problem: _Problem,
+    scales: Sequence[_Scale],
+    rotations: Sequence[Matrix],
+    rigid: bool,
+    on_step: Callable[[str, float], None],
+) -> _Candidate:
+    """Return the best candidate of the given starts, refined from scale to scale."""
+    coarse, middle, fine = scales
+    starts = [problem.start(rotation) for rotation in rotations]
+    with torch.no_grad(), one_thread_below(len(coarse.points)):
+        for start in starts:
+            start.loss = float(coarse.loss(problem.matrix(start, rigid=True)))
+    kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
+    kept = sorted((problem.refine(s, coarse, rigid=True) for s in kept), key=lambda s: s.loss)[:2]
+    on_step("coarse", kept[0].loss)
+    kept = sorted((problem.refine(s, middle, rigid=rigid) for s in kept), key=lambda s: s.loss)[:1]
+    on_step("middle", kept[0].loss)
+    best = problem.refine(kept[0], fine, rigid=rigid)
+    on_step("fine", best.loss)
+    return best
 
 
 def _scales(fixed: Image, moving: Image, extent: float, metric: Metric) -> list[_Scale]:
@@ -270,17 +288,3 @@ def _distinct(ordered: Sequence[_Candidate], count: int) -> list[_Candidate]:
         if len(kept) == count:
             break
     return kept
-
-
-def _mirror_note(problem: _Problem, scale: _Scale, starts: Sequence[_Candidate]) -> tuple[str, ...]:
-    """Return a warning if a mirrored start fits better than every rotation: one header may swap left and right."""
-    best = min(start.loss for start in starts)
-    flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
-    mirrored = np.inf
-    for start in starts:
-        candidate = problem.start(start.rotation @ flip)
-        with torch.no_grad():
-            mirrored = min(mirrored, float(scale.loss(problem.matrix(candidate, rigid=True))))
-    if mirrored < best - 0.05 * abs(best):
-        return ("a mirrored image fits better than every rotation: one header may have left and right swapped",)
-    return ()

@@ -98,6 +98,9 @@ class RegistrationOptions:
         Use both directions of the image term.
     init
         ``header``, ``moments``, ``search`` or the file of an affine transform.
+    max_rotation_deg
+        Refuse an affine that turns by more than this from the positions in the headers, in degrees, or that mirrors;
+        None for a warning from 45 degrees on.
     max_memory_gb
         Memory limit in 10^9 bytes; None for the available memory.
     weights
@@ -149,11 +152,22 @@ class RegistrationOptions:
         str,
         typer.Option(
             metavar="HOW",
-            help="Start: header, moments, search (also tries permuted axes), or a transform FILE.",
+            help="Start: header, moments, search (also permuted and mirrored axes), or a transform FILE.",
             rich_help_panel=QUALITY,
         ),
         _Start(),
     ] = "moments"
+    max_rotation_deg: Annotated[
+        float | None,
+        typer.Option(
+            "--max-rotation",
+            min=0,
+            max=180,
+            metavar="DEG",
+            help="Exit 5 if the affine turns by more than this from the headers, or mirrors.",
+            rich_help_panel=QUALITY,
+        ),
+    ] = None
     max_memory_gb: Annotated[
         float | None,
         typer.Option(

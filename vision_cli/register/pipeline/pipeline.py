@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -26,6 +27,7 @@ from vision_cli.register.optimisation.losses import LocalCorrelation
 from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser
 from vision_cli.register.options.registration import Init, Method, Preset, RegistrationOptions
 from vision_cli.register.pipeline.inputs import Pair, grid_of
+from vision_cli.register.pipeline.orientation import check_orientation, choose_orientation
 from vision_cli.register.pipeline.prediction import NetworkContribution, NetworkPredictor
 from vision_cli.register.pipeline.resolution import work_grid
 from vision_cli.register.pipeline.result import InverseError, LevelContribution, Registration, Similarity
@@ -112,6 +114,7 @@ def register(
     moving = _prepared(pair.moving, pair.moving_mask, compute)
     notes = list(pair.notes)
     clock.lap("read")
+    mirrored = None
     if resume_from is None:
         if not _overlap(fixed, moving):
             if start is None and options.init == "header":
@@ -128,8 +131,7 @@ def register(
             init=_starting_point(options.init) if start is None else start,
             on_step=lambda _name, _loss: interrupts.check(),
         )
-        matrix = linear.matrix
-        notes += linear.notes
+        matrix, mirrored = linear.matrix, linear.mirrored
     else:
         matrix = resume_from.matrix
     clock.lap("affine")
@@ -141,11 +143,14 @@ def register(
     identity = np.eye(work.ndim + 1)
     target = images.resample(fixed.blurred_to(spacing), work, identity)
     source = moving.blurred_to(spacing)
-    affine_only = images.resample(source, work, matrix)
     inside = images.resample(Image(images.foreground(fixed).float(), fixed.grid), work, identity) > 0.5
     quality = LocalCorrelation(target, 5, inside.float() if bool(inside.any()) else None)
-    before = -float(quality(images.resample(source, work, identity)))
-    with_affine = -float(quality(affine_only))
+    if mirrored is not None:
+        matrix, chosen = choose_orientation(matrix, mirrored, partial(_correlation, quality, source, work))
+        notes += chosen
+    notes += check_orientation(matrix, options.max_rotation_deg)
+    affine_only = images.resample(source, work, matrix)
+    before, with_affine = _correlation(quality, source, work, identity), -float(quality(affine_only))
     if options.transform == "rigid" or options.transform == "affine":
         return Registration(
             affine=AffineTransform(matrix),
@@ -211,6 +216,11 @@ def register(
         notes=(*notes, *found.notes),
         network=network,
     )
+
+
+def _correlation(quality: LocalCorrelation, moving: Image, work: Grid, matrix: Matrix) -> float:
+    """Return the local correlation of the images under a linear transform."""
+    return -float(quality(images.resample(moving, work, matrix)))
 
 
 def _starting_point(init: str) -> Init | Matrix:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vision_cli.register.optimisation.optimise import Step
 from vision_cli.register.pipeline.prediction import NetworkContribution
 from vision_cli.register.transforms.fields import Grid
+from vision_cli.register.transforms.orientation import Orientation, orientation_of
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
 
 
@@ -131,6 +132,11 @@ class Registration:
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     network: NetworkContribution | None = None
+
+    @property
+    def orientation(self) -> Orientation:
+        """How the linear part turns the moving image from the positions in the headers, and whether it mirrors."""
+        return orientation_of(self.affine.matrix)
 
     @property
     def chain(self) -> tuple[Transform, ...]:

@@ -18,7 +18,7 @@ from vision_cli.register.options.registration import PairReporting, Registration
 from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.pair import register_files
 from vision_cli.register.runs.report import OVERLAY, READ_OVERLAY
-from vision_cli.register.runs.verdict import RULE, count_of_pairs, judge, judge_batch
+from vision_cli.register.runs.verdict import RULE, count_of_pairs, judge, judge_batch, orientation_warning
 from vision_cli.register.transforms import itk_files
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import compose_to_displacement
@@ -34,6 +34,8 @@ _COLUMNS = (
     "tre_mean_mm",
     "tre_before_mean_mm",
     "inverse_error_mean_voxels",
+    "rotation_deg",
+    "mirrored",
     "lncc_before",
     "lncc_affine",
     "lncc_after",
@@ -56,6 +58,8 @@ _TITLES: Mapping[str, str] = {
     "folds_voxels": "folded voxels",
     "sdlogj": "SD log Jacobian",
     "inverse_error_mean_voxels": "inverse error, voxels",
+    "rotation_deg": "rotation, degrees",
+    "mirrored": "mirrored",
 }
 
 
@@ -94,6 +98,8 @@ def register_all(
 
     def work(pair: NamedPair) -> dict[str, object]:
         metrics = _register_one(run, pair, options, compute, of_a_pair, PairReporting(**vars(reporting)))
+        if warning := orientation_warning(metrics):
+            run.warn(f"{pair.id}: {warning}")
         if l2r_submission:
             _submit(run, pair)
         return {name: getattr(metrics, name) for name in _COLUMNS}

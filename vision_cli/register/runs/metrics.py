@@ -22,6 +22,8 @@ class PairMetrics:
         Mean distance of corresponding landmarks.
     lncc_before, lncc_affine, lncc_after
         Mean squared local correlation.
+    rotation_deg, mirrored
+        Rotation of the affine from the positions in the headers, and whether it mirrors.
     fold_repairs
         Rounds of fold repair.
     working_spacing_mm
@@ -48,6 +50,8 @@ class PairMetrics:
     lncc_before: float | None = None
     lncc_affine: float | None = None
     lncc_after: float | None = None
+    rotation_deg: float | None = None
+    mirrored: bool | None = None
     fold_repairs: int | None = None
     working_spacing_mm: float | None = None
     mask_used: str | None = None

@@ -132,6 +132,8 @@ def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None
         lncc_before=found.similarity.before,
         lncc_affine=found.similarity.affine,
         lncc_after=found.similarity.after,
+        rotation_deg=found.orientation.rotation_deg,
+        mirrored=found.orientation.mirrored,
         fold_repairs=found.repairs,
         working_spacing_mm=float(found.work_grid.spacing.min()),
         mask_used="fixed" if pair.fixed_mask is not None else "none",

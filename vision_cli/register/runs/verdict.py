@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vision_cli.core.report import Level
 from vision_cli.register.runs.metrics import PairMetrics
+from vision_cli.register.transforms.orientation import LARGE_ROTATION_DEG, Orientation
 
 LEAST_DICE = 0.5
 """Mean Dice below which the overlap of the structures is too small for a good fit."""
@@ -29,7 +30,8 @@ MANY_FOLDS_PCT = 1.0
 
 RULE = (
     "Rule: good if the fit is no worse than before the registration and than after the affine alone, mean Dice is at "
-    f"least {LEAST_DICE:g} (without labels: local correlation at least {LEAST_LNCC:g}) and no voxel folds; bad if the "
+    f"least {LEAST_DICE:g} (without labels: local correlation at least {LEAST_LNCC:g}), no voxel folds, and the affine "
+    f"neither mirrors nor turns by more than {LARGE_ROTATION_DEG:g} degrees from the headers; bad if the "
     f"fit is worse than before, or more than {MANY_FOLDS_PCT:g} % of the voxels fold; look closer otherwise."
 )
 _MOST_NAMED = 5
@@ -79,6 +81,9 @@ def judge(metrics: PairMetrics) -> Verdict:
     folded, share = _finite(metrics.folds_voxels), _finite(metrics.folds_pct)
     said = [_sentence(_compared(fit)) for fit in fits]
     level: Level = "good"
+    if warning := orientation_warning(metrics):
+        level = "caution"
+        said.insert(0, f"{warning}.")
     for fit in fits:
         if fit.is_worse_than(fit.affine) and not fit.is_worse_than(fit.before):
             level = "caution"
@@ -98,6 +103,13 @@ def judge(metrics: PairMetrics) -> Verdict:
         return Verdict("bad", " ".join(("The deformation folds too much to be used.", *said)))
     opening = "The images fit." if level == "good" else "Look at the pictures before you use this registration."
     return Verdict(level, " ".join((opening, *said)))
+
+
+def orientation_warning(metrics: PairMetrics) -> str | None:
+    """Return a warning if the affine mirrors, or turns by more than 45 degrees from the headers; None otherwise."""
+    if metrics.rotation_deg is None:
+        return None
+    return Orientation(metrics.rotation_deg, bool(metrics.mirrored)).warning
 
 
 def judge_batch(verdicts: Mapping[str, Verdict], failed: Sequence[str], medians: PairMetrics) -> Verdict:
