@@ -10,16 +10,29 @@ from vision_cli.io.volumes.values import as_stored, picture_dtype
 from vision_cli.io.volumes.volumes import read_volume, write_volume
 
 
-def test_few_values_that_are_not_finite_become_0_and_many_are_refused(tmp_path, values):
+def test_nan_is_outside_of_the_subject_and_few_infinite_values_as_well(tmp_path, values):
     broken = values.copy()
     broken.flat[:5] = np.nan, np.inf, -np.inf, np.nan, np.nan
     nib.save(nib.Nifti1Image(broken, np.eye(4)), tmp_path / "few.nii")
     volume = read_volume(tmp_path / "few.nii")
-    assert not volume.data[broken != values].any()
+    lowest = broken[np.isfinite(broken)].min()
+    assert (volume.data.flat[:5] == lowest).all()
     assert "5 voxels (4.17%)" in volume.notes[0]
-    broken.flat[5] = np.nan
+    broken.flat[5:80] = np.nan
+    nib.save(nib.Nifti1Image(broken, np.eye(4)), tmp_path / "masked.nii")
+    assert (read_volume(tmp_path / "masked.nii").data.flat[:80] == broken[np.isfinite(broken)].min()).all()
+    nib.save(nib.Nifti1Image(np.where(np.isfinite(broken), 1, np.nan), np.eye(4)), tmp_path / "labels.nii")
+    np.testing.assert_array_equal(read_volume(tmp_path / "labels.nii", kind="labels").data, np.isfinite(broken))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(np.nan, "all voxels are NaN"), (np.inf, r"50\.0% of the voxels are infinite")]
+)
+def test_images_without_finite_values_and_with_many_infinite_ones_are_refused(tmp_path, values, value, said):
+    broken = values.copy()
+    broken.flat[: broken.size // (2 if np.isinf(value) else 1)] = value
     nib.save(nib.Nifti1Image(broken, np.eye(4)), tmp_path / "many.nii")
-    with pytest.raises(InputError, match=r"5\.0% of the voxels"):
+    with pytest.raises(InputError, match=said):
         read_volume(tmp_path / "many.nii")
 
 
@@ -40,15 +53,24 @@ def test_values_beyond_float32_are_refused(tmp_path, values):
 
 
 def test_labels_are_integers(tmp_path):
-    for name, value in (("near", 3.0005), ("far", 3.01), ("large", 3e9)):
+    for name, value in (("near", 3.0005), ("far", 3.01), ("large", 3e9), ("beyond", 5e9)):
         write_volume(tmp_path / f"{name}.nii", np.array([[[0.0, value]]]), np.eye(4))
     near = read_volume(tmp_path / "near.nii", kind="labels").data
     assert near.dtype == np.int32
     np.testing.assert_array_equal(near, [[0, 3]] if near.ndim == 2 else [[[0, 3]]])
     with pytest.raises(InputError, match=r"label 3\.01; integers"):
         read_volume(tmp_path / "far.nii", kind="labels")
-    with pytest.raises(InputError, match="labels 0 to 3000000000"):
-        read_volume(tmp_path / "large.nii", kind="labels")
+    assert read_volume(tmp_path / "large.nii", kind="labels").data.max() == 3_000_000_000
+    with pytest.raises(InputError, match="labels 0 to 5000000000"):
+        read_volume(tmp_path / "beyond.nii", kind="labels")
+
+
+def test_labels_of_uint32_are_written_as_they_were_read(tmp_path):
+    labels = np.array([0, 5, 3_000_000_000, 7], np.uint32).reshape(2, 2, 1).repeat(2, axis=2)
+    write_volume(tmp_path / "a.nii", labels, np.eye(4))
+    read = read_volume(tmp_path / "a.nii", kind="labels")
+    write_volume(tmp_path / "b.nii", read.data, read.vox2ras, read.dtype)
+    assert (tmp_path / "a.nii").read_bytes() == (tmp_path / "b.nii").read_bytes()
 
 
 def test_reals_are_rounded_and_clipped_to_the_type_of_the_file(tmp_path):

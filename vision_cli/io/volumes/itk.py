@@ -22,7 +22,8 @@ from vision_cli.core.runs.files import library_path
 from vision_cli.core.runs.input_files import data_files
 from vision_cli.io.limits import most_unpacked, require_memory
 from vision_cli.io.reading import reading
-from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, ras_from_lps, slice_grid, without_trailing_ones
+from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, ras_from_lps
+from vision_cli.io.volumes.slices import one_slice
 
 _READERS = {".mha": "MetaImageIO", ".mhd": "MetaImageIO", ".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO"}
 _SAME_PLACE_MM = 1e-3
@@ -128,17 +129,17 @@ def write_itk(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:
 def _from_itk(image: Any, notes: tuple[str, ...]) -> RawImage:
     import SimpleITK as sitk
 
-    data = without_trailing_ones(np.asarray(sitk.GetArrayFromImage(image).T))
+    data = np.asarray(sitk.GetArrayFromImage(image).T)
     ndim = image.GetDimension()
     lps = np.eye(ndim + 1)
     lps[:ndim, :ndim] = np.reshape(image.GetDirection(), (ndim, ndim)) * np.asarray(image.GetSpacing())
     lps[:ndim, ndim] = image.GetOrigin()
     spatial = [*range(min(ndim, 3)), ndim]
     vox2ras = ras_from_lps(lps)[np.ix_(spatial, spatial)]
-    if data.ndim < len(vox2ras) - 1:
-        vox2ras, slice_notes = slice_grid(vox2ras)
-        notes = (*notes, *slice_notes)
-    return RawImage(data, vox2ras, data.dtype, notes)
+    if ndim == 2:
+        return RawImage(data, vox2ras, data.dtype, notes)
+    data, vox2ras, plane, slice_notes = one_slice(data, vox2ras)
+    return RawImage(data, vox2ras, data.dtype, (*notes, *slice_notes), plane)
 
 
 def _header(path: Path) -> Any:

@@ -28,9 +28,8 @@ from vision_cli.io.volumes.raw import (
     is_orthogonal,
     pick_volume,
     pixel_grid,
-    slice_grid,
-    without_trailing_ones,
 )
+from vision_cli.io.volumes.slices import one_slice
 
 _MM_PER_UNIT = {"meter": 1000.0, "micron": 0.001}
 _ALIGNED = 1  # NIFTI_XFORM_SCANNER_ANAT
@@ -79,13 +78,11 @@ def read_nifti(path: Path, volume: int | None) -> RawImage:
     with reading(path):
         stored = np.asanyarray(image.dataobj if picked is None else image.dataobj[:, :, :, picked])
         vox2ras, grid_notes = _grid(image)
-    data = without_trailing_ones(stored)
-    if data.ndim == 2:
-        vox2ras, slice_notes = slice_grid(vox2ras)
-        grid_notes += slice_notes
+    data, vox2ras, plane, slice_notes = one_slice(stored, vox2ras)
+    grid_notes += slice_notes
     # Scaled values do not fit the stored integers, so what is written back from them must be real numbers.
     dtype = on_disk if data.dtype.newbyteorder("=") == on_disk.newbyteorder("=") else np.dtype(np.float32)
-    return RawImage(data, vox2ras, dtype.newbyteorder("="), (*notes, *repairs, *grid_notes))
+    return RawImage(data, vox2ras, dtype.newbyteorder("="), (*notes, *repairs, *grid_notes), plane)
 
 
 def write_nifti(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:

@@ -12,7 +12,8 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.limits import require_memory
 from vision_cli.io.reading import reading
-from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, slice_grid, without_trailing_ones
+from vision_cli.io.volumes.raw import Matrix, RawImage, pick_volume, without_trailing_ones
+from vision_cli.io.volumes.slices import one_slice
 
 _GRID_KEY = "vox2ras"
 _IMAGE_KEYS, _LABEL_KEYS = ("vol", "vol_data"), ("seg",)
@@ -47,21 +48,21 @@ def read_npz(path: Path, volume: int | None, *, labels: bool) -> RawImage:
     with reading(path):
         arrays = read_arrays(path, {name: headers[name] for name in (key, _GRID_KEY) if name in headers})
     stored, stored_grid = arrays[key], arrays.get(_GRID_KEY)
-    data = without_trailing_ones(stored if picked is None else stored[:, :, :, picked])
+    chosen = stored if picked is None else stored[:, :, :, picked]
+    if stored_grid is not None and stored_grid.shape == (4, 4) and stored_grid.dtype.kind in "iuf":
+        data, grid, plane, slice_notes = one_slice(chosen, stored_grid.astype(np.float64))
+        return RawImage(data, grid, data.dtype, (*notes, *slice_notes), plane)
+    data = without_trailing_ones(chosen)
     size = data.ndim + 1
     if stored_grid is None:
         note = "no vox2ras in the archive; 1 mm voxels along RAS were assumed"
         return RawImage(data, np.eye(size), data.dtype, (*notes, note))
-    if stored_grid.shape not in {(size, size), (4, 4)} or stored_grid.dtype.kind not in "iuf":
+    if stored_grid.shape != (size, size) or stored_grid.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: vox2ras of shape {stored_grid.shape}; {(size, size)} expected.",
             hint="Store a matrix of one row and column more than the image has axes.",
         )
-    grid = stored_grid.astype(np.float64)
-    if grid.shape != (size, size):
-        grid, slice_notes = slice_grid(grid)
-        notes = (*notes, *slice_notes)
-    return RawImage(data, grid, data.dtype, notes)
+    return RawImage(data, stored_grid.astype(np.float64), data.dtype, notes)
 
 
 def write_npz(path: Path, data: NDArray[np.generic], vox2ras: Matrix) -> None:

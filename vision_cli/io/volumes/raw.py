@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
+
+if TYPE_CHECKING:
+    from vision_cli.io.volumes.slices import SlicePlane
 
 Matrix = NDArray[np.float64]
 
@@ -36,12 +40,15 @@ class RawImage:
         The type that holds the values without loss: the type on disk, or float32 where the file scales it.
     notes
         What was assumed or ignored while reading.
+    plane
+        Place in space of a file of one slice, whose data has two axes; None for other images.
     """
 
     data: NDArray[np.generic]
     vox2ras: Matrix
     dtype: np.dtype[np.generic]
     notes: tuple[str, ...] = ()
+    plane: SlicePlane | None = None
 
 
 def ras_from_lps(vox2lps: Matrix) -> Matrix:

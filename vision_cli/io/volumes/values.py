@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 
-_NOT_FINITE_LIMIT = 0.05
+_INFINITE_LIMIT = 0.05
 _INTEGER_WITHIN = 1e-3
-_INT32 = np.iinfo(np.int32)
+_INT32, _UINT32 = np.iinfo(np.int32), np.iinfo(np.uint32)
 
 
-def finite_values(path: Path, data: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
-    """Put 0 where values are NaN or infinite, with a note.
+def finite_values(path: Path, data: NDArray[Any], *, is_image: bool = True) -> tuple[NDArray[Any], list[str]]:
+    """Replace values that are NaN or infinite, with a note.
+
+    NaN marks what lies outside of a subject (SPM, nilearn), so in an image these voxels get its lowest value, and 0 in
+    labels and masks. Infinite values are replaced in the same way if they are few.
 
     Raises
     ------
     InputError
-        If these are 5 % of the voxels or more, or the values are no real numbers.
+        If no value is finite, 5 % of the voxels or more are infinite, or the values are no real numbers.
     """
     if data.dtype.kind in "biu":
         return data, []
@@ -34,13 +37,16 @@ def finite_values(path: Path, data: NDArray[Any]) -> tuple[NDArray[Any], list[st
     bad = data.size - int(np.count_nonzero(finite))
     if bad == 0:
         return data, []
-    share = bad / data.size
-    if share >= _NOT_FINITE_LIMIT:
+    infinite = int(np.count_nonzero(np.isinf(data)))
+    if bad == data.size or infinite >= _INFINITE_LIMIT * data.size:
+        found = "all voxels are NaN" if infinite == 0 else f"{infinite / data.size:.1%} of the voxels are infinite"
         raise InputError(
-            f"{path}: {share:.1%} of the voxels are NaN or infinite; below {_NOT_FINITE_LIMIT:.0%} expected.",
+            f"{path}: {found}; finite values, and below {_INFINITE_LIMIT:.0%} infinite ones, expected.",
             hint="Repair the image.",
         )
-    return np.where(finite, data, 0), [f"{bad} voxels ({share:.2%}) were NaN or infinite and were set to 0"]
+    outside = data[finite].min() if is_image else 0
+    note = f"{bad} voxels ({bad / data.size:.2%}) were NaN or infinite and were read as outside ({outside:g})"
+    return np.where(finite, data, outside), [note]
 
 
 def image_values(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
@@ -65,13 +71,13 @@ def image_values(path: Path, values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32)
 
 
-def label_values(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
-    """Return the ids of a label map; real numbers within 0.001 of integers are rounded.
+def label_values(path: Path, values: NDArray[Any]) -> NDArray[np.integer]:
+    """Return the ids of a label map as int32, or int64 if they need it; reals within 0.001 of integers are rounded.
 
     Raises
     ------
     InputError
-        If an id is no integer, or beyond int32.
+        If an id is no integer, or beyond uint32 and int32.
     """
     if values.dtype.kind == "f":
         rounded = np.rint(values)
@@ -83,12 +89,28 @@ def label_values(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
             )
         values = rounded
     lowest, highest = int(values.min()), int(values.max())
-    if lowest < _INT32.min or highest > _INT32.max:
+    if lowest < _INT32.min or highest > _UINT32.max:
         raise InputError(
-            f"{path}: labels {lowest} to {highest}; {_INT32.min} to {_INT32.max} expected.",
+            f"{path}: labels {lowest} to {highest}; {_INT32.min} to {_UINT32.max} expected.",
             hint="Renumber the labels.",
         )
-    return np.asarray(values, dtype=np.int32)
+    return np.asarray(values, dtype=np.int32 if highest <= _INT32.max else np.int64)
+
+
+def plain_values(path: Path, values: NDArray[Any]) -> NDArray[Any]:
+    """Return integers as int32 (int64 if they need it) and real numbers as float32.
+
+    Raises
+    ------
+    InputError
+        If they are beyond these types.
+    """
+    if values.dtype.kind in "biu":
+        return label_values(path, values)
+    highest = float(np.abs(values).max())
+    if highest > float(np.finfo(np.float32).max):
+        raise InputError(f"{path}: values up to {highest:g}; within float32 expected.", hint="Rescale the values.")
+    return np.asarray(values, dtype=np.float32)
 
 
 def mask_values(path: Path, values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ noted.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from vision_cli.io.volumes.nifti import read_nifti, write_nifti
 from vision_cli.io.volumes.npz import read_npz, write_npz
 from vision_cli.io.volumes.pictures import read_picture, write_picture
 from vision_cli.io.volumes.raw import Matrix, RawImage, is_orthogonal
+from vision_cli.io.volumes.slices import SlicePlane
 from vision_cli.io.volumes.values import (
     as_stored,
     finite_values,
@@ -30,9 +31,10 @@ from vision_cli.io.volumes.values import (
     label_values,
     mask_values,
     picture_dtype,
+    plain_values,
 )
 
-Kind = Literal["image", "labels", "mask"]
+Kind = Literal["image", "labels", "mask", "values"]
 
 _NIFTI = (".nii", ".nii.gz", ".mgz", ".mgh")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr", ".dcm")
@@ -48,7 +50,8 @@ class Volume:
     Attributes
     ----------
     data
-        ``(X, Y, Z)`` or ``(X, Y)``: float32 images, int32 labels, boolean masks.
+        ``(X, Y, Z)`` or ``(X, Y)``, also of a file of one slice: float32 images, int32 labels (int64 above 2^31),
+        boolean masks.
     vox2ras
         ``(D + 1, D + 1)`` float64, voxel index to RAS mm.
     dtype
@@ -57,6 +60,8 @@ class Volume:
         Where it was read from.
     notes
         What was repaired, assumed or ignored while reading.
+    plane
+        Place in space of a file of one slice, whose data has two axes, in mm along its plane; None for other images.
     """
 
     data: NDArray[Any]
@@ -64,6 +69,17 @@ class Volume:
     dtype: np.dtype[Any]
     path: Path
     notes: tuple[str, ...] = ()
+    plane: SlicePlane | None = None
+
+    def __repr__(self) -> str:
+        spacing = " x ".join(f"{step:.3g}" for step in self.spacing)
+        return f"Volume({self.path.name}: {self.shape} {self.data.dtype}, {spacing} mm, {''.join(self.axcodes)})"
+
+    def with_axes(self, ndim: int) -> Volume:
+        """Return the image with ``ndim`` axes: a slice on the grid of its file of three axes."""
+        if self.plane is None or ndim == self.ndim:
+            return self
+        return replace(self, data=np.expand_dims(self.data, self.plane.axis), vox2ras=self.plane.vox2ras, plane=None)
 
     @property
     def ndim(self) -> int:
@@ -97,7 +113,8 @@ def read_volume(path: str | Path, *, kind: Kind = "image", volume: int | None = 
         NIfTI, MGZ, MetaImage, NRRD, NPZ (``vol``, ``seg``, ``vol_data`` or the only array, and ``vox2ras``),
         PNG, TIFF, JPEG, or a folder with one DICOM series.
     kind
-        What the values are; a mask is where they are not 0.
+        What the values are; a mask is where they are not 0; ``values`` are integers or real numbers of any kind,
+        without contrast if need be.
     volume
         Which volume of a 4D image, from 0.
 
@@ -105,15 +122,16 @@ def read_volume(path: str | Path, *, kind: Kind = "image", volume: int | None = 
     ------
     InputError
         If the file is missing, damaged, of another kind, larger than memory, or of no use: a constant image,
-        an empty mask, labels that are not integers, 5 % or more voxels that are not finite, a grid without
-        an inverse.
+        an empty mask, labels that are not integers, no finite voxel or 5 % and more infinite ones, a grid
+        without an inverse.
     """
     path = Path(path)
     raw = _read_raw(path, kind, volume)
     notes = [*raw.notes, *_check_grid(path, raw.vox2ras)]
-    values, repairs = finite_values(path, raw.data)
-    data = {"image": image_values, "labels": label_values, "mask": mask_values}[kind](path, values)
-    return Volume(np.ascontiguousarray(data), raw.vox2ras, raw.dtype, path, (*notes, *repairs))
+    values, repairs = finite_values(path, raw.data, is_image=kind in {"image", "values"})
+    readers = {"image": image_values, "labels": label_values, "mask": mask_values, "values": plain_values}
+    data = readers[kind](path, values)
+    return Volume(np.ascontiguousarray(data), raw.vox2ras, raw.dtype, path, (*notes, *repairs), raw.plane)
 
 
 def write_volume(
@@ -187,7 +205,7 @@ def _read_raw(path: Path, kind: Kind, volume: int | None) -> RawImage:
     if suffix in _PICTURES:
         return read_picture(path)
     if suffix == ".npz":
-        return read_npz(path, volume, labels=kind != "image")
+        return read_npz(path, volume, labels=kind in {"labels", "mask"})
     raise InputError(
         f"{path}: not an image by its suffix; one of {', '.join(_READABLE)} or a DICOM folder expected.",
         hint="Convert the file.",
