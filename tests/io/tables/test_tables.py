@@ -107,15 +107,15 @@ def test_a_table_without_labels_is_refused(file, text, match):
     ],
 )
 def test_points_are_read_with_or_without_a_header(file, text):
-    np.testing.assert_array_equal(read_points(file(text)), [[1, 2, 3], [-4, 5.5, 6]])
+    np.testing.assert_array_equal(read_points(file(text), space="ras"), [[1, 2, 3], [-4, 5.5, 6]])
 
 
 def test_decimal_commas_between_semicolons_are_read(file):
-    np.testing.assert_array_equal(read_points(file("x;y;z\n1,5;-2;3,25\n")), [[1.5, -2, 3.25]])
+    np.testing.assert_array_equal(read_points(file("x;y;z\n1,5;-2;3,25\n"), space="ras"), [[1.5, -2, 3.25]])
 
 
 def test_points_of_a_plane_have_two_coordinates(file):
-    np.testing.assert_array_equal(read_points(file("1,2\n3,4\n"), ndim=2), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(read_points(file("1,2\n3,4\n"), ndim=2, space="ras"), [[1, 2], [3, 4]])
 
 
 @pytest.mark.parametrize(("system", "sign"), [("LPS", -1), ("1", -1), ("RAS", 1), ("0", 1)])
@@ -144,3 +144,32 @@ def test_points_of_slicer_become_ras(file, system, sign):
 def test_points_that_cannot_be_used_are_refused(file, text, name, match):
     with pytest.raises(InputError, match=match):
         read_points(file(text, name))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x,y,z,t\n1,2,3,0\n", [-1, -2, 3]),
+        ("id,x_lps,y_lps,z_lps\n7,1,2,3\n", [-1, -2, 3]),
+        ("x_ras,y_ras,z_ras\n1,2,3\n", [1, 2, 3]),
+        ("# space: LPS\n1 2 3\n", [-1, -2, 3]),
+    ],
+)
+def test_a_file_names_its_coordinates(file, text, expected):
+    np.testing.assert_array_equal(read_points(file(text)), [expected])
+
+
+def test_coordinates_that_are_not_named_are_asked_for(file):
+    with pytest.raises(InputError, match="points of unnamed coordinates") as refused:
+        read_points(file("x,y,z\n1,2,3\n"))
+    assert "--points-space" in refused.value.hint
+    with pytest.raises(InputError, match="points in LPS by its header found; RAS asked for"):
+        read_points(file("x_lps,y_lps,z_lps\n1,2,3\n"), space="ras")
+
+
+def test_points_in_voxels_need_the_grid_of_their_image(file):
+    vox2ras = np.diag([2.0, 3, 4, 1])
+    vox2ras[:3, 3] = 10, 20, 30
+    np.testing.assert_array_equal(read_points(file("1,2,3\n"), space="voxel", vox2ras=vox2ras), [[12, 26, 42]])
+    with pytest.raises(InputError, match="points in voxels without an image"):
+        read_points(file("1,2,3\n"), space="voxel")

@@ -10,8 +10,10 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +29,10 @@ _HINT = "Give fewer rows or columns, or use a machine with more memory."
 _BYTES_A_LETTER = 40
 """Cells are texts of Python, of a letter and a separator each at worst."""
 
-_LPS_WORDS = {"LPS", "1"}
-_RAS_WORDS = {"RAS", "0"}
+PointSpace = Literal["ras", "lps", "voxel"]
+"""Coordinates of points: mm to the right, front and top; mm to the left, back and top; or voxel indices from 0."""
+
+_SPACES: Mapping[str, PointSpace] = {"LPS": "lps", "1": "lps", "RAS": "ras", "0": "ras", "VOXEL": "voxel"}
 
 
 def read_csv_table(path: str | Path, required: Sequence[str]) -> list[dict[str, str]]:
@@ -109,12 +113,109 @@ def read_label_names(path: str | Path) -> dict[int, str]:
     return names
 
 
-def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
-    """Read points in RAS mm, ``(N, ndim)``.
+@dataclass(frozen=True)
+class PointTable:
+    """Points of a file as they stand there.
 
-    Numbers are separated by comma, semicolon (then with a decimal point or comma) or blanks, with or without
-    a header. Where a header names the columns x, y, z there may be others. Slicer's .fcsv says itself
-    whether it counts in LPS.
+    Attributes
+    ----------
+    coordinates
+        ``(N, D)``.
+    space
+        The coordinates by the file itself; None if it does not say.
+    comments
+        Lines before the header.
+    header
+        Names of the columns; empty without a header.
+    rows
+        Cells of each point.
+    columns
+        Places of the D coordinates in a row.
+    """
+
+    coordinates: NDArray[np.float64]
+    space: PointSpace | None
+    comments: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[int, ...]
+
+
+def read_points(
+    path: str | Path, ndim: int = 3, *, space: PointSpace | None = None, vox2ras: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Read points as RAS mm, ``(N, ndim)``; see `read_point_table` for the files.
+
+    Parameters
+    ----------
+    path
+        The file.
+    ndim
+        Numbers of a point.
+    space
+        Coordinates of the file: ``ras`` or ``lps`` mm, or ``voxel`` indices; None for those that the file names.
+    vox2ras
+        ``(D + 1, D + 1)`` matrix of the image for voxel indices.
+
+    Raises
+    ------
+    InputError
+        As `read_point_table`, or if neither ``space`` nor the file names the coordinates, or they contradict.
+    """
+    table = read_point_table(path, ndim)
+    return points_in_ras(Path(path), table.coordinates, point_space(Path(path), table, space), vox2ras)
+
+
+def point_space(path: Path, table: PointTable, space: PointSpace | None) -> PointSpace:
+    """Return the coordinates of a table of points: as asked for, else as the file names them.
+
+    Raises
+    ------
+    InputError
+        If neither names them, or they contradict.
+    """
+    if space is not None and table.space is not None and space != table.space:
+        raise InputError(
+            f"{path}: points in {table.space.upper()} by its header found; {space.upper()} asked for.",
+            hint="Correct --points-space or the header.",
+        )
+    found = space or table.space
+    if found is None:
+        raise InputError(
+            f"{path}: points of unnamed coordinates found; RAS mm, LPS mm or voxels expected.",
+            hint="Give --points-space ras, lps (ITK, ANTs) or voxel, or name the columns x_ras,y_ras,z_ras.",
+        )
+    return found
+
+
+def points_in_ras(
+    path: Path, coordinates: NDArray[np.float64], space: PointSpace, vox2ras: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Convert points ``(N, D)`` to RAS mm; the same converts RAS mm to LPS mm.
+
+    Raises
+    ------
+    InputError
+        If voxel indices are given without an image.
+    """
+    found = coordinates.copy()
+    if space == "lps":
+        found[:, :2] *= -1
+    elif space == "voxel":
+        if vox2ras is None:
+            raise InputError(
+                f"{path}: points in voxels without an image found; mm expected.", hint="Convert them to RAS or LPS mm."
+            )
+        found = found @ vox2ras[:-1, :-1].T + vox2ras[:-1, -1]
+    return found
+
+
+def read_point_table(path: str | Path, ndim: int = 3) -> PointTable:
+    """Read a table of points.
+
+    Numbers are separated by comma, semicolon (then with a decimal point or comma) or blanks, with or without a header.
+    Where a header names the columns x, y, z there may be others. The coordinates are named by columns such as x_ras or
+    x_lps, by a line ``# space: LPS``, by Slicer's .fcsv, and by the header ``x,y,z,t`` of ANTs, which is LPS.
 
     Raises
     ------
@@ -123,22 +224,28 @@ def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
     """
     path = Path(path)
     lines = [(n, line.strip()) for n, line in enumerate(_text(path).splitlines(), start=1) if line.strip()]
-    comments = [line for _, line in lines if line.startswith("#")]
+    comments = tuple(line for _, line in lines if line.startswith("#"))
     lines = [(n, line) for n, line in lines if not line.startswith("#")]
     # Without names of columns every cell must be a coordinate: a number before them may as well be an id.
     columns: list[int] | None = None
-    is_fcsv = path.suffix.lower() == ".fcsv"
-    if is_fcsv:
-        # Markups: id, x, y, z, orientation and so on.
-        columns = list(range(1, ndim + 1))
+    names: list[str] = []
+    space = _space_of_comments(path, comments)
+    if path.suffix.lower() == ".fcsv":
+        # Markups: id, x, y, z, orientation and so on; without a line on the coordinates they are RAS.
+        columns, space = list(range(1, ndim + 1)), space or "ras"
     elif lines and not any(_is_number(cell) for cell in _cells(lines[0][1])[:ndim]):
-        header = [cell.lower() for cell in _cells(lines[0][1])]
+        names = _cells(lines[0][1])
         lines = lines[1:]
-        if all(axis in header for axis in _POINT_COLUMNS[:ndim]):
-            columns = [header.index(axis) for axis in _POINT_COLUMNS[:ndim]]
+        columns, named = _point_columns([name.lower() for name in names], ndim)
+        if named is not None and space is not None and named != space:
+            raise InputError(
+                f"{path}: columns in {named.upper()} under a comment of {space.upper()}; one of them expected.",
+                hint="Correct the header.",
+            )
+        space = space or named
     if not lines:
         raise InputError(f"{path}: no points; one line a point expected.", hint="Give another file.")
-    points = []
+    points, rows = [], []
     for line, text in lines:
         cells = _cells(text)
         picked = cells if columns is None else [cells[i] for i in columns if i < len(cells)]
@@ -149,12 +256,25 @@ def read_points(path: str | Path, ndim: int = 3) -> NDArray[np.float64]:
                 hint=f"Correct the line, or name the columns {', '.join(_POINT_COLUMNS[:ndim])} in a header.",
             )
         points.append(numbers)
+        rows.append(tuple(cells))
     found = np.asarray(points, dtype=np.float64)
     if not np.isfinite(found).all():
         raise InputError(f"{path}: coordinates that are NaN or infinite; finite expected.", hint="Correct them.")
-    if is_fcsv and _counts_in_lps(path, comments):
-        found[:, :2] *= -1
-    return found
+    return PointTable(found, space, comments, tuple(names), tuple(rows), tuple(columns or range(ndim)))
+
+
+def _point_columns(header: Sequence[str], ndim: int) -> tuple[list[int] | None, PointSpace | None]:
+    """Return the places of the coordinates in a header and the space that it names, None where it does not."""
+    plain = _POINT_COLUMNS[:ndim]
+    if all(axis in header for axis in plain):
+        # The header of ANTs, whose points are LPS.
+        return [header.index(axis) for axis in plain], "lps" if "t" in header else None
+    spaces: tuple[PointSpace, ...] = ("ras", "lps", "voxel")
+    for space in spaces:
+        named = [f"{axis}_{space}" for axis in plain]
+        if all(name in header for name in named):
+            return [header.index(name) for name in named], space
+    return None, None
 
 
 def _colour_rows(path: Path) -> list[tuple[int, str, str]]:
@@ -181,17 +301,17 @@ def _label_rows(path: Path) -> list[tuple[int, str, str]]:
     return [(line, cells[number_at], cells[name_at]) for line, cells in padded]
 
 
-def _counts_in_lps(path: Path, comments: Sequence[str]) -> bool:
+def _space_of_comments(path: Path, comments: Sequence[str]) -> PointSpace | None:
     for comment in comments:
-        if match := re.match(r"#\s*CoordinateSystem\s*=\s*(\w+)", comment):
+        if match := re.match(r"#\s*(?:CoordinateSystem|space)\s*[=:]\s*(\w+)", comment, re.IGNORECASE):
             word = match.group(1).upper()
-            if word in _LPS_WORDS | _RAS_WORDS:
-                return word in _LPS_WORDS
+            if word in _SPACES:
+                return _SPACES[word]
             raise InputError(
                 f"{path}: coordinate system {word}; RAS or LPS expected.",
                 hint="Save the points again in RAS.",
             )
-    return False
+    return None
 
 
 def _cells(line: str) -> list[str]:
