@@ -6,12 +6,12 @@ _vcli_facts() {
     case "$1" in
     '') verbs=$'register\npcd-anomaly\nrppg-adapt\nforgery-detect\nsynth-faces\nfewshot-seg\nkan-fit\ngaze-predict\nenhance-eval\ndoctor\nsamples\nweights\nruns\ncite\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
-    'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--label-names\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
-    'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--label-names\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
-    'register apply') options=$'--input\n-i\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--points-space\n--label-names\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--label-names\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register apply') options=$'--input\n-i\n--points\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--fill\n--points-space\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'register benchmark') options=$'--baselines-env\n--baselines\n--presets\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register train') options=$'--synthetic\n--ablate\n--layout\n--atlas\n--spacing\n--no-align\n--align\n--val-fraction\n--no-augment\n--augment\n--weights\n--preset\n--label-maps\n--dim\n--steps\n--epochs\n--batch-size\n--lr\n--loss\n--reg-compat\n--transform\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--dice-weight\n--lambda\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
-    'register evaluate') options=$'--l2r-compat\n--out\n-o\n--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--label-names\n--label-interp\n--layout\n--subset\n--dim\n--transform-kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-memory\n--weights\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register evaluate') options=$'--l2r-compat\n--out\n-o\n--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--points-space\n--fixed\n--moving\n--label-names\n--label-interp\n--layout\n--subset\n--dim\n--transform-kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly') verbs=$'run\nsynth\ntrain\npredict\nevaluate\nregister\ninfo\nmerge' default='run' options=$'--help\n-h' ;;
     'pcd-anomaly run') options=$'--sample\n--unit\n--layout\n--class\n--train\n--test\n--gt\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--weights\n--max-memory\n--agcs\n--save\n--methods\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly synth') options=$'--count\n-n\n--points\n--suite\n--prototypes\n--good\n--defective\n--prototype-points\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -106,6 +106,7 @@ _vcli_value() {
     'register pair --iters') kind=any ;;
     'register pair --spacing') kind=any ;;
     'register pair --init') kind=any ;;
+    'register pair --max-rotation') kind=any ;;
     'register pair --max-memory') kind=any ;;
     'register pair --weights') kind=file ;;
     'register pair --fixed-label') kind=file ;;
@@ -114,6 +115,7 @@ _vcli_value() {
     'register pair --moving-mask') kind=file ;;
     'register pair --fixed-points') kind=file ;;
     'register pair --moving-points') kind=file ;;
+    'register pair --points-space') kind=choice choices=$'ras\nlps\nvoxel' ;;
     'register pair --label-names') kind=file ;;
     'register pair --label-interp') kind=choice choices=$'label\nnearest' ;;
     'register pair --max-folds') kind=any ;;
@@ -133,6 +135,7 @@ _vcli_value() {
     'register batch --iters') kind=any ;;
     'register batch --spacing') kind=any ;;
     'register batch --init') kind=any ;;
+    'register batch --max-rotation') kind=any ;;
     'register batch --max-memory') kind=any ;;
     'register batch --weights') kind=file ;;
     'register batch --label-names') kind=file ;;
@@ -143,11 +146,14 @@ _vcli_value() {
     'register batch --threads') kind=any ;;
     'register batch --seed') kind=any ;;
     'register apply --input' | 'register apply -i') kind=file ;;
+    'register apply --points') kind=file ;;
     'register apply --reference' | 'register apply -r') kind=file ;;
     'register apply --transform' | 'register apply -t') kind=file ;;
     'register apply --out' | 'register apply -o') kind=file ;;
     'register apply --invert') kind=any ;;
     'register apply --interp') kind=choice choices=$'linear\nnearest\nlabel\nbspline' ;;
+    'register apply --fill') kind=any ;;
+    'register apply --points-space') kind=choice choices=$'ras\nlps\nvoxel' ;;
     'register apply --volume') kind=any ;;
     'register benchmark --baselines-env') kind=directory ;;
     'register benchmark --baselines') kind=any ;;
@@ -187,6 +193,9 @@ _vcli_value() {
     'register evaluate --disp') kind=file ;;
     'register evaluate --fixed-points') kind=file ;;
     'register evaluate --moving-points') kind=file ;;
+    'register evaluate --points-space') kind=choice choices=$'ras\nlps\nvoxel' ;;
+    'register evaluate --fixed') kind=file ;;
+    'register evaluate --moving') kind=file ;;
     'register evaluate --label-names') kind=file ;;
     'register evaluate --label-interp') kind=choice choices=$'label\nnearest' ;;
     'register evaluate --layout') kind=choice choices=$'csv\nfolder\noasis\nixi\ncmr\nl2r' ;;
@@ -202,6 +211,7 @@ _vcli_value() {
     'register evaluate --iters') kind=any ;;
     'register evaluate --spacing') kind=any ;;
     'register evaluate --init') kind=any ;;
+    'register evaluate --max-rotation') kind=any ;;
     'register evaluate --max-memory') kind=any ;;
     'register evaluate --weights') kind=file ;;
     'register evaluate --config') kind=file ;;

@@ -138,7 +138,7 @@ def test_a_data_set_whose_pairs_all_failed_has_a_table_without_values(tmp_path):
 
 
 def test_the_table_of_a_data_set_leaves_out_what_was_not_measured(tmp_path):
-    text = "id,dice thalamus,dice cortex,folds_pct\n1-2,0.5,,1.0\n1-3,0.7,0.9,3.0\n"
+    text = "id,dice thalamus,dice cortex,folds_grid_pct\n1-2,0.5,,1.0\n1-3,0.7,0.9,3.0\n"
     (tmp_path / "items.csv").write_text(text, encoding="utf-8")
     rows = protocol_table(tmp_path, "oasis").rows
     assert rows[0] == ("thalamus", pytest.approx(0.6), pytest.approx(0.1), None)

@@ -239,3 +239,18 @@ def test_the_published_penalty_of_a_linear_field_is_known():
     # On a cubic grid it is the gradient in voxels, but for the distance of the outer centres.
     cube = torch.randn(3, 9, 9, 9, generator=torch.Generator().manual_seed(0))
     assert float(published_gradient_penalty(cube / 4.5)) == pytest.approx(float(gradient_penalty(cube, (1.0,) * 3)))
+
+
+@pytest.mark.parametrize("metric", ["lncc", "mi", "mind", "mse"])
+def test_what_a_mask_of_the_moving_image_hides_has_no_influence(metric):
+    generator = torch.Generator().manual_seed(3)
+    fixed, warped = (torch.rand(14, 15, generator=generator) for _ in range(2))
+    valid = torch.ones_like(fixed)
+    valid[4:7, 5:9] = 0
+    hidden = torch.where(valid > 0, warped, torch.full_like(warped, 0.9))
+    similarity = build_similarity(metric, fixed, 5)
+    values = [float(similarity(image, valid)) for image in (warped, hidden)]
+    # The descriptors of MIND are taken over neighbours, and reach across the border of the mask.
+    assert values[0] == pytest.approx(values[1], abs=0.05 if metric == "mind" else 1e-6)
+    if metric != "mind":
+        assert float(similarity(warped, torch.ones_like(valid))) == pytest.approx(float(similarity(warped)), abs=0.05)

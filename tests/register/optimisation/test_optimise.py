@@ -218,3 +218,12 @@ def test_a_field_that_folds_everywhere_ends_with_the_folds_counted(bent_slices):
         flipped[torch.tensor([0, 1])] * torch.tensor([[[1.0]], [[0.0]]])
     )
     assert optimiser.repair_folds(torch.ones(optimiser.grid.shape, dtype=torch.bool)) > 0
+
+
+def test_the_field_becomes_zero_where_nothing_fits_better(bent_slices):
+    optimiser = optimiser_of(bent_slices)
+    optimiser.run()
+    assert not optimiser.keep_better_of_zero()
+    optimiser.moving = optimiser.fixed
+    assert optimiser.keep_better_of_zero()
+    assert not optimiser.displacement_voxels().any()

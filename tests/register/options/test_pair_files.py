@@ -20,4 +20,4 @@ def test_the_given_files_are_listed_with_the_images_first():
 
 def test_labels_come_before_masks_and_landmarks():
     kinds = [field.name.rpartition("_")[2] for field in fields(PairExtras)]
-    assert kinds == ["label", "label", "mask", "mask", "points", "points"]
+    assert kinds == ["label", "label", "mask", "mask", "points", "points", "space"]

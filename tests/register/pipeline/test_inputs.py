@@ -11,7 +11,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.phantoms.brains.brains import Difference, slice_pair
 from vision_cli.register.options.pair_files import PairFiles
-from vision_cli.register.pipeline.inputs import grid_of, read_pair
+from vision_cli.register.pipeline.inputs import grid_of, read_pair, require_similar_sizes
 
 BENT = Difference(deform_mm=4, correlation_mm=40, shift_mm=6, angle_deg=6, stretch=0.03)
 
@@ -62,3 +62,15 @@ def test_a_pair_is_read_with_what_comes_with_it(phantom, tmp_path):
     np.testing.assert_allclose(grid_of(pair.moving).vox2ras, phantom.moving_vox2ras, atol=1e-4)
     assert pair.moving_mask is None
     assert any("same shape as fixed.nii.gz but another position in space" in note for note in pair.notes)
+
+
+@pytest.mark.parametrize(("scale", "refused"), [(0.01, True), (1000, True), (0.3, False), (3.9, False)])
+def test_sizes_that_differ_by_more_than_a_factor_of_four_are_refused(phantom, tmp_path, scale, refused):
+    files = written(tmp_path, phantom)
+    write_volume(files.moving, phantom.moving, np.diag([scale, scale, 1]) @ phantom.moving_vox2ras)
+    pair = read_pair(files)
+    if not refused:
+        require_similar_sizes(pair)
+        return
+    with pytest.raises(InputError, match=r"moving\.nii\.gz: an image of .* mm found; .* within a factor of 4 expected"):
+        require_similar_sizes(pair)

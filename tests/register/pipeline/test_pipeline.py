@@ -239,3 +239,38 @@ def test_a_mirrored_image_is_found_by_the_search_and_said(phantom, compute):
     assert found.similarity.affine > 0.9
     assert any("LEFT AND RIGHT MAY BE SWAPPED" in note for note in found.notes)
     assert any("with the image mirrored" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("change", ["nothing", "header", "intensity"])
+def test_an_image_registered_with_itself_stays_where_it_is(phantom, compute, change):
+    vox2ras, factor = phantom.fixed_vox2ras.copy(), 2.5 if change == "intensity" else 1.0
+    if change == "header":
+        vox2ras[:2, 2] += (7, -4)
+    same = Pair(
+        volume_of(phantom.fixed, phantom.fixed_vox2ras),
+        volume_of(np.float32(factor) * phantom.fixed, vox2ras),
+    )
+    found = register(same, RegistrationOptions(method="optimize", iterations=(4,)), compute)
+    assert found.affine_kept
+    assert not found.warp.displacement_mm.any()
+    assert any("the affine was kept" in note for note in found.notes)
+    shift = found.affine.matrix[:2, 2] - (vox2ras - phantom.fixed_vox2ras)[:2, 2]
+    assert np.abs(shift).max() < 0.3
+    assert found.similarity.after == found.similarity.affine
+
+
+def test_a_lesion_that_a_mask_hides_does_not_bend_the_map(phantom, compute):
+    centre = np.argwhere(phantom.moving_labels > 0).mean(0)
+    index = np.indices(phantom.moving.shape)
+    distance = np.sqrt(sum((axis - place - 6) ** 2 for axis, place in zip(index, centre, strict=True)))
+    moving = np.where(distance < 7, 0.2 * phantom.moving.max(), phantom.moving).astype(np.float32)
+    sick = replace(pair_of(phantom), moving=volume_of(moving, phantom.moving_vox2ras))
+    mask = volume_of(distance >= 7, phantom.moving_vox2ras)
+    options = RegistrationOptions(method="optimize", iterations=SHORT)
+    errors = [
+        errors_in_mm(phantom, register(pair, options, compute).chain).mean()
+        for pair in (pair_of(phantom), replace(sick, moving_mask=mask), sick)
+    ]
+    healthy, masked, bent = errors
+    assert masked < bent
+    assert masked - healthy < 0.5 * (bent - healthy)

@@ -50,3 +50,21 @@ def test_a_memory_limit_makes_the_grid_coarser_with_a_note(ball):
 def test_a_memory_limit_below_every_grid_is_refused(ball):
     with pytest.raises(ResourceError, match=r"--max-memory: 0\.50 GB found"):
         work_grid(ball, spacing=None, halved=False, max_memory=5e8)
+
+
+def test_the_grid_does_not_depend_on_the_memory_that_is_free(ball, monkeypatch):
+    grids = []
+    for free in (1e11, 9e8):
+        monkeypatch.setattr("vision_cli.register.pipeline.resolution.available_memory", lambda free=free: free)
+        grids.append(work_grid(ball, spacing=None, halved=False, max_memory=None)[0])
+    assert grids[0].shape == grids[1].shape
+
+
+@pytest.mark.parametrize(("free", "hint"), [(7.66e8, "--max-memory 0.76"), (1e8, "Free memory.")])
+def test_too_little_free_memory_is_refused_without_naming_an_option_that_was_not_given(ball, monkeypatch, free, hint):
+    monkeypatch.setattr("vision_cli.register.pipeline.resolution.available_memory", lambda: free)
+    with pytest.raises(
+        ResourceError, match=r"^memory: 0\.\d+ GB free found; about 0\.\d+ GB expected at 1\.00 mm"
+    ) as refused:
+        work_grid(ball, spacing=None, halved=False, max_memory=None)
+    assert hint in refused.value.hint

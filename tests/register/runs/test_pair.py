@@ -91,7 +91,7 @@ RGB = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
 
 
 UNUSABLE = {
-    "many NaN": (with_nans(0.2), np.float32, "NaN or infinite"),
+    "no number": (with_nans(1), np.float32, "all voxels are NaN"),
     "complex": (lambda data: data * 1j, np.complex64, "complex"),
     "colour": (lambda data: np.zeros(data.shape, RGB), np.float32, "colour"),
 }

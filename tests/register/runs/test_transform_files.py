@@ -91,17 +91,37 @@ def test_evaluate_finds_the_scores_of_the_registration(registered, tmp_path, cap
     assert scores == json.loads((tmp_path / "scores.json").read_text())
     for name in ("dice_mean", "dice_before_mean", "hd95_mean_mm", "labels_scored"):
         assert scores[name] == pytest.approx(metrics[name], rel=1e-6), name
-    assert scores["folds_voxels"] == 0
+    assert (scores["folds_voxels"], scores["folds_grid_voxels"]) == (None, metrics["folds_grid_voxels"])
+    assert scores["sdlogj_grid"] == pytest.approx(metrics["sdlogj_grid"], rel=1e-3)
 
 
-def test_evaluate_measures_landmarks(registered, tmp_path, capfd):
-    points = read_volume(registered / "fixed.nii.gz").vox2ras[:3, 3] + np.array(
-        [[70.0, 80.0, 75.0], [60.0, 90.0, 80.0]]
-    )
-    for name, values in (("f.csv", points), ("m.csv", points + np.array([3.0, 0.0, 4.0]))):
-        (tmp_path / name).write_text("x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in values))
+def test_landmarks_are_scored_without_labels_and_regularity_by_the_fixed_image(registered, tmp_path, capfd):
+    corner = read_volume(registered / "fixed.nii.gz").vox2ras[:3, 3]
+    points = corner + np.array([[70.0, 80.0, 75.0], [60.0, 90.0, 80.0]])
     np.savetxt(tmp_path / "shift.txt", [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 4], [0, 0, 0, 1]])
-    words = ["--fixed-points", tmp_path / "f.csv", "--moving-points", tmp_path / "m.csv"]
-    words += ["--fixed-label", registered / "fixed_label.nii.gz", "--moving-label", registered / "moving_label.nii.gz"]
-    assert run("evaluate", *words, "-t", tmp_path / "shift.txt", "--json") == 0
+    # The tables of ANTs are in LPS by their header; plain ones are asked for.
+    for name, values in (("f.csv", points), ("m.csv", points + np.array([3.0, 0.0, 4.0]))):
+        rows = "".join(f"{-x},{-y},{z},0\n" for x, y, z in values)
+        (tmp_path / name).write_text("x,y,z,t\n" + rows)
+        (tmp_path / f"plain_{name}").write_text(rows.replace(",0\n", "\n"))
+    sides = [("--fixed-points", "f.csv"), ("--moving-points", "m.csv")]
+    words = [word for option, name in sides for word in (option, tmp_path / name)]
+    plain = [word for option, name in sides for word in (option, tmp_path / f"plain_{name}")]
+    shift = ("-t", tmp_path / "shift.txt", "--json")
+    assert run("evaluate", *words, *shift) == 0
+    scores = json.loads(capfd.readouterr().out)
+    assert scores["tre_mean_mm"] == pytest.approx(3.0, abs=1e-5)
+    assert scores["tre_before_mean_mm"] == pytest.approx(5.0, abs=1e-5)
+    assert scores["dice_mean"] is None
+    assert run("evaluate", *plain, *shift) == 3
+    assert "unnamed coordinates" in capfd.readouterr().err
+    assert run("evaluate", *plain, "--points-space", "lps", *shift) == 0
     assert json.loads(capfd.readouterr().out)["tre_mean_mm"] == pytest.approx(3.0, abs=1e-5)
+    assert run("evaluate", *words[:2], *shift) == 2
+    assert "--fixed-points without --moving-points" in capfd.readouterr().err
+    by_image = ("--fixed", registered / "fixed.nii.gz", *forward(registered), "--json")
+    assert run("evaluate", *words, *by_image) == 0
+    scores = json.loads(capfd.readouterr().out)
+    metrics = json.loads((registered / "out" / "metrics.json").read_text())
+    assert scores["sdlogj"] == pytest.approx(metrics["sdlogj"], rel=1e-3)
+    assert scores["folds_voxels"] == metrics["folds_voxels"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, SHARD, Call, Done, Shown, verb
-from vision_cli.core.errors import UsageError
 from vision_cli.register.cli.app import app
 from vision_cli.register.options.evaluation import DataSet, ScoredFiles, ScoredRegistration
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
             "vcli register evaluate --fixed-label fl.nii.gz --moving-label ml.nii.gz --disp disp_0001_0002.nii.gz "
             "--l2r-compat"
         ),
+        "vcli register evaluate --fixed-points f.csv --moving-points m.csv --points-space lps -t out/composite.h5",
         "vcli register evaluate IXI_data --layout ixi --method network -o run   # the paper's table",
     ),
 )
@@ -75,13 +75,10 @@ def evaluate(
 
 
 def _evaluate_files(call: Call, files: ScoredFiles, out: Path | None, *, l2r_compat: bool) -> None:
-    fixed_label, moving_label = files.labels.fixed_label, files.labels.moving_label
-    if fixed_label is None or moving_label is None:
-        raise UsageError("evaluate: either DATA, or --fixed-label and --moving-label expected.")
     from vision_cli.core.runs.files import write_json
     from vision_cli.register.runs.transform_files import evaluate_transforms
 
-    scores, table = evaluate_transforms(files, fixed_label, moving_label, l2r_compat=l2r_compat)
+    scores, table = evaluate_transforms(files, l2r_compat=l2r_compat)
     if out is not None:
         write_json(out, scores)
     call.output.result(table, scores)

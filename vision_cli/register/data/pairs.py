@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from vision_cli.core.errors import InputError
-from vision_cli.io.tables.tables import read_csv_table
+from vision_cli.io.tables.tables import PointSpace, read_csv_table
 from vision_cli.register.options.pair_files import PairFiles
 
 _L2R_SPLITS = ("registration_val", "registration_test", "training_paired_images")
@@ -79,6 +79,7 @@ def _read_table(path: Path) -> list[NamedPair]:
                     moving_mask=_cell(path, row, "moving_mask"),
                     fixed_points=_cell(path, row, "fixed_points"),
                     moving_points=_cell(path, row, "moving_points"),
+                    points_space=_space(path, row),
                 ),
             )
         )
@@ -88,6 +89,20 @@ def _read_table(path: Path) -> list[NamedPair]:
 def _cell(path: Path, row: Mapping[str, str], column: str) -> Path | None:
     """Return the file of a cell; None if the column is missing or the cell empty."""
     return path.parent / row[column] if row.get(column) else None
+
+
+def _space(path: Path, row: Mapping[str, str]) -> PointSpace | None:
+    """Return the coordinates of the landmarks of a row; None if the column is missing or the cell empty."""
+    word = row.get("points_space", "").lower()
+    for space in get_args(PointSpace):
+        if word == space:
+            return cast("PointSpace", space)
+    if word:
+        raise InputError(
+            f"{path}: points_space {word!r} found; {', '.join(get_args(PointSpace))} expected.",
+            hint="Correct the table.",
+        )
+    return None
 
 
 def _read_l2r(path: Path) -> list[NamedPair]:
@@ -125,6 +140,8 @@ def _case(path: Path) -> tuple[str, str]:
 
 def _with_siblings(fixed: Path, moving: Path) -> PairFiles:
     """Return the files of a pair of a Learn2Reg data set, with those in the folders beside its images."""
+    points = _sibling(fixed, "keypoints", ".csv"), _sibling(moving, "keypoints", ".csv")
+    has_points = None not in points
     return PairFiles(
         fixed=fixed,
         moving=moving,
@@ -132,8 +149,10 @@ def _with_siblings(fixed: Path, moving: Path) -> PairFiles:
         moving_label=_sibling(moving, "labels"),
         fixed_mask=_sibling(fixed, "masks"),
         moving_mask=_sibling(moving, "masks"),
-        fixed_points=_sibling(fixed, "keypoints", ".csv"),
-        moving_points=_sibling(moving, "keypoints", ".csv"),
+        fixed_points=points[0] if has_points else None,
+        moving_points=points[1] if has_points else None,
+        # Key points of Learn2Reg are voxel indices.
+        points_space="voxel" if has_points else None,
     )
 
 

@@ -98,13 +98,14 @@ def protocol_table(directory: Path, layout: str) -> Table:
         for place, name in enumerate(found.columns)
     }
     cells = {name.removeprefix(_PREFIX): values for name, values in columns.items() if name.startswith(_PREFIX)}
-    folds = columns.get("folds_pct", [])
+    # Published shares of folded voxels are of the whole grid.
+    folds = columns.get("folds_grid_pct", [])
     table: list[tuple[object, ...]] = [(name, *_mean_and_sd(values), None) for name, values in cells.items()]
     everything = [value for values in cells.values() for value in values]
     table.append(("all structures", *_mean_and_sd(everything), _mean_and_sd(folds)[0]))
     if layout == "ixi":
         table += [(f"{name}, published", *figures) for name, figures in PUBLISHED.items()]
-    return Table(("structure", "Dice mean", "SD", "folds %"), table)
+    return Table(("structure", "Dice mean", "SD", "folds %, grid"), table)
 
 
 def _mean_and_sd(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -130,6 +131,8 @@ def _score(
         "hd95_mm": labels.mean("hd95_mm"),
         "folds_pct": None if found.folded_voxels is None else 100 * found.folded_voxels / found.foreground_voxels,
         "sdlogj": found.sdlogj,
+        "folds_grid_pct": None if found.over_grid is None else found.over_grid.folds_pct,
+        "sdlogj_grid": None if found.over_grid is None else found.over_grid.sdlogj,
         "sdlogj_l2r": _sdlogj_learn2reg(found) if l2r_compat else None,
     }
     return measures, labels

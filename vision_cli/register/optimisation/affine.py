@@ -69,7 +69,8 @@ class _Scale:
         # Windows outside of the subject would favour its outline.
         weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
-        self.moving = moving.values[None]
+        mask = moving.mask
+        self.moving = moving.values[None] if mask is None else torch.stack([moving.values, mask.to(moving.values)])
         points = fields.identity_points(shape, target.device).reshape(box.ndim, -1).T
         self.points = torch.cat([points, points.new_ones(len(points), 1)], 1)
         # From RAS mm to normalised coordinates of the moving image, the last axis first, as grid_sample expects.
@@ -82,8 +83,9 @@ class _Scale:
     def loss(self, matrix: Tensor) -> Tensor:
         """Return the image term under a matrix ``(D+1, D+1)``, float64 on the CPU, differentiable."""
         voxel2unit = (self.ras2unit @ matrix @ self.vox2ras).to(self.points)[:-1]
-        warped = fields.sample_normalised(self.moving, self.points @ voxel2unit.T)
-        return self.similarity(warped.reshape(self.shape))
+        sampled = fields.sample_normalised(self.moving, self.points @ voxel2unit.T).reshape(-1, *self.shape)
+        valid = (sampled[1].detach() > 0.5).to(sampled) if len(sampled) > 1 else None
+        return self.similarity(sampled[0], valid)
 
 
 @dataclass
@@ -174,7 +176,7 @@ def register_linear(
     scales = _scales(fixed, moving, extent, metric)
     centre_fixed = centroid(fixed)
     if isinstance(init, str):
-        centre_moving = centre_fixed if init == "header" else centroid(moving)
+        centre_moving = centre_fixed if init == "header" else centroid(moving, within_subject=True)
         rotations = _start_rotations(box.ndim, init)
     else:
         centre_moving = init[:-1, :-1] @ centre_fixed + init[:-1, -1]

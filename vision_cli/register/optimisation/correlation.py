@@ -19,7 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vision_cli.register.optimisation.losses import CORRELATION_FLOOR, box_sum, correlation_sum, long_axes
+from vision_cli.register.optimisation.losses import (
+    CORRELATION_FLOOR,
+    box_sum,
+    correlation_sum,
+    long_axes,
+    masked_correlation_sum,
+)
 from vision_cli.register.transforms import fields
 from vision_cli.register.wavelets import apply_per_axis, interpolation_matrix
 
@@ -75,6 +81,8 @@ class WarpedCorrelation:
         Odd window width in voxels.
     weight
         Optional ``(*grid)`` weights of the window centres.
+    moving_mask
+        Optional ``(*grid)``, 1 where the moving image counts; it is warped with the image.
     slab_voxels
         About how many voxels a slab has; on a GPU there is one slab.
     """
@@ -87,8 +95,9 @@ class WarpedCorrelation:
         width: int,
         weight: Tensor | None = None,
         slab_voxels: int = _SLAB_VOXELS,
+        moving_mask: Tensor | None = None,
     ) -> None:
-        self.moving = moving[None]
+        self.moving = moving[None] if moving_mask is None else torch.stack([moving, moving_mask])
         self.width = width
         self.total = float(fixed.numel()) if weight is None else float(weight.sum())
         shape = tuple(fixed.shape)
@@ -158,9 +167,15 @@ class WarpedCorrelation:
                 2.0 / max(n - 1, 1)
             )
             rows.append(raised_units[axis] + ramp.view([-1 if a == axis else 1 for a in range(dim)]))
-        warped = fields.sample_normalised(self.moving, torch.stack(rows, -1).reshape(-1, dim)).reshape(shape)
+        sampled = fields.sample_normalised(self.moving, torch.stack(rows, -1).reshape(-1, dim)).reshape(-1, *shape)
         if any(slab.border):
-            warped = functional.pad(warped, slab.border)
+            sampled = functional.pad(sampled, slab.border)
+        warped = sampled[0]
+        if len(sampled) > 1:
+            # The mask is constant here: what it hides has no influence on the field.
+            valid = (sampled[1].detach() > 0.5).to(warped)
+            masked, _ = masked_correlation_sum(warped, slab.fixed, valid, slab.weight, self.width)
+            return -masked / self.total
         total = correlation_sum(warped, slab.fixed, slab.mean, slab.variance, slab.weight, self.width)
         return -total / self.total
 

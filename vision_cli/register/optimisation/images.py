@@ -135,9 +135,16 @@ def resample(image: Image, onto: Grid, fixed_to_moving: NDArray[np.float64]) -> 
     return fields.sample(image.values[None], points)[0]
 
 
-def centroid(image: Image) -> NDArray[np.float64]:
-    """Return the centroid of the foreground in RAS mm, ``(D,)``."""
-    index = torch.nonzero(foreground(image))[:: max(1, image.values.numel() // _QUANTILE_SAMPLE)]
+def centroid(image: Image, *, within_subject: bool = False) -> NDArray[np.float64]:
+    """Return the centroid of the foreground in RAS mm, ``(D,)``.
+
+    With ``within_subject`` that of the subject inside the mask: a mask that hides a lesion covers the background too.
+    """
+    inside = foreground(image)
+    if within_subject and image.mask is not None:
+        subject = foreground(Image(image.values, image.grid)) & image.mask
+        inside = subject if bool(subject.any()) else inside
+    index = torch.nonzero(inside)[:: max(1, image.values.numel() // _QUANTILE_SAMPLE)]
     centre = index.double().mean(0).cpu().numpy() if len(index) else (np.asarray(image.grid.shape) - 1) / 2
     result: NDArray[np.float64] = image.grid.vox2ras[:-1, :-1] @ centre + image.grid.vox2ras[:-1, -1]
     return result

@@ -24,8 +24,11 @@ CORRELATION_FLOOR = 1e-8
 class Similarity(Protocol):
     """A loss between a fixed image, given at construction, and a warped image."""
 
-    def __call__(self, warped: Tensor) -> Tensor:
-        """Return the loss of ``warped`` ``(*grid)``, a scalar."""
+    def __call__(self, warped: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss of ``warped`` ``(*grid)``, a scalar.
+
+        ``valid`` ``(*grid)`` is 1 where the warped image counts and 0 elsewhere (a lesion); None where all counts.
+        """
         ...
 
 
@@ -159,6 +162,43 @@ def correlation_sum(
     return result
 
 
+def masked_correlation_sum(
+    warped: Tensor,
+    fixed: Tensor,
+    valid: Tensor,
+    weight: Tensor | None,
+    width: int,
+    eps: float = CORRELATION_FLOOR,
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of squared local correlations over valid voxels alone, and the sum of its weights.
+
+    Parameters
+    ----------
+    warped, fixed, valid
+        ``(*grid)``, including a border of ``width // 2``; voxels where ``valid`` is 0 do not enter any window, and a
+        window counts by its share of valid voxels (cost-function masking, Brett et al., NeuroImage 2001).
+    weight
+        Of the window centres, or None.
+    width, eps
+        As in :class:`LocalCorrelation`.
+    """
+    axes = long_axes(warped)
+    count = box_sum(valid, width, "valid", axes)
+    inverse = count.clamp(min=1).reciprocal()
+
+    def mean(values: Tensor) -> Tensor:
+        return box_sum(valid * values, width, "valid", axes) * inverse
+
+    mean_f, mean_m = mean(fixed), mean(warped)
+    cov = mean(fixed * warped) - mean_f * mean_m
+    var_f = (mean(fixed * fixed) - mean_f * mean_f).clamp(min=0)
+    var_m = (mean(warped * warped) - mean_m * mean_m).clamp(min=0)
+    share = count / float(width ** len(axes))
+    if weight is not None:
+        share = share * weight
+    return (cov * cov / (var_f * var_m + eps) * share).sum(), share.sum()
+
+
 class LocalCorrelation:
     """Negative mean squared local normalised cross-correlation (WiNet's image term).
 
@@ -187,9 +227,14 @@ class LocalCorrelation:
         self.mean = box_sum(fixed, width) / count
         self.variance = (box_sum(fixed * fixed, width) / count - self.mean**2).clamp_(min=0)
 
-    def __call__(self, warped: Tensor) -> Tensor:
-        """Return the loss of ``warped`` ``(*grid)``, in [-1, 0]."""
+    def __call__(self, warped: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss of ``warped`` ``(*grid)``, in [-1, 0]; see `Similarity` for ``valid``."""
         padded = functional.pad(warped, self.pad)
+        if valid is not None:
+            masked, count = masked_correlation_sum(
+                padded, self.fixed, functional.pad(valid, self.pad), self.weight, self.width, self.eps
+            )
+            return -masked / count.clamp(min=1)
         total = correlation_sum(padded, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps)
         return -total / self.total
 
@@ -201,9 +246,9 @@ class MeanSquares:
         self.fixed = fixed
         self.weight = weight
 
-    def __call__(self, warped: Tensor) -> Tensor:
-        """Return the loss of ``warped`` ``(*grid)``, >= 0."""
-        return _weighted_mean((warped - self.fixed) ** 2, self.weight)
+    def __call__(self, warped: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss of ``warped`` ``(*grid)``, >= 0; see `Similarity` for ``valid``."""
+        return _weighted_mean((warped - self.fixed) ** 2, _product(self.weight, valid))
 
 
 class MutualInformation:
@@ -233,16 +278,18 @@ class MutualInformation:
         self.index = keep[:: max(1, -(-keep.numel() // max_samples))]
         self.rows = (flat[self.index].clamp(0, 1) * (bins - 1) + 0.5).long().clamp_(max=bins - 1)
 
-    def __call__(self, warped: Tensor) -> Tensor:
-        """Return the loss of ``warped`` ``(*grid)`` in nats, <= 0."""
+    def __call__(self, warped: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss of ``warped`` ``(*grid)`` in nats, <= 0; see `Similarity` for ``valid``."""
+        counted = None if valid is None else valid.reshape(-1)[self.index]
         # The spline extends over two bins on each side.
         position = 2 + warped.reshape(-1)[self.index].clamp(0, 1) * (self.bins - 5)
         first = position.detach().floor().long() - 1
         joint = torch.zeros(self.bins * self.bins, dtype=warped.dtype, device=warped.device)
         for step in range(4):
             bin_index = (first + step).clamp(0, self.bins - 1)
-            joint = joint.index_add(0, self.rows * self.bins + bin_index, _cubic_spline(position - bin_index))
-        joint = (joint / joint.sum()).reshape(self.bins, self.bins)
+            share = _cubic_spline(position - bin_index)
+            joint = joint.index_add(0, self.rows * self.bins + bin_index, share if counted is None else share * counted)
+        joint = (joint / joint.sum().clamp(min=1e-12)).reshape(self.bins, self.bins)
         outer = joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)
         tiny = torch.finfo(joint.dtype).tiny
         return -(joint * torch.log((joint + tiny) / (outer + tiny))).sum()
@@ -260,9 +307,10 @@ class ModalityIndependent:
         self.weight = weight
         self.descriptor = self._describe(fixed)
 
-    def __call__(self, warped: Tensor) -> Tensor:
-        """Return the loss of ``warped`` ``(*grid)``, >= 0."""
-        return _weighted_mean(((self._describe(warped) - self.descriptor) ** 2).mean(0), self.weight)
+    def __call__(self, warped: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the loss of ``warped`` ``(*grid)``, >= 0; see `Similarity` for ``valid``."""
+        difference = ((self._describe(warped) - self.descriptor) ** 2).mean(0)
+        return _weighted_mean(difference, _product(self.weight, valid))
 
     def _describe(self, image: Tensor) -> Tensor:
         """Return the MIND-SSC descriptor, ``(P, *grid)`` with one channel for each pair of neighbours."""
@@ -340,7 +388,12 @@ def fold_penalty(displacement_voxels: Tensor, floor: float = 0.15) -> Tensor:
 
 
 def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values.mean() if weight is None else (values * weight).sum() / weight.sum()
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum().clamp(min=1e-12)
+
+
+def _product(weight: Tensor | None, valid: Tensor | None) -> Tensor | None:
+    """Return the product of two weights, of which either may be missing."""
+    return valid if weight is None else weight if valid is None else weight * valid
 
 
 def _cubic_spline(offset: Tensor) -> Tensor:

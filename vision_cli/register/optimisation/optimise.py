@@ -167,16 +167,25 @@ class WaveletOptimiser:
         Settings of the optimisation.
     mask
         ``(*grid)`` weights of the image term, or None.
+    moving_mask
+        ``(*grid)``, 1 where the moving image counts and 0 elsewhere, as in a lesion; None where all counts.
     """
 
     def __init__(
-        self, fixed: Tensor, moving: Tensor, grid: Grid, settings: Settings, mask: Tensor | None = None
+        self,
+        fixed: Tensor,
+        moving: Tensor,
+        grid: Grid,
+        settings: Settings,
+        mask: Tensor | None = None,
+        moving_mask: Tensor | None = None,
     ) -> None:
         self.fixed = fixed
         self.moving = moving
         self.grid = grid
         self.settings = settings
         self.mask = mask
+        self.moving_mask = moving_mask
         self.field_grid = _coarsened(grid, 2.0 * float(grid.spacing.min()))
         self.pyramid = WaveletPyramid(
             self.field_grid.shape,
@@ -223,6 +232,26 @@ class WaveletOptimiser:
         """Set the field ``(D, *field_grid)`` as the result, with no stage left to optimise."""
         self.state.coefficients = self.pyramid.analyse(field_voxels)
         self.state.stage = len(self.shrink_factors)
+
+    def keep_better_of_zero(self, *, with_penalties: bool = True) -> bool:
+        """Set the field to zero if the optimised one is not better on the finest images; return whether it was set.
+
+        Steps have a fixed length, so images that agree already are moved by noise.
+
+        Parameters
+        ----------
+        with_penalties
+            Compare the whole loss; False for the image term alone.
+        """
+        problem = _Stage(self, len(self.shrink_factors) - 1)
+        zero = [torch.zeros_like(c) for c in self.state.coefficients]
+        with torch.no_grad(), one_thread_below(problem.voxels):
+            without, found = (problem.losses(coefficients) for coefficients in (zero, self.state.coefficients))
+        terms = slice(None) if with_penalties else slice(1)
+        if float(sum(found[terms])) < float(sum(without[terms])):
+            return False
+        self.state.coefficients = zero
+        return True
 
     def run(self, on_step: Callable[[Step], None] = lambda _step: None, until: int | None = None) -> None:
         """Optimise from the current state; if ``on_step`` raises, the state can be continued later.
@@ -407,8 +436,13 @@ class _Stage:
         self.fixed = self._shrunk(optimiser.fixed)
         self.moving = self._shrunk(optimiser.moving)
         weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)
-        self.forward = self._image_term(self.fixed, self.moving, weight)
-        self.backward = self._image_term(self.moving, self.fixed, weight) if settings.symmetric else None
+        valid = None if optimiser.moving_mask is None else self._shrunk(optimiser.moving_mask)
+        self.forward = self._image_term(self.fixed, self.moving, weight, valid)
+        self.backward = None
+        if settings.symmetric:
+            # Here the moving image stays and the fixed one is warped, so the masks change roles.
+            swapped = (weight, None) if valid is None else (valid, weight)
+            self.backward = self._image_term(self.moving, self.fixed, *swapped)
 
     def losses(self, coefficients: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Return the image term and the weighted sum of the penalties, scalars."""
@@ -429,16 +463,24 @@ class _Stage:
             penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement_voxels)
         return similarity, penalty
 
-    def _image_term(self, fixed: Tensor, moving: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
+    def _image_term(
+        self, fixed: Tensor, moving: Tensor, weight: Tensor | None, moving_mask: Tensor | None
+    ) -> Callable[[Tensor], Tensor]:
         """Return the image term as a function of the displacement on the stage's field grid, in its voxels."""
         settings = self.optimiser.settings
         if settings.metric == "lncc":
-            return WarpedCorrelation(fixed, moving, self.field_grid.shape, settings.window, weight)
+            return WarpedCorrelation(
+                fixed, moving, self.field_grid.shape, settings.window, weight, moving_mask=moving_mask
+            )
         similarity = build_similarity(settings.metric, fixed, settings.window, weight)
         points = fields.identity_points(self.image_grid.shape, fixed.device)
-        return lambda displacement_voxels: similarity(
-            fields.sample(moving[None], points + fields.rescale(displacement_voxels, self.image_grid.shape))[0]
-        )
+        sources = moving[None] if moving_mask is None else torch.stack([moving, moving_mask])
+
+        def term(displacement_voxels: Tensor) -> Tensor:
+            sampled = fields.sample(sources, points + fields.rescale(displacement_voxels, self.image_grid.shape))
+            return similarity(sampled[0], None if moving_mask is None else (sampled[1].detach() > 0.5).to(sampled))
+
+        return term
 
     def _displacement_voxels(self, generator_voxels: Tensor) -> Tensor:
         if self.optimiser.settings.kind == "displacement":

@@ -66,6 +66,9 @@ class ScoredFiles:
         A Learn2Reg displacement instead of transforms.
     landmarks
         Landmarks of the pair.
+    fixed, moving
+        Images of the pair: regularity is taken over the foreground of the fixed one, and landmarks in voxels and a
+        Learn2Reg displacement refer to their grids.
     label_names
         Table of label names.
     label_interpolation
@@ -84,6 +87,14 @@ class ScoredFiles:
         typer.Option(metavar="FILE", help="A Learn2Reg displacement instead of transforms.", rich_help_panel=INPUT),
     ] = None
     landmarks: LandmarkFiles = field(default_factory=LandmarkFiles)
+    fixed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Fixed image, for folds and SD log J inside it.", rich_help_panel=INPUT),
+    ] = None
+    moving: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Moving image, for its grid.", rich_help_panel=INPUT),
+    ] = None
     label_names: LabelNamesOption = Reporting.label_names
     label_interpolation: LabelInterpolationOption = PairReporting.label_interpolation
 

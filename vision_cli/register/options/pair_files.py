@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 INPUT = "Input options"
+
+PointsSpaceOption = Annotated[
+    Literal["ras", "lps", "voxel"] | None,
+    typer.Option(
+        "--points-space",
+        help="Coordinates of landmarks in files that do not name them: mm in RAS or LPS (ITK, ANTs), or voxels.",
+        rich_help_panel=INPUT,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class MaskFiles:
     Attributes
     ----------
     fixed_mask, moving_mask
-        Regions of the two images that are compared.
+        Regions of the two images that are compared; a mask of the moving image hides a lesion, and is warped with it.
     """
 
     fixed_mask: Annotated[
@@ -57,21 +66,20 @@ class LandmarkFiles:
     Attributes
     ----------
     fixed_points, moving_points
-        Corresponding landmarks, RAS mm.
+        Corresponding landmarks.
+    points_space
+        Their coordinates: RAS mm, LPS mm (ITK, ANTs) or voxels of their image; None for those that the files name.
     """
 
     fixed_points: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Landmarks on the fixed image, RAS mm, to score the map by.", rich_help_panel=INPUT
-        ),
+        typer.Option(metavar="FILE", help="Landmarks on the fixed image, to score the map by.", rich_help_panel=INPUT),
     ] = None
     moving_points: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Corresponding landmarks on the moving image, RAS mm.", rich_help_panel=INPUT
-        ),
+        typer.Option(metavar="FILE", help="Corresponding landmarks on the moving image.", rich_help_panel=INPUT),
     ] = None
+    points_space: PointsSpaceOption = None
 
 
 # The order of the fields, which is that of the options, is the reverse of the order of the base classes.
@@ -96,4 +104,4 @@ class PairFiles(PairExtras):
     def given(self) -> dict[str, Path]:
         """Return the given files by the names of their fields, the images first, as ``run.json`` records them."""
         names = ("fixed", "moving", *(field.name for field in fields(PairExtras)))
-        return {name: path for name in names if (path := getattr(self, name)) is not None}
+        return {name: path for name in names if isinstance(path := getattr(self, name), Path)}

@@ -102,7 +102,7 @@ class RegistrationOptions:
         Refuse an affine that turns by more than this from the positions in the headers, in degrees, or that mirrors;
         None for a warning from 45 degrees on.
     max_memory_gb
-        Memory limit in 10^9 bytes; None for the available memory.
+        Memory limit in 10^9 bytes, which makes the working grid coarser if needed; None for no limit.
     weights
         Weights of the network: ``default``, a file or an id of the Hugging Face Hub.
     """

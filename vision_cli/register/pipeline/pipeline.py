@@ -26,7 +26,7 @@ from vision_cli.register.optimisation.images import Image
 from vision_cli.register.optimisation.losses import LocalCorrelation
 from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser
 from vision_cli.register.options.registration import Init, Method, Preset, RegistrationOptions
-from vision_cli.register.pipeline.inputs import Pair, grid_of
+from vision_cli.register.pipeline.inputs import Pair, grid_of, require_similar_sizes
 from vision_cli.register.pipeline.orientation import check_orientation, choose_orientation
 from vision_cli.register.pipeline.prediction import NetworkContribution, NetworkPredictor
 from vision_cli.register.pipeline.resolution import work_grid
@@ -34,6 +34,8 @@ from vision_cli.register.pipeline.result import InverseError, LevelContribution,
 from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.itk_files import read_matrix
+from vision_cli.register.transforms.regularity import LEAST_DETERMINANT, regularity
+from vision_cli.register.transforms.slices import matrix_in_plane
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform
 
 Matrix = NDArray[np.float64]
@@ -105,9 +107,11 @@ def register(
     Raises
     ------
     NumericalError
-        If the optimisation diverges, or its result fits worse than the affine.
+        If the optimisation diverges, or the affine turns by more than ``max_rotation_deg``.
     ResourceError
-        If the registration does not fit into ``max_memory`` at any resolution.
+        If the registration does not fit into the memory, or into ``max_memory_gb`` at any resolution.
+    InputError
+        If the sizes of the two images differ by more than a factor of 4.
     """
     clock = _Clock()
     fixed = _prepared(pair.fixed, pair.fixed_mask, compute)
@@ -116,6 +120,8 @@ def register(
     clock.lap("read")
     mirrored = None
     if resume_from is None:
+        if start is None and options.init in get_args(Init):
+            require_similar_sizes(pair)
         if not _overlap(fixed, moving):
             if start is None and options.init == "header":
                 raise NumericalError(
@@ -128,7 +134,7 @@ def register(
             moving,
             kind="rigid" if options.transform == "rigid" else "affine",
             metric=options.metric,
-            init=_starting_point(options.init) if start is None else start,
+            init=_starting_point(options.init, pair) if start is None else start,
             on_step=lambda _name, _loss: interrupts.check(),
         )
         matrix, mirrored = linear.matrix, linear.mirrored
@@ -173,7 +179,10 @@ def register(
     weight = None
     if fixed.mask is not None:
         weight = images.resample(Image(fixed.mask.float(), fixed.grid), work, identity)
-    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight)
+    valid = None
+    if moving.mask is not None:
+        valid = images.resample(Image(moving.mask.float(), moving.grid), work, matrix)
+    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight, valid)
     if resume_from is not None:
         optimiser.state = resume_from.state
     predictor = None
@@ -190,17 +199,20 @@ def register(
         if predictor is not None:
             network = _predict_field(predictor, optimiser, options.method, step_done)
         optimiser.run(step_done)
-        if settings.kind == "diffeo":
+        affine_kept = optimiser.keep_better_of_zero(with_penalties=options.method != "network")
+        if settings.kind == "diffeo" and not affine_kept:
             optimiser.repair_folds(inside)
     except BaseException:
         on_interrupt(Checkpoint(matrix, optimiser.state))
         raise
-    after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement_voxels()))[0]))
-    if after < with_affine:
-        raise NumericalError(
-            f"the deformation fits worse than the affine (LNCC {after:.3f} against {with_affine:.3f}).",
-            hint="Use --transform affine, a larger --lambda, or --metric mi for images of different kinds.",
+    if affine_kept:
+        after = with_affine
+        notes.append(
+            f"no deformation fits better than the affine (local correlation {with_affine:.4f}); the affine was kept, "
+            "and the warp is zero"
         )
+    else:
+        after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement_voxels()))[0]))
     clock.lap("optimise")
     if network is not None:
         clock.split("optimise", "network", network.seconds)
@@ -215,6 +227,7 @@ def register(
         seconds=clock.laps,
         notes=(*notes, *found.notes),
         network=network,
+        affine_kept=affine_kept,
     )
 
 
@@ -223,7 +236,7 @@ def _correlation(quality: LocalCorrelation, moving: Image, work: Grid, matrix: M
     return -float(quality(images.resample(moving, work, matrix)))
 
 
-def _starting_point(init: str) -> Init | Matrix:
+def _starting_point(init: str, pair: Pair) -> Init | Matrix:
     """Return the start of the linear alignment: the word itself, or the matrix of a file, fixed -> moving RAS mm."""
     words: tuple[Init, ...] = get_args(Init)
     for word in words:
@@ -232,6 +245,10 @@ def _starting_point(init: str) -> Init | Matrix:
     matrix = read_matrix(Path(init))
     if matrix is None:
         raise UsageError(f"{init} found; header, moments, search or the file of an affine transform expected.")
+    if len(matrix) == 4 and pair.fixed.plane is not None:
+        return matrix_in_plane(matrix, pair.fixed.plane, pair.moving.plane)
+    if len(matrix) != pair.fixed.ndim + 1:
+        raise UsageError(f"--init: {init}: {len(matrix) - 1}D found; {pair.fixed.ndim}D, as the images, expected.")
     return matrix
 
 
@@ -269,7 +286,7 @@ def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Mat
     inside = images.foreground(fixed)
     warp_voxels = fields.transfer(work_voxels, work, grid)
     determinant = fields.jacobian_determinant_by_rows(warp_voxels)
-    values = determinant[inside] if bool(inside.any()) else determinant.reshape(-1)
+    over_foreground, over_grid = regularity(determinant, inside), regularity(determinant)
     inverse_voxels = fields.transfer(inverse_work_voxels, work, grid)
     error = _inverse_error(warp_voxels, inverse_voxels, inside)
     warp = DisplacementTransform(_to_mm(warp_voxels, grid), grid)
@@ -279,16 +296,19 @@ def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Mat
         affine=AffineTransform(matrix),
         warp=warp,
         inverse_warp=inverse,
-        log_jacobian=_rounded(determinant.clamp(min=1e-9).log_(), _STEPS_PER_LOG),
-        folded_voxels=int((values <= 0).sum()),
-        foreground_voxels=int(values.numel()),
-        sdlogj=float(torch.log(values.clamp(min=1e-9)).std()),
-        jacobian_range=(float(values.min()), float(values.max())),
+        log_jacobian=_rounded(determinant.clamp(min=LEAST_DETERMINANT).log_(), _STEPS_PER_LOG),
+        folded_voxels=over_foreground.folded_voxels,
+        foreground_voxels=over_foreground.voxels,
+        sdlogj=over_foreground.sdlogj,
+        jacobian_range=over_foreground.jacobian_range,
+        over_grid=over_grid,
         inverse_error=error,
         history=tuple(optimiser.state.history),
         levels=_level_contributions(optimiser),
         coefficients=tuple(c.cpu().numpy() for c in optimiser.state.coefficients),
         field_grid=optimiser.field_grid,
+        kind=optimiser.settings.kind,
+        wavelet=optimiser.settings.wavelet,
         work_grid=work,
         repairs=optimiser.state.repairs,
     )
@@ -323,8 +343,7 @@ def _inverse_error(warp_voxels: torch.Tensor, inverse_voxels: torch.Tensor, insi
 
 def _to_mm(displacement_voxels: torch.Tensor, grid: Grid) -> NDArray[np.float32]:
     """Convert a displacement ``(D, *grid)`` in voxels to RAS mm ``(*grid, D)``, rounded to 1/4096 mm."""
-    axes = torch.as_tensor(grid.vox2ras[:-1, :-1], dtype=torch.float32, device=displacement_voxels.device)
-    return _rounded(torch.einsum("ij,j...->...i", axes, displacement_voxels).contiguous(), _STEPS_PER_MM)
+    return _rounded(fields.in_mm(displacement_voxels, grid), _STEPS_PER_MM)
 
 
 def _rounded(values: torch.Tensor, steps: float) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ _MAX_ALONG = 256
 _FIXED_BYTES = 750_000_000
 _BYTES_PER_IMAGE_VOXEL = 110
 _BYTES_PER_VOXEL = 90
+_LEAST_VOXELS = 1000
 
 
 def work_grid(
@@ -35,7 +36,8 @@ def work_grid(
     halved
         Work at half that resolution.
     max_memory
-        Memory limit in bytes; None for the available memory.
+        Memory limit in bytes, which the resolution is chosen by; None for no limit. The memory that happens to be free
+        has no influence on the grid, so that results do not depend on it.
 
     Returns
     -------
@@ -45,27 +47,37 @@ def work_grid(
     Raises
     ------
     ResourceError
-        If the memory does not suffice for any grid.
+        If the limit does not suffice for any grid, or the free memory not for the chosen one.
     """
     extent = max(n * s for n, s in zip(fixed.grid.shape, fixed.grid.spacing, strict=True))
     box = images.crop_to_foreground(fixed, _MARGIN_PER_EXTENT * float(extent))
     size = np.asarray(box.shape) * box.spacing
     finest = float(box.spacing.min())
     wanted = spacing or max(finest, float(size.max()) / _MAX_ALONG) * (2 if halved else 1)
-    limit = available_memory() if max_memory is None else max_memory
     least = _FIXED_BYTES + _BYTES_PER_IMAGE_VOXEL * fixed.values.numel()
-    budget = min(_MAX_VOXELS, (limit - least) / _BYTES_PER_VOXEL)
-    if budget < 1000:
+    budget: float = _MAX_VOXELS
+    if max_memory is not None:
+        budget = min(budget, (max_memory - least) / _BYTES_PER_VOXEL)
+    if budget < _LEAST_VOXELS and max_memory is not None:
         raise ResourceError(
-            f"--max-memory: {limit / 1e9:.2f} GB found; about {least / 1e9 + 0.05:.2f} GB expected at least.",
+            f"--max-memory: {max_memory / 1e9:.2f} GB found; about {least / 1e9 + 0.05:.2f} GB expected at least.",
             hint="Allow more memory.",
         )
     chosen = wanted
     while math.prod(_shape_at(box, chosen)) > budget:
         chosen *= 1.05
+    needed, free = least + _BYTES_PER_VOXEL * math.prod(_shape_at(box, chosen)), available_memory()
+    if needed > free:
+        raise ResourceError(
+            f"memory: {free / 1e9:.2f} GB free found; about {needed / 1e9:.2f} GB expected at {chosen:.2f} mm.",
+            hint=f"Free memory, or work at a coarser resolution with --max-memory {math.floor(free / 1e7) / 100:.2f}."
+            if free > least + _BYTES_PER_VOXEL * _LEAST_VOXELS
+            else "Free memory.",
+        )
     notes: tuple[str, ...] = ()
     if chosen > wanted:
-        notes = (f"working at {chosen:.2f} mm instead of {wanted:.2f} mm to stay within memory",)
+        within = "memory" if max_memory is not None else f"{_MAX_VOXELS // 1_000_000} million voxels"
+        notes = (f"working at {chosen:.2f} mm instead of {wanted:.2f} mm to stay within {within}",)
     return box.resized(_shape_at(box, chosen)), notes
 
 

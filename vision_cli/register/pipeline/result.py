@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.register.optimisation.optimise import Step
+from vision_cli.io.volumes.slices import SlicePlane
+from vision_cli.register.optimisation.optimise import DeformableKind, Step
 from vision_cli.register.pipeline.prediction import NetworkContribution
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.orientation import Orientation, orientation_of
+from vision_cli.register.transforms.regularity import Regularity
+from vision_cli.register.transforms.slices import affine_in_space, displacement_in_space
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
 
 
@@ -93,6 +96,8 @@ class Registration:
         Standard deviation of the log-determinant over the fixed foreground.
     jacobian_range
         Least and greatest determinant over the fixed foreground.
+    over_grid
+        Regularity over the whole grid of the fixed image; None for a linear transform.
     inverse_error
         Error of the inverse warp.
     history
@@ -101,6 +106,8 @@ class Registration:
         Contributions of the wavelet levels, coarsest first.
     coefficients
         Wavelet coefficients, coarsest first; empty for a linear transform.
+    kind, wavelet
+        What the coefficients represent (``diffeo``: a velocity field, ``displacement``), and their wavelet.
     field_grid
         Grid of the field that the coefficients synthesise.
     repairs
@@ -109,6 +116,8 @@ class Registration:
         Wall time of each phase.
     notes
         Warnings for the user.
+    affine_kept
+        Whether no deformation fitted better than the affine, so that the warp is zero.
     network
         Contribution of the network; None without one.
     """
@@ -123,15 +132,41 @@ class Registration:
     folded_voxels: int | None = None
     sdlogj: float | None = None
     jacobian_range: tuple[float, float] | None = None
+    over_grid: Regularity | None = None
     inverse_error: InverseError | None = None
     history: tuple[Step, ...] = ()
     levels: tuple[LevelContribution, ...] = ()
     coefficients: tuple[NDArray[np.float32], ...] = ()
+    kind: DeformableKind = "diffeo"
+    wavelet: str = ""
     field_grid: Grid | None = None
     repairs: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     network: NetworkContribution | None = None
+    affine_kept: bool = False
+
+    def __repr__(self) -> str:
+        grid = self.work_grid if self.warp is None else self.warp.grid
+        words = [f"{'linear' if self.warp is None else self.kind} on {grid.shape}"]
+        words.append(
+            f"local correlation {self.similarity.before:.3f} before, {self.similarity.affine:.3f} affine, "
+            f"{self.similarity.after:.3f} after"
+        )
+        words.append(f"affine {self.orientation.rotation_deg:.0f} degrees from the headers")
+        if self.folded_voxels is not None:
+            words.append(f"{self.folded_voxels} folded voxels")
+        return f"Registration({'; '.join(words)})"
+
+    def in_space(self, fixed: SlicePlane, moving: SlicePlane | None) -> Registration:
+        """Return the registration of two slices with its transforms in space, on the grid of the fixed file."""
+        return replace(
+            self,
+            affine=affine_in_space(self.affine, fixed, moving),
+            warp=None if self.warp is None else displacement_in_space(self.warp, fixed),
+            inverse_warp=None if self.inverse_warp is None else displacement_in_space(self.inverse_warp, fixed),
+            log_jacobian=None if self.log_jacobian is None else np.expand_dims(self.log_jacobian, fixed.axis),
+        )
 
     @property
     def orientation(self) -> Orientation:

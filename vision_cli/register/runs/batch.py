@@ -21,6 +21,7 @@ from vision_cli.register.runs.report import OVERLAY, READ_OVERLAY
 from vision_cli.register.runs.verdict import RULE, count_of_pairs, judge, judge_batch, orientation_warning
 from vision_cli.register.transforms import itk_files
 from vision_cli.register.transforms.fields import Grid
+from vision_cli.register.transforms.itk_objects import dimension
 from vision_cli.register.transforms.transforms import compose_to_displacement
 
 _COLUMNS = (
@@ -200,8 +201,9 @@ def _submit(batch: Run, pair: NamedPair) -> None:
     """Write the whole map of a pair as a Learn2Reg displacement."""
     from vision_cli.io.volumes.volumes import read_volume
 
-    fixed, moving = (read_volume(path) for path in (pair.files.fixed, pair.files.moving))
-    grid = Grid(fixed.shape, fixed.vox2ras)
     chain = itk_files.read_transform(_directory(batch.directory, pair.id) / "composite.h5")
+    ndim = dimension(chain[0])
+    fixed, moving = (read_volume(path).with_axes(ndim) for path in (pair.files.fixed, pair.files.moving))
+    grid = Grid(fixed.shape, fixed.vox2ras)
     with batch.output(f"submission/disp_{pair.id}.nii.gz") as path:
         itk_files.write_l2r(path, compose_to_displacement(chain, grid), Grid(moving.shape, moving.vox2ras))

@@ -16,6 +16,8 @@ class PairMetrics:
         Overlap and surface distance of the labels: after the registration, after the linear alignment, before.
     sdlogj, folds_voxels, folds_pct, jacobian_min, jacobian_max
         Regularity of the warp over the fixed foreground.
+    sdlogj_grid, folds_grid_voxels, folds_grid_pct
+        The same over the whole grid of the fixed image, as Learn2Reg defines them.
     inverse_error_mean_voxels, inverse_error_p99_voxels
         Error of the inverse warp.
     tre_mean_mm, tre_before_mean_mm
@@ -24,12 +26,14 @@ class PairMetrics:
         Mean squared local correlation.
     rotation_deg, mirrored
         Rotation of the affine from the positions in the headers, and whether it mirrors.
+    affine_kept
+        Whether no deformation fitted better than the affine, so that the warp is zero.
     fold_repairs
         Rounds of fold repair.
     working_spacing_mm
         Voxel size of the working grid.
     mask_used
-        ``fixed`` or ``none``.
+        ``fixed``, ``moving``, ``both`` or ``none``.
     """
 
     dice_mean: float | None = None
@@ -41,6 +45,9 @@ class PairMetrics:
     sdlogj: float | None = None
     folds_voxels: int | None = None
     folds_pct: float | None = None
+    sdlogj_grid: float | None = None
+    folds_grid_voxels: int | None = None
+    folds_grid_pct: float | None = None
     jacobian_min: float | None = None
     jacobian_max: float | None = None
     inverse_error_mean_voxels: float | None = None
@@ -52,6 +59,7 @@ class PairMetrics:
     lncc_after: float | None = None
     rotation_deg: float | None = None
     mirrored: bool | None = None
+    affine_kept: bool | None = None
     fold_repairs: int | None = None
     working_spacing_mm: float | None = None
     mask_used: str | None = None

@@ -5,7 +5,6 @@ File names are those of ANTs, so that scripts written for ANTs can use them.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +16,15 @@ from numpy.typing import NDArray
 from vision_cli.core.runs.runs import Run
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.register.evaluation.measures import LabelEvaluation, evaluate_labels, target_registration_error
+from vision_cli.register.pipeline.coefficients import coefficients_bytes
 from vision_cli.register.pipeline.inputs import Pair, grid_of
 from vision_cli.register.pipeline.result import Registration
 from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.report import draw_pictures, pair_report
 from vision_cli.register.transforms import itk_files
-from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, invert, resample
+
+_MASKS = {(False, False): "none", (True, False): "fixed", (False, True): "moving", (True, True): "both"}
 
 
 def write_results(
@@ -52,10 +53,14 @@ def write_results(
     pictures
         Whether to write the QC pictures and the report.
     """
-    fixed, moving = grid_of(pair.fixed), grid_of(pair.moving)
-    inverse = _inverse_chain(found)
-    warped = resample(pair.moving.data, moving, fixed, found.chain)
-    inverse_warped = resample(pair.fixed.data, fixed, moving, inverse)
+    # Slices were registered in their planes; their files lie in space.
+    placed = pair.on_file_grids()
+    plane = pair.fixed.plane
+    in_files = found if plane is None else found.in_space(plane, pair.moving.plane)
+    fixed, moving = grid_of(placed.fixed), grid_of(placed.moving)
+    inverse = _inverse_chain(in_files)
+    warped = resample(placed.moving.data, moving, fixed, in_files.chain)
+    inverse_warped = resample(placed.fixed.data, fixed, moving, inverse)
     evaluation = None
     if pair.fixed_labels is not None and pair.moving_labels is not None:
         linear = (found.affine,) if found.warp is not None else ()
@@ -74,30 +79,30 @@ def write_results(
 
     labels = None
     if evaluation is not None:
-        labels = evaluation.warped
-    elif pair.moving_labels is not None:
-        labels = resample(pair.moving_labels.data, grid_of(pair.moving_labels), fixed, found.chain, interpolation)
+        labels = evaluation.warped.reshape(placed.fixed_labels.shape if placed.fixed_labels else ())
+    elif placed.moving_labels is not None:
+        own = grid_of(placed.moving_labels)
+        labels = resample(placed.moving_labels.data, own, fixed, in_files.chain, interpolation)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Compression and writing release the interpreter lock: one thread compresses while the other draws.
         jobs = [
-            pool.submit(_write_transforms, run, found),
-            pool.submit(_write_image, run, "Warped.nii.gz", warped, pair.fixed.vox2ras, pair.moving.dtype),
+            pool.submit(_write_transforms, run, in_files),
+            pool.submit(_write_image, run, "Warped.nii.gz", warped, placed.fixed.vox2ras, pair.moving.dtype),
             pool.submit(
-                _write_image, run, "InverseWarped.nii.gz", inverse_warped, pair.moving.vox2ras, pair.fixed.dtype
+                _write_image, run, "InverseWarped.nii.gz", inverse_warped, placed.moving.vox2ras, pair.fixed.dtype
             ),
         ]
-        if found.log_jacobian is not None:
-            jobs.append(
-                pool.submit(_write_image, run, "logJacobian.nii.gz", found.log_jacobian, pair.fixed.vox2ras, np.float32)
-            )
+        if in_files.log_jacobian is not None:
+            change = in_files.log_jacobian
+            jobs.append(pool.submit(_write_image, run, "logJacobian.nii.gz", change, placed.fixed.vox2ras, np.float32))
         if labels is not None and pair.moving_labels is not None:
             # Scored labels are on the grid of the fixed labels, others on that of the fixed image.
-            home = pair.fixed if pair.fixed_labels is None else pair.fixed_labels
+            home = placed.fixed if placed.fixed_labels is None else placed.fixed_labels
             jobs.append(
                 pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
             )
         _write_tables(run, found, evaluation)
-        shown = draw_pictures(run, pair, found, warped, metrics) if pictures else []
+        shown = draw_pictures(run, pair, found, warped.reshape(pair.fixed.shape), metrics) if pictures else []
         for job in jobs:
             job.result()
     run.write_metrics(asdict(metrics))
@@ -125,6 +130,9 @@ def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None
         folds_pct=None
         if found.folded_voxels is None
         else 100.0 * found.folded_voxels / max(found.foreground_voxels, 1),
+        sdlogj_grid=None if found.over_grid is None else found.over_grid.sdlogj,
+        folds_grid_voxels=None if found.over_grid is None else found.over_grid.folded_voxels,
+        folds_grid_pct=None if found.over_grid is None else found.over_grid.folds_pct,
         jacobian_min=None if found.jacobian_range is None else found.jacobian_range[0],
         jacobian_max=None if found.jacobian_range is None else found.jacobian_range[1],
         inverse_error_mean_voxels=None if found.inverse_error is None else found.inverse_error.mean_voxels,
@@ -134,9 +142,10 @@ def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None
         lncc_after=found.similarity.after,
         rotation_deg=found.orientation.rotation_deg,
         mirrored=found.orientation.mirrored,
+        affine_kept=None if found.warp is None else found.affine_kept,
         fold_repairs=found.repairs,
         working_spacing_mm=float(found.work_grid.spacing.min()),
-        mask_used="fixed" if pair.fixed_mask is not None else "none",
+        mask_used=_MASKS[pair.fixed_mask is not None, pair.moving_mask is not None],
     )
     if labels is not None:
         dice = [score.dice for score in labels.scores]
@@ -210,15 +219,7 @@ def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | N
     )
     if found.field_grid is not None:
         with run.output("coeffs.npz") as path:
-            path.write_bytes(_coefficients(found, found.field_grid))
-
-
-def _coefficients(found: Registration, grid: Grid) -> bytes:
-    """Return the wavelet coefficients in half precision and the grid of their field, as the bytes of an NPZ file."""
-    buffer = io.BytesIO()
-    arrays = {f"level_{n}": values.astype(np.float16) for n, values in enumerate(found.coefficients)}
-    np.savez_compressed(buffer, grid_shape=np.asarray(grid.shape), vox2ras=grid.vox2ras, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+            path.write_bytes(coefficients_bytes(found))
 
 
 def _blank(cell: object) -> object:

@@ -329,6 +329,12 @@ def transfer(field_voxels: Tensor, source: Grid, target: Grid) -> Tensor:
     return result
 
 
+def in_mm(displacement_voxels: Tensor, grid: Grid) -> Tensor:
+    """Convert a displacement ``(D, *grid)`` in voxels to RAS mm ``(*grid, D)``."""
+    axes = torch.as_tensor(grid.vox2ras[:-1, :-1], dtype=torch.float32, device=displacement_voxels.device)
+    return torch.einsum("ij,j...->...i", axes, displacement_voxels).contiguous()
+
+
 def jacobian_determinant(displacement_voxels: Tensor) -> Tensor:
     """Return the determinant of ``d(x + u)/dx``, ``(*grid)``, by central differences (one-sided at the border)."""
     dim = displacement_voxels.shape[0]

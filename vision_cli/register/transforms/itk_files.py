@@ -185,13 +185,26 @@ def read_transform(path: Path, ndim: int | None = None) -> list[Transform]:
         raise InputError(
             f"{path}: suffix {path.suffix or 'none'} found; {_EXPECTED} expected.", hint="Convert or rename the file."
         )
+    require_dimension(path, chain, ndim)
+    return chain
+
+
+def require_dimension(path: Path, chain: Sequence[Transform], ndim: int | None) -> int:
+    """Return the number of axes of a chain that was read from a file, which must be ``ndim`` unless that is None.
+
+    Raises
+    ------
+    InputError
+        If it is another number.
+    """
     for transform in chain:
-        if ndim is not None and dimension(transform) != ndim:
+        ndim = dimension(transform) if ndim is None else ndim
+        if dimension(transform) != ndim:
             raise InputError(
                 f"{path}: a transform in {dimension(transform)}D found; {ndim}D, as the image, expected.",
                 hint="Give a transform between images of this number of axes.",
             )
-    return chain
+    return dimension(chain[0])
 
 
 def _in_3d(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

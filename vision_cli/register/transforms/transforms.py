@@ -57,6 +57,9 @@ class DisplacementTransform:
     displacement_mm: NDArray[np.float32]
     grid: Grid
 
+    def __repr__(self) -> str:
+        return f"DisplacementTransform({self.grid.shape}, up to {float(np.abs(self.displacement_mm).max()):.3g} mm)"
+
     def in_voxels(self) -> NDArray[np.float64]:
         """Return the displacement in voxels, ``(*grid.shape, D)``, component ``c`` along grid axis ``c``."""
         return np.asarray(self.displacement_mm @ np.linalg.inv(self.grid.vox2ras[:-1, :-1]).T)
@@ -73,7 +76,12 @@ def map_points(chain: Sequence[Transform], points: Points) -> Points:
 
 
 def resample(
-    data: NDArray[Any], grid: Grid, onto: Grid, chain: Sequence[Transform], interpolation: str = "linear"
+    data: NDArray[Any],
+    grid: Grid,
+    onto: Grid,
+    chain: Sequence[Transform],
+    interpolation: str = "linear",
+    fill: float = 0.0,
 ) -> NDArray[Any]:
     """Resample a moving image onto a fixed grid.
 
@@ -88,12 +96,14 @@ def resample(
     interpolation
         ``linear``; ``bspline`` (cubic); ``nearest``; or ``label``: the label with the greatest linear weight among the
         corners of the cell, the smaller number in a tie.
+    fill
+        Value outside of the moving image, such as -1024 (air) for CT.
 
     Returns
     -------
     ndarray
-        ``(*onto.shape)``, of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; 0 outside of the
-        moving image, which extends half a voxel beyond its outer voxel centres as in ITK.
+        ``(*onto.shape)``, of the type of ``data`` for ``nearest`` and ``label``, float32 otherwise; the moving
+        image extends half a voxel beyond its outer voxel centres as in ITK.
     """
     keeps_type = interpolation in ("nearest", "label")
     result = np.zeros(onto.shape, dtype=data.dtype if keeps_type else np.float32)
@@ -103,7 +113,9 @@ def resample(
 
         source = ndimage.spline_filter(source, order=3, output=np.float32, mode="mirror")
     for start, stop, points in _mapped_slabs(chain, onto):
-        slab = _INTERPOLATORS[interpolation](source, _to_index(grid, points))
+        index = _to_index(grid, points)
+        slab = _INTERPOLATORS[interpolation](source, index)
+        slab[~_inside(source.shape, index)] = fill
         result[start:stop] = slab.reshape(stop - start, *onto.shape[1:])
     return result
 
@@ -240,24 +252,20 @@ def _sampled(components: NDArray[np.float32], index: Points) -> NDArray[np.float
 
 
 def _linear_image(data: NDArray[Any], index: Points) -> NDArray[Any]:
-    return np.asarray(_linear(data[None], index)[0])
+    return np.asarray(_sampled(data[None], index)[0])
 
 
 def _nearest(data: NDArray[Any], index: Points) -> NDArray[Any]:
     # ITK rounds halves up, numpy rounds them to even.
     limits = np.asarray(data.shape, dtype=np.intp)[:, None] - 1
     rounded = np.clip(np.floor(index + 0.5).astype(np.intp), 0, limits)
-    values = data[tuple(rounded)]
-    values[~_inside(data.shape, index)] = 0
-    return np.asarray(values)
+    return np.asarray(data[tuple(rounded)])
 
 
 def _bspline(coefficients: NDArray[Any], index: Points) -> NDArray[Any]:
     from scipy import ndimage
 
-    values = ndimage.map_coordinates(coefficients, index, order=3, mode="mirror", prefilter=False)
-    values[~_inside(coefficients.shape, index)] = 0
-    return np.asarray(values)
+    return np.asarray(ndimage.map_coordinates(coefficients, index, order=3, mode="mirror", prefilter=False))
 
 
 def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
@@ -278,7 +286,6 @@ def _label(data: NDArray[Any], index: Points) -> NDArray[Any]:
         best = np.where(better, score, best)
         chosen = np.where(better, candidate, chosen)
     winner[mixed] = chosen
-    winner[~_inside(data.shape, index)] = 0
     return np.asarray(winner)
 
 
