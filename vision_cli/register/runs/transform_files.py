@@ -71,7 +71,7 @@ def evaluate_transforms(files: ScoredFiles, *, l2r_compat: bool) -> tuple[dict[s
         raise UsageError("evaluate: the label map of one image found; those of both or none expected.")
     if fixed_label is None and files.landmarks.fixed_points is None:
         raise UsageError(
-            "evaluate: either DATA, or --fixed-label and --moving-label, or --fixed-points and --moving-points expected."
+            "evaluate: either DATA, or --fixed-label and --moving-label, or landmarks of both images expected."
         )
     transforms, disp = files.transforms or [], files.disp
     if bool(transforms) == (disp is not None):
