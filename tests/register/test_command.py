@@ -32,7 +32,7 @@ def _bad_inputs(head_pair, tmp_path):
     picture = tmp_path / "picture.nii.gz"
     write_volume(picture, np.arange(400, dtype=np.float32).reshape(20, 20), np.eye(3))
     far = tmp_path / "far.nii.gz"
-    away = np.eye(4)
+    away = np.diag([6.0, 6, 6, 1])
     away[:3, 3] = 5000
     write_volume(far, read_volume(moving).data, away)
     return {
