@@ -48,7 +48,7 @@ def pickled(content):
         (pickled(lambda marker: (np.ones(SHAPE), Harmful(marker))), "mkdir, which is no data; NumPy arrays alone"),
         (pickled(lambda _: (np.ones(SHAPE), np.ones((2, 2, 2)))), r"labels of \(2, 2, 2\) voxels"),
         (pickled(lambda _: (np.array([{}, 1]),)), "an image, or an image and its labels"),
-        (pickled(lambda _: (np.full(SHAPE, np.nan),)), "of the voxels are NaN"),
+        (pickled(lambda _: (np.full(SHAPE, np.nan),)), "voxels are NaN"),
         (pickled(lambda _: (np.ones(SHAPE),)), "an image with contrast expected"),
         (pickled(lambda _: (np.eye(9), np.full((9, 9), 0.5))), "integers within 0.001 expected"),
         (pickled(lambda _: {"image": 1}), "an image, or an image and its labels"),

@@ -250,8 +250,12 @@ class WaveletOptimiser:
         terms = slice(None) if with_penalties else slice(1)
         if float(sum(found[terms])) < float(sum(without[terms])):
             return False
-        self.state.coefficients = zero
+        self.set_zero()
         return True
+
+    def set_zero(self) -> None:
+        """Set the field to zero."""
+        self.state.coefficients = [torch.zeros_like(c) for c in self.state.coefficients]
 
     def run(self, on_step: Callable[[Step], None] = lambda _step: None, until: int | None = None) -> None:
         """Optimise from the current state; if ``on_step`` raises, the state can be continued later.

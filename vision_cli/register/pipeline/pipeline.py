@@ -205,14 +205,17 @@ def register(
     except BaseException:
         on_interrupt(Checkpoint(matrix, optimiser.state))
         raise
+    after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement_voxels()))[0]))
+    if settings.metric == "lncc" and after < with_affine:
+        # The loss counts windows outside of the subject as well; the reported measure does not.
+        optimiser.set_zero()
+        affine_kept = True
     if affine_kept:
         after = with_affine
         notes.append(
             f"no deformation fits better than the affine (local correlation {with_affine:.4f}); the affine was kept, "
             "and the warp is zero"
         )
-    else:
-        after = -float(quality(fields.sample(affine_only[None], _points(work, optimiser.displacement_voxels()))[0]))
     clock.lap("optimise")
     if network is not None:
         clock.split("optimise", "network", network.seconds)
