@@ -104,7 +104,7 @@ def test_a_list_that_does_not_exist_is_refused(tmp_path, name):
 def test_a_learn2reg_set_gives_its_validation_pairs_with_their_labels(tmp_path):
     names = ["OASIS_0001_0000", "OASIS_0002_0000"]
     touch(tmp_path, *[f"{folder}/{name}.nii.gz" for folder in ("imagesTr", "labelsTr", "masksTr") for name in names])
-    touch(tmp_path, "keypointsTr/OASIS_0001_0000.csv")
+    touch(tmp_path, *(f"keypointsTr/{name}.csv" for name in names))
     path = write_dataset(
         tmp_path,
         registration_val=[entry(*names)],
@@ -115,7 +115,10 @@ def test_a_learn2reg_set_gives_its_validation_pairs_with_their_labels(tmp_path):
     assert pair.files.fixed_label == tmp_path / "labelsTr" / "OASIS_0001_0000.nii.gz"
     assert pair.files.moving_mask == tmp_path / "masksTr" / "OASIS_0002_0000.nii.gz"
     assert pair.files.fixed_points == tmp_path / "keypointsTr" / "OASIS_0001_0000.csv"
-    assert pair.files.moving_points is None
+    assert pair.files.points_space == "voxel"
+    (tmp_path / "keypointsTr" / "OASIS_0002_0000.csv").unlink()
+    (alone,) = read_pairs(path)
+    assert (alone.files.fixed_points, alone.files.moving_points, alone.files.points_space) == (None, None, None)
 
 
 def test_a_learn2reg_set_without_validation_pairs_gives_its_training_pairs(tmp_path):
