@@ -42,7 +42,7 @@ def test_labels_of_other_axes_than_their_image_are_refused(phantom, tmp_path):
 
 def test_landmarks_without_partners_are_refused(phantom, tmp_path):
     for name, count in (("fixed.csv", 3), ("moving.csv", 2)):
-        (tmp_path / name).write_text("x,y\n" + "1,2\n" * count)
+        (tmp_path / name).write_text("x_lps,y_lps\n" + "1,2\n" * count)
     with pytest.raises(InputError, match="2 points found; 3, as the fixed ones, expected"):
         read_pair(
             replace(
