@@ -9,7 +9,7 @@ function __vcli_node
         if test $skip = yes
             set skip no
         else if string match -q -- '-*' $word
-            contains -- $word --ablate --absent-below --absent-from --abstain --account --adapt-fraction --agcs --agg --alone --alpha --anchor --arch --array --atlas --au --au-judge --augment --backbone --backend --bank --baselines --baselines-env --batch-size --bootstrap --bpm --branches --brisque-model --brisque-range --budget --cache-dir --channels --class --class-id --class-name --classes --classifier --cls-unit --clusters --compression --condition --conditions --config --constraint --controls --coords --count --cpus --crop --data-root --defective --detections --detector --device --dice-weight --dim --disp --distance --domain --episodes --episodes-file --epochs --executor --expert-dim --expr --face --face-detector --face-model --faces --features --file-type --fill --fixed --fixed-label --fixed-mask --fixed-points --fps --frames --free-share --freeze --full-well --function --fwd-p --fwd-solver --gate-episodes --good --gpus --grid --group-by --group-size --groups --gt --guide --head --heatmap --hr-range --image-encoder --images --init --input --interp --interval --invert --iters --jpeg --judge --keep --kinds --label-interp --label-maps --label-names --labels --lambda --lambda-match --layout --lead-in --level --library --limit --loss --lr --margin --max-folds --max-memory --max-rotation --measures --mem --method --methods --metric --most --moving --moving-label --moving-mask --moving-points --negative --niqe-params --noise --only --optimizer --out --partition --per-label --picture-format --plan --points --points-space --pool --precision --pred --predictions --preset --presets --pretraining --protocol --prototype-points --prototypes --prune --qos --quality --query --range --read-noise --real --reduce --reference --refine --registration --rendered --repeats --report --resize --restarts --robustness --roi --rows --sam-checkpoint --samples --save --scenes --scheduler-arg --seconds --seed --select --select-level --sentence --sentences --series --setup --shard --shots --side --sigma --size --spacing --split --stand-in --step --steps --studio --subset --suite --support --support-dir --target --task --tasks --test --test-fraction --test-share --text --text-encoder --threads --threshold --tile --time --to --train --transform --transform-kind --truth-dir --tta --unit --update --val-fraction --variant --views --volume --volume-weight --wavelet --weight-decay --weights --what --width --window --without-face -i -k -n -o -r -s -t; and set skip yes
+            contains -- $word --ablate --absent-below --absent-from --abstain --account --adapt-fraction --agcs --agg --alone --alpha --anchor --arch --array --atlas --au --au-judge --augment --backbone --backend --bank --baselines --baselines-env --batch-size --bootstrap --bpm --branches --brisque-model --brisque-range --budget --cache-dir --channels --class --class-id --class-name --classes --classifier --cls-unit --clusters --compression --condition --conditions --config --constraint --controls --coords --count --cpus --crop --data-root --defective --detections --detector --device --dice-weight --dim --disp --distance --domain --episodes --episodes-file --epochs --executor --expert-dim --expr --face --face-detector --face-model --faces --features --file-type --fill --fixed --fixed-label --fixed-mask --fixed-points --folds --fps --frames --free-share --freeze --full-well --function --fwd-p --fwd-solver --gate-episodes --good --gpus --grid --group-by --group-size --groups --gt --guide --head --heatmap --hr-range --image-encoder --images --init --input --interp --interval --invert --iters --jpeg --judge --keep --kinds --label-interp --label-maps --label-names --labels --lambda --lambda-match --layout --lead-in --level --library --limit --loss --lr --margin --max-folds --max-memory --max-rotation --measures --mem --method --methods --metric --most --moving --moving-label --moving-mask --moving-points --negative --niqe-params --noise --only --optimizer --out --outside --partition --per-label --picture-format --plan --points --points-space --pool --precision --pred --predictions --preset --presets --pretraining --protocol --prototype-points --prototypes --prune --qos --quality --query --range --read-noise --real --reduce --reference --refine --registration --rendered --repeats --report --resize --restarts --robustness --roi --rows --sam-checkpoint --samples --save --scenes --scheduler-arg --seconds --seed --select --select-level --sentence --sentences --series --setup --shard --shots --side --sigma --size --spacing --split --stand-in --step --steps --studio --subset --suite --support --support-dir --target --task --tasks --test --test-fraction --test-share --text --text-encoder --threads --threshold --tile --time --to --train --transform --transform-kind --truth-dir --tta --unit --update --val-fraction --variant --views --volume --volume-weight --wavelet --weight-decay --weights --what --width --window --without-face -i -k -n -o -r -s -t; and set skip yes
         else
             # A bar, as the wildcard of a default verb would take the verbs beside it for its words.
             switch "$node|$word"
@@ -1162,7 +1162,7 @@ complete -c vcli -n "__vcli_at 'kan-fit'" -a 'fit' -d 'Fit a table, a formula or
 complete -c vcli -n "__vcli_at 'kan-fit'" -a 'classify' -d 'Train an image classifier and compare it with baselines.'
 complete -c vcli -n "__vcli_at 'kan-fit'" -a 'predict' -d 'Predict rows of a table, or images, with a fitted model.'
 complete -c vcli -n "__vcli_at 'kan-fit'" -a 'explain' -d 'Draw a fitted network, find its formula, export both.'
-complete -c vcli -n "__vcli_at 'kan-fit'" -a 'benchmark' -d 'Compare ours with baselines on functions or digits.'
+complete -c vcli -n "__vcli_at 'kan-fit'" -a 'benchmark' -d 'Compare ours with baselines on functions, tables or digits.'
 complete -c vcli -n "__vcli_at 'kan-fit'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l function -x -d 'Fit a function of the suites.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l expr -x -d 'Fit a formula.'
@@ -1174,6 +1174,7 @@ complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l features -x -d 'Colum
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l val-fraction -x -d 'Fraction of the rows to validate on.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l test-fraction -x -d 'Fraction of the rows to test on.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l test -r -F -d 'Table to test on, instead of a fraction.'
+complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l folds -x -d 'Also compare by K-fold cross-validation, with intervals.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l no-header -l header -d 'The first line names the columns.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l impute -d 'Fill missing numbers with the median of their column.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l width -x -d 'Hidden widths; 0 for no hidden layer, auto tries several.'
@@ -1186,8 +1187,9 @@ complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l optimizer -x -a 'auto
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l steps -x -d 'Optimiser steps between two updates of ranges.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l restarts -x -d 'Initial weights tried on the coarsest grid.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l budget -x -d 'Begin no further network after 120s, 5m, 1h.'
+complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l outside -x -a 'auto hold linear refuse' -d 'Outside the training range: hold the value at its end, go on linear, or refuse.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l sample -d 'Fit the bundled table.'
-complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l no-compare -l compare -d 'Also fit an MLP and gradient-boosted trees.'
+complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l no-compare -l compare -d 'Also fit an MLP, trees, ridge and the mean.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l no-pictures -l pictures -d 'Write pictures and the report.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l out -s o -x -a '(__fish_complete_directories)' -d 'Directory of the run.'
 complete -c vcli -n "__vcli_at 'kan-fit fit' 'kan-fit'" -l resume -d 'Resume the run in --out.'
@@ -1233,6 +1235,7 @@ complete -c vcli -n "__vcli_at 'kan-fit classify'" -l verbose -s v -d 'Write det
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_argument -eq 0 'kan-fit classify'" -F
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l interval -x -d 'Add conformal intervals of this level, as 0.9.'
+complete -c vcli -n "__vcli_at 'kan-fit predict'" -l outside -x -a 'auto hold linear refuse' -d 'Outside the training range: hold the value at its end, go on linear, or refuse.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l no-header -l header -d 'The first line names the columns.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l layout -x -a 'auto folders idx npz cifar cifar-binary csv' -d 'Layout of the images; detected from file names.'
 complete -c vcli -n "__vcli_at 'kan-fit predict'" -l resize -d 'Resize images to the classifiers size.'
@@ -1261,8 +1264,8 @@ complete -c vcli -n "__vcli_at 'kan-fit explain'" -l quiet -s q -d 'Write warnin
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l verbose -s v -d 'Write details, and tracebacks of unexpected errors.'
 complete -c vcli -n "__vcli_at 'kan-fit explain'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_argument -eq 0 'kan-fit explain'" -F
-complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l suite -x -d 's7, toy5, feynman20, digits, or names of functions.'
-complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l baselines -x -d 'Some of pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn; or none.'
+complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l suite -x -d 's7, toy5, feynman20, digits, tables, or functions.'
+complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l baselines -x -d 'pykan, efficient-kan[=PATH], mlp, lightgbm, gplearn, ridge; or none.'
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l alone -x -d 'Spaces that ours is also measured with, each alone; or none.'
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l rows -x -d 'Rows to sample from each function.'
 complete -c vcli -n "__vcli_at 'kan-fit benchmark'" -l noise -x -d 'Noise on the target, in its standard deviations.'
