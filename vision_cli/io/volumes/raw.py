@@ -9,21 +9,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 
-if TYPE_CHECKING:
-    from vision_cli.io.volumes.slices import SlicePlane
-
 Matrix = NDArray[np.float64]
 
 _TILTED = 1e-3
 _ACROSS = 0.1
 _ORTHOGONAL = 1e-3
+
+
+@dataclass(frozen=True)
+class SlicePlane:
+    """The place of a slice in space.
+
+    Attributes
+    ----------
+    axis
+        The axis of one voxel in the file.
+    vox2ras
+        ``(4, 4)``, voxel index of the file to RAS mm.
+    frame
+        ``(4, 4)``, mm along the two axes of the plane and across it to RAS mm; the slice lies at 0 mm across.
+    """
+
+    axis: int
+    vox2ras: Matrix
+    frame: Matrix
+
+    @property
+    def thickness(self) -> float:
+        """Length of the voxels across the slice, in mm."""
+        return float(np.linalg.norm(self.vox2ras[:3, self.axis]))
 
 
 @dataclass(frozen=True)

@@ -7,37 +7,10 @@ of a coronal one, y and z of a sagittal one. A tilted slice is turned into that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.io.volumes.raw import Matrix, slice_grid, without_trailing_ones
-
-
-@dataclass(frozen=True)
-class SlicePlane:
-    """The place of a slice in space.
-
-    Attributes
-    ----------
-    axis
-        The axis of one voxel in the file.
-    vox2ras
-        ``(4, 4)``, voxel index of the file to RAS mm.
-    frame
-        ``(4, 4)``, mm along the two axes of the plane and across it to RAS mm; the slice lies at 0 mm across.
-    """
-
-    axis: int
-    vox2ras: Matrix
-    frame: Matrix
-
-    @property
-    def thickness(self) -> float:
-        """Length of the voxels across the slice, in mm."""
-        return float(np.linalg.norm(self.vox2ras[:3, self.axis]))
-
+from vision_cli.io.volumes.raw import Matrix, SlicePlane, slice_grid, without_trailing_ones
 
 AXIAL = SlicePlane(2, np.eye(4), np.eye(4))
 """The plane of images of two axes, as ITK has it."""

@@ -22,8 +22,7 @@ from vision_cli.io.volumes.itk import is_dicom, read_dicom_folder, read_itk, wri
 from vision_cli.io.volumes.nifti import read_nifti, write_nifti
 from vision_cli.io.volumes.npz import read_npz, write_npz
 from vision_cli.io.volumes.pictures import read_picture, write_picture
-from vision_cli.io.volumes.raw import Matrix, RawImage, is_orthogonal
-from vision_cli.io.volumes.slices import SlicePlane
+from vision_cli.io.volumes.raw import Matrix, RawImage, SlicePlane, is_orthogonal
 from vision_cli.io.volumes.values import (
     as_stored,
     finite_values,

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.core.errors import NumericalError
+from vision_cli.register.optimisation.comparison import ComparedLosses
 from vision_cli.register.optimisation.correlation import WarpedCorrelation
 from vision_cli.register.optimisation.losses import (
     box_sum,
@@ -98,30 +99,6 @@ class Step:
     similarity: float
     regularisation: float
     step: float
-
-
-@dataclass(frozen=True)
-class ComparedLosses:
-    """Losses of one stage with different fields, see `WaveletOptimiser.compare_with`.
-
-    Attributes
-    ----------
-    affine
-        Without a field.
-    optimised
-        With the field optimised so far.
-    proposed
-        With the proposed field.
-    """
-
-    affine: float
-    optimised: float
-    proposed: float
-
-    def favour_proposed(self, margin: float) -> bool:
-        """Return whether the proposed field is better by more than ``margin`` times what the optimised one gained."""
-        # False where a loss is not a number.
-        return self.proposed < self.optimised - margin * max(self.affine - self.optimised, 0.0)
 
 
 @dataclass

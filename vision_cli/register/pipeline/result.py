@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.io.volumes.slices import SlicePlane
+from vision_cli.io.volumes.raw import SlicePlane
 from vision_cli.register.optimisation.optimise import DeformableKind, Step
 from vision_cli.register.pipeline.prediction import NetworkContribution
 from vision_cli.register.transforms.fields import Grid

@@ -21,7 +21,8 @@ from vision_cli.core.runs import files
 from vision_cli.core.runs.runs import Run
 from vision_cli.io.arrays import npz_headers, read_arrays
 from vision_cli.io.tables.tables import read_label_names
-from vision_cli.register.optimisation.optimise import ComparedLosses, State, Step
+from vision_cli.register.optimisation.comparison import ComparedLosses
+from vision_cli.register.optimisation.optimise import State, Step
 from vision_cli.register.options.pair_files import PairFiles
 from vision_cli.register.options.registration import PairReporting, RegistrationOptions
 from vision_cli.register.pipeline.inputs import read_pair

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.io.volumes.slices import AXIAL, SlicePlane
+from vision_cli.io.volumes.raw import SlicePlane
+from vision_cli.io.volumes.slices import AXIAL
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
 
