@@ -205,9 +205,16 @@ CASES = (
         "--robustness blur",
         "items",
         reads=("three_forgeries", "forgery_weights"),
+        is_long=True,
     ),
     Case("forgery-detect audit", "{forgeries}", reads=("forgeries",), begun="log.txt"),
-    Case("forgery-detect extract", "{three_forgeries} --face-detector none", "items", reads=("three_forgeries",)),
+    Case(
+        "forgery-detect extract",
+        "{three_forgeries} --face-detector none",
+        "items",
+        reads=("three_forgeries",),
+        is_long=True,
+    ),
     Case(
         "forgery-detect synth", "{portraits} --count 3 --kinds chroma,blend --threads 1", "items", reads=("portrait",)
     ),

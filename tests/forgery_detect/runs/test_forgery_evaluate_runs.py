@@ -163,6 +163,7 @@ def test_a_protocol_tests_each_training_on_each_generator(crossed):
     assert all(row["p_coherence (gan)"] and row["p_coherence (codec)"] for row in rows)
 
 
+@pytest.mark.slow
 def test_merged_shards_of_a_protocol_are_the_undivided_run(crossed, easy, tmp_path):
     out, how, _ = crossed
     for part in (1, 2):
@@ -173,6 +174,7 @@ def test_merged_shards_of_a_protocol_are_the_undivided_run(crossed, easy, tmp_pa
     assert merged == files_of(out)
 
 
+@pytest.mark.slow
 def test_labels_without_meaning_give_an_area_near_a_half(tmp_path):
     rng = np.random.default_rng(1)
     rows = [row | {"truth": int(rng.integers(0, 2)), "generator": ""} for row in pairs(80)]

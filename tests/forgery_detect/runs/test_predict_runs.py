@@ -115,6 +115,7 @@ def test_heat_maps_and_report_show_where(done):
     assert "A score is evidence, not proof." in page
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_batch_order_or_company(done, photos, models, tmp_path):
     out, _ = done
     words = ("--weights", models / "mfclip.safetensors", "--frames", 3, "--heatmap", "none", "--batch-size", 1)
@@ -148,6 +149,7 @@ def test_within_the_band_there_is_no_verdict(photos, models, tmp_path):
     assert not (tmp_path / "out" / "heatmaps").exists()
 
 
+@pytest.mark.slow
 def test_the_domain_is_named_and_can_be_given(photos, models, tmp_path):
     for domain, wanted in (("auto", {"film", "arch"}), ("arch", {"arch"}), ("wildcard", {"wildcard"})):
         words = ("--weights", models / "gmdf.safetensors", "--domain", domain, "--heatmap", "raw")

@@ -28,6 +28,7 @@ def test_rendered_faces_have_a_box_landmarks_and_a_name(rendered):
     assert eyes == pytest.approx([left + width / 2, top + 0.4 * height], abs=0.15 * width)
 
 
+@pytest.mark.slow
 def test_a_rendered_face_depends_on_the_seed_and_its_number(rendered):
     (second,) = rendered_portraits(1, seed=2, first=1)
     assert (rendered.name, second.name) == ("rendered-2-0", "rendered-2-1")

@@ -12,6 +12,7 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.forgery_detect.coherence.features import NAMES
 from vision_cli.forgery_detect.networks.clip.towers import ClipVision, VisionSizes
 from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights
 from vision_cli.forgery_detect.training.learning import Lesson, inputs_of, learn, learn_coherence, scores_of
 from vision_cli.forgery_detect.training.preparation import about_of, prepare, train_in_memory
 from vision_cli.forgery_detect.training.recipes import schedule_of
@@ -76,9 +77,14 @@ def test_a_size_that_a_method_lacks_is_refused(method, variant, message):
         about_of(TrainOptions(method=method, variant=variant))
 
 
-def test_a_tower_of_another_method_is_refused():
-    with pytest.raises(UsageError, match="--backbone: erm takes none"):
-        about_of(TrainOptions(method="erm"), ClipVision(TOWER))
+def clip_of(tower):
+    tensors = {f"visual.{name}": value.clone() for name, value in tower.state_dict().items()}
+    return ClipWeights("tiny", tensors, {"heads": TOWER.heads})
+
+
+def test_clip_is_refused_by_methods_that_take_none():
+    with pytest.raises(UsageError, match="--backbone: erm nano takes none"):
+        about_of(TrainOptions(method="erm"), clip_of(ClipVision(TOWER)))
 
 
 def test_coherence_tells_unseen_pairs_apart_and_shuffled_labels_nothing():
@@ -137,13 +143,13 @@ def test_networks_are_learned_calibrated_and_repeat(method):
 
 
 def test_a_probe_of_clip_trains_its_head_alone():
-    tower = ClipVision(TOWER)
-    before = {name: value.clone() for name, value in tower.state_dict().items()}
+    clip = clip_of(ClipVision(TOWER))
     options = NETWORKS["linear"]
-    about = about_of(options, tower)
+    about = about_of(options, clip)
     assert (about.variant, about.side, about.tower["outputs"]) == ("clip", 32, 10)
-    model = learn(lesson_of(about), options, seed=0, device=CPU, tower=tower)
-    assert all(torch.equal(value, before[name]) for name, value in tower.state_dict().items())
+    model = learn(lesson_of(about), options, seed=0, device=CPU, clip=clip)
+    tower = model.scorer.network.tower.state_dict()
+    assert all(torch.equal(value, clip.tensors[f"visual.{name}"]) for name, value in tower.items())
     assert np.isfinite(scores_of(model, inputs_of(examples_of(2, 32, 16)))).all()
 
 

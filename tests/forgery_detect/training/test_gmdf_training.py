@@ -278,6 +278,7 @@ def trained(task, steps, rate=1e-3):
     return losses
 
 
+@pytest.mark.slow
 def test_pretraining_then_experts_learn_what_is_seen_at_once():
     examples = faces_of(24)
     pretraining = task_of(examples, PRETRAINING, experts=0)

@@ -106,6 +106,7 @@ def test_a_guide_of_other_faces_is_refused(examples):
         FaceLearner(build_linear(features=4), None, MFCLIP)
 
 
+@pytest.mark.slow
 def test_mfclip_learns_in_twelve_steps(examples):
     task = _task("mfclip", examples)
     torch.manual_seed(0)

@@ -23,6 +23,7 @@ from vision_cli.kan_fit.networks.dense import SKAN
 from vision_cli.kan_fit.tables.robust.scaling import IDENTITY, Scaling
 
 
+@pytest.mark.slow
 def test_exported_programs_predict_as_the_model(kept, tmp_path):
     """Seconds since 1970 differ in digits that float32 lacks; the other input is scaled."""
     network = SKAN(kept.network.plans).double()

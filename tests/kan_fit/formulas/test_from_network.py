@@ -32,6 +32,7 @@ def test_products_and_powers_of_physics_are_recovered(name, expected):
     assert sympy.simplify(formula.expression - sympy.sympify(expected, symbols)) == 0
 
 
+@pytest.mark.slow
 def test_a_noisy_formula_gets_its_constants_back():
     model = fitted("I.6.2a", (1,))
     noise = 0.01 * model.scale * np.random.default_rng(5).normal(size=len(model.sample_target))

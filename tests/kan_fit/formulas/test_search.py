@@ -25,6 +25,7 @@ def found(inputs, target, allowed=LIBRARY, seed=0):
     return networks[0] if networks else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["I.13.4", "I.8.14", "I.27.6"])
 def test_formulas_with_sums_inside_are_found(name):
     function = find_function(name)

@@ -102,6 +102,7 @@ def test_the_report_says_how_good_the_fit_is_and_how_to_read_each_picture(fitted
     assert all(re.search(r"<span>[A-Z][^<]+\.</span>", caption) for caption in captions)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_metrics(tmp_path):
     for name in ("a", "b"):
         done = kan_fit("fit", "--function", "xy", *SHORT, "--no-pictures", "-o", name, cwd=tmp_path)

@@ -13,6 +13,8 @@ from vision_cli.pcd_anomaly.evaluation.baselines import fit_baseline, score_plac
 from vision_cli.pcd_anomaly.options import BASELINES
 from vision_cli.pcd_anomaly.surfaces.geometry import make_pose, transform
 
+pytestmark = pytest.mark.slow  # The scans of the module take 19 s.
+
 
 @pytest.fixture(scope="module")
 def scans(world):

@@ -78,6 +78,7 @@ def test_shards_do_a_part_each(ixi, tmp_path):
     assert sorted(done) == [f"Test subject_{n}-atlas" for n in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_a_network_alone_is_scored_too(ixi, tmp_path):
     network = WiNet(3, 1, longest_side=32)
     save_file(network.state_dict(), tmp_path / "w.safetensors", describe_network(network))

@@ -87,6 +87,7 @@ def test_the_storage_order_and_a_turned_grid_of_the_moving_image_do_not_matter()
     assert mean_error(pair, register_linear(*both(pair), kind="rigid").matrix) < 1.0
 
 
+@pytest.mark.slow
 def test_a_search_finds_a_head_whose_header_has_the_axes_wrong(turned):
     wrong = np.eye(4)
     wrong[:3, :3] = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]

@@ -85,6 +85,7 @@ def test_a_head_on_a_turned_grid_of_another_order_is_registered(compute):
     assert found.folded_voxels == 0
 
 
+@pytest.mark.slow
 def test_thick_slices_of_a_beating_heart_meet_in_their_planes(compute):
     """Nine slices of 10 mm, end diastole and end systole: no wavelet level takes the slices apart."""
     pair = cine_pair(3, (96, 96, 9), (1.8, 1.8, 10.0))

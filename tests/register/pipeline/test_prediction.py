@@ -246,6 +246,7 @@ def test_absent_weights_are_refused(slices, compute):
         register(pair_of(slices), RegistrationOptions(weights="nowhere.safetensors"), compute)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3])
 def test_the_shipped_weights_bring_heads_closer(dim, compute):
     """Heads that no training has seen, in an orientation of their own."""

@@ -85,6 +85,7 @@ def test_the_report_of_a_batch_lists_the_worst_pairs_first(tmp_path, rows, order
     assert "not an image" in page
 
 
+@pytest.mark.slow
 def test_the_report_of_a_batch_shows_the_overlays_of_the_worst_pairs(listed, tmp_path):
     words = ("--iters", "4,4", "--threads", "1", "--transform", "affine")
     for part in (2, 1):
@@ -102,6 +103,7 @@ def test_the_report_of_a_batch_shows_the_overlays_of_the_worst_pairs(listed, tmp
     assert all((tmp_path / "parts" / link).is_file() for link in links)
 
 
+@pytest.mark.slow
 def test_a_learn2reg_batch_writes_its_submission(tmp_path, capfd):
     pair = brain_pair(6, (24, 28, 24), (8.0, 8.0, 8.0))
     for folder, kind in (("imagesTr", ""), ("labelsTr", "_labels")):

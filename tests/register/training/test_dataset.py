@@ -51,6 +51,7 @@ def test_images_of_a_collection_lie_in_the_frame_of_the_first(heads):
     assert set(found.matrices) == {"m0", "f1"}
 
 
+@pytest.mark.slow
 def test_with_labels_one_is_held_out_of_three_and_none_without(heads):
     names = ("f0", "f1", "f2", "m0")
     labelled = gathered(Collection(tuple(file(heads, name) for name in names)))

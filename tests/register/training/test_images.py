@@ -115,6 +115,7 @@ def history(directory):
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_a_network_trained_on_slices_registers_them_better(slices, tmp_path, capfd):
     out = tmp_path / "run"
     words = (slices / "labelled.csv", "--layout", "csv", "--steps", 40, "--spacing", 4, "--threads", 1, "-o", out)
@@ -133,6 +134,7 @@ def test_a_network_trained_on_slices_registers_them_better(slices, tmp_path, cap
     assert record["network"]["used"]
 
 
+@pytest.mark.slow
 def test_unlabelled_images_train_without_a_validation(slices, tmp_path):
     out = tmp_path / "run"
     assert train(slices / "plain.csv", *SMALL, "--epochs", 1, "--batch-size", 8, "-o", out) == 0
