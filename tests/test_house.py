@@ -121,6 +121,7 @@ TESTED_ELSEWHERE = {
     "housekeeping/completions/": "cli/test_completions.py",
     "housekeeping/submit/jobs.py": "housekeeping/submit/test_command.py",
     "io/pickles/opcodes.py": "io/pickles/test_pickles_hostile.py",
+    "io/pickles/storages.py": "io/pickles/test_torchscript.py",
     "io/pictures/coco_files.py": "enhance_eval/data/test_opening.py",
     "io/pictures/layouts.py": "enhance_eval/data/test_opening.py",
     "io/pictures/folders.py": "enhance_eval/data/test_opening.py",

@@ -22,6 +22,7 @@ from vision_cli.core.compute.devices import available_memory
 from vision_cli.core.errors import InputError, InputTooLarge, VcliError
 from vision_cli.io.limits import require_room
 from vision_cli.io.pickles.opcodes import Call, Elsewhere, Name, OldText, OutOfRoom, PickleError, run_pickle
+from vision_cli.io.pickles.storages import STORAGES, storage_values
 
 if TYPE_CHECKING:
     import torch
@@ -31,18 +32,6 @@ _COPIES = 4
 
 _PLAIN = re.compile(r"[<>|=]?(b1|\?|[iu][1248]|f[248]|c(8|16))")
 _MOST_AXES = 64
-_STORAGES = {
-    "FloatStorage": ("float32", 4),
-    "DoubleStorage": ("float64", 8),
-    "HalfStorage": ("float16", 2),
-    "BFloat16Storage": ("bfloat16", 2),
-    "LongStorage": ("int64", 8),
-    "IntStorage": ("int32", 4),
-    "ShortStorage": ("int16", 2),
-    "CharStorage": ("int8", 1),
-    "ByteStorage": ("uint8", 1),
-    "BoolStorage": ("bool", 1),
-}
 _STORAGE_MAGIC, _STORAGE_VERSION = 0x1950A86A20F9469CFC6C, 1001
 
 
@@ -289,8 +278,6 @@ class _Tensors(_Arrays):
 
     def _storage(self, call: Call) -> torch.Tensor:
         """Read a tensor's values: four pickles, the number of values, and their bytes, as torch writes them."""
-        import torch
-
         (content,) = call.arguments
         stream = io.BytesIO(self._bytes(content))
         inner = _StorageNames(self._path, self._size, self._encoding)
@@ -305,16 +292,13 @@ class _Tensors(_Arrays):
         word, kind, key, _, count, view = values.key
         if word != "storage" or view is not None or keys != [key] or not isinstance(kind, Name):
             raise PickleError("values of a tensor that lie elsewhere")
-        dtype, itemsize = _STORAGES[kind.name]
         held = int.from_bytes(stream.read(8), "little")
         data = bytearray(stream.read())
-        if not held == count or len(data) != held * itemsize:
+        if held != count:
             raise PickleError(f"{len(data)} bytes of {held} values of a tensor")
+        held_values = storage_values(kind.name, held, data)
         self._count(len(data))
-        if dtype == "bool":
-            data = bytearray((np.frombuffer(data, np.uint8) != 0).tobytes())
-        own = getattr(torch, dtype)
-        return torch.frombuffer(data, dtype=own) if data else torch.empty(0, dtype=own)
+        return held_values
 
 
 class _StorageNames(_Arrays):
@@ -322,7 +306,7 @@ class _StorageNames(_Arrays):
 
     def __init__(self, path: Path, size: int, encoding: str) -> None:
         super().__init__(path, size, encoding)
-        self._known = {("torch", name): None for name in _STORAGES}
+        self._known = {("torch", name): None for name in STORAGES}
 
 
 def _as_text(value: Any) -> str:

@@ -12,30 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from vision_cli.core.compute.devices import available_memory
 from vision_cli.core.errors import InputError, VcliError
 from vision_cli.io.packing import require_archive_room
 from vision_cli.io.pickles.opcodes import Call, Elsewhere, Name, OutOfRoom, PickleError, run_pickle
+from vision_cli.io.pickles.storages import STORAGES, storage_values
 
 if TYPE_CHECKING:
     import torch
 
 _PICKLE, _VALUES = "/data.pkl", "/data/"
 _MOST_DEEP, _MOST_TENSORS, _MOST_AXES = 32, 100_000, 16
-_DTYPES = {
-    "FloatStorage": ("float32", 4),
-    "DoubleStorage": ("float64", 8),
-    "HalfStorage": ("float16", 2),
-    "BFloat16Storage": ("bfloat16", 2),
-    "LongStorage": ("int64", 8),
-    "IntStorage": ("int32", 4),
-    "ShortStorage": ("int16", 2),
-    "CharStorage": ("int8", 1),
-    "ByteStorage": ("uint8", 1),
-    "BoolStorage": ("bool", 1),
-}
 _REBUILD = Name("torch._utils", "_rebuild_tensor_v2")
 _PARAMETER = Name("torch._utils", "_rebuild_parameter")
 
@@ -142,18 +129,10 @@ class _Values:
         return found
 
     def _values(self, key: Any) -> torch.Tensor:
-        import torch
-
         word, kind, name, _, count = key
-        if word != "storage" or not isinstance(kind, Name) or kind.name not in _DTYPES or not isinstance(name, str):
+        if word != "storage" or not isinstance(kind, Name) or kind.name not in STORAGES or not isinstance(name, str):
             raise PickleError("values of an unknown kind")
         if name not in self._read:
-            dtype, itemsize = _DTYPES[kind.name]
             content = bytearray(self._archive.read(f"{self._root}{_VALUES}{name}"))
-            if len(content) != count * itemsize:
-                raise PickleError(f"{len(content)} bytes of {count} values of a tensor")
-            if dtype == "bool":
-                content = bytearray((np.frombuffer(content, np.uint8) != 0).tobytes())
-            own = getattr(torch, dtype)
-            self._read[name] = torch.frombuffer(content, dtype=own) if content else torch.empty(0, dtype=own)
+            self._read[name] = storage_values(kind.name, count, content)
         return self._read[name]
