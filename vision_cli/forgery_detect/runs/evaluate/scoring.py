@@ -19,7 +19,7 @@ from vision_cli.forgery_detect.options import Degradation
 from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE
 from vision_cli.forgery_detect.pipeline.example_tables import faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
-from vision_cli.forgery_detect.pipeline.inputs import face_input, face_inputs, resized
+from vision_cli.forgery_detect.pipeline.inputs import face_inputs, resized
 from vision_cli.forgery_detect.pipeline.opening import DEFAULT, load_detector
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel
 from vision_cli.forgery_detect.values import FaceCrop, FaceInput, Medium, Picture
@@ -33,6 +33,10 @@ _THUMBNAIL_SIDE = 128
 _DIGITS = 6
 _UNTOLD = frozenset({"weights", "best", "last", "model"})
 """Names of files that say nothing; the folder names the detector then."""
+
+
+SizedInput = Mapping[tuple[int, int], FaceInput]
+"""A face as the detectors take it, by the sides of face and tile."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class NamedDetector:
     name: str
     model: LoadedModel = field(repr=False)
     facts: Mapping[str, str]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Side of the face and of the tile that it takes, px."""
+        return self.model.about.side, self.model.about.patch
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def open_detectors(choices: str, device: str) -> tuple[NamedDetector, ...]:
 
 def score_media(run: Run, plan: ScoringPlan, output: Output) -> None:
     """Score every medium that is not done yet: a row holds what all detectors say of it."""
+    sizes = {one.size for one in plan.detectors}
 
     def work(medium: Medium) -> Mapping[str, object]:
         (found,) = faces_of([medium], plan.finder, plan.frames)
@@ -117,9 +127,11 @@ def score_media(run: Run, plan: ScoringPlan, output: Output) -> None:
                 raise InputError(f"{medium.name}: {found.reason}.")
             return {"faces": 0, "logits": "{}", "degraded": "{}"}
         crops = [face.crop for face in found]
-        middle = crops[len(crops) // 2]
+        place = len(crops) // 2
+        middle = crops[place]
         copies = _copies(plan, medium, middle)
-        logits = _logits(plan, medium, [*crops, *copies.values()])
+        inputs = [face_inputs(crop, sizes) for crop in (*crops, *copies.values())]
+        logits = _logits(plan, medium, inputs)
         if plan.pictures:
             write_thumbnail(run, medium, middle.picture)
         return {
@@ -127,7 +139,7 @@ def score_media(run: Run, plan: ScoringPlan, output: Output) -> None:
             "logits": json.dumps({name: values[: len(crops)] for name, values in logits.items()}),
             "degraded": json.dumps({name: values[len(crops) :] for name, values in logits.items()}),
             "variants": json.dumps([[*variant] for variant in copies]),
-            "heat": json.dumps(_agreement(plan, medium, middle)),
+            "heat": json.dumps(_agreement(plan, medium, middle, inputs[place])),
         }
 
     run.each(plan.media, work, name=lambda medium: medium.name, what="media", output=output)
@@ -164,24 +176,22 @@ def _copies(plan: ScoringPlan, medium: Medium, crop: FaceCrop) -> dict[Variant, 
     }
 
 
-def _logits(plan: ScoringPlan, medium: Medium, crops: Sequence[FaceCrop]) -> dict[str, list[float]]:
-    sizes = {(one.model.about.side, one.model.about.patch) for one in plan.detectors}
-    inputs = [face_inputs(crop, sizes) for crop in crops]
-    found = {}
-    for one in plan.detectors:
-        size = one.model.about.side, one.model.about.patch
-        found[one.name] = rounded_logits(medium.name, one.name, one.model, [sized[size] for sized in inputs])
-    return found
+def _logits(plan: ScoringPlan, medium: Medium, inputs: Sequence[SizedInput]) -> dict[str, list[float]]:
+    return {
+        one.name: rounded_logits(medium.name, one.name, one.model, [sized[one.size] for sized in inputs])
+        for one in plan.detectors
+    }
 
 
-def _agreement(plan: ScoringPlan, medium: Medium, crop: FaceCrop) -> dict[str, tuple[float | None, bool]]:
+def _agreement(
+    plan: ScoringPlan, medium: Medium, crop: FaceCrop, inputs: SizedInput
+) -> dict[str, tuple[float | None, bool]]:
     """Return how the heat map of each detector that has one agrees with the mask of a forged face."""
     if medium.label != 1 or medium.mask is None or crop.mask is None:
         return {}
     found = {}
     for one in plan.detectors:
-        about = one.model.about
-        (score,) = one.model.score([face_input(crop, side=about.side, patch=about.patch)], heat=True)
+        (score,) = one.model.score([inputs[one.size]], heat=True)
         if score.heat is not None:
             agreement = localise(score.heat, crop.mask)
             is_known = np.isfinite(agreement.pixel_auc)
