@@ -11,11 +11,13 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from tests.program import files_of, vcli
+from vision_cli.forgery_detect import FaceOptions, open_detector
 from vision_cli.forgery_detect.coherence.features import features
 from vision_cli.forgery_detect.coherence.linear import calibrated, fit, write_model
+from vision_cli.forgery_detect.evaluation.localisation import localise, mean_of
 
 CUT = ("--face-detector", "none", "--no-audit", "--no-pictures", "--bootstrap", "30", "--threads", "1")
-COLUMNS = ("path", "label", "domain", "generator", "source", "split")
+COLUMNS = ("path", "label", "domain", "generator", "source", "split", "mask")
 
 
 def face(rng, *, is_fake):
@@ -229,3 +231,22 @@ def test_a_video_with_two_labels_and_media_without_labels_are_refused(weights, t
     path.write_text("\n".join(lines), encoding="utf-8")
     done = vcli("forgery-detect", "evaluate", path, "--weights", weights, *CUT, "-o", tmp_path / "out")
     assert (done.returncode, "none of 4 media has a label" in done.stderr) == (3, True), done.stderr
+
+
+def test_heat_maps_are_compared_with_the_masks_of_forged_faces(tmp_path):
+    mask = np.zeros((96, 96, 3), np.uint8)
+    mask[60:90, 20:70] = 255
+    rows = [row | ({"mask": "mask.png"} if row["label"] and row["source"] != "s0" else {}) for row in pairs(3)]
+    listed = write_set(tmp_path / "set", rows)
+    Image.fromarray(mask).save(tmp_path / "set" / "mask.png")
+    out = tmp_path / "out"
+    done = vcli("forgery-detect", "evaluate", listed, "--weights", "mfclip-nano,coherence", *CUT, "-o", out)
+    assert done.returncode == 0, done.stderr
+    detector = open_detector("mfclip-nano", faces=FaceOptions(face_detector="none"))
+    paths = [tmp_path / "set" / f"{place:03}.png" for place, row in enumerate(rows) if "mask" in row]
+    share = mask[..., 0].astype(np.float32) / 255
+    expected = mean_of([localise(one.heat, share) for path in paths for one in detector.predict(path)])
+    (row,) = table(out / "localisation.csv")
+    assert (row["detector"], int(row["faces"])) == ("mfclip-nano", 2)
+    assert float(row["pixel_auc"]) == pytest.approx(expected.pixel_auc, abs=1e-4)
+    assert float(row["pointed"]) == expected.pointed
