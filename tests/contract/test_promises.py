@@ -213,9 +213,8 @@ def test_a_killed_run_resumes_with_the_bytes_of_one_never_killed(case, world, wh
     running = start(*case.typed(world), "-o", out)
     wait_for(lambda: list(out.glob(case.begun)) or not running.is_running())
     running.kill()
-    assert sorted(path.name for path in out.glob("*.csv")) == sorted(
-        p.name for p in out.glob("*.csv") if whole_lines(p)
-    )
+    # A file that was being written has a hidden name.
+    assert not [path.name for path in out.glob("*.csv") if path.name[0] != "." and not whole_lines(path)]
     resumed = vcli(*case.typed(world), "-o", out, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert files_of(out) == files_of(whole(case))
