@@ -276,3 +276,65 @@ class EvaluationOptions:
         int, typer.Option(min=10, max=100_000, metavar="N", help="Resamples of the 95 % intervals.")
     ] = 1000
     faces: FaceSetOptions = FaceSetOptions()
+
+
+@dataclass(frozen=True)
+class BaseOptions:
+    """How a text-to-face model is trained.
+
+    Attributes
+    ----------
+    steps, autoencoder_steps
+        Optimiser steps of the UNet with its text encoder, and of the autoencoder.
+    batch_size, autoencoder_batch_size
+        Faces a step of each.
+    learning_rate, autoencoder_learning_rate
+        Of each.
+    side
+        Of the pictures, px.
+    width, autoencoder_width
+        Channels of the first level of each.
+    val_fraction
+        Share of the persons that the loss is measured on.
+    """
+
+    steps: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Steps of the UNet and its text encoder.", rich_help_panel=TRAINING)
+    ] = 7000
+    autoencoder_steps: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Steps of the autoencoder, before.", rich_help_panel=TRAINING)
+    ] = 2000
+    batch_size: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Faces a step of the UNet.", rich_help_panel=TRAINING)
+    ] = 32
+    autoencoder_batch_size: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Faces a step of the autoencoder.", rich_help_panel=TRAINING)
+    ] = 8
+    learning_rate: Annotated[
+        float, typer.Option("--lr", min=0, metavar="X", help="Learning rate of the UNet.", rich_help_panel=TRAINING)
+    ] = 1e-3
+    autoencoder_learning_rate: Annotated[
+        float,
+        typer.Option(
+            "--autoencoder-lr", min=0, metavar="X", help="Learning rate of the autoencoder.", rich_help_panel=TRAINING
+        ),
+    ] = 2e-3
+    side: Annotated[
+        int, typer.Option(min=32, max=256, metavar="PX", help="Side of the pictures, a multiple of 16.")
+    ] = 64
+    width: Annotated[
+        int, typer.Option(min=8, max=320, metavar="N", help="Channels of the UNet's first level, a multiple of 8.")
+    ] = 48
+    autoencoder_width: Annotated[
+        int, typer.Option(min=4, max=128, metavar="N", help="Channels of the autoencoder's first level, times 4.")
+    ] = 16
+    val_fraction: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=0.9,
+            metavar="X",
+            help="Share of the persons that the loss is measured on.",
+            rich_help_panel=DATA,
+        ),
+    ] = 0.02

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.phantoms.faces.rig.expressions import FREE, draw_aus
-from vision_cli.phantoms.faces.rig.identities import draw_identity
+from vision_cli.phantoms.faces.rig.identities import HAIR_COLOURS as RIG_COLOURS
+from vision_cli.phantoms.faces.rig.identities import Hair, draw_identity
 from vision_cli.phantoms.faces.rig.parameters import FaceParameters, draw_face
 from vision_cli.phantoms.faces.rig.rendering import render
 from vision_cli.synth_faces.plans.action_units import completed_aus
+from vision_cli.synth_faces.plans.captions import HAIR_COLOURS
 from vision_cli.synth_faces.plans.plan import Wanted
 from vision_cli.synth_faces.values import AUS, Picture
 
@@ -30,8 +32,8 @@ class Drawn:
     aus
         Intensities of the action units that are not 0, 0 to 5, with both sides and the whole named.
     facts
-        Age in years, sex, melanin from 0 to 1, hair, beard and glasses, angles in degrees, and the box around the
-        landmarks in pixels.
+        Age in years, sex, melanin from 0 to 1, hair, beard and glasses, angles of the head and of the light in degrees,
+        and the box around the landmarks in pixels.
     landmarks
         68 points, column and row in pixels.
     """
@@ -83,6 +85,7 @@ def _facts(face: FaceParameters, pose: NDArray[np.float32], points: NDArray[np.f
         "age": person.age,
         "melanin": person.skin.melanin,
         "beard": person.beard,
+        "light_deg": np.degrees(face.light.azimuth),
         "yaw_deg": np.degrees(pose[0]),
         "pitch_deg": np.degrees(pose[1]),
         "roll_deg": np.degrees(pose[2]),
@@ -94,7 +97,14 @@ def _facts(face: FaceParameters, pose: NDArray[np.float32], points: NDArray[np.f
     words = {
         "sex": "male" if person.is_male else "female",
         "hair": person.hair.style,
+        "hair_colour": _hair_colour(person.hair),
         "glasses": "yes" if person.glasses > 0 else "no",
         "is_grey": "yes" if face.camera.is_grey else "no",
     }
     return {**words, **{name: round(float(value), 3) for name, value in numbers.items()}}
+
+
+def _hair_colour(hair: Hair) -> str:
+    """Return the name of the rig's colour that is nearest, by the logarithms of red, green and blue."""
+    away = np.abs(np.log(np.array(RIG_COLOURS)) - np.log(np.array(hair.colour))).sum(axis=1)
+    return HAIR_COLOURS[int(away.argmin())]

@@ -77,8 +77,10 @@ _MALE_OFFSETS: Mapping[str, float] = {
 }
 _LARGEST = 2.2
 
-_HAIR_COLOURS = ((0.006, 0.005, 0.005), (0.016, 0.009, 0.006), (0.05, 0.026, 0.013), (0.20, 0.12, 0.05),
+HAIR_COLOURS = ((0.006, 0.005, 0.005), (0.016, 0.009, 0.006), (0.05, 0.026, 0.013), (0.20, 0.12, 0.05),
                  (0.24, 0.23, 0.22), (0.13, 0.035, 0.012))  # fmt: skip
+"""Black, dark, brown, blond, grey and red."""
+
 _BLACK, _DARK, _BROWN, _BLOND, _GREY, _RED = range(6)
 _IRISES = ((0.035, 0.016, 0.008), (0.075, 0.036, 0.014), (0.07, 0.12, 0.19), (0.07, 0.095, 0.05))
 
@@ -106,7 +108,7 @@ class Hair:
     """
 
     style: HairStyle = "short"
-    colour: Colour = _HAIR_COLOURS[_DARK]
+    colour: Colour = HAIR_COLOURS[_DARK]
     volume: float = 8.0
     line: float = 0.0
     fringe: float = 0.0
@@ -210,7 +212,7 @@ def _draw_hair(rng: np.random.Generator, is_male: bool, age: float, melanin: flo
     light = 1 - melanin
     weights = np.array([0.3 + 2 * melanin, 0.6, 0.6 * light, 0.5 * light**2, 0.0, 0.12 * light])
     weights[_GREY] = weights.sum() * float(np.clip((age - 40) / 40, 0, 1.5))
-    colour = _HAIR_COLOURS[int(rng.choice(6, p=weights / weights.sum()))]
+    colour = HAIR_COLOURS[int(rng.choice(6, p=weights / weights.sum()))]
     styles: tuple[HairStyle, ...] = ("bald", "cropped", "short", "tied", "long", "afro")
     chances = [0.06 + 0.15 * (age > 45), 0.25, 0.55, 0.02, 0.08, 0.05] if is_male else [0, 0.04, 0.2, 0.26, 0.5, 0.05]
     chances[5] += 0.25 * max(melanin - 0.55, 0)

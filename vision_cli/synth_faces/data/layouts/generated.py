@@ -11,6 +11,7 @@ from vision_cli.io.pictures.folders import Request, inside
 from vision_cli.io.reading import read_json, reading
 from vision_cli.synth_faces.data.layouts.entries import AuVector, Entries
 from vision_cli.synth_faces.data.sources import MemberPicture, PictureFile
+from vision_cli.synth_faces.plans.captions import caption_of
 from vision_cli.synth_faces.plans.manifests import MANIFESTS, read_manifest
 from vision_cli.synth_faces.plans.rows import ManifestRow, row_of_json
 from vision_cli.synth_faces.values import EXPRESSIONS, FaceDataset, FaceSource, LabelledFace
@@ -108,5 +109,5 @@ def _face(row: ManifestRow, source: FaceSource) -> LabelledFace:
         aus=AuVector(row.au),
         has_intensities=True,
         subject=str(row.person_seed),
-        caption=row.prompt,
+        caption=row.prompt or caption_of(row.label or None, row.facts, row.seed),
     )

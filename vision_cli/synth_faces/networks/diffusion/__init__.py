@@ -1,0 +1,1 @@
+"""Latent diffusion under text, built of the classes of diffusers and transformers."""

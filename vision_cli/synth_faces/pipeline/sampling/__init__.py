@@ -1,0 +1,1 @@
+"""Faces from text by our own denoising loop."""

@@ -1,0 +1,1 @@
+"""Training of latent diffusion models on faces with captions."""
