@@ -293,7 +293,7 @@ class BaseOptions:
     side
         Of the pictures, px.
     width, autoencoder_width
-        Channels of the first level of each.
+        Channels of the first level of the UNet, and of the autoencoder.
     val_fraction
         Share of the persons that the loss is measured on.
     """
@@ -303,13 +303,13 @@ class BaseOptions:
     ] = 7000
     autoencoder_steps: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps of the autoencoder, before.", rich_help_panel=TRAINING)
-    ] = 2000
+    ] = 15000
     batch_size: Annotated[
         int, typer.Option(min=2, metavar="N", help="Faces a step of the UNet.", rich_help_panel=TRAINING)
     ] = 32
     autoencoder_batch_size: Annotated[
         int, typer.Option(min=2, metavar="N", help="Faces a step of the autoencoder.", rich_help_panel=TRAINING)
-    ] = 8
+    ] = 4
     learning_rate: Annotated[
         float, typer.Option("--lr", min=0, metavar="X", help="Learning rate of the UNet.", rich_help_panel=TRAINING)
     ] = 1e-3
@@ -318,7 +318,7 @@ class BaseOptions:
         typer.Option(
             "--autoencoder-lr", min=0, metavar="X", help="Learning rate of the autoencoder.", rich_help_panel=TRAINING
         ),
-    ] = 2e-3
+    ] = 1e-3
     side: Annotated[
         int, typer.Option(min=32, max=256, metavar="PX", help="Side of the pictures, a multiple of 16.")
     ] = 64
@@ -326,8 +326,8 @@ class BaseOptions:
         int, typer.Option(min=8, max=320, metavar="N", help="Channels of the UNet's first level, a multiple of 8.")
     ] = 48
     autoencoder_width: Annotated[
-        int, typer.Option(min=4, max=128, metavar="N", help="Channels of the autoencoder's first level, times 4.")
-    ] = 16
+        int, typer.Option(min=4, max=128, metavar="N", help="Channels of the autoencoder, a multiple of 4.")
+    ] = 32
     val_fraction: Annotated[
         float,
         typer.Option(

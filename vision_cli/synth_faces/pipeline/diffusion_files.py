@@ -30,7 +30,7 @@ _LARGEST_JSON = 1 << 20
 _COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
     "text_encoder": ("CLIPTextModel",),
-    "vae": ("AutoencoderKL",),
+    "vae": ("AutoencoderKL", "AutoencoderTiny"),
     "unet": ("UNet2DConditionModel",),
     "scheduler": (),
 }
@@ -196,10 +196,11 @@ def read_diffusers_directory(
     InputError
         If a part is missing, damaged or of another kind.
     """
-    _require_kind(directory)
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    kinds = _require_kind(directory)
+    from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
+    autoencoder = AutoencoderTiny if kinds["vae"] == "AutoencoderTiny" else AutoencoderKL
     known: dict[str, Any] = {"local_files_only": True}
     weighty = {**known, "use_safetensors": True, "torch_dtype": torch.float32}
     loaders: dict[str, Any] = {
@@ -207,7 +208,7 @@ def read_diffusers_directory(
         "text_encoder": lambda place: CLIPTextModel.from_pretrained(
             place, local_files_only=True, use_safetensors=True, dtype=torch.float32
         ),
-        "vae": lambda place: AutoencoderKL.from_pretrained(place, **weighty),
+        "vae": lambda place: autoencoder.from_pretrained(place, **weighty),
         "unet": lambda place: UNet2DConditionModel.from_pretrained(place, **weighty),
         "scheduler": lambda place: DDIMScheduler.from_pretrained(place, **known),
     }
@@ -238,8 +239,8 @@ def ready(parts: DiffusionParts, side: int, digest: str, *, device: str, dtype: 
     return LoadedDiffusion(parts, side, digest, place, dtype)
 
 
-def _require_kind(directory: Path) -> None:
-    """Refuse a directory that is not of the Stable Diffusion 1.5 kind."""
+def _require_kind(directory: Path) -> Mapping[str, str]:
+    """Return the class of each part of a directory; refuse one that is not of the Stable Diffusion 1.5 kind."""
     index = directory / _INDEX
     if not index.is_file():
         raise InputError(f"{directory}: no {_INDEX}; a model directory of diffusers expected.", hint=_HINT)
@@ -255,12 +256,15 @@ def _require_kind(directory: Path) -> None:
             f"{directory}: a model of {_OTHERS[kind]}; UNet2DConditionModel with {LATENTS}-channel latents expected.",
             hint="Give a model of Stable Diffusion 1.4, 1.5 or of the same shape.",
         )
+    kinds: dict[str, str] = {}
     for name, classes in _COMPONENTS.items():
         entry = document.get(name)
         if not (directory / name).is_dir() or not isinstance(entry, list) or len(entry) != 2:
             raise InputError(f"{directory}: no {name}; {', '.join(_COMPONENTS)} expected.", hint=_HINT)
         if classes and entry[1] not in classes:
             raise InputError(f"{directory}: {name} of class {entry[1]}; {classes[0]} expected.", hint=_HINT)
+        kinds[name] = str(entry[1])
+    return kinds
 
 
 def _shape(document: Mapping[str, object]) -> MiniShape:
@@ -270,9 +274,9 @@ def _shape(document: Mapping[str, object]) -> MiniShape:
     scale = float(document["latent_scale"])
     numbers = {name: _whole(value) for name, value in document.items() if name != "latent_scale"}
     shape = MiniShape(**numbers, latent_scale=scale)  # type: ignore[arg-type]
-    widths = (*shape.autoencoder, *shape.unet, shape.context)
+    widths = (shape.autoencoder, *shape.unet, shape.context)
     is_usual = (
-        len(shape.autoencoder) == len(shape.unet) == len(shape.heads) == 3
+        len(shape.unet) == len(shape.heads) == 3
         and all(width % 4 == 0 and 4 <= width <= _MOST_CHANNELS for width in widths)
         and all(heads > 0 and width % heads == 0 for width, heads in zip(shape.unet, shape.heads, strict=True))
         and 32 <= shape.side <= 1024

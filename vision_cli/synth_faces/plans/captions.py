@@ -102,10 +102,27 @@ def prompt_of(wanted: Wanted) -> str:
 
 def vocabulary() -> tuple[str, ...]:
     """Return all words of captions, in the order of the alphabet."""
-    phrases: list[str] = [*_OPENINGS, *_GREY_OPENINGS, *_PERSONS.values(), *_ANYONE, *HAIR_COLOURS, "glasses", "of", "an"]
+    phrases: list[str] = [
+        *_OPENINGS,
+        *_GREY_OPENINGS,
+        *_PERSONS.values(),
+        *_ANYONE,
+        *HAIR_COLOURS,
+        "glasses",
+        "of",
+        "an",
+    ]
     phrases += [word for words in EXPRESSION_WORDS.values() for word in words] + list(EXPRESSION_WORDS)
     phrases += [word for _, word in (*_AGES, *_BEARDS, *_SKINS)] + [style.format(colour="") for style in _HAIR.values()]
-    phrases += [*_YAWS.values(), *_PITCHES.values(), *_LIGHTS.values(), _SHOWING, _FEATURES.format(words=""), "and", ","]
+    phrases += [
+        *_YAWS.values(),
+        *_PITCHES.values(),
+        *_LIGHTS.values(),
+        _SHOWING,
+        _FEATURES.format(words=""),
+        "and",
+        ",",
+    ]
     return tuple(sorted({word for phrase in phrases for word in phrase.split()}))
 
 

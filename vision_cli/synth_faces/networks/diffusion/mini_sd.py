@@ -1,5 +1,9 @@
 """Mini-SD: the parts of Stable Diffusion 1.5 in small, for faces of 64 or 128 px.
 
+The autoencoder is of the kind of TAESD (`diffusers.AutoencoderTiny`), without normalisation: on one core for 80 s it came
+to a mean absolute error of 0.026 of white where an ``AutoencoderKL`` of 0.65 M parameters came to 0.037, no better than
+16 x 16 means (0.036).
+
 Stable Diffusion: R. Rombach et al., "High-resolution image synthesis with latent diffusion models", CVPR 2022.
 Prediction of v: T. Salimans, J. Ho, "Progressive distillation", ICLR 2022. Noise up to no signal at all, and steps that
 trail: S. Lin et al., "Common diffusion noise schedules and sample steps are flawed", WACV 2024, sections 3.1 and 3.3.
@@ -11,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from torch import nn
+from diffusers import AutoencoderKL, AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from vision_cli.synth_faces.networks.diffusion.words import LENGTH, build_tokenizer
@@ -32,7 +36,7 @@ class MiniShape:
     side
         Of the pictures, px.
     autoencoder
-        Channels of its three levels, at the full, half and quarter side: a latent is a quarter of the side.
+        Channels of all its three levels, at the full, half and quarter side: a latent is a quarter of the side.
     unet
         Channels of its three levels, at a quarter, an eighth and a sixteenth of the side.
     heads
@@ -46,7 +50,7 @@ class MiniShape:
     """
 
     side: int = 64
-    autoencoder: tuple[int, int, int] = (16, 32, 64)
+    autoencoder: int = 32
     unet: tuple[int, int, int] = (48, 80, 112)
     heads: tuple[int, int, int] = (2, 2, 4)
     context: int = 96
@@ -73,7 +77,7 @@ class DiffusionParts:
 
     tokenizer: CLIPTokenizer = field(repr=False)
     text_encoder: CLIPTextModel = field(repr=False)
-    autoencoder: AutoencoderKL = field(repr=False)
+    autoencoder: AutoencoderKL | AutoencoderTiny = field(repr=False)
     unet: UNet2DConditionModel = field(repr=False)
     scheduler: DDIMScheduler = field(repr=False)
 
@@ -86,6 +90,22 @@ class DiffusionParts:
     def latent_scale(self) -> float:
         """The factor between the autoencoder's latents and those of the UNet."""
         return float(self.autoencoder.config.scaling_factor)
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return pictures ``(B, 3, S, S)`` in -1 to 1 as the latents of the UNet, their means where they are random."""
+        return self.latent_scale * mean_latents(self.autoencoder, pictures)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return latents of the UNet as pictures ``(B, 3, S, S)`` in -1 to 1, or a little beyond."""
+        pictures: Tensor = self.autoencoder.decode(latents / self.latent_scale).sample
+        return pictures
+
+
+def mean_latents(autoencoder: AutoencoderKL | AutoencoderTiny, pictures: Tensor) -> Tensor:
+    """Return the latents of an autoencoder, without the factor of the UNet's; their means where they are random."""
+    found = autoencoder.encode(pictures)
+    latents: Tensor = found.latents if isinstance(autoencoder, AutoencoderTiny) else found.latent_dist.mode()
+    return latents
 
 
 def build_mini_sd(words: Sequence[str], shape: MiniShape, seed: int = 0) -> DiffusionParts:
@@ -113,20 +133,17 @@ def build_mini_sd(words: Sequence[str], shape: MiniShape, seed: int = 0) -> Diff
         )
 
 
-def build_autoencoder(shape: MiniShape) -> AutoencoderKL:
+def build_autoencoder(shape: MiniShape) -> AutoencoderTiny:
     """Return the autoencoder: pictures ``(B, 3, S, S)`` to latents ``(B, 4, S/4, S/4)``."""
-    return AutoencoderKL(
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=shape.autoencoder,
-        layers_per_block=1,
+    widths = (shape.autoencoder,) * 3
+    return AutoencoderTiny(
+        encoder_block_out_channels=widths,
+        decoder_block_out_channels=widths,
+        # Most blocks at a quarter of the side, where they cost a sixteenth.
+        num_encoder_blocks=(0, 1, 2),
+        num_decoder_blocks=(2, 1, 0),
         latent_channels=LATENTS,
-        norm_num_groups=_groups(shape.autoencoder),
-        sample_size=shape.side,
         scaling_factor=shape.latent_scale,
-        mid_block_add_attention=False,
     )
 
 
@@ -158,6 +175,7 @@ def build_scheduler() -> DDIMScheduler:
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
         clip_sample=False,
+        steps_offset=1,
         set_alpha_to_one=True,
     )
 

@@ -45,7 +45,9 @@ def unknown_words(tokenizer: CLIPTokenizer, text: str) -> tuple[str, ...]:
     """Return the words of a text that are not one token, each once, in their order."""
     pieces = tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(text.lower())
     known = tokenizer.get_vocab()
-    return tuple(dict.fromkeys(text.lower()[start:end] for word, (start, end) in pieces if word + _WORD_END not in known))
+    return tuple(
+        dict.fromkeys(text.lower()[start:end] for word, (start, end) in pieces if word + _WORD_END not in known)
+    )
 
 
 def _joined(parts: list[str], joins: dict[tuple[str, str], int]) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -99,7 +99,7 @@ def steered(away: Tensor, towards: Tensor, scale: float) -> Tensor:
 @torch.no_grad()
 def decoded(model: LoadedDiffusion, latents: Tensor) -> list[Picture]:
     """Return latents as pictures ``(S, S, 3)``."""
-    pictures = model.parts.autoencoder.decode(latents / model.parts.latent_scale).sample
+    pictures = model.parts.decode(latents)
     pixels: NDArray[np.uint8] = (
         pictures.float().add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
     )

@@ -6,17 +6,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vision_cli.core.compute.training import Order
+from vision_cli.synth_faces.networks.diffusion.mini_sd import LATENTS, mean_latents
 from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, as_pictures
+from vision_cli.synth_faces.training.diffusion.weighting import face_weight
 
 MONITORED = "negative_l1"
 _GRADIENT, _SCALES = 0.5, 3
-_DIVERGENCE = 1e-4
-"""Weight of the divergence of the latents from a normal distribution, a mean over latents."""
+_SIZE = 3e-4
+"""Weight of the mean square of the latents, which keeps them near 1."""
+
+_NOISE = 0.04
+"""Standard deviation of the noise on the latents, so that the decoder stands what a denoiser leaves."""
 
 _STREAM = 11
 _BATCH = 32
@@ -28,8 +33,8 @@ MEASURED = 512
 class AutoencoderTask:
     """The autoencoder and the pictures that it learns from.
 
-    Its loss is the mean absolute error, of the pictures and of their gradients at three scales, and a little of the
-    divergence of the latents from a normal distribution.
+    Its loss is the mean absolute error, of the pictures and of their gradients at three scales, weighted by where faces
+    are, and a little of the mean square of the latents.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ class AutoencoderTask:
 
     def __init__(
         self,
-        network: AutoencoderKL,
+        network: AutoencoderTiny,
         training: CaptionedFaces,
         validation: CaptionedFaces,
         device: torch.device,
@@ -58,6 +63,7 @@ class AutoencoderTask:
         self.training, self.validation = training, validation
         self.device, self.seed = device, seed
         self._order = Order(len(training), 1, seed)
+        self._weight = face_weight(training.pictures.shape[1]).to(device)
 
     def load(self, numbers: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return pictures of these uses, half of them mirrored, and the noise of their latents."""
@@ -68,47 +74,47 @@ class AutoencoderTask:
             rng = np.random.default_rng((self.seed, _STREAM, number))
             if rng.random() < 0.5:
                 pictures[row] = pictures[row].flip(-1)
-            noises.append(rng.standard_normal((4, *(side // 4 for side in pictures.shape[-2:])), np.float32))
+            noises.append(rng.standard_normal((LATENTS, *(side // 4 for side in pictures.shape[-2:])), np.float32))
         return pictures.to(self.device), torch.from_numpy(np.stack(noises)).to(self.device)
 
     def training_step(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
         """Return the loss and its parts."""
         pictures, noise = batch
-        found, divergence = network(pictures, noise)
-        l1, gradients = functional.l1_loss(found, pictures), gradient_error(found, pictures)
-        return {"loss": l1 + _GRADIENT * gradients + _DIVERGENCE * divergence, "l1": l1, "gradients": gradients}
+        found, latents = network(pictures, noise)
+        error = (found.float() - pictures) * self._weight
+        l1, gradients = error.abs().mean(), gradient_error(error)
+        size = latents.float().square().mean()
+        return {"loss": l1 + _GRADIENT * gradients + _SIZE * size, "l1": l1, "gradients": gradients}
 
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
-        """Return the mean absolute error of faces from their mean latents, on the scale of 0 to 1."""
+        """Return the mean absolute error of faces, on the scale of 0 to 1."""
         assert isinstance(network, Reconstruction)
         errors = []
         for start in range(0, min(len(self.validation), _MOST_VALIDATED), _BATCH):
             pictures = as_pictures(self.validation.pictures[start : start + _BATCH]).to(self.device)
-            found = network.autoencoder.decode(network.autoencoder.encode(pictures).latent_dist.mode()).sample
+            found = network.autoencoder.decode(mean_latents(network.autoencoder, pictures)).sample
             errors.append((found - pictures).abs().mean(dim=(1, 2, 3)))
         l1 = float(torch.cat(errors).mean()) / 2
         return {"l1": l1, MONITORED: -l1}
 
 
 class Reconstruction(nn.Module):
-    """The autoencoder as it is trained: through latents that are drawn from what it says of them."""
+    """The autoencoder as it is trained: with noise on its latents."""
 
-    def __init__(self, autoencoder: AutoencoderKL) -> None:
+    def __init__(self, autoencoder: AutoencoderTiny) -> None:
         super().__init__()
         self.autoencoder = autoencoder
 
     def forward(self, pictures: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return pictures ``(B, 3, S, S)``, and the mean divergence of the latents from a normal distribution."""
-        latents = self.autoencoder.encode(pictures).latent_dist
-        found: Tensor = self.autoencoder.decode(latents.mean + latents.std * noise).sample
-        divergence = 0.5 * (latents.mean.square() + latents.var - 1 - latents.logvar).mean()
-        return found, divergence
+        """Return pictures ``(B, 3, S, S)``, and their latents ``(B, 4, S/4, S/4)``."""
+        latents = mean_latents(self.autoencoder, pictures)
+        found: Tensor = self.autoencoder.decode(latents + _NOISE * noise).sample
+        return found, latents
 
 
-def gradient_error(found: Tensor, wanted: Tensor) -> Tensor:
-    """Return the mean absolute error of the differences between neighbours, over scales of 1, 2 and 4 px."""
-    total = found.new_zeros(())
-    error = found - wanted
+def gradient_error(error: Tensor) -> Tensor:
+    """Return the mean absolute difference between neighbours of an error, over scales of 1, 2 and 4 px."""
+    total = error.new_zeros(())
     for scale in range(_SCALES):
         if scale:
             error = functional.avg_pool2d(error, 2)
@@ -117,12 +123,12 @@ def gradient_error(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def latents_of(autoencoder: AutoencoderKL, faces: CaptionedFaces, device: torch.device) -> Tensor:
-    """Return the mean latents of faces, ``(N, 4, S/4, S/4)`` float16, without their scale."""
+def latents_of(autoencoder: AutoencoderTiny, faces: CaptionedFaces, device: torch.device) -> Tensor:
+    """Return the latents of faces, ``(N, 4, S/4, S/4)`` float16, without their scale."""
     found = []
     for start in range(0, len(faces), _BATCH):
         pictures = as_pictures(faces.pictures[start : start + _BATCH]).to(device)
-        found.append(autoencoder.encode(pictures).latent_dist.mode().half().cpu())
+        found.append(mean_latents(autoencoder, pictures).half().cpu())
     return torch.cat(found)
 
 

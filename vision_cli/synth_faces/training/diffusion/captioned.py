@@ -94,9 +94,7 @@ def as_pictures(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
 
 
-def _read(
-    dataset: FaceDataset, number: int, side: int, options: FaceSetOptions, output: Output
-) -> CaptionedFaces:
+def _read(dataset: FaceDataset, number: int, side: int, options: FaceSetOptions, output: Output) -> CaptionedFaces:
     described = replace(dataset, faces=tuple(face for face in dataset.faces if face.caption))
     if not described.faces:
         return CaptionedFaces(np.zeros((0, side, side, 3), np.uint8), (), ())

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vision_cli.core.compute.training import Order
 from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts
+from vision_cli.synth_faces.training.diffusion.weighting import face_weight
 
 MONITORED = "negative_loss"
 _GAMMA = 5.0
@@ -65,9 +66,7 @@ class Denoiser(nn.Module):
 
     def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
         """Return the prediction of v, ``(B, 4, s, s)``; in evaluation mode that of the average."""
-        text, unet = (
-            (self.text_encoder, self.unet) if self.training else (self.average_text_encoder, self.average_unet)
-        )
+        text, unet = (self.text_encoder, self.unet) if self.training else (self.average_text_encoder, self.average_unet)
         context = text(input_ids=tokens).last_hidden_state
         predicted: Tensor = unet(noisy, times, context).sample
         return predicted
@@ -109,6 +108,7 @@ class DenoisingTask:
         self.device, self.seed = device, seed
         self._order = Order(len(training.latents), 1, seed)
         self._empty = tokens_of(parts, [""])[0]
+        self._weight = face_weight(training.latents.shape[-1]).to(device)
         self._signal = parts.scheduler.alphas_cumprod.clone().float()
 
     def load(self, numbers: Sequence[int]) -> tuple[Tensor, ...]:
@@ -117,7 +117,7 @@ class DenoisingTask:
         return self._batch(self.training, places, numbers, _STREAM, drops=True)
 
     def training_step(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
-        """Return the weighted squared error of v."""
+        """Return the squared error of v, weighted by time and place."""
         inner = getattr(network, "module", network)
         inner.follow()
         return {"loss": self._loss(network, batch)}
@@ -153,7 +153,7 @@ class DenoisingTask:
         signal = self._signal.to(self.device)[times].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
-        error = (network(noisy, times, tokens).float() - wanted).square().mean(dim=(1, 2, 3))
+        error = (self._weight * (network(noisy, times, tokens).float() - wanted).square()).mean(dim=(1, 2, 3))
         weight = signal_weight(signal.flatten())
         return (weight * error).sum() / weight.sum()
 

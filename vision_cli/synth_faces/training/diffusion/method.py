@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from diffusers import AutoencoderTiny
 from safetensors.torch import load_file
 
 from vision_cli.core.command.console import Output
@@ -159,10 +160,10 @@ def shape_of(options: BaseOptions) -> MiniShape:
     ):
         if value % unit:
             raise UsageError(f"{name} {value}; a multiple of {unit} expected.", hint=f"Use {value - value % unit}.")
-    first, narrow = options.width, options.autoencoder_width
+    first = options.width
     return MiniShape(
         side=options.side,
-        autoencoder=(narrow, 2 * narrow, 4 * narrow),
+        autoencoder=options.autoencoder_width,
         unet=(first, first + _STEPS_WIDER, first + 2 * _STEPS_WIDER),
         heads=_HEADS,
     )
@@ -190,6 +191,7 @@ def _train_autoencoder(
     """Train the autoencoder; return the parts with it, and the shape with the scale of its latents."""
     compute = stage.compute
     autoencoder = parts.autoencoder.to(compute.device)
+    assert isinstance(autoencoder, AutoencoderTiny)
     task = autoencoding.AutoencoderTask(autoencoder, training, validation, compute.device, seed=compute.seed)
     steps = options.autoencoder_steps
     schedule = Schedule(
@@ -214,7 +216,7 @@ def _train_autoencoder(
     if stage.run is not None:
         with torch.no_grad():
             pictures = as_pictures(shown.pictures).to(compute.device)
-            found = autoencoder.decode(autoencoder.encode(pictures).latent_dist.mode()).sample
+            found = parts.decode(parts.encode(pictures))
         pixels = found.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         _write_sheet(
             stage.run, RECONSTRUCTIONS, [("photograph", list(shown.pictures)), ("reconstruction", list(pixels))]
@@ -260,9 +262,7 @@ def _train_denoiser(
     parts.text_encoder.load_state_dict(tensors_of("average_text_encoder.", tensors))
 
 
-def _measures(
-    run: Run, parts: DiffusionParts, validation: CaptionedFaces, compute: Compute
-) -> dict[str, float]:
+def _measures(run: Run, parts: DiffusionParts, validation: CaptionedFaces, compute: Compute) -> dict[str, float]:
     """Return the validation measures of the rounded weights."""
     latents = autoencoding.latents_of(parts.autoencoder, validation, compute.device).float() * parts.latent_scale
     table = denoising.Latents(latents, denoising.tokens_of(parts, validation.captions))
