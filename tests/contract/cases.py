@@ -174,6 +174,14 @@ CASES = (
     Case("synth-faces generate", "--count 3 --size 32 --threads 1", "items"),
     Case("synth-faces export", "{faces} --to imagefolder", reads=("faces",), begun="log.txt"),
     Case(
+        "synth-faces train-base",
+        "{faces} --steps 3 --autoencoder-steps 2 --batch-size 2 --autoencoder-batch-size 2 --side 32 --width 8 "
+        "--autoencoder-width 4 --threads 1",
+        reads=("faces",),
+        begun="unet/checkpoint.pt",
+        is_long=True,
+    ),
+    Case(
         "synth-faces train-fer",
         "{faces} --steps 3 --batch-size 2 --side 32 --threads 1",
         reads=("faces",),

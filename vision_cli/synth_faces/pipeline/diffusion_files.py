@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vision_cli.core.compute.described_weights import halved, load_tensors, read_description, write_described
 from vision_cli.core.errors import InputError
@@ -34,7 +35,7 @@ _COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "unet": ("UNet2DConditionModel",),
     "scheduler": (),
 }
-"""Folders that a directory must have, and the classes that can be read; of the scheduler any, as its numbers are taken."""
+"""Folders that a directory must have, and the classes that can be read; of the scheduler, any."""
 
 _OTHERS = {
     "StableDiffusionXLPipeline": "SDXL",
@@ -161,14 +162,15 @@ def save_as_diffusers_directory(parts: DiffusionParts, directory: Path) -> None:
         The directory, which may exist.
     """
     # A variant of `save_pretrained` names files otherwise, but does not change the numbers.
-    stock_pipeline(parts, dtype=torch.float16).save_pretrained(directory, safe_serialization=True)
+    with _quiet():
+        stock_pipeline(parts, dtype=torch.float16).save_pretrained(directory, safe_serialization=True)
 
 
 def stock_pipeline(parts: DiffusionParts, *, dtype: torch.dtype = torch.float32) -> StableDiffusionPipeline:
     """Return a copy of a model as the pipeline of diffusers."""
     from diffusers import StableDiffusionPipeline
 
-    modules = {name: copy.deepcopy(module).cpu().to(dtype) for name, module in parts.modules.items()}
+    modules = {name: _moved(copy.deepcopy(module), "cpu", dtype) for name, module in parts.modules.items()}
     return StableDiffusionPipeline(
         **modules,
         tokenizer=parts.tokenizer,
@@ -215,7 +217,8 @@ def read_diffusers_directory(
     found: dict[str, Any] = {}
     for name, load in loaders.items():
         try:
-            found[name] = load(str(directory / name))
+            with _quiet():
+                found[name] = load(str(directory / name))
         # The libraries raise errors of many kinds for damaged files.
         except Exception as error:
             reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
@@ -235,8 +238,32 @@ def ready(parts: DiffusionParts, side: int, digest: str, *, device: str, dtype: 
     """Return a model in evaluation mode, without gradients, on its device."""
     place = torch.device(device)
     for module in parts.modules.values():
-        module.requires_grad_(False).eval().to(place, dtype)
+        _moved(module.requires_grad_(False).eval(), place, dtype)
     return LoadedDiffusion(parts, side, digest, place, dtype)
+
+
+def _moved(module: nn.Module, place: torch.device | str, dtype: torch.dtype) -> nn.Module:
+    """Move a module; the libraries' own ``to`` warns of parts that are to stay in float32, which these have not."""
+    return nn.Module.to(module, device=place, dtype=dtype)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the progress bars and the advice of diffusers and transformers off the console."""
+    from diffusers.utils import logging as of_diffusers
+    from transformers.utils import logging as of_transformers
+
+    before = of_diffusers.get_verbosity(), of_transformers.get_verbosity(), of_transformers.is_progress_bar_enabled()
+    of_diffusers.set_verbosity_error()
+    of_transformers.set_verbosity_error()
+    of_transformers.disable_progress_bar()
+    try:
+        yield
+    finally:
+        of_diffusers.set_verbosity(before[0])
+        of_transformers.set_verbosity(before[1])
+        if before[2]:
+            of_transformers.enable_progress_bar()
 
 
 def _require_kind(directory: Path) -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """Faces in words: the captions that the text-to-face network learns from, and the prompts that it is asked with.
 
-Captions say expression, age, sex, hair, beard, glasses, skin, pose and light in words. Action units are never in them, so
-that what a network knows of action units comes from their own tokens alone.
+Captions say expression, age, sex, hair, beard, glasses, skin, pose and light in words. Action units are never in them,
+so that what a network knows of action units comes from their own tokens alone.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def caption_of(label: str | None, facts: Mapping[str, str | float], seed: int) -
     label
         One of `LABELS`; None where there is none.
     facts
-        As those of `ManifestRow`: ``sex``, ``age`` in years, ``hair``, ``hair_colour``, ``beard`` and ``melanin`` from 0
-        to 1, ``glasses``, ``yaw_deg``, ``pitch_deg``, ``light_deg``, ``is_grey``.
+        As those of `ManifestRow`: ``sex``, ``age`` in years, ``hair``, ``hair_colour``, ``beard`` and ``melanin`` from
+        0 to 1, ``glasses``, ``yaw_deg``, ``pitch_deg``, ``light_deg``, ``is_grey``.
     seed
         Of the choice of words.
     """

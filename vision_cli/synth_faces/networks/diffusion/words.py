@@ -6,6 +6,7 @@ one after another, so that a known word becomes one token and an unknown one som
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from transformers import CLIPTokenizer
@@ -53,7 +54,7 @@ def unknown_words(tokenizer: CLIPTokenizer, text: str) -> tuple[str, ...]:
 def _joined(parts: list[str], joins: dict[tuple[str, str], int]) -> list[str]:
     """Return the parts of a word after all joins that apply, the earliest first."""
     while len(parts) > 1:
-        ranks = [joins.get(pair, len(joins)) for pair in zip(parts, parts[1:], strict=False)]
+        ranks = [joins.get(pair, len(joins)) for pair in itertools.pairwise(parts)]
         rank = min(ranks)
         if rank == len(joins):
             break

@@ -76,14 +76,15 @@ def denoise(model: LoadedDiffusion, context: Tensor, empty: Tensor, noise: Tenso
     """
     scheduler = scheduler_of(model, steps.sampler)
     scheduler.set_timesteps(steps.count, device=model.device)
-    latents = noise.to(model.device, model.dtype) * scheduler.init_noise_sigma
+    latents: Tensor = noise.to(model.device, model.dtype) * scheduler.init_noise_sigma
     guided = steps.guidance != 1
     both = torch.cat([empty.expand_as(context), context]) if guided else context
     for time in scheduler.timesteps:
         scaled = scheduler.scale_model_input(latents, time)
         predicted = model.parts.unet(torch.cat([scaled, scaled]) if guided else scaled, time, both).sample
         if guided:
-            predicted = steered(*predicted.chunk(2), steps.guidance)
+            away, towards = predicted.chunk(2)
+            predicted = steered(away, towards, steps.guidance)
         latents = scheduler.step(predicted, time, latents).prev_sample
     return latents
 

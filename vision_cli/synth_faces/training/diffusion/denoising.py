@@ -1,7 +1,7 @@
 """Stage 2: UNet and text encoder, on the latents of the autoencoder, under captions alone.
 
-Prediction of v, weighted by the signal-to-noise ratio as min-SNR does (T. Hang et al., "Efficient diffusion training via
-min-SNR weighting strategy", ICCV 2023, section 3.4).
+Prediction of v, weighted by the signal-to-noise ratio as min-SNR does (T. Hang et al., "Efficient diffusion training
+via min-SNR weighting strategy", ICCV 2023, section 3.4).
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from vision_cli.core.compute.training import Order
 from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts
 from vision_cli.synth_faces.training.diffusion.weighting import face_weight
 
-MONITORED = "negative_loss"
 _GAMMA = 5.0
 _LEAST_SNR = 0.25
-"""Below this the weight falls no more: with no signal at all it would be 0, and the first step of sampling untrained."""
+"""Below this the weight falls no more: without signal it would be 0, and the first step of sampling untrained."""
 
 _EMPTY_CHANCE = 0.1
 """How often the caption is left out, so that sampling can be steered away from no caption."""
@@ -118,7 +117,9 @@ class DenoisingTask:
 
     def training_step(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Mapping[str, Tensor]:
         """Return the squared error of v, weighted by time and place."""
+        # On several processes the network is wrapped.
         inner = getattr(network, "module", network)
+        assert isinstance(inner, Denoiser)
         inner.follow()
         return {"loss": self._loss(network, batch)}
 
@@ -129,8 +130,7 @@ class DenoisingTask:
             places = list(range(start, min(start + _BATCH, len(self.validation.latents), _MOST_VALIDATED)))
             batch = self._batch(self.validation, places, places, _VALIDATION_STREAM, drops=False)
             losses += [float(self._loss(network, batch))] * len(places)
-        loss = float(np.mean(losses))
-        return {"loss": loss, MONITORED: -loss}
+        return {"loss": float(np.mean(losses))}
 
     def _batch(
         self, faces: Latents, places: Sequence[int], numbers: Sequence[int], stream: int, *, drops: bool
@@ -155,7 +155,8 @@ class DenoisingTask:
         wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
         error = (self._weight * (network(noisy, times, tokens).float() - wanted).square()).mean(dim=(1, 2, 3))
         weight = signal_weight(signal.flatten())
-        return (weight * error).sum() / weight.sum()
+        mean: Tensor = (weight * error).sum() / weight.sum()
+        return mean
 
 
 def signal_weight(signal: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import (
-    BEST,
     LAST,
     WEIGHTS,
     LoadingTask,
@@ -33,6 +32,7 @@ from vision_cli.synth_faces.figures.sheets import draw_sheet
 from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts, MiniShape, build_mini_sd
 from vision_cli.synth_faces.options import BaseOptions, FaceSetOptions
 from vision_cli.synth_faces.pipeline.diffusion_files import (
+    LoadedDiffusion,
     MiniAbout,
     pack_pipeline,
     save_as_diffusers_directory,
@@ -169,7 +169,7 @@ def shape_of(options: BaseOptions) -> MiniShape:
     )
 
 
-def sample_faces(model: Any, label: str, seed: int, count: int = _PEOPLE) -> list[Picture]:
+def sample_faces(model: LoadedDiffusion, label: str, seed: int, count: int = _PEOPLE) -> list[Picture]:
     """Return faces of a label, those of the same place of each label from the same noise and of the same person."""
     people = [word_seed(seed, f"sheet {number}") for number in range(count)]
     wanted = [Wanted(number, sample_seed(seed, number), person, label) for number, person in enumerate(people)]
@@ -204,13 +204,12 @@ def _train_autoencoder(
         weight_decay=_DECAY,
         validate_every=max(steps // _VALIDATIONS, 1),
         save_every=_SAVE_EVERY,
-        monitor=autoencoding.MONITORED,
         patience=_PATIENCE,
         precision=compute.precision,
         seed=compute.seed,
     )
     directory = stage.fit(AUTOENCODER, task, schedule, {"steps": steps, "width": options.autoencoder_width})
-    autoencoder.load_state_dict(tensors_of("autoencoder.", load_file(directory / BEST)))
+    autoencoder.load_state_dict(tensors_of("autoencoder.", load_file(directory / LAST)))
     autoencoder.requires_grad_(False).eval()
     shown = validation.chosen(np.arange(len(validation)) < _SHEET)
     if stage.run is not None:
@@ -236,11 +235,8 @@ def _train_denoiser(
 ) -> None:
     """Train UNet and text encoder on the latents; the parts have the averaged weights afterwards."""
     compute = stage.compute
-    tables = []
-    for faces in (training, validation):
-        latents = autoencoding.latents_of(parts.autoencoder, faces, compute.device).float() * parts.latent_scale
-        tables.append(denoising.Latents(latents.half(), denoising.tokens_of(parts, faces.captions)))
-    task = denoising.DenoisingTask(parts, *tables, compute.device, seed=compute.seed)
+    learned, held_out = (_table(parts, faces, compute) for faces in (training, validation))
+    task = denoising.DenoisingTask(parts, learned, held_out, compute.device, seed=compute.seed)
     steps = options.steps
     schedule = Schedule(
         steps=steps,
@@ -262,10 +258,14 @@ def _train_denoiser(
     parts.text_encoder.load_state_dict(tensors_of("average_text_encoder.", tensors))
 
 
+def _table(parts: DiffusionParts, faces: CaptionedFaces, compute: Compute) -> denoising.Latents:
+    latents = autoencoding.latents_of(parts.autoencoder, faces, compute.device).float() * parts.latent_scale
+    return denoising.Latents(latents.half(), denoising.tokens_of(parts, faces.captions))
+
+
 def _measures(run: Run, parts: DiffusionParts, validation: CaptionedFaces, compute: Compute) -> dict[str, float]:
     """Return the validation measures of the rounded weights."""
-    latents = autoencoding.latents_of(parts.autoencoder, validation, compute.device).float() * parts.latent_scale
-    table = denoising.Latents(latents, denoising.tokens_of(parts, validation.captions))
+    table = _table(parts, validation, compute)
     task = denoising.DenoisingTask(parts, table, table, compute.device, seed=compute.seed)
     with torch.no_grad():
         loss = task.validation_step(task.network.eval())["loss"]
