@@ -1,4 +1,4 @@
-"""Sampling: the same pictures in any batch, as the library's own pipeline draws them, and what happens when it fails."""
+"""Sampling: the same pictures in any batch, as the pipeline of diffusers draws them, and what happens when it fails."""
 
 from __future__ import annotations
 

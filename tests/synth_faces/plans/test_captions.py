@@ -63,13 +63,15 @@ def test_captions_are_of_the_vocabulary_and_never_name_action_units(label, known
 @pytest.mark.parametrize("label", EXPRESSIONS)
 def test_a_labelled_face_has_a_word_of_its_expression_and_of_no_other(label):
     for caption in many(label, FACTS, 60):
-        found = {name for name, words in EXPRESSION_WORDS.items() if {name, *words} & set(caption.split())}
+        found = {
+            name for name, words in EXPRESSION_WORDS.items() if {name, *words} & set(caption.replace(",", " ").split())
+        }
         assert found == {label}
 
 
 def test_a_compound_expression_has_the_words_of_both():
     for label, parts in COMPOUND.items():
-        words = set(caption_of(label, {}, 3).split())
+        words = set(caption_of(label, {}, 3).replace(",", " ").split())
         assert all(words & {part, *EXPRESSION_WORDS[part]} for part in parts)
 
 

@@ -152,7 +152,7 @@ def read_mini_about(path: Path) -> MiniAbout:
 
 
 def save_as_diffusers_directory(parts: DiffusionParts, directory: Path) -> None:
-    """Write a model as a directory that diffusers' own pipeline reads, its weights in float16.
+    """Write a model as a directory that diffusers' own pipeline reads, its weights rounded to float16.
 
     Parameters
     ----------
@@ -161,9 +161,12 @@ def save_as_diffusers_directory(parts: DiffusionParts, directory: Path) -> None:
     directory
         The directory, which may exist.
     """
+    pipeline = stock_pipeline(parts, dtype=torch.float16)
+    # transformers keeps the type that weights are stored in, diffusers reads them as float32: they would not fit.
+    pipeline.text_encoder.float()
     # A variant of `save_pretrained` names files otherwise, but does not change the numbers.
     with _quiet():
-        stock_pipeline(parts, dtype=torch.float16).save_pretrained(directory, safe_serialization=True)
+        pipeline.save_pretrained(directory, safe_serialization=True)
 
 
 def stock_pipeline(parts: DiffusionParts, *, dtype: torch.dtype = torch.float32) -> StableDiffusionPipeline:
