@@ -151,6 +151,9 @@ TESTED_ELSEWHERE = {
     "synth_faces/figures/": "synth_faces/runs/test_synth_faces_runs.py",
     "synth_faces/runs/": "synth_faces/runs/test_synth_faces_runs.py",
     "synth_faces/training/": "synth_faces/training/test_recogniser_training.py",
+    "synth_faces/networks/diffusion/": "synth_faces/networks/test_mini_sd.py",
+    "synth_faces/pipeline/sampling/": "synth_faces/pipeline/test_sampling.py",
+    "synth_faces/training/diffusion/": "synth_faces/training/test_diffusion_training.py",
 }
 """Modules, or all modules whose path begins so, that a test file of another name stands for."""
 
