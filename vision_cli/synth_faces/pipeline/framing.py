@@ -78,14 +78,25 @@ class FaceCutter:
         if found:
             left, top, width_of_face = (float(value) / factor for value in found[0].box[:3])
         else:
-            least = min(height, width)
-            left = (width - least) / 2 + _USUAL[0] * least
-            top = (height - least) / 2 + _USUAL[1] * least
-            width_of_face = _USUAL[2] * least
-        wider = _WIDER * width_of_face
-        margin = (wider - width_of_face) / 2
-        box = left - margin, top - margin + _LOWER * width_of_face, wider
+            left, top, width_of_face = _usual_box(height, width)
+        box = _widened(left, top, width_of_face)
         return [CutFace(_cut(grey, *box, side), is_found=bool(found)) for side in sides]
+
+
+def usual_cut(height: int, width: int) -> tuple[float, float, float]:
+    """Return left, top and width, px, of the cut of a picture in which no face is found."""
+    return _widened(*_usual_box(height, width))
+
+
+def _usual_box(height: int, width: int) -> tuple[float, float, float]:
+    least = min(height, width)
+    return (width - least) / 2 + _USUAL[0] * least, (height - least) / 2 + _USUAL[1] * least, _USUAL[2] * least
+
+
+def _widened(left: float, top: float, width: float) -> tuple[float, float, float]:
+    wider = _WIDER * width
+    margin = (wider - width) / 2
+    return left - margin, top - margin + _LOWER * width, wider
 
 
 def _cut(grey: Grey, left: float, top: float, width: float, side: int) -> Grey:
