@@ -227,7 +227,7 @@ def _mean(requested: Whole, voters: Mapping[str, Floats]) -> Floats:
         if not np.isfinite(values).all() or (np.abs(values.sum(axis=1) - 1) > _TOLERANCE).any() or (values < 0).any():
             raise InputError(f"{name}: numbers that are no probabilities; rows of sum 1 expected.")
     count = next(iter(shapes))[1]
-    if len(requested) and not (UNLABELLED <= requested.min() and requested.max() < count):
+    if len(requested) and not (requested.min() >= UNLABELLED and requested.max() < count):
         raise InputError(f"requested class numbers outside 0 to {count - 1}; {UNLABELLED} stands for none.")
     return np.asarray(np.mean(list(voters.values()), axis=0), np.float64)
 
