@@ -6,7 +6,7 @@ H. Ye et al., "IP-Adapter: text compatible image prompt adapter for text-to-imag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +89,8 @@ def parted(context: Context | None) -> tuple[Tensor, AuTokens | None]:
 
 def split_heads(channels: Tensor, heads: int) -> Tensor:
     """Return ``(B, H, T, D)`` of ``(B, T, H * D)``."""
-    return channels.unflatten(-1, (heads, -1)).transpose(1, 2)
+    batch, tokens, _ = channels.shape
+    return channels.view(batch, tokens, heads, -1).transpose(1, 2)
 
 
 def text_heads(attn: Attention, hidden: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -117,10 +118,10 @@ def to_output(attn: Attention, found: Tensor, hidden: Tensor) -> Tensor:
     return projected / attn.rescale_output_factor
 
 
-def cross_attentions(unet: nn.Module) -> dict[str, Attention]:
+def cross_attentions(unet: Any) -> dict[str, Attention]:
     """Return the layers of cross-attention of a UNet by their names, in the order of its processors."""
     ending = ".attn2.processor"
-    names = [name.removesuffix(".processor") for name in unet.attn_processors if name.endswith(ending)]  # type: ignore[union-attr,operator]
+    names = [name.removesuffix(".processor") for name in unet.attn_processors if name.endswith(ending)]
     return {name: unet.get_submodule(name) for name in names}
 
 

@@ -89,7 +89,7 @@ class PaperEncoder(nn.Module):
 
     def forward(self, intensities: Tensor) -> AuTokens:
         """Return tokens ``(B, 1, C)`` of intensities ``(B, A)`` from 0 to 5."""
-        share = (intensities / MOST_INTENSE).to(self.proj[0].weight.dtype)
+        share = (intensities / MOST_INTENSE).to(next(self.parameters()).dtype)
         return AuTokens(self.proj(share).unsqueeze(1))
 
 

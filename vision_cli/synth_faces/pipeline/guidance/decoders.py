@@ -83,7 +83,8 @@ def fit_linear_decoder(latents: Tensor, pictures: Tensor) -> LinearDecoder:
             f"{channels} pixels, expected.",
             hint="Give pictures to fit it on, or use --sg-decoder vae.",
         )
-    small = functional.adaptive_avg_pool2d(pictures.double().cpu(), latents.shape[-2:])
+    height, width = latents.shape[-2:]
+    small = functional.adaptive_avg_pool2d(pictures.double().cpu(), (height, width))
     inputs = latents.double().cpu().movedim(1, -1).flatten(0, -2)
     inputs = torch.cat([inputs, inputs.new_ones(len(inputs), 1)], dim=1)
     found = torch.linalg.lstsq(inputs, small.movedim(1, -1).flatten(0, -2), driver="gelsd").solution

@@ -250,7 +250,7 @@ def notes_of(state: GuideState, names: Sequence[str]) -> tuple[str, ...]:
 
 def _unit(gradient: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Return a gradient with norm 1 over some dimensions; 0 stays 0."""
-    norm = torch.linalg.vector_norm(gradient.float(), dim=dims, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(gradient.float(), dim=dims, keepdim=True)
     return (gradient.float() / norm.clamp(min=_TINY)).to(gradient.dtype)
 
 

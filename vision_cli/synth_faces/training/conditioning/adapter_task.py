@@ -176,5 +176,5 @@ class AdapterTask:
         wanted = noise
         if self.prediction_type == "v_prediction":
             wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
-        predicted = network(noisy, times, text, None if text_alone else intensities).float()
+        predicted: Tensor = network(noisy, times, text, None if text_alone else intensities).float()
         return (predicted - wanted).square().mean(dim=(1, 2, 3))
