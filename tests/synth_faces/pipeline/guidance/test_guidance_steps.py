@@ -154,6 +154,19 @@ def test_samples_without_a_label_are_not_guided():
     assert torch.isnan(after.first_loss[1])
 
 
+@pytest.mark.parametrize("target", ["text", "latent"])
+def test_predictions_are_kept_where_they_hold_for_this_step(target):
+    latents, text = samples()
+    latents[0, 0, 0, 0] = torch.nan
+    using = guidance(target=target, enough=0.36)
+    after = using.guide_step(first_state(latents, text, using.wanted), NOW)
+    assert after.outcomes == ("not finite", "guided", "recognised", "guided")
+    assert sorted(after.predicted) == ([1, 2, 3] if target == "text" else [2])
+    whole = predict(latents, NOW, text, None)
+    for row, one in after.predicted.items():
+        torch.testing.assert_close(one, whole[row])
+
+
 def test_it_works_without_gradients_around_it_and_leaves_none():
     with torch.no_grad():
         after = guidance(target="both").guide_step(first_state(*samples(), torch.eye(4)), NOW)

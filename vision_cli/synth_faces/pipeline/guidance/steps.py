@@ -7,7 +7,7 @@ text is here, as in the only public reimplementation, and each sample of the lat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -47,6 +47,10 @@ class GuideState:
         Of the guide, nats, ``(B,)``; NaN before the first step of guidance.
     rises
         Steps in a row in which the loss has risen, ``(B,)``.
+    predicted
+        Predictions of the UNet in the step of guidance, by sample, each ``(4, s, s)``: under the text before it was
+        moved, which counts from the next step on, as in the paper. The sampler need not compute them again. Those of
+        moved latents are none.
     """
 
     latents: Tensor = field(repr=False)
@@ -55,6 +59,7 @@ class GuideState:
     first_loss: Tensor = field(repr=False)
     last_loss: Tensor = field(repr=False)
     rises: Tensor = field(repr=False)
+    predicted: Mapping[int, Tensor] = field(default_factory=dict, repr=False)
 
     @property
     def failed(self) -> tuple[int, ...]:
@@ -122,10 +127,10 @@ class SemanticGuidance:
         """
         rows = torch.tensor([row for row, one in enumerate(state.outcomes) if one == "guided"], dtype=torch.int64)
         if not len(rows):
-            return state
+            return replace(state, predicted={})
         places = rows.to(state.latents.device)
         latents, text = state.latents[places].detach(), state.text[places].detach()
-        loss, chance, gradients = self._gradients(latents, text, time, places)
+        loss, chance, gradients, predicted = self._gradients(latents, text, time, places)
         finite = torch.isfinite(loss)
         for gradient in gradients.values():
             finite &= torch.isfinite(gradient).flatten(1).all(dim=1).cpu()
@@ -156,6 +161,11 @@ class SemanticGuidance:
             first_loss=_written(state.first_loss, rows, torch.where(torch.isfinite(first), first, loss)),
             last_loss=_written(state.last_loss, rows, loss),
             rises=_written(state.rises, rows, rises),
+            predicted={
+                row: one
+                for row, one, is_finite, outcome in zip(rows.tolist(), predicted, finite.tolist(), new, strict=True)
+                if is_finite and (outcome != "guided" or "latent" not in gradients)
+            },
         )
 
     def _outcome(self, is_finite: bool, chance: float, rises: int) -> Outcome:
@@ -168,21 +178,22 @@ class SemanticGuidance:
     @torch.enable_grad()
     def _gradients(
         self, latents: Tensor, text: Tensor, time: Tensor, places: Tensor
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Return losses and probabilities of what is asked for, ``(B,)`` on the CPU, and gradients by target."""
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        """Return losses, probabilities of what is asked for, ``(B,)`` on the CPU, gradients by target, predictions."""
         inputs: dict[str, Tensor] = {}
         if self.target in ("text", "both"):
             inputs["text"] = text = text.requires_grad_(True)
         if self.target in ("latent", "both"):
             inputs["latent"] = latents = latents.requires_grad_(True)
-        clean = self.clean(latents, self.predict(latents, time, text, places), time)
+        predicted = self.predict(latents, time, text, places)
+        clean = self.clean(latents, predicted, time)
         logits = self.guide(self.decoder(clean)).float()
         wanted = self.wanted.to(logits)[places.to(logits.device)]
         loss = -(wanted * logits.log_softmax(dim=1)).sum(dim=1)
         # Samples do not depend on each other: the gradient of the sum is that of each.
         found = torch.autograd.grad(loss.sum(), list(inputs.values()))
         chance = (logits.detach().softmax(dim=1) * (wanted > 0)).sum(dim=1)
-        return loss.detach().cpu(), chance.cpu(), dict(zip(inputs, found, strict=True))
+        return loss.detach().cpu(), chance.cpu(), dict(zip(inputs, found, strict=True)), predicted.detach()
 
     def clean(self, latents: Tensor, predicted: Tensor, time: Tensor) -> Tensor:
         """Return the latents without noise that a prediction means, ``(B, 4, s, s)``.
