@@ -479,6 +479,10 @@ def test_a_tiny_autoencoder_decodes_the_latents_of_the_unet(model):
     assert pictures.shape[:2] == (2, 3)
     assert latents.grad.abs().max() > 0
     assert all(weights.grad is None for weights in tiny.parameters())
+    encoded = latents_of(tiny, [np.full((2 * SIDE, 2 * SIDE, 3), 200, np.uint8)])
+    with torch.no_grad():
+        grey = torch.full((1, 3, 2 * SIDE, 2 * SIDE), 200 / 127.5 - 1)
+        torch.testing.assert_close(encoded, tiny.encode(grey).latents * tiny.config.scaling_factor)
 
 
 def test_guidance_descends_through_a_real_unet_and_decoder(model):

@@ -216,12 +216,16 @@ def blocks_of(unet: Any, words: str = "up") -> tuple[str, ...]:
 
 
 def latents_of(autoencoder: Any, pictures: Sequence[Picture]) -> Tensor:
-    """Return pictures of one size ``(S, S, 3)`` as latents ``(N, 4, s, s)``, scaled as the UNet takes them."""
+    """Return pictures of one size ``(S, S, 3)`` as latents ``(N, 4, s, s)``, scaled as the UNet takes them.
+
+    The autoencoder is an ``AutoencoderKL``, whose mean latents are taken, or an ``AutoencoderTiny`` of diffusers.
+    """
     first = next(autoencoder.parameters())
     batch = torch.from_numpy(np.stack(list(pictures))).to(first.device).permute(0, 3, 1, 2)
     with torch.no_grad():
-        encoded = autoencoder.encode(batch.to(first.dtype).div(127.5).sub(1)).latent_dist.mode()
-    latents: Tensor = encoded * float(autoencoder.config.scaling_factor)
+        encoded = autoencoder.encode(batch.to(first.dtype).div(127.5).sub(1))
+        means = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+    latents: Tensor = means * float(autoencoder.config.scaling_factor)
     return latents
 
 
