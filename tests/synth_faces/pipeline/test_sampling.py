@@ -9,7 +9,8 @@ import torch
 from vision_cli.core.errors import ResourceError
 from vision_cli.synth_faces.networks.diffusion.mini_sd import MiniShape, build_mini_sd
 from vision_cli.synth_faces.pipeline.diffusion_files import ready, save_as_diffusers_directory
-from vision_cli.synth_faces.pipeline.sampling.faces import NOT_FINITE, Asked, denoised, sample
+from vision_cli.synth_faces.pipeline.sampling.conditions import Asked, Conditions, Denoised, denoised
+from vision_cli.synth_faces.pipeline.sampling.faces import NOT_FINITE, sample
 from vision_cli.synth_faces.pipeline.sampling.loop import Steps, initial_noise, steered
 
 WORDS = ("a", "happy", "sad", "face")
@@ -46,11 +47,15 @@ def test_noise_is_of_the_seed_alone(model):
     assert noise.shape == (2, 4, 8, 8)
 
 
+def latents(model, asked, steps):
+    return denoised(model, asked, steps, Conditions()).latents
+
+
 def test_guidance_of_one_is_none_and_the_prompts_are_followed(model):
-    free = denoised(model, ASKED[:2], Steps(3, guidance=1.0))
-    again = denoised(model, ASKED[:2], Steps(3, guidance=1.0, negative_prompt="a sad face"))
+    free = latents(model, ASKED[:2], Steps(3, guidance=1.0))
+    again = latents(model, ASKED[:2], Steps(3, guidance=1.0, negative_prompt="a sad face"))
     torch.testing.assert_close(free, again)
-    away = denoised(model, ASKED[:2], Steps(3, guidance=5.0, negative_prompt="a sad face"))
+    away = latents(model, ASKED[:2], Steps(3, guidance=5.0, negative_prompt="a sad face"))
     assert not torch.allclose(free, away, atol=1e-3)
     # A prompt that is steered away from itself is not steered.
     torch.testing.assert_close(away[1], free[1], atol=1e-4, rtol=1e-4)
@@ -67,13 +72,13 @@ def test_guidance_keeps_most_of_the_contrast():
 def test_memory_that_does_not_suffice_halves_the_batch(model):
     sizes = []
 
-    def tight(model, asked, steps):
+    def tight(model, asked, steps, conditions):
         sizes.append(len(asked))
         if len(asked) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return denoised(model, asked, steps)
+        return denoised(model, asked, steps, conditions)
 
-    found = [one.picture for one in sample(model, ASKED, Steps(2), batch_size=5, latents_of=tight)]
+    found = [one.picture for one in sample(model, ASKED, Steps(2), batch_size=5, make=tight)]
     assert sizes == [5, 2, 2, 1]
     wanted = [one.picture for one in sample(model, ASKED, Steps(2), batch_size=2)]
     np.testing.assert_array_equal(found, wanted)
@@ -84,7 +89,7 @@ def test_memory_that_does_not_suffice_for_one_is_an_error(model):
         raise torch.OutOfMemoryError
 
     with pytest.raises(ResourceError, match="does not suffice for one sample"):
-        list(sample(model, ASKED, Steps(2), latents_of=none))
+        list(sample(model, ASKED, Steps(2), make=none))
 
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory(model):
@@ -92,20 +97,20 @@ def test_other_faults_are_not_taken_for_a_lack_of_memory(model):
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        list(sample(model, ASKED, Steps(2), latents_of=broken))
+        list(sample(model, ASKED, Steps(2), make=broken))
 
 
-def fails_below_float32(model, asked, steps):
-    latents = denoised(model, asked, steps)
+def fails_below_float32(model, asked, steps, conditions):
+    made = denoised(model, asked, steps, conditions)
     if model.dtype != torch.float32:
-        latents[1] = torch.nan
-    return latents
+        made.latents[1] = torch.nan
+    return made
 
 
 def test_what_is_not_finite_is_computed_again_in_float32(model):
     parts = build_mini_sd(WORDS, SHAPE, seed=3)
     half = ready(parts, 32, "", device="cpu", dtype=torch.bfloat16)
-    found = list(sample(half, ASKED[:3], Steps(2), latents_of=fails_below_float32))
+    found = list(sample(half, ASKED[:3], Steps(2), make=fails_below_float32))
     assert [one.is_repeated for one in found] == [False, True, False]
     # The weights were rounded to bfloat16 once.
     wanted = next(iter(sample(model, ASKED[1:2], Steps(2)))).picture
@@ -114,10 +119,10 @@ def test_what_is_not_finite_is_computed_again_in_float32(model):
 
 
 def test_what_is_not_finite_in_float32_fails(model):
-    def never(model, asked, steps):
-        return denoised(model, asked, steps) * torch.nan
+    def never(model, asked, steps, conditions):
+        return Denoised(denoised(model, asked, steps, conditions).latents * torch.nan)
 
-    found = list(sample(model, ASKED[:2], Steps(2), latents_of=never))
+    found = list(sample(model, ASKED[:2], Steps(2), make=never))
     assert [(one.picture, one.problem) for one in found] == [(None, NOT_FINITE)] * 2
 
 

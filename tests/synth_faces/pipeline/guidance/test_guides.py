@@ -8,7 +8,7 @@ import torch
 
 from vision_cli.core.errors import InputError
 from vision_cli.synth_faces.networks.recognisers import build_guide
-from vision_cli.synth_faces.pipeline.framing import FaceCutter, usual_cut
+from vision_cli.synth_faces.pipeline.framing import FaceCutter, _cut, usual_cut
 from vision_cli.synth_faces.pipeline.guidance.decoders import LinearDecoder, fit_linear_decoder
 from vision_cli.synth_faces.pipeline.guidance.guides import CutGuide, grey_cut
 
@@ -27,7 +27,7 @@ def test_the_cut_is_that_of_files(size, side):
     """Noise has no face, so that the detector's cutter takes the usual place."""
     picture = picture_of(size)
     grey = np.asarray(picture @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
-    wanted = FaceCutter(side, "none")._cut(grey, *usual_cut(*size))
+    wanted = _cut(grey, *usual_cut(*size), side)
     found = 255 * grey_cut(as_tensor(picture), side)[0, 0].numpy()
     assert found.shape == (side, side)
     assert np.abs(found - wanted).max() < 1.6, "rounding of the grey and of the cut"

@@ -39,7 +39,11 @@ class AuProjection(nn.Module):
 
     def forward(self, query: Tensor, units: AuTokens) -> Tensor:
         """Return the attention to action units, ``(B, H, P, D)``, of queries ``(B, H, P, D)``."""
-        key, value = (split_heads(layer(units.tokens), query.shape[1]) for layer in (self.to_k, self.to_v))
+        tokens = units.tokens.to(query.dtype)
+        key, value = (
+            split_heads(functional.linear(tokens, layer.weight.to(query.dtype)), query.shape[1])
+            for layer in (self.to_k, self.to_v)
+        )
         mask = None
         if units.log_weights is not None:
             key, value = (functional.pad(one, (0, 0, 0, 1)) for one in (key, value))
@@ -78,6 +82,28 @@ class DecoupledAttention:
         if units is not None and self.scale[0] != 0:
             found = found + self.scale[0] * self.layer(query, units)
         return to_output(attn, found, hidden_states)
+
+
+def together(first: Context, second: Context) -> Context:
+    """Return two contexts as one batch; both or none must have action units."""
+    (text, units), (other_text, other_units) = parted(first), parted(second)
+    both = torch.cat([text, other_text])
+    if units is None or other_units is None:
+        return both
+    weights, others = units.log_weights, other_units.log_weights
+    return both, AuTokens(
+        torch.cat([units.tokens, other_units.tokens]),
+        None if weights is None or others is None else torch.cat([weights, others]),
+    )
+
+
+def rows_of(context: Context, rows: Tensor) -> Context:
+    """Return some samples of a context."""
+    text, units = parted(context)
+    if units is None:
+        return text[rows]
+    weights = units.log_weights
+    return text[rows], AuTokens(units.tokens[rows], None if weights is None else weights[rows])
 
 
 def parted(context: Context | None) -> tuple[Tensor, AuTokens | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,26 +12,12 @@ from torch import Tensor
 
 from vision_cli.core.errors import ResourceError
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion, ready
-from vision_cli.synth_faces.pipeline.sampling.loop import Steps, context_of, decoded, denoise, initial_noise
+from vision_cli.synth_faces.pipeline.guidance.steps import Outcome
+from vision_cli.synth_faces.pipeline.sampling.conditions import Asked, Conditions, Denoised, denoised
+from vision_cli.synth_faces.pipeline.sampling.loop import Steps, decoded
 from vision_cli.synth_faces.values import Picture
 
 NOT_FINITE = "the latents are not finite"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is sampled.
-
-    Attributes
-    ----------
-    prompt
-        What is to be seen.
-    seed
-        Of the noise.
-    """
-
-    prompt: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -45,14 +32,19 @@ class Sampled:
         Why it failed; empty where it did not.
     is_repeated
         Whether it was computed a second time, in float32.
+    outcome, first_loss, last_loss
+        Of semantic guidance, nats; None where there was none.
     """
 
     picture: Picture | None = field(repr=False)
     problem: str = ""
     is_repeated: bool = False
+    outcome: Outcome | None = None
+    first_loss: float | None = None
+    last_loss: float | None = None
 
 
-Denoised = Callable[[LoadedDiffusion, Sequence[Asked], Steps], Tensor]
+Make = Callable[[LoadedDiffusion, Sequence[Asked], Steps, Conditions], Denoised]
 
 
 def sample(
@@ -61,7 +53,8 @@ def sample(
     steps: Steps,
     *,
     batch_size: int = 8,
-    latents_of: Denoised | None = None,
+    conditions: Conditions = Conditions(),
+    make: Make = denoised,
 ) -> Iterator[Sampled]:
     """Yield the samples in their order; each depends on its prompt and its seed alone, up to rounding.
 
@@ -75,20 +68,21 @@ def sample(
         How they are denoised.
     batch_size
         Samples at once; halved each time the memory does not suffice.
-    latents_of
-        Denoises a batch; `denoised` by default.
+    conditions
+        What they are drawn under beside their text.
+    make
+        Denoises a batch.
 
     Raises
     ------
     ResourceError
         If the memory does not suffice for one sample.
     """
-    make = latents_of or denoised
     start = 0
     while start < len(asked):
         batch = asked[start : start + batch_size]
         try:
-            found = _batch(model, batch, steps, make)
+            found = _batch(model, batch, steps, conditions, make)
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -103,39 +97,45 @@ def sample(
         start += len(batch)
 
 
-@torch.no_grad()
-def denoised(model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps) -> Tensor:
-    """Return the latents of samples, ``(B, 4, s, s)``."""
-    context = context_of(model, [one.prompt for one in asked])
-    empty = context_of(model, [steps.negative_prompt])
-    return denoise(model, context, empty, initial_noise(model, [one.seed for one in asked]), steps)
-
-
-def _batch(model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, make: Denoised) -> list[Sampled]:
-    latents = make(model, asked, steps)
-    finite = latents.isfinite().flatten(1).all(dim=1).tolist()
-    # What is not finite is decoded with the others, and replaced below.
-    found = [Sampled(picture) for picture in decoded(model, latents.nan_to_num(0.0, 0.0, 0.0))]
+def _batch(
+    model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, conditions: Conditions, make: Make
+) -> list[Sampled]:
+    found, finite = _once(model, asked, steps, conditions, make)
     broken = [place for place, is_finite in enumerate(finite) if not is_finite]
-    if broken:
-        again = _again(model, [asked[place] for place in broken], steps, make)
-        for place, one in zip(broken, again, strict=True):
-            found[place] = one
+    if not broken:
+        return found
+    if model.dtype == torch.float32:
+        again = [Sampled(None, NOT_FINITE) for _ in broken]
+    else:
+        exact, own = in_float32(model), [asked[place] for place in broken]
+        repeated, right = _once(exact, own, steps, conditions, make)
+        again = [
+            replace(one, is_repeated=True) if is_finite else Sampled(None, NOT_FINITE, is_repeated=True)
+            for one, is_finite in zip(repeated, right, strict=True)
+        ]
+    for place, one in zip(broken, again, strict=True):
+        found[place] = one
     return found
 
 
-def _again(model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, make: Denoised) -> list[Sampled]:
-    """Return samples computed once more in float32, with the same seeds."""
-    if model.dtype == torch.float32:
-        return [Sampled(None, NOT_FINITE) for _ in asked]
-    exact = in_float32(model)
-    latents = make(exact, asked, steps)
-    finite = latents.isfinite().flatten(1).all(dim=1).tolist()
-    pictures = decoded(exact, latents.nan_to_num(0.0, 0.0, 0.0))
+def _once(
+    model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, conditions: Conditions, make: Make
+) -> tuple[list[Sampled], list[bool]]:
+    """Return samples, and which of them are finite; the pictures of the others mean nothing."""
+    made = make(model, asked, steps, conditions)
+    finite: list[bool] = made.latents.isfinite().flatten(1).all(dim=1).tolist()
+    pictures = decoded(model, made.latents.nan_to_num(0.0, 0.0, 0.0))
+    if (state := made.state) is None:
+        return [Sampled(picture) for picture in pictures], finite
+    losses = zip(state.outcomes, _numbers(state.first_loss), _numbers(state.last_loss), strict=True)
     return [
-        Sampled(picture, is_repeated=True) if is_finite else Sampled(None, NOT_FINITE, is_repeated=True)
-        for picture, is_finite in zip(pictures, finite, strict=True)
-    ]
+        Sampled(picture, outcome=outcome, first_loss=first, last_loss=last)
+        for picture, (outcome, first, last) in zip(pictures, losses, strict=True)
+    ], finite
+
+
+def _numbers(losses: Tensor) -> list[float | None]:
+    return [loss if math.isfinite(loss) else None for loss in losses.tolist()]
 
 
 def in_float32(model: LoadedDiffusion) -> LoadedDiffusion:

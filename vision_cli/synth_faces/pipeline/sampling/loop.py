@@ -12,6 +12,8 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vision_cli.core.runs import interrupts
+from vision_cli.synth_faces.networks.conditioning.attention import Context, parted, rows_of, together
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
 from vision_cli.synth_faces.values import Picture
 
@@ -60,7 +62,9 @@ def context_of(model: LoadedDiffusion, prompts: Sequence[str]) -> Tensor:
 
 
 @torch.no_grad()
-def denoise(model: LoadedDiffusion, context: Tensor, empty: Tensor, noise: Tensor, steps: Steps) -> Tensor:
+def denoise(
+    model: LoadedDiffusion, context: Context, empty: Context, start: Tensor, steps: Steps, *, first_step: int = 0
+) -> Tensor:
     """Return the latents of samples, ``(B, 4, s, s)``.
 
     Parameters
@@ -68,25 +72,46 @@ def denoise(model: LoadedDiffusion, context: Tensor, empty: Tensor, noise: Tenso
     model
         The model.
     context, empty
-        Contexts of the prompts, ``(B, T, C)``, and of the negative prompt, ``(1, T, C)``.
-    noise
+        Contexts of the samples, B of them, and that of what is steered away from, of one sample or of B.
+    start
         Where it begins, ``(B, 4, s, s)``.
     steps
         How it is denoised.
+    first_step
+        Number of the step to begin with, from 0, at whose noise the beginning is.
     """
-    scheduler = scheduler_of(model, steps.sampler)
-    scheduler.set_timesteps(steps.count, device=model.device)
-    latents: Tensor = noise.to(model.device, model.dtype) * scheduler.init_noise_sigma
-    guided = steps.guidance != 1
-    both = torch.cat([empty.expand_as(context), context]) if guided else context
-    for time in scheduler.timesteps:
-        scaled = scheduler.scale_model_input(latents, time)
-        predicted = model.parts.unet(torch.cat([scaled, scaled]) if guided else scaled, time, both).sample
-        if guided:
-            away, towards = predicted.chunk(2)
-            predicted = steered(away, towards, steps.guidance)
+    scheduler, latents = begun(model, start, steps)
+    empty = repeated(empty, len(latents))
+    for time in scheduler.timesteps[first_step:]:
+        interrupts.check()
+        predicted = predict(model, latents, time, context, empty, steps.guidance)
         latents = scheduler.step(predicted, time, latents).prev_sample
     return latents
+
+
+def begun(model: LoadedDiffusion, start: Tensor, steps: Steps) -> tuple[Any, Tensor]:
+    """Return the scheduler with its time steps, and latents to begin with, on the device."""
+    scheduler = scheduler_of(model, steps.sampler)
+    scheduler.set_timesteps(steps.count, device=model.device)
+    return scheduler, start.to(model.device, model.dtype) * scheduler.init_noise_sigma
+
+
+def predict(
+    model: LoadedDiffusion, latents: Tensor, time: Tensor, context: Context, empty: Context, scale: float
+) -> Tensor:
+    """Return the prediction of the UNet under classifier-free guidance of a scale; 1 is none."""
+    if scale == 1:
+        found: Tensor = model.parts.unet(latents, time, context).sample
+        return found
+    both: Tensor = model.parts.unet(torch.cat([latents, latents]), time, together(empty, context)).sample
+    away, towards = both.chunk(2)
+    return steered(away, towards, scale)
+
+
+def repeated(context: Context, count: int) -> Context:
+    """Return the context of one sample as that of several; that of several stays."""
+    text, _ = parted(context)
+    return context if len(text) == count else rows_of(context, torch.zeros(count, dtype=torch.int64))
 
 
 def steered(away: Tensor, towards: Tensor, scale: float) -> Tensor:
