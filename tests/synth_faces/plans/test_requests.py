@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from vision_cli.core.errors import UsageError
-from vision_cli.synth_faces.options import GenerateOptions
+from vision_cli.synth_faces.options.generating import GenerateOptions
 from vision_cli.synth_faces.plans.requests import require_backend, sample_plan, wanted_samples, warnings_of
 from vision_cli.synth_faces.values import EXPRESSIONS
 

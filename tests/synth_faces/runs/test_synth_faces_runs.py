@@ -13,7 +13,7 @@ from PIL import Image
 from tests.program import vcli
 from vision_cli.synth_faces.data.opening import open_faces
 from vision_cli.synth_faces.figures.sheets import draw_sheet
-from vision_cli.synth_faces.options import GenerateOptions
+from vision_cli.synth_faces.options.generating import GenerateOptions
 from vision_cli.synth_faces.plans.manifests import MANIFESTS, read_manifest
 from vision_cli.synth_faces.plans.plan import Wanted
 from vision_cli.synth_faces.plans.synthetic_png import read_synthetic_facts

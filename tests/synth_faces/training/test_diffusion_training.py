@@ -10,7 +10,8 @@ from diffusers.training_utils import compute_snr
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.synth_faces.networks.diffusion.mini_sd import MiniShape, build_mini_sd, build_scheduler
-from vision_cli.synth_faces.options import BaseOptions, FaceSetOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.training import BaseOptions
 from vision_cli.synth_faces.training.diffusion import autoencoding, captioned, denoising
 from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, read_captioned, split_subjects
 from vision_cli.synth_faces.training.diffusion.method import shape_of

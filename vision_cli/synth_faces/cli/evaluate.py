@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options import EvaluationOptions
+from vision_cli.synth_faces.options.sets import EvaluationOptions
 
 EXAMPLES = (
     "vcli synth-faces evaluate faces --judge judge/weights.safetensors -o out",

@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.verbs import OUTPUT, RUN, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options import ExportLayout
+from vision_cli.synth_faces.options.sets import ExportLayout
 
 EXAMPLES = (
     "vcli synth-faces export faces --to rafdb -o as-rafdb",

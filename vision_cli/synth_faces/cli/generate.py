@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, SHARD, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options import GenerateOptions
+from vision_cli.synth_faces.options.generating import DiffusionOptions, GenerateOptions
 
 EXAMPLES = (
     "vcli synth-faces --sample                                       # eight expressions of six people",
@@ -17,6 +17,7 @@ EXAMPLES = (
     "vcli synth-faces generate --per-label 50 --labels compound -o compound",
     "vcli synth-faces generate -n 20 --au 12=4,6=3,L14=2 -o smiles",
     "vcli synth-faces generate --series 1,4,12 --repeats 24 -o control",
+    "vcli synth-faces generate -n 64 --backend diffusion --sg --annotate -o drawn",
     "vcli synth-faces generate --plan plan.csv --shard auto/8 -o faces   # then: vcli runs merge faces",
 )
 
@@ -27,6 +28,7 @@ EXAMPLES = (
     RUN,
     SHARD,
     COMPUTE,
+    PRECISION,
     OUTPUT,
     examples=EXAMPLES,
     finish="vision_cli.synth_faces.runs.finish_generate:finish",
@@ -38,17 +40,17 @@ def generate(
         bool, typer.Option("--sample", help="Draw a sheet of the eight basic expressions of six people.")
     ] = False,
     options: GenerateOptions,
+    diffusion: DiffusionOptions,
 ) -> None:
     """Generate faces with given expressions or action units, and a manifest of all that is known of them."""
-    from vision_cli.synth_faces.plans.requests import require_backend, sample_plan, wanted_samples
+    from vision_cli.synth_faces.plans.requests import sample_plan, wanted_samples
     from vision_cli.synth_faces.runs.generate import generate_all
 
-    require_backend(options.backend)
     if not sample and options.count is None and options.per_label is None and not (options.plan or options.series):
         raise call.missing("--count N")
     wanted = sample_plan(call.seed) if sample else wanted_samples(options, call.seed)
 
     def work(run: Run) -> None:
-        generate_all(run, wanted, options, call.compute, call.output)
+        generate_all(run, wanted, options, diffusion, call.compute, call.output)
 
     call.run(work, inputs={} if options.plan is None else {"plan": options.plan}, says="faces in")

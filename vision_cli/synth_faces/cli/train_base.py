@@ -9,7 +9,8 @@ import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, verb
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options import BaseOptions, FaceSetOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.training import BaseOptions
 
 if TYPE_CHECKING:
     from vision_cli.core.runs.runs import Run

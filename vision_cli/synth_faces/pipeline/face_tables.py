@@ -15,7 +15,7 @@ from vision_cli.core.runs import interrupts
 from vision_cli.io.limits import require_room
 from vision_cli.synth_faces.data.opening import open_faces
 from vision_cli.synth_faces.data.reading import read_faces
-from vision_cli.synth_faces.options import Crop, FaceSetOptions
+from vision_cli.synth_faces.options.sets import Crop, FaceSetOptions
 from vision_cli.synth_faces.pipeline.framing import CutFace, FaceCutter
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.io.faces.detection import FaceDetector
-from vision_cli.synth_faces.options import Crop
+from vision_cli.synth_faces.options.sets import Crop
 from vision_cli.synth_faces.values import Picture
 
 Grey = NDArray[np.uint8]
@@ -81,6 +81,18 @@ class FaceCutter:
             left, top, width_of_face = _usual_box(height, width)
         box = _widened(left, top, width_of_face)
         return [CutFace(_cut(grey, *box, side), is_found=bool(found)) for side in sides]
+
+
+def square_of(picture: Picture, side: int) -> Picture:
+    """Return the middle of a picture as ``(side, side, 3)``."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    least = min(height, width)
+    top, left = (height - least) // 2, (width - least) // 2
+    cut = picture[top : top + least, left : left + least]
+    method = cv2.INTER_AREA if least > side else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(cut, (side, side), interpolation=method), np.uint8)
 
 
 def usual_cut(height: int, width: int) -> tuple[float, float, float]:

@@ -23,7 +23,7 @@ from vision_cli.synth_faces.networks.recognisers import (
     build_guide,
     build_judge,
 )
-from vision_cli.synth_faces.options import Target
+from vision_cli.synth_faces.options.training import Target
 from vision_cli.synth_faces.values import BILATERAL_AUS, EXPRESSIONS
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vision_cli.synth_faces.plans.labels import parts_of
-from vision_cli.synth_faces.plans.plan import Wanted
+from vision_cli.synth_faces.plans.plan import LABEL_FIELD, Wanted
 from vision_cli.synth_faces.plans.seeds import word_seed
 
 EXPRESSION_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -92,11 +92,13 @@ def caption_of(label: str | None, facts: Mapping[str, str | float], seed: int) -
 def prompt_of(wanted: Wanted) -> str:
     """Return what a network is asked for: the prompt of a sample, or one of its label and of a person of its seeds.
 
+    In a prompt ``{label}`` stands for the usual adjectives of the label.
     The person is one that captions describe, so that samples of one label differ as the faces differ that were learned
     from; the same person seed gives the same words of the person.
     """
     if wanted.prompt:
-        return wanted.prompt
+        words = " and ".join(EXPRESSION_WORDS[part][0] for part in parts_of(wanted.label)) if wanted.label else ""
+        return " ".join(wanted.prompt.replace(LABEL_FIELD, words).split())
     return caption_of(wanted.label, _anyone(np.random.default_rng(wanted.person_seed)), wanted.person_seed)
 
 

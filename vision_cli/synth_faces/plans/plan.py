@@ -20,6 +20,9 @@ from vision_cli.synth_faces.plans.labels import label_of
 from vision_cli.synth_faces.plans.seeds import sample_seed, word_seed
 from vision_cli.synth_faces.values import MOST_INTENSE
 
+LABEL_FIELD = "{label}"
+"""What stands for the words of the label in a prompt."""
+
 _DIGITS = 8
 _FOLDER = 1000
 _COLUMNS = ("label", "au", "count", "prompt", "person", "seed")

@@ -6,29 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vision_cli.core.errors import UsageError
-from vision_cli.synth_faces.options import GenerateOptions
+from vision_cli.synth_faces.options.generating import GenerateOptions
 from vision_cli.synth_faces.plans.action_units import au_name, conflicts, parse_aus
 from vision_cli.synth_faces.plans.labels import BASIC8, parse_labels
-from vision_cli.synth_faces.plans.plan import LabelPlan, Wanted, control_series, read_plan
+from vision_cli.synth_faces.plans.plan import LABEL_FIELD, LabelPlan, Wanted, control_series, one_line, read_plan
 from vision_cli.synth_faces.plans.seeds import sample_seed, word_seed
 
-RENDER = "render"
 SAMPLE_PEOPLE = 6
 
 _SEEDS = 2.0**63
 _MOST_WARNINGS = 5
-
-
-def require_backend(name: str) -> None:
-    """Refuse a backend that this version does not have.
-
-    Raises
-    ------
-    UsageError
-        If it has none of this name.
-    """
-    if name != RENDER:
-        raise UsageError(f"--backend {name}: not in this version; {RENDER} expected.", hint=f"Use --backend {RENDER}.")
 
 
 def wanted_samples(options: GenerateOptions, seed: int) -> Sequence[Wanted]:
@@ -42,7 +29,7 @@ def wanted_samples(options: GenerateOptions, seed: int) -> Sequence[Wanted]:
         If the plan cannot be read.
     """
     others = {"--count": options.count, "--per-label": options.per_label, "--labels": options.labels}
-    others["--au"] = options.aus
+    others |= {"--au": options.aus, "--prompt": options.prompt}
     given = [name for name, value in others.items() if value is not None]
     if options.series is not None:
         if given or options.plan is not None:
@@ -58,16 +45,18 @@ def wanted_samples(options: GenerateOptions, seed: int) -> Sequence[Wanted]:
     if options.count is not None and options.per_label is not None:
         raise UsageError("--count with --per-label; one of them expected.")
     aus = parse_aus(options.aus) if options.aus is not None else {}
-    if options.labels is None and aus:
+    prompt = one_line(options.prompt or "")
+    if options.labels is None and (aus or prompt) and LABEL_FIELD not in prompt:
         if options.per_label is not None:
-            raise UsageError("--per-label with --au and no label; --count expected.")
+            name = "--au" if aus else "--prompt"
+            raise UsageError(f"--per-label with {name} and no label; --count expected.")
         return tuple(
-            Wanted(number, sample_seed(seed, number), sample_seed(seed, number, "person"), aus=aus)
+            Wanted(number, sample_seed(seed, number), sample_seed(seed, number, "person"), aus=aus, prompt=prompt)
             for number in range(options.count or 0)
         )
     labels = BASIC8 if options.labels is None else parse_labels(options.labels)
     count = options.count if options.per_label is None else options.per_label * len(labels)
-    return _with_free(LabelPlan(labels, count or 0, seed, aus=aus), options.free_share, seed)
+    return _with_free(LabelPlan(labels, count or 0, seed, aus=aus, prompt=prompt), options.free_share, seed)
 
 
 def sample_plan(seed: int) -> tuple[Wanted, ...]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 NO_AUS = (0.0,) * len(AUS)
 
+DIGEST_JOIN = "+"
+"""Between the digests of several weights in one cell."""
+
 SERIES_AU, SERIES_LEVEL = "series_au", "series_level"
 """Facts of a sample in a series of one action unit: the unit, and its intensity."""
 
@@ -109,7 +112,7 @@ class ManifestRow:
     backend, steps, cfg, au_scale
         How it was made.
     model, adapter, anno
-        SHA-256 or names of the weights.
+        SHA-256 or names of the weights; of all that voted on the label, joined by ``+``.
     version
         Of this program.
     schema

@@ -20,11 +20,12 @@ from vision_cli.synth_faces.data.reading import SKIPPED_COLUMNS, skipped_rows
 from vision_cli.synth_faces.evaluation.control import SeriesPlace
 from vision_cli.synth_faces.evaluation.recognition import require_independent_judge
 from vision_cli.synth_faces.evaluation.set_measures import Judged, Measure, SetMeasures, measure_set
-from vision_cli.synth_faces.options import NO_WEIGHTS, EvaluationOptions, Target
+from vision_cli.synth_faces.options.sets import NO_WEIGHTS, EvaluationOptions
+from vision_cli.synth_faces.options.training import Target
 from vision_cli.synth_faces.pipeline.face_tables import FaceTable, cut_faces, open_set
 from vision_cli.synth_faces.pipeline.recogniser_files import SHIPPED, LoadedRecogniser, read_recogniser
 from vision_cli.synth_faces.plans.manifests import read_manifest
-from vision_cli.synth_faces.plans.rows import SERIES_AU, SERIES_LEVEL, ManifestRow
+from vision_cli.synth_faces.plans.rows import DIGEST_JOIN, SERIES_AU, SERIES_LEVEL, ManifestRow
 from vision_cli.synth_faces.runs.finish_evaluate import write_results
 
 MEASURES, PREDICTIONS, SKIPPED = "measures.csv", "predictions.csv", "skipped.csv"
@@ -163,7 +164,7 @@ def _require_independent(judges: Judges, guides: Sequence[str]) -> None:
 
 
 def _guides_of(row: ManifestRow) -> list[str]:
-    return [row.anno, "" if row.sg is None else row.sg.guide]
+    return [*row.anno.split(DIGEST_JOIN), "" if row.sg is None else row.sg.guide]
 
 
 def _facts(row: ManifestRow) -> dict[str, str | float]:

@@ -12,7 +12,7 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.io.pictures.folders import inside
 from vision_cli.synth_faces.data.reading import SKIPPED_COLUMNS
 from vision_cli.synth_faces.data.sources import PictureFile
-from vision_cli.synth_faces.options import ExportLayout
+from vision_cli.synth_faces.options.sets import ExportLayout
 from vision_cli.synth_faces.plans.exports.common import Exported, ReadPicture
 from vision_cli.synth_faces.plans.exports.trees import export_affectnet, export_imagefolder, export_rafdb
 from vision_cli.synth_faces.plans.exports.webdataset import export_webdataset

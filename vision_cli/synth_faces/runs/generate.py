@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from vision_cli import __version__
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
+from vision_cli.core.compute.weights import shipped_weights
+from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
-from vision_cli.synth_faces.options import GenerateOptions
-from vision_cli.synth_faces.pipeline.rendering import Drawn, draw
-from vision_cli.synth_faces.plans.action_units import au_vector
+from vision_cli.synth_faces.options.generating import DiffusionOptions, FileType, GenerateOptions
+from vision_cli.synth_faces.pipeline.backends import Backend, Painted, RenderBackend
 from vision_cli.synth_faces.plans.plan import Wanted, picture_name
 from vision_cli.synth_faces.plans.requests import warnings_of
 from vision_cli.synth_faces.plans.rows import (
@@ -33,7 +34,13 @@ from vision_cli.synth_faces.plans.rows import (
 from vision_cli.synth_faces.plans.synthetic_png import SYNTHETIC, synthetic_png
 from vision_cli.synth_faces.values import Picture
 
-RENDERER = "vision_cli.phantoms.faces.rig"
+if TYPE_CHECKING:
+    from vision_cli.synth_faces.runs.labelling import Labeller
+
+SHIPPED_MODEL = "mini-sd"
+"""Name of the shipped weights that ``--backend auto`` looks for."""
+
+_RENDER_SIZE = 128
 _JPEG_QUALITY = 95
 
 
@@ -45,31 +52,125 @@ class Made:
     row: ManifestRow
 
 
+@dataclass(frozen=True)
+class Maker:
+    """What draws and labels the samples of a run.
+
+    Attributes
+    ----------
+    backend
+        Draws.
+    file_type
+        Of the pictures.
+    labeller
+        Says what they show; None if nobody does.
+    """
+
+    backend: Backend
+    file_type: FileType = "png"
+    labeller: Labeller | None = None
+
+    def make(self, wanted: Wanted) -> Made:
+        """Return the picture file of a sample and its row of the manifest."""
+        painted = self.backend.paint(wanted)
+        facts = {"model": self.backend.model, "seed": wanted.seed, "sample": wanted.sample_id}
+        if self.file_type == "png":
+            content = synthetic_png(painted.picture, facts)
+        else:
+            content = _synthetic_jpeg(painted.picture, facts)
+        row = self._row(wanted, painted, content)
+        if self.labeller is not None:
+            row = replace(row, **self.labeller.facts_of(painted.picture, wanted.label or ""))
+        return Made(content, row)
+
+    def _row(self, wanted: Wanted, painted: Painted, content: bytes) -> ManifestRow:
+        height, width = painted.picture.shape[:2]
+        row = ManifestRow(
+            sample_id=wanted.sample_id,
+            file=picture_name(wanted.index, f".{self.file_type}"),
+            sha256=hashlib.sha256(content).hexdigest(),
+            width=width,
+            height=height,
+            seed=wanted.seed,
+            person_seed=wanted.person_seed,
+            label=wanted.label or "",
+            label_requested=wanted.label or "",
+            prompt=wanted.prompt,
+            au=painted.au,
+            facts={**painted.facts, **_series_facts(wanted)},
+            quality=Quality(sharpness=_sharpness(painted.picture)),
+            version=__version__,
+        )
+        return replace(row, **painted.origin)
+
+
 def generate_all(
-    run: Run, wanted: Sequence[Wanted], options: GenerateOptions, compute: Compute, output: Output
+    run: Run,
+    wanted: Sequence[Wanted],
+    options: GenerateOptions,
+    diffusion: DiffusionOptions,
+    compute: Compute,
+    output: Output,
 ) -> None:
-    """Draw every sample that is not done yet; the bytes of one depend on it, its seed and its size alone."""
+    """Draw every sample that is not done yet; the bytes of one depend on it, its seed and the settings alone.
+
+    Raises
+    ------
+    UsageError
+        If options of diffusion are given to the renderer, or a size that the model does not have.
+    MissingError, InputError
+        If weights are missing, damaged, or do not belong together.
+    """
     for sentence in warnings_of(wanted):
         run.warn(sentence)
-    device = str(compute.device)
+    maker = open_maker(options, diffusion, compute, output)
+    run.record(backend=maker.backend.name, model=maker.backend.model)
 
     def work(one: Wanted) -> Mapping[str, object]:
-        made = make_sample(one, options, device=device)
+        made = maker.make(one)
         write_bytes(run.claim(made.row.file), made.content)
         return {name: cell for name, cell in made.row.cells().items() if cell not in (None, "")}
 
     run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
 
 
-def make_sample(wanted: Wanted, options: GenerateOptions, *, device: str = "cpu") -> Made:
-    """Return the picture file of a sample and its row of the manifest."""
-    drawn = draw(wanted, options.size, device=device)
-    facts = {"model": RENDERER, "seed": wanted.seed, "sample": wanted.sample_id}
-    if options.file_type == "png":
-        content = synthetic_png(drawn.picture, facts)
-    else:
-        content = _synthetic_jpeg(drawn.picture, facts)
-    return Made(content, _row(wanted, drawn, content, options))
+def open_maker(options: GenerateOptions, diffusion: DiffusionOptions, compute: Compute, output: Output) -> Maker:
+    """Return what draws and labels, by the options; ``auto`` says what it has chosen.
+
+    Raises
+    ------
+    UsageError, MissingError, InputError
+        See `generate_all`.
+    """
+    backend = options.backend
+    if backend == "auto":
+        is_given = diffusion.model != DiffusionOptions().model
+        backend = "diffusion" if is_given or any(card.name == SHIPPED_MODEL for card in shipped_weights()) else "render"
+        output.info(f"backend: {backend}")
+    if backend == "render":
+        if changed := _changed(diffusion):
+            raise UsageError(
+                f"{', '.join(changed)} with --backend render; a backend of diffusion expected.",
+                hint="Use --backend diffusion.",
+            )
+        size = _RENDER_SIZE if options.size is None else options.size
+        return Maker(RenderBackend(size, str(compute.device)), options.file_type)
+    # Its libraries take seconds to import, which renders need not wait for.
+    from vision_cli.synth_faces.runs.diffusing import open_diffusion_tools
+
+    opened, labeller = open_diffusion_tools(diffusion, compute, output)
+    if options.size not in (None, opened.loaded.side):
+        raise UsageError(
+            f"--size {options.size}; {opened.loaded.side} expected, as the model has.", hint="Leave out --size."
+        )
+    return Maker(opened, options.file_type, labeller)
+
+
+def _changed(diffusion: DiffusionOptions) -> list[str]:
+    """Return the options of diffusion that are not as they are by default."""
+    usual = DiffusionOptions()
+    names = [one.name for one in fields(DiffusionOptions)]
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(diffusion, name) != getattr(usual, name)]
 
 
 def manifest_rows(entries: Sequence[Entry]) -> list[ManifestRow]:
@@ -80,28 +181,6 @@ def manifest_rows(entries: Sequence[Entry]) -> list[ManifestRow]:
         for entry in entries
         if entry.error is None
     ]
-
-
-def _row(wanted: Wanted, drawn: Drawn, content: bytes, options: GenerateOptions) -> ManifestRow:
-    height, width = drawn.picture.shape[:2]
-    return ManifestRow(
-        sample_id=wanted.sample_id,
-        file=picture_name(wanted.index, f".{options.file_type}"),
-        sha256=hashlib.sha256(content).hexdigest(),
-        width=width,
-        height=height,
-        seed=wanted.seed,
-        person_seed=wanted.person_seed,
-        label=wanted.label or "",
-        label_requested=wanted.label or "",
-        prompt=wanted.prompt,
-        au=au_vector(drawn.aus),
-        facts={**drawn.facts, **_series_facts(wanted)},
-        quality=Quality(sharpness=_sharpness(drawn.picture)),
-        backend=options.backend,
-        model=RENDERER,
-        version=__version__,
-    )
 
 
 def _series_facts(wanted: Wanted) -> dict[str, str | float]:

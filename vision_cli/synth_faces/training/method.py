@@ -15,7 +15,8 @@ from vision_cli.core.compute.training import BEST, WEIGHTS, Schedule, fit, measu
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.networks.recognisers import RECOGNISED_AUS
-from vision_cli.synth_faces.options import FaceSetOptions, TrainingOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.training import TrainingOptions
 from vision_cli.synth_faces.pipeline.face_tables import FaceTable, chosen, cut_faces, joined, open_set
 from vision_cli.synth_faces.pipeline.recogniser_files import (
     About,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vision_cli.synth_faces.evaluation.au_agreement import au_agreement
-from vision_cli.synth_faces.options import Target
+from vision_cli.synth_faces.options.training import Target
 from vision_cli.synth_faces.pipeline.face_tables import FaceTable
 from vision_cli.synth_faces.pipeline.recogniser_files import About, LoadedRecogniser, Recogniser, as_batch
 from vision_cli.synth_faces.training.augmentation import vary

@@ -48,7 +48,8 @@ class AuProjection(nn.Module):
         if units.log_weights is not None:
             key, value = (functional.pad(one, (0, 0, 0, 1)) for one in (key, value))
             mask = functional.pad(units.log_weights.to(query.dtype), (0, 1))[:, None, None]
-        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        found: Tensor = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return found
 
 
 class DecoupledAttention:
@@ -141,7 +142,8 @@ def to_output(attn: Attention, found: Tensor, hidden: Tensor) -> Tensor:
     projected: Tensor = attn.to_out[1](attn.to_out[0](merged))
     if attn.residual_connection:
         projected = projected + hidden
-    return projected / attn.rescale_output_factor
+    scaled: Tensor = projected / attn.rescale_output_factor
+    return scaled
 
 
 def cross_attentions(unet: Any) -> dict[str, Attention]:

@@ -6,15 +6,13 @@ At 512 px the decoder of Stable Diffusion takes three times the operations of it
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vision_cli.core.errors import InputError
-
-DecoderKind = Literal["vae", "tiny", "linear"]
 
 Decoder: TypeAlias = Callable[[Tensor], Tensor]
 """From latents as the UNet takes them, ``(B, 4, s, s)``, to pictures ``(B, 3, S, S)``, about 0 to 1."""

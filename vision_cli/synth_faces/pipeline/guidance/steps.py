@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from vision_cli.core.errors import UsageError
+from vision_cli.synth_faces.options.generating import GuidanceTarget
 from vision_cli.synth_faces.pipeline.guidance.decoders import Decoder
 
-GuidanceTarget = Literal["text", "latent", "both"]
 Outcome = Literal["guided", "recognised", "rising", "not finite", "no label"]
 """Of a sample: guided still, seen as asked for, given up as its loss rises, to be made again in float32, or never
 guided."""

@@ -6,19 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vision_cli.core.runs import interrupts
 from vision_cli.synth_faces.networks.conditioning.adapter import AuAdapter
 from vision_cli.synth_faces.networks.conditioning.attention import Context, parted, rows_of
+from vision_cli.synth_faces.options.generating import GuidanceTarget
 from vision_cli.synth_faces.pipeline.annotation import latents_of
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
 from vision_cli.synth_faces.pipeline.guidance.decoders import AutoencoderDecoder, Decoder
 from vision_cli.synth_faces.pipeline.guidance.guides import CutGuide
 from vision_cli.synth_faces.pipeline.guidance.steps import (
-    GuidanceTarget,
     GuideState,
     SemanticGuidance,
     first_state,
@@ -164,7 +163,7 @@ def _start(model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, conditi
     if len(pictures) < len(asked):
         raise ValueError(f"{len(pictures)} layouts of {len(asked)} samples; one of each or none expected")
     text = context_of(model, [LAYOUT_PROMPT]).expand(len(pictures), -1, -1)
-    latents = latents_of(model.parts.autoencoder, np.stack(pictures)).to(model.dtype)
+    latents = latents_of(model.parts.autoencoder, pictures).to(model.dtype)
 
     def plain(noisy: Tensor, time: Tensor) -> Tensor:
         found: Tensor = model.parts.unet(noisy, time, text).sample
@@ -173,9 +172,7 @@ def _start(model: LoadedDiffusion, asked: Sequence[Asked], steps: Steps, conditi
     return invert(plain, scheduler_of(model, "ddim"), latents, steps=steps.count, depth=conditions.layout_depth)
 
 
-def _guidance(
-    model: LoadedDiffusion, asked: Sequence[Asked], context: Context, guiding: Guiding
-) -> SemanticGuidance:
+def _guidance(model: LoadedDiffusion, asked: Sequence[Asked], context: Context, guiding: Guiding) -> SemanticGuidance:
     _, units = parted(context)
 
     def under(latents: Tensor, time: Tensor, text: Tensor, places: Tensor) -> Tensor:
@@ -230,9 +227,7 @@ def _guided(
             now: Context = before if units is None else (before, units)
             predicted = predict(model, latents, time, now, empty, steps.guidance)
         stepped = scheduler.step(predicted, time, latents).prev_sample
-        state = GuideState(
-            stepped, state.text, state.outcomes, state.first_loss, state.last_loss, state.rises
-        )
+        state = GuideState(stepped, state.text, state.outcomes, state.first_loss, state.last_loss, state.rises)
     final = state.latents.clone()
     for row in state.failed:
         final[row] = torch.nan

@@ -53,7 +53,7 @@ def sample(
     steps: Steps,
     *,
     batch_size: int = 8,
-    conditions: Conditions = Conditions(),
+    conditions: Conditions | None = None,
     make: Make = denoised,
 ) -> Iterator[Sampled]:
     """Yield the samples in their order; each depends on its prompt and its seed alone, up to rounding.
@@ -69,7 +69,7 @@ def sample(
     batch_size
         Samples at once; halved each time the memory does not suffice.
     conditions
-        What they are drawn under beside their text.
+        What they are drawn under beside their text; nothing by default.
     make
         Denoises a batch.
 
@@ -78,11 +78,12 @@ def sample(
     ResourceError
         If the memory does not suffice for one sample.
     """
+    beside = Conditions() if conditions is None else conditions
     start = 0
     while start < len(asked):
         batch = asked[start : start + batch_size]
         try:
-            found = _batch(model, batch, steps, conditions, make)
+            found = _batch(model, batch, steps, beside, make)
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise

@@ -74,7 +74,7 @@ def invert(predict: Predict, scheduler: Any, latents: Tensor, *, steps: int, dep
         )
     count = min(max(round(depth * steps), 0), steps)
     # Its default clips what is predicted, which suits pictures and not latents.
-    inverse: Any = DDIMInverseScheduler.from_config(scheduler.config, clip_sample=False)  # type: ignore[no-untyped-call]
+    inverse: Any = DDIMInverseScheduler.from_config(scheduler.config, clip_sample=False)
     inverse.set_timesteps(steps, device=latents.device)
     for time in inverse.timesteps[:count]:
         interrupts.check()

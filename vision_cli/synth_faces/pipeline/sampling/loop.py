@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,9 @@ from torch import Tensor
 
 from vision_cli.core.runs import interrupts
 from vision_cli.synth_faces.networks.conditioning.attention import Context, parted, rows_of, together
+from vision_cli.synth_faces.options.generating import Sampler
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
 from vision_cli.synth_faces.values import Picture
-
-Sampler = Literal["ddim", "dpm++"]
 
 _RESCALE = 0.7
 """How much of the contrast that guidance adds is taken back (Lin et al., section 3.4)."""

@@ -17,8 +17,9 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs import interrupts
 from vision_cli.io.limits import require_room
 from vision_cli.synth_faces.data.reading import read_faces
-from vision_cli.synth_faces.options import FaceSetOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
+from vision_cli.synth_faces.pipeline.framing import square_of
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
 
 _LEAST = 2
@@ -105,24 +106,13 @@ def _read(dataset: FaceDataset, number: int, side: int, options: FaceSetOptions,
         def take(face: LabelledFace, picture: Picture) -> NDArray[np.uint8]:
             interrupts.check()
             progress.advance(note=face.name)
-            return _square(picture, side)
+            return square_of(picture, side)
 
         taken, kept = read_faces(described, take, allow_skips=options.allow_skips)
     captions = tuple(face.caption for face in kept.faces)
     return CaptionedFaces(
         np.stack(taken), captions, tuple(f"{number}/{face.subject or face.name}" for face in kept.faces)
     )
-
-
-def _square(picture: Picture, side: int) -> NDArray[np.uint8]:
-    import cv2
-
-    height, width = picture.shape[:2]
-    least = min(height, width)
-    top, left = (height - least) // 2, (width - least) // 2
-    cut = picture[top : top + least, left : left + least]
-    method = cv2.INTER_AREA if least > side else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(cut, (side, side), interpolation=method), np.uint8)
 
 
 def _uniform(text: str) -> float:

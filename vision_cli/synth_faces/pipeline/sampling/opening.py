@@ -1,0 +1,128 @@
+"""Weights of ``--model``, ``--adapter`` and ``--annotator``: shipped, of a file, a directory or a hub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from vision_cli.core.compute.devices import Compute
+from vision_cli.core.compute.weights import resolve_weights
+from vision_cli.core.errors import InputError, MissingError
+from vision_cli.synth_faces.options.sets import NO_WEIGHTS
+from vision_cli.synth_faces.pipeline.adapter_files import LoadedAdapter, read_adapter
+from vision_cli.synth_faces.pipeline.annotator_files import LoadedAnnotator, read_annotator
+from vision_cli.synth_faces.pipeline.diffusion_files import (
+    SHIPPED,
+    LoadedDiffusion,
+    read_diffusers_directory,
+    read_mini_about,
+    unpack_pipeline,
+)
+
+TASK = "synth-faces"
+SHIPPED_ADAPTER, SHIPPED_ANNOTATOR = "mini-sd-au", "mini-sd-anno"
+"""Names of shipped weights."""
+
+_HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+
+
+def open_model(choice: str, compute: Compute) -> LoadedDiffusion:
+    """Return a model ready to use, in the numbers that ``--precision`` says.
+
+    Parameters
+    ----------
+    choice
+        ``default``, a file of ``train-base``, a directory of diffusers, or ``OWNER/NAME[@REVISION]`` of a hub.
+    compute
+        Where and in what numbers it is computed.
+
+    Raises
+    ------
+    MissingError
+        If there is no such file or model.
+    InputError
+        If it is damaged, or of another kind.
+    """
+    device, dtype = str(compute.device), getattr(torch, compute.precision)
+    path = Path(choice).expanduser()
+    if path.is_dir():
+        return read_diffusers_directory(path, device=device, dtype=dtype)
+    if choice.count("/") == 1 and not path.suffix and not path.parent.exists():
+        return read_diffusers_directory(_from_hub(choice), device=device, dtype=dtype)
+    resolved = resolve_weights(choice, TASK, SHIPPED)
+    if resolved.card is None:
+        _require_ours(resolved.path)
+    return unpack_pipeline(resolved.path, device=device, dtype=dtype)
+
+
+def open_adapter(choice: str, model: LoadedDiffusion, *, scale: float = 1.0) -> LoadedAdapter | None:
+    """Install an adapter of action units in a model; return it, or None for ``none``.
+
+    Raises
+    ------
+    MissingError
+        If there is no such file.
+    InputError
+        If it is damaged, or for another model.
+    """
+    if choice == NO_WEIGHTS:
+        return None
+    path = resolve_weights(choice, TASK, SHIPPED_ADAPTER).path
+    return read_adapter(path, model.parts.unet, scale=scale)
+
+
+def open_annotator(choice: str, model: LoadedDiffusion) -> LoadedAnnotator:
+    """Return an annotator with the model that it sees faces by.
+
+    Raises
+    ------
+    MissingError
+        If there is no such file.
+    InputError
+        If it is damaged, or for another model.
+    """
+    path = resolve_weights(choice, TASK, SHIPPED_ANNOTATOR).path
+    parts = model.parts
+    loaded = read_annotator(path, parts.unet, parts.text_encoder, parts.tokenizer, parts.scheduler)
+    if loaded.about.model != model.sha256:
+        raise InputError(
+            f"{path}: an annotator for model {loaded.about.model[:12]}; {model.sha256[:12]} expected.",
+            hint="Train one for this model with `vcli synth-faces train-anno`.",
+        )
+    return loaded
+
+
+def _require_ours(path: Path) -> None:
+    """Refuse a single file of another program, and say what to do with it."""
+    try:
+        read_mini_about(path)
+    except InputError as error:
+        raise InputError(
+            f"{error.message}",
+            hint="A file that holds a whole Stable Diffusion 1.5 model becomes a directory by diffusers: "
+            "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(DIR).",
+        ) from error
+
+
+def _from_hub(choice: str) -> Path:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import snapshot_download
+
+    repository, _, revision = choice.partition("@")
+    for is_offline in (True, False):
+        try:
+            found = snapshot_download(
+                repository, revision=revision or None, allow_patterns=list(_HUB_FILES), local_files_only=is_offline
+            )
+            return Path(found)
+        # Network errors are of the HTTP library, which differs between versions of huggingface_hub.
+        except Exception as error:
+            if not is_offline:
+                raise MissingError(
+                    f"--model: {choice}: no such directory, and it cannot be downloaded from the hub "
+                    f"({type(error).__name__}).",
+                    hint="Check the name and the network, or download the model and give its directory.",
+                ) from error
+    raise AssertionError("unreachable")

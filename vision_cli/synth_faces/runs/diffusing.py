@@ -1,0 +1,50 @@
+"""Diffusion for ``generate``: the backend, layouts of a data set, and who labels what was drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vision_cli.core.command.console import Output
+from vision_cli.core.compute.devices import Compute
+from vision_cli.synth_faces.options.generating import DiffusionOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.pipeline.face_tables import open_set
+from vision_cli.synth_faces.pipeline.framing import square_of
+from vision_cli.synth_faces.pipeline.sampling.backend import NO_LAYOUT, RENDERED, DiffusionBackend, open_diffusion
+from vision_cli.synth_faces.plans.plan import Wanted
+from vision_cli.synth_faces.plans.seeds import sample_seed
+from vision_cli.synth_faces.runs.labelling import Labeller, open_labeller
+from vision_cli.synth_faces.values import LabelledFace, Picture
+
+
+@dataclass(frozen=True)
+class DatasetLayouts:
+    """The layouts of the faces of a data set: that of one face for a sample, by its seed."""
+
+    faces: tuple[LabelledFace, ...] = field(repr=False)
+
+    def __call__(self, wanted: Wanted, side: int) -> tuple[str, Picture]:
+        """Return the name and the picture ``(side, side, 3)`` of a face."""
+        face = self.faces[sample_seed(wanted.seed, 0, "layout") % len(self.faces)]
+        return face.name, square_of(face.source.read(), side)
+
+
+def open_diffusion_tools(
+    options: DiffusionOptions, compute: Compute, output: Output
+) -> tuple[DiffusionBackend, Labeller | None]:
+    """Return what draws and what labels.
+
+    Raises
+    ------
+    MissingError, InputError
+        If weights or layouts are missing or damaged, or weights do not belong together.
+    """
+    layouts = None
+    if options.layout not in (NO_LAYOUT, RENDERED):
+        dataset = open_set(Path(options.layout), FaceSetOptions())
+        for note in dataset.notes:
+            output.info(f"{Path(options.layout).name}: {note}")
+        layouts = DatasetLayouts(dataset.faces)
+    backend = open_diffusion(options, compute, layouts=layouts)
+    return backend, open_labeller(options, backend.loaded, compute)
