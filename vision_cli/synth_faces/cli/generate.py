@@ -9,7 +9,7 @@ import typer
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, SHARD, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options.generating import DiffusionOptions, GenerateOptions
+from vision_cli.synth_faces.options.generating import LABELS, DiffusionOptions, GenerateOptions, LabellingOptions
 
 EXAMPLES = (
     "vcli synth-faces --sample                                       # eight expressions of six people",
@@ -41,16 +41,20 @@ def generate(
     ] = False,
     options: GenerateOptions,
     diffusion: DiffusionOptions,
+    annotate: Annotated[
+        bool, typer.Option("--annotate", help="Label the pictures by the annotator too.", rich_help_panel=LABELS)
+    ] = False,
+    labelling: LabellingOptions,
 ) -> None:
     """Generate faces with given expressions or action units, and a manifest of all that is known of them."""
     from vision_cli.synth_faces.plans.requests import sample_plan, wanted_samples
-    from vision_cli.synth_faces.runs.generate import generate_all
+    from vision_cli.synth_faces.runs.generate import Drawing, generate_all
 
     if not sample and options.count is None and options.per_label is None and not (options.plan or options.series):
         raise call.missing("--count N")
     wanted = sample_plan(call.seed) if sample else wanted_samples(options, call.seed)
 
     def work(run: Run) -> None:
-        generate_all(run, wanted, options, diffusion, call.compute, call.output)
+        generate_all(run, wanted, options, Drawing(diffusion, labelling, annotate), call.compute, call.output)
 
     call.run(work, inputs={} if options.plan is None else {"plan": options.plan}, says="faces in")

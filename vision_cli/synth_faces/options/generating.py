@@ -137,7 +137,7 @@ class DiffusionOptions:
 
     Attributes
     ----------
-    model, adapter, guide, annotator
+    model, adapter, guide
         Weights: ``default``, a file, or a hub's id; of the model also a directory of diffusers, of the adapter
         ``none``.
     au_scale
@@ -150,12 +150,6 @@ class DiffusionOptions:
     sg, sg_start, sg_scale, sg_target, sg_decoder
         Whether and how semantic guidance is applied, see
         `vision_cli.synth_faces.pipeline.guidance.steps.SemanticGuidance`.
-    annotate
-        Whether faces are labelled by the annotator too.
-    rectify
-        Whether labels follow the annotator, or its vote with the guide.
-    min_confidence
-        Faces with less are marked as dropped.
     """
 
     model: Annotated[
@@ -243,9 +237,22 @@ class DiffusionOptions:
             rich_help_panel=GUIDANCE,
         ),
     ] = "vae"
-    annotate: Annotated[
-        bool, typer.Option("--annotate", help="Label the pictures by the annotator too.", rich_help_panel=LABELS)
-    ] = False
+
+
+@dataclass(frozen=True)
+class LabellingOptions:
+    """Who says what faces show.
+
+    Attributes
+    ----------
+    annotator
+        Weights: ``default``, a file, or a hub's id.
+    rectify
+        Whether labels follow the annotator, or its vote with the guide.
+    min_confidence
+        Faces with less are marked as dropped.
+    """
+
     annotator: Annotated[
         str,
         typer.Option(

@@ -16,6 +16,9 @@ TRAINING = "Training"
 Target = Literal["expression", "aus"]
 """What a recogniser names: the expression, or intensities of action units."""
 
+EncoderKind = Literal["per-au", "paper", "linear4"]
+"""From action units to tokens."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -166,3 +169,90 @@ class BaseOptions:
             rich_help_panel=DATA,
         ),
     ] = 0.02
+
+
+@dataclass(frozen=True)
+class AdapterOptions:
+    """How an adapter of action units is trained.
+
+    Attributes
+    ----------
+    model
+        The model that it is for, see `DiffusionOptions`.
+    au_encoder
+        See `vision_cli.synth_faces.networks.conditioning.encoders`.
+    steps, batch_size, learning_rate, val_fraction
+        As those of `BaseOptions`.
+    """
+
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Model that it is for: default, a file of train-base, a directory of diffusers, a hub id.",
+        ),
+    ] = "default"
+    au_encoder: Annotated[
+        EncoderKind,
+        typer.Option(help="per-au: a token an action unit; paper: one token of all; linear4: four, by a linear layer."),
+    ] = "per-au"
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps.", rich_help_panel=TRAINING)] = 2000
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Faces a step.", rich_help_panel=TRAINING)] = 32
+    learning_rate: Annotated[
+        float, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
+    ] = 2e-3
+    val_fraction: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=0.9,
+            metavar="X",
+            help="Share of the persons that the loss is measured on.",
+            rich_help_panel=DATA,
+        ),
+    ] = 0.02
+
+
+@dataclass(frozen=True)
+class AnnotatorOptions:
+    """How an annotator is trained.
+
+    Attributes
+    ----------
+    model
+        The model by whose features it sees faces, see `DiffusionOptions`.
+    feat_blocks
+        See `vision_cli.synth_faces.pipeline.annotation.blocks_of`.
+    steps, batch_size, learning_rate, val_fraction
+        As those of `BaseOptions`.
+    """
+
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Model that it is for: default, a file of train-base, a directory of diffusers, a hub id.",
+        ),
+    ] = "default"
+    feat_blocks: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Blocks of the UNet that it reads: up, all of the decoder, or some of mid, up0, up1, ...",
+        ),
+    ] = "up"
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Optimiser steps.", rich_help_panel=TRAINING)] = 2000
+    batch_size: Annotated[int, typer.Option(min=2, metavar="N", help="Faces a step.", rich_help_panel=TRAINING)] = 64
+    learning_rate: Annotated[
+        float, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
+    ] = 1e-3
+    val_fraction: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=0.9,
+            metavar="X",
+            help="Share of the persons that the weights are chosen by.",
+            rich_help_panel=DATA,
+        ),
+    ] = 0.1

@@ -72,6 +72,21 @@ def read_adapter_shape(path: Path) -> AdapterShape:
     return shape
 
 
+def load_adapter(path: Path) -> AuAdapter:
+    """Return the adapter of a file, not installed.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or no adapter.
+    """
+    from safetensors.torch import load_file
+
+    adapter = AuAdapter(read_adapter_shape(path))
+    load_tensors(adapter, load_file(path), path, hint=_HINT)
+    return adapter
+
+
 def read_adapter(path: Path, unet: nn.Module, *, scale: float = 1.0, aus: tuple[str, ...] = AUS) -> LoadedAdapter:
     """Install the adapter of a file in a UNet.
 
@@ -91,12 +106,9 @@ def read_adapter(path: Path, unet: nn.Module, *, scale: float = 1.0, aus: tuple[
     InputError
         If the file is damaged, or the adapter is for another UNet or other action units.
     """
-    from safetensors.torch import load_file
-
     shape = read_adapter_shape(path)
     _require_fit(path, shape, shape_of_unet(unet, shape.kind, aus))
-    adapter = AuAdapter(shape)
-    load_tensors(adapter, load_file(path), path, hint=_HINT)
+    adapter = load_adapter(path)
     first = next(unet.parameters())
     adapter.requires_grad_(False).eval().to(first.device, first.dtype)
     adapter.scale = scale

@@ -1,4 +1,4 @@
-"""Diffusion for ``generate``: the backend, layouts of a data set, and who labels what was drawn."""
+"""Diffusion for ``generate``: the backend, and layouts of a data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vision_cli.synth_faces.pipeline.framing import square_of
 from vision_cli.synth_faces.pipeline.sampling.backend import NO_LAYOUT, RENDERED, DiffusionBackend, open_diffusion
 from vision_cli.synth_faces.plans.plan import Wanted
 from vision_cli.synth_faces.plans.seeds import sample_seed
-from vision_cli.synth_faces.runs.labelling import Labeller, open_labeller
 from vision_cli.synth_faces.values import LabelledFace, Picture
 
 
@@ -30,10 +29,8 @@ class DatasetLayouts:
         return face.name, square_of(face.source.read(), side)
 
 
-def open_diffusion_tools(
-    options: DiffusionOptions, compute: Compute, output: Output
-) -> tuple[DiffusionBackend, Labeller | None]:
-    """Return what draws and what labels.
+def open_backend(options: DiffusionOptions, compute: Compute, output: Output) -> DiffusionBackend:
+    """Return what draws.
 
     Raises
     ------
@@ -46,5 +43,4 @@ def open_diffusion_tools(
         for note in dataset.notes:
             output.info(f"{Path(options.layout).name}: {note}")
         layouts = DatasetLayouts(dataset.faces)
-    backend = open_diffusion(options, compute, layouts=layouts)
-    return backend, open_labeller(options, backend.loaded, compute)
+    return open_diffusion(options, compute, layouts=layouts)

@@ -18,7 +18,7 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
-from vision_cli.synth_faces.options.generating import DiffusionOptions, FileType, GenerateOptions
+from vision_cli.synth_faces.options.generating import DiffusionOptions, FileType, GenerateOptions, LabellingOptions
 from vision_cli.synth_faces.pipeline.backends import Backend, Painted, RenderBackend
 from vision_cli.synth_faces.plans.plan import Wanted, picture_name
 from vision_cli.synth_faces.plans.requests import warnings_of
@@ -104,11 +104,42 @@ class Maker:
         return replace(row, **painted.origin)
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How faces are drawn and labelled where diffusion draws them.
+
+    Attributes
+    ----------
+    diffusion, labelling
+        Their options.
+    annotate
+        Whether the annotator looks at them; it does too where labels are corrected.
+    """
+
+    diffusion: DiffusionOptions = field(default_factory=DiffusionOptions)
+    labelling: LabellingOptions = field(default_factory=LabellingOptions)
+    annotate: bool = False
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether the annotator looks at the faces."""
+        return self.annotate or self.labelling.rectify != "none"
+
+    def changed(self) -> list[str]:
+        """Return the options that are not as they are by default."""
+        found = ["--annotate"] if self.annotate else []
+        for own in (self.diffusion, self.labelling):
+            usual = type(own)()
+            names = [one.name for one in fields(own)]
+            found += [f"--{name.replace('_', '-')}" for name in names if getattr(own, name) != getattr(usual, name)]
+        return found
+
+
 def generate_all(
     run: Run,
     wanted: Sequence[Wanted],
     options: GenerateOptions,
-    diffusion: DiffusionOptions,
+    drawing: Drawing,
     compute: Compute,
     output: Output,
 ) -> None:
@@ -123,7 +154,7 @@ def generate_all(
     """
     for sentence in warnings_of(wanted):
         run.warn(sentence)
-    maker = open_maker(options, diffusion, compute, output)
+    maker = open_maker(options, drawing, compute, output)
     run.record(backend=maker.backend.name, model=maker.backend.model)
 
     def work(one: Wanted) -> Mapping[str, object]:
@@ -134,7 +165,7 @@ def generate_all(
     run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
 
 
-def open_maker(options: GenerateOptions, diffusion: DiffusionOptions, compute: Compute, output: Output) -> Maker:
+def open_maker(options: GenerateOptions, drawing: Drawing, compute: Compute, output: Output) -> Maker:
     """Return what draws and labels, by the options; ``auto`` says what it has chosen.
 
     Raises
@@ -144,11 +175,11 @@ def open_maker(options: GenerateOptions, diffusion: DiffusionOptions, compute: C
     """
     backend = options.backend
     if backend == "auto":
-        is_given = diffusion.model != DiffusionOptions().model
+        is_given = drawing.diffusion.model != DiffusionOptions().model
         backend = "diffusion" if is_given or any(card.name == SHIPPED_MODEL for card in shipped_weights()) else "render"
         output.info(f"backend: {backend}")
     if backend == "render":
-        if changed := _changed(diffusion):
+        if changed := drawing.changed():
             raise UsageError(
                 f"{', '.join(changed)} with --backend render; a backend of diffusion expected.",
                 hint="Use --backend diffusion.",
@@ -156,21 +187,18 @@ def open_maker(options: GenerateOptions, diffusion: DiffusionOptions, compute: C
         size = _RENDER_SIZE if options.size is None else options.size
         return Maker(RenderBackend(size, str(compute.device)), options.file_type)
     # Its libraries take seconds to import, which renders need not wait for.
-    from vision_cli.synth_faces.runs.diffusing import open_diffusion_tools
+    from vision_cli.synth_faces.runs.diffusing import open_backend
+    from vision_cli.synth_faces.runs.labelling import open_labeller
 
-    opened, labeller = open_diffusion_tools(diffusion, compute, output)
+    opened = open_backend(drawing.diffusion, compute, output)
     if options.size not in (None, opened.loaded.side):
         raise UsageError(
             f"--size {options.size}; {opened.loaded.side} expected, as the model has.", hint="Leave out --size."
         )
+    labeller = None
+    if drawing.is_labelled:
+        labeller = open_labeller(opened.loaded, drawing.labelling, drawing.diffusion.guide, compute)
     return Maker(opened, options.file_type, labeller)
-
-
-def _changed(diffusion: DiffusionOptions) -> list[str]:
-    """Return the options of diffusion that are not as they are by default."""
-    usual = DiffusionOptions()
-    names = [one.name for one in fields(DiffusionOptions)]
-    return [f"--{name.replace('_', '-')}" for name in names if getattr(diffusion, name) != getattr(usual, name)]
 
 
 def manifest_rows(entries: Sequence[Entry]) -> list[ManifestRow]:

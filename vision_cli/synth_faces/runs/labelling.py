@@ -9,7 +9,7 @@ import numpy as np
 
 from vision_cli.core.compute.devices import Compute
 from vision_cli.synth_faces.evaluation.rectification import UNLABELLED, onto_classes, rectify
-from vision_cli.synth_faces.options.generating import DiffusionOptions, Rectify
+from vision_cli.synth_faces.options.generating import LabellingOptions, Rectify
 from vision_cli.synth_faces.pipeline.annotation import latents_of
 from vision_cli.synth_faces.pipeline.annotator_files import LoadedAnnotator
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
@@ -87,18 +87,26 @@ class Labeller:
         return facts
 
 
-def open_labeller(options: DiffusionOptions, model: LoadedDiffusion, compute: Compute) -> Labeller | None:
-    """Return the annotator that options ask for; None where they ask for none.
+def open_labeller(model: LoadedDiffusion, options: LabellingOptions, guide: str, compute: Compute) -> Labeller:
+    """Return the annotator of a model, and the recogniser that votes with it where options ask for a vote.
+
+    Parameters
+    ----------
+    model
+        By which the annotator sees faces.
+    options
+        Which annotator, and whether labels are corrected.
+    guide
+        The recogniser.
+    compute
+        Where the recogniser is computed.
 
     Raises
     ------
     MissingError, InputError
         If weights are missing, damaged, or for another model.
     """
-    if not options.annotate and options.rectify == "none":
-        return None
     annotator = open_annotator(options.annotator, model)
-    if options.rectify != "vote":
-        return Labeller(annotator, model, None, options.rectify, options.min_confidence)
-    voter = open_guide(options.guide, compute)
-    return Labeller(annotator, model, voter, "vote", options.min_confidence, FaceCutter(voter.about.side))
+    voter = open_guide(guide, compute) if options.rectify == "vote" else None
+    cutter = None if voter is None else FaceCutter(voter.about.side)
+    return Labeller(annotator, model, voter, options.rectify, options.min_confidence, cutter)

@@ -15,7 +15,8 @@ from vision_cli.synth_faces.networks.conditioning.attention import (
     cross_attentions,
     weights_of_text,
 )
-from vision_cli.synth_faces.networks.conditioning.encoders import AuTokens, EncoderKind, build_encoder
+from vision_cli.synth_faces.networks.conditioning.encoders import AuTokens, build_encoder
+from vision_cli.synth_faces.options.training import EncoderKind
 from vision_cli.synth_faces.values import AUS
 
 

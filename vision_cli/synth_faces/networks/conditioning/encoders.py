@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from vision_cli.synth_faces.options.training import EncoderKind
 from vision_cli.synth_faces.values import MOST_INTENSE
 
-EncoderKind = Literal["per-au", "paper", "linear4"]
 ENCODER_KINDS: tuple[EncoderKind, ...] = ("per-au", "paper", "linear4")
 
 _FOUR = 4

@@ -1,11 +1,12 @@
-"""Faces in colour with their captions, in memory."""
+"""Faces in colour with their captions, expressions and action units, in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,10 +21,18 @@ from vision_cli.synth_faces.data.reading import read_faces
 from vision_cli.synth_faces.options.sets import FaceSetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
 from vision_cli.synth_faces.pipeline.framing import square_of
-from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
+from vision_cli.synth_faces.values import AUS, FaceDataset, LabelledFace, Picture
 
 _LEAST = 2
 """Faces to train on, and to validate with."""
+
+Need = Literal["caption", "expression", "aus"]
+_WORDS: Mapping[Need, str] = {"caption": "a caption", "expression": "an expression", "aus": "action units"}
+_HAS: Mapping[Need, Callable[[LabelledFace], bool]] = {
+    "caption": lambda face: bool(face.caption),
+    "expression": lambda face: face.expression is not None,
+    "aus": lambda face: bool(face.aus) or face.expression == "neutral",
+}
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,17 @@ class CaptionedFaces:
         ``(N, S, S, 3)`` uint8.
     captions, subjects
         Of each.
+    expressions
+        Of each, None where it has none; empty where they were not read.
+    intensities
+        Of the action units of each, ``(N, len(AUS))``, 0 to 5; of no face where they were not read.
     """
 
     pictures: NDArray[np.uint8] = field(repr=False)
     captions: tuple[str, ...] = field(repr=False)
     subjects: tuple[str, ...] = field(repr=False)
+    expressions: tuple[str | None, ...] = field(default=(), repr=False)
+    intensities: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(AUS)), np.float32), repr=False)
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -53,31 +68,54 @@ class CaptionedFaces:
             pictures=self.pictures[places],
             captions=tuple(self.captions[place] for place in places),
             subjects=tuple(self.subjects[place] for place in places),
+            expressions=tuple(self.expressions[place] for place in places) if self.expressions else (),
+            intensities=self.intensities[places] if len(self.intensities) else self.intensities,
         )
 
 
-def read_captioned(data: Sequence[Path], side: int, options: FaceSetOptions, output: Output) -> CaptionedFaces:
-    """Return the faces of data sets that have a caption.
+def read_captioned(
+    data: Sequence[Path], side: int, options: FaceSetOptions, output: Output, *, need: Need = "caption"
+) -> CaptionedFaces:
+    """Return the faces of data sets that have a caption, an expression or action units.
 
     Pictures are scaled, and cut to a square around their middle; faces are not looked for.
+
+    Parameters
+    ----------
+    data
+        Data sets; runs of ``generate`` have all three.
+    side
+        Of the pictures, px.
+    options, output
+        How they are read, and where progress is shown.
+    need
+        What a face must have. Captions that it does not have are empty, action units 0.
 
     Raises
     ------
     InputError
-        If fewer than four have a caption, or too many cannot be read.
+        If fewer than four have it, or too many cannot be read.
     InputTooLarge
         If they do not fit into memory.
     """
-    parts = [_read(open_set(path, options, for_training=True), number, side, options, output)
-             for number, path in enumerate(data)]  # fmt: skip
+    parts = [
+        _read(open_set(path, options, for_training=True), number, side, options, output, _HAS[need])
+        for number, path in enumerate(data)
+    ]
     pictures = np.concatenate([part.pictures for part in parts])
     captions = tuple(caption for part in parts for caption in part.captions)
     if len(captions) < 2 * _LEAST:
         raise InputError(
-            f"{len(captions)} faces with a caption; {2 * _LEAST} or more expected.",
-            hint="Give runs of generate, or a data set with captions, such as the fetext layout.",
+            f"{len(captions)} faces with {_WORDS[need]}; {2 * _LEAST} or more expected.",
+            hint=f"Give runs of generate, or a data set with {_WORDS[need]}.",
         )
-    return CaptionedFaces(pictures, captions, tuple(subject for part in parts for subject in part.subjects))
+    return CaptionedFaces(
+        pictures,
+        captions,
+        tuple(subject for part in parts for subject in part.subjects),
+        tuple(name for part in parts for name in part.expressions),
+        np.concatenate([part.intensities for part in parts]),
+    )
 
 
 def split_subjects(faces: CaptionedFaces, share: float, seed: int) -> tuple[CaptionedFaces, CaptionedFaces]:
@@ -95,8 +133,15 @@ def as_pictures(pictures: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
 
 
-def _read(dataset: FaceDataset, number: int, side: int, options: FaceSetOptions, output: Output) -> CaptionedFaces:
-    described = replace(dataset, faces=tuple(face for face in dataset.faces if face.caption))
+def _read(
+    dataset: FaceDataset,
+    number: int,
+    side: int,
+    options: FaceSetOptions,
+    output: Output,
+    has: Callable[[LabelledFace], bool],
+) -> CaptionedFaces:
+    described = replace(dataset, faces=tuple(face for face in dataset.faces if has(face)))
     if not described.faces:
         return CaptionedFaces(np.zeros((0, side, side, 3), np.uint8), (), ())
     needed = 6 * len(described.faces) * side * side
@@ -109,9 +154,12 @@ def _read(dataset: FaceDataset, number: int, side: int, options: FaceSetOptions,
             return square_of(picture, side)
 
         taken, kept = read_faces(described, take, allow_skips=options.allow_skips)
-    captions = tuple(face.caption for face in kept.faces)
     return CaptionedFaces(
-        np.stack(taken), captions, tuple(f"{number}/{face.subject or face.name}" for face in kept.faces)
+        np.stack(taken),
+        tuple(face.caption for face in kept.faces),
+        tuple(f"{number}/{face.subject or face.name}" for face in kept.faces),
+        tuple(face.expression for face in kept.faces),
+        np.array([[face.aus.get(name, 0.0) for name in AUS] for face in kept.faces], np.float32),
     )
 
 
