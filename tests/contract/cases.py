@@ -194,6 +194,28 @@ CASES = (
         reads=("fer_weights", "faces"),
         begun="log.txt",
     ),
+    Case(
+        "synth-faces annotate",
+        "{faces} --model {mini_sd} --annotator {mini_annotator} --rectify vote --threads 1",
+        "items",
+        reads=("faces", "mini_annotator"),
+        is_long=True,
+    ),
+    Case(
+        "synth-faces train-adapter",
+        "{faces} --model {mini_sd} --steps 3 --batch-size 2 --threads 1",
+        reads=("faces", "mini_sd"),
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
+    Case(
+        "synth-faces train-anno",
+        "{faces} --model {mini_sd} --steps 3 --batch-size 2 --val-fraction 0.3 --threads 1",
+        reads=("faces", "mini_sd"),
+        begun="checkpoint.pt",
+        is_long=True,
+    ),
+    Case("synth-faces export-ip-adapter", "{mini_adapter}", reads=("mini_adapter",), begun="log.txt", is_long=True),
     Case("synth-faces info", "{fer_weights}", "plain", reads=("fer_weights",)),
     Case(
         "forgery-detect predict",

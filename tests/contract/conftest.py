@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 
 from tests.program import vcli
+from tests.tiny_diffusion import write_tiny_diffusion
 
 ITEMS = 3
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths by the names that the cases use."""
     home = tmp_path_factory.mktemp("world")
-    makers = (_images, _scans, _pulses, _tables, _photos, _annotated, _chests, _faces, _forgeries)
+    makers = [_images, _scans, _pulses, _tables, _photos, _annotated, _chests, _faces, _forgeries]
+    if request.config.getoption("--run-slow"):
+        # Its libraries take seconds to import, and only cases that take long read it.
+        makers.append(write_tiny_diffusion)
     made = {name: path for make in makers for name, path in make(home).items()}
     return {name: str(path) for name, path in made.items()}
 

@@ -8,7 +8,7 @@ import pytest
 
 from vision_cli.core.errors import UsageError
 from vision_cli.synth_faces.options.generating import GenerateOptions
-from vision_cli.synth_faces.plans.requests import require_backend, sample_plan, wanted_samples, warnings_of
+from vision_cli.synth_faces.plans.requests import sample_plan, wanted_samples, warnings_of
 from vision_cli.synth_faces.values import EXPRESSIONS
 
 
@@ -84,7 +84,10 @@ def test_conflicting_action_units_are_told_once():
     assert "AU 12 and 15" in warnings_of(wanted)[0]
 
 
-def test_a_backend_of_another_version_is_refused():
-    require_backend("render")
-    with pytest.raises(UsageError, match="--backend diffusion: not in this version"):
-        require_backend("diffusion")
+def test_a_prompt_stands_alone_or_takes_the_labels():
+    alone = wanted_samples(GenerateOptions(count=2, prompt=" an old  man "), seed=3)
+    assert [(one.label, one.prompt) for one in alone] == [(None, "an old man")] * 2
+    labelled = wanted_samples(GenerateOptions(count=8, prompt="a {label} man"), seed=3)
+    assert {one.label for one in labelled} == set(EXPRESSIONS)
+    with pytest.raises(UsageError, match="--per-label with --prompt and no label"):
+        wanted_samples(GenerateOptions(per_label=2, prompt="an old man"), seed=3)

@@ -13,11 +13,11 @@ from PIL import Image
 from tests.program import vcli
 from vision_cli.synth_faces.data.opening import open_faces
 from vision_cli.synth_faces.figures.sheets import draw_sheet
-from vision_cli.synth_faces.options.generating import GenerateOptions
+from vision_cli.synth_faces.pipeline.backends import RenderBackend
 from vision_cli.synth_faces.plans.manifests import MANIFESTS, read_manifest
 from vision_cli.synth_faces.plans.plan import Wanted
 from vision_cli.synth_faces.plans.synthetic_png import read_synthetic_facts
-from vision_cli.synth_faces.runs.generate import make_sample
+from vision_cli.synth_faces.runs.generate import Maker
 
 THREADS = ("--threads", 1)
 
@@ -62,7 +62,7 @@ def test_sheet_and_report_are_there(generated):
 
 
 def test_a_jpeg_is_marked_too():
-    made = make_sample(Wanted(7, 1, 2, "fear"), GenerateOptions(size=32, file_type="jpg"))
+    made = Maker(RenderBackend(32), "jpg").make(Wanted(7, 1, 2, "fear"))
     assert made.content.startswith(b"\xff\xd8")
     assert b"synthetic=true" in made.content
     assert made.row.file == "images/000/00000007.jpg"

@@ -88,12 +88,20 @@ def sheet_of(directory: Path, rows: Sequence[ManifestRow]) -> list[tuple[str, li
 
 
 def _metrics(rows: Sequence[ManifestRow]) -> dict[str, float | int | str | None]:
-    inside = [_is_inside(row) for row in rows]
+    # Where the face is, is known of renders alone.
+    inside = [_is_inside(row) for row in rows if "face_left_px" in row.facts]
+    asked = [row for row in rows if row.agree is not None]
     sharpness = [row.quality.sharpness for row in rows if row.quality.sharpness is not None]
     return {
         "faces": len(rows),
         "persons": len({row.person_seed for row in rows}),
-        "faces_inside_the_picture": sum(inside),
+        **({"faces_inside_the_picture": sum(inside)} if inside else {}),
+        **({"annotator_agrees": round(sum(bool(row.agree) for row in asked) / len(asked), 4)} if asked else {}),
+        **{
+            f"labels_{source}": count
+            for source in ("rectified", "dropped")
+            if (count := sum(row.label_source == source for row in rows))
+        },
         "median_sharpness": round(float(np.median(sharpness)), 3) if sharpness else None,
         **{f"label/{label}": count for label, count in _label_counts(rows).items()},
     }

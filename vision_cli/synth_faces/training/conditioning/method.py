@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.compute.training import BEST, WEIGHTS, Schedule, fit, measures_of, write_card
+from vision_cli.core.compute.training import BEST, WEIGHTS, Progress, Schedule, fit, measures_of, write_card
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.networks.annotation import build_annotator, mini_shape, sd_shape
@@ -87,8 +87,7 @@ def train_adapter(
     tensors = tensors_of(adapter_task.ADAPTER, load_file(run.directory / BEST))
     with run.output(WEIGHTS) as target:
         write_adapter(target, adapter.shape, tensors)
-    measures = {f"validation_{name}": value for name, value in measures_of(progress).items()}
-    measures |= {"training_faces": float(len(training)), "validation_faces": float(len(validation))}
+    measures = _measures(progress, training, validation)
     run.write_metrics({**measures, "model": model.sha256})
     write_card(run, measures, data=f"{len(everyone)} faces with action units", command=command, seed=compute.seed)
 
@@ -138,8 +137,7 @@ def train_annotator(
     about = AnnotatorAbout(shape, options.feat_blocks, model.sha256)
     with run.output(WEIGHTS) as target:
         write_annotator(target, about, load_file(run.directory / BEST))
-    measures = {f"validation_{name}": value for name, value in measures_of(progress).items()}
-    measures |= {"training_faces": float(len(training)), "validation_faces": float(len(validation))}
+    measures = _measures(progress, training, validation)
     run.write_metrics({**measures, "model": model.sha256})
     write_card(run, measures, data=f"{len(everyone)} labelled faces", command=command, seed=compute.seed)
 
@@ -166,6 +164,12 @@ def _schedule(options: AdapterOptions | AnnotatorOptions, compute: Compute, *, m
         precision=compute.precision,
         seed=compute.seed,
     )
+
+
+def _measures(progress: Progress, training: CaptionedFaces, validation: CaptionedFaces) -> dict[str, float]:
+    found = {name: value for name, value in measures_of(progress).items() if name != adapter_task.MONITORED}
+    measures = {f"validation_{name}": value for name, value in found.items()}
+    return {**measures, "training_faces": float(len(training)), "validation_faces": float(len(validation))}
 
 
 def _latents(model: LoadedDiffusion, faces: CaptionedFaces) -> torch.Tensor:
