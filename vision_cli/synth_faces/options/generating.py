@@ -42,6 +42,8 @@ class GenerateOptions:
         made of the label and of a person of the sample's seed.
     backend
         What draws: ``render``, ``diffusion``, or ``auto``: diffusion where its weights are there.
+    studio
+        Whether renders are nearly frontal, in even light, and cut from brows to chin.
     size
         Pixels a side; None for 128 of renders, and for the model's own of diffusion.
     file_type
@@ -116,6 +118,14 @@ class GenerateOptions:
             rich_help_panel=RESULT,
         ),
     ] = "render"
+    studio: Annotated[
+        bool,
+        typer.Option(
+            "--studio",
+            help="Render nearly frontal faces in even light, cut from brows to chin, in which expressions count most.",
+            rich_help_panel=RESULT,
+        ),
+    ] = False
     size: Annotated[
         int | None,
         typer.Option(

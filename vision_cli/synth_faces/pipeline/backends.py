@@ -70,10 +70,13 @@ class RenderBackend:
         Rows and columns.
     device
         Where it draws, as torch names it.
+    studio
+        See `vision_cli.synth_faces.pipeline.rendering.draw`.
     """
 
     size: int
     device: str = "cpu"
+    studio: bool = False
 
     @property
     def name(self) -> str:
@@ -87,5 +90,5 @@ class RenderBackend:
 
     def paint(self, wanted: Wanted) -> Painted:
         """Draw a sample."""
-        drawn = draw(wanted, self.size, device=self.device)
+        drawn = draw(wanted, self.size, device=self.device, studio=self.studio)
         return Painted(drawn.picture, au_vector(drawn.aus), drawn.facts, {"backend": self.name, "model": RENDERER})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vision_cli.phantoms.faces.rig.expressions import FREE, draw_aus
 from vision_cli.phantoms.faces.rig.identities import HAIR_COLOURS as RIG_COLOURS
 from vision_cli.phantoms.faces.rig.identities import Hair, draw_identity
-from vision_cli.phantoms.faces.rig.parameters import FaceParameters, draw_face
+from vision_cli.phantoms.faces.rig.parameters import FaceParameters, draw_face, in_studio
 from vision_cli.phantoms.faces.rig.rendering import render
 from vision_cli.synth_faces.plans.action_units import completed_aus
 from vision_cli.synth_faces.plans.captions import HAIR_COLOURS
@@ -59,7 +59,7 @@ def face_of(wanted: Wanted) -> FaceParameters:
     return draw_face(np.random.default_rng(wanted.seed), aus, identity=person)
 
 
-def draw(wanted: Wanted, size: int, *, device: str = "cpu") -> Drawn:
+def draw(wanted: Wanted, size: int, *, device: str = "cpu", studio: bool = False) -> Drawn:
     """Draw a wanted face; it depends on the sample and the size alone.
 
     Parameters
@@ -70,8 +70,10 @@ def draw(wanted: Wanted, size: int, *, device: str = "cpu") -> Drawn:
         Rows and columns.
     device
         Where it is drawn, as torch names it.
+    studio
+        Whether the face is nearly frontal, in even light, and cut from brows to chin.
     """
-    face = face_of(wanted)
+    face = in_studio(face_of(wanted)) if studio else face_of(wanted)
     rendered = render([face], size, device=device)
     points = np.asarray(rendered.landmarks[0], np.float32)
     known = {name: value for name, value in face.aus.items() if name in AUS}

@@ -185,7 +185,9 @@ def open_maker(options: GenerateOptions, drawing: Drawing, compute: Compute, out
                 hint="Use --backend diffusion.",
             )
         size = _RENDER_SIZE if options.size is None else options.size
-        return Maker(RenderBackend(size, str(compute.device)), options.file_type)
+        return Maker(RenderBackend(size, str(compute.device), options.studio), options.file_type)
+    if options.studio:
+        raise UsageError("--studio with --backend diffusion; a render expected.", hint="Leave out --studio.")
     # Its libraries take seconds to import, which renders need not wait for.
     from vision_cli.synth_faces.runs.diffusing import open_backend
     from vision_cli.synth_faces.runs.labelling import open_labeller

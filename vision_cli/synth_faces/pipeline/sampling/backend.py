@@ -212,7 +212,7 @@ def decoder_of(choice: str, model: LoadedDiffusion) -> Decoder | None:
     if choice == "vae":
         return None
     if choice == "linear":
-        pictures = [draw(one, model.side).picture for one in _fitted()]
+        pictures = [draw(one, model.side, studio=True).picture for one in _fitted()]
         latents = latents_of(model.parts.autoencoder, pictures)
         shown = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(latents).div(255)
         return fit_linear_decoder(latents, shown)
@@ -232,7 +232,7 @@ def decoder_of(choice: str, model: LoadedDiffusion) -> Decoder | None:
 def _rendered(wanted: Wanted, side: int) -> tuple[str, Picture]:
     """Return the same person with a neutral face, in another pose and light."""
     seed = sample_seed(wanted.seed, 0, "layout")
-    return RENDERED, draw(Wanted(0, seed, wanted.person_seed, "neutral"), side).picture
+    return RENDERED, draw(Wanted(0, seed, wanted.person_seed, "neutral"), side, studio=True).picture
 
 
 def _fitted() -> list[Wanted]:
