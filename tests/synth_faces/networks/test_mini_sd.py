@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from vision_cli.synth_faces.networks.diffusion.mini_sd import MiniShape, build_mini_sd
 from vision_cli.synth_faces.networks.diffusion.words import build_tokenizer, unknown_words
 
+pytestmark = pytest.mark.slow
+"""The libraries of diffusion take seconds to import."""
+
 WORDS = ("a", "happy", "sad", "face", "facing", "photo", ",", "sadness")
 SMALL = MiniShape(side=32, autoencoder=4, unet=(8, 40, 72))
 

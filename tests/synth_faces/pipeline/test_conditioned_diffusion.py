@@ -30,9 +30,13 @@ from vision_cli.synth_faces.pipeline.annotator_files import (
 from vision_cli.synth_faces.pipeline.guidance.decoders import AutoencoderDecoder
 from vision_cli.synth_faces.pipeline.guidance.steps import SemanticGuidance, first_state
 from vision_cli.synth_faces.pipeline.sampling.inversion import invert
-from vision_cli.synth_faces.training.conditioning.adapter_task import AdapterTask, UnitLatents
+from vision_cli.synth_faces.training.conditioning.adapter_task import AdapterTask
 from vision_cli.synth_faces.training.conditioning.annotator_task import AnnotatorTask, SeenFaces, shifted
+from vision_cli.synth_faces.training.conditioning.frozen_task import UnitLatents
 from vision_cli.synth_faces.values import AUS, EXPRESSIONS
+
+pytestmark = pytest.mark.slow
+"""The libraries of diffusion take seconds to import."""
 
 CONTEXT, TOKENS, SIDE = 32, 128, 8
 CPU = torch.device("cpu")

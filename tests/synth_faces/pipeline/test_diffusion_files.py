@@ -20,6 +20,9 @@ from vision_cli.synth_faces.pipeline.diffusion_files import (
     unpack_pipeline,
 )
 
+pytestmark = pytest.mark.slow
+"""The libraries of diffusion take seconds to import."""
+
 WORDS = ("a", "happy", "sad", "face")
 SHAPE = MiniShape(side=32, autoencoder=4, unet=(8, 40, 72), latent_scale=1.75)
 

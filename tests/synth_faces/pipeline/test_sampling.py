@@ -13,6 +13,9 @@ from vision_cli.synth_faces.pipeline.sampling.conditions import Asked, Condition
 from vision_cli.synth_faces.pipeline.sampling.faces import NOT_FINITE, sample
 from vision_cli.synth_faces.pipeline.sampling.loop import Steps, initial_noise, steered
 
+pytestmark = pytest.mark.slow
+"""The libraries of diffusion take seconds to import."""
+
 WORDS = ("a", "happy", "sad", "face")
 SHAPE = MiniShape(side=32, autoencoder=4, unet=(8, 40, 72))
 ASKED = tuple(
@@ -126,7 +129,6 @@ def test_what_is_not_finite_in_float32_fails(model):
     assert [(one.picture, one.problem) for one in found] == [(None, NOT_FINITE)] * 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddim", "dpm++"])
 def test_the_stock_pipeline_draws_the_same_from_the_saved_directory(model, tmp_path, sampler):
     from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline

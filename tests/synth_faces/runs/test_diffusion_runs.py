@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.program import files_of, vcli
@@ -158,3 +159,93 @@ def test_an_exported_adapter_is_that_of_its_file(mini, tmp_path):
     assert {name.split(".")[0] for name in tensors} == {"image_proj", "ip_adapter"}
     ours = load_file(mini["mini_adapter"])
     assert tensors["ip_adapter.1.to_k_ip.weight"].equal(ours["layers.0.to_k.weight"].float())
+
+
+@pytest.fixture(scope="module")
+def stable_diffusion(tmp_path_factory):
+    """Write a directory with the parts of Stable Diffusion 1.5, narrow and with random weights."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts
+    from vision_cli.synth_faces.networks.diffusion.words import build_tokenizer
+    from vision_cli.synth_faces.pipeline.diffusion_files import save_as_diffusers_directory
+    from vision_cli.synth_faces.plans.captions import vocabulary
+
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(vocabulary(), length=77)
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+            num_attention_heads=2, max_position_embeddings=77,
+        )
+    )  # fmt: skip
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4, sample_size=64,
+    )  # fmt: skip
+    unet = UNet2DConditionModel(
+        sample_size=8, layers_per_block=2, block_out_channels=(16, 16, 32, 32), cross_attention_dim=32,
+        attention_head_dim=4, norm_num_groups=8,
+    )  # fmt: skip
+    scheduler = DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False,
+        steps_offset=1,
+    )  # fmt: skip
+    home = tmp_path_factory.mktemp("sd") / "model"
+    save_as_diffusers_directory(DiffusionParts(tokenizer, text, vae, unet, scheduler), home)
+    return home
+
+
+@pytest.mark.slow
+def test_a_directory_of_stable_diffusion_draws_and_learns(stable_diffusion, tmp_path):
+    faces = tmp_path / "faces"
+    done = vcli(
+        "synth-faces", "generate", "-n", 8, "--labels", "neutral,fear", "--size", 64, "--studio", "-o", faces, *THREADS
+    )
+    assert done.returncode == 0, done.stderr
+    model = ("--model", stable_diffusion)
+    words = ("--steps", 5, "--batch-size", 8, "--val-fraction", 0.25, "--au-encoder", "paper", "--lr", 0.02)
+    done = vcli("synth-faces", "train-adapter", faces, *model, *words, "-o", tmp_path / "adapter", *THREADS)
+    assert done.returncode == 0, done.stderr
+    done = vcli("synth-faces", "train-anno", faces, *model, "--steps", 2, "-o", tmp_path / "anno", *THREADS)
+    assert done.returncode == 0, done.stderr
+    done = vcli("synth-faces", "train-base", faces, *model, "--steps", 4, "--batch-size", 4, "-o", tmp_path / "base",
+                *THREADS)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tuned = tmp_path / "base" / "model"
+    assert (tuned / "model_index.json").is_file()
+    weights = ("--adapter", tmp_path / "adapter" / "weights.safetensors", "--annotate")
+    anno = ("--annotator", tmp_path / "anno" / "weights.safetensors")
+    out = drawn(tmp_path / "out", *model, *weights, *anno, "-n", 2, "--labels", "basic7", "--cfg", 7.5)
+    rows = read_manifest(out / "manifest.jsonl")
+    assert [(row.width, row.cfg, bool(row.pseudo_label)) for row in rows] == [(64, 7.5, True)] * 2
+    without = drawn(tmp_path / "without", *model, *weights, *anno, "-n", 2, "--cfg", 7.5, "--labels", "basic7",
+                    "--au-scale", 0)  # fmt: skip
+    assert (without / rows[0].file).read_bytes() != (out / rows[0].file).read_bytes()
+    # The tuned model has other weights: what was trained for the first is not for it.
+    done = vcli("synth-faces", "generate", "--backend", "diffusion", "--model", tuned, *weights, *anno, "-n", 1,
+                "-o", tmp_path / "no", *THREADS)  # fmt: skip
+    assert (done.returncode, "an annotator for model" in done.stderr) == (3, True)
+
+
+@pytest.mark.slow
+def test_models_of_another_kind_are_refused_by_name(stable_diffusion, tmp_path):
+    index = json.loads((stable_diffusion / "model_index.json").read_text())
+    for kind, says in (("StableDiffusionXLPipeline", "SDXL"), ("FluxPipeline", "Flux")):
+        other = tmp_path / kind
+        other.mkdir()
+        (other / "model_index.json").write_text(json.dumps({**index, "_class_name": kind}))
+        done = vcli(
+            "synth-faces",
+            "generate",
+            "--backend",
+            "diffusion",
+            "--model",
+            other,
+            "-n",
+            1,
+            "-o",
+            tmp_path / f"{kind}-out",
+        )
+        assert (done.returncode, f"a model of {says}" in done.stderr) == (3, True)

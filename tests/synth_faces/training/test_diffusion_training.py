@@ -18,6 +18,9 @@ from vision_cli.synth_faces.training.diffusion.method import shape_of
 from vision_cli.synth_faces.training.diffusion.weighting import face_weight
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace
 
+pytestmark = pytest.mark.slow
+"""The libraries of diffusion take seconds to import."""
+
 SIDE = 32
 WORDS = ("light", "dark", "a", "face")
 CPU = torch.device("cpu")

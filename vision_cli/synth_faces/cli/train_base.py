@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "vcli synth-faces train-base faces -o base                       # on a run of generate",
+    "vcli synth-faces train-base FEText/ --model stable-diffusion/ --rank 16 --lr 1e-4 -o tuned",
     "vcli synth-faces train-base faces --side 128 --batch-size 256 --steps 20000 --precision bfloat16 -o base-128",
 )
 
@@ -32,7 +33,7 @@ def train_base(
     options: BaseOptions,
     faces: FaceSetOptions,
 ) -> None:
-    """Train a small latent diffusion model that draws faces from text."""
+    """Train a small latent diffusion model that draws faces from text, or change one by low-rank updates."""
     if not data:
         raise call.missing("a data set")
     from vision_cli.synth_faces.data.opening import require_there
@@ -40,9 +41,11 @@ def train_base(
     require_there(*data)
 
     def work(run: Run | None) -> None:
-        from vision_cli.synth_faces.training.diffusion import method
-
-        method.train_base(run, data, options, faces, call.compute, call.output, command=call.command_line)
+        if options.model is None:
+            from vision_cli.synth_faces.training.diffusion.method import train_base as train
+        else:
+            from vision_cli.synth_faces.training.conditioning.method import tune_base as train
+        train(run, data, options, faces, call.compute, call.output, command=call.command_line)
 
     inputs = {f"data{number}": path for number, path in enumerate(data) if path.is_file()}
     call.train(work, inputs=inputs, says="model in")

@@ -115,6 +115,8 @@ class BaseOptions:
 
     Attributes
     ----------
+    model, rank
+        Model to change by low-rank updates of this rank; None for one that begins from nothing.
     steps, autoencoder_steps
         Optimiser steps of the UNet with its text encoder, and of the autoencoder.
     batch_size, autoencoder_batch_size
@@ -129,6 +131,15 @@ class BaseOptions:
         Share of the persons that the loss is measured on.
     """
 
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Change this model by low-rank updates (LoRA), in place of training one from nothing: a file of "
+            "train-base, a directory of diffusers, or a hub id. Its sizes are kept.",
+        ),
+    ] = None
+    rank: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="Of the updates of a --model.")] = 8
     steps: Annotated[
         int, typer.Option(min=1, metavar="N", help="Steps of the UNet and its text encoder.", rich_help_panel=TRAINING)
     ] = 7000

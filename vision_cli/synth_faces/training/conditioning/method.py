@@ -17,8 +17,9 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.networks.annotation import build_annotator, mini_shape, sd_shape
 from vision_cli.synth_faces.networks.conditioning.adapter import build_adapter
+from vision_cli.synth_faces.networks.diffusion.lora import add_lora, merge_lora
 from vision_cli.synth_faces.options.sets import FaceSetOptions
-from vision_cli.synth_faces.options.training import AdapterOptions, AnnotatorOptions
+from vision_cli.synth_faces.options.training import AdapterOptions, AnnotatorOptions, BaseOptions
 from vision_cli.synth_faces.pipeline.adapter_files import write_adapter
 from vision_cli.synth_faces.pipeline.annotation import Seer, make_seer
 from vision_cli.synth_faces.pipeline.annotator_files import AnnotatorAbout, sizes_of, write_annotator
@@ -26,8 +27,11 @@ from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion, ten
 from vision_cli.synth_faces.pipeline.sampling.loop import context_of
 from vision_cli.synth_faces.pipeline.sampling.opening import open_model
 from vision_cli.synth_faces.training.conditioning import adapter_task, annotator_task
+from vision_cli.synth_faces.training.conditioning.frozen_task import MONITORED, UnitLatents
+from vision_cli.synth_faces.training.conditioning.lora_task import LoraTask
 from vision_cli.synth_faces.training.diffusion.autoencoding import latents_of
 from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, read_captioned, split_subjects
+from vision_cli.synth_faces.training.diffusion.method import write_model_directory
 from vision_cli.synth_faces.values import EXPRESSIONS
 
 _WARM_UP, _VALIDATIONS, _SAVE_EVERY = 100, 10, 200
@@ -80,7 +84,7 @@ def train_adapter(
     task = adapter_task.AdapterTask(
         adapter, model.parts.unet, model.parts.scheduler, empty, *tables, compute.device, seed=compute.seed
     )
-    schedule = _schedule(options, compute, monitor=adapter_task.MONITORED, decay=_ADAPTER_DECAY)
+    schedule = _schedule(options, compute, monitor=MONITORED, decay=_ADAPTER_DECAY)
     progress = fit(run, task, schedule, samples=None, compute=compute, output=output)
     if run is None:
         return
@@ -90,6 +94,47 @@ def train_adapter(
     measures = _measures(progress, training, validation)
     run.write_metrics({**measures, "model": model.sha256})
     write_card(run, measures, data=f"{len(everyone)} faces with action units", command=command, seed=compute.seed)
+
+
+def tune_base(
+    run: Run | None,
+    data: Sequence[Path],
+    options: BaseOptions,
+    faces: FaceSetOptions,
+    compute: Compute,
+    output: Output,
+    *,
+    command: str,
+) -> None:
+    """Train low-rank updates of a model on captions, and write the model with them as a directory of diffusers.
+
+    Parameters as those of `train_adapter`.
+
+    Raises
+    ------
+    MissingError, InputError
+        If the model cannot be read, or a data set cannot be used.
+    """
+    model = _frozen(str(options.model), compute)
+    everyone = read_captioned(data, model.side, faces, output)
+    training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
+    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
+    unet = model.parts.unet
+    added = add_lora(unet, options.rank, torch.Generator().manual_seed(compute.seed))
+    with torch.no_grad():
+        empty = context_of(model, [""])[0].cpu()
+    tables = _unit_latents(model, training), _unit_latents(model, validation)
+    task = LoraTask(added, unet, model.parts.scheduler, empty, *tables, compute.device, seed=compute.seed)
+    before = float(task.validation_errors(task.network).mean())
+    schedule = _schedule(options, compute, monitor=MONITORED, decay=_ADAPTER_DECAY)
+    progress = fit(run, task, schedule, samples=None, compute=compute, output=output)
+    if run is None:
+        return
+    added.load_state_dict(tensors_of("added.", load_file(run.directory / BEST)))
+    merge_lora(unet, added)
+    write_model_directory(run, model.parts)
+    measures = _measures(progress, training, validation)
+    run.write_metrics({**measures, "validation_loss_before": before, "model": model.sha256})
 
 
 def train_annotator(
@@ -116,6 +161,11 @@ def train_annotator(
     if len(classes) < 2:
         raise InputError(f"expressions {', '.join(classes) or 'none'} in the data; two or more expected.")
     validation = validation.chosen(np.array([name in classes for name in validation.expressions]))
+    if not len(validation):
+        raise InputError(
+            "no face to validate with has an expression that faces to train on have; one or more expected.",
+            hint="Give more faces, or a greater --val-fraction.",
+        )
     output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
     parts = model.parts
     narrow = make_seer(
@@ -147,7 +197,9 @@ def _frozen(choice: str, compute: Compute) -> LoadedDiffusion:
     return open_model(choice, replace(compute, precision="float32"))
 
 
-def _schedule(options: AdapterOptions | AnnotatorOptions, compute: Compute, *, monitor: str, decay: float) -> Schedule:
+def _schedule(
+    options: AdapterOptions | AnnotatorOptions | BaseOptions, compute: Compute, *, monitor: str, decay: float
+) -> Schedule:
     steps = options.steps
     return Schedule(
         steps=steps,
@@ -167,7 +219,7 @@ def _schedule(options: AdapterOptions | AnnotatorOptions, compute: Compute, *, m
 
 
 def _measures(progress: Progress, training: CaptionedFaces, validation: CaptionedFaces) -> dict[str, float]:
-    found = {name: value for name, value in measures_of(progress).items() if name != adapter_task.MONITORED}
+    found = {name: value for name, value in measures_of(progress).items() if name != MONITORED}
     measures = {f"validation_{name}": value for name, value in found.items()}
     return {**measures, "training_faces": float(len(training)), "validation_faces": float(len(validation))}
 
@@ -178,13 +230,13 @@ def _latents(model: LoadedDiffusion, faces: CaptionedFaces) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _unit_latents(model: LoadedDiffusion, faces: CaptionedFaces) -> adapter_task.UnitLatents:
+def _unit_latents(model: LoadedDiffusion, faces: CaptionedFaces) -> UnitLatents:
     captions = sorted(set(faces.captions))
     number = {caption: row for row, caption in enumerate(captions)}
     texts = [
         context_of(model, captions[start : start + _TEXTS]).half().cpu() for start in range(0, len(captions), _TEXTS)
     ]
-    return adapter_task.UnitLatents(
+    return UnitLatents(
         _latents(model, faces),
         torch.cat(texts),
         torch.tensor([number[caption] for caption in faces.captions]),

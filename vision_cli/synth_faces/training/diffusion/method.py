@@ -137,7 +137,7 @@ def train_base(
         pack_pipeline(target, MiniAbout(shape, vocabulary()), parts)
     # What the rounded weights measure and draw, not those of the training.
     loaded = unpack_pipeline(run.directory / WEIGHTS, device=str(compute.device))
-    _write_model(run, loaded.parts)
+    write_model_directory(run, loaded.parts)
     measures = _measures(run, loaded.parts, validation, compute)
     run.write_metrics(measures)
     rows = [(label, sample_faces(loaded, label, compute.seed)) for label in BASIC8]
@@ -279,7 +279,7 @@ def _measures(run: Run, parts: DiffusionParts, validation: CaptionedFaces, compu
     }
 
 
-def _write_model(run: Run, parts: DiffusionParts) -> None:
+def write_model_directory(run: Run, parts: DiffusionParts) -> None:
     """Write the model as a diffusers directory."""
     with tempfile.TemporaryDirectory() as place:
         save_as_diffusers_directory(parts, Path(place))
