@@ -62,6 +62,7 @@ def pairs(folders, tmp_path_factory):
     return write_manifest(tmp_path_factory.mktemp("pairs") / "pairs.csv", folders)
 
 
+@pytest.mark.slow
 def test_an_index_is_read_as_the_folder_is(folders, tmp_path):
     ended = run("index", folders, "--allow-skips", "-o", tmp_path / "out", "--json")
     assert ended.returncode == 0, ended.stderr
@@ -135,6 +136,7 @@ def test_extracted_faces_keep_pixels_masks_and_pairs(folders, tmp_path):
     assert {Image.open(path).size for path in (tmp_path / "small" / "crops").rglob("*.png")} == {(64, 64)}
 
 
+@pytest.mark.slow
 def test_simulated_pairs_are_delivered_alike_and_have_masks(portrait, tmp_path):
     (tmp_path / "portraits").mkdir()
     Image.fromarray(portrait).save(tmp_path / "portraits" / "face.png")
@@ -160,6 +162,7 @@ def test_simulated_pairs_are_delivered_alike_and_have_masks(portrait, tmp_path):
     assert "DIR or --rendered N" in run("synth").stderr
 
 
+@pytest.mark.slow
 def test_a_linear_model_is_trained_and_named_in_its_card(pairs, folders, tmp_path):
     words = (*CUT, "--val-fraction", 0.4, "--threads", 1, "-o", tmp_path / "out")
     ended = run("train", pairs, *words, "--json")

@@ -149,6 +149,7 @@ def crossed(easy, tmp_path_factory):
     return out, how, done
 
 
+@pytest.mark.slow
 def test_a_protocol_tests_each_training_on_each_generator(crossed):
     out, _, done = crossed
     cells = {(row["detector"], row["row"], row["column"]): row["auc"] for row in table(out / "matrix.csv")}

@@ -93,6 +93,7 @@ def test_an_export_is_read_as_what_it_says(generated, tmp_path, layout, faces):
     assert len(recorded) > 2
 
 
+@pytest.mark.slow
 def test_a_recogniser_is_trained_and_measures_the_set_it_learned_from(generated, tmp_path):
     out, trained = generated[0], tmp_path / "trained"
     words = ("--what", "aus", "--judge", "--steps", 4, "--batch-size", 4, "--side", 32)
