@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
 def write_tiny_diffusion(home: Path) -> dict[str, Path]:
-    """Write a model of 32 px, an adapter of the paper's encoder and an annotator; return their files."""
+    """Write a model of 32 px, an adapter of the paper's encoder, an annotator, and faces; return their files."""
     from vision_cli.synth_faces.networks.annotation import build_annotator, mini_shape
     from vision_cli.synth_faces.networks.conditioning.adapter import build_adapter
     from vision_cli.synth_faces.networks.diffusion.mini_sd import MiniShape, build_mini_sd
@@ -33,4 +34,18 @@ def write_tiny_diffusion(home: Path) -> dict[str, Path]:
     network = build_annotator(mini_shape(channels, scales), torch.Generator().manual_seed(0))
     about = AnnotatorAbout(network.shape, "up", model.sha256)
     write_annotator(files["mini_annotator"], about, network.state_dict())
-    return files
+    return files | {name: _labelled(home / name, count) for name, count in (("mini_three", 3), ("mini_eight", 8))}
+
+
+def _labelled(folder: Path, count: int) -> Path:
+    """Write pictures of noise with labels by turns; return their table."""
+    from vision_cli.io.pictures.photographs import write_photograph
+
+    rng = np.random.default_rng(count)
+    folder.mkdir()
+    rows = ["path,label"]
+    for number in range(count):
+        write_photograph(folder / f"{number}.png", rng.integers(0, 256, (32, 32, 3), np.uint8))
+        rows.append(f"{number}.png,{('neutral', 'fear')[number % 2]}")
+    (folder / "faces.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "faces.csv"

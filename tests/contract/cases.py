@@ -196,9 +196,9 @@ CASES = (
     ),
     Case(
         "synth-faces annotate",
-        "{faces} --model {mini_sd} --annotator {mini_annotator} --rectify vote --threads 1",
+        "{mini_three} --model {mini_sd} --annotator {mini_annotator} --rectify vote --threads 1",
         "items",
-        reads=("faces", "mini_annotator"),
+        reads=("mini_three", "mini_sd", "mini_annotator"),
         is_long=True,
     ),
     Case(
@@ -210,8 +210,8 @@ CASES = (
     ),
     Case(
         "synth-faces train-anno",
-        "{faces} --model {mini_sd} --steps 3 --batch-size 2 --val-fraction 0.3 --threads 1",
-        reads=("faces", "mini_sd"),
+        "{mini_eight} --model {mini_sd} --steps 3 --batch-size 2 --val-fraction 0.3 --threads 1",
+        reads=("mini_eight", "mini_sd"),
         begun="checkpoint.pt",
         is_long=True,
     ),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.core.compute.weights import ResolvedWeights
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
 from vision_cli.synth_faces.options.generating import LabellingOptions
@@ -39,8 +40,12 @@ def annotate(
     if data is None:
         raise call.missing("a set of faces")
     from vision_cli.synth_faces.data.opening import require_there
+    from vision_cli.synth_faces.pipeline.sampling.choices import find_annotator, find_guide, find_model
 
     require_there(data)
+    found = [find_model(model), find_annotator(labelling.annotator)]
+    found += [find_guide(guide)] if labelling.rectify == "vote" else []
+    weights = {f"weights{number}": one.path for number, one in enumerate(found) if isinstance(one, ResolvedWeights)}
 
     def work(run: Run) -> None:
         from vision_cli.synth_faces.pipeline.sampling.opening import open_model
@@ -50,4 +55,4 @@ def annotate(
         opened = open_model(model, call.compute)
         annotate_set(run, data, faces, open_labeller(opened, labelling, guide, call.compute), call.output)
 
-    call.run(work, inputs={"set": data} if data.is_file() else {}, says="labels in")
+    call.run(work, inputs={**({"set": data} if data.is_file() else {}), **weights}, says="labels in")

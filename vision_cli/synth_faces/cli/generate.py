@@ -48,13 +48,16 @@ def generate(
 ) -> None:
     """Generate faces with given expressions or action units, and a manifest of all that is known of them."""
     from vision_cli.synth_faces.plans.requests import sample_plan, wanted_samples
-    from vision_cli.synth_faces.runs.generate import Drawing, generate_all
+    from vision_cli.synth_faces.runs.generate import Drawing, find_all, generate_all
 
     if not sample and options.count is None and options.per_label is None and not (options.plan or options.series):
         raise call.missing("--count N")
     wanted = sample_plan(call.seed) if sample else wanted_samples(options, call.seed)
 
-    def work(run: Run) -> None:
-        generate_all(run, wanted, options, Drawing(diffusion, labelling, annotate), call.compute, call.output)
+    drawing = Drawing(diffusion, labelling, annotate)
+    inputs = {**({} if options.plan is None else {"plan": options.plan}), **find_all(options, drawing)}
 
-    call.run(work, inputs={} if options.plan is None else {"plan": options.plan}, says="faces in")
+    def work(run: Run) -> None:
+        generate_all(run, wanted, options, drawing, call.compute, call.output)
+
+    call.run(work, inputs=inputs, says="faces in")

@@ -36,8 +36,10 @@ def train_adapter(
     if not data:
         raise call.missing("a data set")
     from vision_cli.synth_faces.data.opening import require_there
+    from vision_cli.synth_faces.pipeline.sampling.choices import find_model
 
     require_there(*data)
+    find_model(options.model)
 
     def work(run: Run | None) -> None:
         from vision_cli.synth_faces.training.conditioning.method import train_adapter as train

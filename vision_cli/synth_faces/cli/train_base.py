@@ -37,8 +37,11 @@ def train_base(
     if not data:
         raise call.missing("a data set")
     from vision_cli.synth_faces.data.opening import require_there
+    from vision_cli.synth_faces.pipeline.sampling.choices import find_model
 
     require_there(*data)
+    if options.model is not None:
+        find_model(options.model)
 
     def work(run: Run | None) -> None:
         if options.model is None:

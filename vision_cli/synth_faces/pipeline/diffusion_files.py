@@ -21,9 +21,6 @@ from vision_cli.synth_faces.networks.diffusion.mini_sd import LATENTS, Diffusion
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
 
-SHIPPED = "mini-sd"
-"""Name of shipped weights."""
-
 _TASK, _WHAT = "synth-faces", "diffusion"
 _HINT = "Give weights or a model directory that `vcli synth-faces train-base` wrote, or default."
 _INDEX = "model_index.json"

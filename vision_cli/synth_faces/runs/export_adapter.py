@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.networks.conditioning.exporting import export_ip_adapter
@@ -27,5 +27,5 @@ def write_ip_adapter(run: Run, source: Path) -> None:
     exported = export_ip_adapter(adapter)
     tensors = {f"{part}.{name}": one.contiguous() for part, named in exported.items() for name, one in named.items()}
     with run.output(FILE) as target:
-        save_file(tensors, target)
+        target.write_bytes(save(tensors))
     run.write_metrics({"encoder": adapter.shape.kind, "action_units": len(adapter.shape.aus), "tensors": len(tensors)})

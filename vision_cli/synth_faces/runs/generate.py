@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -13,13 +14,21 @@ import numpy as np
 from vision_cli import __version__
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.compute.weights import shipped_weights
+from vision_cli.core.compute.weights import ResolvedWeights, shipped_weights
 from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
+from vision_cli.synth_faces.options.generating import Backend as Backends
 from vision_cli.synth_faces.options.generating import DiffusionOptions, FileType, GenerateOptions, LabellingOptions
 from vision_cli.synth_faces.pipeline.backends import Backend, Painted, RenderBackend
+from vision_cli.synth_faces.pipeline.sampling.choices import (
+    SHIPPED_MODEL,
+    find_adapter,
+    find_annotator,
+    find_guide,
+    find_model,
+)
 from vision_cli.synth_faces.plans.plan import Wanted, picture_name
 from vision_cli.synth_faces.plans.requests import warnings_of
 from vision_cli.synth_faces.plans.rows import (
@@ -36,9 +45,6 @@ from vision_cli.synth_faces.values import Picture
 
 if TYPE_CHECKING:
     from vision_cli.synth_faces.runs.labelling import Labeller
-
-SHIPPED_MODEL = "mini-sd"
-"""Name of the shipped weights that ``--backend auto`` looks for."""
 
 _RENDER_SIZE = 128
 _JPEG_QUALITY = 95
@@ -165,6 +171,33 @@ def generate_all(
     run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
 
 
+def backend_of(options: GenerateOptions, drawing: Drawing) -> Backends:
+    """Return what draws: of ``auto`` diffusion where a model is given or shipped, the renderer otherwise."""
+    if options.backend != "auto":
+        return options.backend
+    is_given = drawing.diffusion.model != DiffusionOptions().model
+    return "diffusion" if is_given or any(card.name == SHIPPED_MODEL for card in shipped_weights()) else "render"
+
+
+def find_all(options: GenerateOptions, drawing: Drawing) -> dict[str, Path]:
+    """Return the files of weights that a run reads, by the names of their options.
+
+    Raises
+    ------
+    MissingError, InputError
+        If one is missing, or no safetensors file.
+    """
+    if backend_of(options, drawing) == "render":
+        return {}
+    own, labelling = drawing.diffusion, drawing.labelling
+    found = {"model": find_model(own.model), "adapter": find_adapter(own.adapter)}
+    if own.sg or labelling.rectify == "vote":
+        found["guide"] = find_guide(own.guide)
+    if drawing.is_labelled:
+        found["annotator"] = find_annotator(labelling.annotator)
+    return {name: one.path for name, one in found.items() if isinstance(one, ResolvedWeights)}
+
+
 def open_maker(options: GenerateOptions, drawing: Drawing, compute: Compute, output: Output) -> Maker:
     """Return what draws and labels, by the options; ``auto`` says what it has chosen.
 
@@ -173,10 +206,8 @@ def open_maker(options: GenerateOptions, drawing: Drawing, compute: Compute, out
     UsageError, MissingError, InputError
         See `generate_all`.
     """
-    backend = options.backend
-    if backend == "auto":
-        is_given = drawing.diffusion.model != DiffusionOptions().model
-        backend = "diffusion" if is_given or any(card.name == SHIPPED_MODEL for card in shipped_weights()) else "render"
+    backend = backend_of(options, drawing)
+    if options.backend == "auto":
         output.info(f"backend: {backend}")
     if backend == "render":
         if changed := drawing.changed():

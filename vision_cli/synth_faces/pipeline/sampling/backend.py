@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.compute.weights import resolve_weights
 from vision_cli.core.errors import InputError, NumericalError, UsageError
 from vision_cli.synth_faces.options.generating import DiffusionOptions
 from vision_cli.synth_faces.pipeline.annotation import latents_of
@@ -18,12 +17,13 @@ from vision_cli.synth_faces.pipeline.backends import Painted
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
 from vision_cli.synth_faces.pipeline.guidance.decoders import AutoencoderDecoder, Decoder, fit_linear_decoder
 from vision_cli.synth_faces.pipeline.guidance.guides import CutGuide
-from vision_cli.synth_faces.pipeline.recogniser_files import SHIPPED, LoadedRecogniser, read_recogniser
+from vision_cli.synth_faces.pipeline.recogniser_files import LoadedRecogniser, read_recogniser
 from vision_cli.synth_faces.pipeline.rendering import draw, face_of
+from vision_cli.synth_faces.pipeline.sampling.choices import find_guide
 from vision_cli.synth_faces.pipeline.sampling.conditions import Asked, Conditions, Guiding
 from vision_cli.synth_faces.pipeline.sampling.faces import Sampled, sample
 from vision_cli.synth_faces.pipeline.sampling.loop import Steps
-from vision_cli.synth_faces.pipeline.sampling.opening import TASK, open_adapter, open_model
+from vision_cli.synth_faces.pipeline.sampling.opening import open_adapter, open_model
 from vision_cli.synth_faces.plans.action_units import au_vector, completed_aus
 from vision_cli.synth_faces.plans.captions import prompt_of
 from vision_cli.synth_faces.plans.labels import parts_of
@@ -177,8 +177,7 @@ def open_guide(choice: str, compute: Compute) -> LoadedRecogniser:
     MissingError, InputError
         If it is missing, damaged, or a recogniser of action units.
     """
-    path = resolve_weights(choice, TASK, SHIPPED["expression", "guide"]).path
-    return read_recogniser(path, what="expression", device=str(compute.device))
+    return read_recogniser(find_guide(choice).path, what="expression", device=str(compute.device))
 
 
 def asked_of(wanted: Wanted, *, has_adapter: bool, layout: Picture | None = None) -> Asked:

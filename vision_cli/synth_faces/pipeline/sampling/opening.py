@@ -8,22 +8,17 @@ from pathlib import Path
 import torch
 
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.compute.weights import resolve_weights
+from vision_cli.core.compute.weights import ResolvedWeights
 from vision_cli.core.errors import InputError, MissingError
-from vision_cli.synth_faces.options.sets import NO_WEIGHTS
 from vision_cli.synth_faces.pipeline.adapter_files import LoadedAdapter, read_adapter
 from vision_cli.synth_faces.pipeline.annotator_files import LoadedAnnotator, read_annotator
 from vision_cli.synth_faces.pipeline.diffusion_files import (
-    SHIPPED,
     LoadedDiffusion,
     read_diffusers_directory,
     read_mini_about,
     unpack_pipeline,
 )
-
-TASK = "synth-faces"
-SHIPPED_ADAPTER, SHIPPED_ANNOTATOR = "mini-sd-au", "mini-sd-anno"
-"""Names of shipped weights."""
+from vision_cli.synth_faces.pipeline.sampling.choices import find_adapter, find_annotator, find_model
 
 _HUB_FILES = ("*.json", "*.txt", "*.safetensors")
 
@@ -46,15 +41,12 @@ def open_model(choice: str, compute: Compute) -> LoadedDiffusion:
         If it is damaged, or of another kind.
     """
     device, dtype = str(compute.device), getattr(torch, compute.precision)
-    path = Path(choice).expanduser()
-    if path.is_dir():
-        return read_diffusers_directory(path, device=device, dtype=dtype)
-    if choice.count("/") == 1 and not path.suffix and not path.parent.exists():
-        return read_diffusers_directory(_from_hub(choice), device=device, dtype=dtype)
-    resolved = resolve_weights(choice, TASK, SHIPPED)
-    if resolved.card is None:
-        _require_ours(resolved.path)
-    return unpack_pipeline(resolved.path, device=device, dtype=dtype)
+    found = find_model(choice)
+    if isinstance(found, ResolvedWeights):
+        if found.card is None:
+            _require_ours(found.path)
+        return unpack_pipeline(found.path, device=device, dtype=dtype)
+    return read_diffusers_directory(found or _from_hub(choice), device=device, dtype=dtype)
 
 
 def open_adapter(choice: str, model: LoadedDiffusion, *, scale: float = 1.0) -> LoadedAdapter | None:
@@ -67,10 +59,8 @@ def open_adapter(choice: str, model: LoadedDiffusion, *, scale: float = 1.0) -> 
     InputError
         If it is damaged, or for another model.
     """
-    if choice == NO_WEIGHTS:
-        return None
-    path = resolve_weights(choice, TASK, SHIPPED_ADAPTER).path
-    return read_adapter(path, model.parts.unet, scale=scale)
+    found = find_adapter(choice)
+    return None if found is None else read_adapter(found.path, model.parts.unet, scale=scale)
 
 
 def open_annotator(choice: str, model: LoadedDiffusion) -> LoadedAnnotator:
@@ -83,7 +73,7 @@ def open_annotator(choice: str, model: LoadedDiffusion) -> LoadedAnnotator:
     InputError
         If it is damaged, or for another model.
     """
-    path = resolve_weights(choice, TASK, SHIPPED_ANNOTATOR).path
+    path = find_annotator(choice).path
     parts = model.parts
     loaded = read_annotator(path, parts.unet, parts.text_encoder, parts.tokenizer, parts.scheduler)
     if loaded.about.model != model.sha256:
