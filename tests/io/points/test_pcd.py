@@ -117,7 +117,7 @@ def test_damaged_compression_is_refused(packed, message, tmp_path):
         ("TYPE F F F", "TYPE F F", "3 fields, 3 sizes, 2 types"),
         ("SIZE 4 4 4", "SIZE 4 4 four", "cannot be understood"),
         ("DATA ascii", "DATA zip", "DATA zip"),
-        ("FIELDS x y z", "FIELDS x y i", "fields x, y, i; z expected too"),
+        ("FIELDS x y z", "FIELDS x y i", "fields x, y, i; x, y and z expected among them"),
         ("DATA ascii", "", "no line DATA; the header of a PCD file expected"),
     ],
 )

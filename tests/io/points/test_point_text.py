@@ -47,7 +47,7 @@ def test_numbers_written_in_full_are_read_to_the_last_bit(values, separator, end
 )
 def test_names_of_columns_are_found(text, tmp_path):
     rows = read_rows(written(tmp_path, text))
-    assert rows.names == ("x", "y", "z", "label")
+    assert tuple(name.lower() for name in rows.names) == ("x", "y", "z", "label")
     np.testing.assert_array_equal(rows.values, [[1, 2, 3, 0], [4, 5, 6, 1]])
 
 
@@ -98,3 +98,47 @@ def test_damaged_rows_are_named(text, message, tmp_path):
 def test_two_columns_are_no_points(tmp_path):
     with pytest.raises(InputError, match="2 columns; x, y and z expected"):
         read_points(written(tmp_path, "1 2\n3 4\n"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Points:2,Points:0,Points:1,i",
+        "Z [mm],X [mm],Y [mm],i",
+        "z_coord;x_coord;y_coord;i",
+        '"Z (m)","X (m)","Y (m)","a, b"',
+        "Elevation\tEasting\tNorthing\tPoint ID",
+        "Z [mm] X [mm] Y [mm] i",
+        "POINT_Z,POINT_X,POINT_Y,OBJECTID",
+        "positionZ,positionX,positionY,nx",
+        "# Z X Y i",
+    ],
+)
+def test_coordinates_are_found_by_the_names_that_programs_give_them(header, tmp_path):
+    separator = "," if "," in header else ";" if ";" in header else "\t" if "\t" in header else " "
+    path = written(tmp_path, header + "\n" + separator.join(["3", "1", "2", "9"]) + "\n", "x.csv")
+    np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3]])
+
+
+def test_normals_are_found_by_their_names(tmp_path):
+    path = written(tmp_path, "Points:0,Points:1,Points:2,Normals:0,Normals:1,Normals:2\n1,2,3,0,0,1\n", "x.csv")
+    np.testing.assert_array_equal(read_points(path).normals, [[0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("intensity,u,v,w\n1,2,3,4\n", "fields intensity, u, v, w; x, y and z expected among them"),
+        ("x_left,x_right,y,z\n1,2,3,4\n", "fields x_left, x_right, y, z; x, y and z expected among them"),
+        ("x,y,z,i\n1,2,3\n", r"4 names of columns \(x, y, z, i\), 3 numbers a row"),
+        ("x,x,y,z\n1,2,3,4\n", "columns x, x, y, z; each name once expected"),
+    ],
+)
+def test_columns_whose_names_are_no_coordinates_are_refused_with_their_names(text, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        read_points(written(tmp_path, text, "x.csv"))
+
+
+def test_a_comment_that_is_no_list_of_names_says_nothing_of_the_columns(tmp_path):
+    path = written(tmp_path, "# made by us\n1 2 3\n")
+    np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3]])

@@ -1,7 +1,7 @@
 """Point clouds and meshes: what they are in memory, their files in all formats, and the import of open3d.
 
-Files: ``pcd ply xyz txt asc csv npy`` hold points, ``stl obj ply`` meshes. A file that holds another number of points
-than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place, for the caller to
+Files: ``pcd ply xyz txt asc csv pts npy`` hold points, ``stl obj ply`` meshes. A file that holds another number of
+points than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place, for the caller to
 count. Coordinates are float64 in the unit of the file, which no format says.
 """
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError, MissingError
 from vision_cli.io.limits import require_memory_for
+from vision_cli.io.points.columns import find_coordinates, find_normals
 from vision_cli.io.points.meshes import read_obj, read_stl
 from vision_cli.io.points.pcd import read_pcd
 from vision_cli.io.points.ply import read_ply, write_ply
@@ -37,15 +38,15 @@ __all__ = [
     "write_ply",
 ]
 
-POINT_SUFFIXES = (".pcd", ".ply", ".xyz", ".txt", ".asc", ".csv", ".npy", ".stl", ".obj")
+POINT_SUFFIXES = (".pcd", ".ply", ".xyz", ".txt", ".asc", ".csv", ".pts", ".npy", ".stl", ".obj")
 """Suffixes of files that points can be read from."""
 
 MESH_SUFFIXES = (".stl", ".obj", ".ply")
 """Suffixes of files that may hold triangles."""
 
-_AXES = ("x", "y", "z")
-_NORMALS = (("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z"))
 _UNIT = 0.01
+_AXIS_COUNTS, _LEAST_LONG = (3, 4, 6, 7, 9), 32
+"""Arrays ``(K, N)`` of so few rows and of at least so many columns hold a point a column, not a row."""
 
 
 @dataclass(frozen=True)
@@ -225,13 +226,17 @@ def read_labels(path: str | Path) -> LabelledRows:
                 f"{path}: fields {', '.join(cloud.scalars) or 'x, y, z'}; label expected.", hint="Name the field label."
             )
         return LabelledRows(cloud.points, _as_labels(path, cloud.scalars["label"]))
-    rows = _read_npy(path) if suffix == ".npy" else read_rows(path).values
-    width = rows.shape[1]
+    found = Rows(_read_npy(path)) if suffix == ".npy" else read_rows(path)
+    rows, width = found.values, found.values.shape[1]
     if width == 1:
         return LabelledRows(None, _as_labels(path, rows[:, 0]))
     if width == 2:
         raise InputError(f"{path}: 2 columns; x y z label expected.", hint="Write four columns, or one of labels.")
-    return LabelledRows(rows[:, :3].copy(), None if width == 3 else _as_labels(path, rows[:, -1]))
+    axes = find_coordinates(found.names) if found.names else None
+    points = rows[:, :3] if axes is None else rows[:, list(axes)]
+    # Labels stand last, unless the file names their column.
+    named = [number for number, name in enumerate(found.names) if name.lower() == "label"]
+    return LabelledRows(points.copy(), None if width == 3 else _as_labels(path, rows[:, named[0] if named else -1]))
 
 
 def _as_labels(path: Path, values: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -241,27 +246,30 @@ def _as_labels(path: Path, values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _from_columns(path: Path, columns: Mapping[str, NDArray[np.float64]]) -> PointCloud:
-    missing = [axis for axis in _AXES if axis not in columns]
-    if missing:
+    names = tuple(columns)
+    axes = find_coordinates(names)
+    if axes is None:
         raise InputError(
-            f"{path}: fields {', '.join(columns) or 'none'}; {', '.join(missing)} expected too.", hint="Name the axes."
+            f"{path}: fields {', '.join(names) or 'none'}; x, y and z expected among them.",
+            hint="Name the three columns of coordinates x, y and z.",
         )
-    used = set(_AXES)
-    normals = None
-    for names in _NORMALS:
-        if all(name in columns for name in names):
-            normals = np.stack([columns[name] for name in names], axis=1)
-            used |= set(names)
-            break
-    scalars = {name: values for name, values in columns.items() if name not in used}
-    return PointCloud(np.stack([columns[axis] for axis in _AXES], axis=1), normals, scalars)
+    of_normals = find_normals(names)
+    used = {*axes, *(of_normals or ())}
+    scalars = {name: columns[name] for number, name in enumerate(names) if number not in used}
+    normals = None if of_normals is None else np.stack([columns[names[number]] for number in of_normals], axis=1)
+    return PointCloud(np.stack([columns[names[number]] for number in axes], axis=1), normals, scalars)
 
 
 def _from_rows(path: Path, rows: Rows) -> PointCloud:
     width = rows.values.shape[1]
     if width < 3:
         raise InputError(f"{path}: {width} columns; x, y and z expected.", hint="Write one point a row.")
-    if all(axis in rows.names for axis in _AXES):
+    # A comment may hold names or anything else; a line of names is meant.
+    if rows.names and (rows.is_header or find_coordinates(rows.names) is not None):
+        if len(set(rows.names)) < width:
+            raise InputError(
+                f"{path}: columns {', '.join(rows.names)}; each name once expected.", hint="Correct the line of names."
+            )
         return _from_columns(path, {name: rows.values[:, k].copy() for k, name in enumerate(rows.names)})
     normals, first = None, 3
     if width >= 6 and _are_unit(rows.values[:, 3:6]):
@@ -277,7 +285,7 @@ def _are_unit(vectors: NDArray[np.float64]) -> bool:
 
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
-    """Read an array ``(N, K)`` or ``(H, W, K)`` whose size was checked; pickled objects are never loaded."""
+    """Read an array ``(N, K)``, ``(H, W, K)``, ``(K, N)`` or ``(K, H, W)`` as rows; never load pickled objects."""
     size = require_cloud_file(path)
     try:
         with path.open("rb") as stream:
@@ -302,7 +310,10 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     require_memory_for(path, rows, width * (dtype.itemsize + 8), stored=stored, most=size)
     if size - start < rows * width * dtype.itemsize:
         raise wrong_count_error(path, rows, (size - start) // max(width * dtype.itemsize, 1))
-    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64).reshape(rows, width)
+    values = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    if len(shape) > 1 and shape[0] in _AXIS_COUNTS and shape[-1] >= _LEAST_LONG:
+        return np.ascontiguousarray(values.reshape(shape[0], -1).T)
+    return values.reshape(rows, width)
 
 
 def _suffix(path: Path, expected: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ is kept.
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from dataclasses import dataclass
@@ -16,8 +17,15 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import require_room
+from vision_cli.io.points.columns import find_coordinates
 
 _NAN = ["nan", "NaN", "NAN", "-nan", "-NaN", "-nan(ind)", "nan(ind)"]
+_MICROSOFT_NAN = re.compile(rb"([-+]?)1[.,]#(?:QNAN|SNAN|NAN|IND|(INF))0*", re.IGNORECASE)
+"""How runtime libraries of Microsoft before 2015 print what is not finite."""
+
+_DECIMAL_COMMA = re.compile(rb"^[^#\n]*\d,\d", re.MULTILINE)
+_NUMBER_WITH_COMMA = re.compile(rb"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
+_UNIT_APART = re.compile(rb"\s+(?=[\[({])")
 _HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html|<\?xml|<head)", re.IGNORECASE)
 _COMMENT = (b"#", b"//", b";")
 _HEAD = 1 << 16
@@ -34,11 +42,14 @@ class Rows:
     values
         ``(N, K)``.
     names
-        Names of the K columns, in lower case; empty where the file does not name them.
+        Names of the K columns; empty where the file does not name them.
+    is_header
+        Whether the names stand in a line of their own, and not in a comment, which may say anything.
     """
 
     values: NDArray[np.float64]
     names: tuple[str, ...] = ()
+    is_header: bool = False
 
 
 def require_cloud_file(path: Path) -> int:
@@ -89,7 +100,7 @@ def parse_rows(
     content
         The rows; blank lines between them are skipped.
     separator
-        Comma, semicolon, or a blank for any white space. With semicolons the comma is a decimal point.
+        Comma, semicolon, or a blank for any white space. Without commas between cells a comma is a decimal point.
     columns
         Numbers expected in each row; None for as many as the first has.
     first_line
@@ -109,6 +120,8 @@ def parse_rows(
 
     if not content.strip():
         return np.empty((0, columns or 0))
+    content = _without_microsoft_nan(content)
+    has_comma = separator != "," and _DECIMAL_COMMA.search(content) is not None
     numbers = sum(
         content.count(mark) for mark in ((b" ", b"\t", b"\n") if separator == " " else (separator.encode(), b"\n"))
     )
@@ -123,7 +136,7 @@ def parse_rows(
             na_values=_NAN,
             comment="#",
             skipinitialspace=True,
-            decimal="," if separator == ";" and b"," in content else ".",
+            decimal="," if has_comma else ".",
             engine="c",
         )
     except (ValueError, UnicodeDecodeError) as error:
@@ -147,10 +160,11 @@ def read_rows(path: Path) -> Rows:
         first line declares.
     """
     require_cloud_file(path)
-    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    content = _without_microsoft_nan(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     if b"\0" in content[:_HEAD]:
         raise InputError(f"{path}: binary data; rows of numbers expected.", hint="Give it the suffix of its format.")
     names: tuple[str, ...] = ()
+    is_header = False
     declared, start, line = None, 0, 1
     separator = " "
     while start < len(content):
@@ -167,7 +181,8 @@ def read_rows(path: Path) -> Rows:
             else:
                 break
         elif bare and cells and not any(_is_number(cell) for cell in cells):
-            names = tuple(cell.decode("utf-8", "replace").strip('"').lower() for cell in cells)
+            if not (is_comment and is_header):
+                names, is_header = _names(bare, separator), not is_comment
         elif text and not is_comment:
             raise InputError(f"{path}: line {line} is {_shown(text)}; numbers expected.", hint="Correct the line.")
         start, line = end + 1, line + 1
@@ -176,18 +191,50 @@ def read_rows(path: Path) -> Rows:
         raise wrong_count_error(path, declared, len(values))
     if not len(values):
         raise InputError(f"{path}: no rows of numbers; points expected.", hint="Give another file.")
-    return Rows(values, names if len(names) == values.shape[1] else ())
+    if len(names) != values.shape[1]:
+        # Words with blanks between them may be a title.
+        if is_header and (separator != " " or find_coordinates(names) is not None):
+            raise InputError(
+                f"{path}: {len(names)} names of columns ({', '.join(names)}), {values.shape[1]} numbers a row; one "
+                "name for each number expected.",
+                hint="Correct the line of names, or take it out.",
+            )
+        return Rows(values)
+    return Rows(values, names, is_header)
 
 
 def _separator(line: bytes) -> str:
-    return ";" if b";" in line else "," if b"," in line else " "
+    if b";" in line:
+        return ";"
+    # "0,5 1,25 3" can be nothing but decimal commas: "5 1" is no number.
+    words = line.split()
+    if b"," not in line or (len(words) > 1 and all(_NUMBER_WITH_COMMA.fullmatch(word) for word in words)):
+        return " "
+    return ","
+
+
+def _names(line: bytes, separator: str) -> tuple[str, ...]:
+    """Return the names of columns in a line: quoted or not, blanks before a unit in brackets do not separate."""
+    text = (_UNIT_APART.sub(b"", line) if separator == " " else line).decode("utf-8", "replace")
+    if separator == " ":
+        # Tabs separate names that hold blanks.
+        cells = text.split("\t") if "\t" in text else text.split()
+    else:
+        cells = next(csv.reader([text], delimiter=separator, skipinitialspace=True))
+    return tuple(cell.strip().strip('"') for cell in cells)
+
+
+def _without_microsoft_nan(content: bytes) -> bytes:
+    if b"#" not in content:
+        return content
+    return _MICROSOFT_NAN.sub(lambda found: (found[1] + b"inf") if found[2] else b"nan", content)
 
 
 def _cells(line: bytes, separator: str) -> list[bytes]:
+    if separator != ",":
+        line = line.replace(b",", b".")
     if separator == " ":
         return line.split()
-    if separator == ";":
-        line = line.replace(b",", b".")
     return [cell.strip() for cell in line.split(separator.encode())]
 
 
