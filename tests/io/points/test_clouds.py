@@ -153,6 +153,13 @@ def test_npy_is_read_and_its_claim_checked(points, tmp_path):
         read_points(tmp_path / "x.npy")
 
 
+@pytest.mark.parametrize("shape", [(3, 50), (3, 5, 50)])
+def test_npy_of_a_point_a_column_is_turned(shape, tmp_path):
+    values = np.random.default_rng(0).normal(size=shape)
+    np.save(tmp_path / "x.npy", values)
+    np.testing.assert_array_equal(read_points(tmp_path / "x.npy").points, values.reshape(3, -1).T)
+
+
 def test_npy_never_loads_objects(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"type object; numbers of shape \(N, 3\) expected"):

@@ -88,3 +88,11 @@ def test_a_damaged_obj_file_is_refused_by_its_line(tmp_path, text, message):
     path.write_text(text, encoding="ascii")
     with pytest.raises(InputError, match=message):
         read_obj(path)
+
+
+def test_a_backslash_continues_a_line_of_obj(tmp_path):
+    path = tmp_path / "x.obj"
+    path.write_text("v 0 0 0\nv 1 0 \\\n0\nv 0 1 0\r\nf 1 \\\r\n 2 3\n")
+    points, triangles = read_obj(path)
+    np.testing.assert_array_equal(points, [[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(triangles, [[0, 1, 2]])

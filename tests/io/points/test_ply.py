@@ -108,3 +108,46 @@ def test_meshes_of_trimesh_and_open3d_are_read(encoding, tmp_path):
 def test_damaged_files_are_refused(content, message, tmp_path):
     with pytest.raises(InputError, match=message):
         read_points(written(tmp_path, content))
+
+
+RANGE_GRID = (
+    b"ply\nformat binary_little_endian 1.0\ncomment before end_header there is more\nobj_info num_cols 3\n"
+    b"element vertex 2\nproperty float X\nproperty float Y\nproperty float Z\n"
+    b"element range_grid 3\nproperty list uchar int vertex_indices\nend_header\n"
+    + np.array([[1, 2, 3], [4, 5, 6]], "<f4").tobytes()
+    + b"\0"
+    + b"\1\0\0\0\0"
+    + b"\1\1\0\0\0"
+)
+
+
+def test_range_grids_are_skipped_and_capitals_and_comments_understood(tmp_path):
+    np.testing.assert_array_equal(read_points(written(tmp_path, RANGE_GRID)).points, [[1, 2, 3], [4, 5, 6]])
+    with pytest.raises(InputError, match="header declares 3 range_grid, 2 found"):
+        read_points(written(tmp_path, RANGE_GRID[:-2]))
+
+
+@pytest.mark.parametrize("storage", ["ascii", "binary"])
+@pytest.mark.parametrize("lists", [[[7, 8], [9, 9]], [[7], []]])
+def test_lists_of_vertices_are_left_out(storage, lists, tmp_path):
+    kind = "ascii" if storage == "ascii" else "binary_little_endian"
+    header = (
+        f"ply\nformat {kind} 1.0\nelement vertex 2\nproperty float x\nproperty list uint double descriptor\n"
+        "property float y\nproperty float z\nend_header\n"
+    )
+    points = [[1, 2, 3], [4, 5, 6]]
+    if storage == "ascii":
+        rows = "".join(
+            " ".join(map(str, [p[0], len(more), *more, *p[1:]])) + "\n" for p, more in zip(points, lists, strict=True)
+        ).encode()
+    else:
+        rows = b"".join(
+            np.array(p[:1], "<f4").tobytes()
+            + np.array([len(more)], "<u4").tobytes()
+            + np.array(more, "<f8").tobytes()
+            + np.array(p[1:], "<f4").tobytes()
+            for p, more in zip(points, lists, strict=True)
+        )
+    np.testing.assert_array_equal(read_points(written(tmp_path, header.encode() + rows)).points, points)
+    with pytest.raises(InputError, match=r"2 points, 1 found|a vertex '4 "):
+        read_points(written(tmp_path, header.encode() + rows[:-5]))

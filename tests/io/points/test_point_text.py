@@ -142,3 +142,24 @@ def test_columns_whose_names_are_no_coordinates_are_refused_with_their_names(tex
 def test_a_comment_that_is_no_list_of_names_says_nothing_of_the_columns(tmp_path):
     path = written(tmp_path, "# made by us\n1 2 3\n")
     np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3]])
+
+
+@pytest.mark.parametrize("separator", [" ", "\t", ";"])
+def test_decimal_commas_are_read_beside_blanks_tabs_and_semicolons(separator, tmp_path):
+    text = "\n".join(separator.join(row) for row in (["0,145", "-1,5", "3"], ["4", "5,25e1", "6,0"]))
+    np.testing.assert_array_equal(read_rows(written(tmp_path, text)).values, [[0.145, -1.5, 3], [4, 52.5, 6]])
+
+
+def test_commas_in_comments_are_no_decimal_commas(tmp_path):
+    path = written(tmp_path, "# 1,5 mm\n1.5 2 3\n1.5 2 3 # 0,1\n")
+    np.testing.assert_array_equal(read_rows(path).values, [[1.5, 2, 3]] * 2)
+
+
+def test_what_is_not_finite_is_read_as_old_windows_programs_print_it(tmp_path):
+    path = written(tmp_path, "1.#QNAN -1.#IND 1.#QNAN00\n1.#INF -1.#INF 2\n", "x.xyz")
+    np.testing.assert_array_equal(read_points(path).points, [[np.nan] * 3, [np.inf, -np.inf, 2]])
+
+
+def test_pts_has_a_count_first(tmp_path):
+    cloud = read_points(written(tmp_path, "2\n1 2 3 -5 10 20 30\n4 5 6 -7 40 50 60\n", "x.pts"))
+    np.testing.assert_array_equal(cloud.points, [[1, 2, 3], [4, 5, 6]])

@@ -1,8 +1,8 @@
 """Point clouds and meshes: what they are in memory, their files in all formats, and the import of open3d.
 
 Files: ``pcd ply xyz txt asc csv pts npy`` hold points, ``stl obj ply`` meshes. A file that holds another number of
-points than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place, for the caller to
-count. Coordinates are float64 in the unit of the file, which no format says.
+points than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place, for the
+caller to count. Coordinates are float64 in the unit of the file, which no format says.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ _STL_START, _STL_ROW = 84, 50
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _CORNER = re.compile(rb"^\s*vertex\s+(.*)$", re.MULTILINE | re.IGNORECASE)
 _FACET_END = re.compile(rb"^\s*endfacet\b", re.MULTILINE | re.IGNORECASE)
+_CONTINUED = re.compile(rb"\\[ \t]*\r?\n")
+"""A backslash at its end continues a line of OBJ on the next one."""
+
 _SOLID_END = re.compile(rb"endsolid[^\n]*\s*\Z", re.IGNORECASE)
 
 
@@ -64,7 +67,7 @@ def read_obj(path: Path) -> Surface:
     # Words are objects of Python, of a letter or two each at worst.
     require_memory_for(path, size, 40, "characters")
     places, faces = [], []
-    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, line in enumerate(_CONTINUED.sub(b" ", path.read_bytes()).split(b"\n"), start=1):
         words = line.split(b"#")[0].split()
         if not words:
             continue

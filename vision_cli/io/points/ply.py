@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from vision_cli.io.limits import require_memory_for, require_room
 from vision_cli.io.points.point_text import as_float64, parse_rows, require_cloud_file, wrong_count_error
 
 _HEADER_LIMIT = 1 << 18
+_HEADER_END = re.compile(rb"^end_header[ \t]*\r?\n", re.MULTILINE)
 _TYPES = {
     "char": "i1",
     "uchar": "u1",
@@ -47,7 +49,7 @@ class Ply:
     Attributes
     ----------
     columns
-        Numbers of each vertex, ``(N,)`` by the name of their property.
+        Numbers of each vertex, ``(N,)`` by the name of their property; lists are left out.
     triangles
         ``(T, 3)``; polygons are fans of them. None where the file has no faces.
     """
@@ -67,6 +69,11 @@ class _Element:
     @property
     def has_lists(self) -> bool:
         return any(count for _, count, _ in self.properties)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the properties that are one number each."""
+        return tuple(name for name, count, _ in self.properties if not count)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def read_ply(path: Path) -> Ply:
     size = require_cloud_file(path)
     header = _header(path)
     vertex = next((element for element in header.elements if element.name == "vertex"), None)
-    if vertex is None or vertex.has_lists:
+    if vertex is None or not vertex.numbers:
         raise InputError(f"{path}: no vertices with simple properties; points expected.", hint="Write the file again.")
     for element in header.elements:
         # Refused by the size of the file before memory is taken for what the header claims.
@@ -176,10 +183,11 @@ def _header(path: Path) -> _Header:
         raise InputError(
             f"{path}: does not begin with ply; a PLY file expected.", hint="Is it another format? Correct the suffix."
         )
-    marker = start.find(b"end_header")
-    stop = start.find(b"\n", marker)
-    if marker < 0 or stop < 0:
+    # The word may stand in a comment, too.
+    found = _HEADER_END.search(start)
+    if found is None:
         raise InputError(f"{path}: no line end_header; the header of a PLY file expected.", hint="Copy the file again.")
+    marker, stop = found.start(), found.end()
     storage = ""
     elements: list[_Element] = []
     lines = start[:marker].decode("ascii", "replace").splitlines()
@@ -200,7 +208,7 @@ def _header(path: Path) -> _Header:
         raise InputError(
             f"{path}: a PLY header that cannot be understood ({error}).", hint="Write the file again."
         ) from error
-    return _Header(storage, tuple(elements), stop + 1, len(lines) + 1)
+    return _Header(storage, tuple(elements), stop, len(lines) + 1)
 
 
 def _rows_left(path: Path, header: _Header) -> int:
@@ -218,13 +226,36 @@ def _read_ascii(path: Path, content: bytes, header: _Header) -> Ply:
             raise wrong_count_error(path, element.count, len(block), "points" if element.name == "vertex" else "faces")
         start += element.count
         if element.name == "vertex":
-            values = parse_rows(path, b"\n".join(block), " ", len(element.properties), header.lines + 1)
-            columns = {name: values[:, k].copy() for k, (name, _, _) in enumerate(element.properties)}
+            if element.has_lists:
+                block = [_without_lists(path, line, element) for line in block]
+            values = parse_rows(path, b"\n".join(block), " ", len(element.numbers), header.lines + 1)
+            columns = {name: values[:, k].copy() for k, name in enumerate(element.numbers)}
         elif element.name == "face" and element.has_lists:
             triangles = _fans(path, [_polygon(path, line, element) for line in block])
     if start < len(lines):
         raise wrong_count_error(path, sum(element.count for element in header.elements), len(lines), "rows")
     return _checked(path, columns, triangles)
+
+
+def _without_lists(path: Path, line: bytes, element: _Element) -> bytes:
+    """Return the numbers of a vertex in a line, without those of its lists."""
+    words = line.split()
+    kept, place = [], 0
+    try:
+        for _, count, _ in element.properties:
+            if count:
+                place += 1 + int(words[place])
+            else:
+                kept.append(words[place])
+                place += 1
+        if place == len(words):
+            return b" ".join(kept)
+    except (ValueError, IndexError):
+        pass
+    raise InputError(
+        f"{path}: a vertex {line[:40].decode('ascii', 'replace')!r}; its numbers and lists expected.",
+        hint="Copy it again.",
+    )
 
 
 def _polygon(path: Path, line: bytes, element: _Element) -> list[int]:
@@ -250,10 +281,13 @@ def _read_binary(path: Path, content: bytes, header: _Header) -> Ply:
     triangles = None
     start = 0
     for element in header.elements:
+        if element.name == "face" and element.has_lists:
+            triangles, start = _binary_faces(path, content, start, element, order)
+            continue
         if element.has_lists:
-            polygons, start = _binary_lists(path, content, start, element, order)
-            if element.name == "face":
-                triangles = polygons
+            values, start = _binary_rows(path, content, start, element, order)
+            if element.name == "vertex":
+                columns = values
             continue
         kind = np.dtype([(str(k), f"{order}{dtype}") for k, (_, _, dtype) in enumerate(element.properties)])
         held = (len(content) - start) // max(kind.itemsize, 1)
@@ -271,38 +305,96 @@ def _read_binary(path: Path, content: bytes, header: _Header) -> Ply:
     return _checked(path, columns, triangles)
 
 
-def _binary_lists(
+def _binary_faces(
     path: Path, content: bytes, start: int, element: _Element, order: str
 ) -> tuple[NDArray[np.int64], int]:
-    """Read an element with lists: the triangles of its first one, ``(T, 3)``, and where the next element begins."""
-    fixed: list[tuple[str, str] | tuple[str, str, int]] = []
-    for k, (_, count, kind) in enumerate(element.properties):
-        fixed += [(f"n{k}", f"{order}{count}"), (f"v{k}", f"{order}{kind}", 3)] if count else [(f"v{k}", order + kind)]
+    """Read faces: the triangles of their first list, ``(T, 3)``, and where the next element begins."""
     listed = [k for k, (_, count, _) in enumerate(element.properties) if count]
-    row = np.dtype(fixed)
-    if element.count * row.itemsize <= len(content) - start:
-        rows = np.frombuffer(content, row, element.count, start)
-        if all((rows[f"n{k}"] == 3).all() for k in listed):
-            return rows[f"v{listed[0]}"].astype(np.int64), start + element.count * row.itemsize
+    rows = _equal_rows(content, start, element, order)
+    if rows is not None and rows[f"v{listed[0]}"].shape[1:] == (3,):
+        return rows[f"v{listed[0]}"].astype(np.int64), start + rows.nbytes
     # Polygons are lists of Python, each corner a number of its own.
     held = element.count * _BYTES_A_POLYGON + (len(content) - start) * _BYTES_A_CORNER
     require_room(path, held, f"{element.count} polygons", most=len(content))
     polygons: list[list[int]] = []
-    for number in range(element.count):
-        for k, (_, count, kind) in enumerate(element.properties):
-            length = 1
-            if count:
-                counted = np.frombuffer(content[start : start + np.dtype(count).itemsize], order + count)
-                if not len(counted):
-                    raise wrong_count_error(path, element.count, number, "faces")
-                length, start = int(counted[0]), start + np.dtype(count).itemsize
-            size = length * np.dtype(kind).itemsize
-            if length < 0 or start + size > len(content):
-                raise wrong_count_error(path, element.count, number, "faces")
-            if k == listed[0]:
-                polygons.append(np.frombuffer(content, order + kind, length, start).astype(np.int64).tolist())
-            start += size
+    for spans in _spans(path, content, start, element, order):
+        at, kind, length = spans[listed[0]]
+        polygons.append(np.frombuffer(content, kind, length, at).astype(np.int64).tolist())
+        start = _end(spans)
     return _fans(path, polygons), start
+
+
+def _binary_rows(
+    path: Path, content: bytes, start: int, element: _Element, order: str
+) -> tuple[dict[str, NDArray[np.float64]], int]:
+    """Read the numbers of an element with lists, without these, and where the next element begins."""
+    kept = [k for k, (_, count, _) in enumerate(element.properties) if not count]
+    rows = _equal_rows(content, start, element, order)
+    if rows is not None:
+        return {element.properties[k][0]: as_float64(rows[f"v{k}"]) for k in kept}, start + rows.nbytes
+    require_room(path, element.count * 8 * (len(kept) + 1), f"{element.count} {element.name} rows", most=len(content))
+    values = np.empty((element.count, len(kept)))
+    for number, spans in enumerate(_spans(path, content, start, element, order)):
+        for column, k in enumerate(kept):
+            at, kind, _ = spans[k]
+            values[number, column] = as_float64(np.frombuffer(content, kind, 1, at))[0]
+        start = _end(spans)
+    return {name: values[:, column].copy() for column, name in enumerate(element.numbers)}, start
+
+
+def _equal_rows(content: bytes, start: int, element: _Element, order: str) -> NDArray[np.void] | None:
+    """Return the rows of an element whose lists are as long in each row as in the first; None if they are not."""
+    if not element.count:
+        return None
+    fixed: list[tuple[str, str] | tuple[str, str, tuple[int]]] = []
+    lengths: dict[str, int] = {}
+    place = start
+    for k, (_, count, kind) in enumerate(element.properties):
+        if count:
+            counted = np.frombuffer(content[place : place + np.dtype(count).itemsize], order + count)
+            if not len(counted) or not 0 <= counted[0] <= len(content):
+                return None
+            lengths[f"n{k}"] = int(counted[0])
+            fixed += [(f"n{k}", order + count), (f"v{k}", order + kind, (lengths[f"n{k}"],))]
+        else:
+            fixed.append((f"v{k}", order + kind))
+        place = start + np.dtype(fixed).itemsize
+    row = np.dtype(fixed)
+    if element.count * row.itemsize > len(content) - start:
+        return None
+    rows = np.frombuffer(content, row, element.count, start)
+    return rows if all((rows[name] == length).all() for name, length in lengths.items()) else None
+
+
+_Span = tuple[int, np.dtype[np.generic], int]
+"""Place of a property in the file, type of its numbers, and how many there are."""
+
+
+def _spans(path: Path, content: bytes, start: int, element: _Element, order: str) -> Iterator[list[_Span]]:
+    """Yield the places of the properties of each row of an element with lists of any lengths."""
+    kinds = [
+        (np.dtype(order + count) if count else None, np.dtype(order + kind)) for _, count, kind in element.properties
+    ]
+    what = "points" if element.name == "vertex" else "faces" if element.name == "face" else element.name
+    for number in range(element.count):
+        found: list[_Span] = []
+        for count, kind in kinds:
+            length = 1
+            if count is not None:
+                counted = np.frombuffer(content[start : start + count.itemsize], count)
+                if not len(counted):
+                    raise wrong_count_error(path, element.count, number, what)
+                length, start = int(counted[0]), start + count.itemsize
+            found.append((start, kind, length))
+            start += max(length, 0) * kind.itemsize
+            if length < 0 or start > len(content):
+                raise wrong_count_error(path, element.count, number, what)
+        yield found
+
+
+def _end(spans: list[_Span]) -> int:
+    at, kind, length = spans[-1]
+    return at + length * kind.itemsize
 
 
 def _fans(path: Path, polygons: list[list[int]]) -> NDArray[np.int64]:
