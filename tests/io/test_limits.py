@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from vision_cli.core.compute.devices import memory_within
 from vision_cli.core.errors import InputError, InputTooLarge
 from vision_cli.io import limits
 
@@ -46,3 +47,10 @@ def test_a_truncated_file_says_how_many_bytes_are_missing(path):
 def test_a_file_unpacks_to_so_much_and_a_folder_to_anything(path):
     assert limits.most_unpacked(path) == 10 * limits.DEFLATE
     assert limits.most_unpacked(path.parent) == math.inf
+
+
+def test_a_limit_of_the_process_bounds_what_readers_may_take(tmp_path):
+    (tmp_path / "x").write_bytes(b"0" * 1000)
+    with memory_within(1e6), pytest.raises(InputTooLarge, match=r"at most 0\.0 GiB of free memory expected"):
+        limits.require_room(tmp_path / "x", 1e6, "a claim", most=1e9)
+    limits.require_room(tmp_path / "x", 1e6, "a claim", most=1e9)

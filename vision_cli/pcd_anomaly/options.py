@@ -78,7 +78,9 @@ class ScanOptions:
     unit: Annotated[
         float | None,
         typer.Option(
-            metavar="auto|X", help="Factor on coordinates, as 1000 for m to mm; auto for none.", rich_help_panel=_DATA
+            metavar="auto|X",
+            help="Factor on coordinates: 1000 for m to mm, 25.4 for inches to mm; auto for none.",
+            rich_help_panel=_DATA,
         ),
         NumberOr("auto", above=0),
     ] = None
@@ -245,8 +247,35 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Device and weights of Point-MAE.
+class MemoryOptions:
+    """Memory of a verb.
+
+    Attributes
+    ----------
+    max_memory_gb
+        Memory that the process may take, in GB; None for the available memory.
+    """
+
+    max_memory_gb: Annotated[
+        float | None,
+        typer.Option(
+            "--max-memory",
+            min=0.1,
+            metavar="GB",
+            help="Memory limit: use smaller chunks, or refuse a file that would exceed it.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None
+
+    @property
+    def max_memory(self) -> float | None:
+        """The same in bytes."""
+        return None if self.max_memory_gb is None else self.max_memory_gb * 1e9
+
+
+@dataclass(frozen=True)
+class Place(MemoryOptions):
+    """Device and weights of Point-MAE, and memory.
 
     Attributes
     ----------
@@ -264,33 +293,6 @@ class Place:
     def on(self, device: object) -> Self:
         """Return the same on another device."""
         return replace(self, device=str(device))
-
-
-@dataclass(frozen=True)
-class ScoringPlace(Place):
-    """Device, weights and memory for scoring.
-
-    Attributes
-    ----------
-    max_memory_gb
-        Memory that the process may take, in GB; None for the available memory.
-    """
-
-    max_memory_gb: Annotated[
-        float | None,
-        typer.Option(
-            "--max-memory",
-            min=0.1,
-            metavar="GB",
-            help="Memory limit: use smaller chunks, or refuse a scan that would exceed it.",
-            rich_help_panel=_SCORING,
-        ),
-    ] = None
-
-    @property
-    def max_memory(self) -> float | None:
-        """The same in bytes."""
-        return None if self.max_memory_gb is None else self.max_memory_gb * 1e9
 
 
 @dataclass(frozen=True)

@@ -163,3 +163,12 @@ def test_what_is_not_finite_is_read_as_old_windows_programs_print_it(tmp_path):
 def test_pts_has_a_count_first(tmp_path):
     cloud = read_points(written(tmp_path, "2\n1 2 3 -5 10 20 30\n4 5 6 -7 40 50 60\n", "x.pts"))
     np.testing.assert_array_equal(cloud.points, [[1, 2, 3], [4, 5, 6]])
+
+
+def test_a_column_that_counts_the_rows_is_no_coordinate(tmp_path):
+    rows = np.column_stack([np.arange(1, 41), np.random.default_rng(0).normal(size=(40, 3))])
+    np.savetxt(tmp_path / "x.txt", rows)
+    with pytest.raises(InputError, match="the first of 4 columns counts the rows; x, y and z expected first"):
+        read_points(tmp_path / "x.txt")
+    np.savetxt(tmp_path / "x.txt", rows, header="id x y z")
+    np.testing.assert_array_equal(read_points(tmp_path / "x.txt").points, rows[:, 1:])

@@ -74,7 +74,7 @@ def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
         predict(model, np.where(np.arange(len(good.points))[:, None] % 3 > 0, np.nan, good.points))
     with pytest.raises(InputError, match="in a plane"):
         predict(model, good.points * [1, 1, 0])
-    with pytest.raises(InputError, match="the same unit expected; --unit 1000 would"):
+    with pytest.raises(InputError, match=r"the same unit expected; --unit 1000 \(m to mm\) would"):
         predict(model, good.points / 1000)
 
 

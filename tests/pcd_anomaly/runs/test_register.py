@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.pcd_anomaly.conftest import pose_error
-from vision_cli.core.errors import InputError
+from vision_cli.core.errors import InputError, ResourceError
 from vision_cli.io.points.clouds import write_ply
 from vision_cli.pcd_anomaly.runs.register import register_files
 
@@ -26,3 +26,15 @@ def test_files_with_too_few_points_are_refused(tmp_path):
     write_ply(tmp_path / "few.ply", np.random.default_rng(0).normal(size=(499, 3)))
     with pytest.raises(InputError, match="fewer than 500 finite points found"):
         register_files(tmp_path / "few.ply", tmp_path / "few.ply", 0)
+
+
+def test_another_unit_is_refused_before_memory_is_taken_and_brought_there_by_a_factor(tmp_path):
+    ball = np.random.default_rng(0).normal(size=(2000, 3))
+    ball *= 50 / np.linalg.norm(ball, axis=1, keepdims=True)
+    write_ply(tmp_path / "mm.ply", ball)
+    write_ply(tmp_path / "inches.ply", ball / 25.4)
+    for scan, reference, unit in (("inches", "mm", "25.4"), ("mm", "inches", "0.0393701")):
+        with pytest.raises(InputError, match=rf"the same unit expected; --unit {unit}"):
+            register_files(tmp_path / f"{scan}.ply", tmp_path / f"{reference}.ply", 0)
+    with pytest.raises(ResourceError, match=r"4,000 points take about 1\.5 GB; 1\.5 GB are allowed"):
+        register_files(tmp_path / "inches.ply", tmp_path / "mm.ply", 0, scale=25.4, max_memory=1.5e9)

@@ -13,6 +13,7 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -28,6 +29,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 _MALLOC_TRIM_THRESHOLD, _MALLOC_MMAP_THRESHOLD = -1, -3
 _MALLOC_KEEP = 1 << 30
+_MEMORY_LIMIT: ContextVar[float | None] = ContextVar("memory_limit", default=None)
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,24 @@ def one_thread_below(voxels: int, threshold: int = 120_000) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextmanager
+def memory_within(limit: float | None) -> Iterator[None]:
+    """Let `available_memory` count what this process may still take of ``limit`` bytes, within the context.
+
+    Every reader asks it before it takes memory, so that an option such as ``--max-memory`` bounds them all.
+    """
+    token = _MEMORY_LIMIT.set(limit)
+    try:
+        yield
+    finally:
+        _MEMORY_LIMIT.reset(token)
+
+
 def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> int:
     """Return the bytes of memory that this process can still allocate.
 
-    The smallest of the free memory of the machine, of the control groups (of a container or a job), and of the limit on
-    address space (``ulimit -v``).
+    The smallest of the free memory of the machine, of the control groups (of a container or a job), of the limit on
+    address space (``ulimit -v``), and of what `memory_within` allows.
     """
     page = os.sysconf("SC_PAGE_SIZE")
     free = [os.sysconf("SC_AVPHYS_PAGES") * page]
@@ -202,6 +217,11 @@ def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> i
         with suppress(OSError, ValueError):
             taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * page
             free.append(space - taken)
+    allowed = _MEMORY_LIMIT.get()
+    if allowed is not None:
+        with suppress(OSError, ValueError):
+            resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page
+            free.append(int(allowed) - resident)
     return max(0, min(free))
 
 

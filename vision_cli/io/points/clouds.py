@@ -271,6 +271,11 @@ def _from_rows(path: Path, rows: Rows) -> PointCloud:
                 f"{path}: columns {', '.join(rows.names)}; each name once expected.", hint="Correct the line of names."
             )
         return _from_columns(path, {name: rows.values[:, k].copy() for k, name in enumerate(rows.names)})
+    if width > 3 and len(rows.values) >= _LEAST_LONG and (np.diff(rows.values[:, 0]) == 1).all():
+        raise InputError(
+            f"{path}: the first of {width} columns counts the rows; x, y and z expected first.",
+            hint="Name the columns in a first line, as: id x y z.",
+        )
     normals, first = None, 3
     if width >= 6 and _are_unit(rows.values[:, 3:6]):
         normals, first = rows.values[:, 3:6].copy(), 6

@@ -13,12 +13,12 @@ Triple = tuple[int, int, int]
 """Numbers of the columns of x, y and z."""
 
 _PLACE_WORDS = frozenset(
-    ["coord", "coords", "coordinate", "coordinates", "pos", "position", "positions", "point", "points", "pt", "pts"]
-    + ["loc", "location", "vertex", "axis"]
+    {"coord", "coords", "coordinate", "coordinates", "pos", "position", "positions", "point", "points", "pt", "pts"}
+    | {"loc", "location", "vertex", "axis"}
 )
 _UNIT_WORDS = frozenset(
-    ["m", "mm", "cm", "dm", "km", "um", "µm", "nm", "metre", "metres", "meter", "meters"]
-    + ["in", "inch", "inches", "ft", "foot", "feet"]
+    {"m", "mm", "cm", "dm", "km", "um", "µm", "nm", "metre", "metres", "meter", "meters"}
+    | {"in", "inch", "inches", "ft", "foot", "feet"}
 )
 _NORMAL_WORDS = frozenset(["normal", "normals", "norm"])
 _SURVEY = (

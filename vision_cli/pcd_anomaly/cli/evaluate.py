@@ -9,7 +9,7 @@ import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
-from vision_cli.pcd_anomaly.options import EvaluationOptions, EvaluationScans, ScoringOptions, ScoringPlace
+from vision_cli.pcd_anomaly.options import EvaluationOptions, EvaluationScans, Place, ScoringOptions
 
 EXAMPLES = (
     "vcli pcd-anomaly evaluate model parts --methods all -o measured",
@@ -33,7 +33,7 @@ def evaluate(
     *,
     model: Annotated[Path | None, typer.Argument(metavar="RUN", help="Run of `train`.")] = None,
     scans: EvaluationScans,
-    place: ScoringPlace,
+    place: Place,
     scoring: ScoringOptions,
     measuring: EvaluationOptions,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.core.errors import Found
 from vision_cli.pcd_anomaly.cli.app import app
-from vision_cli.pcd_anomaly.options import PoseOptions, ScanOptions, ScoringOptions, ScoringPlace
+from vision_cli.pcd_anomaly.options import Place, PoseOptions, ScanOptions, ScoringOptions
 
 EXAMPLES = (
     "vcli pcd-anomaly predict model scans/*.ply -o out --save scores,ply,regions,png",
@@ -40,7 +40,7 @@ def predict(
         bool, typer.Option("--fail-on-anomaly", help="Exit with code 10 if a scan is anomalous.")
     ] = False,
     scans: ScanOptions,
-    place: ScoringPlace,
+    place: Place,
     scoring: ScoringOptions,
     pose: PoseOptions,
 ) -> None:

@@ -9,9 +9,9 @@ from vision_cli.pcd_anomaly.options import (
     EvaluationScans,
     MeasuringOptions,
     Options,
+    Place,
     SampleOption,
     ScoringOptions,
-    ScoringPlace,
 )
 
 EXAMPLES = (
@@ -37,7 +37,7 @@ def run_all(
     sample: SampleOption = False,
     scans: EvaluationScans,
     options: Options,
-    place: ScoringPlace,
+    place: Place,
     scoring: ScoringOptions,
     measuring: MeasuringOptions,
 ) -> None:

@@ -12,7 +12,7 @@ from vision_cli.core.errors import InputError
 from vision_cli.io.points.clouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.data.layouts import Sample
 from vision_cli.pcd_anomaly.data.scans import load_prototype
-from vision_cli.pcd_anomaly.surfaces.geometry import diameter
+from vision_cli.pcd_anomaly.surfaces.geometry import Points, diameter
 
 _MOST_RATIO = 3.0
 """Largest ratio of the sizes of prototypes; beyond it they have different units."""
@@ -30,7 +30,7 @@ def load_prototypes(samples: Sequence[Sample], scale: float = 1.0) -> list[Point
     sizes: list[float] = []
     for sample in samples:
         one = load_prototype(sample)
-        points = one.vertices if isinstance(one, Mesh) else one.points
+        points = points_of(one)
         points = points[np.asarray(np.isfinite(points).all(axis=1))]
         sizes.append(diameter(points) if len(points) > 3 else math.nan)
         if isinstance(one, Mesh):
@@ -45,3 +45,8 @@ def load_prototypes(samples: Sequence[Sample], scale: float = 1.0) -> list[Point
                 hint="Bring them to one unit, or move the odd one away.",
             )
     return found
+
+
+def points_of(prototype: PointCloud | Mesh) -> Points:
+    """Return the points of a cloud or the vertices of a mesh, ``(N, 3)``."""
+    return prototype.vertices if isinstance(prototype, Mesh) else prototype.points

@@ -15,6 +15,24 @@ _A_POINT = 300.0
 _FEWEST_ROWS = 64
 
 
+def require_points_room(limit: float | None, name: object, n_points: int) -> None:
+    """Refuse points whose registration or training would exceed the memory.
+
+    Parameters
+    ----------
+    limit
+        Bytes that the process may take; None for the available memory.
+    name, n_points
+        What the points are, for the message, and their number.
+
+    Raises
+    ------
+    ResourceError
+        If they would.
+    """
+    _require(limit, name, n_points, 0.0)
+
+
 def rows_within(limit: float | None, path: Path, n_points: int, bank: int) -> int:
     """Return the number of groups to compare with the bank at once, so that a scan stays within memory.
 
@@ -32,14 +50,18 @@ def rows_within(limit: float | None, path: Path, n_points: int, bank: int) -> in
     ResourceError
         If the scan would exceed the limit with the smallest chunks.
     """
-    needed = _BASE + _A_POINT * n_points
+    free = _require(limit, path, n_points, _FEWEST_ROWS * BYTES_AN_ENTRY * bank)
+    return min(_FEWEST_ROWS + int(free // (BYTES_AN_ENTRY * bank)), ROWS_AT_ONCE)
+
+
+def _require(limit: float | None, name: object, n_points: int, more: float) -> float:
+    """Return the memory left beside ``n_points`` points and ``more`` bytes; refuse them if there is none."""
+    needed = _BASE + _A_POINT * n_points + more
     # Available memory does not include what libraries and model already occupy.
     allowed = available_memory() + _BASE if limit is None else limit
-    rows = int((allowed - needed) // (BYTES_AN_ENTRY * bank))
-    if rows < _FEWEST_ROWS:
-        needed += _FEWEST_ROWS * BYTES_AN_ENTRY * bank
+    if needed > allowed:
         raise ResourceError(
-            f"{path}: {n_points:,} points take about {needed / 1e9:.1f} GB; {allowed / 1e9:.1f} GB are allowed.",
+            f"{name}: {n_points:,} points take about {needed / 1e9:.1f} GB; {allowed / 1e9:.1f} GB are allowed.",
             hint="Give more with --max-memory, or thin the scan out.",
         )
-    return min(rows, ROWS_AT_ONCE)
+    return allowed - needed

@@ -13,13 +13,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from vision_cli.core.errors import InputError
 from vision_cli.pcd_anomaly.model.model import Model
 from vision_cli.pcd_anomaly.options import PoseOptions, RegistrationMode, ScoringOptions, Selection
 from vision_cli.pcd_anomaly.registration.limits import FEWEST_POINTS, SCAN_SPACING
+from vision_cli.pcd_anomaly.registration.pieces import Pieces, find_pieces
 from vision_cli.pcd_anomaly.registration.registration import Registration, place_at, register
+from vision_cli.pcd_anomaly.registration.sizes import require_same_size
 from vision_cli.pcd_anomaly.scoring.agcs import select_centres
 from vision_cli.pcd_anomaly.scoring.bank import ROWS_AT_ONCE
 from vision_cli.pcd_anomaly.scoring.calibration import scan_score
@@ -31,19 +32,13 @@ from vision_cli.pcd_anomaly.surfaces.geometry import (
     Points,
     Pose,
     canonical_order,
-    diameter,
-    group_means,
     transform,
-    voxel_groups,
 )
 from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan
 
 Decision = Literal["normal", "anomalous", "undetermined"]
 
 _MOST_INVALID = 0.5
-_SIZES = (0.2, 3.0)
-_LEAST_PIECE = 0.05
-"""Components of a scan with less than this share of the largest one's cubes are specks."""
 
 _OUTLIER, _SPECK = 1 / 10, 1 / 30
 """Distances to the registered part, as shares of the diameter, beyond which points and specks are outliers.
@@ -212,8 +207,8 @@ def observe(
     order = canonical_order(usable)
     origin = np.median(usable, axis=0)
     usable = usable[order] - origin
-    _require_size(usable, size)
-    pieces = _pieces(usable, size)
+    require_same_size(usable, size)
+    pieces = find_pieces(usable, size)
     start = _shifted(np.eye(4) if init is None else init, origin)
     found = register_scan(usable[pieces.is_main], reference, seed, registration, start)
     is_part, distance = _part_of(pieces, found, reference)
@@ -332,31 +327,7 @@ def _place_threshold(model: Model) -> float:
     return float(3 * np.sqrt((model.fusion.weights**2).sum()))
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """A scan in cubes: number ``cube`` of each point ``(N,)``, ``middles`` of the cubes, ``is_main`` if no speck."""
-
-    cube: NDArray[np.int64]
-    middles: Points
-    is_main: NDArray[np.bool_]
-
-
-def _pieces(points: Points, size: float) -> _Pieces:
-    """Return the connected components of a scan; small ones are specks."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    side = size / 30
-    cube, count = voxel_groups(points, side)
-    middles = group_means(points, cube, count)
-    pairs = cKDTree(middles).query_pairs(2.2 * side, output_type="ndarray")
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
-    sizes = np.bincount(label)
-    return _Pieces(cube, middles, np.asarray((sizes >= _LEAST_PIECE * sizes.max())[label][cube]))
-
-
-def _part_of(pieces: _Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
+def _part_of(pieces: Pieces, found: Registration, reference: Reference) -> tuple[NDArray[np.bool_], float]:
     """Return which points belong to the part, and the median distance of the others to it."""
     distance = reference.level.places.query(transform(found.pose, pieces.middles))[0][pieces.cube]
     reach = np.where(pieces.is_main, _OUTLIER, _SPECK) * reference.diameter
@@ -386,21 +357,3 @@ def _require_usable(points: Points, finite: NDArray[np.bool_]) -> None:
         raise InputError(
             f"{distinct} distinct points of {count}; {FEWEST_POINTS} or more expected.", hint="Scan the part finer."
         )
-
-
-def _require_size(points: Points, size: float) -> None:
-    # Distant specks must not pass for another unit.
-    found = diameter(points[_robust_rows(points)])
-    ratio = found / size
-    if not _SIZES[0] < ratio < _SIZES[1]:
-        factor = 10.0 ** round(math.log10(max(size, 1e-300) / found))
-        unit = f"; --unit {factor:g} would bring it there" if factor != 1 else ""
-        raise InputError(
-            f"a scan {found:.4g} across, the part {size:.4g}; the same unit expected{unit}.",
-            hint=f"If the unit differs, give --unit {factor:g} to multiply the scan by.",
-        )
-
-
-def _robust_rows(points: Points) -> NDArray[np.bool_]:
-    distance = np.linalg.norm(points, axis=1)
-    return np.asarray(distance <= 4 * np.median(distance) + 1e-12)

@@ -22,8 +22,8 @@ from vision_cli.pcd_anomaly.options import (
     EvaluationOptions,
     EvaluationScans,
     MeasuringOptions,
+    Place,
     ScoringOptions,
-    ScoringPlace,
 )
 from vision_cli.pcd_anomaly.runs import predict
 from vision_cli.pcd_anomaly.runs.documents import FinishedScan, read_scans
@@ -40,7 +40,7 @@ POSES = "poses.csv"
 def scoring_of(
     options: ScoringOptions,
     measuring: MeasuringOptions,
-    place: ScoringPlace,
+    place: Place,
     seed: int,
     scale: float,
     ladder: Path | None = None,

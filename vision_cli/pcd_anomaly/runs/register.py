@@ -6,18 +6,35 @@ from pathlib import Path
 
 import numpy as np
 
+from vision_cli.core.compute.devices import memory_within
 from vision_cli.core.errors import InputError
 from vision_cli.io.points.clouds import read_points, read_points_or_mesh
+from vision_cli.pcd_anomaly.pipeline.chunking import require_points_room
 from vision_cli.pcd_anomaly.registration.limits import FEWEST_POINTS, SCAN_SPACING
+from vision_cli.pcd_anomaly.registration.pieces import find_pieces
 from vision_cli.pcd_anomaly.registration.registration import register
+from vision_cli.pcd_anomaly.registration.sizes import require_same_size
 from vision_cli.pcd_anomaly.registration.targets import make_target
 from vision_cli.pcd_anomaly.surfaces.geometry import canonical_order, diameter
 from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan, prototype_points, thin
 from vision_cli.pcd_anomaly.surfaces.visibility import oriented_surface
 
 
-def register_files(scan: Path, reference: Path, seed: int) -> dict[str, object]:
+def register_files(
+    scan: Path, reference: Path, seed: int, scale: float = 1.0, max_memory: float | None = None
+) -> dict[str, object]:
     """Return the pose of a scan on a mesh or on a cloud of all sides.
+
+    Parameters
+    ----------
+    scan, reference
+        Files of the two.
+    seed
+        Seed of the search.
+    scale
+        Factor on the coordinates of the scan; the pose is that of the multiplied scan.
+    max_memory
+        Bytes that the process may take; None for the available memory.
 
     Returns
     -------
@@ -27,11 +44,15 @@ def register_files(scan: Path, reference: Path, seed: int) -> dict[str, object]:
     Raises
     ------
     InputError
-        If a file cannot be used.
+        If a file cannot be used, or the two differ in size.
+    ResourceError
+        If the points would exceed the memory.
     """
     generator = np.random.default_rng(seed)
-    goal, normals = prototype_points(read_points_or_mesh(reference), generator)
-    points = read_points(scan).points
+    with memory_within(max_memory):
+        goal, normals = prototype_points(read_points_or_mesh(reference), generator)
+        points = read_points(scan).points * scale
+    require_points_room(max_memory, scan, len(points) + len(goal))
     points = points[np.asarray(np.isfinite(points).all(axis=1))]
     if min(len(points), len(goal)) < FEWEST_POINTS:
         raise InputError(f"{scan}, {reference}: fewer than {FEWEST_POINTS} finite points found; more expected.")
@@ -39,12 +60,14 @@ def register_files(scan: Path, reference: Path, seed: int) -> dict[str, object]:
     order = canonical_order(goal)
     goal = goal[order] - there
     size = diameter(goal)
+    points = points[canonical_order(points)] - here
+    require_same_size(points, size)
+    points = points[find_pieces(points, size).is_main]
     if normals is None:
         surface = oriented_surface(goal, SCAN_SPACING * size)
     else:
         surface = prepare_scan(goal, SCAN_SPACING * size, normals[order])
     target = make_target(thin(surface, SCAN_SPACING * size))
-    points = points[canonical_order(points)] - here
     found = register(prepare_scan(points, SCAN_SPACING * size), target, generator)
     pose = found.pose.copy()
     pose[:3, 3] += there - pose[:3, :3] @ here

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output
-from vision_cli.core.compute.devices import peak_memory_mb
+from vision_cli.core.compute.devices import memory_within, peak_memory_mb
 from vision_cli.core.runs.files import sha256
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
@@ -24,7 +24,7 @@ from vision_cli.pcd_anomaly.data.layouts import Sample
 from vision_cli.pcd_anomaly.data.scans import LoadedScan, load_scan
 from vision_cli.pcd_anomaly.model.files import read_model
 from vision_cli.pcd_anomaly.model.model import Model
-from vision_cli.pcd_anomaly.options import PointsFrom, PoseOptions, RegistrationMode, ScoringPlace, Selection
+from vision_cli.pcd_anomaly.options import Place, PointsFrom, PoseOptions, RegistrationMode, Selection
 from vision_cli.pcd_anomaly.pipeline.chunking import rows_within
 from vision_cli.pcd_anomaly.pipeline.pipeline import MethodScorer, Result, observe, score
 from vision_cli.pcd_anomaly.runs.documents import METHODS, PICTURES, SCORES, ScanDocument, write_document
@@ -67,7 +67,7 @@ class Scoring:
     seed: int
     save: frozenset[str]
     scale: float
-    place: ScoringPlace
+    place: Place
     registration: RegistrationMode = PoseOptions.registration
     init: Pose | None = None
     points_from: PointsFrom = "scan"
@@ -106,7 +106,8 @@ def score_samples(
             loaded[sample.class_name] = (model, scoring.scorers(sample.class_name, model))
 
     def work(sample: Sample) -> dict[str, object]:
-        row, result = _score_one(run, sample, *loaded[sample.class_name], scoring)
+        with memory_within(scoring.place.max_memory):
+            row, result = _score_one(run, sample, *loaded[sample.class_name], scoring)
         decision, status = result.decision, result.registration.status
         output.detail(f"{sample.item}: {decision}, score {result.score:.2f}, {status}")
         return row

@@ -8,11 +8,12 @@ from typing import Any
 
 from vision_cli.core.command.console import Output, Table
 from vision_cli.core.command.verbs import Shown
+from vision_cli.core.compute.devices import memory_within
 from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.runs import Run
 from vision_cli.io.points.clouds import write_ply
 from vision_cli.pcd_anomaly.data.layouts import DataSet
-from vision_cli.pcd_anomaly.data.prototypes import load_prototypes
+from vision_cli.pcd_anomaly.data.prototypes import load_prototypes, points_of
 from vision_cli.pcd_anomaly.model.descriptors import make_describer
 from vision_cli.pcd_anomaly.model.files import (
     DESCRIPTION,
@@ -26,6 +27,7 @@ from vision_cli.pcd_anomaly.model.files import (
 from vision_cli.pcd_anomaly.model.fit import train
 from vision_cli.pcd_anomaly.model.weights import WeightsRecord
 from vision_cli.pcd_anomaly.options import Options, Place
+from vision_cli.pcd_anomaly.pipeline.chunking import require_points_room
 from vision_cli.pcd_anomaly.runs.inputs import class_generator
 
 REFERENCE = "reference.ply"
@@ -58,6 +60,8 @@ def train_classes(
         If the prototypes of a class cannot be used.
     MissingError
         If weights cannot be used.
+    ResourceError
+        If the prototypes of a class would exceed the memory.
     """
 
     def on_stage(stage: str) -> None:
@@ -71,7 +75,9 @@ def train_classes(
             home = f"{MODELS}/{name}"
             if not (run.directory / home / DESCRIPTION).is_file():
                 started = time.process_time()
-                prototypes = load_prototypes(data.of(name, "train"), scale)
+                with memory_within(place.max_memory):
+                    prototypes = load_prototypes(data.of(name, "train"), scale)
+                require_points_room(place.max_memory, name, sum(len(points_of(one)) for one in prototypes))
                 model = train(prototypes, options, class_generator(seed, name), on_stage, describe)
                 for warning in model.warnings:
                     run.warn(f"{name}: {warning}")
