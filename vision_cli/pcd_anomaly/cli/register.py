@@ -33,6 +33,8 @@ def register(
 
     call.configure()
     document = register_files(scan, reference, call.seed, scans.scale, memory.max_memory)
+    if document["remark"] is not None:
+        call.output.warn(f"{reference}: {document['remark']}")
     write_json(target, document)
     facts = {name: value for name, value in document.items() if name != "scan_to_reference"}
     call.output.result(measures_table(facts), document)

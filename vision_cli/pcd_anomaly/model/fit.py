@@ -100,6 +100,8 @@ class Prepared:
         Seed of the head's training.
     describe
         Computed the vectors of the groups.
+    remarks
+        What was done to the normals of prototypes.
     """
 
     reference: Reference
@@ -107,6 +109,7 @@ class Prepared:
     views: Sequence[_PrototypeView]
     seed: int
     describe: DescribeGroups
+    remarks: tuple[str, ...] = ()
 
 
 def train(
@@ -147,7 +150,9 @@ def prepare(
     describe: DescribeGroups = group_vectors,
 ) -> Prepared:
     """Return the reference and the views of prototypes; parameters and errors as for `train`."""
-    clouds = [prototype_points(prototype, generator) for prototype in prototypes]
+    found = [prototype_points(prototype, generator) for prototype in prototypes]
+    remarks = tuple(f"prototype {number}: {one.remark}" for number, one in enumerate(found, 1) if one.remark)
+    clouds = [(one.points, one.normals) for one in found]
     # A local origin: with survey coordinates float32 has no digits left for a defect.
     middles = [points.mean(axis=0) for points, _ in clouds]
     clouds = [(points - middle, normals) for (points, normals), middle in zip(clouds, middles, strict=True)]
@@ -156,7 +161,7 @@ def prepare(
     to_prototype = make_pose(np.eye(3), middles[0]) @ invert(reference.poses[0])
     on_stage("views")
     views = _views(clouds, reference, options, generator, describe)
-    return Prepared(reference, to_prototype, views, int(generator.integers(2**62)), describe)
+    return Prepared(reference, to_prototype, views, int(generator.integers(2**62)), describe, remarks)
 
 
 # Matrices have a few thousand rows of 85 columns: a second thread gains little and spins while it waits.
@@ -194,7 +199,7 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
         fusion,
         scan_limit(scores, len(reference.stack)),
         prepared.to_prototype,
-        _warnings(reference, head, options),
+        (*prepared.remarks, *_warnings(reference, head, options)),
         prepared.describe,
     )
 

@@ -39,7 +39,8 @@ def register_files(
     Returns
     -------
     dict
-        ``status``, ``fitness``, ``blocking``, ``unseen``, ``rmse``, ``margin`` and ``scan_to_reference`` (4 x 4).
+        ``status``, ``fitness``, ``blocking``, ``unseen``, ``rmse``, ``margin``, ``remark`` on the normals of the
+        reference (None if they were taken as they are), and ``scan_to_reference`` (4 x 4).
 
     Raises
     ------
@@ -50,8 +51,9 @@ def register_files(
     """
     generator = np.random.default_rng(seed)
     with memory_within(max_memory):
-        goal, normals = prototype_points(read_points_or_mesh(reference), generator)
+        known = prototype_points(read_points_or_mesh(reference), generator)
         points = read_points(scan).points * scale
+    goal, normals = known.points, known.normals
     require_points_room(max_memory, scan, len(points) + len(goal))
     points = points[np.asarray(np.isfinite(points).all(axis=1))]
     if min(len(points), len(goal)) < FEWEST_POINTS:
@@ -78,5 +80,6 @@ def register_files(
         "unseen": found.verification.unseen,
         "rmse": found.verification.rmse,
         "margin": found.margin,
+        "remark": known.remark,
         "scan_to_reference": pose.tolist(),
     }
