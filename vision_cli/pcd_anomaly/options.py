@@ -305,6 +305,9 @@ class ScoringOptions:
         Indicator by which more groups are placed.
     save
         Files written for a scan, of `SAVED`.
+    tolerance
+        Largest deviation from the reference that passes an inspection, in the unit of the prototypes; None for no
+        inspection.
     """
 
     agcs: Annotated[
@@ -322,6 +325,16 @@ class ScoringOptions:
         ),
         Names(SAVED),
     ] = ("scores", "regions", "png")
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM",
+            min=0,
+            help="Inspect each scan: pass or fail by its deviations from the reference, with a map; in the unit of the "
+            "prototypes, usually mm.",
+            rich_help_panel=_SCORING,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,24 @@ def test_anomalies_are_an_exit_code_where_they_are_asked_about(files, tmp_path, 
     assert np.allclose(cloud.scalars["anomaly_score"], scores, equal_nan=True)
 
 
+def test_a_tolerance_adds_pass_or_fail_a_map_and_an_exit_code(files, tmp_path, capfd):
+    words = ("predict", files.run, files.scans / "bad.ply", "-o", tmp_path / "out", *PLACED, "--fail-on-anomaly")
+    assert run(*words, "--tolerance", "0.2", "--json", "--save", "scores,ply,png") == 10
+    said = capfd.readouterr()
+    assert json.loads(said.out)["n_out_of_tolerance"] == 1
+    assert "1 of 1 scans are out of tolerance" in said.err
+    (row,) = rows_of(tmp_path / "out" / "results.csv")
+    assert (row["inspection"], row["tolerance"]) == ("fail", "0.2")
+    assert float(row["largest_deviation"]) > 0.25
+    scores = tmp_path / "out" / "scores" / "bracket"
+    deviation = np.load(scores / "bad.deviation.npy")
+    cloud = read_points(scores / "bad.ply")
+    assert np.allclose(cloud.scalars["signed_deviation"], deviation, equal_nan=True)
+    assert json.loads((scores / "bad.json").read_text())["inspection"]["verdict"] == "fail"
+    assert (tmp_path / "out" / "pictures" / "bracket" / "bad.deviation.png").is_file()
+    assert "out of the tolerance of 0.2" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
 def _bad_scans(files, home):
     """Write files that cannot be scored; return what is said of each."""
     good = files.good

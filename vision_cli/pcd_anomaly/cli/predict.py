@@ -14,6 +14,7 @@ from vision_cli.pcd_anomaly.options import Place, PoseOptions, ScanOptions, Scor
 
 EXAMPLES = (
     "vcli pcd-anomaly predict model scans/*.ply -o out --save scores,ply,regions,png",
+    "vcli pcd-anomaly predict model scans/*.ply -o out --tolerance 0.5",
     "vcli pcd-anomaly predict model scans/*.pcd -o out --shard auto --resume --fail-on-anomaly",
 )
 
@@ -37,7 +38,7 @@ def predict(
         str | None, typer.Option("--class", metavar="NAME", help="Class of the model to use.")
     ] = None,
     fail_on_anomaly: Annotated[
-        bool, typer.Option("--fail-on-anomaly", help="Exit with code 10 if a scan is anomalous.")
+        bool, typer.Option("--fail-on-anomaly", help="Exit with code 10 if a scan is anomalous or fails --tolerance.")
     ] = False,
     scans: ScanOptions,
     place: Place,
@@ -67,10 +68,13 @@ def predict(
             save=frozenset(scoring.save),
             scale=scans.scale,
             place=place.on(call.compute.device),
+            tolerance=scoring.tolerance,
         )
         score_samples(run, samples, models, how, call.output)
 
     done = call.run(work, inputs={"models": list(models.values())}, show=shown)
     counts = counts_of(done.entries)
+    if fail_on_anomaly and counts.get("n_out_of_tolerance"):
+        raise Found(f"{counts['n_out_of_tolerance']} of {counts['n_inspected']} scans are out of tolerance.")
     if fail_on_anomaly and counts["n_anomalous"]:
         raise Found(f"{counts['n_anomalous']} of {counts['n_scans']} scans are anomalous.")

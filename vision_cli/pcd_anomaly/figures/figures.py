@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.core.escapes import picture_text
 from vision_cli.core.runs.files import atomic_path
-from vision_cli.figures.charts import new_sheet
 from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import SLATE
 from vision_cli.io.points.clouds import write_ply
 from vision_cli.pcd_anomaly.figures.point_renderer import Picture, View, facing_view, render, scanned_side
+from vision_cli.pcd_anomaly.figures.sheets import (
+    FOOT,
+    LINE,
+    MISSING,
+    PANEL,
+    PIXELS,
+    PLAIN,
+    SIDE,
+    TITLE,
+    draw_scale_bar,
+    make_sheet,
+    painted,
+    points_in_view,
+    with_unit,
+)
 from vision_cli.pcd_anomaly.scoring.regions import Region, Regions
 
 if TYPE_CHECKING:
@@ -23,14 +36,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OUTLINE = "#ffffff"
-_PLAIN = (0.70, 0.74, 0.79)
 _BELOW = ((0.66, 0.71, 0.76), (0.50, 0.66, 0.78), (0.47, 0.74, 0.72))
 _ABOVE = ((1.0, 0.80, 0.25), (0.98, 0.47, 0.15), (0.85, 0.12, 0.18), (0.60, 0.02, 0.30))
-_MISSING = (0.35, 0.35, 0.40)
-_PIXELS = 560
-_PANEL, _SIDE, _GAP, _TITLE, _FOOT, _LINE, _END = 5.0, 0.3, 0.15, 0.75, 0.62, 0.24, 0.12
 _MOST_ROWS = 8
-_LONGEST_TITLE = 240
 _HIGHEST = 2.5
 """Upper end of the colour scale in thresholds, or the highest score if that is less."""
 
@@ -74,25 +82,26 @@ def draw_scan(
     shown, values, numbers = points[finite], np.asarray(scores, np.float64)[finite], regions.numbers[finite]
     known = None if reference is None else reference[np.isfinite(reference).all(axis=1)]
     side = scanned_side(shown, known) if towards is None else np.asarray(towards, np.float64)
-    view = facing_view(shown, side, _PIXELS)
+    view = facing_view(shown, side, PIXELS)
     top = _scale_end(values, threshold)
     picture = render(shown, view)
     panels: list[tuple[str, Picture, NDArray[np.float64]]] = [
-        ("scan", picture, _painted(picture, np.broadcast_to(_PLAIN, (len(shown), 3)))),
-        ("score", picture, _painted(picture, score_colours(values, threshold, top))),
+        ("scan", picture, painted(picture, np.broadcast_to(PLAIN, (len(shown), 3)))),
+        ("score", picture, painted(picture, score_colours(values, threshold, top))),
     ]
     if known is not None and len(known):
-        seen = _in_view(known, view)
+        seen = points_in_view(known, view)
         if len(seen):
             plain = render(seen, view)
-            colours = np.broadcast_to(_PLAIN, (len(seen), 3))
-            panels.insert(0, ("reference", plain, _painted(plain, colours)))
-    figure, axes = _sheet(view, [name for name, _, _ in panels], title, regions.found)
+            colours = np.broadcast_to(PLAIN, (len(seen), 3))
+            panels.insert(0, ("reference", plain, painted(plain, colours)))
+    rows = min(len(regions.found), _MOST_ROWS) + (2 if len(regions.found) > _MOST_ROWS else 1)
+    figure, axes = make_sheet(view, [name for name, _, _ in panels], title, rows)
     for panel, (name, drawn, pixels) in zip(axes, panels, strict=True):
         panel.imshow(pixels, interpolation="antialiased")
         if name == "score":
             _outline(panel, drawn, numbers, regions.found, view)
-    _scale_bar(axes[0], view, unit)
+    draw_scale_bar(axes[0], view, unit)
     _colour_bar(figure, threshold, top)
     _table(figure, regions.found, unit)
     with atomic_path(path) as hidden:
@@ -100,7 +109,12 @@ def draw_scan(
 
 
 def write_scored_ply(
-    path: Path, points: NDArray[np.float64], scores: NDArray[np.floating], threshold: float, regions: Regions
+    path: Path,
+    points: NDArray[np.float64],
+    scores: NDArray[np.floating],
+    threshold: float,
+    regions: Regions,
+    deviation: NDArray[np.floating] | None = None,
 ) -> None:
     """Write a scan with its scores as ``anomaly_score``, its regions as ``region``, and colours.
 
@@ -116,10 +130,14 @@ def write_scored_ply(
         Score of defective places.
     regions
         Regions of the points.
+    deviation
+        Signed deviation of each point, ``(N,)``, written as ``signed_deviation`` if given.
     """
     values = np.asarray(scores, np.float64)
     colours = np.rint(255 * score_colours(values, threshold, _scale_end(values, threshold))).astype(np.uint8)
     scalars: dict[str, NDArray[Any]] = {"anomaly_score": values, "region": regions.numbers}
+    if deviation is not None:
+        scalars["signed_deviation"] = deviation
     write_ply(path, points, colours=colours, scalars=scalars)
 
 
@@ -130,7 +148,7 @@ def score_colours(scores: NDArray[np.float64], threshold: float, top: float) -> 
     colours[below] = _ramp(_BELOW, np.clip(scores[below] / max(threshold, 1e-12), 0, 1))
     above = scores >= threshold
     colours[above] = _ramp(_ABOVE, np.clip((scores[above] - threshold) / max(top - threshold, 1e-12), 0, 1))
-    colours[~(below | above)] = _MISSING
+    colours[~(below | above)] = MISSING
     return colours
 
 
@@ -143,42 +161,6 @@ def _scale_end(scores: NDArray[np.float64], threshold: float) -> float:
     finite = scores[np.isfinite(scores)]
     highest = float(finite.max()) if len(finite) else threshold
     return max(min(highest, _HIGHEST * threshold if threshold > 0 else highest), threshold + 1e-9)
-
-
-def _in_view(points: NDArray[np.float64], view: View) -> NDArray[np.float64]:
-    places = view.places(points)
-    rows, columns = view.shape
-    inside = (places[:, 0] >= 0) & (places[:, 0] < columns) & (places[:, 1] >= 0) & (places[:, 1] < rows)
-    return points[inside]
-
-
-def _painted(picture: Picture, colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the pixels ``(H, W, 4)`` of a picture whose points have these colours."""
-    pixels = np.zeros((*picture.index.shape, 4))
-    filled = picture.index >= 0
-    pixels[filled, :3] = np.clip(colours[picture.index[filled]] * picture.shade[filled, None], 0, 1)
-    pixels[filled, 3] = 1
-    return pixels
-
-
-def _sheet(view: View, names: Sequence[str], title: str, found: Sequence[Region]) -> tuple[Figure, list[Axes]]:
-    tall = min(_PANEL * view.height / view.width, 1.25 * _PANEL)
-    rows = min(len(found), _MOST_ROWS) + (2 if len(found) > _MOST_ROWS else 1)
-    width = len(names) * _PANEL + (len(names) - 1) * _GAP + 2 * _SIDE
-    height = _TITLE + tall + _FOOT + rows * _LINE + _END
-    figure = new_sheet(width, height, SLATE)
-    shown = picture_text(title, _LONGEST_TITLE)
-    size = min(12.0, 120 * width / max(len(shown), 1))
-    figure.text(_SIDE / width, 1 - 0.25 / height, shown, color=SLATE.ink, fontsize=size, va="center", weight="bold")
-    axes = []
-    for number, name in enumerate(names):
-        left = _SIDE + number * (_PANEL + _GAP)
-        box = (left / width, (height - _TITLE - tall) / height, _PANEL / width, tall / height)
-        axes.append(figure.add_axes(box))
-        axes[-1].set_axis_off()
-        across, up = (left + _PANEL / 2) / width, 1 - (_TITLE - 0.15) / height
-        figure.text(across, up, name, color=SLATE.faint, fontsize=9.5, ha="center")
-    return figure, axes
 
 
 def _outline(panel: Axes, picture: Picture, numbers: NDArray[np.int32], found: Sequence[Region], view: View) -> None:
@@ -210,29 +192,11 @@ def _outline(panel: Axes, picture: Picture, numbers: NDArray[np.int32], found: S
     panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
 
 
-def _scale_bar(panel: Axes, view: View, unit: str) -> None:
-    """Draw a line of a round length."""
-    wanted = view.width / 5
-    steps = np.outer(10.0 ** np.arange(-6, 7), (1, 2, 5)).ravel()
-    length = float(steps[np.argmin(np.abs(np.log(steps / wanted)))])
-    rows, columns = view.shape
-    # Below the picture, level with the scale of colours.
-    low = rows + 0.22 * columns / _PANEL
-    end = length / view.pixel
-    panel.plot([0, end], [low, low], color=SLATE.ink, linewidth=2.2, solid_capstyle="butt", clip_on=False)
-    panel.text(end + 8, low, _with_unit(f"{length:g}", unit), color=SLATE.ink, fontsize=8.5, va="center")
-    panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-
-
-def _with_unit(text: str, unit: str) -> str:
-    return f"{text} {picture_text(unit, 12)}".rstrip()
-
-
 def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
     width, height = figure.get_size_inches()
-    wide = 0.8 * _PANEL
-    left = width - _SIDE - _PANEL / 2 - wide / 2
-    above = height - _TITLE - figure.axes[0].get_position().height * height
+    wide = 0.8 * PANEL
+    left = width - SIDE - PANEL / 2 - wide / 2
+    above = height - TITLE - figure.axes[0].get_position().height * height
     bar = figure.add_axes((left / width, (above - 0.28) / height, wide / width, 0.12 / height))
     values = np.linspace(0, top, 512)
     bar.imshow(score_colours(values, threshold, top)[None], extent=(0, top, 0, 1), aspect="auto")
@@ -246,14 +210,14 @@ def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
 
 def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
     width, height = figure.get_size_inches()
-    places = np.asarray([0.0, 0.5, 1.5, 2.5, 3.6, 4.7, 5.8, 7.0]) * min(1.0, (width - 2 * _SIDE) / 8)
-    low = figure.axes[0].get_position().y0 * height - _FOOT
+    places = np.asarray([0.0, 0.5, 1.5, 2.5, 3.6, 4.7, 5.8, 7.0]) * min(1.0, (width - 2 * SIDE) / 8)
+    low = figure.axes[0].get_position().y0 * height - FOOT
 
     def write(line: int, cells: Sequence[str], colour: str) -> None:
         for place, cell in zip(places, cells, strict=False):
             figure.text(
-                (_SIDE + place) / width,
-                (low - (line + 0.4) * _LINE) / height,
+                (SIDE + place) / width,
+                (low - (line + 0.4) * LINE) / height,
                 cell,
                 color=colour,
                 fontsize=9,
@@ -266,8 +230,8 @@ def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:
     write(
         0,
         [
-            *("", "type", "score", "points", _with_unit("area", unit and f"{unit}²")),
-            *(_with_unit(name, unit) for name in ("length", "width", "deviation")),
+            *("", "type", "score", "points", with_unit("area", unit and f"{unit}²")),
+            *(with_unit(name, unit) for name in ("length", "width", "deviation")),
         ],
         SLATE.faint,
     )

@@ -19,6 +19,9 @@ from vision_cli.pcd_anomaly.surfaces.geometry import Pose
 SCORES, PICTURES, METHODS = "scores", "pictures", "methods"
 """Folders of a run: scores and documents of scans, pictures, scores of the methods that are compared."""
 
+DEVIATION = ".deviation"
+"""Before the suffix of files with the signed deviations of a scan."""
+
 
 @dataclass(frozen=True)
 class ScanDocument:
@@ -50,6 +53,9 @@ class ScanDocument:
         Descriptions of significant bends, see `vision_cli.pcd_anomaly.surfaces.bends.describe_bend`.
     regions
         Defective regions by falling score.
+    inspection
+        Result of the inspection by names, see `vision_cli.pcd_anomaly.pipeline.inspection.Inspection`; None without a
+        tolerance.
     """
 
     sample: str
@@ -70,6 +76,7 @@ class ScanDocument:
     scan_to_reference: Pose
     bends: Sequence[Mapping[str, object]]
     regions: Sequence[Region]
+    inspection: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ def write_document(run: RunFiles, document: ScanDocument) -> None:
         },
         "bends": list(document.bends),
         "regions": [dict(zip(REGION_COLUMNS, region.row(document.sample), strict=True)) for region in document.regions],
+        "inspection": document.inspection,
     }
     run.write_json(f"{SCORES}/{document.sample}.json", content)
 
@@ -140,6 +148,7 @@ def read_document(directory: Path, item: str) -> ScanDocument:
         np.asarray(pose["scan_to_reference"], dtype=np.float64),
         content["bends"],
         [_region(row) for row in content["regions"]],
+        content["inspection"],
     )
 
 

@@ -62,6 +62,7 @@ def scoring_of(
         place=place,
         points_from=measuring.points_from,
         scorers=ComparedMethods(measuring.baselines, ladder, measuring.protocol).scorers,
+        tolerance=options.tolerance,
     )
 
 

@@ -8,12 +8,15 @@ from vision_cli.core.command.console import Table, format_value
 from vision_cli.core.report import Picture, Report, link_to
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
-from vision_cli.pcd_anomaly.runs.documents import PICTURES, FinishedScan
+from vision_cli.pcd_anomaly.runs.documents import DEVIATION, PICTURES, FinishedScan
 from vision_cli.pcd_anomaly.runs.verdict import judge, judge_measured
 from vision_cli.pcd_anomaly.scoring.regions import REGION_COLUMNS
 
 RESULTS, REGIONS = "results.csv", "regions.csv"
 POSE_COLUMNS = tuple(f"T{row}{column}" for row in range(3) for column in range(4))
+INSPECTION_COLUMNS = ("inspection", "tolerance", "beyond_share", "largest_deviation")
+"""Columns of an inspection, blank without ``--tolerance``."""
+
 _ROW_COLUMNS = (
     "class",
     "sample",
@@ -28,6 +31,7 @@ _ROW_COLUMNS = (
     "reg_status",
     "reg_fitness",
     "reg_rmse",
+    *INSPECTION_COLUMNS,
 )
 RESULT_COLUMNS = (*_ROW_COLUMNS, *POSE_COLUMNS, "error")
 _SHOWN = ("sample", "decision", "score", "threshold", "p_value", "reg_status", "n_outliers")
@@ -38,6 +42,10 @@ _READ_SCORES = (
     "Grey to green is as in good parts, yellow to dark red is above the threshold on the scale; outlined and numbered "
     "regions are listed below the picture, with their deviation outwards (+) or inwards (-)."
 )
+_READ_DEVIATIONS = (
+    "Pale is within the tolerance, strong red beyond it outwards, strong blue inwards; grey was not compared. The "
+    "uncertainty is that of the scan's noise; a wrong pose or a bias of the scanner adds to it."
+)
 
 
 def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
@@ -45,6 +53,8 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
     rows = [entry.row for entry in entries if entry.error is None]
     decisions = [row["decision"] for row in rows]
     statuses = [row["reg_status"] for row in rows]
+    inspected = [row["inspection"] for row in rows if row.get("inspection") is not None]
+    of_inspection = {"n_inspected": len(inspected), "n_out_of_tolerance": inspected.count("fail")} if inspected else {}
     return {
         "n_scans": len(rows),
         "n_failures": len(entries) - len(rows),
@@ -52,6 +62,7 @@ def counts_of(entries: Sequence[Entry]) -> dict[str, float | int | str | None]:
         "n_undetermined": decisions.count("undetermined"),
         "n_reg_weak": statuses.count("weak"),
         "n_reg_failed": statuses.count("failed"),
+        **of_inspection,
     }
 
 
@@ -108,8 +119,10 @@ def write_report_page(
         "poses weak": counts["n_reg_weak"],
         "poses refused": counts["n_reg_failed"],
     }
+    if "n_inspected" in counts:
+        summary |= {"inspected": counts["n_inspected"], "out of tolerance": counts["n_out_of_tolerance"]}
     verdict = judge(entries) if measures is None else judge_measured(entries, measures)
-    listed = [_scans_table(run, scans), _regions_table(scans), _poses_table(scans)]
+    listed = [_scans_table(run, scans), _inspection_table(run, scans), _regions_table(scans), _poses_table(scans)]
     run.report(
         Report(
             title="Anomalies in scans" if measures is None else "Evaluation on test scans",
@@ -144,6 +157,14 @@ def _pictures(scans: Sequence[FinishedScan]) -> list[Picture]:
                 f"limit {format_value(document.threshold)}, pose {document.status}"
             )
             found.append((-document.score, Picture(path, caption, _reading(document.status))))
+        mapped = scan.directory / PICTURES / f"{scan.entry.id}{DEVIATION}.png"
+        if document is not None and document.inspection is not None and mapped.is_file():
+            seen = document.inspection
+            caption = (
+                f"{document.sample}: {seen['verdict']} at ±{format_value(seen['tolerance'])}, largest deviation "
+                f"{format_value(seen['largest_deviation'])}, pose {document.status}"
+            )
+            found.append((-document.score, Picture(mapped, caption, _READ_DEVIATIONS)))
     return [picture for _, picture in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -170,6 +191,27 @@ def _scans_table(run: RunFiles, scans: Sequence[FinishedScan]) -> Table:
         for scan in scored
     ]
     return _shortened(_SHOWN, rows, "Scans, the highest score first", RESULTS)
+
+
+def _inspection_table(run: RunFiles, scans: Sequence[FinishedScan]) -> Table:
+    """Return the inspected scans, those with the largest deviations first, each linked to its map."""
+    columns = ("sample", *INSPECTION_COLUMNS, "uncertainty", "largest_at")
+    seen = [(scan, scan.document.inspection) for scan in scans if scan.document and scan.document.inspection]
+    seen.sort(key=lambda pair: -abs(_as_number(pair[1]["largest_deviation"])))
+    rows = [
+        [
+            link_to(run, scan.directory / PICTURES / f"{scan.entry.id}{DEVIATION}.png", scan.entry.id),
+            *(scan.entry.row.get(column) for column in INSPECTION_COLUMNS),
+            found["uncertainty"],
+            " ".join(format_value(_as_number(value)) for value in found["largest_at"]),
+        ]
+        for scan, found in seen
+    ]
+    return _shortened(columns, rows, "Inspection, the largest deviation first, in the unit of the prototypes", RESULTS)
+
+
+def _as_number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _shortened(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str, all_in: str) -> Table:

@@ -26,8 +26,9 @@ from vision_cli.pcd_anomaly.model.files import read_model
 from vision_cli.pcd_anomaly.model.model import Model
 from vision_cli.pcd_anomaly.options import Place, PointsFrom, PoseOptions, RegistrationMode, Selection
 from vision_cli.pcd_anomaly.pipeline.chunking import rows_within
+from vision_cli.pcd_anomaly.pipeline.inspection import Inspection, inspect
 from vision_cli.pcd_anomaly.pipeline.pipeline import MethodScorer, Result, observe, score
-from vision_cli.pcd_anomaly.runs.documents import METHODS, PICTURES, SCORES, ScanDocument, write_document
+from vision_cli.pcd_anomaly.runs.documents import DEVIATION, METHODS, PICTURES, SCORES, ScanDocument, write_document
 from vision_cli.pcd_anomaly.runs.inputs import model_directory
 from vision_cli.pcd_anomaly.scoring.regions import Regions, find_regions
 from vision_cli.pcd_anomaly.surfaces.bends import describe_bend, significant_bends
@@ -61,6 +62,8 @@ class Scoring:
         Device, weights and memory limit.
     scorers
         Makes the scorers of other methods; none by default.
+    tolerance
+        Largest deviation that passes an inspection; None for no inspection.
     """
 
     agcs: Selection
@@ -72,6 +75,7 @@ class Scoring:
     init: Pose | None = None
     points_from: PointsFrom = "scan"
     scorers: MakeScorers = _no_scorers
+    tolerance: float | None = None
 
 
 def score_samples(
@@ -138,18 +142,19 @@ def _score_one(
     start = invert(model.to_prototype) @ (np.eye(4) if scoring.init is None else scoring.init)
     seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=start)
     result = score(model, seen, scoring.agcs, rows=rows)
-    row = _row(sample, scan, result)
+    inspection = None if scoring.tolerance is None else inspect(model.reference, seen, scoring.tolerance)
+    row = _row(sample, scan, result, inspection)
     for name, scorer in scorers.items():
         scored = scorer(seen)
         row[f"score {name}"] = scored.score
         _write_array(run, f"{METHODS}/{name}/{sample.item}.npy", scored.points)
-    _write_scan(run, sample.item, points, model, result, scoring.save)
+    _write_scan(run, sample.item, points, model, result, inspection, scoring.save)
     times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.seconds.items())
     run.log(f"{sample.item}: {times}; peak {peak_memory_mb():.0f} MB")
     return row, result
 
 
-def _row(sample: Sample, scan: LoadedScan, result: Result) -> dict[str, object]:
+def _row(sample: Sample, scan: LoadedScan, result: Result, inspection: Inspection | None) -> dict[str, object]:
     found, seen = result.registration, result.observation
     return {
         "class": sample.class_name,
@@ -166,6 +171,18 @@ def _row(sample: Sample, scan: LoadedScan, result: Result) -> dict[str, object]:
         "reg_status": found.status,
         "reg_fitness": found.verification.fitness,
         "reg_rmse": found.verification.rmse,
+        **({} if inspection is None else inspection_row(inspection)),
+    }
+
+
+def inspection_row(inspection: Inspection) -> dict[str, object]:
+    """Return the cells of an inspection in the table of results; unknown deviations are None."""
+    largest = inspection.largest
+    return {
+        "inspection": inspection.verdict,
+        "tolerance": inspection.tolerance,
+        "beyond_share": inspection.share_beyond if math.isfinite(inspection.share_beyond) else None,
+        "largest_deviation": largest if math.isfinite(largest) else None,
     }
 
 
@@ -178,24 +195,50 @@ def _write_array(run: Run, name: str, values: NDArray[np.float32]) -> None:
 
 
 def _write_scan(
-    run: Run, item: str, points: NDArray[np.float64], model: Model, result: Result, save: frozenset[str]
+    run: Run,
+    item: str,
+    points: NDArray[np.float64],
+    model: Model,
+    result: Result,
+    inspection: Inspection | None,
+    save: frozenset[str],
 ) -> None:
     regions = find_regions(points, result.scores, result.place_threshold, deviation=result.deviation)
     if "scores" in save:
         _write_array(run, f"{SCORES}/{item}.npy", result.scores)
-    write_document(run, _document(item, result, regions, model.to_prototype))
+    write_document(run, _document(item, result, regions, model.to_prototype, inspection))
+    if inspection is not None and "scores" in save:
+        _write_array(run, f"{SCORES}/{item}{DEVIATION}.npy", inspection.deviation)
     if "ply" in save:
         from vision_cli.pcd_anomaly.figures.figures import write_scored_ply
 
+        deviation = None if inspection is None else inspection.deviation
         with run.output(f"{SCORES}/{item}.ply") as path:
-            write_scored_ply(path, points, result.scores, result.place_threshold, regions)
-    if "png" in save and result.decision != "normal":
-        from vision_cli.pcd_anomaly.figures.figures import draw_scan
+            write_scored_ply(path, points, result.scores, result.place_threshold, regions, deviation)
+    if "png" in save:
+        _draw(run, item, points, model, result, regions, inspection)
 
-        reference = None
-        if result.registration.status != "failed":
-            reference = transform(invert(result.registration.pose), model.reference.level.surface.points)
-        title = f"{item}: {result.decision}, score of the scan {result.score:.3g}, limit {result.threshold:.3g}"
+
+def _draw(
+    run: Run,
+    item: str,
+    points: NDArray[np.float64],
+    model: Model,
+    result: Result,
+    regions: Regions,
+    inspection: Inspection | None,
+) -> None:
+    """Draw a scan that is not normal, and the map of its deviations if it was inspected."""
+    from vision_cli.pcd_anomaly.figures.deviations import draw_deviations
+    from vision_cli.pcd_anomaly.figures.figures import draw_scan
+
+    status = result.registration.status
+    reference = None
+    if status != "failed":
+        reference = transform(invert(result.registration.pose), model.reference.level.surface.points)
+    pose = f"pose {status}" + (", check it by eye" if status == "weak" else "")
+    if result.decision != "normal":
+        title = f"{item}: {result.decision}, score {result.score:.3g}, limit {result.threshold:.3g}, {pose}"
         with run.output(f"{PICTURES}/{item}.png") as path:
             draw_scan(
                 path,
@@ -207,9 +250,27 @@ def _write_scan(
                 reference=reference,
                 towards=result.towards,
             )
+    if inspection is not None:
+        beyond = f"{100 * inspection.share_beyond:.2g} % beyond"
+        title = (
+            f"{item}: {inspection.verdict} at ±{inspection.tolerance:.4g}, {beyond}, largest "
+            f"{inspection.largest:+.3g} ± {inspection.uncertainty:.2g}, {pose}"
+        )
+        with run.output(f"{PICTURES}/{item}{DEVIATION}.png") as path:
+            draw_deviations(
+                path,
+                points,
+                inspection.deviation,
+                inspection.tolerance,
+                title,
+                reference=reference,
+                towards=result.towards,
+            )
 
 
-def _document(item: str, result: Result, regions: Regions, to_prototype: Pose) -> ScanDocument:
+def _document(
+    item: str, result: Result, regions: Regions, to_prototype: Pose, inspection: Inspection | None
+) -> ScanDocument:
     found, seen = result.registration, result.observation
     bends = significant_bends(seen.nodes.residuals.alignment.bends) if found.status != "failed" else []
     return ScanDocument(
@@ -231,4 +292,18 @@ def _document(item: str, result: Result, regions: Regions, to_prototype: Pose) -
         to_prototype @ found.pose,
         [describe_bend(bend, found.pose) for bend in bends],
         regions.found,
+        None if inspection is None else _described(inspection),
     )
+
+
+def _described(inspection: Inspection) -> dict[str, object]:
+    """Return an inspection as its JSON document names it, without the deviations of the points."""
+    row = inspection_row(inspection)
+    return {
+        "verdict": inspection.verdict,
+        **{name: row[name] for name in ("tolerance", "beyond_share", "largest_deviation")},
+        "unclear_share": inspection.share_unclear,
+        "uncertainty": inspection.uncertainty,
+        "largest_at": list(inspection.place),
+        "compared_share": inspection.compared,
+    }

@@ -17,8 +17,8 @@ LEAST_AUROC = 0.6
 """AUROC below which a run is rated bad; guessing gives 0.5."""
 
 RULE = (
-    "Rule: bad if a scan scores above the limit of its model or failed to be read; caution if a pose was refused "
-    "(undetermined) or is weak; good otherwise."
+    "Rule: bad if a scan scores above the limit of its model, is out of tolerance, or failed to be read; caution if a "
+    "pose was refused (undetermined) or is weak, or an inspection is unclear; good otherwise."
 )
 MEASURED_RULE = (
     f"Rule: good from an AUROC of {GOOD_AUROC:g}, bad below {LEAST_AUROC:g} or if scans failed to be read; caution "
@@ -60,7 +60,10 @@ def judge(entries: Sequence[Entry]) -> Verdict:
     found = [entry for entry in _scored(entries) if entry.row["decision"] == "anomalous"]
     level: Level = "bad" if found else "good"
     doubtful, doubts = _doubts(entries)
-    return Verdict(_worse(level, doubtful), " ".join([_decided(entries, found), *doubts]), RULE)
+    inspected, inspections = _inspections(entries)
+    return Verdict(
+        _worse(_worse(level, doubtful), inspected), " ".join([_decided(entries, found), *inspections, *doubts]), RULE
+    )
 
 
 def judge_measured(entries: Sequence[Entry], measures: Mapping[str, object]) -> Verdict:
@@ -122,6 +125,22 @@ def _doubts(entries: Sequence[Entry]) -> tuple[Level, list[str]]:
     if failed:
         said.append(f"{len(failed)} failed to be read: {_listed(failed)}.")
     return "bad" if failed else "caution" if refused or weak else "good", said
+
+
+def _inspections(entries: Sequence[Entry]) -> tuple[Level, list[str]]:
+    """Return the level and a sentence on the inspected scans; nothing without an inspection."""
+    inspected = [entry for entry in _scored(entries) if entry.row.get("inspection") is not None]
+    if not inspected:
+        return "good", []
+    failed = [entry.id for entry in inspected if entry.row["inspection"] == "fail"]
+    open_ones = [entry.id for entry in inspected if entry.row["inspection"] in ("unclear", "undetermined")]
+    tolerance = format_value(inspected[0].row["tolerance"])
+    said = [f"{len(failed)} of {len(inspected)} out of the tolerance of {tolerance}: {_listed(failed)}."]
+    if not failed:
+        said = [f"None of {len(inspected)} inspected is out of the tolerance of {tolerance}."]
+    if open_ones:
+        said.append(f"{len(open_ones)} neither passed nor failed the inspection: {_listed(open_ones)}.")
+    return "bad" if failed else "caution" if open_ones else "good", said
 
 
 def _worse(one: Level, other: Level) -> Level:
