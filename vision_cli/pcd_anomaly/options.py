@@ -305,6 +305,8 @@ class ScoringOptions:
         Indicator by which more groups are placed.
     save
         Files written for a scan, of `SAVED`.
+    decide_weak
+        Whether scans of a weak pose are decided on; otherwise they are undetermined.
     tolerance
         Largest deviation from the reference that passes an inspection, in the unit of the prototypes; None for no
         inspection.
@@ -325,6 +327,14 @@ class ScoringOptions:
         ),
         Names(SAVED),
     ] = ("scores", "regions", "png")
+    decide_weak: Annotated[
+        bool,
+        typer.Option(
+            "--decide-weak",
+            help="Also decide on scans whose pose is weak, which are undetermined otherwise.",
+            rich_help_panel=_SCORING,
+        ),
+    ] = False
     tolerance: Annotated[
         float | None,
         typer.Option(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.pcd_anomaly.conftest import pose_error
-from vision_cli.pcd_anomaly.registration.registration import place_at, register
-from vision_cli.pcd_anomaly.registration.verification import slid_poses
-from vision_cli.pcd_anomaly.surfaces.geometry import invert
-from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan
+from vision_cli.io.points.clouds import read_points
+from vision_cli.pcd_anomaly.registration.alternatives import turns
+from vision_cli.pcd_anomaly.registration.registration import Candidate, _orientations, _polished, place_at, register
+from vision_cli.pcd_anomaly.registration.verification import slid_poses, verify
+from vision_cli.pcd_anomaly.runs.register import register_files
+from vision_cli.pcd_anomaly.surfaces.geometry import diameter, invert, transform
+from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan, thin
 from vision_cli.phantoms.parts.defects import SUITES
 from vision_cli.phantoms.parts.parts import make_part
 from vision_cli.phantoms.parts.specimens import draw_test
@@ -82,3 +88,33 @@ def test_another_part_is_not_registered(bracket):
     other = draw_test("gear", mesh, SUITES["rigid"], None, 12_000, generator)
     found = register(prepare_scan(other.scan.points, target.diameter / 200), target, np.random.default_rng(0))
     assert found.status in ("weak", "failed")
+
+
+def test_a_final_pose_is_compared_with_those_that_it_could_be_mistaken_for(bracket):
+    prototype, tests, target = bracket
+    size = target.diameter
+    true = invert(prototype.scan.pose_true) @ tests[0].scan.pose_true
+    scan = prepare_scan(tests[0].scan.points, size / 200)
+    # Of the two sides that the normals may point to, the true one fits.
+    source, view = max(_orientations(scan, False), key=lambda one: verify(one[0], target, true, one[1]).quality)
+    fine = thin(source, size / 100)
+    for start in (slid_poses(source, target, true, 1 / 20)[0], turns(source, target, true, view)[1]):
+        wrong = Candidate(fine, view, start, verify(fine, target, start, view, 2), fine)
+        found = _polished(wrong, target)
+        assert error(found, prototype, tests[0], size) < 0.005
+        assert found.verification.quality > wrong.verification.quality
+
+
+CASES = Path(__file__).resolve().parents[3].parent / "shared" / "cases" / "pcd-anomaly" / "pose_slides_on_plate"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["good1", "sink1", "sink6"])
+def test_scans_of_a_plate_neither_slide_nor_turn_over(name):
+    if not CASES.is_dir():
+        pytest.skip("no ../shared/cases/pcd-anomaly")
+    found = register_files(CASES / f"{name}.ply", CASES / "cad.stl", 0)
+    true = np.linalg.inv(json.loads((CASES / "truth.json").read_text())[name]["T"])
+    points = read_points(CASES / f"{name}.ply").points
+    gap = transform(np.asarray(found["scan_to_reference"]), points) - transform(true, points)
+    assert np.sqrt((gap**2).sum(axis=1).mean()) < diameter(points) / 80

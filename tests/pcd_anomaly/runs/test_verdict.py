@@ -39,7 +39,7 @@ def test_the_level_of_scans_follows_from_decisions_and_poses(entries, level):
 def test_anomalous_scans_are_named_the_highest_score_first():
     assert judge([GOOD, DENTED, HOLED, WEAK, REFUSED, BROKEN]).text == (
         "2 of 5 scans are anomalous: holed (score 9, limit 2), dented (score 3, limit 2). "
-        "1 undetermined, for the pose was refused: refused. "
+        "1 undetermined, for the pose was refused or is weak: refused. "
         "1 decided on a weak pose, to be checked by eye: weak. 1 failed to be read: broken."
     )
 

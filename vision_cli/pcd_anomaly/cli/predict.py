@@ -69,6 +69,7 @@ def predict(
             scale=scans.scale,
             place=place.on(call.compute.device),
             tolerance=scoring.tolerance,
+            decide_weak=scoring.decide_weak,
         )
         score_samples(run, samples, models, how, call.output)
 

@@ -18,6 +18,9 @@ from vision_cli.pcd_anomaly.surfaces.lookup import Level, NearestGrid
 _DAMPING = 0.1
 """Damping of each unknown, as a share of its largest possible weight, against motions that hardly change distances."""
 
+PLAIN_DAMPING = 1e-3
+"""Hardly any damping, which only keeps the equations solvable."""
+
 Match = Callable[[Points, Points], tuple[Points, Points]]
 """Returns the corresponding points and normals of points and normals ``(B, N, 3)``."""
 
@@ -46,19 +49,23 @@ def refine_coarsely(source: Surface, grid: NearestGrid, poses: Pose, caps: tuple
     return poses
 
 
-def refine(source: Surface, level: Level, poses: Pose, caps: tuple[float, ...]) -> Pose:
-    """Return poses refined with nearest neighbours that have similar normals; other arguments as `refine_coarsely`."""
+def refine(source: Surface, level: Level, poses: Pose, caps: tuple[float, ...], damping: float = _DAMPING) -> Pose:
+    """Return poses refined with nearest neighbours that have similar normals; other arguments as `refine_coarsely`.
+
+    With `PLAIN_DAMPING` the steps are those of plain ICP: they also follow the few points that hold a plate in its
+    plane, and drift where none does.
+    """
 
     def match(points: Points, normals: Points) -> tuple[Points, Points]:
         found = level.nearest(points.reshape(-1, 3), normals.reshape(-1, 3)).reshape(points.shape[:-1])
         return level.surface.points[found], level.surface.normals[found]
 
     for cap in caps:
-        poses = _step(source, poses, match, cap)
+        poses = _step(source, poses, match, cap, damping)
     return poses
 
 
-def _step(source: Surface, poses: Pose, match: Match, cap: float) -> Pose:
+def _step(source: Surface, poses: Pose, match: Match, cap: float, strength: float = _DAMPING) -> Pose:
     rotations, shifts = poses[:, :3, :3], poses[:, :3, 3]
     points = source.points @ np.swapaxes(rotations, 1, 2) + shifts[:, None]
     normals = source.normals @ np.swapaxes(rotations, 1, 2)
@@ -79,7 +86,7 @@ def _step(source: Surface, poses: Pose, match: Match, cap: float) -> Pose:
     scale = np.maximum(np.einsum("bii->b", normal_matrix[:, 3:, 3:]), 1e-12)
     radius2 = np.mean(np.einsum("bni,bni->bn", points - middle, points - middle), axis=1)
     damping = np.concatenate([np.repeat((scale * radius2)[:, None], 3, 1), np.repeat(scale[:, None], 3, 1)], axis=1)
-    normal_matrix = normal_matrix + np.einsum("bi,ij->bij", _DAMPING * damping + 1e-300, np.eye(6))
+    normal_matrix = normal_matrix + np.einsum("bi,ij->bij", strength * damping + 1e-300, np.eye(6))
     change = np.linalg.solve(normal_matrix, right[..., None])[..., 0]
     turn = rotation_vectors_to_matrices(change[:, :3])
     shift = change[:, 3:] + middle[:, 0] - np.einsum("bij,bj->bi", turn, middle[:, 0])

@@ -2,7 +2,8 @@
 
 Many starting poses (`candidates`) are refined from coarse to fine (`icp`) and ranked by the share of the scan's points
 that lie on the surface, less what contradicts the pose (`verification`): surface between the scan and its sensor, and
-surface that the sensor should have seen and did not. Everything is seeded; the same scan gives the same pose.
+surface that the sensor should have seen and did not. The best are compared with the poses that they could be mistaken
+for (`alternatives`), after plain ICP. Everything is seeded; the same scan gives the same pose.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.pcd_anomaly.registration.alternatives import slides, turns
 from vision_cli.pcd_anomaly.registration.candidates import (
     DESCRIPTOR_SCALES,
     descriptor_poses,
@@ -21,7 +23,7 @@ from vision_cli.pcd_anomaly.registration.candidates import (
     select_distinct,
     soft_scores,
 )
-from vision_cli.pcd_anomaly.registration.icp import refine, refine_coarsely
+from vision_cli.pcd_anomaly.registration.icp import PLAIN_DAMPING, refine, refine_coarsely
 from vision_cli.pcd_anomaly.registration.limits import Limits
 from vision_cli.pcd_anomaly.registration.targets import LEVELS, Target
 from vision_cli.pcd_anomaly.registration.verification import (
@@ -60,6 +62,12 @@ _BEHIND = 0.1
 _CONTRADICTED, _TILTS, _WIDEST_TILT = 0.01, 400, 0.8
 _SLIDE = 1 / 80
 _STEPS, _GAIN = (1 / 40, 1 / 80, 1 / 40, 1 / 80, 1 / 160), 0.001
+_POLISHED, _CLOSE, _LEAD = 3, 0.05, 5e-4
+"""Final poses whose alternatives are tried, how near the best they must be, and the lead that replaces one."""
+
+_SAME_TURN, _SAME_PLACE = 0.02, 1 / 200
+"""Angle and share of the diameter within which two polished poses are one."""
+
 _TOP_CAPS = (1 / 12, 1 / 12, 1 / 14, 1 / 16, 1 / 20, 1 / 24, 1 / 28, 1 / 32)
 _MIDDLE_CAPS = (1 / 24, 1 / 28, 1 / 32, 1 / 40, 1 / 40, 1 / 50)
 _FINE_CAPS = (1 / 40, 1 / 50, 1 / 60, 1 / 80, 1 / 80, 1 / 100, 1 / 100, 1 / 100)
@@ -143,12 +151,13 @@ def register(
         starts = [
             np.concatenate(
                 [
-                    descriptor_poses(thin(source, target.diameter / 80), target, generator, scale)
-                    for scale in DESCRIPTOR_SCALES
+                    *(
+                        descriptor_poses(thin(source, target.diameter / 80), target, generator, scale)
+                        for scale in DESCRIPTOR_SCALES
+                    ),
+                    *(() if are_described else (grid_poses(thin(source, target.diameter / 40), target, view),)),
                 ]
             )
-            if are_described
-            else grid_poses(thin(source, target.diameter / 40), target, view)
             for source, view in readings
         ]
         kept = _COARSE_KEPT_AGAIN if finals else _COARSE_KEPT
@@ -193,7 +202,7 @@ def place_at(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Re
 
 
 def _search_attempts(scan: Surface, oriented: bool) -> Iterator[tuple[list[OrientedScan], bool]]:
-    """Yield the orientations of a scan to try next, and whether by descriptors instead of the grid."""
+    """Yield the orientations of a scan to try next, and whether by descriptors alone, without the grid."""
     first = _orientations(scan, oriented)
     yield first, False
     # Then scans with more of a second layer are taken for one-sided, and less likely sides are tried.
@@ -272,14 +281,15 @@ def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limi
     size = target.diameter
     middle = scan.points.mean(axis=0)
     finals = sorted(finals, key=lambda one: -one.verification.quality)
-    best = finals[0]
+    rivals = [one for one in finals[:_POLISHED] if one.verification.quality > finals[0].verification.quality - _CLOSE]
+    best = max((_polished(one, target) for one in rivals), key=lambda one: one.verification.quality)
     slide_loss = _slide_loss(best, target)
     if slide_loss < limits.slide_loss:
         best = _slide_to_best(best, target)
         slide_loss = _slide_loss(best, target)
     quality = best.verification.quality
     margin = 1.0
-    for other in finals[1:]:
+    for other in finals:
         if not _is_near(best.pose, other.pose, middle, size) and not is_symmetry(
             target, other.pose @ invert(best.pose)
         ):
@@ -290,6 +300,37 @@ def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limi
     elif quality < limits.ok or margin < limits.margin or slide_loss < limits.slide_loss:
         status = "weak"
     return Registration(best.pose, status, best.verification, float(margin), best.view, slide_loss)
+
+
+def _polished(one: Candidate, target: Target) -> Candidate:
+    """Return the best of a final pose and those that it could be mistaken for, after plain ICP of all of them."""
+    size = target.diameter
+    few = subsample(thin(one.whole, size / 50), _MIDDLE_POINTS)
+    turned = refine(
+        few,
+        target.levels[1],
+        turns(few, target, one.pose, one.view),
+        tuple(size * cap for cap in _MIDDLE_CAPS),
+        PLAIN_DAMPING,
+    )
+    # Slides are short: coarse levels would pull them back to where they came from.
+    starts = np.concatenate([one.pose[None], slides(few, target, one.pose), turned])
+    starts = refine(few, target.levels[2], starts, tuple(size * cap for cap in _FINE_CAPS), PLAIN_DAMPING)
+    qualities = np.array([verify(few, target, pose, one.view, 2).quality for pose in starts])
+    middle = few.points.mean(axis=0)
+    best = one
+    for number in select_distinct(starts, qualities, middle, _SAME_TURN, size * _SAME_PLACE, _POLISHED):
+        fine, pose = thin(one.whole, size / 100), starts[number]
+        if one.view is not None:
+            fine = _orient_grazing(fine, target, pose, one.view)
+        caps = tuple(size * cap for cap in _FINE_CAPS)
+        pose = refine(subsample(fine, _FINE_POINTS), target.levels[2], pose[None], caps, PLAIN_DAMPING)[0]
+        found = _verified(replace(one, whole=fine), target, pose)
+        if found.verification.quality > best.verification.quality + _LEAD:
+            best = found
+    if best is one:
+        return one
+    return _finished(best, target)
 
 
 def _refined(one: Candidate, target: Target) -> Candidate:

@@ -63,6 +63,7 @@ def scoring_of(
         points_from=measuring.points_from,
         scorers=ComparedMethods(measuring.baselines, ladder, measuring.protocol).scorers,
         tolerance=options.tolerance,
+        decide_weak=options.decide_weak,
     )
 
 

@@ -116,10 +116,10 @@ def _doubts(entries: Sequence[Entry]) -> tuple[Level, list[str]]:
     good = _scored(entries)
     failed = [entry.id for entry in entries if entry.error is not None]
     refused = [entry.id for entry in good if entry.row["decision"] == "undetermined"]
-    weak = [entry.id for entry in good if entry.row["reg_status"] == "weak"]
+    weak = [entry.id for entry in good if entry.row["reg_status"] == "weak" and entry.id not in refused]
     said = []
     if refused:
-        said.append(f"{len(refused)} undetermined, for the pose was refused: {_listed(refused)}.")
+        said.append(f"{len(refused)} undetermined, for the pose was refused or is weak: {_listed(refused)}.")
     if weak:
         said.append(f"{len(weak)} decided on a weak pose, to be checked by eye: {_listed(weak)}.")
     if failed:
