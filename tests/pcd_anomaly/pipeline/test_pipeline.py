@@ -113,3 +113,21 @@ def test_a_scan_whose_pose_was_refused_is_undetermined(world):
     assert found.decision == "undetermined"
     assert np.isnan(found.p_value)
     assert np.array_equal(found.scores, world.said_of_bad.scores)
+
+
+def test_a_scan_is_anomalous_with_a_region_and_normal_without_one(world):
+    model = world.model
+    for said in (world.said_of_good, world.said_of_bad):
+        low, high = (
+            score(replace(model, limit=replace(model.limit, mean=mean)), said.observation) for mean in (-9.0, 9.0)
+        )
+        assert low.decision == "anomalous"
+        assert low.regions.found
+    assert high.decision == "anomalous"
+    assert max(region.score for region in high.regions.found) >= 2 * high.place_threshold
+    normal = score(replace(model, limit=replace(model.limit, mean=9.0)), world.said_of_good.observation)
+    assert normal.decision == "normal"
+    assert normal.regions.found == ()
+    weak = replace(said.observation, registration=replace(said.registration, status="weak"))
+    assert score(model, weak).decision == "undetermined"
+    assert score(model, weak, decide_weak=True).decision == "anomalous"

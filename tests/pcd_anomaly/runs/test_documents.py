@@ -18,7 +18,6 @@ POSE = np.array([[0.0, -1, 0, 0.1], [1, 0, 0, 1 / 3], [0, 0, 1, -7e-9], [0, 0, 0
 DOCUMENT = ScanDocument(
     *("cast/a", 9.1, math.nan, 2.0, "undetermined", 8.9, 3, 0, math.nan, "failed", 0.4, 0.1, 0.2, math.nan, 0.01),
     POSE,
-    ({"evidence": 6.0},),
     (REGION,),
 )
 
@@ -50,6 +49,7 @@ def test_numbers_that_are_unknown_are_null_in_the_file(tmp_path):
     content = json.loads((tmp_path / "scores" / "cast" / "a.json").read_text())
     assert content["outliers"] == {"n_points": 0, "median_distance": None}
     assert content["regions"][0]["max_signed_dev"] is None
+    assert "bends" not in content
 
 
 def test_failed_scans_have_no_document(tmp_path):

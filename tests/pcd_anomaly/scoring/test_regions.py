@@ -127,3 +127,20 @@ def test_a_row_has_the_columns_of_the_table(plane):
     row = dict(zip(REGION_COLUMNS, region.row("a/b"), strict=True))
     assert (row["sample"], row["region"], row["type"]) == ("a/b", 1, "unknown")
     assert row["max_signed_dev"] is None
+
+
+@pytest.mark.parametrize(("half_length", "half_width"), [(11.5, 11.5), (25.0, 1.5)])
+def test_a_region_reaches_over_the_flanks_of_its_defect(half_length, half_width):
+    generator = np.random.default_rng(0)
+    x, y = np.meshgrid(np.arange(-40, 40, 0.4), np.arange(-30, 30, 0.4))
+    points = np.column_stack([x.ravel(), y.ravel(), np.zeros(x.size)])
+    radius = np.minimum(np.hypot(points[:, 0] / half_length, points[:, 1] / half_width), 1)
+    true = 3.7 * 0.5 * (1 + np.cos(np.pi * radius))
+    deviation = true + 0.03 * generator.standard_normal(len(points))
+    # Half of the height reaches the threshold, as where the scale of a place is wide.
+    scores = np.abs(deviation) / 0.26
+    (region,) = find_regions(points, scores, 7.0, deviation=deviation).found
+    (seeds,) = find_regions(points, scores, 7.0).found
+    assert region.length == pytest.approx(2 * half_length, rel=0.25)
+    assert region.length > 1.3 * seeds.length
+    assert region.max_signed_dev == pytest.approx(3.7, abs=0.15)

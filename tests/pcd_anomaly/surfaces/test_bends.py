@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from vision_cli.pcd_anomaly.surfaces.bends import bend_offsets, compare, describe_bend, significant_bends
-from vision_cli.pcd_anomaly.surfaces.hinges import Bend, Hinge
+from vision_cli.pcd_anomaly.surfaces.bends import bend_offsets, compare
 
 
 def bent(points):
@@ -54,25 +53,6 @@ def test_each_end_is_displaced_by_its_own_bend(bars):
     tips = [off[sign * both.points[:, 0] > 0.47].mean() for sign in (-1, 1)]
     assert min(tips) > 5 * off[np.abs(both.points[:, 0]) < 0.2].mean()
     assert not bend_offsets((), both).any()
-
-
-def test_a_bend_is_described_in_the_frame_of_the_scan():
-    hinge = Hinge(np.array([0.0, 0, 1]), 2.0, 3.0, np.eye(3)[:2])
-    # A quarter turn about x, then three along y: the scan's y is the reference's z.
-    pose = np.array([[1.0, 0, 0, 0], [0, 0, -1, 3], [0, 1, 0, 0], [0, 0, 0, 1]])
-    found = describe_bend(Bend(hinge, np.array([0.0, 0.5]), 7.0), pose)
-    assert found["evidence"] == 7.0
-    np.testing.assert_allclose(found["towards_end"], [0, 1, 0], atol=1e-12)
-    np.testing.assert_allclose(found["end_moved"], [0, 0, -0.5], atol=1e-12)
-    assert found["begins_at"][1] == pytest.approx(2.0)
-
-
-def test_a_bent_end_is_reported_once(bars):
-    (one,) = significant_bends(bars.bends_of(bars.scan(bent)))
-    assert one.hinge.along[0] > 0.99
-    both = significant_bends(bars.bends_of(bars.scan(lambda points: bent(points) + bent(-points))))
-    assert sorted(round(float(bend.hinge.along[0])) for bend in both) == [-1, 1]
-    assert significant_bends([Bend(bars.hinges[0], np.zeros(2), 4.5)]) == []
 
 
 def test_evidence_is_the_ratio_of_the_densities_of_two_normal_distributions():

@@ -23,10 +23,11 @@ from vision_cli.pcd_anomaly.registration.registration import Registration, place
 from vision_cli.pcd_anomaly.registration.sizes import require_same_size
 from vision_cli.pcd_anomaly.scoring.agcs import select_centres
 from vision_cli.pcd_anomaly.scoring.bank import ROWS_AT_ONCE
-from vision_cli.pcd_anomaly.scoring.calibration import scan_score
+from vision_cli.pcd_anomaly.scoring.calibration import TOP_SHARE, scan_score
 from vision_cli.pcd_anomaly.scoring.fusion import place_scores, spread_to_points
 from vision_cli.pcd_anomaly.scoring.nodes import Nodes
 from vision_cli.pcd_anomaly.scoring.reference import Reference
+from vision_cli.pcd_anomaly.scoring.regions import Regions, find_regions
 from vision_cli.pcd_anomaly.scoring.residuals import measure_at, scan_surface
 from vision_cli.pcd_anomaly.surfaces.geometry import (
     Points,
@@ -39,6 +40,15 @@ from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan
 Decision = Literal["normal", "anomalous", "undetermined"]
 
 _MOST_INVALID = 0.5
+
+_CERTAIN = 2.0
+"""Score of a region, in thresholds of places, from which it alone makes a scan anomalous however small it is.
+
+At twice the threshold each channel has p = 1e-6, which not one place of a good scan of thousands is expected to reach.
+"""
+
+_LOWERED = (TOP_SHARE, 2 * TOP_SHARE, 5 * TOP_SHARE)
+"""Shares of the highest points that are outlined where none exceeds the threshold of places."""
 
 _OUTLIER, _SPECK = 1 / 10, 1 / 30
 """Distances to the registered part, as shares of the diameter, beyond which points and specks are outliers.
@@ -99,13 +109,16 @@ class Result:
     threshold
         Score that a share alpha of good scans exceeds.
     decision
-        ``undetermined`` if the registration failed.
+        ``undetermined`` if the registration failed, or is weak and nobody asked for a decision all the same.
     place_threshold
         Score from which a place is called defective; about one good place in a thousand exceeds it.
     observation
         The observed scan.
     seconds
         Processor time by stage.
+    regions
+        Defective regions: one or more of an anomalous scan, none of a normal one, places to look at of an undetermined
+        one.
     """
 
     scores: NDArray[np.float32]
@@ -117,6 +130,7 @@ class Result:
     place_threshold: float
     observation: Observation
     seconds: dict[str, float]
+    regions: Regions
 
     @property
     def registration(self) -> Registration:
@@ -163,9 +177,11 @@ def predict(
     registration: RegistrationMode = PoseOptions.registration,
     init: Pose | None = None,
     alpha: float | None = None,
+    decide_weak: bool = ScoringOptions.decide_weak,
 ) -> Result:
     """Return the scores of a scan: `observe`, then `score`."""
-    return score(model, observe(model.reference, points, seed=seed, registration=registration, init=init), agcs, alpha)
+    seen = observe(model.reference, points, seed=seed, registration=registration, init=init)
+    return score(model, seen, agcs, alpha, decide_weak=decide_weak)
 
 
 def observe(
@@ -251,6 +267,7 @@ def score(
     agcs: Selection = ScoringOptions.agcs,
     alpha: float | None = None,
     rows: int = ROWS_AT_ONCE,
+    decide_weak: bool = ScoringOptions.decide_weak,
 ) -> Result:
     """Return the scores of an observed scan.
 
@@ -266,6 +283,8 @@ def score(
         Share of good scans that may be called defective; that of the model by default.
     rows
         Groups compared with the bank at once.
+    decide_weak
+        Whether a scan of a weak pose is decided on.
     """
     clock = time.process_time()
     nodes, seconds = seen.nodes, dict(seen.seconds)
@@ -277,12 +296,21 @@ def score(
     seconds["spread"] = time.process_time() - clock
     highest = scan_score(of_nodes)
     threshold = model.limit.threshold(model.options.alpha if alpha is None else alpha)
-    is_trusted = seen.registration.status != "failed"
+    status = seen.registration.status
+    is_trusted = status != "failed" and (status != "weak" or decide_weak)
+    regions = _regions(seen, scores, deviation, _place_threshold(model))
     decision: Decision = "undetermined"
     if is_trusted:
-        decision = "anomalous" if highest > threshold else "normal"
+        is_certain = any(region.score >= _CERTAIN * _place_threshold(model) for region in regions.found)
+        decision = "anomalous" if highest > threshold or is_certain else "normal"
+    if decision == "normal":
+        regions = Regions((), np.zeros_like(regions.numbers))
+    elif decision == "anomalous" and not regions.found:
+        regions = _highest_regions(seen, scores, deviation)
     p_value = model.limit.p_value(highest) if is_trusted else math.nan
-    return Result(scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds)
+    return Result(
+        scores, deviation, highest, p_value, threshold, decision, _place_threshold(model), seen, seconds, regions
+    )
 
 
 def score_by_groups(model: Model, seen: Observation, agcs: Selection, rows: int = ROWS_AT_ONCE) -> MethodScores:
@@ -320,6 +348,22 @@ def _embedding_distances(model: Model, seen: Observation, agcs: Selection, rows:
     vectors = model.describe(grouped, centres, model.options.group_size, size)
     distances = model.memory.distances(model.head.embed(vectors), points[centres] / size, rows)
     return spread_to_points(seen.nodes.residuals.surface.points, points[centres], distances).astype(np.float64)
+
+
+def _regions(
+    seen: Observation, scores: NDArray[np.float32], deviation: NDArray[np.float32], threshold: float
+) -> Regions:
+    return find_regions(seen.points, scores, threshold, deviation=deviation)
+
+
+def _highest_regions(seen: Observation, scores: NDArray[np.float32], deviation: NDArray[np.float32]) -> Regions:
+    """Return the regions of the highest scores, which made a scan anomalous though none reaches the usual threshold."""
+    known = scores[np.isfinite(scores)]
+    for share in _LOWERED:
+        found = _regions(seen, scores, deviation, float(np.quantile(known, 1 - share)))
+        if found.found:
+            return found
+    return find_regions(seen.points, scores, float(known.max()), deviation=deviation, least_points=1)
 
 
 def _place_threshold(model: Model) -> float:

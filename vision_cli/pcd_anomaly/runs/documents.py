@@ -49,8 +49,6 @@ class ScanDocument:
         Lead in quality over the best other pose; NaN where no pose was searched.
     scan_to_reference
         ``(4, 4)``, from the scan to the coordinates of the first prototype.
-    bends
-        Descriptions of significant bends, see `vision_cli.pcd_anomaly.surfaces.bends.describe_bend`.
     regions
         Defective regions by falling score.
     inspection
@@ -74,9 +72,8 @@ class ScanDocument:
     rmse: float
     margin: float
     scan_to_reference: Pose
-    bends: Sequence[Mapping[str, object]]
     regions: Sequence[Region]
-    inspection: Mapping[str, object] | None = None
+    inspection: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,6 @@ def write_document(run: RunFiles, document: ScanDocument) -> None:
             "margin": document.margin,
             "scan_to_reference": document.scan_to_reference.tolist(),
         },
-        "bends": list(document.bends),
         "regions": [dict(zip(REGION_COLUMNS, region.row(document.sample), strict=True)) for region in document.regions],
         "inspection": document.inspection,
     }
@@ -146,7 +142,6 @@ def read_document(directory: Path, item: str) -> ScanDocument:
         _number(pose["rmse"]),
         _number(pose["margin"]),
         np.asarray(pose["scan_to_reference"], dtype=np.float64),
-        content["bends"],
         [_region(row) for row in content["regions"]],
         content["inspection"],
     )

@@ -30,8 +30,7 @@ from vision_cli.pcd_anomaly.pipeline.inspection import Inspection, inspect
 from vision_cli.pcd_anomaly.pipeline.pipeline import MethodScorer, Result, observe, score
 from vision_cli.pcd_anomaly.runs.documents import DEVIATION, METHODS, PICTURES, SCORES, ScanDocument, write_document
 from vision_cli.pcd_anomaly.runs.inputs import model_directory
-from vision_cli.pcd_anomaly.scoring.regions import Regions, find_regions
-from vision_cli.pcd_anomaly.surfaces.bends import describe_bend, significant_bends
+from vision_cli.pcd_anomaly.scoring.regions import Regions
 from vision_cli.pcd_anomaly.surfaces.geometry import Pose, invert, transform
 
 MakeScorers = Callable[[str, Model], Mapping[str, MethodScorer]]
@@ -64,6 +63,8 @@ class Scoring:
         Makes the scorers of other methods; none by default.
     tolerance
         Largest deviation that passes an inspection; None for no inspection.
+    decide_weak
+        Whether scans of a weak pose are decided on.
     """
 
     agcs: Selection
@@ -76,6 +77,7 @@ class Scoring:
     points_from: PointsFrom = "scan"
     scorers: MakeScorers = _no_scorers
     tolerance: float | None = None
+    decide_weak: bool = False
 
 
 def score_samples(
@@ -141,7 +143,7 @@ def _score_one(
     points = scan.points * scoring.scale
     start = invert(model.to_prototype) @ (np.eye(4) if scoring.init is None else scoring.init)
     seen = observe(model.reference, points, seed=scoring.seed, registration=scoring.registration, init=start)
-    result = score(model, seen, scoring.agcs, rows=rows)
+    result = score(model, seen, scoring.agcs, rows=rows, decide_weak=scoring.decide_weak)
     inspection = None if scoring.tolerance is None else inspect(model.reference, seen, scoring.tolerance)
     row = _row(sample, scan, result, inspection)
     for name, scorer in scorers.items():
@@ -203,7 +205,7 @@ def _write_scan(
     inspection: Inspection | None,
     save: frozenset[str],
 ) -> None:
-    regions = find_regions(points, result.scores, result.place_threshold, deviation=result.deviation)
+    regions = result.regions
     if "scores" in save:
         _write_array(run, f"{SCORES}/{item}.npy", result.scores)
     write_document(run, _document(item, result, regions, model.to_prototype, inspection))
@@ -272,7 +274,6 @@ def _document(
     item: str, result: Result, regions: Regions, to_prototype: Pose, inspection: Inspection | None
 ) -> ScanDocument:
     found, seen = result.registration, result.observation
-    bends = significant_bends(seen.nodes.residuals.alignment.bends) if found.status != "failed" else []
     return ScanDocument(
         item,
         result.score,
@@ -290,7 +291,6 @@ def _document(
         found.verification.rmse,
         found.margin,
         to_prototype @ found.pose,
-        [describe_bend(bend, found.pose) for bend in bends],
         regions.found,
         None if inspection is None else _described(inspection),
     )

@@ -43,6 +43,9 @@ _RIDGE = 0.06
 _BENDS = ((0.08, 0.3), (0.04, 0.7))
 """A region is a bend if it has this share of the scan and a plane explains this share of its deviations."""
 
+_FLANK_SCORE, _FLANK_DEVIATION, _NOISE = 1 / 6, 1 / 20, 4.0
+"""Flanks of a region: least score in thresholds, least deviation as a share of the largest and in median deviations."""
+
 _RING_SPACINGS, _FALLS = 6.0, -0.1
 
 
@@ -124,9 +127,11 @@ def find_regions(
     least_points: int = _LEAST_POINTS,
     least_area: float = 0.0,
 ) -> Regions:
-    """Return the connected regions of points that score above a threshold.
+    """Return the connected regions of points that score above a threshold, with the flanks that belong to them.
 
-    Two points are connected if they are closer than three times the spacing of the points.
+    Two points are connected if they are closer than three times the spacing of the points. Flanks score less than the
+    threshold: with deviations, a region grows over connected points that deviate by a twentieth of its largest deviation,
+    by more than most points of the scan, and score a sixth of the threshold.
 
     Parameters
     ----------
@@ -141,21 +146,32 @@ def find_regions(
     normals
         Outward normals, ``(N, 3)``; they distinguish broken edges from dents.
     least_points, least_area
-        Smaller regions are left out.
+        Regions of fewer points above the threshold, or smaller ones, are left out.
     """
     numbers = np.zeros(len(points), dtype=np.int32)
     finite = np.flatnonzero(np.isfinite(points).all(axis=1))
-    chosen = finite[np.nan_to_num(np.asarray(scores, np.float64)[finite], nan=-np.inf) >= threshold]
+    values = np.nan_to_num(np.asarray(scores, np.float64)[finite], nan=-np.inf)
+    chosen, is_seed = finite[values >= threshold], values >= threshold
     if len(chosen) < max(least_points, 1):
         return Regions((), numbers)
+    if deviation is not None:
+        size = np.abs(np.nan_to_num(np.asarray(deviation, np.float64)[finite]))
+        floor = _NOISE * float(np.median(size))
+        chosen = finite[is_seed | ((size > floor) & (values >= _FLANK_SCORE * threshold))]
+    is_seed = np.asarray(scores, np.float64)[chosen] >= threshold
     tree = cKDTree(points[finite])
     areas, spacing = _areas(tree, points[chosen])
     groups = _components(points[chosen], _SPACINGS * spacing)
     whole = len(finite) * float(np.median(areas))
     made: list[tuple[Region, NDArray[np.int64]]] = []
-    for group in groups:
+    for connected in groups:
+        group = connected
+        if is_seed[group].sum() < max(least_points, 1):
+            continue
+        if deviation is not None:
+            group = group[_belongs(np.asarray(deviation, np.float64)[chosen[group]], is_seed[group])]
         area = float(areas[group].sum())
-        if len(group) < least_points or area < least_area:
+        if area < least_area:
             continue
         members = chosen[group]
         length, width, axes = _extents(points[members])
@@ -188,6 +204,12 @@ def find_regions(
         numbers[members] = number
         found.append(replace(region, number=number))
     return Regions(tuple(found), numbers)
+
+
+def _belongs(deviation: NDArray[np.float64], is_seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which points of a grown region deviate enough to belong to it; those above the threshold all do."""
+    size = np.abs(np.nan_to_num(deviation))
+    return np.asarray(is_seed | (size >= _FLANK_DEVIATION * size[is_seed].max()))
 
 
 def _areas(tree: cKDTree, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

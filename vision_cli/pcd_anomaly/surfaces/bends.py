@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from vision_cli.pcd_anomaly.surfaces.geometry import Pose, Surface, invert, transform
+from vision_cli.pcd_anomaly.surfaces.geometry import Surface
 from vision_cli.pcd_anomaly.surfaces.hinges import Bend, Hinge
 from vision_cli.pcd_anomaly.surfaces.lookup import Level
 from vision_cli.pcd_anomaly.surfaces.tolerance import Tolerance, Warp
@@ -30,11 +30,6 @@ _MOST_SAMPLES = 1500
 
 _CUT = 4.0
 _ROUNDS = 3
-_SAME_END = 0.5
-"""Cosine between the directions to two ends above which they are the same end."""
-
-_VERY_STRONG = 5.0
-"""Log Bayes factor of "very strong" evidence: half of the 10 of Kass and Raftery (1995), who double logarithms."""
 
 
 def find_bends(
@@ -99,42 +94,6 @@ def bend_offsets(bends: Sequence[Bend], surface: Surface) -> NDArray[np.float64]
     for bend in bends:
         most = np.maximum(most, np.abs(bend.weighted_displacement(surface)))
     return most
-
-
-def significant_bends(bends: Sequence[Bend]) -> list[Bend]:
-    """Return the bends with very strong evidence, one an end; ``bends`` are sorted by falling evidence."""
-    found: list[Bend] = []
-    for bend in bends:
-        is_told = any(bend.hinge.along @ other.hinge.along > _SAME_END for other in found)
-        if bend.evidence > _VERY_STRONG and not is_told:
-            found.append(bend)
-    return found
-
-
-def describe_bend(bend: Bend, pose: Pose) -> dict[str, object]:
-    """Return the description of a bend for JSON, in the frame and the unit of a scan.
-
-    Parameters
-    ----------
-    bend
-        Bend in the frame of the reference.
-    pose
-        ``(4, 4)``, from the scan to the reference.
-
-    Returns
-    -------
-    dict
-        ``evidence``, the natural logarithm of a Bayes factor; ``end_moved``, the displacement of the end; and the
-        plane of the hinge: its unit normal ``towards_end``, and ``begins_at``, the point of the plane nearest to the
-        origin of the reference.
-    """
-    hinge, back = bend.hinge, invert(pose)
-    return {
-        "evidence": bend.evidence,
-        "end_moved": (back[:3, :3] @ (bend.turn @ hinge.across)).tolist(),
-        "towards_end": (back[:3, :3] @ hinge.along).tolist(),
-        "begins_at": transform(back, hinge.begins * hinge.along[None])[0].tolist(),
-    }
 
 
 def compare(
