@@ -105,6 +105,8 @@ class TrainingScans(ScanOptions):
         Names of the classes to use; all if empty.
     train
         Instead of ``data``: folder of good scans of one part, or a CAD mesh.
+    good
+        Folder of one-sided good scans beside ``train``.
     """
 
     data: Annotated[
@@ -118,6 +120,14 @@ class TrainingScans(ScanOptions):
     train: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Good scans of one part, or a CAD mesh.", rich_help_panel=_DATA),
+    ] = None
+    good: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="One-sided good scans beside --train: the noise of the scanner is learnt from them.",
+            rich_help_panel=_DATA,
+        ),
     ] = None
 
 

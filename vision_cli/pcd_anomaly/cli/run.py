@@ -45,7 +45,7 @@ def run_all(
     from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.model.files import find_models
     from vision_cli.pcd_anomaly.runs import evaluate
-    from vision_cli.pcd_anomaly.runs.inputs import find_data, require_tests
+    from vision_cli.pcd_anomaly.runs.inputs import find_data, good_scan_files, require_tests
     from vision_cli.pcd_anomaly.runs.sample import make_sample
     from vision_cli.pcd_anomaly.runs.train import train_classes
 
@@ -56,13 +56,14 @@ def run_all(
         raise call.missing("DATA, or --train and --test,")
     if found is not None:
         require_tests(found)
+    good = good_scan_files(scans)
 
     def work(run: Run) -> None:
         here = place.on(call.compute.device)
         known = found or make_sample(run, call.output)
-        train_classes(run, known, options, call.seed, call.output, here, scans.scale)
+        train_classes(run, known, options, call.seed, call.output, here, scans.scale, good)
         how = evaluate.scoring_of(scoring, measuring, here, call.seed, scans.scale)
         evaluate.score_tests(run, known, find_models(run.directory), how, call.output)
 
-    inputs = {} if found is None else {"scans": [one.path for one in found.samples]}
+    inputs = {} if found is None else {"scans": [*(one.path for one in found.samples), *good]}
     call.run(work, inputs=inputs, show=evaluate.shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.core.errors import InputError
 from vision_cli.io.points.clouds import Mesh, PointCloud
 from vision_cli.pcd_anomaly.model.embedding import SAME_PLACE, MemoryBank, TrainedHead
+from vision_cli.pcd_anomaly.model.good_scans import GoodScan, place_good_scans
 from vision_cli.pcd_anomaly.model.head import GroupSet, train_head
 from vision_cli.pcd_anomaly.model.model import Model
 from vision_cli.pcd_anomaly.model.prototypes import build_reference
@@ -26,6 +27,7 @@ from vision_cli.pcd_anomaly.scoring.agcs import select_centres
 from vision_cli.pcd_anomaly.scoring.bank import greedy_coreset, projected
 from vision_cli.pcd_anomaly.scoring.calibration import (
     NullTable,
+    ScanLimit,
     local_scales,
     null_table,
     scan_limit,
@@ -58,6 +60,9 @@ _LEAST_SCALES = (5e-4, 4e-4, 4e-4, 3e-4)
 
 _LEAST_NOISE = 1 / 3000
 """Least noise of a scanner, as a share of the diameter: a CAD mesh has none."""
+
+_GUESSED = 1.5
+"""Factor on the width of the limit where the views are those of a single prototype with assumed noise."""
 
 _BIAS_REACH = 1 / 30
 _DEFECTS_A_VIEW = 6
@@ -101,7 +106,9 @@ class Prepared:
     describe
         Computed the vectors of the groups.
     remarks
-        What was done to the normals of prototypes.
+        What was done to the normals of prototypes and with good scans.
+    calibrating
+        Numbers of the views that scores are calibrated on: those of good scans, if there are several; else all.
     """
 
     reference: Reference
@@ -110,6 +117,7 @@ class Prepared:
     seed: int
     describe: DescribeGroups
     remarks: tuple[str, ...] = ()
+    calibrating: tuple[int, ...] = ()
 
 
 def train(
@@ -118,6 +126,7 @@ def train(
     generator: np.random.Generator,
     on_stage: Callable[[str], None] = lambda _stage: None,
     describe: DescribeGroups = group_vectors,
+    good: Sequence[PointCloud] = (),
 ) -> Model:
     """Return the model of a part trained on good instances.
 
@@ -133,13 +142,15 @@ def train(
         Called with the name of each stage.
     describe
         Computes the vectors of groups.
+    good
+        Scans of good parts that need not show all sides: the noise of the scanner is learnt from them.
 
     Raises
     ------
     InputError
-        If the prototypes cannot be used together.
+        If the prototypes cannot be used together, or no good scan with them.
     """
-    return complete(prepare(prototypes, options, generator, on_stage, describe), options, on_stage)
+    return complete(prepare(prototypes, options, generator, on_stage, describe, good), options, on_stage)
 
 
 def prepare(
@@ -148,6 +159,7 @@ def prepare(
     generator: np.random.Generator,
     on_stage: Callable[[str], None] = lambda _stage: None,
     describe: DescribeGroups = group_vectors,
+    good: Sequence[PointCloud] = (),
 ) -> Prepared:
     """Return the reference and the views of prototypes; parameters and errors as for `train`."""
     found = [prototype_points(prototype, generator) for prototype in prototypes]
@@ -161,7 +173,19 @@ def prepare(
     to_prototype = make_pose(np.eye(3), middles[0]) @ invert(reference.poses[0])
     on_stage("views")
     views = _views(clouds, reference, options, generator, describe)
-    return Prepared(reference, to_prototype, views, int(generator.integers(2**62)), describe, remarks)
+    calibrating = tuple(range(len(views)))
+    if good:
+        on_stage("good scans")
+        placed, left_out = place_good_scans(good, reference, generator)
+        if left_out:
+            remarks += (f"{left_out} of {len(good)} good scans have no pose on the part; they were left out.",)
+        first = len(views)
+        for number, scan in enumerate(placed, len(clouds)):
+            views.append(_view_of(number, reference, scan, options, generator, describe))
+        # The noise of a real scanner is not that of synthetic views: these only help where there is a single scan.
+        calibrating = tuple(range(first if len(placed) > 1 else 0, len(views)))
+    seed = int(generator.integers(2**62))
+    return Prepared(reference, to_prototype, views, seed, describe, remarks, calibrating)
 
 
 # Matrices have a few thousand rows of 85 columns: a second thread gains little and spins while it waits.
@@ -190,16 +214,23 @@ def complete(prepared: Prepared, options: Options, on_stage: Callable[[str], Non
         )
         for number, view in enumerate(views)
     ]
-    fusion, scores = calibrate(reference, [view.nodes for view in views], [v.prototype for v in views], channels)
+    chosen = [views[number] for number in prepared.calibrating]
+    owners = [view.prototype for view in chosen]
+    fusion, scores = calibrate(
+        reference, [view.nodes for view in chosen], owners, [channels[number] for number in prepared.calibrating]
+    )
+    limit = scan_limit(scores, len(set(owners)))
+    if len(set(owners)) == 1:
+        limit = replace(limit, deviation=_GUESSED * limit.deviation, is_guess=True)
     return Model(
         options,
         reference,
         head,
         memory,
         fusion,
-        scan_limit(scores, len(reference.stack)),
+        limit,
         prepared.to_prototype,
-        (*prepared.remarks, *_warnings(reference, head, options)),
+        (*prepared.remarks, *_warnings(reference, head, options, limit)),
         prepared.describe,
     )
 
@@ -291,32 +322,46 @@ def _views(
             seen = seen - own.at(seen) + reference.tolerance.draw(seen, generator)
             turn = random_rotation(generator)
             surface = oriented_view(seen, direction, spacing, turn)
-            nodes = grouped = measure_at(others, surface, direction)
+            grouped = None
             if reference.group_spacing > spacing:
-                surface = oriented_view(seen, direction, reference.group_spacing, turn)
-                grouped = measure_at(others, surface, direction, nodes.residuals.alignment)
-            places = grouped.residuals.surface.points
-            centres = select_centres(places, options.groups, None, reference.group_spacing)
-            vectors = describe(grouped, centres, options.group_size, size)
-            bent, moved = add_pseudo_defects(surface, size, _DEFECTS_A_VIEW, generator)
-            with_defects = measure_at(others, bent, direction)
-            bad = np.flatnonzero(moved)
-            bad = bad[:: max(1, len(bad) // (options.groups // 4))]
-            views.append(
-                _PrototypeView(
-                    number,
-                    nodes,
-                    vectors,
-                    places[centres] / size,
-                    describe(with_defects, bad, options.group_size, size),
-                    with_defects.residuals.surface.points[bad] / size,
-                )
-            )
+                grouped = oriented_view(seen, direction, reference.group_spacing, turn)
+            scan = GoodScan(surface, grouped, direction)
+            views.append(_view_of(number, others, scan, options, generator, describe))
     if not views:
         raise InputError(
             f"no view of the prototypes shows {FEWEST_POINTS} points; denser scans expected.", hint="Scan finer."
         )
     return views
+
+
+def _view_of(
+    number: int,
+    reference: Reference,
+    scan: GoodScan,
+    options: Options,
+    generator: np.random.Generator,
+    describe: DescribeGroups,
+) -> _PrototypeView:
+    """Return a view of a good part, measured against a reference that it is no part of, with its groups."""
+    size = reference.diameter
+    nodes = grouped = measure_at(reference, scan.surface, scan.towards)
+    if scan.grouped is not None:
+        grouped = measure_at(reference, scan.grouped, scan.towards, nodes.residuals.alignment)
+    places = grouped.residuals.surface.points
+    centres = select_centres(places, options.groups, None, reference.group_spacing)
+    vectors = describe(grouped, centres, options.group_size, size)
+    bent, moved = add_pseudo_defects(scan.grouped or scan.surface, size, _DEFECTS_A_VIEW, generator)
+    with_defects = measure_at(reference, bent, scan.towards)
+    bad = np.flatnonzero(moved)
+    bad = bad[:: max(1, len(bad) // (options.groups // 4))]
+    return _PrototypeView(
+        number,
+        nodes,
+        vectors,
+        places[centres] / size,
+        describe(with_defects, bad, options.group_size, size),
+        with_defects.residuals.surface.points[bad] / size,
+    )
 
 
 def _group_set(views: Sequence[_PrototypeView]) -> GroupSet:
@@ -345,9 +390,14 @@ def _distances(view: _PrototypeView, embedded: Tensor, memory: MemoryBank, refer
     return spread_to_points(nodes, view.places * reference.diameter, found).astype(np.float64)
 
 
-def _warnings(reference: Reference, head: TrainedHead, options: Options) -> tuple[str, ...]:
+def _warnings(reference: Reference, head: TrainedHead, options: Options, limit: ScanLimit) -> tuple[str, ...]:
     found = []
     count = len(reference.poses)
+    if limit.is_guess:
+        found.append(
+            "the noise of the scanner is not known, so the limit of scans is a guess; give several good scans with "
+            "--good."
+        )
     if count == 1:
         found.append("one prototype: how much good instances differ cannot be learnt; a typical tolerance is assumed.")
     for number, score in enumerate(reference.prototype_scores):

@@ -36,6 +36,8 @@ def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None
     """
     folders = {"--train": scans.train, "--test": test, "--gt": truth}
     given = [name for name, path in folders.items() if path is not None]
+    if scans.good is not None and scans.train is None:
+        raise UsageError("--good without --train found; both expected.")
     classes = scans.classes or ()
     if scans.data is not None and given:
         raise UsageError(f"DATA and {', '.join(given)} found; one or the other expected.")
@@ -50,6 +52,24 @@ def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None
         if scans.data is None
         else read_dataset(scans.data, None if scans.layout == "auto" else scans.layout, classes)
     )
+
+
+def good_scan_files(scans: TrainingScans) -> list[Path]:
+    """Return the files of ``--good``; none if it is not given.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or holds no scans.
+    """
+    if scans.good is None:
+        return []
+    if scans.good.is_file():
+        return [scans.good]
+    found = sorted(path for path in scans.good.rglob("*") if path.suffix.lower() in POINT_SUFFIXES and path.is_file())
+    if not found:
+        raise InputError(f"{scans.good}: no scans found; good scans expected.", hint="Check the path of --good.")
+    return found
 
 
 def read_pose(path: Path) -> NDArray[np.float64]:

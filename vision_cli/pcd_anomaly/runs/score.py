@@ -110,6 +110,10 @@ def score_samples(
             loaded.clear()
             model = read_model(model_directory(models, sample), scoring.place.weights, scoring.place.device)
             loaded[sample.class_name] = (model, scoring.scorers(sample.class_name, model))
+            if model.limit.is_guess:
+                run.warn(
+                    f"{sample.class_name}: the limit of scans is a guess, for the model knows no scan of a good part."
+                )
 
     def work(sample: Sample) -> dict[str, object]:
         with memory_within(scoring.place.max_memory):

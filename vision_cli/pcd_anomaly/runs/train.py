@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from vision_cli.core.command.verbs import Shown
 from vision_cli.core.compute.devices import memory_within
 from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.runs import Run
-from vision_cli.io.points.clouds import write_ply
+from vision_cli.io.points.clouds import PointCloud, read_points, write_ply
 from vision_cli.pcd_anomaly.data.layouts import DataSet
 from vision_cli.pcd_anomaly.data.prototypes import load_prototypes, points_of
 from vision_cli.pcd_anomaly.model.descriptors import make_describer
@@ -35,7 +36,14 @@ _COLUMNS = ("class", "features", "diameter", "warp", "views", "warnings")
 
 
 def train_classes(
-    run: Run, data: DataSet, options: Options, seed: int, output: Output, place: Place, scale: float = 1.0
+    run: Run,
+    data: DataSet,
+    options: Options,
+    seed: int,
+    output: Output,
+    place: Place,
+    scale: float = 1.0,
+    good: Sequence[Path] = (),
 ) -> None:
     """Train the classes that have no model in the run yet, and write the models to ``models/CLASS``.
 
@@ -52,7 +60,9 @@ def train_classes(
     place
         Device and weights.
     scale
-        Factor on the coordinates of prototypes.
+        Factor on the coordinates of prototypes and good scans.
+    good
+        Files of one-sided good scans.
 
     Raises
     ------
@@ -77,8 +87,9 @@ def train_classes(
                 started = time.process_time()
                 with memory_within(place.max_memory):
                     prototypes = load_prototypes(data.of(name, "train"), scale)
+                    scans = [PointCloud(read_points(path).points * scale) for path in good]
                 require_points_room(place.max_memory, name, sum(len(points_of(one)) for one in prototypes))
-                model = train(prototypes, options, class_generator(seed, name), on_stage, describe)
+                model = train(prototypes, options, class_generator(seed, name), on_stage, describe, scans)
                 for warning in model.warnings:
                     run.warn(f"{name}: {warning}")
                 surface = model.reference.level.surface.moved(model.to_prototype)
@@ -88,8 +99,9 @@ def train_classes(
                     path.write_bytes(numbers(model))
                 # The description comes last: where it is, the model is complete.
                 run.write_json(f"{home}/{DESCRIPTION}", description(model, weights))
+                also = f" and {len(scans)} good scans" if scans else ""
                 output.info(
-                    f"{name}: trained on {len(prototypes)} prototypes, {time.process_time() - started:.0f} CPU s"
+                    f"{name}: trained on {len(prototypes)} prototypes{also}, {time.process_time() - started:.0f} CPU s"
                 )
             progress.advance(note=name)
 

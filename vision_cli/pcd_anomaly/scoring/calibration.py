@@ -59,11 +59,14 @@ class ScanLimit:
         Mean and standard deviation of the logarithms.
     count
         Number of views that it was estimated from.
+    is_guess
+        Whether these are views of a single part with assumed noise.
     """
 
     mean: float
     deviation: float
     count: int
+    is_guess: bool = False
 
     def p_value(self, score: float) -> float:
         """Return the probability that a good scan scores as high; NaN for a NaN score."""

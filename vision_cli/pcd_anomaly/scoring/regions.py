@@ -130,8 +130,8 @@ def find_regions(
     """Return the connected regions of points that score above a threshold, with the flanks that belong to them.
 
     Two points are connected if they are closer than three times the spacing of the points. Flanks score less than the
-    threshold: with deviations, a region grows over connected points that deviate by a twentieth of its largest deviation,
-    by more than most points of the scan, and score a sixth of the threshold.
+    threshold: with deviations, a region grows over connected points that deviate by a twentieth of its largest
+    deviation, by more than most points of the scan, and score a sixth of the threshold.
 
     Parameters
     ----------
