@@ -67,13 +67,7 @@ SAVED = ("scores", "ply", "regions", "png")
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """Unit of the coordinates of scans.
-
-    Attributes
-    ----------
-    unit
-        Factor on coordinates; None for no change, and a scan of another size is refused.
-    """
+    """Factor on the coordinates of scans; None for no change, and a scan of another size is refused."""
 
     unit: Annotated[
         float | None,
@@ -258,13 +252,7 @@ class Options:
 
 @dataclass(frozen=True)
 class MemoryOptions:
-    """Memory of a verb.
-
-    Attributes
-    ----------
-    max_memory_gb
-        Memory that the process may take, in GB; None for the available memory.
-    """
+    """Memory that the process may take, in GB; None for the available memory."""
 
     max_memory_gb: Annotated[
         float | None,
