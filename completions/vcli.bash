@@ -13,11 +13,11 @@ _vcli_facts() {
     'register train') options=$'--synthetic\n--ablate\n--layout\n--atlas\n--spacing\n--no-align\n--align\n--val-fraction\n--no-augment\n--augment\n--weights\n--preset\n--label-maps\n--dim\n--steps\n--epochs\n--batch-size\n--lr\n--loss\n--reg-compat\n--transform\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--dice-weight\n--lambda\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register evaluate') options=$'--l2r-compat\n--out\n-o\n--fixed-label\n--moving-label\n--transform\n-t\n--disp\n--fixed-points\n--moving-points\n--points-space\n--fixed\n--moving\n--label-names\n--label-interp\n--layout\n--subset\n--dim\n--transform-kind\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly') verbs=$'run\nsynth\ntrain\npredict\nevaluate\nregister\ninfo\nmerge' default='run' options=$'--help\n-h' ;;
-    'pcd-anomaly run') options=$'--sample\n--unit\n--layout\n--class\n--train\n--good\n--test\n--gt\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'pcd-anomaly run') options=$'--sample\n--unit\n--layout\n--class\n--train\n--test\n--gt\n--good\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly synth') options=$'--count\n-n\n--points\n--suite\n--prototypes\n--good\n--defective\n--prototype-points\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly train') options=$'--unit\n--layout\n--class\n--train\n--good\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly predict') options=$'--class\n--fail-on-anomaly\n--unit\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--registration\n--init\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile...' ;;
-    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--good\n--test\n--gt\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--test\n--gt\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'pcd-anomaly register') options=$'--out\n-o\n--unit\n--max-memory\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly merge') options=$'--help\n-h' arguments=$'directory...' ;;
@@ -228,9 +228,9 @@ _vcli_value() {
     'pcd-anomaly run --layout') kind=choice choices=$'auto\nreal3d\nshapenet\nmulsen\nminishift\nmvtec\nfolder' ;;
     'pcd-anomaly run --class') kind=any ;;
     'pcd-anomaly run --train') kind=directory ;;
-    'pcd-anomaly run --good') kind=directory ;;
     'pcd-anomaly run --test') kind=directory ;;
     'pcd-anomaly run --gt') kind=directory ;;
+    'pcd-anomaly run --good') kind=directory ;;
     'pcd-anomaly run --groups') kind=any ;;
     'pcd-anomaly run --group-size') kind=any ;;
     'pcd-anomaly run --bank') kind=any ;;
@@ -300,7 +300,6 @@ _vcli_value() {
     'pcd-anomaly evaluate --layout') kind=choice choices=$'auto\nreal3d\nshapenet\nmulsen\nminishift\nmvtec\nfolder' ;;
     'pcd-anomaly evaluate --class') kind=any ;;
     'pcd-anomaly evaluate --train') kind=directory ;;
-    'pcd-anomaly evaluate --good') kind=directory ;;
     'pcd-anomaly evaluate --test') kind=directory ;;
     'pcd-anomaly evaluate --gt') kind=directory ;;
     'pcd-anomaly evaluate --max-memory') kind=any ;;

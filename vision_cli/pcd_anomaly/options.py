@@ -99,8 +99,6 @@ class TrainingScans(ScanOptions):
         Names of the classes to use; all if empty.
     train
         Instead of ``data``: folder of good scans of one part, or a CAD mesh.
-    good
-        Folder of one-sided good scans beside ``train``.
     """
 
     data: Annotated[
@@ -115,6 +113,12 @@ class TrainingScans(ScanOptions):
         Path | None,
         typer.Option(metavar="DIR", help="Good scans of one part, or a CAD mesh.", rich_help_panel=_DATA),
     ] = None
+
+
+@dataclass(frozen=True)
+class GoodScans:
+    """Folder of one-sided good scans beside ``--train``."""
+
     good: Annotated[
         Path | None,
         typer.Option(
@@ -347,15 +351,7 @@ class ScoringOptions:
 
 @dataclass(frozen=True)
 class PoseOptions:
-    """How the pose of a scan is determined.
-
-    Attributes
-    ----------
-    registration
-        ``auto`` searches the pose, ``given`` refines ``init``, ``none`` uses ``init`` unchanged.
-    init
-        JSON file of the initial pose; the identity by default.
-    """
+    """How the pose of a scan is determined; the initial pose is the identity by default."""
 
     registration: Annotated[
         RegistrationMode,

@@ -65,13 +65,13 @@ def test_data_and_folders_exclude_each_other(tmp_path):
 
 def test_good_scans_are_the_files_of_a_folder_beside_a_mesh(tmp_path):
     with pytest.raises(UsageError, match="--good without --train found; both expected"):
-        find_data(EvaluationScans(data=tmp_path, good=tmp_path))
+        good_scan_files(EvaluationScans(data=tmp_path), tmp_path)
     with pytest.raises(InputError, match="no scans found; good scans expected"):
-        good_scan_files(EvaluationScans(train=tmp_path, good=tmp_path))
+        good_scan_files(EvaluationScans(train=tmp_path), tmp_path)
     for name in ("b.ply", "a.pts", "notes.md"):
         (tmp_path / name).touch()
-    assert [path.name for path in good_scan_files(EvaluationScans(good=tmp_path))] == ["a.pts", "b.ply"]
-    assert good_scan_files(EvaluationScans()) == []
+    assert [path.name for path in good_scan_files(EvaluationScans(train=tmp_path), tmp_path)] == ["a.pts", "b.ply"]
+    assert good_scan_files(EvaluationScans(), None) == []
 
 
 def test_facts_of_a_file_count_points_that_are_not_finite(tmp_path):

@@ -7,6 +7,7 @@ from vision_cli.core.errors import UsageError
 from vision_cli.pcd_anomaly.cli.app import app
 from vision_cli.pcd_anomaly.options import (
     EvaluationScans,
+    GoodScans,
     MeasuringOptions,
     Options,
     Place,
@@ -36,6 +37,7 @@ def run_all(
     *,
     sample: SampleOption = False,
     scans: EvaluationScans,
+    beside: GoodScans,
     options: Options,
     place: Place,
     scoring: ScoringOptions,
@@ -56,7 +58,7 @@ def run_all(
         raise call.missing("DATA, or --train and --test,")
     if found is not None:
         require_tests(found)
-    good = good_scan_files(scans)
+    good = good_scan_files(scans, beside.good)
 
     def work(run: Run) -> None:
         here = place.on(call.compute.device)

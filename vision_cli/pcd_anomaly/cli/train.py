@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
 from vision_cli.pcd_anomaly.cli.app import app
-from vision_cli.pcd_anomaly.options import Options, Place, TrainingScans
+from vision_cli.pcd_anomaly.options import GoodScans, Options, Place, TrainingScans
 
 EXAMPLES = (
     "vcli pcd-anomaly train parts -o model",
@@ -15,7 +15,7 @@ EXAMPLES = (
 
 
 @verb(app, "train", RUN, COMPUTE, OUTPUT, examples=EXAMPLES)
-def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> None:
+def train(call: Call, scans: TrainingScans, beside: GoodScans, options: Options, place: Place) -> None:
     """Train a model of every part of a data set on its prototypes."""
     from vision_cli.core.runs.runs import Run
     from vision_cli.pcd_anomaly.runs.inputs import find_data, good_scan_files
@@ -24,7 +24,7 @@ def train(call: Call, scans: TrainingScans, options: Options, place: Place) -> N
     found = find_data(scans)
     if found is None:
         raise call.missing("DATA, or --train,")
-    good = good_scan_files(scans)
+    good = good_scan_files(scans, beside.good)
 
     def work(run: Run) -> None:
         here = place.on(call.compute.device)

@@ -36,8 +36,6 @@ def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None
     """
     folders = {"--train": scans.train, "--test": test, "--gt": truth}
     given = [name for name, path in folders.items() if path is not None]
-    if scans.good is not None and scans.train is None:
-        raise UsageError("--good without --train found; both expected.")
     classes = scans.classes or ()
     if scans.data is not None and given:
         raise UsageError(f"DATA and {', '.join(given)} found; one or the other expected.")
@@ -54,21 +52,25 @@ def find_data(scans: TrainingScans, test: Path | None = None, truth: Path | None
     )
 
 
-def good_scan_files(scans: TrainingScans) -> list[Path]:
-    """Return the files of ``--good``; none if it is not given.
+def good_scan_files(scans: TrainingScans, folder: Path | None) -> list[Path]:
+    """Return the scans of ``--good``, a folder or a file; none if it is not given.
 
     Raises
     ------
+    UsageError
+        If they are given without ``--train``.
     InputError
-        If the folder is missing or holds no scans.
+        If there are no scans.
     """
-    if scans.good is None:
+    if folder is None:
         return []
-    if scans.good.is_file():
-        return [scans.good]
-    found = sorted(path for path in scans.good.rglob("*") if path.suffix.lower() in POINT_SUFFIXES and path.is_file())
+    if scans.train is None:
+        raise UsageError("--good without --train found; both expected.")
+    if folder.is_file():
+        return [folder]
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in POINT_SUFFIXES and path.is_file())
     if not found:
-        raise InputError(f"{scans.good}: no scans found; good scans expected.", hint="Check the path of --good.")
+        raise InputError(f"{folder}: no scans found; good scans expected.", hint="Check the path of --good.")
     return found
 
 
