@@ -143,7 +143,7 @@ def read_document(directory: Path, item: str) -> ScanDocument:
         _number(pose["margin"]),
         np.asarray(pose["scan_to_reference"], dtype=np.float64),
         [_region(row) for row in content["regions"]],
-        content["inspection"],
+        content.get("inspection"),
     )
 
 
