@@ -255,3 +255,28 @@ def test_what_a_mask_of_the_moving_image_hides_has_no_influence(metric):
     # Local correlation counts the zeros around the image, unless a mask says that they are none of it.
     if metric != "lncc":
         assert float(similarity(warped, torch.ones_like(valid))) == pytest.approx(float(similarity(warped)), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (12, 13, 1)])
+def test_the_map_of_local_correlation_has_the_loss_as_its_mean(shape, rng):
+    fixed, warped = (torch.tensor(smooth(rng, shape)) for _ in range(2))
+    loss = LocalCorrelation(fixed, 5)
+    found = loss.map(warped)
+    assert found.shape == shape
+    assert float(found.mean()) == pytest.approx(-float(loss(warped)), rel=1e-9)
+    assert float(loss.map(0.8 * fixed).min()) == pytest.approx(1, abs=0.02)
+
+
+def test_stiffness_weights_the_voxels_of_the_penalties(rng):
+    field = torch.tensor(rng.normal(size=(3, 6, 7, 8)))
+    weight = torch.tensor(rng.uniform(1, 5, size=(6, 7, 8)))
+    for penalty in (
+        lambda *more: gradient_penalty(field, (1.0, 2.0, 3.0), *more),
+        lambda *m: divergence_penalty(field, *m),
+    ):
+        assert float(penalty(torch.full((6, 7, 8), 3.0))) == pytest.approx(3 * float(penalty()), rel=1e-9)
+        assert float(penalty(weight)) > float(penalty())
+    only = torch.zeros(6, 7, 8)
+    only[2, 3, 4] = 1
+    slopes = [float(field[c, 2 + (c == 0), 3 + (c == 1), 4 + (c == 2)] - field[c, 2, 3, 4]) for c in range(3)]
+    assert float(divergence_penalty(field, only)) == pytest.approx(sum(slopes) ** 2 / (6 * 7 * 8) / 3, rel=1e-6)

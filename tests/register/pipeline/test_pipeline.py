@@ -278,3 +278,21 @@ def test_a_lesion_that_a_mask_hides_bends_the_map_less(phantom, compute):
     outside = np.linalg.norm(places - centre, axis=1) > 7
     errors_mm = [np.linalg.norm(one - healthy, axis=1)[outside].mean() for one in (masked, bent)]
     assert errors_mm[0] < 0.8 * errors_mm[1]
+
+
+def test_a_turned_noisy_image_of_itself_is_deformed_less_than_without_stiffness(compute, monkeypatch):
+    turned = slice_pair(9, (64, 72), (3.0, 3.0), difference=Difference(deform_mm=0, shift_mm=5, angle_deg=8, stretch=0))
+    options = RegistrationOptions(method="optimize", iterations=SHORT)
+    stiff = errors_in_mm(turned, register(pair_of(turned), options, compute).chain).mean()
+    monkeypatch.setattr("vision_cli.register.pipeline.pipeline.stiffness", lambda *images: None)
+    soft = errors_in_mm(turned, register(pair_of(turned), options, compute).chain).mean()
+    assert stiff < 0.8 * soft
+    assert stiff < 0.6
+
+
+def test_the_inverse_fits_on_the_fixed_grid_of_a_coarser_registration(phantom, compute):
+    options = RegistrationOptions(preset="fast", method="optimize", iterations=SHORT)
+    found = register(pair_of(phantom), options, compute)
+    assert found.inverse_error is not None
+    assert found.work_grid.spacing.min() == pytest.approx(6, rel=0.05)
+    assert found.inverse_error.mean_voxels < 0.05

@@ -238,6 +238,17 @@ class LocalCorrelation:
         total = correlation_sum(padded, self.fixed, self.mean, self.variance, self.weight, self.width, self.eps)
         return -total / self.total
 
+    def map(self, warped: Tensor) -> Tensor:
+        """Return the squared correlation in the window around each voxel of ``warped``, ``(*grid)``, in [0, 1]."""
+        with torch.no_grad():
+            axes = long_axes(warped)
+            count = float(self.width ** len(axes))
+            padded = functional.pad(warped, self.pad)
+            mean_m = box_sum(padded, self.width, "valid", axes) / count
+            cov = box_sum(padded * self.fixed, self.width, "valid", axes) / count - mean_m * self.mean
+            var_m = (box_sum(padded * padded, self.width, "valid", axes) / count - mean_m * mean_m).clamp_(min=0)
+            return (cov * cov / (var_m * self.variance + self.eps)).clamp_(max=1)
+
 
 class MeanSquares:
     """Mean squared difference of intensities, optionally weighted."""
@@ -337,19 +348,23 @@ def build_similarity(metric: Metric, fixed: Tensor, width: int, weight: Tensor |
     return MeanSquares(fixed, weight)
 
 
-def gradient_penalty(field_voxels: Tensor, spacing: Sequence[float]) -> Tensor:
+def gradient_penalty(field_voxels: Tensor, spacing: Sequence[float], stiffness: Tensor | None = None) -> Tensor:
     """Return the mean squared gradient of a field over components, axes and voxels, in mm per mm.
 
     ``(1/D^2) sum_c sum_a mean( (s_c dv_c / s_a dx_a)^2 )`` with ``field_voxels`` ``(D, *grid)`` and ``spacing`` in mm.
-    On an isotropic grid this is the paper's diffusion regulariser in voxels.
+    On an isotropic grid this is the paper's diffusion regulariser in voxels. ``stiffness`` ``(*grid)`` weights the
+    voxels; None for 1.
     """
     dim = field_voxels.shape[0]
     scale = torch.tensor(list(spacing), dtype=field_voxels.dtype, device=field_voxels.device).view(-1, *([1] * dim))
     field_mm = field_voxels * scale
+
+    def squares(axis: int) -> Tensor:
+        slopes = torch.diff(field_mm, dim=1 + axis) ** 2
+        return slopes if stiffness is None else slopes * stiffness.narrow(axis, 0, slopes.shape[1 + axis])
+
     terms = [
-        (torch.diff(field_mm, dim=1 + axis) ** 2).mean() / float(spacing[axis]) ** 2
-        for axis in range(dim)
-        if field_voxels.shape[1 + axis] > 1
+        squares(axis).mean() / float(spacing[axis]) ** 2 for axis in range(dim) if field_voxels.shape[1 + axis] > 1
     ]
     return torch.stack(terms).sum() / dim
 
@@ -369,8 +384,11 @@ def published_gradient_penalty(normalised_field: Tensor) -> Tensor:
     return torch.stack(terms).sum() / dim
 
 
-def divergence_penalty(field_voxels: Tensor) -> Tensor:
-    """Return the mean squared divergence of a field ``(D, *grid)`` over D: the volumetric part of linear elasticity."""
+def divergence_penalty(field_voxels: Tensor, stiffness: Tensor | None = None) -> Tensor:
+    """Return the mean squared divergence of a field ``(D, *grid)`` over D: the volumetric part of linear elasticity.
+
+    ``stiffness`` ``(*grid)`` weights the voxels; None for 1.
+    """
     dim = field_voxels.shape[0]
     slopes = [
         torch.diff(
@@ -379,7 +397,8 @@ def divergence_penalty(field_voxels: Tensor) -> Tensor:
         for axis in range(dim)
         if field_voxels.shape[1 + axis] > 1
     ]
-    return (torch.stack(slopes).sum(0) ** 2).mean() / dim
+    squares = torch.stack(slopes).sum(0) ** 2
+    return (squares if stiffness is None else squares * stiffness).mean() / dim
 
 
 def fold_penalty(displacement_voxels: Tensor, floor: float = 0.15) -> Tensor:

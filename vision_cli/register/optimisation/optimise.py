@@ -146,6 +146,8 @@ class WaveletOptimiser:
         ``(*grid)`` weights of the image term, or None.
     moving_mask
         ``(*grid)``, 1 where the moving image counts and 0 elsewhere, as in a lesion; None where all counts.
+    stiffness
+        ``(*grid)`` factor of the penalties, see `vision_cli.register.optimisation.stiffness`; None for 1.
     """
 
     def __init__(
@@ -156,6 +158,7 @@ class WaveletOptimiser:
         settings: Settings,
         mask: Tensor | None = None,
         moving_mask: Tensor | None = None,
+        stiffness: Tensor | None = None,
     ) -> None:
         self.fixed = fixed
         self.moving = moving
@@ -163,6 +166,7 @@ class WaveletOptimiser:
         self.settings = settings
         self.mask = mask
         self.moving_mask = moving_mask
+        self.stiffness = stiffness
         self.field_grid = _coarsened(grid, 2.0 * float(grid.spacing.min()))
         self.pyramid = WaveletPyramid(
             self.field_grid.shape,
@@ -417,6 +421,9 @@ class _Stage:
         self.fixed = self._shrunk(optimiser.fixed)
         self.moving = self._shrunk(optimiser.moving)
         weight = None if optimiser.mask is None else self._shrunk(optimiser.mask)
+        self.stiffness = None
+        if optimiser.stiffness is not None:
+            self.stiffness = fields.resize(optimiser.stiffness[None], self.field_grid.shape)[0]
         valid = None if optimiser.moving_mask is None else self._shrunk(optimiser.moving_mask)
         self.forward = self._image_term(self.fixed, self.moving, weight, valid)
         self.backward = None
@@ -437,9 +444,9 @@ class _Stage:
         if self.backward is not None:
             similarity = 0.5 * (similarity + self.backward(self._displacement_voxels(-generator_voxels)))
         spacing = tuple(self.field_grid.spacing)
-        penalty = settings.smoothness * gradient_penalty(generator_voxels, spacing)
+        penalty = settings.smoothness * gradient_penalty(generator_voxels, spacing, self.stiffness)
         if settings.volume > 0:
-            penalty = penalty + settings.volume * divergence_penalty(generator_voxels)
+            penalty = penalty + settings.volume * divergence_penalty(generator_voxels, self.stiffness)
         if settings.kind == "diffeo":
             penalty = penalty + _FOLD_WEIGHT * fold_penalty(displacement_voxels)
         return similarity, penalty

@@ -25,6 +25,7 @@ from vision_cli.register.optimisation import affine, images
 from vision_cli.register.optimisation.images import Image
 from vision_cli.register.optimisation.losses import LocalCorrelation
 from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser
+from vision_cli.register.optimisation.stiffness import stiffness
 from vision_cli.register.options.registration import Init, Method, Preset, RegistrationOptions
 from vision_cli.register.pipeline.inputs import Pair, grid_of, require_similar_sizes
 from vision_cli.register.pipeline.orientation import check_orientation, choose_orientation
@@ -182,7 +183,8 @@ def register(
     valid = None
     if moving.mask is not None:
         valid = images.resample(Image(moving.mask.float(), moving.grid), work, matrix)
-    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight, valid)
+    firm = stiffness(Image(target, work), Image(affine_only, work), inside)
+    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight, valid, firm)
     if resume_from is not None:
         optimiser.state = resume_from.state
     predictor = None
@@ -291,6 +293,9 @@ def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Mat
     determinant = fields.jacobian_determinant_by_rows(warp_voxels)
     over_foreground, over_grid = regularity(determinant, inside), regularity(determinant)
     inverse_voxels = fields.transfer(inverse_work_voxels, work, grid)
+    if not _share_lattice(work, grid):
+        # Interpolation from a coarser grid makes two fields that were inverse to each other less so.
+        inverse_voxels = fields.invert(warp_voxels, inverse_voxels, iterations=1)
     error = _inverse_error(warp_voxels, inverse_voxels, inside)
     warp = DisplacementTransform(_to_mm(warp_voxels, grid), grid)
     del warp_voxels
@@ -315,6 +320,13 @@ def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Mat
         work_grid=work,
         repairs=optimiser.state.repairs,
     )
+
+
+def _share_lattice(one: Grid, other: Grid) -> bool:
+    """Return whether two grids have the same voxel centres where they overlap."""
+    steps = np.linalg.inv(other.vox2ras) @ one.vox2ras
+    offset = steps[:-1, -1]
+    return bool(np.allclose(steps[:-1, :-1], np.eye(one.ndim)) and np.allclose(offset, np.round(offset), atol=1e-6))
 
 
 def _level_contributions(optimiser: WaveletOptimiser) -> tuple[LevelContribution, ...]:
