@@ -3,6 +3,8 @@ from __future__ import annotations
 import gzip
 import zlib
 
+import h5py
+import numpy as np
 import pytest
 
 from vision_cli.io import packing
@@ -49,3 +51,13 @@ def test_a_damaged_file_is_not_counted(tmp_path, damage):
     path.write_bytes(damage(gzip.compress(zlib.compress(bytes(range(256)) * 40))))
     with pytest.raises(Exception, match=r".+"):
         packing.unpacked_size(path)
+
+
+def test_hdf5_reads_a_packed_chunk(tmp_path):
+    values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        stored = file.create_dataset("a", values.shape, values.dtype, chunks=(500,), compression=1, shuffle=True)
+        for start in (0, 500):
+            stored.id.write_direct_chunk((start,), packing.pack_chunk(values[start : start + 500]))
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert np.array_equal(file["a"][()], values)

@@ -93,6 +93,23 @@ class Itk:
         return image
 
     @classmethod
+    def transform(cls, transform):
+        """ITK's transform of one of ours, from an image of vectors."""
+        import SimpleITK as sitk
+
+        from vision_cli.register.transforms.itk_objects import affine_to_itk, on_orthogonal_grid
+
+        if isinstance(transform, AffineTransform):
+            return affine_to_itk(transform)
+        transform, _ = on_orthogonal_grid(transform)
+        grid, dim = transform.grid, transform.grid.ndim
+        flip = np.array([-1.0, -1.0, 1.0][:dim])
+        lps_mm = (transform.displacement_mm.astype(float) * flip).transpose([*reversed(range(dim)), dim])
+        image = sitk.GetImageFromArray(np.ascontiguousarray(lps_mm), isVector=True)
+        image.CopyInformation(cls.image(np.zeros(grid.shape, np.float32), grid))
+        return sitk.DisplacementFieldTransform(image)
+
+    @classmethod
     def resample(cls, values, grid, onto, transform, interpolation="linear"):
         import SimpleITK as sitk
 

@@ -9,7 +9,9 @@ import zlib
 from pathlib import Path
 from typing import IO, cast
 
-from isal import igzip, igzip_lib
+import numpy as np
+from isal import igzip, igzip_lib, isal_zlib
+from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import DEFLATE, require_room
@@ -26,6 +28,12 @@ _CHUNK = 1 << 20
 def pack(content: bytes) -> bytes:
     """Pack bytes as one gzip member without name and time, so that they depend on the content alone."""
     return bytes(igzip.compress(content, _LEVEL, mtime=0))
+
+
+def pack_chunk(values: NDArray[np.generic]) -> bytes:
+    """Pack a chunk of an HDF5 data set as its filters shuffle and deflate do: first bytes first, then zlib."""
+    shuffled = np.ascontiguousarray(values).view(np.uint8).reshape(-1, values.itemsize).T
+    return bytes(isal_zlib.compress(shuffled.tobytes(), _LEVEL))
 
 
 def open_unpacked(path: Path) -> IO[bytes]:

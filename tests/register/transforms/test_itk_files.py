@@ -68,6 +68,21 @@ def test_itk_warps_images_by_the_composite_as_we_do(any_world, itk, tmp_path):
     assert difference(resample(world.image, world.moving, world.fixed, world.chain), theirs) <= AGREE
 
 
+def test_a_large_composite_is_compressed_and_itk_reads_it(tmp_path):
+    grid = Grid((60, 50, 40), np.diag([1.5, 2.0, 2.5, 1.0]))
+    x = np.linspace(0, 3, 60, dtype=np.float32)[:, None, None, None]
+    warp = DisplacementTransform(np.round(np.sin(x + np.zeros((60, 50, 40, 3), np.float32)) * 4096) / 4096, grid)
+    chain = (warp, AffineTransform(np.diag([1.1, 0.9, 1.0, 1.0])))
+    for name in ("one.h5", "other.h5"):
+        itk_files.write_composite(tmp_path / name, chain)
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "other.h5").read_bytes()
+    assert (tmp_path / "one.h5").stat().st_size < 0.1 * warp.displacement_mm.nbytes
+    points = np.random.default_rng(0).uniform(5, 80, (20, 3))
+    transform = sitk.ReadTransform(str(tmp_path / "one.h5"))
+    theirs = np.array([transform.TransformPoint(p) for p in (points * [-1, -1, 1]).tolist()]) * [-1, -1, 1]
+    assert theirs == pytest.approx(map_points(chain, points), abs=1e-4)
+
+
 def test_the_order_in_the_composite_matters_and_is_kept(make_world, tmp_path):
     world = make_world("oblique")
     turned = AffineTransform(np.array([[0, -1, 0, 9], [1, 0, 0, -4], [0, 0, 1, 2], [0, 0, 0, 1.0]]))

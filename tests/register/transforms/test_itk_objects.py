@@ -10,13 +10,12 @@ import pytest
 from vision_cli.core.errors import InputError
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.itk_objects import (
-    affine_to_itk,
     checked_affine,
     checked_displacement,
     dimension,
-    displacement_to_itk,
     from_itk,
     on_orthogonal_grid,
+    parameters_of,
     ras_to_lps_signs,
 )
 from vision_cli.register.transforms.transforms import DisplacementTransform, map_points
@@ -25,18 +24,22 @@ FILE = Path("a.mat")
 
 
 @pytest.mark.parametrize("position", [0, 1], ids=["displacement", "affine"])
-def test_itk_maps_points_as_we_do_and_the_object_converts_back(any_world, position):
+def test_itk_maps_points_as_we_do_and_the_object_converts_back(any_world, itk, position):
     transform = any_world.chain[position]
-    itk = (displacement_to_itk, affine_to_itk)[position](transform)
+    theirs_of = itk.transform(transform)
     dim = any_world.fixed.ndim
     vox2ras = any_world.fixed.vox2ras
     points = (np.asarray(any_world.fixed.shape) / 2 + [[0] * dim, [0.3] * dim]) @ vox2ras[:-1, :-1].T + vox2ras[:-1, -1]
     signs = ras_to_lps_signs(dim)
-    theirs = [signs * itk.TransformPoint((signs * point).tolist()) for point in points]
+    theirs = [signs * theirs_of.TransformPoint((signs * point).tolist()) for point in points]
     np.testing.assert_allclose(map_points([transform], points), theirs, atol=1e-4)
-    (back,) = from_itk(FILE, itk)
+    (back,) = from_itk(FILE, theirs_of)
     np.testing.assert_allclose(map_points([back], points), theirs, atol=1e-4)
     assert dimension(transform) == dimension(back) == dim
+    ours = parameters_of(transform)
+    assert ours.name == theirs_of.GetName()
+    np.testing.assert_allclose(ours.fixed, theirs_of.GetFixedParameters(), atol=1e-9)
+    np.testing.assert_allclose(ours.values, theirs_of.GetParameters(), atol=1e-6)
 
 
 def test_a_sheared_grid_becomes_orthogonal_with_a_note():

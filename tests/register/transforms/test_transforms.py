@@ -6,9 +6,9 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.register.conftest import Itk
 from vision_cli.register.transforms import transforms
 from vision_cli.register.transforms.fields import Grid
-from vision_cli.register.transforms.itk_objects import affine_to_itk, displacement_to_itk
 from vision_cli.register.transforms.transforms import (
     AffineTransform,
     DisplacementTransform,
@@ -22,7 +22,7 @@ from vision_cli.register.transforms.transforms import (
 def as_itk(chain):
     composite = sitk.CompositeTransform(chain[0].grid.ndim)
     for part in reversed(chain):
-        composite.AddTransform(affine_to_itk(part) if isinstance(part, AffineTransform) else displacement_to_itk(part))
+        composite.AddTransform(Itk.transform(part))
     return composite
 
 

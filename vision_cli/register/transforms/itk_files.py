@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from vision_cli.core.runs.files import library_path, require_room_for
 from vision_cli.core.runs.input_files import data_files
 from vision_cli.io.datasets import require_hdf5_room
 from vision_cli.io.limits import require_memory
-from vision_cli.io.packing import pack
+from vision_cli.io.packing import pack, pack_chunk
 from vision_cli.io.volumes import itk_hdf5 as hdf5
 from vision_cli.io.volumes.nifti import require_header_room
 from vision_cli.register.transforms.fields import Grid
@@ -28,12 +28,15 @@ from vision_cli.register.transforms.itk_objects import (
     checked_affine,
     checked_displacement,
     dimension,
-    displacement_to_itk,
     from_itk,
     on_orthogonal_grid,
+    parameters_of,
     ras_to_lps_signs,
 )
 from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
+
+if TYPE_CHECKING:
+    import h5py
 
 _VECTOR_INTENT = 1007
 _NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -41,6 +44,7 @@ _HDF5_SUFFIXES = (".h5", ".hdf5")
 _AFFINE_SUFFIXES = (".mat", ".tfm", ".txt")
 _COMPOSITE_FRAME = 64 * 1024
 _LARGEST_MATRIX = 1 << 16
+_CHUNK = 1 << 18
 _MAT_HEADER = struct.Struct("<5i")
 _MAT_FLOATS = {0: 8, 10: 4}
 _EXPECTED = "an ITK transform (.mat, .tfm, .txt, .h5), greedy's matrix or a vector field (.nii, .nii.gz)"
@@ -75,22 +79,50 @@ def write_warp(path: Path, transform: DisplacementTransform) -> str | None:
 
 
 def write_composite(path: Path, chain: Sequence[Transform]) -> None:
-    """Write a chain as one ITK composite transform (``.h5``)."""
-    import SimpleITK as sitk
+    """Write a chain as one ITK composite transform (``.h5``), displacements compressed and in single precision.
+
+    ITK itself writes them in double precision, which takes six times the space; it reads both.
+    """
+    import h5py
 
     dim = dimension(chain[0])
-    composite = sitk.CompositeTransform(dim)
-    # ITK applies the transform that was added last before the others.
-    for transform in reversed(chain):
-        if isinstance(transform, AffineTransform):
-            composite.AddTransform(affine_to_itk(transform))
-        else:
-            composite.AddTransform(displacement_to_itk(transform))
     sizes = (one.displacement_mm.size for one in chain if isinstance(one, DisplacementTransform))
-    # HDF5 aborts the process when the disk is full.
-    require_room_for(path, _COMPOSITE_FRAME + 8 * sum(sizes))
-    _write_itk(composite, path)
-    hdf5.clear_times(path)
+    # HDF5 may abort the process when the disk is full.
+    require_room_for(path, _COMPOSITE_FRAME + 4 * sum(sizes))
+    text = h5py.string_dtype("ascii")
+
+    def words(group: h5py.Group, name: str, value: str) -> None:
+        group.create_dataset(name, data=[value], dtype=text)
+
+    try:
+        with h5py.File(path, "w") as file:
+            # ITK expects these four; constants, so that the same transform gives the same bytes.
+            for name in ("ITKVersion", "HDFVersion", "OSName", "OSVersion"):
+                words(file, name, "vision_cli")
+            words(file.create_group("TransformGroup/0"), "TransformType", f"CompositeTransform_double_{dim}_{dim}")
+            # ITK applies the last transform before the others.
+            for number, transform in enumerate(reversed(chain), start=1):
+                group = file.create_group(f"TransformGroup/{number}")
+                itk = parameters_of(transform)
+                words(group, "TransformType", f"{itk.name}_double_{dim}_{dim}")
+                group.create_dataset("TransformFixedParameters", data=itk.fixed)
+                if itk.values.size > _CHUNK:
+                    _write_packed(group, "TransformParameters", itk.values)
+                else:
+                    group.create_dataset("TransformParameters", data=itk.values)
+    except OSError as error:
+        raise ResourceError(
+            f"{path}: HDF5 cannot write here.", hint="Check the free space and the permissions of the directory."
+        ) from error
+
+
+def _write_packed(group: h5py.Group, name: str, values: NDArray[np.floating]) -> None:
+    """Write a compressed data set; chunks are packed here, which is faster than by HDF5 and lets other threads run."""
+    packed = group.create_dataset(name, values.shape, values.dtype, chunks=(_CHUNK,), compression=1, shuffle=True)
+    for start in range(0, values.size, _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        chunk = np.pad(chunk, (0, _CHUNK - chunk.size))
+        packed.id.write_direct_chunk((start,), pack_chunk(chunk))
 
 
 def write_l2r(path: Path, transform: DisplacementTransform, moving: Grid) -> None:

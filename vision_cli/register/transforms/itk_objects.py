@@ -6,6 +6,7 @@ orthogonal grid, and a note says so.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,23 @@ from vision_cli.register.transforms.transforms import (
 )
 
 _SHEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class ItkParameters:
+    """A transform as ITK's files hold it.
+
+    Attributes
+    ----------
+    name
+        ITK's class, without precision and number of axes.
+    fixed, values
+        Fixed parameters (centre, or grid) and parameters; those of a displacement in single precision.
+    """
+
+    name: str
+    fixed: NDArray[np.float64]
+    values: NDArray[np.floating]
 
 
 def ras_to_lps_signs(ndim: int) -> NDArray[np.float64]:
@@ -75,21 +93,19 @@ def affine_to_itk(transform: AffineTransform) -> Any:
     return result
 
 
-def displacement_to_itk(transform: DisplacementTransform) -> Any:
-    """Return a ``sitk.DisplacementFieldTransform``."""
-    import SimpleITK as sitk
-
+def parameters_of(transform: Transform) -> ItkParameters:
+    """Return a transform as ITK stores it, in LPS mm; a displacement on the nearest grid with orthogonal axes."""
+    if isinstance(transform, AffineTransform):
+        itk = affine_to_itk(transform)
+        return ItkParameters("AffineTransform", np.array(itk.GetFixedParameters()), np.array(itk.GetParameters()))
     transform, _ = on_orthogonal_grid(transform)
     grid, dim = transform.grid, transform.grid.ndim
     flip = ras_to_lps_signs(dim)
-    order = [*reversed(range(dim)), dim]
-    # ITK takes displacements in double precision only; the array is kept in single precision to save memory.
-    lps_mm = (transform.displacement_mm * flip.astype(np.float32)).transpose(order)
-    image = sitk.Cast(sitk.GetImageFromArray(lps_mm, isVector=True), sitk.sitkVectorFloat64)
-    image.SetSpacing(grid.spacing.tolist())
-    image.SetOrigin((flip * grid.vox2ras[:-1, -1]).tolist())
-    image.SetDirection((flip[:, None] * grid.vox2ras[:-1, :-1] / grid.spacing).ravel().tolist())
-    return sitk.DisplacementFieldTransform(image)
+    directions = flip[:, None] * grid.vox2ras[:-1, :-1] / grid.spacing
+    fixed = np.concatenate([grid.shape, flip * grid.vox2ras[:-1, -1], grid.spacing, directions.ravel()])
+    # The vectors of the voxels, the first axis fastest.
+    lps_mm = transform.displacement_mm.transpose([*reversed(range(dim)), dim]) * flip.astype(np.float32)
+    return ItkParameters("DisplacementFieldTransform", fixed, lps_mm.ravel())
 
 
 def from_itk(path: Path, transform: Any) -> list[Transform]:
