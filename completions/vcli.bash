@@ -6,8 +6,8 @@ _vcli_facts() {
     case "$1" in
     '') verbs=$'register\npcd-anomaly\nrppg-adapt\nforgery-detect\nsynth-faces\nfewshot-seg\nkan-fit\ngaze-predict\nenhance-eval\ndoctor\nsamples\nweights\nruns\ncite\nsubmit\ncompletions' options=$'--version\n--help\n-h' ;;
     'register') verbs=$'pair\nbatch\napply\nbenchmark\ntrain\nevaluate' default='pair' options=$'--help\n-h' ;;
-    'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--points-space\n--label-names\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
-    'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--label-names\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'register pair') options=$'--sample\n--volume\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--fixed-label\n--moving-label\n--fixed-mask\n--moving-mask\n--fixed-points\n--moving-points\n--points-space\n--label-names\n--save\n--no-pictures\n--pictures\n--label-interp\n--max-folds\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'register batch') options=$'--only\n--l2r-submission\n--transform\n--method\n--preset\n--metric\n--lambda\n--volume-weight\n--wavelet\n--iters\n--spacing\n--no-symmetric\n--symmetric\n--init\n--max-rotation\n--max-memory\n--weights\n--label-names\n--save\n--no-pictures\n--pictures\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register apply') options=$'--input\n-i\n--points\n--reference\n-r\n--transform\n-t\n--out\n-o\n--invert\n--interp\n--fill\n--points-space\n--volume\n--overwrite\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'register benchmark') options=$'--baselines-env\n--baselines\n--presets\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'register train') options=$'--synthetic\n--ablate\n--layout\n--atlas\n--spacing\n--no-align\n--align\n--val-fraction\n--no-augment\n--augment\n--weights\n--preset\n--label-maps\n--dim\n--steps\n--epochs\n--batch-size\n--lr\n--loss\n--reg-compat\n--transform\n--wavelet\n--width\n--no-refine\n--refine\n--no-smooth\n--smooth\n--dice-weight\n--lambda\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -122,6 +122,7 @@ _vcli_value() {
     'register pair --moving-points') kind=file ;;
     'register pair --points-space') kind=choice choices=$'ras\nlps\nvoxel' ;;
     'register pair --label-names') kind=file ;;
+    'register pair --save') kind=any ;;
     'register pair --label-interp') kind=choice choices=$'label\nnearest' ;;
     'register pair --max-folds') kind=any ;;
     'register pair --out' | 'register pair -o') kind=directory ;;
@@ -144,6 +145,7 @@ _vcli_value() {
     'register batch --max-memory') kind=any ;;
     'register batch --weights') kind=file ;;
     'register batch --label-names') kind=file ;;
+    'register batch --save') kind=any ;;
     'register batch --out' | 'register batch -o') kind=directory ;;
     'register batch --config') kind=file ;;
     'register batch --shard') kind=any ;;

@@ -45,7 +45,7 @@ class Case:
         return [*self.verb.split(), *(word.format(**{**world, **other}) for word in self.words.split())]
 
 
-_REGISTER = "--threads 1 --preset fast --iters 2,2 --no-pictures"
+_REGISTER = "--threads 1 --preset fast --method optimize --iters 2,2 --no-pictures"
 _TINY_PART = "--groups 64 --group-size 8 --bank 64 --views 2 --clusters 4 --steps 2"
 _FILMS = "--images {films} --threads 1"
 _CUT_FACES = "--face-detector none --threads 1"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.pages import level
-from tests.program import vcli
+from tests.register.conftest import run
 from vision_cli.io.volumes.volumes import Volume, read_volume
 from vision_cli.register.pipeline.inputs import Pair
 from vision_cli.register.pipeline.result import Registration, Similarity
@@ -22,6 +22,7 @@ OUTPUTS = {
     "1Warp.nii.gz",
     "1InverseWarp.nii.gz",
     "composite.h5",
+    "inverse_composite.h5",
     "Warped.nii.gz",
     "InverseWarped.nii.gz",
     "LabelsWarped.nii.gz",
@@ -36,26 +37,20 @@ OUTPUTS = {
 }
 
 
-def test_a_pair_writes_everything_and_itk_warps_as_we_do(head_pair, tmp_path):
+LABELS = [word for side in ("fixed", "moving") for word in (f"--{side}-label", f"{side}_label.nii.gz")]
+
+
+def register_heads(head_pair, *words):
+    labels = [head_pair / word if word.endswith(".gz") else word for word in LABELS]
+    return run(head_pair / "fixed.nii.gz", head_pair / "moving.nii.gz", *labels, "--threads", "1", *words)
+
+
+def test_a_pair_writes_everything_and_itk_warps_as_we_do(head_pair, tmp_path, capfd):
     import SimpleITK as sitk
 
     out = tmp_path / "out"
-    done = vcli(
-        "register",
-        head_pair / "fixed.nii.gz",
-        head_pair / "moving.nii.gz",
-        "--fixed-label",
-        head_pair / "fixed_label.nii.gz",
-        "--moving-label",
-        head_pair / "moving_label.nii.gz",
-        "-o",
-        out,
-        "--json",
-        "--threads",
-        "1",
-    )
-    assert done.returncode == 0, done.stderr
-    metrics = json.loads(done.stdout)
+    assert register_heads(head_pair, "--iters", "8,8", "--method", "optimize", "-o", out, "--json") == 0
+    metrics = json.loads(capfd.readouterr().out)
     assert metrics["dice_mean"] > metrics["dice_affine_mean"] > 0
     assert metrics["folds_voxels"] == 0
     assert {path.name for path in out.iterdir()} >= OUTPUTS
@@ -68,16 +63,29 @@ def test_a_pair_writes_everything_and_itk_warps_as_we_do(head_pair, tmp_path):
     listed = {path.name for path in out.iterdir()} - {"report.html", "run.json", "log.txt"}
     assert all(f'href="{name}"' in page for name in listed)
 
-    warped = read_volume(out / "Warped.nii.gz").data
-    fixed, moving = (
-        sitk.ReadImage(str(head_pair / f"{side}.nii.gz"), sitk.sitkFloat32) for side in ("fixed", "moving")
-    )
-    theirs = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, sitk.ReadTransform(str(out / "composite.h5")))).T
-    assert np.abs(theirs - warped).max() <= 1e-3 * np.ptp(read_volume(head_pair / "moving.nii.gz").data)
+    for name, source, onto, warped in (
+        ("composite.h5", "moving", "fixed", "Warped.nii.gz"),
+        ("inverse_composite.h5", "fixed", "moving", "InverseWarped.nii.gz"),
+    ):
+        image, grid = (sitk.ReadImage(str(head_pair / f"{side}.nii.gz"), sitk.sitkFloat32) for side in (source, onto))
+        theirs = sitk.GetArrayFromImage(sitk.Resample(image, grid, sitk.ReadTransform(str(out / name)))).T
+        ours = read_volume(out / warped).data
+        assert np.abs(theirs - ours).max() <= 1e-3 * np.ptp(ours)
 
-    refused = vcli("register", head_pair / "fixed.nii.gz", head_pair / "moving.nii.gz", "-o", out)
-    assert refused.returncode == 2
-    assert "--overwrite" in refused.stderr
+    assert run(head_pair / "fixed.nii.gz", head_pair / "moving.nii.gz", "-o", out) == 2
+    assert "--overwrite" in capfd.readouterr().err
+
+
+def test_only_the_files_asked_for_are_written(head_pair, tmp_path, capfd):
+    out = tmp_path / "out"
+    words = ("--iters", "4,4", "--method", "optimize", "--no-pictures")
+    assert register_heads(head_pair, *words, "--save", "warp", "-o", out, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["dice_mean"] > 0
+    written = {path.name for path in out.iterdir()}
+    tables = {"metrics.json", "labels.csv", "loss.csv", "scales.json", "run.json", "log.txt"}
+    assert written == {"0GenericAffine.mat", "1Warp.nii.gz", "1InverseWarp.nii.gz"} | tables
+    assert register_heads(head_pair, "--save", "nonsense", "-o", tmp_path / "none") == 2
+    assert "warp, composite, coeffs, images, labels, jacobian, all expected" in capfd.readouterr().err
 
 
 def pair_of(**extras):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from vision_cli.core.command.options import WeightsOption
-from vision_cli.core.command.words import Numbers, Words
+from vision_cli.core.command.words import Names, Numbers, Words
 from vision_cli.core.errors import UsageError
 from vision_cli.register.options.pair_files import INPUT
 
@@ -21,6 +21,8 @@ Init = Literal["header", "moments", "search"]
 LabelInterpolation = Literal["label", "nearest"]
 
 QUALITY = "Quality options"
+
+SAVED = ("warp", "composite", "coeffs", "images", "labels", "jacobian")
 
 LabelNamesOption = Annotated[
     Path | None,
@@ -185,11 +187,22 @@ class Reporting:
     ----------
     label_names
         Table of label names; None for numbers alone.
+    save
+        Files to write beside the measures, of `SAVED`: affine and both warps; both composites; the coefficients; the
+        warped images; the warped labels; the Jacobian.
     pictures
         Whether to write the QC pictures and the report of a pair.
     """
 
     label_names: LabelNamesOption = None
+    save: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            metavar="LIST",
+            help="Files to write: warp, composite, coeffs, images, labels, jacobian, or all; measures always.",
+        ),
+        Names(SAVED, every="all", least=1),
+    ] = SAVED
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="Write QC pictures and report.html of a pair.")
     ] = True

@@ -16,7 +16,7 @@ from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.orientation import Orientation, orientation_of
 from vision_cli.register.transforms.regularity import Regularity
 from vision_cli.register.transforms.slices import affine_in_space, displacement_in_space
-from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform
+from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, Transform, invert
 
 
 @dataclass(frozen=True)
@@ -177,3 +177,9 @@ class Registration:
     def chain(self) -> tuple[Transform, ...]:
         """Transforms from fixed to moving points, in the order in which they are applied."""
         return (self.affine,) if self.warp is None else (self.warp, self.affine)
+
+    @property
+    def inverse_chain(self) -> tuple[Transform, ...]:
+        """Transforms from moving to fixed points, in the order in which they are applied."""
+        backward = invert(self.affine)
+        return (backward,) if self.inverse_warp is None else (backward, self.inverse_warp)

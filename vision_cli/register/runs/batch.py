@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vision_cli.core.command.console import Output, Table, format_value
 from vision_cli.core.compute.devices import Compute
+from vision_cli.core.errors import UsageError
 from vision_cli.core.report import REPORT, Picture, Report, link_to
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
@@ -93,8 +94,10 @@ def register_all(
     Raises
     ------
     UsageError
-        If no pair has the id ``only``.
+        If no pair has the id ``only``, or the warps that a submission is made of are not saved.
     """
+    if l2r_submission and "warp" not in reporting.save:
+        raise UsageError(f"--save: {','.join(reporting.save)} found; warp among them expected with --l2r-submission.")
     of_a_pair = {name: value for name, value in run.options.items() if name not in _OF_THE_BATCH}
 
     def work(pair: NamedPair) -> dict[str, object]:
@@ -201,7 +204,9 @@ def _submit(batch: Run, pair: NamedPair) -> None:
     """Write the whole map of a pair as a Learn2Reg displacement."""
     from vision_cli.io.volumes.volumes import read_volume
 
-    chain = itk_files.read_transform(_directory(batch.directory, pair.id) / "composite.h5")
+    home = _directory(batch.directory, pair.id)
+    files = [path for name in ("1Warp.nii.gz", "0GenericAffine.mat") if (path := home / name).is_file()]
+    chain = [part for path in files for part in itk_files.read_transform(path)]
     ndim = dimension(chain[0])
     fixed, moving = (read_volume(path).with_axes(ndim) for path in (pair.files.fixed, pair.files.moving))
     grid = Grid(fixed.shape, fixed.vox2ras)

@@ -95,6 +95,8 @@ def register_files(
         names=names,
         interpolation=reporting.label_interpolation,
         pictures=reporting.pictures,
+        save=reporting.save,
+        threads=compute.threads,
     )
     checkpoint.unlink(missing_ok=True)
     run.record(

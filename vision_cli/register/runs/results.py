@@ -6,24 +6,27 @@ File names are those of ANTs, so that scripts written for ANTs can use them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.report import Flicker, Picture
 from vision_cli.core.runs.runs import Run
 from vision_cli.io.volumes.volumes import write_volume
 from vision_cli.register.evaluation.measures import LabelEvaluation, evaluate_labels, target_registration_error
+from vision_cli.register.options.registration import SAVED
 from vision_cli.register.pipeline.coefficients import coefficients_bytes
 from vision_cli.register.pipeline.inputs import Pair, grid_of
 from vision_cli.register.pipeline.result import Registration
 from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.report import draw_pictures, pair_report
 from vision_cli.register.transforms import itk_files
-from vision_cli.register.transforms.transforms import AffineTransform, DisplacementTransform, invert, resample
+from vision_cli.register.transforms.transforms import resample
 
+_MOST_WRITERS = 4
 _MASKS = {(False, False): "none", (True, False): "fixed", (False, True): "moving", (True, True): "both"}
 
 
@@ -35,8 +38,10 @@ def write_results(
     names: Mapping[int, str] | None = None,
     interpolation: str = "label",
     pictures: bool = True,
+    save: Collection[str] = SAVED,
+    threads: int = 1,
 ) -> PairMetrics:
-    """Write all results of a registration into its run directory; return the measures in ``metrics.json``.
+    """Write the results of a registration into its run directory; return the measures in ``metrics.json``.
 
     Parameters
     ----------
@@ -52,15 +57,16 @@ def write_results(
         Interpolation of labels: ``label`` or ``nearest``.
     pictures
         Whether to write the QC pictures and the report.
+    save
+        Files to write, see `Reporting.save`; nothing is computed for the others.
+    threads
+        Files that are packed and written at once, while the pictures are drawn.
     """
     # Slices were registered in their planes; their files lie in space.
     placed = pair.on_file_grids()
     plane = pair.fixed.plane
     in_files = found if plane is None else found.in_space(plane, pair.moving.plane)
     fixed, moving = grid_of(placed.fixed), grid_of(placed.moving)
-    inverse = _inverse_chain(in_files)
-    warped = resample(placed.moving.data, moving, fixed, in_files.chain)
-    inverse_warped = resample(placed.fixed.data, fixed, moving, inverse)
     evaluation = None
     if pair.fixed_labels is not None and pair.moving_labels is not None:
         linear = (found.affine,) if found.warp is not None else ()
@@ -80,29 +86,37 @@ def write_results(
     labels = None
     if evaluation is not None:
         labels = evaluation.warped.reshape(placed.fixed_labels.shape if placed.fixed_labels else ())
-    elif placed.moving_labels is not None:
+    elif placed.moving_labels is not None and "labels" in save:
         own = grid_of(placed.moving_labels)
         labels = resample(placed.moving_labels.data, own, fixed, in_files.chain, interpolation)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # Compression and writing release the interpreter lock: one thread compresses while the other draws.
-        jobs = [
-            pool.submit(_write_transforms, run, in_files),
-            pool.submit(_write_image, run, "Warped.nii.gz", warped, placed.fixed.vox2ras, pair.moving.dtype),
-            pool.submit(
-                _write_image, run, "InverseWarped.nii.gz", inverse_warped, placed.moving.vox2ras, pair.fixed.dtype
-            ),
-        ]
-        if in_files.log_jacobian is not None:
-            change = in_files.log_jacobian
-            jobs.append(pool.submit(_write_image, run, "logJacobian.nii.gz", change, placed.fixed.vox2ras, np.float32))
-        if labels is not None and pair.moving_labels is not None:
+    shown: list[Picture | Flicker] = []
+    # Compression and writing release the interpreter lock, so these threads work while the pictures are drawn.
+    with ThreadPoolExecutor(max_workers=max(1, min(threads - pictures, _MOST_WRITERS))) as pool:
+        jobs = [pool.submit(write, run, in_files) for name, write in _TRANSFORMS.items() if name in save]
+
+        def submit(name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object) -> None:
+            jobs.append(pool.submit(_write_image, run, name, values, vox2ras, dtype))
+
+        if in_files.log_jacobian is not None and "jacobian" in save:
+            submit("logJacobian.nii.gz", in_files.log_jacobian, placed.fixed.vox2ras, np.float32)
+        if labels is not None and pair.moving_labels is not None and "labels" in save:
             # Scored labels are on the grid of the fixed labels, others on that of the fixed image.
             home = placed.fixed if placed.fixed_labels is None else placed.fixed_labels
-            jobs.append(
-                pool.submit(_write_image, run, "LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
-            )
+            submit("LabelsWarped.nii.gz", labels, home.vox2ras, pair.moving_labels.dtype)
+        if "images" in save:
+            inverse_warped = resample(placed.fixed.data, fixed, moving, in_files.inverse_chain)
+            submit("InverseWarped.nii.gz", inverse_warped, placed.moving.vox2ras, pair.fixed.dtype)
+            del inverse_warped
+        if "images" in save or pictures:
+            warped = resample(placed.moving.data, moving, fixed, in_files.chain)
+            if "images" in save:
+                submit("Warped.nii.gz", warped, placed.fixed.vox2ras, pair.moving.dtype)
+            if pictures:
+                shown = draw_pictures(run, pair, found, warped.reshape(pair.fixed.shape), metrics)
         _write_tables(run, found, evaluation)
-        shown = draw_pictures(run, pair, found, warped.reshape(pair.fixed.shape), metrics) if pictures else []
+        if "coeffs" in save and found.field_grid is not None:
+            with run.output("coeffs.npz") as path:
+                path.write_bytes(coefficients_bytes(found))
         for job in jobs:
             job.result()
     run.write_metrics(asdict(metrics))
@@ -165,16 +179,9 @@ def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None
     return metrics
 
 
-def _inverse_chain(found: Registration) -> tuple[AffineTransform | DisplacementTransform, ...]:
-    backward = invert(found.affine)
-    return (backward,) if found.inverse_warp is None else (backward, found.inverse_warp)
-
-
-def _write_transforms(run: Run, found: Registration) -> None:
+def _write_warps(run: Run, found: Registration) -> None:
     with run.output("0GenericAffine.mat") as path:
         itk_files.write_affine(path, found.affine)
-    with run.output("composite.h5") as path:
-        itk_files.write_composite(path, found.chain)
     if found.warp is None or found.inverse_warp is None:
         return
     with run.output("1Warp.nii.gz") as path:
@@ -183,6 +190,15 @@ def _write_transforms(run: Run, found: Registration) -> None:
         run.warn(note)
     with run.output("1InverseWarp.nii.gz") as path:
         itk_files.write_warp(path, found.inverse_warp)
+
+
+def _write_composites(run: Run, found: Registration) -> None:
+    for name, chain in (("composite.h5", found.chain), ("inverse_composite.h5", found.inverse_chain)):
+        with run.output(name) as path:
+            itk_files.write_composite(path, chain)
+
+
+_TRANSFORMS: Mapping[str, Callable[[Run, Registration], None]] = {"warp": _write_warps, "composite": _write_composites}
 
 
 def _write_image(run: Run, name: str, values: NDArray[np.generic], vox2ras: NDArray[np.float64], dtype: object) -> None:
@@ -217,9 +233,6 @@ def _write_tables(run: Run, found: Registration, evaluation: LabelEvaluation | N
         "scales.json",
         {level.name: {"rms_mm": level.rms_mm, "energy_share": level.energy_share} for level in found.levels},
     )
-    if found.field_grid is not None:
-        with run.output("coeffs.npz") as path:
-            path.write_bytes(coefficients_bytes(found))
 
 
 def _blank(cell: object) -> object:
@@ -234,5 +247,5 @@ def _listed(labels: tuple[int, ...]) -> str:
 def free_space_needed(pair: Pair) -> int:
     """Return the greatest size of the outputs of a pair in bytes."""
     voxels = int(np.prod(pair.fixed.shape)) * pair.fixed.ndim
-    # Two compressed warps, one composite in double precision, images.
-    return voxels * (2 * 4 + 8) + 4 * (int(np.prod(pair.fixed.shape)) * 3 + int(np.prod(pair.moving.shape)))
+    # Two warps, as files of their own and in composites, and images.
+    return voxels * 4 * 4 + 4 * (int(np.prod(pair.fixed.shape)) * 3 + int(np.prod(pair.moving.shape)))
