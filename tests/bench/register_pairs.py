@@ -29,6 +29,7 @@ from vision_cli.register.evaluation.benchmark import score
 from vision_cli.register.transforms import itk_files
 
 OURS = ("1Warp.nii.gz", "0GenericAffine.mat")
+LEAN = ("--save", "warp", "--no-pictures")
 MEASURES = (
     "dice_mean",
     "dice_affine_mean",
@@ -53,7 +54,9 @@ def pairs_by_turns(names: Sequence[str]) -> list[tuple[str, str]]:
     return [pair if number % 2 == 0 else pair[::-1] for number, pair in enumerate(pairs)]
 
 
-def measure(method: str, fixed: str, moving: str, data: Path, threads: int, pythons: dict[str, Path]) -> Row:
+def measure(
+    method: str, fixed: str, moving: str, data: Path, threads: int, pythons: dict[str, Path], *, lean: bool
+) -> Row:
     """Register one pair and give its row."""
     with tempfile.TemporaryDirectory(prefix="register-pairs-") as name:
         out = Path(name)
@@ -64,13 +67,13 @@ def measure(method: str, fixed: str, moving: str, data: Path, threads: int, pyth
             written = json.loads((out / "transforms.json").read_text(encoding="utf-8"))
             files, affine = ([out / part for part in written[kind]] for kind in ("chain", "affine"))
         else:
-            cost = run_own_method(method, *images, out, threads)
+            cost = run_own_method(method, *images, out, threads, LEAN if lean else ())
             files = [out / "run" / part for part in OURS]
             affine = files[1:]
             found = json.loads((out / "run" / "metrics.json").read_text(encoding="utf-8"))
         chains = [[part for file in chain for part in itk_files.read_transform(file)] for chain in (files, affine)]
         labels = [read_volume(data / f"{one}_glm.nii.gz", kind="labels") for one in (fixed, moving)]
-        measured = {**found, **asdict(score(*labels, *chains)), **asdict(cost)}
+        measured = {**found, **asdict(score(*labels, *chains)), **({} if lean else asdict(cost))}
     cells = {measure: measured.get(measure) for measure in MEASURES}
     return {name: str(value) for name, value in {"method": method, "fixed": fixed, "moving": moving, **cells}.items()}
 
@@ -118,6 +121,7 @@ def main() -> None:
     parser.add_argument("--methods", default="fast")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=None, metavar="N", help="only the first N pairs")
+    parser.add_argument("--lean", action="store_true", help="write the warps alone and record no time and no memory")
     given = parser.parse_args()
     methods = given.methods.split(",")
     given.out.mkdir(parents=True, exist_ok=True)
@@ -137,7 +141,7 @@ def main() -> None:
         for (fixed, moving), method in itertools.product(pairs_by_turns(names)[: given.pairs], methods):
             if (method, fixed, moving) in done:
                 continue
-            row = measure(method, fixed, moving, given.data, given.threads, pythons)
+            row = measure(method, fixed, moving, given.data, given.threads, pythons, lean=given.lean)
             writer.writerow(row)
             file.flush()
             rows.append(row)

@@ -51,11 +51,25 @@ def run_baseline(python: Path, name: str, fixed: Path, moving: Path, out: Path, 
     return run_measured(name, _script(python, name, fixed, moving, out, str(threads)), out, threads, _SEEDS)
 
 
-def run_own_method(name: str, fixed: Path, moving: Path, out: Path, threads: int) -> Cost:
-    """Register with a configuration of this program, see `OWN_METHODS`, into ``out/run``; raises as `run_measured`."""
+def run_own_method(name: str, fixed: Path, moving: Path, out: Path, threads: int, options: Sequence[str] = ()) -> Cost:
+    """Register with a configuration of this program, see `OWN_METHODS`, into ``out/run``; raises as `run_measured`.
+
+    ``options`` are further words of the command.
+    """
     preset, method = OWN_METHODS[name]
     command = [sys.executable, "-m", "vision_cli", "register", "pair", str(fixed), str(moving), "--preset", preset]
-    command += ["--method", method, "--threads", str(threads), "--device", "cpu", "-o", str(out / "run"), "--quiet"]
+    command += [
+        "--method",
+        method,
+        "--threads",
+        str(threads),
+        "--device",
+        "cpu",
+        "-o",
+        str(out / "run"),
+        "--quiet",
+        *options,
+    ]
     return run_measured(f"ours-{name}", command, out, threads)
 
 
