@@ -6,7 +6,9 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -217,3 +219,24 @@ def test_the_module_itself_imports_no_torch():
     program = "import sys; " + "".join(f"import vision_cli.core.{name}; " for name in imports) + "print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True).stdout
     assert {"torch", "numpy", "pydantic", "rich", "jinja2"}.isdisjoint(loaded.split())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
+def test_freed_memory_goes_back_in_the_block_and_is_kept_after_it():
+    def resident_mb():
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def left_by_an_array():
+        before = resident_mb()
+        values = np.ones(8_000_000)
+        assert resident_mb() > before + 50
+        del values
+        return resident_mb() - before
+
+    with devices.freed_memory_returned():
+        assert left_by_an_array() < 10
+    try:
+        assert left_by_an_array() > 50
+    finally:
+        devices.return_freed_memory()

@@ -29,6 +29,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 _MALLOC_TRIM_THRESHOLD, _MALLOC_MMAP_THRESHOLD = -1, -3
 _MALLOC_KEEP = 1 << 30
+_MALLOC_RETURN = 1 << 20
 _MEMORY_LIMIT: ContextVar[float | None] = ContextVar("memory_limit", default=None)
 
 
@@ -237,6 +238,20 @@ def return_freed_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+@contextmanager
+def freed_memory_returned() -> Iterator[None]:
+    """Return freed memory to the kernel, now and in this block; afterwards glibc keeps large blocks, see `configure`.
+
+    For a phase that allocates large blocks of different sizes once, where kept ones would add up.
+    """
+    return_freed_memory()
+    _set_malloc_thresholds(_MALLOC_RETURN)
+    try:
+        yield
+    finally:
+        _set_malloc_thresholds(_MALLOC_KEEP)
+
+
 def _device(name: str) -> torch.device:
     import torch
 
@@ -310,7 +325,12 @@ def _keep_freed_memory() -> None:
 
     Returning each volume to the kernel and allocating it again takes longer than the arithmetic on it.
     """
+    _set_malloc_thresholds(_MALLOC_KEEP)
+
+
+def _set_malloc_thresholds(size: int) -> None:
+    """Make glibc keep freed blocks below ``size`` bytes, and return larger ones."""
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_MALLOC_MMAP_THRESHOLD, _MALLOC_KEEP)
-        libc.mallopt(_MALLOC_TRIM_THRESHOLD, _MALLOC_KEEP)
+        libc.mallopt(_MALLOC_MMAP_THRESHOLD, size)
+        libc.mallopt(_MALLOC_TRIM_THRESHOLD, size)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Output, Progress
-from vision_cli.core.compute.devices import Compute, peak_memory_mb, return_freed_memory
+from vision_cli.core.compute.devices import Compute, freed_memory_returned, peak_memory_mb
 from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs import files
 from vision_cli.core.runs.runs import Run
@@ -84,20 +84,20 @@ def register_files(
             on_interrupt=lambda stopped: save_checkpoint(run, stopped),
         )
     searched_mb = peak_memory_mb()
-    return_freed_memory()
     for note in found.notes:
         if note not in pair.notes:
             run.warn(note)
-    metrics = write_results(
-        run,
-        pair,
-        found,
-        names=names,
-        interpolation=reporting.label_interpolation,
-        pictures=reporting.pictures,
-        save=reporting.save,
-        threads=compute.threads,
-    )
+    with freed_memory_returned():
+        metrics = write_results(
+            run,
+            pair,
+            found,
+            names=names,
+            interpolation=reporting.label_interpolation,
+            pictures=reporting.pictures,
+            save=reporting.save,
+            threads=compute.threads,
+        )
     checkpoint.unlink(missing_ok=True)
     run.record(
         seconds=dict(found.seconds),
