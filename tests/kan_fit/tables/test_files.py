@@ -68,5 +68,5 @@ def test_conformal_intervals_cover_what_they_promise():
     errors = np.abs(model.predict(inputs[split.test]) - values[split.test])
     for level in (0.5, 0.9):
         assert abs(float((errors <= model.half_width(level)).mean()) - level) < 0.05
-    with pytest.raises(InputError, match=r"600 validation rows found; 9999 or more"):
+    with pytest.raises(InputError, match=r"1800 validation rows found; 9999 or more"):
         model.half_width(0.9999)

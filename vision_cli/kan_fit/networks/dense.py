@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vision_cli.kan_fit.names import SelectLevel
+from vision_cli.kan_fit.names import Continuation, SelectLevel
 from vision_cli.kan_fit.networks.expansion import Expansion, LayerPlan
 
 CURVE_POINTS = 200
@@ -216,6 +216,13 @@ def plan_network(
     return tuple(
         LayerPlan((tuple(pool),) * inputs, outputs, grid, level) for inputs, outputs in itertools.pairwise(widths)
     )
+
+
+def continued(network: SKAN, outside: Continuation) -> SKAN:
+    """Return the network with its functions continued in another way outside the observed ranges."""
+    made = SKAN([replace(plan, outside=outside) for plan in network.plans]).to(network.each_layer()[0].weight)
+    made.load_state_dict(network.state_dict())
+    return made
 
 
 @torch.no_grad()

@@ -83,6 +83,7 @@ class CandidateCheckpoints:
                 "seconds": self.seconds[name],
                 "plans": describe_plans(candidate.network.plans),
                 "penalty": asdict(candidate.penalty),
+                "left_out": candidate.left_out,
                 "steps": [list(asdict(step).values()) for step in candidate.steps],
                 "choices": [list(asdict(choice).values()) for choice in choices],
             }
@@ -104,6 +105,7 @@ class CandidateCheckpoints:
                 float.fromhex(document["score"]),
                 tuple(Step(*row) for row in document["steps"]),
                 Penalty(**document["penalty"]),
+                tuple(document["left_out"]),
             )
             self.seconds[name] = float(document["seconds"])
             return candidate, [ModeScore(*row) for row in document["choices"]]

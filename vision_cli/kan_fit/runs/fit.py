@@ -96,12 +96,13 @@ def fit_files(
     fitted_s = sum(checkpoints.seconds.values())
     if found.selection.is_cut_short:
         run.warn(f"the search ended after {fitted_s:.0f} s, before all networks were tried (--budget)")
-    if len(data.split.train) < ROWS_A_PARAMETER * found.final.network.parameters_in_use():
+    is_penalised = found.final.penalty.rough > 0
+    if not is_penalised and len(data.split.train) < ROWS_A_PARAMETER * found.final.network.parameters_in_use():
         run.warn(
             f"{found.final.network.parameters_in_use()} parameters for {len(data.split.train)} training rows; "
             f"{ROWS_A_PARAMETER} rows or more a parameter are advisable"
         )
-    scores = [_own_scores(found.final, found.model, data, fitted_s)]
+    scores = [_own_scores(found, data, fitted_s)]
     if compare:
         scores += fit_baseline_regressors(
             data.table.inputs, data.target, data.split, (data.test_inputs, data.test_target), compute.seed
@@ -181,28 +182,27 @@ def _cross_validate(
     return [FoldErrors(name, tuple(values)) for name, values in errors.items()]
 
 
-def _own_scores(final: Candidate, model: TableModel, data: FitData, seconds: float) -> RegressorScores:
-    val = regression_measures(model.predict(data.table.inputs[data.split.val]), data.target[data.split.val])
-    test = regression_measures(model.predict(data.test_inputs), data.test_target)
-    return RegressorScores(f"S-KAN {final.name}", final.network.parameters_in_use(), val.rmse, test.rmse, seconds)
+def _own_scores(found: FitResult, data: FitData, seconds: float) -> RegressorScores:
+    val = regression_measures(found.validated, data.target[data.split.val])
+    test = regression_measures(found.model.predict(data.test_inputs), data.test_target)
+    parameters = found.final.network.parameters_in_use()
+    return RegressorScores(f"S-KAN {found.final.name}", parameters, val.rmse, test.rmse, seconds)
 
 
 def _metrics(found: FitResult, data: FitData) -> dict[str, float | int | str | None]:
     model = found.model
+    train = data.split.train
     parts: dict[str, tuple[Array, Array]] = {
-        "train": (data.table.inputs[data.split.train], data.target[data.split.train]),
-        "val": (data.table.inputs[data.split.val], data.target[data.split.val]),
-        "test": (data.test_inputs, data.test_target),
+        "train": (model.predict(data.table.inputs[train]), data.target[train]),
+        "val": (found.validated, data.target[data.split.val]),
+        "test": (model.predict(data.test_inputs), data.test_target),
     }
     metrics: dict[str, float | int | str | None] = {"network": found.final.name}
-    for part, (inputs, target) in parts.items():
+    for part, (predicted, target) in parts.items():
         metrics |= {f"{part}_rows": len(target)}
-        metrics |= {
-            f"{part}_{name}": value
-            for name, value in asdict(regression_measures(model.predict(inputs), target)).items()
-        }
+        metrics |= {f"{part}_{name}": value for name, value in asdict(regression_measures(predicted, target)).items()}
         if model.classes:
-            metrics[f"{part}_accuracy"] = binary_accuracy(model.predict(inputs), target)
+            metrics[f"{part}_accuracy"] = binary_accuracy(predicted, target)
     best = found.selection.best
     metrics |= {
         "parameters": found.final.network.parameters_in_use(),

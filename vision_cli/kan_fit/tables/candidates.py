@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from vision_cli.core.runs import interrupts
@@ -38,6 +39,11 @@ class Problem:
         """Return the problem with at most ``most`` training rows."""
         step = -(-len(self.x) // most)
         return self if step < 2 else replace(self, x=self.x[::step], y=self.y[::step])
+
+    @property
+    def everything(self) -> tuple[Tensor, Tensor]:
+        """Inputs and outputs of the training rows, then of the validation rows."""
+        return torch.cat([self.x, self.x_val]), torch.cat([self.y, self.y_val])
 
     @property
     def validation(self) -> tuple[Tensor, Tensor]:
@@ -77,13 +83,16 @@ class Candidate:
     name
         Widths and pool, as in ``2-5-1 cheby``.
     network
-        With the parameters of the least validation error.
+        With the parameters of the least validation error, or fitted to all rows.
     score
-        Mean squared residual on the validation data.
+        Mean squared residual on the validation data, or of all rows left out.
     steps
         History of the fit.
     penalty
         Penalty that it was fitted with last.
+    left_out
+        Residual of each training row and then of each validation row under a network fitted without it; empty where
+        the network was fitted to the training rows alone.
     """
 
     name: str
@@ -91,6 +100,13 @@ class Candidate:
     score: float
     steps: tuple[Step, ...] = ()
     penalty: Penalty = NO_PENALTY
+    left_out: tuple[float, ...] = ()
+
+    def validation_residuals(self, problem: Problem) -> Tensor:
+        """Return the residuals of the validation rows, which the network was not fitted to, ``(N, outputs)``."""
+        if self.left_out:
+            return torch.tensor(self.left_out[len(problem.x) :], dtype=torch.float64).unsqueeze(1).to(problem.x.device)
+        return self.network.predict(problem.x_val) - problem.y_val
 
 
 def fit_candidate(

@@ -19,12 +19,12 @@ from vision_cli.core.errors import InputError, NumericalError
 from vision_cli.core.runs.files import json_text
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.names import Continuation, Outside
-from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.networks.dense import SKAN, continued
 from vision_cli.kan_fit.networks.expansion import LayerPlan
 from vision_cli.kan_fit.networks.spaces import SPACES
 from vision_cli.kan_fit.tables.data import Column
 from vision_cli.kan_fit.tables.robust.scaling import IDENTITY, Scaling, scaled
-from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, continued, distances_outside
+from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, distances_outside
 
 DESCRIPTION, NUMBERS, SAMPLE = "model.json", "model.safetensors", "sample.safetensors"
 _KIND = "kan-fit table"

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
 from vision_cli.kan_fit.names import Continuation
+from vision_cli.kan_fit.networks.dense import continued
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.tables.data import TableData
 from vision_cli.kan_fit.tables.files import TableModel
 from vision_cli.kan_fit.tables.optimisers import choose_method
-from vision_cli.kan_fit.tables.robust.intervals import conformal_residuals
+from vision_cli.kan_fit.tables.robust.intervals import conformal_residuals, left_out_score
 from vision_cli.kan_fit.tables.robust.scaling import Scaling, choose_scalings, scaled
-from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, choose_by_sparse_rows, continued, sparse_rows
+from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, choose_by_sparse_rows, sparse_rows
 from vision_cli.kan_fit.tables.selection import SMOOTH, CandidateCache, OutOfBudget, SearchResult, search
 from vision_cli.kan_fit.tables.splits import RowSplit, thinned
 
@@ -50,11 +51,14 @@ class FitResult:
         All candidates.
     final
         The candidate that the model was made from.
+    validated
+        Predictions of the validation rows by networks that were not fitted to them, in the target's unit, ``(N,)``.
     """
 
     model: TableModel
     selection: SearchResult
     final: Candidate
+    validated: NDArray[np.float64]
 
 
 def auto_widths(inputs: int) -> tuple[tuple[int, ...], ...]:
@@ -124,6 +128,7 @@ def fit(
     selection = search(problem, widths, settings, cached)
     final, edges = _choose(problem, selection, settings)
     if len(few.train) < len(split.train):
+        final = replace(final, left_out=())
         everything = Problem(*tensors(split.train), *tensors(split.val), known)
         try:
             final, _ = cached("all rows", lambda: (_fit_on_all(everything, final, settings), ()))
@@ -132,7 +137,8 @@ def fit(
         del everything
     residuals = conformal_residuals(problem, final, settings.seed)
     network = final.network.cpu()
-    kept = thinned(split.train, _KEPT_ROWS)
+    fitted = np.sort(np.concatenate([split.train, split.val])) if final.left_out else split.train
+    kept = thinned(fitted, _KEPT_ROWS)
     model = TableModel(
         network,
         table.columns,
@@ -140,8 +146,8 @@ def fit(
         table.target_name or "y",
         mean,
         scale,
-        raw[split.train].min(axis=0),
-        raw[split.train].max(axis=0),
+        raw[fitted].min(axis=0),
+        raw[fitted].max(axis=0),
         residuals * scale,
         raw[kept],
         target[kept],
@@ -150,9 +156,12 @@ def fit(
         settings.outside == "refuse",
         table.classes,
     )
+    validated = model.predict(raw[split.val])
+    if final.left_out:
+        validated = target[split.val] + scale * final.validation_residuals(problem)[:, 0].cpu().numpy()
     if len(few.val) < len(split.val):
-        model = replace(model, residuals=np.sort(np.abs(model.predict(raw[split.val]) - target[split.val])))
-    return FitResult(model, selection, final)
+        model = replace(model, residuals=np.sort(np.abs(validated - target[split.val])))
+    return FitResult(model, selection, final, validated)
 
 
 def _scalings(inputs: NDArray[np.float64], target: NDArray[np.float64], few: RowSplit) -> tuple[Scaling, ...]:
@@ -170,6 +179,16 @@ def _choose(problem: Problem, selection: SearchResult, settings: SearchOptions) 
         way = outside or "linear"
         return replace(final, network=continued(final.network, way)), EdgeErrors(np.zeros(0), np.zeros(0))
     ranked = sorted(selection.contenders, key=lambda candidate: candidate.score)
+    if smooth := [one for one in ranked if one.left_out]:
+        # Where all rows were left out in turn, their errors decide, also on a rough network that seems better.
+        best = smooth[0]
+        if not (rough := ranked[0]).left_out:
+            # It was chosen among many, by few rows.
+            handicap = 1 + 1 / math.sqrt(len(best.left_out))
+            if handicap * left_out_score(problem, rough, settings.seed) < best.score:
+                best = rough
+        own = best.network.plans[0].outside if best.left_out else None
+        return choose_by_sparse_rows(problem, [best], outside or own)
     close = [one for one in ranked if one.score <= _CONTENDS * ranked[0].score][:_MOST_CONTENDERS]
     smooth = [one for one in ranked if one.name.endswith(SMOOTH) and one not in close]
     return choose_by_sparse_rows(problem, [*close, *smooth], outside)

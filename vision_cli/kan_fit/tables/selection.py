@@ -22,9 +22,12 @@ from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_networ
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
+from vision_cli.kan_fit.tables.robust.cross_validation import can_cross_validate, cross_validated
 from vision_cli.kan_fit.tables.robust.grids import ROWS_A_PARAMETER, grids_for
+from vision_cli.kan_fit.tables.robust.sparse import CONTINUATIONS
+from vision_cli.kan_fit.tables.robust.stacking import stacked
 
-MIXED, SWAPPED, FULL, SMOOTH = "mixed", "swapped", "full pool", "smooth"
+MIXED, SWAPPED, FULL, SMOOTH, STACKED = "mixed", "swapped", "full pool", "smooth", "stacked"
 
 # Penalties of the phases, and temperatures of the selective one.
 _GROUP, _ENTROPY = 1e-4, 1e-3
@@ -156,11 +159,12 @@ def search(
     found = SearchResult()
     inputs, outputs = problem.x.shape[1], problem.y.shape[1]
     searches = [_WidthSearch(problem, (inputs, *hidden, outputs), settings, cached, found) for hidden in widths]
-    searches = [one for one in searches if one.has_enough_rows()] or [min(searches, key=lambda one: sum(one.shape))]
+    every, searches = searches, [one for one in searches if one.has_enough_rows()]
+    searches = searches or [min(every, key=lambda one: sum(one.shape))]
     # For matrices of a few hundred rows several threads take longer than one.
     with threadpool_limits(1), one_thread_below(len(problem.x), _ROWS_FOR_THREADS):
         try:
-            _search(problem, searches, settings, cached, found)
+            _search(problem, searches, every, settings, cached, found)
         except OutOfBudget:
             found.is_cut_short = True
             found.candidates += [candidate for one in searches for candidate in one.coarse.values()]
@@ -170,6 +174,7 @@ def search(
 def _search(
     problem: Problem,
     searches: Sequence[_WidthSearch],
+    every: Sequence[_WidthSearch],
     settings: SearchOptions,
     cached: CandidateCache,
     found: SearchResult,
@@ -184,13 +189,29 @@ def _search(
             break
         one.fit_heterogeneous()
     if found.best.score > _NOISY:
-        for one in searches:
+        # A penalty takes the place of enough rows a parameter.
+        for one in every:
             one.fit_smooth()
+        _stack(problem, cached, found)
     best = found.best
+    if best.left_out:
+        return
     pruned, _ = cached(f"pruned {best.name}", lambda: (_prune(problem, best, settings), ()))
     is_smaller = pruned.network.parameters_in_use() < best.network.parameters_in_use()
     if is_smaller and pruned.score <= best.score * _WORSE_BY_PRUNING:
         found.pruned = pruned
+
+
+def _stack(problem: Problem, cached: CandidateCache, found: SearchResult) -> None:
+    """Add the mean of the smooth networks if it is better than the best of them."""
+    members = [one for one in found.candidates if one.left_out]
+    if len(members) < 2:
+        return
+    best = min(members, key=lambda one: one.score)
+    members = [one for one in members if one.network.plans[0].outside == best.network.plans[0].outside]
+    mean, _ = cached(STACKED, lambda: (stacked(problem, STACKED, members) or best, ()))
+    if mean.name == STACKED:
+        found.candidates.append(mean)
 
 
 def _search_space(space: str, searches: Sequence[_WidthSearch]) -> None:
@@ -279,8 +300,16 @@ class _WidthSearch:
         pool = self.settings.pool
         space = _SMOOTH_SPACE if _SMOOTH_SPACE in pool else pool[0]
         if self.settings.select == "validated" and self.settings.optimiser in {"auto", "lm"}:
-            name = _name(self.shape, space)
-            self._add_candidate(f"{name}, {SMOOTH}", lambda: (self.smooth(f"{name}, {SMOOTH}", space), ()))
+            label = f"{_name(self.shape, space)}, {SMOOTH}"
+            grid = self.settings.grids[0]
+            if can_cross_validate(self.problem, self.shape, space, grid):
+                seed, outside = self.settings.seed, self.settings.outside
+                ways = tuple(way for way in CONTINUATIONS if way == outside) or CONTINUATIONS
+                self._add_candidate(
+                    label, lambda: (cross_validated(self.problem, label, self.shape, space, grid, seed, ways), ())
+                )
+            elif self.has_enough_rows():
+                self._add_candidate(label, lambda: (self.smooth(label, space), ()))
 
     def smooth(self, label: str, space: str) -> Candidate:
         """Return the best network along paths of falling penalties on roughness, from straight lines on."""

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from vision_cli.core.errors import InputError
-from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_network
+from vision_cli.kan_fit.networks.dense import SKAN, continued, plan_network, project_network
 from vision_cli.kan_fit.options import SearchOptions
 from vision_cli.kan_fit.tables.data import Column, TableData
 from vision_cli.kan_fit.tables.pipeline import fit
-from vision_cli.kan_fit.tables.robust.sparse import continued, distances_outside, sparse_rows
+from vision_cli.kan_fit.tables.robust.sparse import distances_outside, sparse_rows
 from vision_cli.kan_fit.tables.splits import split_rows
 
 NOISE = 1.0

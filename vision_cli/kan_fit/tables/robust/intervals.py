@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from vision_cli.kan_fit.networks.dense import SKAN, project_network
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 from vision_cli.kan_fit.tables.levenberg_marquardt import Penalty
+from vision_cli.kan_fit.tables.robust.cross_validation import MOST_ROWS, folds_of
 
-_FOLDS = 5
-_ENOUGH_VALIDATION_ROWS, _MOST_ROWS = 500, 3000
+_ENOUGH_VALIDATION_ROWS = 500
 _ALMOST_EXACT = 1e-4
 _STEPS, _FORGETTING_STEPS, _VALIDATION = 12, 6, 0.2
 _FORGETTING = Penalty(rough=10.0, slope=1e-2)
@@ -37,14 +37,25 @@ def conformal_residuals(problem: Problem, final: Candidate, seed: int) -> NDArra
     seed
         Of the division into fifths.
     """
-    own = (final.network.predict(problem.x_val) - problem.y_val).abs()[:, 0]
+    if final.left_out:
+        return np.sort(np.abs(final.left_out))
+    own = final.validation_residuals(problem).abs()[:, 0]
     rows = len(problem.x) + len(problem.x_val)
-    if len(own) >= _ENOUGH_VALIDATION_ROWS or rows > _MOST_ROWS or final.score < _ALMOST_EXACT:
+    if len(own) >= _ENOUGH_VALIDATION_ROWS or rows > MOST_ROWS or final.score < _ALMOST_EXACT:
         return np.sort(own.cpu().numpy())
-    x, y = torch.cat([problem.x, problem.x_val]), torch.cat([problem.y, problem.y_val])
-    order = torch.from_numpy(np.random.default_rng((seed, 4)).permutation(rows)).to(x.device)
-    found = [_left_out(problem, x, y, order, fold, final) for fold in order.chunk(_FOLDS)]
-    return np.sort(np.concatenate(found))
+    return np.sort(_all_left_out(problem, final, seed))
+
+
+def left_out_score(problem: Problem, candidate: Candidate, seed: int) -> float:
+    """Return the mean squared residual of all rows under networks like a candidate's that were fitted without them."""
+    return float(np.mean(_all_left_out(problem, candidate, seed) ** 2))
+
+
+def _all_left_out(problem: Problem, final: Candidate, seed: int) -> NDArray[np.float64]:
+    x, y = problem.everything
+    folds = [fold.to(x.device) for fold in folds_of(len(x), seed)]
+    order = torch.cat(folds)
+    return np.concatenate([_left_out(problem, x, y, order, fold, final) for fold in folds])
 
 
 def _left_out(

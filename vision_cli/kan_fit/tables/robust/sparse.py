@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from vision_cli.kan_fit.names import Continuation
-from vision_cli.kan_fit.networks.dense import SKAN, project_network
+from vision_cli.kan_fit.networks.dense import continued, project_network
 from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
 
 SHARE = 0.1
@@ -25,7 +25,8 @@ SHARE = 0.1
 
 _FEWEST_ROWS, _FEWEST_VALUES = 5, 10
 _STEPS, _MOST_ROWS = 12, 2000
-_CONTINUATIONS: tuple[Continuation, ...] = ("hold", "linear")
+CONTINUATIONS: tuple[Continuation, ...] = ("linear", "hold")
+"""What functions do outside their range: the first is preferred."""
 
 Array = NDArray[np.float64]
 
@@ -66,13 +67,6 @@ def sparse_rows(inputs: Array) -> NDArray[np.bool_]:
     return chosen & (holes > 0)
 
 
-def continued(network: SKAN, outside: Continuation) -> SKAN:
-    """Return the network with its functions continued in another way outside the observed ranges."""
-    made = SKAN([replace(plan, outside=outside) for plan in network.plans]).to(network.each_layer()[0].weight)
-    made.load_state_dict(network.state_dict())
-    return made
-
-
 def choose_by_sparse_rows(
     problem: Problem, contenders: Sequence[Candidate], outside: Continuation | None
 ) -> tuple[Candidate, EdgeErrors]:
@@ -89,7 +83,7 @@ def choose_by_sparse_rows(
     """
     at_edge = torch.from_numpy(sparse_rows(problem.x.cpu().numpy())).to(problem.x.device)
     inner = replace(problem, x=problem.x[~at_edge], y=problem.y[~at_edge]).thinned(_MOST_ROWS)
-    tried = _CONTINUATIONS if outside is None else (outside,)
+    tried = CONTINUATIONS if outside is None else (outside,)
     # Few validation rows prefer a rough network by chance, and there are many rough ones.
     handicap = 1 + 1 / math.sqrt(len(problem.x_val))
     best: tuple[float, Candidate, EdgeErrors] | None = None
@@ -99,7 +93,8 @@ def choose_by_sparse_rows(
         fitted = fit_candidate(inner, started, "sparse rows left out", _STEPS, penalty=one.penalty, optimiser="auto")
         for way in tried:
             own = continued(one.network, way)
-            val = float((own.predict(problem.x_val) - problem.y_val).square().mean())
+            judged = one if one.left_out else replace(one, network=own)
+            val = float(judged.validation_residuals(problem).square().mean())
             error = (continued(fitted.network, way).predict(problem.x[at_edge]) - problem.y[at_edge]).abs()
             edge = float(error.square().mean()) if len(error) else val
             score = ((1 - SHARE) * val + SHARE * edge) * (1 if one.penalty.rough else handicap)
