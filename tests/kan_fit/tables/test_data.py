@@ -153,9 +153,6 @@ def test_a_text_target_of_two_classes_is_0_and_1(tmp_path):
     assert data.classes == ("no", "yes")
     assert data.target.tolist() == [0, 1] * 6
     assert data.notes == ("bought is text: 1 stands for yes (0.5 of the rows), 0 for no",)
-    with pytest.raises(InputError, match="target kind has 3 different texts; numbers, or two classes") as caught:
-        training_data(frame, target="kind")
-    assert "--target 'kind=eggs'" in str(caught.value.hint)
     one = training_data(frame, target="kind=eggs")
     assert one.names == ("a", "bought=no", "bought=yes")
     assert one.target.tolist() == [0, 0, 1] * 4
@@ -165,3 +162,18 @@ def test_a_text_target_of_two_classes_is_0_and_1(tmp_path):
     other = read_table(written(tmp_path, "a,kind,bought\n1,ham,maybe\n", "o.csv"))
     with pytest.raises(InputError, match="bought is 'maybe' in row 1; no or yes expected"):
         prediction_data(other, data.columns, target_name="bought", classes=data.classes)
+
+
+def test_a_text_target_of_a_few_classes_is_their_numbers(tmp_path):
+    rows = "".join(f"{n},{('ham', 'spam', 'eggs')[n % 3]}\n" for n in range(18))
+    data = training_data(read_table(written(tmp_path, f"a,kind\n{rows}")))
+    assert data.classes == ("eggs", "ham", "spam")
+    assert data.target.tolist() == [1, 2, 0] * 6
+    assert data.notes == ("kind is text of 3 classes: eggs, ham, spam",)
+    rows = "".join(f"{n},w{n % 21}\n" for n in range(42))
+    with pytest.raises(InputError, match="21 different texts; numbers, or at most 20 classes, expected") as caught:
+        training_data(read_table(written(tmp_path, f"a,kind\n{rows}", "m.csv")))
+    assert "--target 'kind=w0'" in str(caught.value.hint)
+    rows = "".join(f"{n},{'abc'[n % 2 + (n == 11)]}\n" for n in range(12))
+    with pytest.raises(InputError, match="target kind is c in 1 rows; 5 or more of each class"):
+        training_data(read_table(written(tmp_path, f"a,kind\n{rows}", "r.csv")))

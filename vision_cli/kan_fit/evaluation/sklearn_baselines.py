@@ -215,6 +215,46 @@ def fit_baseline_classifiers(train: Images, test: Images, seed: int) -> list[Cla
     return scores
 
 
+def fit_table_classifiers(
+    inputs: Array, labels: NDArray[np.int64], split: RowSplit, test: tuple[Array, NDArray[np.int64]], seed: int
+) -> list[ClassifierScores]:
+    """Fit the baselines of a table of several classes to its training and validation rows; return their scores.
+
+    Parameters
+    ----------
+    inputs, labels
+        ``(N, inputs)``, and the numbers of the classes, ``(N,)``.
+    split
+        Which rows train and validate.
+    test
+        Inputs and labels to test on.
+    seed
+        Of the start values.
+    """
+    from sklearn.dummy import DummyClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegressionCV
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows = thinned(np.sort(np.concatenate([split.train, split.val])), _MOST_ROWS)
+    models: list[tuple[str, Any]] = [
+        ("MLP 64-64 (scikit-learn)", MLPClassifier(_HIDDEN, max_iter=500, early_stopping=True, random_state=seed)),
+        ("gradient boosting (scikit-learn)", HistGradientBoostingClassifier(early_stopping=True, random_state=seed)),
+        ("logistic regression", LogisticRegressionCV(Cs=9, cv=5, max_iter=1000)),
+        ("most frequent class", DummyClassifier()),
+    ]
+    scores = []
+    for name, model in models:
+        whole = make_pipeline(StandardScaler(), model)
+        seconds = _timed(lambda whole=whole: whole.fit(inputs[rows], labels[rows]))  # type: ignore[misc]
+        found = np.zeros((len(test[1]), int(labels.max()) + 1))
+        found[:, whole.classes_] = whole.predict_proba(test[0])
+        scores.append(classifier_scores(name, None, found, test[1], seconds))
+    return scores
+
+
 def _timed(fit: Callable[[], object]) -> float:
     """Fit a baseline without its warnings; return the seconds it took."""
     started = time.monotonic()

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from vision_cli.core.command.console import Output, Table
+from vision_cli.core.errors import InputError
 from vision_cli.core.report import Picture, Report
 from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.runs import Run
@@ -25,6 +26,7 @@ from vision_cli.kan_fit.formulas.operators import read_library
 from vision_cli.kan_fit.formulas.tidy import Formula
 from vision_cli.kan_fit.options import ExplainOptions
 from vision_cli.kan_fit.runs.verdicts import WORSE, explanation_verdict
+from vision_cli.kan_fit.tables.classes import folders_of, is_classes_model, read_classes_model
 from vision_cli.kan_fit.tables.files import TableModel, pruned_model, read_model, write_model
 from vision_cli.kan_fit.tables.measures import regression_measures
 
@@ -56,6 +58,11 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
     output
         Shows the progress.
     """
+    if is_classes_model(path):
+        raise InputError(
+            f"{path}: a model of several classes found; that of one class expected.",
+            hint=f"Explain one of {folders_of(read_classes_model(path).classes)} in it.",
+        )
     model = read_model(path)
     inputs, target = model.sample_inputs, model.sample_target
     metrics: dict[str, float | int | str | None] = {

@@ -19,6 +19,7 @@ from vision_cli.kan_fit.evaluation.sklearn_baselines import RegressorScores, fit
 from vision_cli.kan_fit.options import SearchOptions, TableSource
 from vision_cli.kan_fit.runs.checkpoints import DIRECTORY as STAGES
 from vision_cli.kan_fit.runs.checkpoints import CandidateCheckpoints
+from vision_cli.kan_fit.runs.fit_classes import class_table, fit_classes
 from vision_cli.kan_fit.runs.predict import write_predictions
 from vision_cli.kan_fit.runs.verdicts import FoldErrors, fit_verdict, importance_words, shown_r2, standing
 from vision_cli.kan_fit.tables.candidates import Candidate
@@ -69,6 +70,9 @@ def fit_files(
     for note in data.table.notes:
         run.warn(note)
     output.info(described(data))
+    if len(data.table.classes) > 2:
+        fit_classes(run, data, source, settings, compute, output, compare=compare, pictures=pictures)
+        return
     folds: list[RowSplit] = []
     if source.folds is not None:
         folds = fold_splits(len(data.target), source.folds, source.val_fraction, compute.seed)
@@ -143,6 +147,8 @@ def comparison_table(document: Mapping[str, object]) -> Table:
     """Return the comparison with other models from the ``run.json`` of a finished fit."""
     rows = document.get("comparison")
     listed = rows if isinstance(rows, list) else []
+    if listed and "test_accuracy" in listed[0]:
+        return class_table(listed)
     folds = document.get("folds")
     means = [f"{one['mean']:.4g} ± {one['half']:.2g}" for one in folds] if isinstance(folds, list) else []
     head = ("model", "parameters", "val RMSE", "test RMSE", "seconds")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.kan_fit.images.data import Images, read_images
 from vision_cli.kan_fit.images.files import read_image_model
 from vision_cli.kan_fit.names import ImageLayout, Outside
+from vision_cli.kan_fit.tables.classes import is_classes_model, read_classes_model
 from vision_cli.kan_fit.tables.data import prediction_data
 from vision_cli.kan_fit.tables.files import read_model
 from vision_cli.kan_fit.tables.measures import binary_accuracy, regression_measures
@@ -48,6 +50,9 @@ def predict_table(
     outside
         How to predict rows outside the training range; ``auto`` for the model's own way.
     """
+    if is_classes_model(model_path):
+        _predict_classes(run, model_path, table, header=header, interval=interval, outside=outside)
+        return
     model = read_model(model_path).continued(outside)
     data = prediction_data(
         read_table(table, header=header), model.columns, target_name=model.target, classes=model.classes
@@ -75,6 +80,32 @@ def predict_table(
             metrics["accuracy"] = binary_accuracy(predicted, data.target)
         if half is not None:
             metrics["interval_coverage"] = float((np.abs(predicted - data.target) <= half).mean())
+    run.write_metrics(metrics)
+
+
+def _predict_classes(
+    run: Run, model_path: Path, table: Path, *, header: bool, interval: float | None, outside: Outside
+) -> None:
+    """Predict the classes of the rows of a table; write ``predictions.csv`` and the metrics."""
+    if interval is not None:
+        raise UsageError(
+            f"--interval {interval:g} with a model of classes found; a model of numbers expected.",
+            hint="The probabilities of the classes say how sure it is.",
+        )
+    model = read_classes_model(model_path)
+    model = replace(model, models=tuple(one.continued(outside) for one in model.models))
+    data = prediction_data(
+        read_table(table, header=header), model.columns, target_name=model.target, classes=model.classes
+    )
+    model.models[0].require_inside(data.inputs)
+    probabilities = model.probabilities(data.inputs)
+    far = model.models[0].columns_outside(data.inputs)
+    labels = None if data.target is None else data.target.astype(np.int64)
+    write_class_predictions(run, probabilities, labels, far, range(1, len(far) + 1), model.classes)
+    metrics: dict[str, float | int | str | None] = {"rows": len(far), "rows_extrapolated": sum(map(bool, far))}
+    if labels is not None:
+        measured = classification_measures(probabilities, labels)
+        metrics |= {name: getattr(measured, name) for name in ("accuracy", "balanced_accuracy", "nll", "ece")}
     run.write_metrics(metrics)
 
 
@@ -145,6 +176,38 @@ def write_predictions(
     head = ("row", *(() if target is None else ("y",)), "yhat", *(() if half is None else ("lo", "hi")))
     head += (*(("class",) if classes else ()), "extrapolated", "outside")
     run.write_csv(PREDICTIONS, head, rows)
+
+
+def write_class_predictions(
+    run: Run,
+    probabilities: Array,
+    labels: NDArray[np.int64] | None,
+    outside: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+    classes: Sequence[str],
+) -> None:
+    """Write ``predictions.csv``, a row a row of a table of several classes.
+
+    Parameters
+    ----------
+    run
+        The open run.
+    probabilities, labels
+        Of each class, ``(N, classes)``; numbers of the true classes, ``(N,)``, or None.
+    outside, numbers
+        As of `write_predictions`.
+    classes
+        Names of the classes.
+    """
+    rows = []
+    for place, number in enumerate(numbers):
+        chances = probabilities[place]
+        truth = [] if labels is None else [classes[labels[place]]]
+        best = int(chances.argmax())
+        far = outside[place]
+        rows.append((number, *truth, classes[best], *map(float, chances), int(bool(far)), " ".join(far)))
+    names = ("row", *(() if labels is None else ("y",)), "class", *(f"p_{name}" for name in classes))
+    run.write_csv(PREDICTIONS, (*names, "extrapolated", "outside"), rows)
 
 
 def write_image_predictions(run: Run, images: Images, classes: Sequence[str], probabilities: Array) -> None:

@@ -152,7 +152,9 @@ def fit_verdict(rmse: float, r2: float, others: Mapping[str, float]) -> Verdict:
     return text, "good"
 
 
-def classifier_verdict(right: int, images: int, most_frequent: int, others: Mapping[str, float]) -> Verdict:
+def classifier_verdict(
+    right: int, images: int, most_frequent: int, others: Mapping[str, float], *, items: str = "images"
+) -> Verdict:
     """Return the verdict on a classifier.
 
     Bad: it is no more accurate than always predicting the most frequent class. Caution: another model is more accurate.
@@ -161,14 +163,16 @@ def classifier_verdict(right: int, images: int, most_frequent: int, others: Mapp
     Parameters
     ----------
     right, images
-        Numbers of correctly classified test images, and of all.
+        Numbers of correctly classified test images, or rows, and of all.
     most_frequent
         Number of test images of the most frequent class.
     others
         Test accuracy of the other models by name.
+    items
+        What is classified.
     """
     accuracy = right / images
-    text = f"The network classifies {right} of {images} test images rightly (accuracy {format_value(accuracy)}); "
+    text = f"The network classifies {right} of {images} test {items} rightly (accuracy {format_value(accuracy)}); "
     best = max(others, key=others.__getitem__, default=None)
     if best is None:
         text += "it was compared with no other model."
@@ -177,7 +181,7 @@ def classifier_verdict(right: int, images: int, most_frequent: int, others: Mapp
     if right <= most_frequent:
         return f"{text} Always naming the most frequent class would do as well.", "bad"
     if best is not None and others[best] > accuracy:
-        return f"{text} That is better: prefer it, or train for more epochs on more images.", "caution"
+        return f"{text} That is better: prefer it, or train on more {items}.", "caution"
     return text, "good"
 
 

@@ -24,6 +24,7 @@ Matrix = NDArray[np.float64]
 
 _TARGET_NAMES = ("y", "target", "label")
 _MOST_CATEGORIES = 50
+_MOST_CLASSES, _FEWEST_OF_A_CLASS = 20, 5
 _FEWEST_ROWS = 10
 _FEWEST_MISSING = 5
 """Missing cells of a column from which on their absence is an input of its own."""
@@ -80,7 +81,7 @@ class TableData:
     notes
         Warnings: columns left out, cells filled.
     classes
-        Of a text target, whose values are 0 for the first and 1 for the second; empty for numbers.
+        Of a text target, whose values are the numbers of its classes from 0; empty for numbers.
     """
 
     inputs: Matrix
@@ -112,7 +113,7 @@ def training_data(
     Raises
     ------
     InputError
-        If a column is missing, the target is neither numeric nor of two classes, or constant, or cells are missing or
+        If a column is missing, the target is neither numeric nor of a few classes, or constant, or cells are missing or
         infinite.
     """
     path, cells = frame.path, frame.cells
@@ -150,7 +151,9 @@ def training_data(
             f"{path}: every feature is constant or holds identifiers; one or more that vary expected.",
             hint="Name others with --features." if not features else None,
         )
-    if classes:
+    if len(classes) > 2:
+        notes.append(f"{header} is text of {len(classes)} classes: {', '.join(classes)}")
+    elif classes:
         share = format(float(values.mean()), ".3g")
         notes.append(f"{header} is text: 1 stands for {classes[1]} ({share} of the rows), 0 for {classes[0]}")
     inputs, names = _matrix(frame, columns)
@@ -194,7 +197,7 @@ def _header_of(frame: Frame, target: str) -> str:
 
 
 def _classes_of(frame: Frame, header: str, target: str) -> tuple[str, ...]:
-    """Return the two classes of a text target; none where it is a column of numbers."""
+    """Return the classes of a text target; none where it is a column of numbers."""
     series = frame.cells[header]
     if target != header:
         chosen = target.rpartition("=")[2]
@@ -208,22 +211,31 @@ def _classes_of(frame: Frame, header: str, target: str) -> tuple[str, ...]:
     if not _is_text(series) or _mostly_numbers(series):
         return ()
     known = sorted({str(value) for value in series.dropna()})
-    if len(known) > 2:
+    if len(known) > _MOST_CLASSES:
         raise InputError(
-            f"{frame.path}: target {header} has {len(known)} different texts; numbers, or two classes, expected.",
+            f"{frame.path}: target {header} has {len(known)} different texts; numbers, or at most {_MOST_CLASSES} "
+            "classes, expected.",
             hint=f"Fit one class against the others, as in --target '{header}={known[0]}'.",
         )
-    return tuple(known) if len(known) == 2 else ()
+    rare = min(known, key=lambda name: int((series == name).sum()), default="")
+    if len(known) > 2 and (rows := int((series == rare).sum())) < _FEWEST_OF_A_CLASS:
+        raise InputError(
+            f"{frame.path}: target {header} is {rare} in {rows} rows; {_FEWEST_OF_A_CLASS} or more of each class "
+            "expected.",
+            hint="Leave these rows out, or join classes.",
+        )
+    return tuple(known) if len(known) > 1 else ()
 
 
 def _target_values(frame: Frame, target: str, classes: tuple[str, ...]) -> Matrix:
-    """Return the values of a target, ``(N,)``: of classes 0 and 1; NaN where missing."""
+    """Return the values of a target, ``(N,)``: of classes their numbers from 0; NaN where missing."""
     header = _header_of(frame, target)
     if not classes:
         return _numbers(frame, header, what="target")
     series = frame.cells[header]
     texts = series.astype(str).to_numpy()
-    values = np.where(series.isna(), np.nan, (texts == classes[1]) * 1.0)
+    numbers = sum(number * (texts == name) for number, name in enumerate(classes))
+    values = np.where(series.isna(), np.nan, numbers * 1.0)
     others = ~np.isnan(values) & (values == 0) & (texts != classes[0])
     if others.any() and not classes[0].startswith(_NOT):
         row = int(others.argmax())

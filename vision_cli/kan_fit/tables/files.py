@@ -234,8 +234,8 @@ def build_network(plans: Any, numbers: bytes) -> SKAN:
     return network
 
 
-def write_model(run: Run, model: TableModel) -> None:
-    """Write ``model.json``, ``model.safetensors`` and ``sample.safetensors`` into a run."""
+def write_model(run: Run, model: TableModel, folder: str = "") -> None:
+    """Write ``model.json``, ``model.safetensors`` and ``sample.safetensors`` into a run, or a folder ``a/`` of it."""
     document = {
         "kind": _KIND,
         "plans": describe_plans(model.network.plans),
@@ -253,12 +253,12 @@ def write_model(run: Run, model: TableModel) -> None:
         "refuses": model.refuses,
         "classes": model.classes,
     }
-    with run.output(NUMBERS) as path:
+    with run.output(folder + NUMBERS) as path:
         path.write_bytes(network_bytes(model.network))
-    with run.output(SAMPLE) as path:
+    with run.output(folder + SAMPLE) as path:
         rows = torch.from_numpy(np.column_stack([model.sample_inputs, model.sample_target]))
         path.write_bytes(save({"rows": rows.contiguous()}))
-    run.write_text(DESCRIPTION, json_text(document))
+    run.write_text(folder + DESCRIPTION, json_text(document))
 
 
 def read_model(path: Path) -> TableModel:
