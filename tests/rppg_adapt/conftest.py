@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from vision_cli.core.command.invoke import launch
 from vision_cli.phantoms.faces.pulse import Variability, make_pulse
 from vision_cli.phantoms.faces.pulse_videos import PulseVideo, write_pulse_video
 from vision_cli.rppg_adapt.data.cache import CachedClip, write_clip
+from vision_cli.rppg_adapt.faces.extraction import FaceClip
 from vision_cli.rppg_adapt.networks.build import build
 from vision_cli.rppg_adapt.networks.model import ModelSettings, PulseModel
 
@@ -39,6 +41,25 @@ def make_traces(bpm=72.0, seconds=20.0, *, fps=FPS, seed=0, flicker=0.01, noise=
     light = 1 + flicker * np.sin(2 * np.pi * 0.31 * t) + flicker * np.sin(2 * np.pi * 2.9 * t)
     traces = np.array([150.0, 110, 80]) * light[:, None] * (1 - 0.01 * wave[:, None] * BLOOD)
     return traces * (1 + noise * rng.standard_normal(traces.shape)), wave
+
+
+def clip_of(traces, *, fps=30.0, times=None, **changes):
+    """Return traces ``(T, 3)`` as a clip without pictures."""
+    count = len(traces)
+    t = np.arange(count) / fps if times is None else times
+    clip = FaceClip(
+        0,
+        t,
+        np.zeros((count, 1, 1, 3), np.uint8),
+        traces,
+        np.zeros((count, 4)),
+        np.ones(count, bool),
+        np.ones((1, 1), np.float32),
+        fps,
+        0,
+        False,
+    )
+    return replace(clip, **changes)
 
 
 def write_clips(directory, count=4, frames=100, *, labels=True, size=16):

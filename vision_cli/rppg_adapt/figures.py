@@ -45,7 +45,8 @@ def pulse_estimate(path: Path, shown: PulseEstimate, title: str) -> None:
         axes.set_axis_off()
         axes.set_title(name, fontsize=9, color=CHART.faint)
     for number, (method, wave) in enumerate(shown.waves.items()):
-        frequencies, power = power_spectrum(wave.values, wave.fps)
+        longest = max(wave.parts, key=lambda part: part.stop - part.start)
+        frequencies, power = power_spectrum(wave.values[longest], wave.fps)
         inside = (60 * frequencies > _RATES[0]) & (60 * frequencies < _RATES[1])
         colour = COLOURS[number % len(COLOURS)]
         width = 1.6 if method == shown.method else 0.8

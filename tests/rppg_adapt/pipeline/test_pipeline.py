@@ -9,34 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.rppg_adapt.conftest import make_traces
-from vision_cli.core.errors import UsageError
+from tests.rppg_adapt.conftest import clip_of, make_traces
+from vision_cli.core.errors import InputError, UsageError
 from vision_cli.io.videos.videos import CONTAINERS, VideoReader, VideoWriter
-from vision_cli.rppg_adapt.faces.extraction import FaceClip
 from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.options import PulseOptions
-from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video, network_wave
+from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video
+from vision_cli.rppg_adapt.pipeline.waves import network_wave
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
 
 POS = PulseOptions(method="pos")
-
-
-def clip_of(traces, *, fps=30.0, times=None, **changes):
-    count = len(traces)
-    t = np.arange(count) / fps if times is None else times
-    clip = FaceClip(
-        0,
-        t,
-        np.zeros((count, 1, 1, 3), np.uint8),
-        traces,
-        np.zeros((count, 4)),
-        np.ones(count, bool),
-        np.ones((1, 1), np.float32),
-        fps,
-        0,
-        False,
-    )
-    return replace(clip, **changes)
 
 
 @pytest.mark.parametrize("method", ["auto", "pos", "chrom", "lgi", "omit", "green"])
@@ -131,6 +113,38 @@ def test_interpolated_frames_lower_the_quality():
     seen[60:120] = False
     whole, bridged = (estimate_from_clip(clip_of(traces, is_seen=s), POS, None) for s in (np.ones_like(seen), seen))
     assert bridged.quality < 0.9 * whole.quality
+
+
+def paused(bpm, first_s, pause_s, second_s):
+    times = np.concatenate([np.arange(first_s * 30) / 30, first_s + pause_s + np.arange(second_s * 30) / 30])
+    return clip_of(make_traces(bpm, times[-1] + 1, times=times)[0], times=times)
+
+
+def test_a_pause_longer_than_a_window_is_left_out():
+    estimate = estimate_from_clip(paused(72, 20, 15, 25), replace(POS, hrv=True), None)
+    assert estimate.bpm == pytest.approx(72, abs=0.7)
+    assert estimate.is_reliable
+    assert estimate.by_method["pos"].bpm == pytest.approx(72, abs=0.7)
+    assert estimate.clip.coverage == pytest.approx(45 / 60, abs=0.01)
+    said = " / ".join(estimate.notes)
+    assert "no frames of the face 20.0 to 35.0 s: the 2 parts of 5 s or more" in said
+    assert "beats were read in the longest part between pauses, of 25 s" in said
+    assert not any(window.start_s < 35 and window.end_s > 20 for window in estimate.windows)
+    for wave in estimate.waves.values():
+        assert not ((wave.times > 20) & (wave.times < 35)).any()
+
+
+def test_parts_count_by_their_time():
+    # 10 s are one window, 20 s are eleven: the mean rate is not that of the windows.
+    times = np.concatenate([np.arange(300) / 30, 20 + np.arange(600) / 30])
+    wave = np.where(times < 15, np.sin(2 * np.pi * times), np.sin(2 * np.pi * 1.1 * times))
+    traces = np.array([150.0, 110, 80]) * (1 - 0.01 * wave[:, None] * np.array([0.33, 0.77, 0.53]))
+    assert estimate_from_clip(clip_of(traces, times=times), POS, None).bpm == pytest.approx(64, abs=0.5)
+
+
+def test_parts_that_are_all_too_short_are_an_error():
+    with pytest.raises(InputError, match="no part of 5 s between pauses found"):
+        estimate_from_clip(paused(72, 4, 3, 4), POS, None)
 
 
 def test_variability_needs_a_minimum_duration():

@@ -104,9 +104,16 @@ class FaceClip:
     damage: str | None = None
 
     @property
-    def coverage(self) -> float:
+    def seen_share(self) -> float:
         """Share of the clip's frames in which the face is seen."""
         return float(self.is_seen.mean())
+
+    @property
+    def coverage(self) -> float:
+        """Share of the clip's time in which the face is seen: as `seen_share`, but gaps between frames count too."""
+        steps = np.diff(self.times)
+        gaps = steps[steps > max(LONGEST_GAP_S, 1.5 / self.fps)] - 1 / self.fps
+        return self.seen_share * (1 - float(gaps.sum()) / self.seconds)
 
     @property
     def seconds(self) -> float:
@@ -242,13 +249,13 @@ def extract_faces(
             f"{name}: no face found in {len(times)} frames; a face expected.",
             hint="Give its box with --roi x,y,w,h, or try --detector lbp.",
         )
-    if clips[0].coverage < LEAST_COVERAGE:
+    if clips[0].seen_share < LEAST_COVERAGE:
         raise NoFace(
-            f"{name}: a face in {100 * clips[0].coverage:.0f} % of the frames found; "
+            f"{name}: a face in {100 * clips[0].seen_share:.0f} % of the frames found; "
             f"{100 * LEAST_COVERAGE:.0f} % expected.",
             hint="Cut the video to the part with the face, or give its box with --roi x,y,w,h.",
         )
-    return [clip for clip in clips if clip.coverage >= LEAST_COVERAGE]
+    return [clip for clip in clips if clip.seen_share >= LEAST_COVERAGE]
 
 
 def _buffers(frames: Iterator[Frame]) -> Iterator[list[Frame]]:

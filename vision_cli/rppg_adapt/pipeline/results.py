@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from vision_cli.rppg_adapt.faces.extraction import FaceClip
 from vision_cli.rppg_adapt.signals.hrv import Variability
-from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave
+from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave, heart_rate_of_parts
+
+_LONGEST_STEPS = 1.5
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class PulseWave:
     Attributes
     ----------
     times
-        ``(T,)`` seconds since the first frame of the video.
+        ``(T,)`` seconds since the first frame of the video, in even steps except over pauses.
     values
         ``(T,)`` filtered to the band of heart rates, at unit variance, with maxima at the largest blood volume.
     unfiltered
@@ -31,6 +36,17 @@ class PulseWave:
     values: Wave
     unfiltered: Wave
     fps: float
+
+    @property
+    def parts(self) -> list[slice]:
+        """The parts of the wave between pauses, in temporal order."""
+        breaks = np.flatnonzero(np.diff(self.times) > _LONGEST_STEPS / self.fps) + 1
+        edges = [0, *breaks.tolist(), len(self.times)]
+        return [slice(start, end) for start, end in itertools.pairwise(edges)]
+
+    def rate(self, band: tuple[float, float]) -> HeartRate:
+        """Return the heart rate of the whole wave in a band in Hz."""
+        return heart_rate_of_parts([self.values[part] for part in self.parts], self.fps, band)
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ class PulseEstimate:
     bpm, interval_bpm
         Overall heart rate, and its 95 % confidence interval.
     quality
-        Mean quality of the windows.
+        Mean quality of the windows, weighted by the time that they stand for.
     is_reliable
         Whether the quality is at least 0.5.
     method
@@ -77,7 +93,7 @@ class PulseEstimate:
     waves
         Waves by method, including those that are only compared.
     windows
-        Estimates of the windows, in temporal order.
+        Estimates of the windows, in temporal order; none spans a pause.
     by_method
         Heart rate of the whole wave, by method.
     variability, respiration_bpm

@@ -17,6 +17,7 @@ from vision_cli.rppg_adapt.data.cache import CLIPS, INDEX, clip_arrays, write_cl
 from vision_cli.rppg_adapt.data.layouts import Recording
 from vision_cli.rppg_adapt.faces.crops import st_map
 from vision_cli.rppg_adapt.faces.extraction import FaceClip, extract_faces
+from vision_cli.rppg_adapt.faces.pauses import longest_part
 from vision_cli.rppg_adapt.options import Preprocessing
 
 _ROW = ("subject", "fps", "frames", "seconds", "has_label", "coverage", "file")
@@ -53,7 +54,9 @@ def write_index(run: RunFiles, entries: Sequence[Entry]) -> None:
 
 
 def _preprocess_one(run: Run, recording: Recording, settings: Preprocessing) -> dict[str, object]:
-    clip = _read(recording, settings)
+    clip = longest_part(_read(recording, settings), str(recording.path))
+    for note in clip.notes:
+        run.warn(f"{recording.id}: {note}")
     label = None if recording.read_label is None else recording.read_label(clip.times)
     arrays = clip_arrays(clip, settings.fps, label, str(recording.path))
     frames: NDArray[np.uint8] = arrays["frames"].astype(np.uint8, copy=False)

@@ -5,6 +5,7 @@ Waves are ``(T,)`` or ``(N, T)``, uniformly sampled. Rates are in bpm, frequenci
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,10 +104,13 @@ def bandpassed(waves: Wave, fps: float, band: tuple[float, float], order: int = 
     return np.asarray(signal.filtfilt(b, a, waves, axis=-1, padlen=pad))
 
 
-def power_spectrum(waves: Wave, fps: float) -> tuple[Wave, Wave]:
-    """Return frequencies ``(K,)`` and powers ``(..., K)`` under a Hann window, zero-padded to 0.25 bpm or finer."""
+def power_spectrum(waves: Wave, fps: float, longest: int = 0) -> tuple[Wave, Wave]:
+    """Return frequencies ``(K,)`` and powers ``(..., K)`` under a Hann window, zero-padded to 0.25 bpm or finer.
+
+    Waves of less than ``longest`` samples have the same frequencies as one of that length.
+    """
     count = waves.shape[-1]
-    length = 1 << int(np.ceil(np.log2(max(count, fps / _RESOLUTION_HZ))))
+    length = 1 << int(np.ceil(np.log2(max(count, longest, fps / _RESOLUTION_HZ))))
     centred = waves - waves.mean(axis=-1, keepdims=True)
     power = np.abs(np.fft.rfft(centred * np.hanning(count), length)) ** 2
     return np.asarray(np.fft.rfftfreq(length, 1 / fps), np.float64), np.asarray(power, np.float64)
@@ -129,8 +133,19 @@ def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) 
     HeartRate
         With ``bpm`` NaN if the wave has no power in the band.
     """
+    return heart_rate_of_parts([wave], fps, band)
+
+
+def heart_rate_of_parts(parts: Sequence[Wave], fps: float, band: tuple[float, float] | None = None) -> HeartRate:
+    """Return the heart rate of the parts of a wave between pauses, from the sum of their power spectra.
+
+    As `heart_rate`; the phases of the parts are independent, so that their resolution is that of the longest.
+    """
     low, high = band or heart_rate_band(fps)
-    frequencies, power = power_spectrum(detrended(wave), fps)
+    longest = max(len(part) for part in parts)
+    spectra = [power_spectrum(detrended(part), fps, longest) for part in parts]
+    frequencies, power = spectra[0][0], np.sum([own for _, own in spectra], axis=0)
+    seconds = longest / fps
     inside = np.flatnonzero((frequencies >= low) & (frequencies <= high))
     f, p = frequencies[inside], power[inside]
     total = p.sum()
@@ -142,10 +157,10 @@ def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) 
     noise = p[~signal].sum()
     snr = float(10 * np.log10(p[signal].sum() / max(noise, 1e-12 * total)))
     # The main lobe of the Hann window is no second peak.
-    lobe = max(2 / (len(wave) / fps), 2 * _NEAR_HZ)
+    lobe = max(2 / seconds, 2 * _NEAR_HZ)
     elsewhere = p[np.abs(f - peak) > lobe]
     rival = float(elsewhere.max() / p.max()) if len(elsewhere) else 0.0
-    return HeartRate(60 * peak, snr, float(p[near].sum() / total), rival, _half_width(snr, len(wave) / fps, low, high))
+    return HeartRate(60 * peak, snr, float(p[near].sum() / total), rival, _half_width(snr, seconds, low, high))
 
 
 def heart_rate_of_derivative(derivative: Wave, fps: float) -> HeartRate:
