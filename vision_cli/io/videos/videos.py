@@ -25,6 +25,8 @@ from vision_cli.core.runs.files import library_path
 from vision_cli.io.limits import require_room
 from vision_cli.io.pictures.headers import require_picture_room
 from vision_cli.io.videos.ahead import Ahead
+from vision_cli.io.videos.clock import GrowingClock
+from vision_cli.io.videos.cut_off import missing_bytes
 
 if TYPE_CHECKING:
     import av
@@ -62,6 +64,9 @@ _FORMATS = (
 """FFmpeg's names of what may be read: a playlist that calls itself a video would make it open other files, or a net."""
 _HDR = {16: "PQ", 18: "HLG"}
 _NOT_TOLD = 2
+_STATE_DURATIONS = frozenset({"matroska,webm", "flv"})
+_MICROSECONDS = 1_000_000
+_LEAST_MISSING_S = 0.5
 _TICKS = {19: 1e-9, 18: 1e-9, 16: 1e-6, 13: 1e-3}
 """Seconds of a unit of time stamps with so many digits, counted from 1970."""
 
@@ -150,6 +155,7 @@ class VideoReader:
             raise UsageError(f"--fps: {fps:g} found; {_RATES[0]:g} to {_RATES[1]:g} frames a second expected.")
         self.path, self._fps = path, fps
         self.damage: str | None = None
+        self._clock: GrowingClock[av.VideoFrame] = GrowingClock()
         self._container: Any = None
         self._pictures: list[Path] = []
         self._frames: Ahead[Frame] | None = None
@@ -160,8 +166,8 @@ class VideoReader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the pictures that a user should know."""
-        return self.info.notes
+        """What was done to the pictures and their times that a user should know, complete once all are read."""
+        return (*self.info.notes, *self._clock.notes)
 
     @property
     def is_gray(self) -> bool:
@@ -249,9 +255,21 @@ class VideoReader:
     def _decode(self) -> Iterator[Frame]:
         import av
 
-        index, first = 0, None
-        previous = -math.inf
         converter = av.video.reformatter.VideoReformatter()
+        for time_s, frame in self._clock(self._timed_frames()):
+            # The clock has counted this frame already.
+            yield Frame(self._clock.count - 1, time_s, _upright(frame, converter))
+        if self._clock.count == 0:
+            raise InputError(
+                f"{self.path}: cannot decode after frame 0 ({self.damage or 'no frame found'}).",
+                hint="Copy the file again.",
+            )
+
+    def _timed_frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Iterate over the frames with the times of the file, and find out why there are no more."""
+        import av
+
+        decoded, last_s = 0, 0.0
         decoder = self._container.decode(self._stream)
         while True:
             try:
@@ -259,24 +277,29 @@ class VideoReader:
             except StopIteration:
                 break
             except (av.error.FFmpegError, ValueError) as error:
-                self.damage = f"cannot decode after frame {index} ({_reason(error)})"
+                self.damage = f"cannot decode after frame {decoded} ({_reason(error)})"
                 break
-            time_s = self._time_of(frame, index)
-            first = time_s if first is None else first
-            if time_s - first <= previous:
-                # Two frames at one time: the file repeats itself, or its clock went back.
-                continue
-            previous = time_s - first
-            yield Frame(index, previous, _upright(frame, converter))
-            index += 1
+            last_s = self._time_of(frame, decoded)
+            decoded += 1
+            yield last_s, frame
+        if self.damage is None and decoded and (why := self._reason_of_early_end(decoded, last_s)):
+            self.damage = f"cannot decode after frame {decoded} ({why})"
+
+    def _reason_of_early_end(self, decoded: int, last_s: float) -> str | None:
+        """Return why a file that decodes without an error is not whole, or None."""
         claimed = self.info.frames
-        if index == 0:
-            raise InputError(
-                f"{self.path}: cannot decode after frame 0 ({self.damage or 'no frame found'}).",
-                hint="Copy the file again.",
-            )
-        if self.damage is None and claimed is not None and index < claimed - max(_NOT_TOLD, claimed // 100):
-            self.damage = f"cannot decode after frame {index} ({claimed} frames announced)"
+        if claimed is not None and decoded < claimed - max(_NOT_TOLD, claimed // 100):
+            return f"{claimed} frames announced"
+        announced = None
+        # Other streams may last longer, and other containers guess their durations.
+        if len(self._container.streams) == 1 and self._container.format.name in _STATE_DURATIONS:
+            announced = None if not self._container.duration else self._container.duration / _MICROSECONDS
+        is_short = announced is not None and last_s < announced - max(_LEAST_MISSING_S, announced / 50)
+        missing = missing_bytes(self.path)
+        if not missing and not (is_short and self._fps is None):
+            return None
+        said = [f"{last_s:.1f} of {announced:.1f} s"] if announced is not None and self._fps is None else []
+        return ", ".join([*said, f"{missing} bytes are missing at the end" if missing else "the end is missing"])
 
     def _time_of(self, frame: av.VideoFrame, index: int) -> float:
         if self._fps is not None:
