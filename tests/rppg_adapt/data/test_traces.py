@@ -28,6 +28,8 @@ def test_a_table_of_a_finger_is_read_by_its_one_channel(tmp_path):
     [
         ("time,R,G\n0,1,2\n", r"one for blue \(b or blue\) expected too"),
         ("time,R,G,B\n0,1,2,x\n", "numbers expected"),
+        ("time,R,G,B\n" + "0,nan,,1\n" * 9, r"9 of 9 rows without a number in columns time, R, G, B found"),
+        ("time,R,G,B\n" + "".join(f"{k},{k % 3},2,3\n" for k in range(9)), r"1 samples a second found; 3 or more"),
         ("time,R,G,B\n0,1,2,3\n0.1,1,2,3\n", r"0\.1 s of traces found; 5 s or more expected"),
     ],
 )
@@ -35,3 +37,66 @@ def test_tables_that_are_no_traces_are_refused(tmp_path, text, message):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_traces(tmp_path / "t.csv")
+
+
+def write_table(path, times, traces, header="time,R,G,B"):
+    rows = [",".join(map(str, row)) for row in np.column_stack([times, traces])]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def rate_of(path):
+    return estimate_from_clip(read_traces(path), PulseOptions(), None).bpm
+
+
+@pytest.mark.parametrize("header", ["time,R,G,B", "timestamp,r,g,b"])
+@pytest.mark.parametrize("per_second", [1, 1000, 10**6, 10**9])
+def test_the_unit_of_times_follows_from_their_steps(tmp_path, per_second, header):
+    times = np.arange(450) / 30
+    path = write_table(tmp_path / "t.csv", 5 * per_second + times * per_second, make_traces(66, 15)[0], header)
+    clip = read_traces(path)
+    assert clip.fps == pytest.approx(30, rel=1e-3)
+    assert clip.times[-1] == pytest.approx(times[-1], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "per_second"), [("time_ms", 1000), ("t (s)", 1), ("timestamp_us", 10**6), ("t_ns", 1e9)]
+)
+def test_the_unit_in_the_name_of_the_column_holds(tmp_path, name, per_second):
+    path = write_table(tmp_path / "t.csv", np.arange(450) / 30 * per_second, make_traces(66, 15)[0], f"{name},R,G,B")
+    assert read_traces(path).fps == pytest.approx(30, rel=1e-6)
+
+
+def test_rows_without_a_number_are_left_out_with_a_note(tmp_path):
+    times, (traces, _) = np.arange(600) / 30, make_traces(72, 20)
+    traces[[100, 101, 300], [0, 1, 2]] = np.nan
+    times[[200, 400]] = np.nan, np.inf
+    clip = read_traces(write_table(tmp_path / "t.csv", times, traces))
+    assert clip.notes == ("5 of 600 rows without a number left out",)
+    assert len(clip.times) == 595
+    assert rate_of(tmp_path / "t.csv") == pytest.approx(72, abs=0.7)
+
+
+def test_many_missing_rows_are_a_pause(tmp_path):
+    times, (traces, _) = np.arange(1200) / 30, make_traces(72, 40)
+    traces[300:600] = np.nan
+    path = write_table(tmp_path / "t.csv", times, traces)
+    estimate = estimate_from_clip(read_traces(path), PulseOptions(), None)
+    assert estimate.bpm == pytest.approx(72, abs=0.7)
+    assert any("10.0 to 20.0 s" in note for note in estimate.notes)
+
+
+def test_a_clock_that_starts_again_is_another_recording(tmp_path):
+    traces, _ = make_traces(72, 20)
+    times = np.tile(np.arange(300) / 30, 2)
+    path = write_table(tmp_path / "t.csv", times, traces)
+    clip = read_traces(path)
+    assert len(clip.times) == 600
+    assert "the clock starts again after row 300: the 300 rows from there on" in clip.notes[0]
+    assert rate_of(path) == pytest.approx(72, abs=1)
+
+
+def test_rows_in_another_order_are_sorted(tmp_path):
+    order = np.random.default_rng(0).permutation(600)
+    path = write_table(tmp_path / "t.csv", (np.arange(600) / 30)[order], make_traces(72, 20)[0][order])
+    assert rate_of(path) == pytest.approx(72, abs=0.7)

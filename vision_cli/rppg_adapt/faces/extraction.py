@@ -25,6 +25,8 @@ from vision_cli.rppg_adapt.options import FaceDetection
 
 LEAST_SECONDS, SHORT_SECONDS = 5.0, 10.0
 LEAST_COVERAGE = 0.7
+SLOWEST_FPS = 3.0
+"""Lowest frame rate, in frames per second: at 0.8 of its Nyquist frequency it resolves 72 bpm."""
 
 _MOST_SATURATED = 0.2
 _LARGEST_BUFFER = 64

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vision_cli.core.errors import UsageError
+from vision_cli.core.errors import InputError, UsageError
 from vision_cli.rppg_adapt.faces.crops import skin_trace
-from vision_cli.rppg_adapt.faces.extraction import SHORT_SECONDS, FaceClip, read_faces
+from vision_cli.rppg_adapt.faces.extraction import SHORT_SECONDS, SLOWEST_FPS, FaceClip, read_faces
 from vision_cli.rppg_adapt.faces.pauses import split_at_pauses
 from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import PulseOptions, TrainingFreeMethod
@@ -80,7 +80,13 @@ def estimate_from_clip(
         )
     divided = split_at_pauses(clip)
     divided.require_parts(name)
-    band = heart_rate_band(min(*(part.fps for part in divided.parts), FASTEST_FPS), options.rates_bpm)
+    slowest = min(part.fps for part in divided.parts)
+    if slowest < SLOWEST_FPS:
+        raise InputError(
+            f"{name}: {slowest:.2g} frames a second found; {SLOWEST_FPS:g} or more expected.",
+            hint="Give the frame rate, as --fps 30, if the times of the file are wrong.",
+        )
+    band = heart_rate_band(min(slowest, FASTEST_FPS), options.rates_bpm)
     notes = [*clip.notes, *divided.notes, *_notes(clip, divided.parts, options, band)]
     separate = [pulse_waves(part, options, model, band) for part in divided.parts]
     candidates = (
