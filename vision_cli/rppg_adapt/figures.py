@@ -35,8 +35,10 @@ def pulse_estimate(path: Path, shown: PulseEstimate, title: str) -> None:
     track = figure.add_subplot(grid[2, :])
     for axes in (spectra, wave_axes, track):
         quiet(axes)
+    verdict = "" if shown.is_reliable else ", not reliable"
     figure.suptitle(
-        f"{picture_text(title)}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}, {picture_text(shown.method)}",
+        f"{picture_text(title)}: {shown.bpm:.1f} bpm, quality {shown.quality:.2f}{verdict}, "
+        f"{picture_text(shown.method)}",
         color=CHART.ink,
     )
     face.imshow(shown.clip.frames[len(shown.clip.frames) // 2])

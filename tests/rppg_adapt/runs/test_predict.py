@@ -22,7 +22,7 @@ from tests.rppg_adapt.conftest import (
 from vision_cli.cli import app
 from vision_cli.core.command.invoke import launch
 from vision_cli.core.errors import InputError
-from vision_cli.rppg_adapt.runs.predict import find_videos, unique_names
+from vision_cli.rppg_adapt.runs.predict import find_videos, left_out_notes, unique_names
 
 VIDEO_FILES = {"boxes.csv", "hr.csv", "report.png", "summary.json", "wave.csv"}
 
@@ -164,3 +164,25 @@ def test_a_folder_is_its_videos_or_a_video_of_its_pictures(tmp_path):
     assert [path.name for path in found] == ["a.avi", "b.mp4", "pictures"]
     with pytest.raises(InputError, match="neither videos nor pictures found"):
         find_videos([tmp_path / "other"])
+
+
+def test_files_of_folders_that_are_left_out_are_counted(tmp_path):
+    names = (
+        "videos/a.ts",
+        "videos/b.3gp",
+        "videos/c.flv",
+        "videos/d.mp4",
+        "videos/n.txt",
+        "videos/x.csv",
+        "videos/README",
+    )
+    for name in (*names, "videos/z.txt", "pictures/1.png", "pictures/rates.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    folders = [tmp_path / "videos", tmp_path / "pictures"]
+    assert [path.name for path in find_videos(folders)] == ["a.ts", "b.3gp", "c.flv", "d.mp4", "pictures"]
+    assert left_out_notes(folders) == [
+        f"{folders[0]}: 4 files of other kinds left out (.csv 1, .txt 2, no suffix 1)",
+        f"{folders[1]}: 1 file of other kinds left out (.json 1)",
+    ]
+    assert left_out_notes([tmp_path / "videos/a.ts"]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from vision_cli.core.command.console import Table
@@ -39,6 +40,23 @@ def test_faces_without_a_reliable_pulse_come_first_and_the_rest_is_counted(tmp_p
         run.finish()
     page = Path(tmp_path / "run/report.html").read_text(encoding="utf-8")
     shown = re.findall(r'alt="([^"]+)"', page)
-    assert shown[:4] == ["v41", "v41, face 2", "v0", "v1"]
+    assert shown[:4] == ["v41, not reliable", "v41, face 2", "v0", "v1"]
     assert len(shown) == MOST_PICTURES
     assert "4 more pictures lie in the directory of the run." in page
+
+
+@pytest.mark.parametrize(
+    ("entries", "shown"),
+    [
+        ([video("a", 66.04)], "66.0 bpm"),
+        ([video("a", 66.04, reliable=False)], "66.0 bpm, not reliable"),
+        ([video("a", 66.04), video("b", 80.0), video("c", 190, reliable=False)], "66.0 to 80.0 bpm"),
+        ([video("a", 190, reliable=False), video("c", error="empty")], "none reliable"),
+    ],
+)
+def test_the_summary_begins_with_the_rates(tmp_path, entries, shown):
+    with Run.open(tmp_path / "run", command="rppg-adapt predict", options={}) as run:
+        report_predictions(run, entries, Table(("video",), []), {})
+        run.finish()
+    page = Path(tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert re.search(rf"heart rates?</\w+>\s*<\w+[^>]*>{re.escape(shown)}<", page)

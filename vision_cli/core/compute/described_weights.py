@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision_cli.core.compute.tensor_bytes import tensor_bytes
 from vision_cli.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def write_described(path: Path, task: str, description: Mapping[str, object], te
     tensors
         By name; written as they are, see `halved`.
     """
-    from safetensors.torch import save
-
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    path.write_bytes(save(plain, {task: json.dumps(description)}))
+    path.write_bytes(tensor_bytes(plain, {task: json.dumps(description)}))
 
 
 def halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -38,7 +38,10 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Codec = Literal["h264", "mpeg4", "mjpeg", "ffv1", "raw"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".webm", ".wmv"})
+VIDEO_SUFFIXES = frozenset(
+    {".3g2", ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv"}
+    | {".ts", ".webm", ".wmv"}
+)
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
 CONTAINERS: dict[Codec, str] = {"h264": ".mp4", "mpeg4": ".mp4", "mjpeg": ".avi", "ffv1": ".mkv", "raw": ".avi"}
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
+from vision_cli.core.compute.tensor_bytes import tensor_bytes
 from vision_cli.core.compute.training import BEST, Schedule, fit, pack
 from vision_cli.core.runs.runs import Run
 from vision_cli.rppg_adapt.adaptation.anchors import SourceAnchor, TrainingFreeAnchor
@@ -191,7 +191,7 @@ def adapt(
     if kept_source:
         tensors = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
         with run.output(BEST) as path:
-            path.write_bytes(save(tensors, model.settings.metadata))
+            path.write_bytes(tensor_bytes(tensors, model.settings.metadata))
     pack(run)
     adapted = load_model(str(run.directory / BEST), compute.device)
     return AdaptationResult(adapted, source_score, float(best), kept_source)

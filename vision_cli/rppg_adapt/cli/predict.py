@@ -59,12 +59,15 @@ def predict(
         raise call.missing("VIDEO")
     if gt is not None and len(videos) > 1:
         raise UsageError(f"--gt: {len(videos)} videos found; one expected.", hint="Use preprocess and evaluate.")
-    from vision_cli.rppg_adapt.runs.predict import find_videos, predict_files
+    from vision_cli.rppg_adapt.runs.predict import find_videos, left_out_notes, predict_files
     from vision_cli.rppg_adapt.runs.predict_tables import predictions_document, predictions_table
 
     listed = find_videos(videos)
+    notes = left_out_notes(videos)
 
     def work(run: Run) -> None:
+        for note in notes:
+            run.warn(note)
         compute = call.configure(keeps_freed_memory=False)
         predict_files(
             run, listed, options, weights, compute.device, call.output, truth=gt, pictures=pictures, strict=strict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -49,6 +50,24 @@ def find_videos(paths: Sequence[Path]) -> list[Path]:
         else:
             raise InputError(f"{path}: neither videos nor pictures found in this folder; some expected.")
     return found
+
+
+def left_out_notes(paths: Sequence[Path]) -> list[str]:
+    """Return a note on each folder with files that `find_videos` leaves out, by suffix."""
+    notes = []
+    for path in paths:
+        if not path.is_dir():
+            continue
+        files = [one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith(".")]
+        suffixes = [one.suffix.lower() for one in files]
+        taken = VIDEO_SUFFIXES if not VIDEO_SUFFIXES.isdisjoint(suffixes) else PICTURE_SUFFIXES
+        others = Counter(suffix or "no suffix" for suffix in suffixes if suffix not in taken)
+        if others:
+            said = ", ".join(f"{suffix} {count}" for suffix, count in sorted(others.items()))
+            notes.append(
+                f"{path}: {others.total()} file{'s' if others.total() > 1 else ''} of other kinds left out ({said})"
+            )
+    return notes
 
 
 def unique_names(videos: Sequence[Path]) -> list[str]:

@@ -63,7 +63,7 @@ def report_predictions(
             level,
             summary=_numbers(entries, read, reliable),
             pictures=[
-                Picture(file, _caption(entry.id, file), _ONE_FACE)
+                Picture(file, _caption(entry.id, file, is_reliable=entry in reliable), _ONE_FACE)
                 for entry in doubtful_first
                 for file in sorted(pictures.get(entry.id, ()), key=lambda file: len(file.parts))
             ],
@@ -215,12 +215,14 @@ def report_adaptation(
 
 
 def _numbers(entries: Sequence[Entry], read: Sequence[Entry], reliable: Sequence[Entry]) -> dict[str, object]:
-    """Return the summary of one video, or the counts of several."""
+    """Return the summary of one video, or the range of the reliable rates of several and their counts."""
     if len(entries) > 1 or not read:
-        return {"videos": len(entries), "read": len(read), "with a reliable pulse": len(reliable)}
+        counts: dict[str, object] = {"videos": len(entries), "read": len(read), "with a reliable pulse": len(reliable)}
+        rates = verdicts.span([entry.number("hr_bpm") for entry in reliable]) + " bpm" if reliable else "none reliable"
+        return {"heart rates": rates, **counts} if read else counts
     row = read[0].row
     return {
-        "heart rate": f"{read[0].number('hr_bpm'):.1f} bpm",
+        "heart rate": f"{read[0].number('hr_bpm'):.1f} bpm" + ("" if reliable else ", not reliable"),
         "quality": row["quality"],
         "method": row["method"],
         "frames": row["frames"],
@@ -231,9 +233,15 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _caption(video: str, file: Path) -> str:
-    """Return the name of a video; for faces after the first, whose pictures are in sub-folders, with their number."""
-    return video if file.parent.name == Path(video).name else f"{video}, {file.parent.name.replace('-', ' ')}"
+def _caption(video: str, file: Path, *, is_reliable: bool) -> str:
+    """Return the name of a video, and whether its pulse is not reliable.
+
+    Pictures of faces after the first are in sub-folders; their numbers are in the caption, their verdicts in the
+    pictures.
+    """
+    if file.parent.name == Path(video).name:
+        return video if is_reliable else f"{video}, not reliable"
+    return f"{video}, {file.parent.name.replace('-', ' ')}"
 
 
 def _curves(run: RunFiles, history: Sequence[Mapping[str, str]], caption: str) -> Picture:

@@ -70,7 +70,7 @@ def prediction_verdict(entries: Sequence[Entry]) -> tuple[str, Level]:
         rates = [entry.number("hr_bpm") for entry in reliable]
         verb = "has" if len(reliable) == 1 else "have"
         said = f"{len(reliable) or 'None'} of {len(entries)} videos {verb} a reliable pulse"
-        said += f": {_span(rates)} bpm." if rates else "."
+        said += f": {span(rates)} bpm." if rates else "."
         failed = len(entries) - len(read)
         return said + (f" {failed} could not be read." if failed else ""), level
     if not read:
@@ -179,7 +179,8 @@ def _clips(count: int, kind: str) -> str:
     return f"the {count} {kind} clips" if count > 1 else f"the {kind} clip"
 
 
-def _span(rates: Sequence[float]) -> str:
+def span(rates: Sequence[float]) -> str:
+    """Return the lowest and the highest of rates."""
     low, high = f"{min(rates):.1f}", f"{max(rates):.1f}"
     return low if low == high else f"{low} to {high}"
 

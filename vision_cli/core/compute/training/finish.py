@@ -8,10 +8,11 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
+from vision_cli.core.compute.tensor_bytes import tensor_bytes
 from vision_cli.core.compute.training.loop import BEST, LAST, Progress, Task, Trainer
 from vision_cli.core.compute.training.schedule import Schedule
 from vision_cli.core.compute.weights import WeightCard
@@ -144,7 +145,7 @@ def pack(run: Run, keep: Kept = "best") -> None:
         for name, tensor in load_file(kept).items()
     }
     with run.output(WEIGHTS) as path:
-        path.write_bytes(save(tensors, about))
+        path.write_bytes(tensor_bytes(tensors, about))
 
 
 def write_card(run: Run, measures: Mapping[str, float], *, data: str, command: str, seed: int) -> None:

@@ -20,10 +20,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from vision_cli.core.compute.devices import Precision
+from vision_cli.core.compute.tensor_bytes import tensor_bytes
 from vision_cli.core.compute.training.batch_statistics import share_batch_statistics
 from vision_cli.core.compute.training.ranks import shared_directory
 from vision_cli.core.compute.training.schedule import Schedule
@@ -327,7 +327,7 @@ class Trainer(Generic[Batch]):
         if self.run is None:
             return
         tensors = self.accelerator.unwrap_model(self.network).state_dict()
-        content = save(
+        content = tensor_bytes(
             {key: value.detach().cpu().contiguous() for key, value in tensors.items()}, self.metadata or None
         )
         with self.run.output(name) as path:
