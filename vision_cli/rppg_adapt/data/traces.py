@@ -92,7 +92,7 @@ def read_traces(path: Path) -> FaceClip:
 def _pick_columns(path: Path, header: Sequence[str]) -> tuple[list[str], float | None]:
     """Return the columns of time, red, green and blue, and the unit of time in seconds if its name says one."""
     columns = {name.lower(): name for name in header}
-    timed = [(name, found["unit"]) for low, name in columns.items() if (found := _TIME.fullmatch(low))]
+    timed = [(name, match["unit"]) for low, name in columns.items() if (match := _TIME.fullmatch(low))]
     picked = [name for name, _ in timed[:1]]
     expected = {"time": ("time", "t", "timestamp"), **_COLUMNS}
     for role, names in _COLUMNS.items() if picked else expected.items():
