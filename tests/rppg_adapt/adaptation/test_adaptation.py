@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,7 +12,7 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import configure
 from vision_cli.core.errors import NumericalError
 from vision_cli.core.runs.runs import Run
-from vision_cli.rppg_adapt.adaptation.adaptation import adapt, adapt_to_clip
+from vision_cli.rppg_adapt.adaptation.adaptation import AdaptationTask, adapt, adapt_to_clip
 from vision_cli.rppg_adapt.options import Adaptation, LossOptions
 
 QUICK = {"frames": 64, "steps": 3, "batch_size": 2, "validate_every": 1}
@@ -62,7 +63,7 @@ def test_the_loss_of_the_paper_uses_the_source_anchor_and_the_branch_score(tmp_p
     before = untrained.network.state_dict()
     assert any(not torch.equal(found[name], value) for name, value in before.items())
     assert 0 <= outcome.source_score <= 1
-    assert outcome.kept_source == (not outcome.adapted_score > outcome.source_score)
+    assert outcome.kept_source
 
 
 def test_a_loss_that_stays_non_finite_ends_the_adaptation(tmp_path, untrained):
@@ -85,3 +86,43 @@ def test_test_time_adaptation_is_deterministic(tmp_path, untrained):
     for name, value in one.network.state_dict().items():
         assert torch.equal(value, two.network.state_dict()[name])
     assert one.settings == untrained.settings
+
+
+class Scored:
+    """A score that returns its agreements by network."""
+
+    def __init__(self, agreements):
+        self.found = agreements
+
+    def rates(self, network):
+        return network
+
+    def agreements(self, network):
+        return self.found[id(network)]
+
+
+@pytest.mark.parametrize(
+    ("clips", "score", "change", "reason"),
+    [
+        (5, 0.9, 0.4, "5 clips are few; 10 or more are needed"),
+        (20, 0.5, 0.4, "no adapted weights had a higher label-free score"),
+        (20, 0.9, 0.02, "within its standard error"),
+        (20, 0.9, 0.4, None),
+    ],
+)
+def test_the_source_is_kept_where_the_score_proves_nothing(tmp_path, untrained, clips, score, change, reason):
+    frames = [clip.frames() for clip in write_clips(tmp_path, 2, frames=150)]
+    task = AdaptationTask(untrained, Adaptation(**QUICK), frames, torch.device("cpu"), 0)
+    task.clip_count = clips
+    before = np.linspace(0, 0.5, 20)
+    after = before + change + np.tile([-0.3, 0.3], 10)
+    task.score = task.agreement = Scored({id(untrained.network): after, id(task.source): before})
+    found = task.reason_to_keep(untrained, 0.5, score)
+    assert found is None if reason is None else reason in found
+
+
+def test_few_clips_keep_the_source_and_say_so(tmp_path, untrained):
+    outcome, _ = run_adaptation(tmp_path / "run", untrained, write_clips(tmp_path))
+    assert outcome.reason_to_keep.startswith("4 clips are few")
+    best = load_file(tmp_path / "run/best.safetensors")
+    assert all(torch.equal(best[name], value) for name, value in untrained.network.state_dict().items())

@@ -115,26 +115,25 @@ def test_a_training_is_compared_with_the_weights_that_it_started_from():
 
 def test_an_adaptation_is_compared_with_its_source():
     found = {"source": scores(*[8] * 6), "adapted": scores(*[2] * 6)}
-    said, level = adaptation_verdict(found, kept_source=False, is_held_out=True)
+    said, level = adaptation_verdict(found, reason_to_keep=None, is_held_out=True)
     assert said.startswith("Mean error on the 6 held-out clips: 8.0 bpm before, 2.0 bpm after the adaptation. ")
     assert level == "good"
-    assert adaptation_verdict(found, kept_source=False, is_held_out=False)[0].startswith(
+    assert adaptation_verdict(found, reason_to_keep=None, is_held_out=False)[0].startswith(
         "Mean error on the 6 adapted-to clips: "
     )
     worse = {"source": found["adapted"], "adapted": found["source"]}
-    assert adaptation_verdict(worse, kept_source=False, is_held_out=True)[1] == "bad"
+    assert adaptation_verdict(worse, reason_to_keep=None, is_held_out=True)[1] == "bad"
 
 
 def test_an_adaptation_that_kept_its_source_is_a_caution():
     same = {"source": scores(*[2] * 6), "adapted": scores(*[2] * 6)}
-    said, level = adaptation_verdict(same, kept_source=True, is_held_out=True)
+    said, level = adaptation_verdict(same, reason_to_keep="5 clips are few", is_held_out=True)
     assert said.startswith(
-        "The source weights were kept: nothing adapted scored better without labels. "
-        "Mean error on the 6 held-out clips: 2.0 bpm. "
+        "The source weights were kept: 5 clips are few. Mean error on the 6 held-out clips: 2.0 bpm. "
     )
     assert level == "caution"
 
 
 def test_an_adaptation_without_labels_has_no_level():
-    found = adaptation_verdict({}, kept_source=False, is_held_out=True)
+    found = adaptation_verdict({}, reason_to_keep=None, is_held_out=True)
     assert found == ("No test clip has labels, so the error is not known.", "plain")

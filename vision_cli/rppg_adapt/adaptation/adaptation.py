@@ -38,6 +38,9 @@ TIME_FACTORS = (0.75, 1.25)
 CONTEXT_S = 10.0
 """Seconds of context of a window: the length of the clips that the quality index was calibrated on."""
 
+FEWEST_CLIPS = 10
+"""Fewest clips whose label-free score is trusted: with five it rose while the error on other clips doubled."""
+
 _DECAY = 1e-4
 _TTA_RATE = 2e-4
 _TTA_BATCH = 2
@@ -53,14 +56,19 @@ class AdaptationResult:
         The adapted model, or the source model.
     source_score, adapted_score
         Label-free scores of both on the clips; see `vision_cli.rppg_adapt.adaptation.selection`.
-    kept_source
-        Whether the source weights were kept, because no adapted weights had a higher score.
+    reason_to_keep
+        Why the source weights were kept; None if they were not.
     """
 
     model: PulseModel
     source_score: float
     adapted_score: float
-    kept_source: bool
+    reason_to_keep: str | None
+
+    @property
+    def kept_source(self) -> bool:
+        """Whether the source weights were kept."""
+        return self.reason_to_keep is not None
 
 
 class AdaptationTask:
@@ -100,7 +108,8 @@ class AdaptationTask:
         self.source = copy.deepcopy(model.network).to(device).eval().requires_grad_(requires_grad=False)
         self.network = network
         segments = [segment for crop in crops for segment in split_clip(crop, context)]
-        agreement = AgreementScore(segments, model.settings, device)
+        self.clip_count = len(crops)
+        self.agreement = agreement = AgreementScore(segments, model.settings, device)
         self.score: Callable[[nn.Module], float]
         self._anchor: Callable[[Sequence[ClipWindow], Tensor], Anchor]
         if self.loss.uses_training_free_anchor:
@@ -133,6 +142,22 @@ class AdaptationTask:
     def validation_step(self, network: nn.Module) -> Mapping[str, float]:
         """Return the label-free score."""
         return {"score": self.score(network)}
+
+    def reason_to_keep(self, adapted: PulseModel, source_score: float, score: float) -> str | None:
+        """Return why the source should be kept instead of an adapted model of a label-free score, or None.
+
+        The score rises on the clips that are adapted to, so that a few clips prove nothing about others.
+        """
+        if self.clip_count < FEWEST_CLIPS:
+            return f"{self.clip_count} clips are few; {FEWEST_CLIPS} or more are needed to trust the label-free score"
+        if not score > source_score:
+            return "no adapted weights had a higher label-free score"
+        networks = (adapted.network.to(self.device).eval(), self.source)
+        after, before = (self.agreement.agreements(self.agreement.rates(network)) for network in networks)
+        change = after - before
+        if self.score is self.agreement and change.mean() <= change.std() / np.sqrt(len(change)):
+            return "the gain of the label-free score is within its standard error"
+        return None
 
 
 def adapt(
@@ -186,15 +211,15 @@ def adapt(
         metadata=model.settings.metadata,
         title="adapting",
     )
-    best = progress.best[0]
-    kept_source = not best > source_score
-    if kept_source:
+    best = float(progress.best[0])
+    reason = task.reason_to_keep(load_model(str(run.directory / BEST), compute.device), source_score, best)
+    if reason is not None:
         tensors = {name: value.detach().cpu().contiguous() for name, value in model.network.state_dict().items()}
         with run.output(BEST) as path:
             path.write_bytes(tensor_bytes(tensors, model.settings.metadata))
     pack(run)
     adapted = load_model(str(run.directory / BEST), compute.device)
-    return AdaptationResult(adapted, source_score, float(best), kept_source)
+    return AdaptationResult(adapted, source_score, best, reason)
 
 
 def adapt_to_clip(model: PulseModel, frames: NDArray[np.uint8], steps: int, seed: int = 0) -> PulseModel:

@@ -49,8 +49,8 @@ def adapt_cache(run: Run, cache: Path, weights: str, adaptation: Adaptation, com
         adaptation, steps=adaptation.steps_over(len(used)), batch_size=min(adaptation.batch_size, len(used))
     )
     result = adapt(run, model, used, adaptation, compute, output)
-    if result.kept_source:
-        run.warn("no adapted weights had a higher label-free score than the source; the source weights were kept.")
+    if result.reason_to_keep is not None:
+        run.warn(f"{result.reason_to_keep}: the source weights were kept.")
     scored = _score(run, test, {"source": model, "adapted": result.model}, output)
     metrics: dict[str, float | int | str | None] = {
         "clips_adapted_to": len(used),

@@ -188,7 +188,7 @@ def report_adaptation(
     is_held_out
         Whether the test clips are of other subjects than the clips that were adapted to.
     """
-    verdict, level = verdicts.adaptation_verdict(scores, kept_source=result.kept_source, is_held_out=is_held_out)
+    verdict, level = verdicts.adaptation_verdict(scores, reason_to_keep=result.reason_to_keep, is_held_out=is_held_out)
     pictures = []
     summary: dict[str, object] = {}
     if scores:

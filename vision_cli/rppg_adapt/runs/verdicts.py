@@ -148,7 +148,7 @@ def training_verdict(after: float, within: float, clips: int, before: float | No
 
 
 def adaptation_verdict(
-    scores: Mapping[str, Sequence[VideoScore]], *, kept_source: bool, is_held_out: bool
+    scores: Mapping[str, Sequence[VideoScore]], *, reason_to_keep: str | None, is_held_out: bool
 ) -> tuple[str, Level]:
     """Return the verdict of ``adapt`` and its level: caution if the source was kept, plain without labels.
 
@@ -156,8 +156,8 @@ def adaptation_verdict(
     ----------
     scores
         Scores of the test clips, by ``source`` and ``adapted``; empty without labels.
-    kept_source
-        Whether the source weights were kept.
+    reason_to_keep
+        Why the source weights were kept; None if they were not.
     is_held_out
         Whether the test clips are of other subjects than the clips that were adapted to.
     """
@@ -167,11 +167,11 @@ def adaptation_verdict(
         count = len(scores["source"])
         before, after = mean_error(scores["source"]), mean_error(scores["adapted"])
         clips = _clips(count, "held-out" if is_held_out else "adapted-to")
-        change = f"{before:.1f} bpm" + ("" if kept_source else f" before, {after:.1f} bpm after the adaptation")
+        change = f"{before:.1f} bpm" + ("" if reason_to_keep else f" before, {after:.1f} bpm after the adaptation")
         said = f"Mean error on {clips}: {change}. {_rule(count, 'clips')}"
         level = change_level(before, after, count)
-    if kept_source:
-        return f"The source weights were kept: nothing adapted scored better without labels. {said}", "caution"
+    if reason_to_keep:
+        return f"The source weights were kept: {reason_to_keep}. {said}", "caution"
     return said, level
 
 
