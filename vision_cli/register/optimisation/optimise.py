@@ -286,14 +286,27 @@ class WaveletOptimiser:
             while True:
                 displacement_voxels = self.displacement_voxels()
                 folded = (fields.jacobian_determinant(displacement_voxels) <= 0) & inside
-                folds = int(folded.sum())
-                if folds == 0 or self.state.repairs == _MAX_REPAIRS:
-                    return folds
-                self.state.repairs += 1
-                share = self._neighbourhood(folded, displacement_voxels)
-                field_voxels = self.field_voxels()
-                smooth_voxels = fields.gaussian_blur(field_voxels, tuple(float(n > 1) for n in self.field_grid.shape))
-                self.state.coefficients = self.pyramid.analyse(field_voxels + share * (smooth_voxels - field_voxels))
+                if not bool(folded.any()) or not self.smooth_near(folded, displacement_voxels):
+                    return int(folded.sum())
+
+    def smooth_near(self, folded: Tensor, displacement_voxels: Tensor) -> bool:
+        """Smooth the field once near folded voxels; return False, and leave it, where no round of repair is left.
+
+        Parameters
+        ----------
+        folded
+            ``(*grid)`` bool.
+        displacement_voxels
+            See `displacement_voxels`.
+        """
+        if self.state.repairs == _MAX_REPAIRS:
+            return False
+        self.state.repairs += 1
+        share = self._neighbourhood(folded, displacement_voxels)
+        field_voxels = self.field_voxels()
+        smooth_voxels = fields.gaussian_blur(field_voxels, tuple(float(n > 1) for n in self.field_grid.shape))
+        self.state.coefficients = self.pyramid.analyse(field_voxels + share * (smooth_voxels - field_voxels))
+        return True
 
     def _neighbourhood(self, folded: Tensor, displacement_voxels: Tensor) -> Tensor:
         """Return weights in [0, 1] on the field's grid, ``(*field_grid)``: 1 along the paths of the folded voxels."""

@@ -286,11 +286,18 @@ def _predict_field(
 def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Matrix) -> Registration:
     """Return the optimised field on the grid of the fixed image, with its inverse and its Jacobian."""
     work, grid = optimiser.grid, fixed.grid
-    work_voxels = optimiser.displacement_voxels()
-    inverse_work_voxels = optimiser.inverse_displacement_voxels(work_voxels)
     inside = images.foreground(fixed)
-    warp_voxels = fields.transfer(work_voxels, work, grid)
-    determinant = fields.jacobian_determinant_by_rows(warp_voxels)
+    while True:
+        work_voxels = optimiser.displacement_voxels()
+        warp_voxels = fields.transfer(work_voxels, work, grid)
+        determinant = fields.jacobian_determinant_by_rows(warp_voxels)
+        folded = torch.nonzero((determinant <= 0) & inside)
+        # A finer grid meets slopes between the voxels of the working grid, where no voxel folds.
+        if optimiser.settings.kind != "diffeo" or not len(folded):
+            break
+        if not optimiser.smooth_near(_voxels_near(folded, grid, work), work_voxels):
+            break
+    inverse_work_voxels = optimiser.inverse_displacement_voxels(work_voxels)
     over_foreground, over_grid = regularity(determinant, inside), regularity(determinant)
     inverse_voxels = fields.transfer(inverse_work_voxels, work, grid)
     if not _share_lattice(work, grid):
@@ -320,6 +327,15 @@ def _result_on_fixed_grid(fixed: Image, optimiser: WaveletOptimiser, matrix: Mat
         work_grid=work,
         repairs=optimiser.state.repairs,
     )
+
+
+def _voxels_near(voxels: torch.Tensor, grid: Grid, onto: Grid) -> torch.Tensor:
+    """Return the voxels of another grid ``(*onto.shape)`` bool that are nearest to voxels ``(N, D)`` of a grid."""
+    matrix = np.linalg.inv(onto.vox2ras) @ grid.vox2ras
+    points = np.rint(voxels.cpu().numpy() @ matrix[:-1, :-1].T + matrix[:-1, -1]).astype(np.int64)
+    marked = torch.zeros(onto.shape, dtype=torch.bool)
+    marked[tuple(torch.from_numpy(points.clip(0, np.asarray(onto.shape) - 1).T))] = True
+    return marked.to(voxels.device)
 
 
 def _share_lattice(one: Grid, other: Grid) -> bool:
