@@ -60,20 +60,24 @@ def measure(
     """Register one pair and give its row."""
     with tempfile.TemporaryDirectory(prefix="register-pairs-") as name:
         out = Path(name)
-        images = [(data / f"{one}_SS.nii.gz").absolute() for one in (fixed, moving)]
+        images = ((data / f"{fixed}_SS.nii.gz").absolute(), (data / f"{moving}_SS.nii.gz").absolute())
         found: dict[str, object] = {}
         if method in ENVIRONMENTS:
-            cost = run_baseline(pythons[ENVIRONMENTS[method]], method, *images, out, threads)
+            cost = run_baseline(pythons[ENVIRONMENTS[method]], method, images[0], images[1], out, threads)
             written = json.loads((out / "transforms.json").read_text(encoding="utf-8"))
             files, affine = ([out / part for part in written[kind]] for kind in ("chain", "affine"))
         else:
-            cost = run_own_method(method, *images, out, threads, LEAN if lean else ())
+            cost = run_own_method(method, images[0], images[1], out, threads, LEAN if lean else ())
             files = [out / "run" / part for part in OURS]
             affine = files[1:]
             found = json.loads((out / "run" / "metrics.json").read_text(encoding="utf-8"))
         chains = [[part for file in chain for part in itk_files.read_transform(file)] for chain in (files, affine)]
         labels = [read_volume(data / f"{one}_glm.nii.gz", kind="labels") for one in (fixed, moving)]
-        measured = {**found, **asdict(score(*labels, *chains)), **({} if lean else asdict(cost))}
+        measured = {
+            **found,
+            **asdict(score(labels[0], labels[1], chains[0], chains[1])),
+            **({} if lean else asdict(cost)),
+        }
     cells = {measure: measured.get(measure) for measure in MEASURES}
     return {name: str(value) for name, value in {"method": method, "fixed": fixed, "moving": moving, **cells}.items()}
 
