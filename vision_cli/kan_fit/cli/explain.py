@@ -16,13 +16,16 @@ EXAMPLES = (
     "vcli kan-fit explain run --symbolic -o explained        # the formula, as text, LaTeX and Python",
     "vcli kan-fit explain run --prune 0.01 --picture-format png -o explained",
     "vcli kan-fit explain run --save onnx,pt2,latex -o explained",
+    "vcli kan-fit explain classifier --save onnx -o exported # an image classifier as ONNX",
 )
 
 
 @verb(app, "explain", RUN, ("seed",), OUTPUT, examples=EXAMPLES)
 def explain(
     call: Call,
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Directory of a fit.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Directory of a fit; with --save onnx also of a classifier.")
+    ],
     explanation: ExplainOptions,
 ) -> None:
     """Draw a fitted network, find its formula, export both."""

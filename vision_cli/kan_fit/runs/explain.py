@@ -24,6 +24,8 @@ from vision_cli.kan_fit.formulas.exports import (
 from vision_cli.kan_fit.formulas.from_network import find_formula
 from vision_cli.kan_fit.formulas.operators import read_library
 from vision_cli.kan_fit.formulas.tidy import Formula
+from vision_cli.kan_fit.images.exports import export_classifier
+from vision_cli.kan_fit.images.files import is_image_model, read_image_model
 from vision_cli.kan_fit.options import ExplainOptions
 from vision_cli.kan_fit.runs.verdicts import WORSE, explanation_verdict
 from vision_cli.kan_fit.tables.classes import folders_of, is_classes_model, read_classes_model
@@ -63,6 +65,11 @@ def explain_model(run: Run, path: Path, wanted: ExplainOptions, seed: int, outpu
             f"{path}: a model of several classes found; that of one class expected.",
             hint=f"Explain one of {folders_of(read_classes_model(path).classes)} in it.",
         )
+    if wanted.save == ("onnx",) and is_image_model(path):
+        with run.output("model.onnx") as target_path:
+            difference = export_classifier(read_image_model(path), target_path)
+        run.write_metrics({"onnx_difference": difference})
+        return
     model = read_model(path)
     inputs, target = model.sample_inputs, model.sample_target
     metrics: dict[str, float | int | str | None] = {
