@@ -85,6 +85,7 @@ def fit_levenberg_marquardt(
     penalty: Penalty = NO_PENALTY,
     tolerance: float = 1e-3,
     patience: int = 5,
+    damping: float = _FIRST_DAMPING,
     on_step: Callable[[float, float], None] = lambda _loss, _score: None,
 ) -> OptimiseResult:
     """Minimise the mean squared residual; leave the network with the parameters of the least validation error.
@@ -103,6 +104,8 @@ def fit_levenberg_marquardt(
         Added to the mean squared residual.
     tolerance, patience
         Stop when the loss fell by less than the fraction ``tolerance`` over ``patience`` steps.
+    damping
+        Of the first step.
     on_step
         Called with the loss and the validation score after each step.
 
@@ -118,7 +121,7 @@ def fit_levenberg_marquardt(
     score = loss if validation is None else mean_square(network, *validation)
     best, best_values = score, state.values.clone()
     losses, scores = [loss], [score]
-    damping, refused = _FIRST_DAMPING, 0
+    refused = 0
     for _ in range(steps):
         normal, gradient = state.normal_equations()
         step_taken = False

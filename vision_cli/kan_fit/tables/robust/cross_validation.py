@@ -33,8 +33,11 @@ MOST_ROWS = 3000
 _MOST_PARAMETERS = 700
 _ROUGHNESS = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 _SLOPE, _SHRINKING_SLOPES = 1e-3, (1e-1, 1e-2)
-_WORSE_IN_A_ROW = 2
-_STEPS, _PATIENCE = 8, 3
+_WORSE_IN_A_ROW = 3
+_STEPS = 12
+_DAMPING, _DAMPING_OF_SUMS = 1e-2, 1e-9
+"""Of the first step of a fit; sums of functions are linear in their weights, and need hardly any."""
+
 _CLEARLY = 1.02
 _PHASE = "left out"
 
@@ -123,5 +126,6 @@ def _fitted(start: SKAN, x: Tensor, y: Tensor, penalty: Penalty, bounds: Tensor 
     """
     interrupts.check()
     network = project_network(start, x, bounds=bounds)
-    result = fit_levenberg_marquardt(network, x, y, steps=_STEPS, penalty=penalty, patience=_PATIENCE)
+    damping = _DAMPING if len(network.plans) > 1 else _DAMPING_OF_SUMS
+    result = fit_levenberg_marquardt(network, x, y, steps=_STEPS, penalty=penalty, damping=damping)
     return project_network(network, x, bounds=bounds), result.best
