@@ -79,6 +79,10 @@ def cross_validated(
     slopes = (_SLOPE,) if len(shape) > 2 else (*_SHRINKING_SLOPES, _SLOPE)
     plans = plan_network(shape, (space,), grid=grid)
     start = SKAN(plans, torch.Generator().manual_seed(seed * 1000)).to(x)
+    with torch.no_grad():
+        for layer in start.each_layer():
+            # Random splines are far rougher than the stiff end of the path allows; it begins with the smooth part.
+            layer.weight[layer.plan.inputs :] = 0
     steps: list[Step] = []
     best, errors, path, outside = math.inf, torch.zeros_like(y), [Penalty(rough=_ROUGHNESS[0], slope=_SLOPE)], ways[0]
     for slope in slopes:
