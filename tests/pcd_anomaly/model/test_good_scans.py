@@ -32,7 +32,7 @@ def test_good_scans_of_a_worse_scanner_make_its_scans_normal_and_leave_defects_a
 
     def scanned(defect=None):
         points = draw_test("bracket", mesh, SUITES["rigid"], defect, 12_000, generator).scan.points
-        # Ten times the noise that is assumed of a scanner, and a bias that neighbours share.
+        # Three times the noise that is assumed of a scanner, and a bias that neighbours share.
         points = points + 0.04 * generator.standard_normal(points.shape)
         return points + 0.06 * np.stack([smooth_field(points, 3.0, generator) for _ in range(3)], axis=1)
 
