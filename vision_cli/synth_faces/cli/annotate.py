@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, Call, verb
+from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.core.compute.weights import ResolvedWeights
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.cli.app import app
@@ -20,7 +20,16 @@ EXAMPLES = (
 )
 
 
-@verb(app, "annotate", RUN, COMPUTE, OUTPUT, examples=EXAMPLES, finish="vision_cli.synth_faces.runs.annotate:finish")
+@verb(
+    app,
+    "annotate",
+    RUN,
+    SHARD,
+    COMPUTE,
+    OUTPUT,
+    examples=EXAMPLES,
+    finish="vision_cli.synth_faces.runs.annotate:finish",
+)
 def annotate(
     call: Call,
     *,

@@ -11,7 +11,6 @@ from vision_cli.core.report import Report
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
-from vision_cli.synth_faces.data.reading import SKIPPED_COLUMNS, skipped_rows
 from vision_cli.synth_faces.options.sets import FaceSetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
 from vision_cli.synth_faces.pipeline.framing import square_of
@@ -19,7 +18,8 @@ from vision_cli.synth_faces.runs.labelling import Labeller
 from vision_cli.synth_faces.values import EXPRESSIONS, LabelledFace
 
 COLUMNS = ("name", "label_requested", "label", "label_source", "pseudo_label", "confidence", "agree", "votes")
-SKIPPED, ANNOTATIONS = "skipped.csv", "annotations.csv"
+ANNOTATIONS = "annotations.csv"
+_LISTED = 5
 
 
 def annotate_set(run: Run, data: Path, options: FaceSetOptions, labeller: Labeller, output: Output) -> None:
@@ -34,7 +34,10 @@ def annotate_set(run: Run, data: Path, options: FaceSetOptions, labeller: Labell
     for note in dataset.notes:
         run.warn(f"{data.name}: {note}")
     run.record(model=labeller.model.sha256, annotator=labeller.digests)
-    run.write_csv(SKIPPED, SKIPPED_COLUMNS, skipped_rows(dataset))
+    if dataset.skipped:
+        listed = "; ".join(f"{one.name}: {one.reason}" for one in dataset.skipped[:_LISTED])
+        more = "; ..." if len(dataset.skipped) > _LISTED else ""
+        run.warn(f"{len(dataset.skipped)} entries left out: {listed}{more}")
 
     def work(face: LabelledFace) -> Mapping[str, object]:
         picture = square_of(face.source.read(), labeller.model.side)
