@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from vision_cli.core.errors import InputError, UsageError
-from vision_cli.io.videos.videos import CODECS, CONTAINERS, VideoReader, VideoWriter, encode_and_decode, picture_times
+from vision_cli.io.videos.picture_times import picture_times
+from vision_cli.io.videos.videos import CODECS, CONTAINERS, VideoReader, VideoWriter, encode_and_decode
 
 
 def moving_square(count=20, size=(48, 64)):

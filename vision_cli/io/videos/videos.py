@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +27,7 @@ from vision_cli.io.pictures.headers import require_picture_room
 from vision_cli.io.videos.ahead import Ahead
 from vision_cli.io.videos.clock import GrowingClock
 from vision_cli.io.videos.cut_off import missing_bytes
+from vision_cli.io.videos.picture_times import number_in_name, picture_times
 
 if TYPE_CHECKING:
     import av
@@ -70,7 +71,6 @@ _NOT_TOLD = 2
 _STATE_DURATIONS = frozenset({"matroska,webm", "flv"})
 _MICROSECONDS = 1_000_000
 _LEAST_MISSING_S = 0.5
-_TICKS = {19: 1e-9, 18: 1e-9, 16: 1e-6, 13: 1e-3}
 """Seconds of a unit of time stamps with so many digits, counted from 1970."""
 
 
@@ -318,7 +318,7 @@ class VideoReader:
 
     def _open_folder(self) -> VideoInfo:
         found = [path for path in self.path.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
-        self._pictures = sorted(found, key=_number_in_name)
+        self._pictures = sorted(found, key=number_in_name)
         if not self._pictures:
             raise InputError(f"{self.path}: no pictures in this folder; some expected.", hint="PNG, JPEG, BMP or TIFF.")
         self._times = picture_times(self._pictures, self._fps)
@@ -356,26 +356,6 @@ def read_pixels(path: Path) -> Pixels | None:
         return None
     image = cv2.imread(library_path(path), cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(image[..., ::-1])
-
-
-def picture_times(pictures: Sequence[Path], fps: float | None) -> NDArray[np.float64]:
-    """Return the times in seconds of pictures, ``(N,)``: from a rate, or from time stamps in their names.
-
-    Raises
-    ------
-    InputError
-        If there is no rate and the names hold no time stamps.
-    """
-    if fps is not None:
-        return np.arange(len(pictures)) / fps
-    stamps = [_number_in_name(path)[0] for path in pictures]
-    unit = _TICKS.get(len(str(stamps[0])))
-    if unit is None or sorted(set(stamps)) != stamps:
-        raise InputError(
-            f"{pictures[0].parent}: no time stamps in the names of the pictures, as {pictures[0].name}; some expected.",
-            hint="Give the frame rate, as --fps 30.",
-        )
-    return np.asarray((np.array(stamps, dtype=np.int64) - stamps[0]) * unit, dtype=np.float64)
 
 
 class VideoWriter:
@@ -519,8 +499,3 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).partition(":")[0]
-
-
-def _number_in_name(path: Path) -> tuple[int, str]:
-    numbers = re.findall(r"\d+", path.stem)
-    return (int(numbers[-1]) if numbers else -1), path.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -10,9 +11,11 @@ from torch import Tensor
 
 from vision_cli.core.runs import interrupts
 from vision_cli.kan_fit.names import Method
-from vision_cli.kan_fit.networks.dense import SKAN
+from vision_cli.kan_fit.networks.dense import SKAN, project_network
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
 from vision_cli.kan_fit.tables.optimisers import minimise
+
+_PRUNED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -141,3 +144,16 @@ def fit_candidate(
         on_step=record,
     )
     return Candidate(candidate.name, network, fitted.best, (*candidate.steps, *rows), penalty)
+
+
+def pruned(problem: Problem, best: Candidate, steps: int, optimiser: Method) -> Candidate:
+    """Return the network without edges of less than 1 % of their layer's greatest standard deviation, fitted again."""
+    network = project_network(best.network, problem.x, bounds=problem.bounds)
+    with torch.no_grad():
+        for layer, spread in zip(network.each_layer(), network.edge_spreads(problem.x), strict=True):
+            layer.edges[spread < _PRUNED_SHARE * spread.max()] = 0
+        for before, after in itertools.pairwise(network.each_layer()):
+            # A node without outgoing edges needs no incoming ones.
+            before.edges[:, after.edges.sum(1) == 0] = 0
+    candidate = Candidate(f"{best.name}, pruned", network, math.inf, best.steps)
+    return fit_candidate(problem, candidate, "pruned", steps, penalty=best.penalty, optimiser=optimiser)

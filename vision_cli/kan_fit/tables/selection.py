@@ -8,7 +8,6 @@ homogeneous networks (one space at all nodes) themselves.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_network
 from vision_cli.kan_fit.options import SearchOptions
-from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate
+from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate, pruned
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
 from vision_cli.kan_fit.tables.robust.cross_validation import can_cross_validate, cross_validated
 from vision_cli.kan_fit.tables.robust.grids import ROWS_A_PARAMETER, grids_for
@@ -46,7 +45,6 @@ _PATH_ROWS = 2000
 # Ratios of scores.
 _CLOSE, _PROMISING, _WORSE_BY_PRUNING, _BETTER_BY_SWAPPING = 2.0, 1e6, 1.01, 0.9
 _MORE_STARTS = 3
-_PRUNED_SHARE = 0.01
 _ROWS_FOR_THREADS = 20_000
 
 
@@ -196,10 +194,10 @@ def _search(
     best = found.best
     if best.left_out:
         return
-    pruned, _ = cached(f"pruned {best.name}", lambda: (_prune(problem, best, settings), ()))
-    is_smaller = pruned.network.parameters_in_use() < best.network.parameters_in_use()
-    if is_smaller and pruned.score <= best.score * _WORSE_BY_PRUNING:
-        found.pruned = pruned
+    smaller, _ = cached(f"pruned {best.name}", lambda: (pruned(problem, best, settings.steps, settings.optimiser), ()))
+    is_smaller = smaller.network.parameters_in_use() < best.network.parameters_in_use()
+    if is_smaller and smaller.score <= best.score * _WORSE_BY_PRUNING:
+        found.pruned = smaller
 
 
 def _stack(problem: Problem, cached: CandidateCache, found: SearchResult) -> None:
@@ -487,18 +485,3 @@ class _WidthSearch:
         return fit_candidate(
             self.problem, candidate, phase, steps, penalty=penalty, tau=tau, optimiser=self.settings.optimiser
         )
-
-
-def _prune(problem: Problem, best: Candidate, settings: SearchOptions) -> Candidate:
-    """Return the network without edges of less than 1 % of their layer's greatest standard deviation, fitted again."""
-    network = project_network(best.network, problem.x, bounds=problem.bounds)
-    with torch.no_grad():
-        for layer, spread in zip(network.each_layer(), network.edge_spreads(problem.x), strict=True):
-            layer.edges[spread < _PRUNED_SHARE * spread.max()] = 0
-        for before, after in itertools.pairwise(network.each_layer()):
-            # A node without outgoing edges needs no incoming ones.
-            before.edges[:, after.edges.sum(1) == 0] = 0
-    candidate = Candidate(f"{best.name}, pruned", network, math.inf, best.steps)
-    return fit_candidate(
-        problem, candidate, "pruned", settings.steps, penalty=best.penalty, optimiser=settings.optimiser
-    )

@@ -148,3 +148,13 @@ def centroid(image: Image, *, within_subject: bool = False) -> NDArray[np.float6
     centre = index.double().mean(0).cpu().numpy() if len(index) else (np.asarray(image.grid.shape) - 1) / 2
     result: NDArray[np.float64] = image.grid.vox2ras[:-1, :-1] @ centre + image.grid.vox2ras[:-1, -1]
     return result
+
+
+def coarsened(grid: Grid, spacing: float) -> Grid:
+    """Return a grid of about ``spacing`` mm over the same box; coarser axes stay unchanged."""
+    return grid.resized(
+        tuple(
+            n if own > 0.7 * spacing or n < 4 else max(2, -(-round(n * own * 1000) // round(spacing * 1000)))
+            for n, own in zip(grid.shape, grid.spacing, strict=True)
+        )
+    )

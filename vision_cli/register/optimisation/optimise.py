@@ -21,6 +21,7 @@ from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.core.errors import NumericalError
 from vision_cli.register.optimisation.comparison import ComparedLosses
 from vision_cli.register.optimisation.correlation import WarpedCorrelation
+from vision_cli.register.optimisation.images import coarsened
 from vision_cli.register.optimisation.losses import (
     box_sum,
     build_similarity,
@@ -167,7 +168,7 @@ class WaveletOptimiser:
         self.mask = mask
         self.moving_mask = moving_mask
         self.stiffness = stiffness
-        self.field_grid = _coarsened(grid, 2.0 * float(grid.spacing.min()))
+        self.field_grid = coarsened(grid, 2.0 * float(grid.spacing.min()))
         self.pyramid = WaveletPyramid(
             self.field_grid.shape,
             tuple(self.field_grid.spacing),
@@ -418,8 +419,8 @@ class _Stage:
         octave = math.floor(math.log2(self.shrink))
         self.iterations = optimiser._iterations(stage)
         finest = float(optimiser.grid.spacing.min())
-        self.image_grid = _coarsened(optimiser.grid, finest * self.shrink)
-        self.field_grid = _coarsened(optimiser.grid, finest * 2 ** (octave + 1))
+        self.image_grid = coarsened(optimiser.grid, finest * self.shrink)
+        self.field_grid = coarsened(optimiser.grid, finest * 2 ** (octave + 1))
         self.step = 2.0**octave
         self.level = min(octave, optimiser.pyramid.depth)
         self.levels = optimiser.pyramid.depth - self.level + 1
@@ -493,16 +494,6 @@ class _Stage:
         ratio = self.image_grid.spacing / self.optimiser.grid.spacing
         sigma = tuple(float(0.5 * r) if r > 1.2 else 0.0 for r in ratio)
         return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)[0]
-
-
-def _coarsened(grid: Grid, spacing: float) -> Grid:
-    """Return a grid of about ``spacing`` mm over the same box; coarser axes stay unchanged."""
-    return grid.resized(
-        tuple(
-            n if own > 0.7 * spacing or n < 4 else max(2, -(-round(n * own * 1000) // round(spacing * 1000)))
-            for n, own in zip(grid.shape, grid.spacing, strict=True)
-        )
-    )
 
 
 def _shrink_factors(grid: Grid) -> tuple[float, ...]:
