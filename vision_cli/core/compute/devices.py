@@ -30,6 +30,9 @@ _OWN_CGROUP = Path("/proc/self/cgroup")
 _MALLOC_TRIM_THRESHOLD, _MALLOC_MMAP_THRESHOLD = -1, -3
 _MALLOC_KEEP = 1 << 30
 _MALLOC_RETURN = 1 << 20
+_ALWAYS_ALLOWED = 1 << 26
+"""Bytes that a reader may take whatever the limit is, so that a file of a few points is read by a large program."""
+
 _MEMORY_LIMIT: ContextVar[float | None] = ContextVar("memory_limit", default=None)
 
 
@@ -222,7 +225,7 @@ def available_memory(root: Path = _CGROUPS, membership: Path = _OWN_CGROUP) -> i
     if allowed is not None:
         with suppress(OSError, ValueError):
             resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * page
-            free.append(int(allowed) - resident)
+            free.append(max(int(allowed) - resident, _ALWAYS_ALLOWED))
     return max(0, min(free))
 
 

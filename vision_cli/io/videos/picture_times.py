@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 
 _TICKS = {19: 1e-9, 18: 1e-9, 16: 1e-6, 13: 1e-3}
-"""Seconds of a unit of time stamps, by their digits."""
+"""Seconds of a unit of time stamps with so many digits, counted from 1970."""
 
 
 def picture_times(pictures: Sequence[Path], fps: float | None) -> NDArray[np.float64]:

@@ -71,7 +71,6 @@ _NOT_TOLD = 2
 _STATE_DURATIONS = frozenset({"matroska,webm", "flv"})
 _MICROSECONDS = 1_000_000
 _LEAST_MISSING_S = 0.5
-"""Seconds of a unit of time stamps with so many digits, counted from 1970."""
 
 
 @dataclass(frozen=True)

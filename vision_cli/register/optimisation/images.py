@@ -14,6 +14,10 @@ from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 
 _QUANTILE_SAMPLE = 1_000_000
+_COARSEST_IMAGE = 16
+# With a stage at two thirds of the resolution, where images have a third of the voxels, half as many iterations on the
+# finest images give the same overlap.
+_FINE_SHRINKS = (1.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -158,3 +162,12 @@ def coarsened(grid: Grid, spacing: float) -> Grid:
             for n, own in zip(grid.shape, grid.spacing, strict=True)
         )
     )
+
+
+def shrink_factors(grid: Grid) -> tuple[float, ...]:
+    """Return the downsampling factor of the images of each stage, coarsest first: powers of two, then 1.5 and 1."""
+    longest = max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True)) / float(grid.spacing.min())
+    count = 1
+    while longest / 2**count >= _COARSEST_IMAGE:
+        count += 1
+    return (*(2.0**k for k in range(count - 1, 0, -1)), *_FINE_SHRINKS)

@@ -21,7 +21,7 @@ from vision_cli.core.compute.devices import one_thread_below
 from vision_cli.core.errors import NumericalError
 from vision_cli.register.optimisation.comparison import ComparedLosses
 from vision_cli.register.optimisation.correlation import WarpedCorrelation
-from vision_cli.register.optimisation.images import coarsened
+from vision_cli.register.optimisation.images import coarsened, shrink_factors
 from vision_cli.register.optimisation.losses import (
     box_sum,
     build_similarity,
@@ -44,10 +44,6 @@ _LAST_STEP = 0.2
 _WARM_UP = 5
 _SQUARINGS = 3
 _FINAL_SQUARINGS = 7
-_COARSEST_IMAGE = 16
-# With a stage at two thirds of the resolution, where images have a third of the voxels, half as many iterations on the
-# finest images give the same overlap.
-_FINE_SHRINKS = (1.5, 1.0)
 _COARSEST_LEVEL = 8
 _FOLD_WEIGHT = 10.0
 _MAX_REPAIRS = 20
@@ -176,7 +172,7 @@ class WaveletOptimiser:
             coarsest=_COARSEST_LEVEL,
             device=fixed.device,
         )
-        self.shrink_factors = _shrink_factors(grid)
+        self.shrink_factors = shrink_factors(grid)
         self.state = State([self.pyramid.zeros(0)])
 
     @property
@@ -494,12 +490,3 @@ class _Stage:
         ratio = self.image_grid.spacing / self.optimiser.grid.spacing
         sigma = tuple(float(0.5 * r) if r > 1.2 else 0.0 for r in ratio)
         return fields.resize(fields.gaussian_blur(image[None], sigma), self.image_grid.shape)[0]
-
-
-def _shrink_factors(grid: Grid) -> tuple[float, ...]:
-    """Return the downsampling factor of the images of each stage, coarsest first: powers of two, then 1.5 and 1."""
-    longest = max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True)) / float(grid.spacing.min())
-    count = 1
-    while longest / 2**count >= _COARSEST_IMAGE:
-        count += 1
-    return (*(2.0**k for k in range(count - 1, 0, -1)), *_FINE_SHRINKS)
