@@ -36,6 +36,7 @@ def test_formulas_with_sums_inside_are_found(name):
     assert network(fresh) == pytest.approx(values, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_what_is_written_computes_the_same_as_the_network():
     function = find_function("I.27.6")
     inputs, target = function.sample(300, np.random.default_rng(0))

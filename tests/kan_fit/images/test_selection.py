@@ -11,6 +11,7 @@ from vision_cli.core.runs.records import read_metrics
 from vision_cli.kan_fit.images.selection import auto_hidden
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("--arch", "dense"), ("--select", "gate"), ("--select", "none"), ("--select-level", "layer"), ("--pool", "rbf")],

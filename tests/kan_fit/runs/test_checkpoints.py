@@ -14,6 +14,7 @@ from vision_cli.kan_fit.runs.checkpoints import CandidateCheckpoints
 from vision_cli.kan_fit.tables.selection import SWAPPED, search
 
 
+@pytest.mark.slow
 def test_a_resumed_search_reads_what_was_finished_and_ends_the_same(tmp_path):
     data = problem("kinkchirp", 300)
     whole = search(data, [(2,)], QUICK, CandidateCheckpoints(tmp_path / "whole"))

@@ -77,6 +77,7 @@ def test_an_interrupted_training_resumes_to_the_same_result(pictures, tmp_path, 
         assert (tmp_path / "part" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_ordinary_network_can_be_trained_alone(pictures, tmp_path):
     words = ("--arch", "cnn", "--channels", "4", "--epochs", "10", "--batch-size", "16", "--no-compare")
     done = kan_fit("classify", pictures, *words, "-o", "r", cwd=tmp_path)
