@@ -40,7 +40,7 @@ _vcli_facts() {
     'forgery-detect evaluate') options=$'--weights\n--protocol\n--methods\n--level\n--agg\n--frames\n--robustness\n--bootstrap\n--no-audit\n--audit\n--allow-leak\n--no-pictures\n--pictures\n--layout\n--compression\n--split\n--strict\n--allow-skips\n--face-detector\n--face-model\n--face\n--margin\n--without-face\n--variant\n--steps\n--batch-size\n--lr\n--val-fraction\n--pretraining\n--second-order\n--expert-dim\n--backbone\n--published-pooling\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
     'synth-faces') verbs=$'generate\nannotate\nevaluate\nexport\nexport-ip-adapter\ntrain-fer\ntrain-base\ntrain-adapter\ntrain-anno\ninfo' default='generate' options=$'--help\n-h' ;;
     'synth-faces generate') options=$'--sample\n--count\n-n\n--per-label\n--labels\n--au\n--plan\n--series\n--repeats\n--free-share\n--prompt\n--backend\n--studio\n--size\n--file-type\n--model\n--adapter\n--au-scale\n--steps\n--sampler\n--cfg\n--negative-prompt\n--layout\n--invert-share\n--no-sg\n--sg\n--guide\n--sg-start\n--sg-scale\n--sg-target\n--sg-decoder\n--annotate\n--annotator\n--rectify\n--min-confidence\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
-    'synth-faces annotate') options=$'--model\n--guide\n--annotator\n--rectify\n--min-confidence\n--crop\n--layout\n--split\n--strict\n--allow-skips\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
+    'synth-faces annotate') options=$'--model\n--guide\n--annotator\n--rectify\n--min-confidence\n--crop\n--layout\n--split\n--strict\n--allow-skips\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces evaluate') options=$'--real\n--judge\n--au-judge\n--guide\n--bootstrap\n--crop\n--layout\n--split\n--strict\n--allow-skips\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces export') options=$'--to\n--test-share\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces export-ip-adapter') options=$'--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -563,6 +563,7 @@ _vcli_value() {
     'synth-faces annotate --split') kind=any ;;
     'synth-faces annotate --out' | 'synth-faces annotate -o') kind=directory ;;
     'synth-faces annotate --config') kind=file ;;
+    'synth-faces annotate --shard') kind=any ;;
     'synth-faces annotate --device') kind=any ;;
     'synth-faces annotate --threads') kind=any ;;
     'synth-faces annotate --seed') kind=any ;;

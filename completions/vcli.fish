@@ -1029,6 +1029,7 @@ complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l out -s o -x -a '(__fis
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l resume -d 'Resume the run in --out.'
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l overwrite -d 'Replace the run in --out.'
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l config -r -F -d 'Take defaults from a YAML file, or repeat a run: --config RUN/run.json.'
+complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l shard -x -d 'Process part I of N; auto reads both from a SLURM, SGE or LSF job array, auto/N only I.'
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l device -x -d 'auto, cpu, cuda, cuda:N or mps.'
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l threads -x -d 'CPU threads; auto uses what the machine or the scheduler allows.'
 complete -c vcli -n "__vcli_at 'synth-faces annotate'" -l seed -x -d 'Seed of all random numbers.'
