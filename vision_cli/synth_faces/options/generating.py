@@ -11,7 +11,7 @@ import typer
 WHAT, RESULT, DIFFUSION, GUIDANCE, LABELS = "What is shown", "Result", "Diffusion", "Semantic guidance", "Labels"
 
 FileType = Literal["png", "jpg"]
-Backend = Literal["auto", "diffusion", "render"]
+BackendName = Literal["auto", "diffusion", "render"]
 Sampler = Literal["ddim", "dpm++"]
 GuidanceTarget = Literal["text", "latent", "both"]
 Rectify = Literal["none", "anno", "vote"]
@@ -111,7 +111,7 @@ class GenerateOptions:
         ),
     ] = None
     backend: Annotated[
-        Backend,
+        BackendName,
         typer.Option(
             help="render: a rig with exact truth; diffusion: a network under text and action units; auto: diffusion "
             "where its weights are there.",

@@ -19,8 +19,13 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
-from vision_cli.synth_faces.options.generating import Backend as Backends
-from vision_cli.synth_faces.options.generating import DiffusionOptions, FileType, GenerateOptions, LabellingOptions
+from vision_cli.synth_faces.options.generating import (
+    BackendName,
+    DiffusionOptions,
+    FileType,
+    GenerateOptions,
+    LabellingOptions,
+)
 from vision_cli.synth_faces.pipeline.backends import Backend, Painted, RenderBackend
 from vision_cli.synth_faces.pipeline.sampling.choices import (
     SHIPPED_MODEL,
@@ -171,7 +176,7 @@ def generate_all(
     run.each(wanted, work, name=lambda one: one.sample_id, what="faces", output=output)
 
 
-def backend_of(options: GenerateOptions, drawing: Drawing) -> Backends:
+def backend_of(options: GenerateOptions, drawing: Drawing) -> BackendName:
     """Return what draws: of ``auto`` diffusion where a model is given or shipped, the renderer otherwise."""
     if options.backend != "auto":
         return options.backend
