@@ -54,7 +54,7 @@ _TWO_EPOCHS = "--channels 4,4 --pool cheby --epochs 1 --select gate --no-compare
 
 CASES = (
     Case("register pair", f"{{fixed}} {{moving}} {_REGISTER}", reads=("fixed", "moving"), begun="log.txt"),
-    Case("register batch", f"{{pairs}} {_REGISTER}", "items", reads=("pairs",)),
+    Case("register batch", f"{{pairs}} {_REGISTER}", "items", reads=("pairs",), is_long=True),
     Case(
         "register apply",
         "--input {moving} --reference {fixed} --transform {affine}",
@@ -92,8 +92,8 @@ CASES = (
     Case(
         "rppg-adapt predict", "{traces} {other_traces} {third_traces} --method pos --no-pictures", "items", ("traces",)
     ),
-    Case("rppg-adapt synth", "--count 3 --seconds 2 --size 96x72 --preset easy", "items"),
-    Case("rppg-adapt preprocess", "{manifest} --layout manifest --size 16", "items", reads=("manifest",)),
+    Case("rppg-adapt synth", "--count 3 --seconds 2 --size 96x72 --preset easy", "items", is_long=True),
+    Case("rppg-adapt preprocess", "{manifest} --layout manifest --size 16", "items", reads=("manifest",), is_long=True),
     Case(
         "rppg-adapt train",
         "{cache} --frames 64 --steps 3 --batch-size 1 --size 16 --threads 1",
@@ -109,8 +109,14 @@ CASES = (
         reads=("photo",),
     ),
     Case("enhance-eval enhance", "{photos} --methods gamma,clahe --threads 1", "items", reads=("photo",)),
-    Case("enhance-eval degrade", "{photos} --condition ev-4", "items", reads=("photo",)),
-    Case("enhance-eval score", "--pred {photos} --reference {photos} --measures psnr", "items", reads=("photo",)),
+    Case("enhance-eval degrade", "{photos} --condition ev-4", "items", reads=("photo",), is_long=True),
+    Case(
+        "enhance-eval score",
+        "--pred {photos} --reference {photos} --measures psnr",
+        "items",
+        reads=("photo",),
+        is_long=True,
+    ),
     Case("enhance-eval report", "{scored} --bootstrap 30", begun="log.txt"),
     Case("enhance-eval list", "measures", "plain"),
     Case(
@@ -142,8 +148,9 @@ CASES = (
         "{land} --methods copy --episodes 3 --no-pictures --threads 1",
         "items",
         reads=("land_mask",),
+        is_long=True,
     ),
-    Case("fewshot-seg prepare", "deepglobe {land}", "items", reads=("land_mask",)),
+    Case("fewshot-seg prepare", "deepglobe {land}", "items", reads=("land_mask",), is_long=True),
     Case("fewshot-seg info", "{few_weights}", "plain", reads=("few_weights",)),
     Case(
         "gaze-predict predict",
@@ -156,8 +163,9 @@ CASES = (
         f"{{gaze}} --weights {{gaze_weights}} --controls no-text --per-case {_FILMS}",
         "items",
         reads=("gaze", "gaze_weights"),
+        is_long=True,
     ),
-    Case("gaze-predict synth", "--count 3 --layout egd --side 400", "items"),
+    Case("gaze-predict synth", "--count 3 --layout egd --side 400", "items", is_long=True),
     Case(
         "gaze-predict train",
         "phantom --steps 3 --batch-size 1 --sentences 1 --side 64 --threads 1",
@@ -172,7 +180,7 @@ CASES = (
         is_long=True,
     ),
     Case("synth-faces generate", "--count 3 --size 32 --threads 1", "items"),
-    Case("synth-faces export", "{faces} --to imagefolder", reads=("faces",), begun="log.txt"),
+    Case("synth-faces export", "{faces} --to imagefolder", reads=("faces",), begun="log.txt", is_long=True),
     Case(
         "synth-faces train-base",
         "{faces} --steps 3 --autoencoder-steps 2 --batch-size 2 --autoencoder-batch-size 2 --side 32 --width 8 "
@@ -246,7 +254,11 @@ CASES = (
         is_long=True,
     ),
     Case(
-        "forgery-detect synth", "{portraits} --count 3 --kinds chroma,blend --threads 1", "items", reads=("portrait",)
+        "forgery-detect synth",
+        "{portraits} --count 3 --kinds chroma,blend --threads 1",
+        "items",
+        reads=("portrait",),
+        is_long=True,
     ),
     Case(
         "forgery-detect train",

@@ -20,6 +20,7 @@ def test_costs_are_rounded_and_the_time_of_the_fit_may_be_unknown():
     assert costs_of(cost, {"parameters": None, "fit_s": None})["fit_s"] is None
 
 
+@pytest.mark.slow
 def test_a_baseline_runs_in_its_interpreter(tmp_path):
     x = np.linspace(-1, 1, 40)[:, None]
     data = {"x_train": x, "y_train": x[:, 0], "x_test": x[:5]}

@@ -37,6 +37,7 @@ def bench(*words):
     return launch(app, ["kan-fit", "benchmark", *WORDS, *map(str, words), "-q"])
 
 
+@pytest.mark.slow
 def test_methods_are_compared(measured, tmp_path):
     assert bench("-o", tmp_path / "b") == 6
     with (tmp_path / "b" / "methods.csv").open(encoding="utf-8", newline="") as stream:
@@ -49,6 +50,7 @@ def test_methods_are_compared(measured, tmp_path):
     assert rows[2]["note"] == "it failed"
 
 
+@pytest.mark.slow
 def test_merged_shards_have_the_tables_of_the_undivided_run(measured, tmp_path):
     assert bench("-o", tmp_path / "whole") == 6
     for number in (1, 2):

@@ -23,6 +23,7 @@ def test_a_formula_is_recovered_with_its_constants(expsin):
     assert formula.rmse < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected"), [("I.12.1", "mu*Nn"), ("I.14.4", "k*x**2/2"), ("I.12.2", "q1*q2/(4*pi*epsilon*r**2)")]
 )

@@ -50,6 +50,7 @@ def by_patches(layer, image, stride=1, padding=0, dilation=1):
     return result + layer.bias[:, None, None]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     stride=st.integers(1, 2),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.kan_fit.fits import KEPT, kan_fit
 
 
+@pytest.mark.slow
 def test_a_formula_is_found_and_exported(tmp_path):
     done = kan_fit("explain", KEPT, "--symbolic", "--save", "pt2,latex,python", "-o", "e", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -22,6 +25,7 @@ def test_a_formula_is_found_and_exported(tmp_path):
     assert edges == {"net.svg", "edge_0_0_0.svg", "edge_0_1_0.svg", "edge_1_0_0.svg"}
 
 
+@pytest.mark.slow
 def test_pruning_an_explanation_keeps_a_model(tmp_path):
     done = kan_fit("explain", KEPT, "--prune", "0.9", "--picture-format", "png", "-o", "e", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

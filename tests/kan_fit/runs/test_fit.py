@@ -133,6 +133,7 @@ def test_an_interrupted_fit_resumes_to_the_same_result(tmp_path, signum):
     assert not stages.exists()
 
 
+@pytest.mark.slow
 def test_the_test_data_can_be_another_table(table, tmp_path):
     words = ("fit", table, "--test", table, "--width", "0", "--refine", "5", "--no-compare", "--no-pictures")
     done = kan_fit(*words, "-o", "o", "--json", cwd=tmp_path)

@@ -26,6 +26,7 @@ def test_the_result_is_no_worse_than_the_best_single_space(name):
     assert score == pytest.approx(found.best.score, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_selected_networks_have_one_mode_a_node_and_choices_are_recorded():
     found = search(problem("kinkchirp"), [(2,)], QUICK, compute_only)
     for candidate in found.candidates:

@@ -12,6 +12,7 @@ from vision_cli.pcd_anomaly.model.files import DESCRIPTION, FORMAT, NUMBERS, des
 from vision_cli.pcd_anomaly.pipeline.pipeline import predict
 
 
+@pytest.mark.slow
 def test_a_model_read_back_says_the_same(world, tmp_path):
     model, good = world.model, world.good
     (tmp_path / DESCRIPTION).write_text(json.dumps(description(model)))

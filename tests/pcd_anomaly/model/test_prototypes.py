@@ -32,6 +32,7 @@ def test_prototypes_that_differ_by_more_than_a_feature_of_a_nearly_symmetric_par
     assert 0.2 < max(largest) < 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["heatsink", "lid"])
 def test_refinement_does_not_leave_the_true_pose_of_a_warped_scan(name):
     generator = np.random.default_rng(5)

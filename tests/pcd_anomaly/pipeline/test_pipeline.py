@@ -26,6 +26,7 @@ def test_a_bulge_scores_higher_than_a_good_scan_and_shows_where_it_is(world):
     assert second.deviation[bad.labels > 0].mean() > 0.05
 
 
+@pytest.mark.slow
 def test_the_order_of_points_changes_nothing_but_their_order_and_nan_stays_nan(world):
     model, bad = world.model, world.bad
     points = np.vstack([bad.points, [[np.nan] * 3]])
@@ -53,6 +54,7 @@ def test_threads_and_turns_of_a_scan_hardly_change_its_scores(world):
     assert predict(model, bad.points @ turn.T + 7).score == pytest.approx(found[0].score, rel=0.02)
 
 
+@pytest.mark.slow
 def test_groups_are_as_wide_in_a_dense_scan_as_in_a_sparse_one(world):
     generator = np.random.default_rng(0)
     mesh = make_part("bracket", generator)
@@ -78,12 +80,14 @@ def test_scans_that_cannot_be_scored_are_refused_with_counts(world):
         predict(model, good.points / 1000)
 
 
+@pytest.mark.slow
 def test_a_large_offset_hardly_changes_the_score(world):
     model, bad = world.model, world.bad
     here, there = world.said_of_bad, predict(model, bad.points + np.array([4e5, 5e6, 100]))
     assert there.score == pytest.approx(here.score, rel=0.02)
 
 
+@pytest.mark.slow
 def test_specks_are_outliers_and_not_scored(world):
     model, bad = world.model, world.bad
     generator = np.random.default_rng(2)

@@ -35,6 +35,7 @@ def test_scans_of_one_side_find_their_true_pose(bracket):
         assert error(found, prototype, test, target.diameter) < 0.0125
 
 
+@pytest.mark.slow
 def test_a_pose_that_slid_along_a_plate_is_slid_back(bracket):
     prototype, tests, target = bracket
     true = invert(prototype.scan.pose_true) @ tests[0].scan.pose_true
@@ -47,6 +48,7 @@ def test_a_pose_that_slid_along_a_plate_is_slid_back(bracket):
         assert error(place_at(scan, target, pose, refined=True), prototype, tests[0], target.diameter) < 0.005
 
 
+@pytest.mark.slow
 def test_the_same_scan_gives_the_same_pose(bracket):
     _, tests, target = bracket
     scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
@@ -66,6 +68,7 @@ def test_a_pose_that_is_nearly_right_is_refined_and_a_wrong_one_shows(bracket):
     assert place_at(scan, target, far, refined=False).verification.quality < 0.6
 
 
+@pytest.mark.slow
 def test_a_scan_that_can_slide_is_not_ok(bracket):
     prototype, tests, target = bracket
     scan = prepare_scan(tests[0].scan.points, target.diameter / 200)
@@ -90,6 +93,7 @@ def test_another_part_is_not_registered(bracket):
     assert found.status in ("weak", "failed")
 
 
+@pytest.mark.slow
 def test_a_final_pose_is_compared_with_those_that_it_could_be_mistaken_for(bracket):
     prototype, tests, target = bracket
     size = target.diameter

@@ -87,6 +87,7 @@ def test_anomalies_are_an_exit_code_where_they_are_asked_about(files, tmp_path, 
     assert np.allclose(cloud.scalars["anomaly_score"], scores, equal_nan=True)
 
 
+@pytest.mark.slow
 def test_a_tolerance_adds_pass_or_fail_a_map_and_an_exit_code(files, tmp_path, capfd):
     words = ("predict", files.run, files.scans / "bad.ply", "-o", tmp_path / "out", *PLACED, "--fail-on-anomaly")
     assert run(*words, "--tolerance", "0.2", "--json", "--save", "scores,ply,png") == 10
@@ -141,6 +142,7 @@ def _bad_scans(files, home):
     }
 
 
+@pytest.mark.slow
 def test_files_that_cannot_be_scored_are_named_with_their_reason_and_the_others_go_on(files, tmp_path, capfd):
     reasons = _bad_scans(files, tmp_path / "bad scans")
     reasons["good 0-11"] = f"0 of {len(files.good)} points lie near the part"
@@ -175,6 +177,7 @@ def test_another_part_is_refused_and_undetermined(files, tmp_path):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["items"] == 1
 
 
+@pytest.mark.slow
 def test_shards_merge_to_what_one_process_writes(files, whole, tmp_path, capfd):
     out = tmp_path / "out"
     for part in ("1/2", "2/2"):

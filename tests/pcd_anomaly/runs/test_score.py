@@ -8,6 +8,7 @@ from tests.pcd_anomaly.conftest import PLACED, rows_of, run
 from vision_cli.io.points.ply import write_ply
 
 
+@pytest.mark.slow
 def test_a_scan_that_changed_is_scored_again_when_the_run_goes_on(files, tmp_path):
     scans = tmp_path / "scans"
     scans.mkdir()

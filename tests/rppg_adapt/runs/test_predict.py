@@ -89,6 +89,7 @@ def test_a_bad_video_of_a_folder_fails_alone_and_is_tried_again(face_video, tmp_
     assert (out / "good/wave.csv").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_merged_shards_have_the_predictions_and_the_report_of_an_undivided_run(face_video, tmp_path):
     folder = folder_with_a_bad_video(tmp_path, face_video)
     os.link(face_video, folder / "more.mp4")
