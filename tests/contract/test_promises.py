@@ -233,8 +233,8 @@ def test_a_run_that_the_scheduler_stops_ends_with_75_and_resumes(case, world, wh
     if running.is_running():
         running.signal(signal.SIGTERM)
     ended = running.wait()
-    # The work may have been done before the signal came.
-    assert ended.returncode in {75, 0}, ended.stderr
+    # The work may have been done before the signal came, which then finds no one who waits for it.
+    assert ended.returncode in {75, 0, -signal.SIGTERM}, ended.stderr
     status = json.loads((out / "run.json").read_text(encoding="utf-8"))["status"]
     assert status == ("interrupted" if ended.returncode == 75 else "done")
     resumed = vcli(*case.typed(world), "-o", out, "--resume")
