@@ -210,20 +210,12 @@ CASES = (
         is_long=True,
     ),
     Case(
-        "synth-faces train-adapter",
-        "{faces} --model {mini_sd} --steps 3 --batch-size 2 --threads 1",
-        reads=("faces", "mini_sd"),
-        begun="checkpoint.pt",
-        is_long=True,
-    ),
-    Case(
         "synth-faces train-anno",
         "{mini_eight} --model {mini_sd} --steps 3 --batch-size 2 --val-fraction 0.3 --threads 1",
         reads=("mini_eight", "mini_sd"),
         begun="checkpoint.pt",
         is_long=True,
     ),
-    Case("synth-faces export-ip-adapter", "{mini_adapter}", reads=("mini_adapter",), begun="log.txt", is_long=True),
     Case("synth-faces info", "{fer_weights}", "plain", reads=("fer_weights",)),
     Case(
         "forgery-detect predict",
@@ -282,6 +274,8 @@ WITHOUT_A_CASE = {
     "pcd-anomaly synth": "writes a data set, no run; tests/pcd_anomaly",
     "pcd-anomaly merge": "names `vcli runs merge`",
     "rppg-adapt adapt": "minutes long; tests/rppg_adapt",
+    "synth-faces export-ip-adapter": "one small file; tests/synth_faces",
+    "synth-faces train-adapter": "trains as synth-faces train-anno does; tests/synth_faces",
     "rppg-adapt plot": "draws what another verb wrote; tests/rppg_adapt",
 }
 """Verbs that have no case, with the reason."""
