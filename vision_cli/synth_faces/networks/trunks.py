@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601."""
 
 _LEAST_CONTRAST = 1e-2
@@ -40,7 +40,7 @@ def standardise(images: Tensor, channels: int) -> Tensor:
         ``(B, channels, H, W)``.
     """
     if channels == 1 and images.shape[1] == 3:
-        weights = images.new_tensor(_LUMA).view(1, 3, 1, 1)
+        weights = images.new_tensor(LUMA).view(1, 3, 1, 1)
         images = (images * weights).sum(dim=1, keepdim=True)
     elif channels == 3 and images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)

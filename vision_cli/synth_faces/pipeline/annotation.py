@@ -30,6 +30,7 @@ from vision_cli.synth_faces.networks.conditioning.attention import (
     text_heads,
     to_output,
 )
+from vision_cli.synth_faces.networks.diffusion.mini_sd import mean_latents
 from vision_cli.synth_faces.values import Picture
 
 if TYPE_CHECKING:
@@ -223,8 +224,7 @@ def latents_of(autoencoder: Any, pictures: Sequence[Picture]) -> Tensor:
     first = next(autoencoder.parameters())
     batch = torch.from_numpy(np.stack(list(pictures))).to(first.device).permute(0, 3, 1, 2)
     with torch.no_grad():
-        encoded = autoencoder.encode(batch.to(first.dtype).div(127.5).sub(1))
-        means = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        means = mean_latents(autoencoder, batch.to(first.dtype).div(127.5).sub(1))
     latents: Tensor = means * float(autoencoder.config.scaling_factor)
     return latents
 

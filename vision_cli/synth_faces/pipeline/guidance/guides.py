@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vision_cli.synth_faces.networks.recognisers import ExpressionNet
+from vision_cli.synth_faces.networks.trunks import LUMA
 from vision_cli.synth_faces.pipeline.framing import usual_cut
-
-_LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, as OpenCV has it."""
 
 
 class CutGuide(nn.Module):
@@ -61,7 +59,7 @@ def grey_cut(pictures: Tensor, side: int) -> Tensor:
     """
     height, width = pictures.shape[-2:]
     left, top, extent = usual_cut(height, width)
-    grey = torch.einsum("bchw,c->bhw", pictures, pictures.new_tensor(_LUMA))
+    grey = torch.einsum("bchw,c->bhw", pictures, pictures.new_tensor(LUMA))
     down, across = (
         torch.from_numpy(_resampling(size, start, extent, side)).to(pictures)
         for size, start in ((height, top), (width, left))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import torch
@@ -227,7 +227,7 @@ def _guided(
             now: Context = before if units is None else (before, units)
             predicted = predict(model, latents, time, now, empty, steps.guidance)
         stepped = scheduler.step(predicted, time, latents).prev_sample
-        state = GuideState(stepped, state.text, state.outcomes, state.first_loss, state.last_loss, state.rises)
+        state = replace(state, latents=stepped, predicted={})
     final = state.latents.clone()
     for row in state.failed:
         final[row] = torch.nan

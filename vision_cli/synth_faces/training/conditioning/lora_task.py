@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
-
-from vision_cli.synth_faces.training.conditioning.frozen_task import FrozenModelTask, UnitLatents
 
 
 class Updated(nn.Module):
@@ -31,21 +26,3 @@ class Updated(nn.Module):
         """Return the prediction of the UNet, ``(B, 4, s, s)``; intensities have no say."""
         predicted: Tensor = self._unet[0](noisy, times, text).sample
         return predicted
-
-
-class LoraTask(FrozenModelTask):
-    """Updates and the latents that they learn from; parameters as those of `Updated` and `FrozenModelTask`."""
-
-    def __init__(
-        self,
-        added: nn.ModuleDict,
-        unet: nn.Module,
-        scheduler: Any,
-        empty: Tensor,
-        training: UnitLatents,
-        validation: UnitLatents,
-        device: torch.device,
-        *,
-        seed: int,
-    ) -> None:
-        super().__init__(Updated(added, unet), scheduler, empty, training, validation, device, seed=seed)

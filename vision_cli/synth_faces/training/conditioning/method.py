@@ -27,9 +27,9 @@ from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion, ten
 from vision_cli.synth_faces.pipeline.sampling.loop import context_of
 from vision_cli.synth_faces.pipeline.sampling.opening import open_model
 from vision_cli.synth_faces.training.conditioning import adapter_task, annotator_task
-from vision_cli.synth_faces.training.conditioning.frozen_task import MONITORED, UnitLatents
-from vision_cli.synth_faces.training.conditioning.lora_task import LoraTask
-from vision_cli.synth_faces.training.diffusion.autoencoding import latents_of
+from vision_cli.synth_faces.training.conditioning.frozen_task import MONITORED, FrozenModelTask, UnitLatents
+from vision_cli.synth_faces.training.conditioning.lora_task import Updated
+from vision_cli.synth_faces.training.diffusion.autoencoding import scaled_latents
 from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, read_captioned, split_subjects
 from vision_cli.synth_faces.training.diffusion.method import write_model_directory
 from vision_cli.synth_faces.values import EXPRESSIONS
@@ -124,8 +124,9 @@ def tune_base(
     with torch.no_grad():
         empty = context_of(model, [""])[0].cpu()
     tables = _unit_latents(model, training), _unit_latents(model, validation)
-    task = LoraTask(added, unet, model.parts.scheduler, empty, *tables, compute.device, seed=compute.seed)
-    before = float(task.validation_errors(task.network).mean())
+    network = Updated(added, unet)
+    task = FrozenModelTask(network, model.parts.scheduler, empty, *tables, compute.device, seed=compute.seed)
+    before = float(task.validation_errors(network).mean())
     schedule = _schedule(options, compute, monitor=MONITORED, decay=_ADAPTER_DECAY)
     progress = fit(run, task, schedule, samples=None, compute=compute, output=output)
     if run is None:
@@ -224,11 +225,6 @@ def _measures(progress: Progress, training: CaptionedFaces, validation: Captione
     return {**measures, "training_faces": float(len(training)), "validation_faces": float(len(validation))}
 
 
-def _latents(model: LoadedDiffusion, faces: CaptionedFaces) -> torch.Tensor:
-    """Return the latents of faces as the UNet takes them, float16 on the CPU."""
-    return (latents_of(model.parts.autoencoder, faces, model.device).float() * model.parts.latent_scale).half()
-
-
 @torch.no_grad()
 def _unit_latents(model: LoadedDiffusion, faces: CaptionedFaces) -> UnitLatents:
     captions = sorted(set(faces.captions))
@@ -237,7 +233,7 @@ def _unit_latents(model: LoadedDiffusion, faces: CaptionedFaces) -> UnitLatents:
         context_of(model, captions[start : start + _TEXTS]).half().cpu() for start in range(0, len(captions), _TEXTS)
     ]
     return UnitLatents(
-        _latents(model, faces),
+        scaled_latents(model.parts, faces, model.device),
         torch.cat(texts),
         torch.tensor([number[caption] for caption in faces.captions]),
         torch.from_numpy(faces.intensities),
@@ -250,7 +246,9 @@ def _seen(
     """Return what is seen of faces, and of their mirror images if they are wanted too."""
     labels = np.array([classes.index(str(name)) for name in faces.expressions], np.int64)
     if not mirrors:
-        return annotator_task.SeenFaces(seer.see_all(_latents(model, faces)), labels)
+        return annotator_task.SeenFaces(seer.see_all(scaled_latents(model.parts, faces, model.device)), labels)
     mirrored = replace(faces, pictures=np.ascontiguousarray(faces.pictures[:, :, ::-1]))
-    latents = torch.cat([_latents(model, faces), _latents(model, mirrored)])
+    latents = torch.cat(
+        [scaled_latents(model.parts, faces, model.device), scaled_latents(model.parts, mirrored, model.device)]
+    )
     return annotator_task.SeenFaces(seer.see_all(latents), np.concatenate([labels, labels]))

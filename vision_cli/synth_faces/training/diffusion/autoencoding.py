@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny
+from diffusers import AutoencoderKL, AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vision_cli.core.compute.training import Order
-from vision_cli.synth_faces.networks.diffusion.mini_sd import LATENTS, mean_latents
+from vision_cli.synth_faces.networks.diffusion.mini_sd import LATENTS, DiffusionParts, mean_latents
 from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, as_pictures
 from vision_cli.synth_faces.training.diffusion.weighting import face_weight
 
@@ -122,13 +122,18 @@ def gradient_error(error: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def latents_of(autoencoder: AutoencoderTiny, faces: CaptionedFaces, device: torch.device) -> Tensor:
+def latents_of(autoencoder: AutoencoderKL | AutoencoderTiny, faces: CaptionedFaces, device: torch.device) -> Tensor:
     """Return the latents of faces, ``(N, 4, S/4, S/4)`` float16, without their scale."""
     found = []
     for start in range(0, len(faces), _BATCH):
         pictures = as_pictures(faces.pictures[start : start + _BATCH]).to(device)
         found.append(mean_latents(autoencoder, pictures).half().cpu())
     return torch.cat(found)
+
+
+def scaled_latents(parts: DiffusionParts, faces: CaptionedFaces, device: torch.device) -> Tensor:
+    """Return the latents of faces as the UNet takes them, ``(N, 4, s, s)`` float16 on the CPU."""
+    return (latents_of(parts.autoencoder, faces, device).float() * parts.latent_scale).half()
 
 
 def latent_scale(latents: Tensor) -> float:

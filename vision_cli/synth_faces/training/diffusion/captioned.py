@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from vision_cli.synth_faces.data.reading import read_faces
 from vision_cli.synth_faces.options.sets import FaceSetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
 from vision_cli.synth_faces.pipeline.framing import square_of
+from vision_cli.synth_faces.plans.seeds import share_of
 from vision_cli.synth_faces.values import AUS, FaceDataset, LabelledFace, Picture
 
 _LEAST = 2
@@ -120,7 +120,7 @@ def read_captioned(
 
 def split_subjects(faces: CaptionedFaces, share: float, seed: int) -> tuple[CaptionedFaces, CaptionedFaces]:
     """Return the faces to train on and those to validate with; all of a person are on one side."""
-    drawn = np.array([_uniform(f"{seed}/{subject}") for subject in faces.subjects])
+    drawn = np.array([share_of(f"{seed}/{subject}") for subject in faces.subjects])
     held_out = drawn < share
     if held_out.sum() < _LEAST or (~held_out).sum() < _LEAST:
         held_out = np.zeros(len(drawn), dtype=bool)
@@ -161,8 +161,3 @@ def _read(
         tuple(face.expression for face in kept.faces),
         np.array([[face.aus.get(name, 0.0) for name in AUS] for face in kept.faces], np.float32),
     )
-
-
-def _uniform(text: str) -> float:
-    """Return a number from 0 to 1 of a text's digest."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2.0**64

@@ -260,8 +260,8 @@ def _train_denoiser(
 
 
 def _table(parts: DiffusionParts, faces: CaptionedFaces, compute: Compute) -> denoising.Latents:
-    latents = autoencoding.latents_of(parts.autoencoder, faces, compute.device).float() * parts.latent_scale
-    return denoising.Latents(latents.half(), denoising.tokens_of(parts, faces.captions))
+    latents = autoencoding.scaled_latents(parts, faces, compute.device)
+    return denoising.Latents(latents, denoising.tokens_of(parts, faces.captions))
 
 
 def _measures(run: Run, parts: DiffusionParts, validation: CaptionedFaces, compute: Compute) -> dict[str, float]:
