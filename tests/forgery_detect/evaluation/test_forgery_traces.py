@@ -12,11 +12,11 @@ from vision_cli.forgery_detect.evaluation.traces import (
     QUALITIES,
     border_patterns,
     encoding_traces,
-    luma,
     period_traces,
     window_side,
 )
 from vision_cli.io.pictures.encodings import through_jpeg
+from vision_cli.io.pictures.luma import luma
 
 
 def photograph(number, side):

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from vision_cli.enhance_eval.quality.luma import grey_levels, luma
+from vision_cli.enhance_eval.quality.luma import grey_levels
 from vision_cli.enhance_eval.values import Picture
+from vision_cli.io.pictures.luma import luma
 
 _CLIPPED = 254.5 / 255
 _CRUSHED = 0.5 / 255

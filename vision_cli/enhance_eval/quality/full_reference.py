@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.enhance_eval.quality.luma import luma
 from vision_cli.enhance_eval.values import Picture
+from vision_cli.io.pictures.luma import luma
 from vision_cli.metrics.image_quality import psnr, ssim
 
 MOST_DB = 100.0

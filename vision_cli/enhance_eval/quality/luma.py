@@ -1,4 +1,4 @@
-"""The grey picture that the measures work on."""
+"""Grey levels of a picture, as programs see it that read 8-bit files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.enhance_eval.values import Picture
-
-_WEIGHTS = np.array([0.299, 0.587, 0.114])
-"""Of BT.601, as MATLAB's ``rgb2gray`` and OpenCV have them."""
-
-
-def luma(picture: Picture) -> NDArray[np.float64]:
-    """Return the luma ``(H, W)`` in [0, 1]."""
-    return np.asarray(picture @ _WEIGHTS, dtype=np.float64)
+from vision_cli.io.pictures.luma import luma
 
 
 def grey_levels(picture: Picture) -> NDArray[np.float64]:

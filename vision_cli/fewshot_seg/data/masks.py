@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.fewshot_seg.values import Mask
 from vision_cli.io.pictures.indexed import StoredValues, read_stored_values
+from vision_cli.io.pictures.luma import luma
 
 UNKNOWN = 255
 """Value of pixels about which nothing is known, in a map of class numbers."""
@@ -39,7 +40,6 @@ hundred pixels of magnetic tiles, while classes of a map cover whole regions."""
 
 _NEARLY_GREY = 48
 _RARE = 0.01
-_LUMINANCE = (0.299, 0.587, 0.114)
 _EIGHT_BITS, _SIXTEEN_BITS = 255, 65535
 _LISTED = 12
 
@@ -187,7 +187,7 @@ def _grey(path: Path, stored: StoredValues) -> tuple[NDArray[np.int32], str]:
         return whole[..., 0], "in grey"
     highest = whole.max(axis=2)
     if int((highest - whole.min(axis=2)).max()) <= _NEARLY_GREY:
-        return np.rint(whole @ np.array(_LUMINANCE)).astype(np.int32), "in luminance"
+        return np.rint(luma(whole)).astype(np.int32), "in luminance"
     if len(np.unique(_packed(whole))) == 2:
         return highest, "in the brightest channel"
     # Soft edges of one colour on black are darker pixels of it; rare ones are where two edges meet.

@@ -30,12 +30,12 @@ from vision_cli.forgery_detect.evaluation.traces import (
     QUALITY_NAMES,
     border_patterns,
     encoding_traces,
-    luma,
     period_traces,
     window_side,
 )
 from vision_cli.forgery_detect.values import Manifest, Medium, Picture
 from vision_cli.io.pictures.encodings import PictureEncoding, read_encoding
+from vision_cli.io.pictures.luma import luma
 from vision_cli.io.pictures.photographs import read_8_bit
 from vision_cli.io.videos.videos import VideoReader
 

@@ -37,11 +37,6 @@ _STRONG_EDGE = 8.0
 _SCALE = 127
 
 
-def luma(picture: Picture) -> Floats:
-    """Return the luma of a picture, ``(H, W)`` in 0 to 255 (ITU-R BT.601)."""
-    return np.asarray(picture @ np.array([0.299, 0.587, 0.114]), np.float64)
-
-
 def period_traces(grey: Floats) -> Floats:
     """Return how strongly each of `PERIODS` stands in the differences of neighbours, as logarithms, ``(F,)``.
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from vision_cli.forgery_detect.coherence.features import features
 from vision_cli.forgery_detect.values import FaceCrop, FaceInput, Picture
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+from vision_cli.io.pictures.luma import luma32
 
 
 def face_input(crop: FaceCrop, *, side: int, patch: int) -> FaceInput:
@@ -105,7 +104,7 @@ def homogeneity(grey: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
 
 
 def _grey(picture: Picture) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(picture.astype(np.float32) @ _LUMA), np.uint8)
+    return np.asarray(np.rint(luma32(picture.astype(np.float32))), np.uint8)
 
 
 def _planes(picture: Picture) -> NDArray[np.float32]:

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601."""
+from vision_cli.io.pictures.luma import LUMA
 
 _LEAST_CONTRAST = 1e-2
 _GROUP = 8

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from vision_cli import __version__
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
@@ -19,6 +17,7 @@ from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.files import write_bytes
 from vision_cli.core.runs.journal import Entry
 from vision_cli.core.runs.runs import Run
+from vision_cli.io.pictures.luma import luma
 from vision_cli.synth_faces.options.generating import (
     BackendName,
     DiffusionOptions,
@@ -256,7 +255,7 @@ def _series_facts(wanted: Wanted) -> dict[str, str | float]:
 
 def _sharpness(picture: Picture) -> float:
     """Return the variance of the Laplacian of the grey picture, in squared grey levels."""
-    grey = picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    grey = luma(picture)
     inside = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inside
     return round(float(laplacian.var()), 3)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from vision_cli.core.errors import UsageError
 from vision_cli.enhance_eval.values import Picture
+from vision_cli.io.pictures.luma import luma32
 from vision_cli.io.pictures.srgb import decode_srgb, encode_srgb
 
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _STEPS = 40
 _MOST_STOPS = 24.0
 
@@ -21,12 +19,12 @@ def oracle_exposure(picture: Picture, reference: Picture | None) -> Picture:
     UsageError
         If there is no reference.
     """
-    wanted = float((_required("oracle-exposure", reference) @ _LUMA).mean())
+    wanted = float(luma32(_required("oracle-exposure", reference)).mean())
     light = decode_srgb(picture)
     low, high = -_MOST_STOPS, _MOST_STOPS
     for _ in range(_STEPS):
         stops = (low + high) / 2
-        if float((encode_srgb(light * 2.0**stops) @ _LUMA).mean()) < wanted:
+        if float(luma32(encode_srgb(light * 2.0**stops)).mean()) < wanted:
             low = stops
         else:
             high = stops

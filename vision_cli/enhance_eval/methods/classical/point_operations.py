@@ -8,9 +8,8 @@ import numpy as np
 
 from vision_cli.enhance_eval.methods.classical.values import finished
 from vision_cli.enhance_eval.values import Picture
+from vision_cli.io.pictures.luma import luma32
 from vision_cli.io.pictures.srgb import decode_srgb, encode_srgb
-
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def none(picture: Picture) -> Picture:
@@ -43,7 +42,7 @@ def auto_gamma(picture: Picture, *, target: float = 0.5) -> Picture:
 
     The power is that of a picture of one grey at the mean, ``log(target) / log(mean)``; it is kept within 1/10 and 10.
     """
-    mean = min(max(float((picture @ _LUMA).mean()), 1e-6), 1 - 1e-6)
+    mean = min(max(float(luma32(picture).mean()), 1e-6), 1 - 1e-6)
     power = min(max(math.log(target) / math.log(mean), 0.1), 10.0)
     return finished(picture ** np.float32(power))
 

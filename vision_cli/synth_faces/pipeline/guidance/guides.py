@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vision_cli.io.pictures.luma import LUMA
 from vision_cli.synth_faces.networks.recognisers import ExpressionNet
-from vision_cli.synth_faces.networks.trunks import LUMA
 from vision_cli.synth_faces.pipeline.framing import usual_cut
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vision_cli.io.pictures.luma import luma32
 from vision_cli.phantoms.arrays import Floats, Labels
 from vision_cli.phantoms.faces.rig.parameters import Camera, FaceParameters
 from vision_cli.phantoms.faces.surroundings import encode_srgb
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BLOCK = 8
 
 
@@ -47,7 +47,7 @@ def _developed(picture: Floats, face: FaceParameters) -> Labels:
         rng = np.random.default_rng((face.seed, 3))
         values += 255 * camera.noise * rng.standard_normal(values.shape, dtype=np.float32)
     if camera.is_grey:
-        values = np.repeat(values @ _LUMA[:, None], 3, axis=2)
+        values = np.repeat(luma32(values)[..., None], 3, axis=2)
     pixels = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
     return _compressed(pixels, camera.jpeg) if camera.jpeg else pixels
 
