@@ -63,7 +63,7 @@ def _modules() -> list[str]:
     return [f"vision_cli.{name.replace('/', '.')}" for name in sorted(names) if not name.startswith("__")]
 
 
-LOADED = (*_LIBRARIES, *_modules())
+LOADED = (*_LIBRARIES, *_modules(), "tests.preloaded")
 """Modules of the server: importing them starts no thread, and their children do not pay for them."""
 
 # Collecting garbage of a large heap would take longer than most commands, and copy its pages.
