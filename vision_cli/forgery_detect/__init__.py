@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vision_cli.core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from vision_cli.forgery_detect.options import FaceOptions
+    from vision_cli.forgery_detect.options.faces import FaceOptions
     from vision_cli.forgery_detect.pipeline.opening import FaceVerdict, ForgeryDetector, open_detector
 
 __all__ = ["FaceOptions", "FaceVerdict", "ForgeryDetector", "open_detector"]

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from vision_cli.forgery_detect.evaluation.robustness import LEVELS, degrade, degraded, robustness_points, variants
-from vision_cli.forgery_detect.options import DEGRADATIONS
+from vision_cli.forgery_detect.options.evaluating import DEGRADATIONS
 
 LABELS = np.array([0, 1] * 6)
 PICTURES = [

@@ -7,7 +7,7 @@ import pytest
 
 from vision_cli.core.command.console import Output
 from vision_cli.core.errors import InputError
-from vision_cli.forgery_detect.options import FaceOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
 from vision_cli.forgery_detect.pipeline.example_tables import as_examples, faces_of, read_inputs
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.values import Medium

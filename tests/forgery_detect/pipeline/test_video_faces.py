@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vision_cli.core.errors import InputError
-from vision_cli.forgery_detect.options import FaceOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder, spread
 from vision_cli.io.videos.videos import VideoWriter
 

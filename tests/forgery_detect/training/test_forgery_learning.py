@@ -11,7 +11,7 @@ import torch
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.forgery_detect.coherence.features import NAMES
 from vision_cli.forgery_detect.networks.clip.towers import ClipVision, VisionSizes
-from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.options.training import TrainOptions
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights
 from vision_cli.forgery_detect.training.learning import Lesson, inputs_of, learn, learn_coherence, scores_of
 from vision_cli.forgery_detect.training.preparation import about_of, prepare, train_in_memory

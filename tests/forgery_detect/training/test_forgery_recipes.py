@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vision_cli.core.errors import UsageError
-from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.options.training import TrainOptions
 from vision_cli.forgery_detect.training.recipes import RECIPES, left_out, require_own_options, schedule_of
 
 

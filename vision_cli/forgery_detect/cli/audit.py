@@ -11,7 +11,7 @@ from vision_cli.core.command.verbs import OUTPUT, RUN, Call, Done, Shown, verb
 from vision_cli.core.errors import Found
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import DATA, DataOptions
+from vision_cli.forgery_detect.options.sets import DATA, DataOptions
 
 EXAMPLES = (
     "vcli forgery-detect audit stylegan2/ -o audit",

@@ -11,7 +11,10 @@ from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, Don
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import MODEL, DataOptions, EvaluateOptions, FaceOptions, RecipeOptions
+from vision_cli.forgery_detect.options.evaluating import EvaluateOptions
+from vision_cli.forgery_detect.options.faces import MODEL, FaceOptions
+from vision_cli.forgery_detect.options.sets import DataOptions
+from vision_cli.forgery_detect.options.training import RecipeOptions
 
 EXAMPLES = (
     "vcli forgery-detect evaluate ffpp/manifest.csv -o out                # the default detector",

@@ -10,7 +10,8 @@ import typer
 from vision_cli.core.command.verbs import OUTPUT, RUN, SHARD, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import FACES, DataOptions, FaceOptions
+from vision_cli.forgery_detect.options.faces import FACES, FaceOptions
+from vision_cli.forgery_detect.options.sets import DataOptions
 
 EXAMPLES = (
     "vcli forgery-detect extract ffpp/manifest.csv --frames 32 -o crops",

@@ -10,7 +10,7 @@ import typer
 from vision_cli.core.command.verbs import OUTPUT, RUN, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import DataOptions, HistoryOptions
+from vision_cli.forgery_detect.options.sets import DataOptions, HistoryOptions
 
 EXAMPLES = (
     "vcli forgery-detect index FaceForensics/ --compression c23 -o ffpp",

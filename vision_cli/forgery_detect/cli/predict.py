@@ -11,7 +11,7 @@ from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, Don
 from vision_cli.core.errors import Found
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import MODEL, FaceOptions, ScoreOptions
+from vision_cli.forgery_detect.options.faces import MODEL, FaceOptions, ScoreOptions
 
 EXAMPLES = (
     "vcli forgery-detect --sample                                # needs no file",

@@ -11,7 +11,7 @@ from vision_cli.core.command.verbs import COMPUTE, OUTPUT, RUN, SHARD, Call, ver
 from vision_cli.core.errors import UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import SynthOptions
+from vision_cli.forgery_detect.options.sets import SynthOptions
 
 EXAMPLES = (
     "vcli forgery-detect synth portraits/ -n 14 -o bank",

@@ -10,7 +10,9 @@ import typer
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, verb
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.cli.app import app
-from vision_cli.forgery_detect.options import FACES, TRAINING, DataOptions, FaceOptions, TrainOptions
+from vision_cli.forgery_detect.options.faces import FACES, FaceOptions
+from vision_cli.forgery_detect.options.sets import DataOptions
+from vision_cli.forgery_detect.options.training import TRAINING, TrainOptions
 
 EXAMPLES = (
     "vcli forgery-detect train bank/manifest.csv --face-detector none -o coherence",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.forgery_detect.options import Aggregate
+from vision_cli.forgery_detect.options.faces import Aggregate
 from vision_cli.forgery_detect.pipeline.verdicts import aggregate
 from vision_cli.metrics.classification import classification_measures
 from vision_cli.metrics.ranking import auroc, average_precision

@@ -15,7 +15,7 @@ import numpy as np
 
 from vision_cli.core.errors import InputError, UsageError
 from vision_cli.forgery_detect.data.groups import groups_of
-from vision_cli.forgery_detect.options import PROTOCOLS, Protocol
+from vision_cli.forgery_detect.options.evaluating import PROTOCOLS, Protocol
 from vision_cli.forgery_detect.values import Manifest, Medium
 
 TEST_SHARE = 0.3

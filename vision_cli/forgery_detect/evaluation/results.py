@@ -17,7 +17,8 @@ from vision_cli.forgery_detect.evaluation.measures import (
     measure,
     polarisation,
 )
-from vision_cli.forgery_detect.options import Aggregate, Level, Protocol
+from vision_cli.forgery_detect.options.evaluating import Level, Protocol
+from vision_cli.forgery_detect.options.faces import Aggregate
 from vision_cli.forgery_detect.pipeline.verdicts import DecisionRule
 from vision_cli.forgery_detect.values import Medium
 

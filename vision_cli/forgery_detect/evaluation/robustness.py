@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.forgery_detect.options import Degradation
+from vision_cli.forgery_detect.options.evaluating import Degradation
 from vision_cli.forgery_detect.values import Picture
 from vision_cli.io.pictures.encodings import through_jpeg
 from vision_cli.metrics.ranking import auroc

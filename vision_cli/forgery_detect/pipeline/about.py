@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vision_cli.forgery_detect.options import Method
+from vision_cli.forgery_detect.options.training import Method
 
 CLIP = "clip"
 """Variant of a linear probe on CLIP's vision tower."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.errors import InputError
-from vision_cli.forgery_detect.options import FaceOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
 from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE, central_crop, crop_around
 from vision_cli.forgery_detect.values import FaceCrop, Picture
 from vision_cli.io.faces.detection import FaceDetector

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vision_cli.core.compute.described_weights import load_tensors, read_description, write_described
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import sha256
-from vision_cli.forgery_detect.options import Method
+from vision_cli.forgery_detect.options.training import Method
 from vision_cli.forgery_detect.pipeline.about import CLIP, About
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.core.compute.weights import resolve_weights, shipped_weights
-from vision_cli.forgery_detect.options import FaceOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder, FoundFace
 from vision_cli.forgery_detect.pipeline.inputs import face_input
 from vision_cli.forgery_detect.pipeline.model_files import read_model

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vision_cli.forgery_detect.options import Aggregate
+from vision_cli.forgery_detect.options.faces import Aggregate
 from vision_cli.forgery_detect.values import Verdict
 
 _TOP_SHARE = 0.2

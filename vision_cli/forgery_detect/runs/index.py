@@ -11,7 +11,7 @@ from vision_cli.core.errors import InputError, UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.history import HistorySettings, haar_faces, matched_copy, plan_history
 from vision_cli.forgery_detect.data.layouts.tables import COLUMNS, manifest_rows
-from vision_cli.forgery_detect.options import HistoryOptions
+from vision_cli.forgery_detect.options.sets import HistoryOptions
 from vision_cli.forgery_detect.runs.reading import MANIFEST, SKIPPED, SKIPPED_COLUMNS, counts_of
 from vision_cli.forgery_detect.values import Manifest, Medium
 from vision_cli.io.pictures.left_out import Skipped

@@ -12,7 +12,7 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.finding import Found
 from vision_cli.forgery_detect.figures.heatmaps import draw_face, draw_heat
-from vision_cli.forgery_detect.options import ScoreOptions
+from vision_cli.forgery_detect.options.faces import ScoreOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder, FoundFace
 from vision_cli.forgery_detect.pipeline.inputs import face_input
 from vision_cli.forgery_detect.pipeline.scoring import LoadedModel

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from vision_cli.core.errors import UsageError
 from vision_cli.forgery_detect.data.opening import join_manifests, open_media
-from vision_cli.forgery_detect.options import DataOptions, FaceOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
+from vision_cli.forgery_detect.options.sets import DataOptions
 from vision_cli.forgery_detect.values import Manifest
 
 MANIFEST, SKIPPED = "manifest.csv", "skipped.csv"

@@ -15,7 +15,8 @@ from vision_cli.core.compute.training import BEST, WEIGHTS, fit, measures_of, wr
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.coherence import linear
-from vision_cli.forgery_detect.options import FaceOptions, RecipeOptions, TrainOptions
+from vision_cli.forgery_detect.options.faces import FaceOptions
+from vision_cli.forgery_detect.options.training import RecipeOptions, TrainOptions
 from vision_cli.forgery_detect.pipeline.about import About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, read_clip
 from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, read_inputs

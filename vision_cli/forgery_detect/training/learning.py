@@ -10,7 +10,7 @@ import torch
 
 from vision_cli.forgery_detect.coherence import linear
 from vision_cli.forgery_detect.coherence.calibration import calibration_of
-from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.options.training import TrainOptions
 from vision_cli.forgery_detect.pipeline.about import About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights
 from vision_cli.forgery_detect.pipeline.model_files import scorer_of

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vision_cli.core.compute.training import Schedule
 from vision_cli.core.errors import UsageError
 from vision_cli.forgery_detect.coherence.features import NAMES
-from vision_cli.forgery_detect.options import TrainOptions
+from vision_cli.forgery_detect.options.training import TrainOptions
 from vision_cli.forgery_detect.pipeline.about import CLIP, About
 from vision_cli.forgery_detect.pipeline.clip_files import ClipWeights, clip_vision
 from vision_cli.forgery_detect.pipeline.model_files import build_network

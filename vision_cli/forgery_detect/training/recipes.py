@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vision_cli.core.errors import UsageError
-from vision_cli.forgery_detect.options import Method, TrainOptions
+from vision_cli.forgery_detect.options.training import Method, TrainOptions
 
 if TYPE_CHECKING:
     from vision_cli.core.compute.devices import Precision

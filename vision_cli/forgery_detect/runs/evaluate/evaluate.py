@@ -10,13 +10,9 @@ import torch
 from vision_cli.core.command.console import Output
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.evaluation.protocols import make_trials
-from vision_cli.forgery_detect.options import (
-    DEFAULT_METHODS,
-    EvaluateOptions,
-    FaceOptions,
-    Protocol,
-    RecipeOptions,
-)
+from vision_cli.forgery_detect.options.evaluating import DEFAULT_METHODS, EvaluateOptions, Protocol
+from vision_cli.forgery_detect.options.faces import FaceOptions
+from vision_cli.forgery_detect.options.training import RecipeOptions
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.runs.evaluate.plan_file import (
     PLAN,

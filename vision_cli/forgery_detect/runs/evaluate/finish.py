@@ -26,7 +26,7 @@ from vision_cli.forgery_detect.evaluation.results import (
     trial_matrices,
 )
 from vision_cli.forgery_detect.evaluation.robustness import RobustnessPoint
-from vision_cli.forgery_detect.options import Level
+from vision_cli.forgery_detect.options.evaluating import Level
 from vision_cli.forgery_detect.pipeline.verdicts import aggregate
 from vision_cli.forgery_detect.runs.audit import COLUMNS as CUES
 from vision_cli.forgery_detect.runs.audit import CURE

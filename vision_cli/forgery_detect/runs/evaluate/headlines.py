@@ -10,7 +10,7 @@ import numpy as np
 
 from vision_cli.core.report import Level
 from vision_cli.forgery_detect.evaluation.results import ALL, DetectorScores, Result, is_unseen, mean_measures
-from vision_cli.forgery_detect.options import Level as MeasureLevel
+from vision_cli.forgery_detect.options.evaluating import Level as MeasureLevel
 from vision_cli.forgery_detect.runs.evaluate.plan_file import EvaluationPlan
 
 RULE = (

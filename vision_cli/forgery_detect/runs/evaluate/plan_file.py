@@ -16,7 +16,8 @@ from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.evaluation.audit import audit
-from vision_cli.forgery_detect.options import LEVELS, Aggregate, Level, Protocol
+from vision_cli.forgery_detect.options.evaluating import LEVELS, Level, Protocol
+from vision_cli.forgery_detect.options.faces import Aggregate
 from vision_cli.forgery_detect.runs.audit import COLUMNS, cells_of, level_of, verdict_of
 from vision_cli.forgery_detect.values import Manifest, Medium
 

@@ -15,7 +15,7 @@ from vision_cli.core.errors import InputError, NumericalError, UsageError
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.evaluation.localisation import localise
 from vision_cli.forgery_detect.evaluation.robustness import Variant, degraded
-from vision_cli.forgery_detect.options import Degradation
+from vision_cli.forgery_detect.options.evaluating import Degradation
 from vision_cli.forgery_detect.pipeline.crops import LEAST_SIDE
 from vision_cli.forgery_detect.pipeline.example_tables import faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder

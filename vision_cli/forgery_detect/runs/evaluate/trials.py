@@ -17,7 +17,7 @@ from vision_cli.core.runs import interrupts
 from vision_cli.core.runs.runs import Run
 from vision_cli.forgery_detect.data.leaks import require_no_leaks
 from vision_cli.forgery_detect.evaluation.protocols import Trial
-from vision_cli.forgery_detect.options import Method, RecipeOptions, TrainOptions
+from vision_cli.forgery_detect.options.training import Method, RecipeOptions, TrainOptions
 from vision_cli.forgery_detect.pipeline.example_tables import FaceInputs, as_examples, cells_of, faces_of
 from vision_cli.forgery_detect.pipeline.faces import FaceFinder
 from vision_cli.forgery_detect.pipeline.inputs import face_inputs
