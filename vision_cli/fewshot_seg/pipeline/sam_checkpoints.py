@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vision_cli.core.errors import InputError, MissingError
+from vision_cli.io.pickles.state_dicts import read_saved, without_prefixes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,6 @@ _PARTS = {
     "mask_decoder.": "tavp.decoder.mask_decoder.",
 }
 _PREFIXES = ("module.", "sam.", "model.")
-_WRAPPERS = ("model", "state_dict")
 # Constants of the class `Sam`, which some programs save too.
 _CONSTANTS = {"pixel_mean", "pixel_std"}
 _OTHERS = {
@@ -57,14 +57,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise MissingError(f"--sam-checkpoint: {path}: no such file.", hint="Give a .pth or .safetensors file of SAM.")
-    content = _read(path)
-    for wrapper in _WRAPPERS:
-        inner = content.get(wrapper)
-        if isinstance(inner, Mapping):
-            content = inner
-    state = _tensors(content, path)
-    while state and (prefix := next((one for one in _PREFIXES if all(key.startswith(one) for key in state)), None)):
-        state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}
+    state = without_prefixes(_tensors(read_saved(path, hint=_HINT), path), _PREFIXES)
     state = {key: tensor for key, tensor in state.items() if key not in _CONSTANTS}
     broken = [key for key, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
@@ -152,34 +145,6 @@ def load_sam_checkpoint(
 
 
 _HINT = "Give a file such as sam_vit_b_01ec64.pth."
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    from pickle import UnpicklingError
-
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise InputError(
-            f"{path}: no checkpoint, or one that holds more than tensors, which is not opened.",
-            hint="Save its state_dict alone, or as safetensors.",
-        ) from error
-    except SafetensorError as error:
-        raise InputError(f"{path}: not of the safetensors format ({error}).", hint="Fetch the file again.") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    # What is damaged inside of a zip archive has many names.
-    except (RuntimeError, ValueError, KeyError, EOFError, AttributeError, IndexError, TypeError) as error:
-        raise InputError(f"{path}: damaged checkpoint ({error}).", hint="Fetch the file again.") from error
-    if not isinstance(content, Mapping):
-        raise InputError(f"{path}: {type(content).__name__} found; tensors by name expected.", hint=_HINT)
-    return content
 
 
 def _tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:

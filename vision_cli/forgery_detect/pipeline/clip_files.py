@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WEIGHTS = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
 _CONFIG, _OPEN_CLIP_CONFIG = "config.json", "open_clip_config.json"
-_WRAPPERS = ("model", "state_dict")
+_PREFIXES = ("module.", "model.", "clip.")
 _MOST_CONFIG_BYTES = 1 << 20
 _HINT = "Give a directory with config.json and model.safetensors, or OpenAI's file, such as ViT-B-16.pt."
 
@@ -62,7 +62,8 @@ def read_clip(choice: str) -> ClipWeights:
     InputError
         If it is damaged, or no CLIP.
     """
-    from vision_cli.forgery_detect.networks.clip.mapping import is_transformers, openai_names, without_prefix
+    from vision_cli.forgery_detect.networks.clip.mapping import is_transformers, openai_names
+    from vision_cli.io.pickles.state_dicts import read_state_dict
 
     path = Path(choice).expanduser()
     if not path.exists() and choice.count("/") == 1 and not path.suffix and not path.parent.exists():
@@ -76,18 +77,13 @@ def read_clip(choice: str) -> ClipWeights:
         file, (vision, text) = path, _configured(path.parent)
     else:
         raise MissingError(f"{choice}: no such file or directory; CLIP expected.", hint=_HINT)
-    tensors = without_prefix(_read(file))
+    tensors = read_state_dict(file, hint=_HINT, prefixes=_PREFIXES)
     if is_transformers(tensors):
         tensors = openai_names(tensors)
     elif path.is_file():
         # A configuration that happens to lie beside a file of OpenAI's is not its own.
         vision, text = {}, {}
-    broken = [name for name, one in tensors.items() if one.is_floating_point() and not one.isfinite().all()]
-    if broken:
-        raise InputError(f"{file}: numbers that are not finite in {broken[0]}.", hint="Fetch the file again.")
-    # OpenAI's files are of half precision.
-    plain = {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
-    return ClipWeights(str(choice), plain, vision, text)
+    return ClipWeights(str(choice), tensors, vision, text)
 
 
 def clip_vision(weights: ClipWeights) -> ClipVision:
@@ -157,44 +153,6 @@ def _of_open_clip(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
     if "head_width" in vision:
         first["heads"] = int(vision["width"]) // int(vision["head_width"])
     return first, {"activation": activation, **({"heads": text["heads"]} if "heads" in text else {})}
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from pickle import UnpicklingError
-
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from vision_cli.io.packing import require_archive_room
-    from vision_cli.io.pickles.torchscript import is_torchscript, load_script_tensors
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        if is_torchscript(path):
-            return load_script_tensors(path)
-        require_archive_room(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise InputError(f"{path}: not in safetensors format ({error}).", hint="Fetch the file again.") from error
-    except UnpicklingError as error:
-        raise InputError(
-            f"{path}: no weights, or a file that holds more than tensors, which is not opened.",
-            hint="Save its state_dict alone, or as safetensors.",
-        ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, IndexError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: damaged weights ({reason}).", hint="Fetch the file again.") from error
-    for wrapper in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        raise InputError(f"{path}: {type(content).__name__} found; tensors by name expected.", hint=_HINT)
-    found = {str(name): one for name, one in content.items() if isinstance(one, torch.Tensor)}
-    if not found:
-        raise InputError(f"{path}: no tensors by name found; a state dict expected.", hint=_HINT)
-    return found
 
 
 def _from_hub(choice: str) -> Path:

@@ -6,16 +6,13 @@ a model brings along runs only if the user says so.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from vision_cli.core.errors import InputError, MissingError, UsageError
 from vision_cli.gaze_predict.text.byte_pairs import MERGES_FILE, ClipTokenizer, read_merges
 from vision_cli.gaze_predict.text.tokenizer import TextTokenizer, Tokenizer
-from vision_cli.io.packing import require_archive_room
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,10 +24,9 @@ _VISUAL = "visual."
 # Parts of CLIP's files that are not read: the last stage, its pooling, and numbers of the whole model.
 _UNUSED_IMAGE = ("layer4.", "attnpool.")
 _TEXT = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection")
-_WRAPPERS = ("model", "state_dict")
 _PREFIXES = ("module.", "model.", "clip.")
 _MOST_NAMED = 4
-_HINT = "Give OpenAI's RN50 as a state dict (.pt or .safetensors)."
+_HINT = "Give OpenAI's RN50.pt, or its state dict (.pt or .safetensors)."
 
 
 def open_image_encoder(choice: str, *, trusts_code: bool = False) -> nn.Module:
@@ -89,7 +85,7 @@ def open_text_encoder(choice: str, *, trusts_code: bool = False) -> tuple[nn.Mod
 
 
 def load_clip_rn50(path: Path) -> ClipResNet:
-    """Return CLIP's RN50 up to its third stage, from a state dict of CLIP or of its visual part alone.
+    """Return CLIP's RN50 up to its third stage, from a file of CLIP or of its visual part alone.
 
     Raises
     ------
@@ -139,67 +135,20 @@ def load_clip_text(path: Path) -> tuple[ClipTextEncoder, ClipTokenizer]:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a ``.safetensors`` file or of what torch saved, by name, as float32.
+    """Return the tensors of a file by name, as `vision_cli.io.pickles.state_dicts.read_state_dict`.
 
     Raises
     ------
     MissingError
         If there is no such file.
     InputError
-        If it is damaged, a TorchScript archive, or holds more than tensors; code in it is never run.
+        If it is damaged, or holds more than tensors; code in it is never run.
     """
+    from vision_cli.io.pickles.state_dicts import read_state_dict
+
     if not path.is_file():
         raise MissingError(f"{path}: no such file; weights expected.", hint=_HINT)
-    content = _read(path)
-    for wrapper in _WRAPPERS:
-        inner = content.get(wrapper)
-        if isinstance(inner, Mapping):
-            content = inner
-    import torch
-
-    state = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    if not state:
-        raise InputError(f"{path}: no tensors by name found; a state dict expected.", hint=_HINT)
-    while prefix := next((one for one in _PREFIXES if all(name.startswith(one) for name in state)), None):
-        state = {name.removeprefix(prefix): value for name, value in state.items()}
-    broken = [name for name, one in state.items() if one.is_floating_point() and not one.isfinite().all()]
-    if broken:
-        raise InputError(f"{path}: numbers that are not finite in {broken[0]}.", hint="Fetch the file again.")
-    # OpenAI's files are of half precision.
-    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        require_archive_room(path)
-        with warnings.catch_warnings():
-            # Of a TorchScript archive torch warns before it refuses.
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise InputError(f"{path}: not in safetensors format ({error}).", hint="Fetch the file again.") from error
-    except UnpicklingError as error:
-        raise InputError(
-            f"{path}: no weights, or a file that holds more than tensors, which is not opened.",
-            hint="Save its state_dict alone, or as safetensors.",
-        ) from error
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, IndexError, TypeError) as error:
-        if "TorchScript" in str(error):
-            raise InputError(
-                f"{path}: a TorchScript archive found, which holds code and is not opened; a state dict expected.",
-                hint="If you trust it: torch.save(torch.jit.load(FILE).float().state_dict(), 'rn50-state.pt').",
-            ) from error
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: damaged weights ({reason}).", hint="Fetch the file again.") from error
-    if not isinstance(content, Mapping):
-        raise InputError(f"{path}: {type(content).__name__} found; tensors by name expected.", hint=_HINT)
-    return content
+    return read_state_dict(path, hint=_HINT, prefixes=_PREFIXES)
 
 
 def _load(network: nn.Module, state: Mapping[str, Tensor], path: Path, expected: str) -> None:

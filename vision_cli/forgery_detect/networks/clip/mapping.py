@@ -38,7 +38,6 @@ _OTHERS = {
     "logit_scale": "logit_scale",
 }
 _TRANSPOSED = {"visual_projection.weight": "visual.proj", "text_projection.weight": "text_projection"}
-_PREFIXES = ("module.", "model.", "clip.")
 _VISION_PARTS = (
     "conv1.weight",
     "class_embedding",
@@ -55,14 +54,6 @@ _HINT = "Give a CLIP with a vision transformer, such as ViT-B/32, ViT-B/16 or Vi
 def is_transformers(state: Mapping[str, Tensor]) -> bool:
     """Return whether the names of tensors are those of transformers."""
     return any(name.startswith(("vision_model.", "text_model.")) for name in state)
-
-
-def without_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors without the prefixes that programs put before all names."""
-    found = dict(state)
-    while found and (prefix := next((one for one in _PREFIXES if all(name.startswith(one) for name in found)), None)):
-        found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
-    return found
 
 
 def openai_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
