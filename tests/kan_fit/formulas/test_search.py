@@ -11,7 +11,6 @@ from vision_cli.kan_fit.formulas.search import (
     OUTER,
     OperatorNetwork,
     best_by_complexity,
-    operator_names,
     search_operators,
 )
 from vision_cli.kan_fit.formulas.suites import find_function
@@ -44,15 +43,15 @@ def test_what_is_written_computes_the_same_as_the_network():
     symbols = sympy.symbols(" ".join(function.variables), real=True)
     written = sympy.lambdify(symbols, network.expression(symbols), "numpy")
     assert written(*inputs.T) == pytest.approx(network(inputs), rel=1e-9)
-    assert {edge[0] for edge in operator_names(network)} == {0, 1, 2}
-    assert set(operator_names(network).values()) <= set(OPERATORS)
+    assert {edge[0] for edge in network.operator_names()} == {0, 1, 2}
+    assert set(network.operator_names().values()) <= set(OPERATORS)
 
 
 def test_only_allowed_operators_are_used():
     inputs = np.random.default_rng(0).uniform(1, 2, (200, 2))
     linear = [OPERATORS["x"], OPERATORS["x^2"]]
     network = found(inputs, inputs[:, 0] ** 2 + 3 * inputs[:, 1] ** 2 + 1, linear)
-    assert set(operator_names(network).values()) <= {"x", "x^2"}
+    assert set(network.operator_names().values()) <= {"x", "x^2"}
     assert network.loss < 1e-16
 
 

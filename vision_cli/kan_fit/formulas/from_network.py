@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import NumericalError
 from vision_cli.core.runs import interrupts
 from vision_cli.kan_fit.formulas.operators import NOTHING, Operator
-from vision_cli.kan_fit.formulas.search import best_by_complexity, operator_names, search_operators
+from vision_cli.kan_fit.formulas.products import Product, search_products
+from vision_cli.kan_fit.formulas.search import OperatorNetwork, best_by_complexity, search_operators
 from vision_cli.kan_fit.formulas.tidy import Alternative, Formula, FormulaRows, shortened, symbol_of
 from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKANLayer
 from vision_cli.kan_fit.tables.files import TableModel
@@ -78,7 +79,7 @@ def find_formula(
     except NumericalError as error:
         blocked, loss = error, math.inf
     if math.sqrt(loss) > _GOOD:
-        found = search_operators(data.inputs, data.target, data.held_inputs, data.held_target, library, seed=seed)
+        found = _searched(data, library, seed)
         if found:
             other = found[0]
             symbols = [symbol_of(name) for name in model.names]
@@ -89,13 +90,21 @@ def find_formula(
             )
             other_loss = float(np.mean((other(data.held_inputs) - data.held_target) ** 2)) / model.scale**2
             if blocked or _score(other_loss, other.complexity) <= _score(loss, net.complexity()):
-                operators = dict(operator_names(other))
-                formula = data.formula(other.expression(symbols), operators, math.sqrt(other_loss))
+                formula = data.formula(other.expression(symbols), other.operator_names(), math.sqrt(other_loss))
                 return replace(formula, alternatives=shorter)
     if blocked:
         raise blocked
     operators = {edge: fitted.operator.name for edge, fitted in net.symbolic.items()}
     return replace(data.formula(net.expression(model), operators, math.sqrt(loss)), alternatives=shorter)
+
+
+def _searched(data: FormulaRows, library: Sequence[Operator], seed: int) -> list[OperatorNetwork | Product]:
+    """Return networks of operators and products of functions that fit the data, the best first."""
+    rows = (data.inputs, data.target, data.held_inputs, data.held_target)
+    found: list[OperatorNetwork | Product] = [*search_operators(*rows, library, seed=seed)]
+    if not found or math.sqrt(found[0].loss) > _GOOD:
+        found += search_products(*rows, library, seed=seed)
+    return sorted(found, key=lambda one: one.score)
 
 
 @dataclass

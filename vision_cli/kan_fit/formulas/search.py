@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ from vision_cli.core.runs import interrupts
 from vision_cli.kan_fit.formulas.operators import OPERATORS, Operator
 
 Array = NDArray[np.floating[Any]]
+
+
+class _Judged(Protocol):
+    """A formula with its length and error."""
+
+    @property
+    def complexity(self) -> int: ...
+
+    @property
+    def loss(self) -> float: ...
+
+
+_Candidate = TypeVar("_Candidate", bound=_Judged)
 
 INNER = ("x", "x^2", "log", "1/x", "sin")
 MIDDLE = ("x", "x^2", "exp", "log", "softplus")
@@ -129,6 +142,12 @@ class OperatorNetwork:
             found += sympy.Float(float(self.linear[1 + j])) * OPERATORS[m].symbol(node)
         return self.outer.operator.symbol(found)
 
+    def operator_names(self) -> dict[tuple[int, int, int], str]:
+        """Return the operator of each edge of non-zero weight, by layer, node and output."""
+        edges = {(0, int(i), j): name for j, name in enumerate(self.inner) for i in np.flatnonzero(self.weights[j])}
+        edges |= {(1, j, 0): name for j, name in enumerate(self.middle)}
+        return edges | {(2, 0, 0): self.outer.operator.name}
+
 
 def search_operators(
     inputs: Array, target: Array, held_inputs: Array, held_target: Array, allowed: Sequence[Operator], *, seed: int = 0
@@ -179,9 +198,9 @@ def search_operators(
     return sorted(finite, key=lambda network: network.score)
 
 
-def best_by_complexity(networks: Sequence[OperatorNetwork]) -> list[OperatorNetwork]:
-    """Return the networks that no other of at most their complexity equals in loss, the simplest first."""
-    front: list[OperatorNetwork] = []
+def best_by_complexity(networks: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return the candidates that no other of at most their complexity equals in loss, the simplest first."""
+    front: list[_Candidate] = []
     for network in sorted(networks, key=lambda one: (one.complexity, one.loss)):
         if not front or network.loss < front[-1].loss:
             front.append(network)
@@ -385,10 +404,3 @@ def _variable_projection(
             break
     parts_found = constants.reshape(k, d + 1)
     return parts_found[:, :d], parts_found[:, d], found[0], found[2]
-
-
-def operator_names(network: OperatorNetwork) -> Mapping[tuple[int, int, int], str]:
-    """Return the operator of each edge of non-zero weight, by layer, node and output."""
-    edges = {(0, int(i), j): name for j, name in enumerate(network.inner) for i in np.flatnonzero(network.weights[j])}
-    edges |= {(1, j, 0): name for j, name in enumerate(network.middle)}
-    return edges | {(2, 0, 0): network.outer.operator.name}
