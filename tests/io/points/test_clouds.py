@@ -190,8 +190,8 @@ def test_missing_files_folders_and_other_suffixes_are_refused(tmp_path):
     (tmp_path / "y.ply").mkdir()
     with pytest.raises(InputError, match="a folder; a point cloud or mesh expected"):
         read_points(tmp_path / "y.ply")
-    with pytest.raises(InputError, match=r"suffix \.las; pcd, ply"):
-        read_points(tmp_path / "x.las")
+    with pytest.raises(InputError, match=r"suffix \.dxf; pcd, ply"):
+        read_points(tmp_path / "x.dxf")
     with pytest.raises(InputError, match=r"suffix \.pcd; stl, obj, ply expected"):
         read_mesh(tmp_path / "x.pcd")
 

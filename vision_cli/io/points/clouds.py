@@ -1,8 +1,8 @@
 """Point clouds and meshes: what they are in memory, their files in all formats, and the import of open3d.
 
-Files: ``pcd ply xyz txt asc csv pts npy`` hold points, ``stl obj ply`` meshes. A file that holds another number of
-points than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place, for the
-caller to count. Coordinates are float64 in the unit of the file, which no format says.
+Files: ``pcd ply xyz txt asc csv pts npy e57 las laz`` hold points, ``stl obj ply`` meshes. A file that holds another
+number of points than it declares is an error, never a shorter cloud. Rows that are NaN or infinite are kept in place,
+for the caller to count. Coordinates are float64 in the unit of the file, which no format but E57 says.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from vision_cli.io.points.meshes import read_obj, read_stl
 from vision_cli.io.points.pcd import read_pcd
 from vision_cli.io.points.ply import read_ply, write_ply
 from vision_cli.io.points.point_text import Rows, read_rows, require_cloud_file, wrong_count_error
+from vision_cli.io.points.scanner_files import read_e57, read_las
 
 __all__ = [
     "MESH_SUFFIXES",
@@ -38,7 +39,8 @@ __all__ = [
     "write_ply",
 ]
 
-POINT_SUFFIXES = (".pcd", ".ply", ".xyz", ".txt", ".asc", ".csv", ".pts", ".npy", ".stl", ".obj")
+_SCANNER_SUFFIXES = (".e57", ".las", ".laz")
+POINT_SUFFIXES = (".pcd", ".ply", ".xyz", ".txt", ".asc", ".csv", ".pts", ".npy", ".stl", ".obj", *_SCANNER_SUFFIXES)
 """Suffixes of files that points can be read from."""
 
 MESH_SUFFIXES = (".stl", ".obj", ".ply")
@@ -138,6 +140,8 @@ def read_points(path: str | Path) -> PointCloud:
     ------
     InputError
         If the file is missing, empty, damaged, of another format, or holds another number of points than it declares.
+    MissingError
+        If an E57 or LAS file is read without the extra ``scanners``.
     """
     path = Path(path)
     suffix = _suffix(path, POINT_SUFFIXES)
@@ -145,6 +149,10 @@ def read_points(path: str | Path) -> PointCloud:
         cloud = _from_columns(path, read_pcd(path))
     elif suffix == ".ply":
         cloud = _from_columns(path, read_ply(path).columns)
+    elif suffix == ".e57":
+        cloud = _from_columns(path, read_e57(path))
+    elif suffix in {".las", ".laz"}:
+        cloud = _from_columns(path, read_las(path))
     elif suffix == ".npy":
         cloud = _from_rows(path, Rows(_read_npy(path)))
     elif suffix in MESH_SUFFIXES:
@@ -209,7 +217,7 @@ def read_labels(path: str | Path) -> LabelledRows:
     Parameters
     ----------
     path
-        A text file separated by blanks, commas or semicolons, a NumPy array, or a PCD or PLY file with a field
+        A text file separated by blanks, commas or semicolons, a NumPy array, or a PCD, PLY or LAS file with a field
         ``label``. Labels other than 0 are defective.
 
     Raises
@@ -219,7 +227,7 @@ def read_labels(path: str | Path) -> LabelledRows:
     """
     path = Path(path)
     suffix = _suffix(path, POINT_SUFFIXES)
-    if suffix in {".pcd", ".ply"}:
+    if suffix in {".pcd", ".ply", *_SCANNER_SUFFIXES}:
         cloud = read_points(path)
         if "label" not in cloud.scalars:
             raise InputError(
