@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from vision_cli.pcd_anomaly.registration.candidates import descriptor_poses, grid_poses, select_distinct, soft_scores
+from vision_cli.pcd_anomaly.registration.candidates import (
+    axes_poses,
+    descriptor_poses,
+    grid_poses,
+    select_distinct,
+    soft_scores,
+)
 from vision_cli.pcd_anomaly.surfaces.geometry import invert, make_pose, rotation_angle
 from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan, thin
+from vision_cli.pcd_anomaly.surfaces.visibility import visible
 
 
 def placed_scan(bracket):
@@ -24,6 +31,21 @@ def test_the_grid_has_a_pose_near_the_truth(bracket):
     assert len(poses) == 30 * len(target.directions)
     nearest = min(rotation_angle(pose, true) for pose in poses)
     assert nearest < 0.12
+
+
+def test_principal_axes_lead_near_the_truth_without_a_view(bracket):
+    target = bracket[2]
+    surface = target.levels[0].surface
+    # Directions between those of the target's templates.
+    for towards in np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]:
+        seen = surface.take(np.flatnonzero(visible(surface, towards, target.diameter / 40, 0.2)))
+        turned = make_pose(np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0], np.ones(3))
+        turned[:3, :3] *= np.sign(np.linalg.det(turned[:3, :3]))
+        poses = axes_poses(seen.moved(turned), target)
+        assert len(poses) == 4 * len(target.directions)
+        found = poses @ turned
+        back = seen.points @ np.swapaxes(found[:, :3, :3], 1, 2) + found[:, None, :3, 3]
+        assert np.linalg.norm(back - seen.points, axis=2).max(axis=1).min() < 0.06 * target.diameter
 
 
 def test_the_true_pose_scores_higher_than_a_wrong_one(bracket):

@@ -114,13 +114,11 @@ CASES = Path(__file__).resolve().parents[3].parent / "shared" / "cases" / "pcd-a
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["good1", "sink1", "sink6"])
-def test_a_scan_of_a_plate_that_slides_or_turns_over_is_not_ok(name):
+def test_a_plate_neither_slides_nor_turns_over(name):
     if not CASES.is_dir():
         pytest.skip("no ../shared/cases/pcd-anomaly")
     found = register_files(CASES / f"{name}.ply", CASES / "cad.stl", 0)
     true = np.linalg.inv(json.loads((CASES / "truth.json").read_text())[name]["T"])
     points = read_points(CASES / f"{name}.ply").points
     gap = transform(np.asarray(found["scan_to_reference"]), points) - transform(true, points)
-    is_right = np.sqrt((gap**2).sum(axis=1).mean()) < diameter(points) / 80
-    # The plate without a sink is alike on both sides: it is still turned over, and said to be weak.
-    assert is_right or (name == "good1" and found["status"] == "weak")
+    assert np.sqrt((gap**2).sum(axis=1).mean()) < diameter(points) / 80

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from vision_cli.pcd_anomaly.registration.targets import Target
 from vision_cli.pcd_anomaly.registration.verification import slid_poses
-from vision_cli.pcd_anomaly.surfaces.geometry import Points, Pose, Surface, make_pose, rotation_vectors_to_matrices
+from vision_cli.pcd_anomaly.surfaces.geometry import (
+    Pose,
+    Surface,
+    make_pose,
+    principal_axes,
+    rotation_vectors_to_matrices,
+)
 
 _SLIDES = (1 / 8, 1 / 16, 1 / 32, 1 / 64)
 """Lengths of slides, as shares of the diameter."""
@@ -45,16 +51,11 @@ def turns(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64]
     Parameters as for `slides`; ``view`` is the direction towards the sensor in the scan's frame, None for a cloud of
     all sides.
     """
-    found = [_turns(np.pi * _principal_axes(target.levels[0].surface.points), target.middle) @ pose]
+    found = [_turns(np.pi * principal_axes(target.levels[0].surface.points), target.middle) @ pose]
     if view is not None:
         middle = source.points.mean(axis=0) @ pose[:3, :3].T + pose[:3, 3]
         found.append(_turns(np.outer(_QUARTERS, pose[:3, :3] @ view), middle) @ pose)
     return np.concatenate(found)
-
-
-def _principal_axes(points: Points) -> Points:
-    centred = points - points.mean(axis=0)
-    return np.linalg.eigh(centred.T @ centred)[1].T
 
 
 def _turns(vectors: NDArray[np.float64], middle: NDArray[np.float64]) -> Pose:

@@ -1,8 +1,10 @@
-"""Starting poses of a scan, from a grid of views and from matched descriptors.
+"""Starting poses of a scan, from a grid of views, from principal axes, and from matched descriptors.
 
-The two searches fail on different parts. The grid tries every side that the scan could show and every rotation about
-the view axis; it needs no features and also works for parts made of planes. Descriptors (FPFH, Rusu et al. 2009) with
-seeded consensus (RANSAC, Fischler and Bolles 1981) find scans whose own side is unclear, or that show little.
+The searches fail on different parts. The grid tries every side that the scan could show and every rotation about the
+view axis; it needs no features and also works for parts made of planes, as far as the view axis is known. Principal
+axes need no view axis, which is uncertain by tens of degrees of a plate seen on its edge. Descriptors (FPFH, Rusu et
+al. 2009) with seeded consensus (RANSAC, Fischler and Bolles 1981) find scans whose own side is unclear, or that show
+little.
 """
 
 from __future__ import annotations
@@ -13,10 +15,21 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from vision_cli.pcd_anomaly.registration.targets import Target
-from vision_cli.pcd_anomaly.surfaces.geometry import Pose, Surface, basis_of, fit_rigid, make_pose, rotation_angle
+from vision_cli.pcd_anomaly.surfaces.geometry import (
+    Pose,
+    Surface,
+    basis_of,
+    fit_rigid,
+    make_pose,
+    principal_axes,
+    rotation_angle,
+)
 from vision_cli.pcd_anomaly.surfaces.sampling import thin
 
 _ROLLS = 30
+_SIGNS = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+"""Signs of axes that leave a rotation one."""
+
 _SOFT_DISTANCE = 0.06
 _POSES_AT_ONCE = 512
 DESCRIPTOR_SCALES = (32.0, 20.0)
@@ -87,6 +100,27 @@ def grid_poses(source: Surface, target: Target, view: NDArray[np.float64] | None
     rotations = np.einsum("tji,rjk,kl->tril", bases, rolls, from_scan)
     goals = target.view_means if view is not None else np.broadcast_to(target.middle, target.view_means.shape)
     shifts = goals[:, None] - np.einsum("trij,j->tri", rotations, source.points.mean(axis=0))
+    return make_pose(rotations, shifts).reshape(-1, 4, 4)
+
+
+def axes_poses(source: Surface, target: Target) -> Pose:
+    """Return poses that bring the principal axes of a scan to those of the target's points visible from each direction.
+
+    Parameters
+    ----------
+    source
+        The scan, evenly sampled.
+    target
+        Target of the registration.
+
+    Returns
+    -------
+    ndarray
+        ``(T · 4, 4, 4)``, four for the signs of the axes.
+    """
+    own = principal_axes(source.points)
+    rotations = np.einsum("tji,sj,jk->tsik", target.view_axes, _SIGNS, own)
+    shifts = target.view_means[:, None] - np.einsum("tsij,j->tsi", rotations, source.points.mean(axis=0))
     return make_pose(rotations, shifts).reshape(-1, 4, 4)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vision_cli.pcd_anomaly.registration.alternatives import slides, turns
 from vision_cli.pcd_anomaly.registration.candidates import (
     DESCRIPTOR_SCALES,
+    axes_poses,
     descriptor_poses,
     grid_poses,
     select_distinct,
@@ -155,7 +156,7 @@ def register(
                         descriptor_poses(thin(source, target.diameter / 80), target, generator, scale)
                         for scale in DESCRIPTOR_SCALES
                     ),
-                    *(() if are_described else (grid_poses(thin(source, target.diameter / 40), target, view),)),
+                    *(() if are_described else _grids(thin(source, target.diameter / 40), target, view)),
                 ]
             )
             for source, view in readings
@@ -199,6 +200,11 @@ def place_at(scan: Surface, target: Target, start: Pose, *, refined: bool) -> Re
     if refined:
         best = _slide_to_best(best, target)
     return Registration(best.pose, "given" if refined else "none", best.verification, float("nan"), best.view)
+
+
+def _grids(few: Surface, target: Target, view: NDArray[np.float64] | None) -> tuple[Pose, Pose]:
+    """Return the starting poses of a scan that need no descriptors."""
+    return grid_poses(few, target, view), axes_poses(few, target)
 
 
 def _search_attempts(scan: Surface, oriented: bool) -> Iterator[tuple[list[OrientedScan], bool]]:

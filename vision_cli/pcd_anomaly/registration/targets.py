@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.pcd_anomaly.surfaces.geometry import Points, Surface, diameter, sphere_directions
+from vision_cli.pcd_anomaly.surfaces.geometry import Points, Surface, diameter, principal_axes, sphere_directions
 from vision_cli.pcd_anomaly.surfaces.lookup import Level, NearestGrid, grid_of, level_of
 from vision_cli.pcd_anomaly.surfaces.sampling import thin
 from vision_cli.pcd_anomaly.surfaces.tolerance import Tolerance
@@ -35,6 +35,8 @@ class Target:
         View directions, ``(T, 3)``.
     view_means
         Mean of the points visible from each direction, ``(T, 3)``.
+    view_axes
+        Principal axes of these points as rows of right-handed rotations, ``(T, 3, 3)``.
     middle
         Mean of all points, ``(3,)``.
     tolerance
@@ -48,6 +50,7 @@ class Target:
     grid: NearestGrid
     directions: Points
     view_means: Points
+    view_axes: NDArray[np.float64]
     middle: NDArray[np.float64]
     tolerance: Tolerance | None = None
     descriptors: dict[float, tuple[Surface, NDArray[np.float32]]] = field(default_factory=dict, compare=False)
@@ -61,9 +64,7 @@ def make_target(surface: Surface, tolerance: Tolerance | None = None) -> Target:
     directions = sphere_directions(TEMPLATE_DIRECTIONS)
     cell = 2 * size / LEVELS[1]
     fine = levels[1].surface
-    means = np.stack([_mean(fine.points[visible(fine, direction, cell, 0.2)]) for direction in directions])
-    return Target(size, levels, grid_of(coarse, size), directions, means, coarse.points.mean(axis=0), tolerance)
-
-
-def _mean(points: Points) -> NDArray[np.float64]:
-    return np.asarray(points.mean(axis=0)) if len(points) else np.zeros(3)
+    seen = [fine.points[visible(fine, direction, cell, 0.2)] for direction in directions]
+    means = np.stack([points.mean(axis=0) if len(points) else np.zeros(3) for points in seen])
+    axes = np.stack([principal_axes(points) for points in seen])
+    return Target(size, levels, grid_of(coarse, size), directions, means, axes, coarse.points.mean(axis=0), tolerance)

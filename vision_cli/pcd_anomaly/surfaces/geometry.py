@@ -143,6 +143,19 @@ def canonical_order(points: Points) -> NDArray[np.int64]:
     return np.asarray(np.lexsort((points[:, 2], points[:, 1], points[:, 0])))
 
 
+def principal_axes(points: Points) -> NDArray[np.float64]:
+    """Return the principal axes of points ``(N, 3)`` as rows of a rotation ``(3, 3)``, that of the least extent first.
+
+    Their signs are arbitrary, but they are right-handed; fewer than two points have the axes of the coordinates.
+    """
+    if len(points) < 2:
+        return np.eye(3)
+    centred = points - points.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1].T
+    axes[0] = np.cross(axes[1], axes[2])
+    return np.asarray(axes)
+
+
 def diameter(points: Points) -> float:
     """Return the largest distance between two points, the diameter D that other lengths are relative to.
 
