@@ -1,4 +1,4 @@
-"""Pictures of a result: a scan with its scores beside the reference, with outlined and listed regions; coloured PLY."""
+"""Pictures of a result: a scan coloured by scores or deviations beside the reference, its regions; coloured PLY."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from vision_cli.figures.saving import save_figure
 from vision_cli.figures.style import SLATE
 from vision_cli.io.points.clouds import write_ply
 from vision_cli.pcd_anomaly.figures.point_renderer import Picture, View, facing_view, render, scanned_side
+from vision_cli.pcd_anomaly.figures.scales import ColourScale, score_scale
 from vision_cli.pcd_anomaly.figures.sheets import (
     FOOT,
     LINE,
-    MISSING,
     PANEL,
     PIXELS,
     PLAIN,
@@ -36,26 +36,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OUTLINE = "#ffffff"
-_BELOW = ((0.66, 0.71, 0.76), (0.50, 0.66, 0.78), (0.47, 0.74, 0.72))
-_ABOVE = ((1.0, 0.80, 0.25), (0.98, 0.47, 0.15), (0.85, 0.12, 0.18), (0.60, 0.02, 0.30))
 _MOST_ROWS = 8
-_HIGHEST = 2.5
-"""Upper end of the colour scale in thresholds, or the highest score if that is less."""
 
 
 def draw_scan(
     path: Path,
     points: NDArray[np.float64],
-    scores: NDArray[np.floating],
-    threshold: float,
-    regions: Regions,
+    values: NDArray[np.floating],
+    scale: ColourScale,
     title: str,
     *,
+    regions: Regions | None = None,
     reference: NDArray[np.float64] | None = None,
     towards: NDArray[np.float64] | None = None,
     unit: str = "",
 ) -> None:
-    """Draw a scan coloured by its scores beside the reference from the same side, its regions outlined and listed.
+    """Draw a scan coloured by its values beside the reference from the same side.
 
     Parameters
     ----------
@@ -63,14 +59,14 @@ def draw_scan(
         PNG file; written atomically.
     points
         Points of the scan, ``(N, 3)``; rows that are not finite are not drawn.
-    scores
-        ``(N,)``; points with NaN are grey.
-    threshold
-        Score of defective places, where the colour scale changes.
-    regions
-        Regions to outline.
+    values
+        Scores or signed deviations, ``(N,)``; points with NaN are grey.
+    scale
+        Colours of the values.
     title
         Heading.
+    regions
+        Regions to outline and list below; None for no list.
     reference
         Points of the reference in the coordinates of the scan, ``(M, 3)``.
     towards
@@ -79,31 +75,26 @@ def draw_scan(
         Unit of the points; empty if unknown.
     """
     finite = np.isfinite(points).all(axis=1)
-    shown, values, numbers = points[finite], np.asarray(scores, np.float64)[finite], regions.numbers[finite]
+    shown = points[finite]
     known = None if reference is None else reference[np.isfinite(reference).all(axis=1)]
     side = scanned_side(shown, known) if towards is None else np.asarray(towards, np.float64)
     view = facing_view(shown, side, PIXELS)
-    top = _scale_end(values, threshold)
     picture = render(shown, view)
-    panels: list[tuple[str, Picture, NDArray[np.float64]]] = [
-        ("scan", picture, painted(picture, np.broadcast_to(PLAIN, (len(shown), 3)))),
-        ("score", picture, painted(picture, score_colours(values, threshold, top))),
+    panels = [
+        ("scan", painted(picture, np.broadcast_to(PLAIN, (len(shown), 3)))),
+        (scale.name, painted(picture, scale.colours(np.asarray(values, np.float64)[finite]))),
     ]
-    if known is not None and len(known):
-        seen = points_in_view(known, view)
-        if len(seen):
-            plain = render(seen, view)
-            colours = np.broadcast_to(PLAIN, (len(seen), 3))
-            panels.insert(0, ("reference", plain, painted(plain, colours)))
-    rows = min(len(regions.found), _MOST_ROWS) + (2 if len(regions.found) > _MOST_ROWS else 1)
-    figure, axes = make_sheet(view, [name for name, _, _ in panels], title, rows)
-    for panel, (name, drawn, pixels) in zip(axes, panels, strict=True):
+    if known is not None and len(seen := points_in_view(known, view)):
+        plain = painted(render(seen, view), np.broadcast_to(PLAIN, (len(seen), 3)))
+        panels.insert(0, ("reference", plain))
+    figure, axes = make_sheet(view, [name for name, _ in panels], title, _foot_lines(scale, regions))
+    for panel, (_, pixels) in zip(axes, panels, strict=True):
         panel.imshow(pixels, interpolation="antialiased")
-        if name == "score":
-            _outline(panel, drawn, numbers, regions.found, view)
     draw_scale_bar(axes[0], view, unit)
-    _colour_bar(figure, threshold, top)
-    _table(figure, regions.found, unit)
+    _colour_bar(figure, scale)
+    if regions is not None:
+        _outline(axes[-1], picture, regions.numbers[finite], regions.found, view)
+        _table(figure, regions.found, unit)
     with atomic_path(path) as hidden:
         save_figure(figure, hidden)
 
@@ -134,33 +125,18 @@ def write_scored_ply(
         Signed deviation of each point, ``(N,)``, written as ``signed_deviation`` if given.
     """
     values = np.asarray(scores, np.float64)
-    colours = np.rint(255 * score_colours(values, threshold, _scale_end(values, threshold))).astype(np.uint8)
+    colours = np.rint(255 * score_scale(values, threshold).colours(values)).astype(np.uint8)
     scalars: dict[str, NDArray[Any]] = {"anomaly_score": values, "region": regions.numbers}
     if deviation is not None:
         scalars["signed_deviation"] = deviation
     write_ply(path, points, colours=colours, scalars=scalars)
 
 
-def score_colours(scores: NDArray[np.float64], threshold: float, top: float) -> NDArray[np.float64]:
-    """Return the colours ``(N, 3)`` in [0, 1] of scores: cool below the threshold, hot above, grey for NaN."""
-    colours = np.empty((len(scores), 3))
-    below = scores < threshold
-    colours[below] = _ramp(_BELOW, np.clip(scores[below] / max(threshold, 1e-12), 0, 1))
-    above = scores >= threshold
-    colours[above] = _ramp(_ABOVE, np.clip((scores[above] - threshold) / max(top - threshold, 1e-12), 0, 1))
-    colours[~(below | above)] = MISSING
-    return colours
-
-
-def _ramp(stops: Sequence[tuple[float, float, float]], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    places = np.linspace(0, 1, len(stops))
-    return np.stack([np.interp(share, places, [stop[k] for stop in stops]) for k in range(3)], axis=-1)
-
-
-def _scale_end(scores: NDArray[np.float64], threshold: float) -> float:
-    finite = scores[np.isfinite(scores)]
-    highest = float(finite.max()) if len(finite) else threshold
-    return max(min(highest, _HIGHEST * threshold if threshold > 0 else highest), threshold + 1e-9)
+def _foot_lines(scale: ColourScale, regions: Regions | None) -> int:
+    """Return how many lines of text stand below the bar of colours."""
+    if regions is None:
+        return 2 if scale.note else 0
+    return min(len(regions.found), _MOST_ROWS) + (2 if len(regions.found) > _MOST_ROWS else 1)
 
 
 def _outline(panel: Axes, picture: Picture, numbers: NDArray[np.int32], found: Sequence[Region], view: View) -> None:
@@ -192,20 +168,23 @@ def _outline(panel: Axes, picture: Picture, numbers: NDArray[np.int32], found: S
     panel.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
 
 
-def _colour_bar(figure: Figure, threshold: float, top: float) -> None:
+def _colour_bar(figure: Figure, scale: ColourScale) -> None:
     width, height = figure.get_size_inches()
     wide = 0.8 * PANEL
     left = width - SIDE - PANEL / 2 - wide / 2
-    above = height - TITLE - figure.axes[0].get_position().height * height
-    bar = figure.add_axes((left / width, (above - 0.28) / height, wide / width, 0.12 / height))
-    values = np.linspace(0, top, 512)
-    bar.imshow(score_colours(values, threshold, top)[None], extent=(0, top, 0, 1), aspect="auto")
-    bar.axvline(threshold, color=_OUTLINE, linewidth=1.2)
+    low = height - TITLE - figure.axes[0].get_position().height * height
+    bar = figure.add_axes((left / width, (low - 0.28) / height, wide / width, 0.12 / height))
+    values = np.linspace(scale.low, scale.top, 513)
+    bar.imshow(scale.colours(values)[None], extent=(scale.low, scale.top, 0, 1), aspect="auto")
+    for mark in scale.marks:
+        bar.axvline(mark, color=scale.mark_colour, linewidth=1.2)
     bar.set_yticks([])
-    bar.set_xticks([0, threshold, top], ["0", f"{threshold:.3g} threshold", f"{top:.3g}"])
+    bar.set_xticks([place for place, _ in scale.ticks], [text for _, text in scale.ticks])
     bar.tick_params(colors=SLATE.faint, labelcolor=SLATE.ink, labelsize=8, length=2, pad=2)
     for spine in bar.spines.values():
         spine.set_visible(False)
+    across, down = (left + wide / 2) / width, (low - 0.62) / height
+    figure.text(across, down, scale.note, color=SLATE.faint, fontsize=8.5, ha="center", va="center")
 
 
 def _table(figure: Figure, found: Sequence[Region], unit: str) -> None:

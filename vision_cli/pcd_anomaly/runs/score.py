@@ -235,8 +235,8 @@ def _draw(
     inspection: Inspection | None,
 ) -> None:
     """Draw a scan that is not normal, and the map of its deviations if it was inspected."""
-    from vision_cli.pcd_anomaly.figures.deviations import draw_deviations
     from vision_cli.pcd_anomaly.figures.figures import draw_scan
+    from vision_cli.pcd_anomaly.figures.scales import deviation_scale, score_scale
 
     status = result.registration.status
     reference = None
@@ -250,9 +250,9 @@ def _draw(
                 path,
                 points,
                 result.scores,
-                result.place_threshold,
-                regions,
+                score_scale(result.scores, result.place_threshold),
                 title,
+                regions=regions,
                 reference=reference,
                 towards=result.towards,
             )
@@ -263,11 +263,11 @@ def _draw(
             f"{inspection.largest:+.3g} ± {inspection.uncertainty:.2g}, {pose}"
         )
         with run.output(f"{PICTURES}/{item}{DEVIATION}.png") as path:
-            draw_deviations(
+            draw_scan(
                 path,
                 points,
                 inspection.deviation,
-                inspection.tolerance,
+                deviation_scale(inspection.deviation, inspection.tolerance),
                 title,
                 reference=reference,
                 towards=result.towards,
