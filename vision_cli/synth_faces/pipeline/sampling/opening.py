@@ -20,7 +20,14 @@ from vision_cli.synth_faces.pipeline.diffusion_files import (
 )
 from vision_cli.synth_faces.pipeline.sampling.choices import find_adapter, find_annotator, find_model
 
-_HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+_HUB_FILES = tuple(
+    f"{part}/*{ending}"
+    for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
+    for ending in (".json", ".txt", ".safetensors")
+) + ("model_index.json",)
+_NOT_WANTED = ("*.fp16.*", "*.non_ema.*")
+"""Patterns of what is downloaded: no whole model in one file beside the parts, and no second copy of a part."""
+
 
 
 def open_model(choice: str, compute: Compute) -> LoadedDiffusion:
@@ -104,7 +111,11 @@ def _from_hub(choice: str) -> Path:
     for is_offline in (True, False):
         try:
             found = snapshot_download(
-                repository, revision=revision or None, allow_patterns=list(_HUB_FILES), local_files_only=is_offline
+                repository,
+                revision=revision or None,
+                allow_patterns=list(_HUB_FILES),
+                ignore_patterns=list(_NOT_WANTED),
+                local_files_only=is_offline,
             )
             return Path(found)
         # Network errors are of the HTTP library, which differs between versions of huggingface_hub.

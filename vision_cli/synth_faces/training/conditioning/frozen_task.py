@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vision_cli.core.compute.training import Order
 from vision_cli.core.errors import InputError
+from vision_cli.synth_faces.training.diffusion.weighting import face_weight, spread_time
 
 MONITORED = "negative_loss"
 
@@ -96,6 +97,7 @@ class FrozenModelTask:
         self.device, self.seed, self._empty = device, seed, empty.float()
         self._order = Order(len(training), 1, seed)
         self._signal = scheduler.alphas_cumprod.clone().float()
+        self._weight = face_weight(training.latents.shape[-1]).to(device)
 
     def load(self, numbers: Sequence[int]) -> tuple[Tensor, ...]:
         """Return latents, noise, time steps, text and intensities of these uses."""
@@ -132,7 +134,7 @@ class FrozenModelTask:
         for row, number in enumerate(numbers):
             rng = np.random.default_rng((self.seed, stream, number))
             noises.append(rng.standard_normal(latents.shape[1:], np.float32))
-            times.append(int(rng.integers(len(self._signal))))
+            times.append(spread_time(number, len(self._signal)))
             if drops and rng.random() < _NO_TEXT_CHANCE:
                 text[row] = self._empty
         noise = torch.from_numpy(np.stack(noises))
@@ -140,7 +142,7 @@ class FrozenModelTask:
         return tuple(one.to(self.device) for one in (latents, noise, torch.tensor(times), text, intensities))
 
     def _errors(self, network: nn.Module, batch: tuple[Tensor, ...], *, text_alone: bool = False) -> Tensor:
-        """Return the mean squared error of each sample, ``(B,)``."""
+        """Return the squared error of each sample, weighted by place, ``(B,)``."""
         latents, noise, times, text, intensities = batch
         signal = self._signal.to(self.device)[times].view(-1, 1, 1, 1)
         noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
@@ -148,4 +150,4 @@ class FrozenModelTask:
         if self.prediction_type == "v_prediction":
             wanted = signal.sqrt() * noise - (1 - signal).sqrt() * latents
         predicted: Tensor = network(noisy, times, text, None if text_alone else intensities).float()
-        return (predicted - wanted).square().mean(dim=(1, 2, 3))
+        return (self._weight * (predicted - wanted).square()).mean(dim=(1, 2, 3))

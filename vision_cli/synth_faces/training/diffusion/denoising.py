@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vision_cli.core.compute.training import Order
 from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts
-from vision_cli.synth_faces.training.diffusion.weighting import face_weight
+from vision_cli.synth_faces.training.diffusion.weighting import face_weight, spread_time
 
 _GAMMA = 5.0
 _LEAST_SNR = 0.25
@@ -27,7 +27,6 @@ _EMPTY_CHANCE = 0.1
 
 _AVERAGE = 0.999
 _STREAM, _VALIDATION_STREAM = 12, 13
-_GOLDEN = 0.6180339887498949
 _BATCH, _MOST_VALIDATED = 64, 256
 
 
@@ -141,8 +140,7 @@ class DenoisingTask:
         for row, number in enumerate(numbers):
             rng = np.random.default_rng((self.seed, stream, number))
             noises.append(rng.standard_normal(latents.shape[1:], np.float32))
-            # Steps of the golden ratio spread the times of neighbouring samples more evenly than random ones.
-            times.append(int(steps * ((0.5 + number * _GOLDEN) % 1.0)))
+            times.append(spread_time(number, steps))
             if drops and rng.random() < _EMPTY_CHANCE:
                 tokens[row] = self._empty
         noise = torch.from_numpy(np.stack(noises))
