@@ -990,6 +990,7 @@ complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l steps -x
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l sampler -x -a 'ddim dpm++' -d 'ddim or dpm++.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l cfg -x -d 'Scale of classifier-free guidance; 1 is none.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l negative-prompt -x -d 'What is steered away from.'
+complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l batch-size -x -d 'Samples that are drawn at once; more is faster on a GPU, and may change pixels by rounding.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l layout -x -d 'Where pose and outline come from: none, noise alone; render, a render; or a data set of faces.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l invert-share -x -d 'Share of the steps that a layout is inverted over: the more, the less of it is left.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l no-sg -l sg -d 'Steer late steps by a recogniser of expressions.'

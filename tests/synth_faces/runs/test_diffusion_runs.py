@@ -75,6 +75,25 @@ def test_shards_and_a_second_run_draw_the_same_bytes(models, tmp_path):
 
 
 @pytest.mark.slow
+def test_batches_draw_the_same_faces_and_a_bad_row_spoils_its_own_alone(models, tmp_path):
+    plan = tmp_path / "plan.csv"
+    plan.write_text('prompt,au,person,seed\na face,,p,7\nan old face,,q,8\na face,"4=5",p,9\na sad face,,q,10\n')
+    words = (*models[:2], "--adapter", "none", "--plan", plan)
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    for out, size in ((alone, 1), (together, 3)):
+        vcli(
+            "synth-faces", "generate", "--backend", "diffusion", "--steps", 3, *words, "--batch-size", size, "-o", out,
+            *THREADS,
+        )  # fmt: skip
+    rows, others = (read_manifest(out / "manifest.jsonl") for out in (alone, together))
+    assert [row.sample_id for row in rows] == [row.sample_id for row in others]
+    assert len(rows) == 3
+    for row in rows:
+        one, two = (np.array(Image.open(out / row.file)).astype(int) for out in (alone, together))
+        assert np.abs(one - two).max() <= 1
+
+
+@pytest.mark.slow
 def test_faces_differ_by_action_units_where_there_is_an_adapter_alone(models, tmp_path):
     plan = tmp_path / "plan.csv"
     plan.write_text('prompt,au,person,seed\na face,"12=5",p,7\na face,"4=5",p,7\n')

@@ -154,6 +154,8 @@ class DiffusionOptions:
         Factor of the attention to action units.
     steps, sampler, cfg, negative_prompt
         See `vision_cli.synth_faces.pipeline.sampling.loop.Steps`.
+    batch_size
+        Samples that are drawn at once; with more than one, pixels may differ by rounding.
     layout, invert_share
         Where the noise of a sample comes from: ``none``, ``render``, or a data set of faces; and the share of the steps
         that a face is inverted over.
@@ -198,6 +200,16 @@ class DiffusionOptions:
     negative_prompt: Annotated[
         str, typer.Option(metavar="TEXT", help="What is steered away from.", rich_help_panel=DIFFUSION)
     ] = ""
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1024,
+            metavar="N",
+            help="Samples that are drawn at once; more is faster on a GPU, and may change pixels by rounding.",
+            rich_help_panel=DIFFUSION,
+        ),
+    ] = 1
     layout: Annotated[
         str,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.synth_faces.options.generating import DiffusionOptions
 from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.pipeline.backends import Backend
 from vision_cli.synth_faces.pipeline.face_tables import open_set
 from vision_cli.synth_faces.pipeline.framing import square_of
+from vision_cli.synth_faces.pipeline.sampling.ahead import BatchedBackend
 from vision_cli.synth_faces.pipeline.sampling.backend import NO_LAYOUT, RENDERED, DiffusionBackend, open_diffusion
 from vision_cli.synth_faces.plans.plan import Wanted
 from vision_cli.synth_faces.plans.seeds import sample_seed
@@ -44,3 +47,8 @@ def open_backend(options: DiffusionOptions, compute: Compute, output: Output) ->
             output.info(f"{Path(options.layout).name}: {note}")
         layouts = DatasetLayouts(dataset.faces)
     return open_diffusion(options, compute, layouts=layouts)
+
+
+def in_batches(backend: Backend, due: Sequence[Wanted], batch_size: int) -> Backend:
+    """Return a backend of diffusion that draws the samples that are due in batches; any other stays as it is."""
+    return BatchedBackend(backend, due, batch_size) if isinstance(backend, DiffusionBackend) else backend

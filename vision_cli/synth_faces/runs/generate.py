@@ -166,6 +166,12 @@ def generate_all(
         run.warn(sentence)
     maker = open_maker(options, drawing, compute, output)
     run.record(backend=maker.backend.name, model=maker.backend.model)
+    if (batch_size := drawing.diffusion.batch_size) > 1:
+        from vision_cli.synth_faces.runs.diffusing import in_batches
+
+        mine = wanted if run.shard is None else run.shard.take(wanted)
+        due = [one for one in mine if one.sample_id not in run.items.done]
+        maker = replace(maker, backend=in_batches(maker.backend, due, batch_size))
 
     def work(one: Wanted) -> Mapping[str, object]:
         made = maker.make(one)

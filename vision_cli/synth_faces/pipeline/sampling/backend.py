@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from vision_cli.core.compute.devices import Compute
-from vision_cli.core.errors import InputError, NumericalError, UsageError
+from vision_cli.core.errors import InputError, NumericalError, UsageError, VcliError
 from vision_cli.synth_faces.options.generating import DiffusionOptions
 from vision_cli.synth_faces.pipeline.annotation import latents_of
 from vision_cli.synth_faces.pipeline.backends import Painted
@@ -41,6 +41,15 @@ _FIT_SEED = 2409
 
 Layouts = Callable[[Wanted, int], tuple[str, Picture]]
 """Name and picture, ``(side, side, 3)``, of the face whose layout a sample takes, at a side."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is asked for a sample, and the name of its layout."""
+
+    sample_id: str
+    asked: Asked
+    layout_id: str
 
 
 @dataclass(frozen=True)
@@ -94,14 +103,31 @@ class DiffusionBackend:
         UsageError
             If action units are asked for and there is no adapter, or an expression that the guide does not know.
         """
+        (painted,) = self.paint_all([wanted])
+        if isinstance(painted, VcliError):
+            raise painted
+        return painted
+
+    def paint_all(self, batch: Sequence[Wanted]) -> list[Painted | VcliError]:
+        """Draw samples at once; a sample that cannot be drawn has the error that `paint` would raise."""
+        known = [self._asked(wanted) for wanted in batch]
+        asked = [one.asked for one in known if isinstance(one, _Known)]
+        drawn = sample(self.loaded, asked, self.steps, batch_size=len(asked), conditions=self.conditions)
+        return [one if isinstance(one, VcliError) else self._painted(one, next(drawn)) for one in known]
+
+    def _asked(self, wanted: Wanted) -> _Known | VcliError:
         layout_id, layout = ("", None) if self.layouts is None else self.layouts(wanted, self.loaded.side)
-        asked = asked_of(wanted, has_adapter=self.conditions.adapter is not None, layout=layout)
-        (made,) = sample(self.loaded, [asked], self.steps, batch_size=1, conditions=self.conditions)
+        try:
+            asked = asked_of(wanted, has_adapter=self.conditions.adapter is not None, layout=layout)
+        except VcliError as error:
+            return error
+        return _Known(wanted.sample_id, asked, layout_id)
+
+    def _painted(self, known: _Known, made: Sampled) -> Painted | VcliError:
         if made.picture is None:
-            raise NumericalError(
-                f"{wanted.sample_id}: {made.problem}.", hint="Use --precision float32, or another --seed."
-            )
-        own = self.options
+            hint = "Use --precision float32, or another --seed."
+            return NumericalError(f"{known.sample_id}: {made.problem}.", hint=hint)
+        own, asked = self.options, known.asked
         origin: dict[str, Any] = {
             "backend": self.name,
             "model": self.model,
@@ -111,7 +137,7 @@ class DiffusionBackend:
             "cfg": own.cfg,
             "au_scale": own.au_scale if self.adapter_sha256 else None,
             "adapter": self.adapter_sha256,
-            "layout_id": layout_id,
+            "layout_id": known.layout_id,
             "sg": self._guided(made),
         }
         return Painted(made.picture, asked.aus or NO_AUS, {}, origin)

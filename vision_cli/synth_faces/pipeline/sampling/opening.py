@@ -20,14 +20,16 @@ from vision_cli.synth_faces.pipeline.diffusion_files import (
 )
 from vision_cli.synth_faces.pipeline.sampling.choices import find_adapter, find_annotator, find_model
 
-_HUB_FILES = tuple(
-    f"{part}/*{ending}"
-    for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
-    for ending in (".json", ".txt", ".safetensors")
-) + ("model_index.json",)
+_HUB_FILES = (
+    *tuple(
+        f"{part}/*{ending}"
+        for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
+        for ending in (".json", ".txt", ".safetensors")
+    ),
+    "model_index.json",
+)
 _NOT_WANTED = ("*.fp16.*", "*.non_ema.*")
 """Patterns of what is downloaded: no whole model in one file beside the parts, and no second copy of a part."""
-
 
 
 def open_model(choice: str, compute: Compute) -> LoadedDiffusion:
