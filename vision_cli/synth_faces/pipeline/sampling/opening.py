@@ -21,7 +21,7 @@ from vision_cli.synth_faces.pipeline.diffusion_files import (
 from vision_cli.synth_faces.pipeline.sampling.choices import find_adapter, find_annotator, find_model
 
 _HUB_FILES = (
-    *tuple(
+    *(
         f"{part}/*{ending}"
         for part in ("tokenizer", "text_encoder", "vae", "unet", "scheduler")
         for ending in (".json", ".txt", ".safetensors")
