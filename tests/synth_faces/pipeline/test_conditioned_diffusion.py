@@ -493,11 +493,10 @@ def test_guidance_descends_through_a_real_unet_and_decoder(model):
     adapter = build_adapter(model.unet, "per-au", generator=seeded())
     adapter.install(model.unet)
     latents, time, text, units = inputs()
-    directions = torch.randn(3, 3, generator=seeded(8))
+    directions, decoder = torch.randn(3, 3, generator=seeded(8)), AutoencoderDecoder(model.vae)
     guidance = SemanticGuidance(
         predict=lambda x, t, c, places: model.unet(x, t, adapter.context(c, units[places])).sample,
-        decoder=AutoencoderDecoder(model.vae),
-        guide=lambda pictures: pictures.mean(dim=(2, 3)) @ directions,
+        see=lambda clean, places: decoder(clean).mean(dim=(2, 3)) @ directions,
         wanted=torch.eye(3)[:2],
         alphas_cumprod=model.scheduler.alphas_cumprod,
         target="both",

@@ -7,6 +7,8 @@ import pytest
 
 from vision_cli.io.pictures.photographs import read_photograph
 from vision_cli.synth_faces.pipeline.framing import FaceCutter, _cut
+from vision_cli.synth_faces.pipeline.rendering import draw
+from vision_cli.synth_faces.plans.plan import Wanted
 
 
 def test_a_whole_picture_is_its_central_square():
@@ -37,6 +39,15 @@ def test_a_face_is_the_same_at_each_of_several_sides():
     small, large = FaceCutter(32).at_sides(picture, (32, 64))
     np.testing.assert_array_equal(small.grey, FaceCutter(32)(picture).grey)
     np.testing.assert_array_equal(large.grey, FaceCutter(64)(picture).grey)
+
+
+def test_faces_that_fill_their_picture_are_found():
+    """Renders from brows to chin, as sets of aligned faces have them."""
+    cutter = FaceCutter(48)
+    boxes = [cutter.box(draw(Wanted(0, seed, seed + 20), 64, studio=True).picture) for seed in range(12)]
+    assert sum(is_found for _, is_found in boxes) >= 11
+    shares = np.array([box for box, is_found in boxes if is_found]) / 64
+    np.testing.assert_allclose(np.median(shares, axis=0), (0.02, -0.16, 0.96), atol=0.06)
 
 
 def test_a_portrait_is_cut_alike_at_any_size(real_portraits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vision_cli.core.errors import InputError
@@ -23,7 +24,13 @@ from vision_cli.synth_faces.values import FaceDataset
 
 
 def open_faces(
-    path: Path, layout: str = AUTO, *, split: str | None = None, strict: bool = False, allow_skips: bool = False
+    path: Path,
+    layout: str = AUTO,
+    *,
+    split: str | None = None,
+    strict: bool = False,
+    allow_skips: bool = False,
+    plain: bool = False,
 ) -> FaceDataset:
     """Read a data set; its pictures are read later, when they are asked for.
 
@@ -39,6 +46,8 @@ def open_faces(
         Whether an entry that is missing or damaged is an error.
     allow_skips
         Whether more than 5 % of such entries are accepted.
+    plain
+        Whether ``auto`` also takes a picture, or any folder of pictures, as faces of which nothing is known.
 
     Raises
     ------
@@ -49,7 +58,8 @@ def open_faces(
     """
     require_there(path)
     request = Request(split, Findings(strict))
-    chosen = choose_layout(LAYOUTS, path, layout, hint="Give the folder that holds these, or name a layout.")
+    layouts = (*LAYOUTS, replace(LAYOUTS[-1], recognises=trees.has_pictures)) if plain else LAYOUTS
+    chosen = choose_layout(layouts, path, layout, hint="Give the folder that holds these, or name a layout.")
     if path.is_file() and chosen.name not in _OF_FILES:
         raise InputError(f"{path}: a file; the folder of the layout {chosen.name} expected.", hint="Give its folder.")
     found = chosen.read(path, request)
@@ -76,7 +86,7 @@ def require_there(*paths: Path) -> None:
             raise InputError(f"{path}: no such file or folder.", hint="Give the folder of a data set.")
 
 
-_OF_FILES = frozenset({"generated", "csv", "au-table"})
+_OF_FILES = frozenset({"generated", "csv", "au-table", "pictures"})
 
 
 def _only_by_name(_: Path) -> bool:
@@ -119,5 +129,6 @@ LAYOUTS: tuple[Layout[FaceDataset], ...] = (
     Layout("imagefolder", "<class>/ or {train,val,test}/<class>/", trees.is_imagefolder, trees.read_imagefolder),
     Layout("csv", "a .csv with a file and a label a row", tables.is_csv, tables.read_csv),
     Layout("au-table", "a .csv of OpenFace, py-feat or LibreFace", tables.is_au_table, tables.read_au_faces),
+    Layout("pictures", "a picture or any folder of pictures, without labels", _only_by_name, trees.read_pictures),
 )
 """All layouts, the more special ones first."""

@@ -71,8 +71,10 @@ class FaceTable:
         return [face.subject or face.name for face in self.faces]
 
 
-def open_set(path: Path, options: FaceSetOptions, *, for_training: bool = False) -> FaceDataset:
+def open_set(path: Path, options: FaceSetOptions, *, for_training: bool = False, plain: bool = False) -> FaceDataset:
     """Return a data set; for training its training part, where it has parts and none is asked for.
+
+    ``plain`` as in `vision_cli.synth_faces.data.opening.open_faces`.
 
     Raises
     ------
@@ -81,7 +83,9 @@ def open_set(path: Path, options: FaceSetOptions, *, for_training: bool = False)
     """
 
     def opened(split: str | None) -> FaceDataset:
-        return open_faces(path, options.layout, split=split, strict=options.strict, allow_skips=options.allow_skips)
+        return open_faces(
+            path, options.layout, split=split, strict=options.strict, allow_skips=options.allow_skips, plain=plain
+        )
 
     if for_training and options.split is None:
         try:

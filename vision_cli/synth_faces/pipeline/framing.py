@@ -15,11 +15,17 @@ from vision_cli.synth_faces.values import Picture
 Grey = NDArray[np.uint8]
 """``(side, side)``."""
 
+Box = tuple[float, float, float]
+"""Left, top and width of a square, px unless said otherwise."""
+
 _LEAST_SIDE = 160
 """Pictures smaller than this are enlarged for the detector, whose window is 20 px."""
 
 _WIDER, _LOWER = 1.12, 0.04
 """Scale of the cut against the detector's box, and its shift down as a share of the box: open mouths stay inside."""
+
+_MARGIN = 0.3
+"""Of a picture in which no face was found, as a share of its side."""
 
 _USUAL = (0.13, 0.11, 0.74)
 """Left, top and side of the box in pictures of the rig, as shares of the side (median of 76 faces)."""
@@ -70,17 +76,44 @@ class FaceCutter:
             whole = float(min(height, width))
             box = (width - whole) / 2, (height - whole) / 2, whole
             return [CutFace(_cut(grey, *box, side), is_found=False) for side in sides]
-        factor = max(1.0, _LEAST_SIDE / min(height, width))
+        box, is_found = self.box(picture)
+        return [CutFace(_cut(grey, *_widened(*box), side), is_found=is_found) for side in sides]
+
+    def cut_of(self, picture: Picture) -> tuple[Box, bool]:
+        """Return the cut of the largest face as shares of the lesser side, and whether the detector found it."""
+        box, is_found = self.box(picture)
+        least = min(picture.shape[:2])
+        left, top, extent = (value / least for value in _widened(*box))
+        return (left, top, extent), is_found
+
+    def box(self, picture: Picture) -> tuple[Box, bool]:
+        """Return left, top and width, px, of the largest face, and whether the detector found it.
+
+        Aligned faces fill their picture, and the detector wants to see their outline: where it finds none it looks once
+        more at the picture with a margin.
+        """
+        height, width = picture.shape[:2]
+        for share in (0.0, _MARGIN):
+            margin = round(share * min(height, width))
+            if found := self._looked_for(picture, margin):
+                left, top, extent = found
+                return (left - margin, top - margin, extent), True
+        return _usual_box(height, width), False
+
+    def _looked_for(self, picture: Picture, margin: int) -> Box | None:
+        import cv2
+
         shown = picture
+        if margin:
+            shown = np.asarray(cv2.copyMakeBorder(picture, *(margin,) * 4, cv2.BORDER_REPLICATE), np.uint8)
+        factor = max(1.0, _LEAST_SIDE / min(shown.shape[:2]))
         if factor > 1:
-            shown = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
-        found = self._detector(shown)
-        if found:
-            left, top, width_of_face = (float(value) / factor for value in found[0].box[:3])
-        else:
-            left, top, width_of_face = _usual_box(height, width)
-        box = _widened(left, top, width_of_face)
-        return [CutFace(_cut(grey, *box, side), is_found=bool(found)) for side in sides]
+            shown = np.asarray(cv2.resize(shown, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+        found = self._detector(shown) if self._detector is not None else []
+        if not found:
+            return None
+        left, top, extent = (float(value) / factor for value in found[0].box[:3])
+        return left, top, extent
 
 
 def square_of(picture: Picture, side: int) -> Picture:
@@ -95,17 +128,12 @@ def square_of(picture: Picture, side: int) -> Picture:
     return np.asarray(cv2.resize(cut, (side, side), interpolation=method), np.uint8)
 
 
-def usual_cut(height: int, width: int) -> tuple[float, float, float]:
-    """Return left, top and width, px, of the cut of a picture in which no face is found."""
-    return _widened(*_usual_box(height, width))
-
-
-def _usual_box(height: int, width: int) -> tuple[float, float, float]:
+def _usual_box(height: int, width: int) -> Box:
     least = min(height, width)
     return (width - least) / 2 + _USUAL[0] * least, (height - least) / 2 + _USUAL[1] * least, _USUAL[2] * least
 
 
-def _widened(left: float, top: float, width: float) -> tuple[float, float, float]:
+def _widened(left: float, top: float, width: float) -> Box:
     wider = _WIDER * width
     margin = (wider - width) / 2
     return left - margin, top - margin + _LOWER * width, wider

@@ -30,7 +30,7 @@ def annotate_set(run: Run, data: Path, options: FaceSetOptions, labeller: Labell
     InputError
         If the set cannot be used.
     """
-    dataset = open_set(data, options)
+    dataset = open_set(data, options, plain=True)
     for note in dataset.notes:
         run.warn(f"{data.name}: {note}")
     run.record(model=labeller.model.sha256, annotator=labeller.digests)

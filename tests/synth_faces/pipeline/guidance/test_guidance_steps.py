@@ -31,12 +31,8 @@ def predict(latents, time, text, places):
     return 0.3 * latents + 0.2 * shift
 
 
-def decode(latents):
-    return latents[:, :3].tanh()
-
-
-def guide(pictures):
-    means = pictures.mean(dim=(2, 3))
+def see(latents, places=None):
+    means = latents[:, :3].tanh().mean(dim=(2, 3))
     return 2 * torch.cat([means, -means[:, :1]], dim=1)
 
 
@@ -48,8 +44,7 @@ def samples(seed=0):
 def guidance(**changed):
     settings = {
         "predict": predict,
-        "decoder": decode,
-        "guide": guide,
+        "see": see,
         "wanted": torch.eye(4),
         "alphas_cumprod": SIGNAL,
         "prediction_type": "epsilon",
@@ -59,7 +54,7 @@ def guidance(**changed):
 
 def losses(using, state):
     clean = using.clean(state.latents, predict(state.latents, NOW, state.text, None), NOW)
-    return -(using.wanted * guide(decode(clean)).log_softmax(dim=1)).sum(dim=1)
+    return -(using.wanted * see(clean).log_softmax(dim=1)).sum(dim=1)
 
 
 @pytest.mark.parametrize("target", ["text", "latent", "both"])
@@ -122,7 +117,7 @@ def test_guidance_ends_where_the_loss_keeps_rising():
     state = first_state(*samples(), using.wanted)
     for level, outcome in ((1.0, "guided"), (2.0, "guided"), (1.5, "guided"), (2.0, "guided"), (3.0, "rising")):
         # The loss of this step is set by the guide; what moves is not looked at here.
-        worse = guidance(guide=lambda pictures, level=level: guide(pictures) * 0 + level * (1 - 2 * torch.eye(4)))
+        worse = guidance(see=lambda clean, _, level=level: see(clean) * 0 + level * (1 - 2 * torch.eye(4)))
         state = worse.guide_step(state, NOW)
         assert set(state.outcomes) == {outcome}, level
     assert torch.equal(worse.guide_step(state, NOW).text, state.text)

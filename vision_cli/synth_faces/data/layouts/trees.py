@@ -1,11 +1,11 @@
-"""Folders of pictures, a folder a class: any such tree, SFEW, and portraits of people seen neutral and smiling."""
+"""Folders of pictures: a folder a class, SFEW, portraits of people seen neutral and smiling, and any without labels."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from vision_cli.io.pictures.folders import Request, child, folders_in, pictures_below, pictures_in
+from vision_cli.io.pictures.folders import Request, child, folders_in, is_picture, pictures_below, pictures_in
 from vision_cli.synth_faces.data.layouts.entries import Entries, part_folders, split_of
 from vision_cli.synth_faces.data.sources import PictureFile
 from vision_cli.synth_faces.plans.labels import COMPOUND, expression_of
@@ -69,6 +69,21 @@ def read_imagefolder(path: Path, request: Request) -> FaceDataset:
     else:
         request.no_parts(path)
         _read_classes(entries, path, path, "")
+    return entries.dataset()
+
+
+def has_pictures(path: Path) -> bool:
+    """Return whether a path is a picture, or a folder with pictures in it or below."""
+    return is_picture(path) or bool(pictures_below(path))
+
+
+def read_pictures(path: Path, request: Request) -> FaceDataset:
+    """Read a picture, or all pictures of a folder and below, as faces of which nothing is known."""
+    request.no_parts(path)
+    entries = Entries("pictures", request)
+    root = path.parent if path.is_file() else path
+    for picture in [path] if path.is_file() else pictures_below(path):
+        entries.take(LabelledFace(picture.relative_to(root).as_posix(), PictureFile(picture)))
     return entries.dataset()
 
 

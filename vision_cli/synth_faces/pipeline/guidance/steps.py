@@ -16,7 +16,6 @@ from torch import Tensor
 
 from vision_cli.core.errors import UsageError
 from vision_cli.synth_faces.options.generating import GuidanceTarget
-from vision_cli.synth_faces.pipeline.guidance.decoders import Decoder
 
 Outcome = Literal["guided", "recognised", "rising", "not finite", "no label"]
 """Of a sample: guided still, seen as asked for, given up as its loss rises, to be made again in float32, or never
@@ -83,8 +82,9 @@ class SemanticGuidance:
     ----------
     predict
         The UNet.
-    decoder, guide
-        Latents to pictures, and pictures to logits ``(B, K)``; neither may let samples depend on each other.
+    see
+        From latents without noise ``(B, 4, s, s)`` and the numbers of these samples, ``(B,)``, to the logits of a
+        recogniser, ``(B, K)``; samples may not depend on each other.
     wanted
         Share of each class that is asked for, ``(B, K)``, rows of sum 1, or 0 for samples that are not guided.
     alphas_cumprod
@@ -103,8 +103,7 @@ class SemanticGuidance:
     """
 
     predict: Predict = field(repr=False)
-    decoder: Decoder = field(repr=False)
-    guide: Callable[[Tensor], Tensor] = field(repr=False)
+    see: Callable[[Tensor, Tensor], Tensor] = field(repr=False)
     wanted: Tensor = field(repr=False)
     alphas_cumprod: Tensor = field(repr=False)
     prediction_type: str = "epsilon"
@@ -187,7 +186,7 @@ class SemanticGuidance:
             inputs["latent"] = latents = latents.requires_grad_(True)
         predicted = self.predict(latents, time, text, places)
         clean = self.clean(latents, predicted, time)
-        logits = self.guide(self.decoder(clean)).float()
+        logits = self.see(clean, places).float()
         wanted = self.wanted.to(logits)[places.to(logits.device)]
         loss = -(wanted * logits.log_softmax(dim=1)).sum(dim=1)
         # Samples do not depend on each other: the gradient of the sum is that of each.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from vision_cli.synth_faces.options.generating import GuidanceTarget
 from vision_cli.synth_faces.pipeline.annotation import latents_of
 from vision_cli.synth_faces.pipeline.diffusion_files import LoadedDiffusion
 from vision_cli.synth_faces.pipeline.guidance.decoders import AutoencoderDecoder, Decoder
-from vision_cli.synth_faces.pipeline.guidance.guides import CutGuide
+from vision_cli.synth_faces.pipeline.guidance.guides import CutGuide, Sight
 from vision_cli.synth_faces.pipeline.guidance.steps import (
     GuideState,
     SemanticGuidance,
@@ -183,11 +182,10 @@ def _guidance(model: LoadedDiffusion, asked: Sequence[Asked], context: Context, 
         found: Tensor = model.parts.unet(latents, time, chosen).sample
         return found
 
-    scheduler = model.parts.scheduler
+    scheduler, whole = model.parts.scheduler, AutoencoderDecoder(model.parts.autoencoder)
     return SemanticGuidance(
         predict=under,
-        decoder=guiding.decoder or AutoencoderDecoder(model.parts.autoencoder),
-        guide=cast("Callable[[Tensor], Tensor]", guiding.guide),
+        see=Sight(guiding.guide, guiding.decoder or whole, whole),
         wanted=wanted_classes([one.expressions for one in asked], guiding.guide.classes),
         alphas_cumprod=scheduler.alphas_cumprod,
         prediction_type=str(scheduler.config.prediction_type),
