@@ -327,6 +327,19 @@ def test_portraits_are_pairs_of_persons(put, tmp_path):
     ]
 
 
+def test_pictures_without_labels_are_read_where_they_are_asked_for(put, tmp_path):
+    for name in ("b.png", "deep/er/a.jpg", ".hidden/c.png"):
+        put(name)
+    with pytest.raises(InputError, match="no known layout of a data set"):
+        open_faces(tmp_path)
+    for found in (open_faces(tmp_path, plain=True), open_faces(tmp_path, "pictures")):
+        assert [(face.name, face.expression) for face in found.faces] == [("b.png", None), ("deep/er/a.jpg", None)]
+    (alone,) = open_faces(tmp_path / "deep/er/a.jpg", plain=True).faces
+    assert (alone.name, alone.aus) == ("a.jpg", {})
+    put("labelled/happy/d.png")
+    assert open_faces(tmp_path / "labelled", plain=True).layout == "imagefolder"
+
+
 def test_the_real_portraits_are_51_pairs(real_portraits):
     found = open_faces(real_portraits)
     pairs = {(face.subject, face.expression) for face in found.faces}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vision_cli.io.pictures.photographs import read_photograph
-from vision_cli.synth_faces.pipeline.framing import FaceCutter, _cut
+from vision_cli.synth_faces.pipeline.framing import FaceCutter, Framer, _cut, square_of
 from vision_cli.synth_faces.pipeline.rendering import draw
 from vision_cli.synth_faces.plans.plan import Wanted
 
@@ -59,3 +59,15 @@ def test_a_portrait_is_cut_alike_at_any_size(real_portraits):
     assert large.is_found
     assert cut.is_found
     assert np.corrcoef(large.grey.ravel(), cut.grey.ravel())[0, 1] > 0.8
+
+
+def test_a_photograph_is_framed_as_the_model_sees_faces(real_portraits):
+    """From brows to chin: eyes and mouth of a portrait lie where those of a studio render lie."""
+    picture = read_photograph(sorted((real_portraits / "neutral").glob("*.jpg"))[0])
+    cut = Framer(64, "face", "pictures")(picture)
+    (left, top, extent), is_found = FaceCutter(48).box(cut)
+    assert is_found
+    np.testing.assert_allclose((left / 64, top / 64, extent / 64), (0.02, -0.16, 0.96), atol=0.12)
+    # Faces of `generate` are in their frame already, and so are aligned ones.
+    for crop, layout in (("face", "generated"), ("none", "pictures")):
+        np.testing.assert_array_equal(Framer(64, crop, layout)(picture), square_of(picture, 64))

@@ -131,6 +131,22 @@ def test_annotations_name_every_face_and_correct_labels(mini, tmp_path):
         assert max(float(value) for name, value in row.items() if name.startswith("p_")) == float(row["confidence"])
 
 
+@pytest.mark.slow
+def test_photographs_without_labels_are_annotated(mini, tmp_path):
+    photographs = tmp_path / "photographs" / "of" / "mine"
+    photographs.mkdir(parents=True)
+    for number in range(2):
+        face = np.random.default_rng(number).integers(0, 256, (50, 40, 3), dtype=np.uint8)
+        Image.fromarray(face).save(photographs / f"{number}.png")
+    words = ("--model", mini["mini_sd"], "--annotator", mini["mini_annotator"])
+    done = vcli("synth-faces", "annotate", tmp_path / "photographs", *words, "-o", tmp_path / "out", *THREADS)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out" / "annotations.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["name"] for row in rows] == ["of/mine/0.png", "of/mine/1.png"]
+    assert all(row["pseudo_label"] and not row["label"] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -16,6 +16,7 @@ from vision_cli.synth_faces.options.sets import FaceSetOptions
 
 EXAMPLES = (
     "vcli synth-faces annotate faces -o labels                       # a run of generate, or any data set",
+    "vcli synth-faces annotate photographs/ -o labels                # pictures without labels",
     "vcli synth-faces annotate RAF-DB/ --rectify vote --min-confidence 0.5 -o labels",
 )
 
@@ -34,7 +35,8 @@ def annotate(
     call: Call,
     *,
     data: Annotated[
-        Path | None, typer.Argument(metavar="SET", help="A run of generate, or any data set of faces.")
+        Path | None,
+        typer.Argument(metavar="SET", help="A run of generate, any data set of faces, a folder of pictures, or one."),
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="FILE", help="Model that the annotator sees by: default, a file, or a directory.")

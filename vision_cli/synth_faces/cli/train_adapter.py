@@ -9,7 +9,7 @@ import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, verb
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import SetOptions
 from vision_cli.synth_faces.options.training import AdapterOptions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def train_adapter(
         typer.Argument(metavar="DATA...", help="Runs of generate, or data sets of faces with action units."),
     ] = None,
     options: AdapterOptions,
-    faces: FaceSetOptions,
+    faces: SetOptions,
 ) -> None:
     """Train an adapter that gives a text-to-face model control of action units; the model itself stays as it is."""
     if not data:

@@ -9,7 +9,7 @@ import typer
 
 from vision_cli.core.command.verbs import COMPUTE, OUTPUT, PRECISION, RUN, Call, verb
 from vision_cli.synth_faces.cli.app import app
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import SetOptions
 from vision_cli.synth_faces.options.training import BaseOptions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def train_base(
         typer.Argument(metavar="DATA...", help="Runs of generate, or data sets of faces with captions."),
     ] = None,
     options: BaseOptions,
-    faces: FaceSetOptions,
+    faces: SetOptions,
 ) -> None:
     """Train a small latent diffusion model that draws faces from text, or change one by low-rank updates."""
     if not data:

@@ -20,21 +20,14 @@ NO_WEIGHTS = "none"
 
 
 @dataclass(frozen=True)
-class FaceSetOptions:
-    """How data sets are read.
+class SetOptions:
+    """How data sets are read whose pictures are taken as they are.
 
     Attributes
     ----------
     layout, split, strict, allow_skips
         See `vision_cli.synth_faces.data.opening.open_faces`.
-    crop
-        See `vision_cli.synth_faces.pipeline.framing.FaceCutter`.
     """
-
-    crop: Annotated[
-        Crop,
-        typer.Option(help="face: cut the largest face; none: pictures are aligned faces.", rich_help_panel=DATA),
-    ] = "face"
 
     layout: Annotated[
         str, typer.Option(metavar="NAME", help="Layout of the data set, or auto.", rich_help_panel=DATA)
@@ -52,6 +45,22 @@ class FaceSetOptions:
             "--allow-skips", help="Accept that more than 5 % of the entries cannot be used.", rich_help_panel=DATA
         ),
     ] = False
+
+
+@dataclass(frozen=True)
+class FaceSetOptions(SetOptions):
+    """How data sets are read whose faces may be cut out.
+
+    Attributes
+    ----------
+    crop
+        Whether the face of a picture is looked for.
+    """
+
+    crop: Annotated[
+        Crop,
+        typer.Option(help="face: cut the largest face; none: pictures are aligned faces.", rich_help_panel=DATA),
+    ] = "face"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from vision_cli.core.runs import interrupts
 from vision_cli.io.limits import require_room
 from vision_cli.synth_faces.data.opening import open_faces
 from vision_cli.synth_faces.data.reading import read_faces
-from vision_cli.synth_faces.options.sets import Crop, FaceSetOptions
+from vision_cli.synth_faces.options.sets import Crop, SetOptions
 from vision_cli.synth_faces.pipeline.framing import CutFace, FaceCutter
 from vision_cli.synth_faces.values import FaceDataset, LabelledFace, Picture
 
@@ -71,7 +71,7 @@ class FaceTable:
         return [face.subject or face.name for face in self.faces]
 
 
-def open_set(path: Path, options: FaceSetOptions, *, for_training: bool = False, plain: bool = False) -> FaceDataset:
+def open_set(path: Path, options: SetOptions, *, for_training: bool = False, plain: bool = False) -> FaceDataset:
     """Return a data set; for training its training part, where it has parts and none is asked for.
 
     ``plain`` as in `vision_cli.synth_faces.data.opening.open_faces`.

@@ -13,7 +13,7 @@ from vision_cli.core.runs.run_files import RunFiles
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.options.sets import FaceSetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
-from vision_cli.synth_faces.pipeline.framing import square_of
+from vision_cli.synth_faces.pipeline.framing import Framer
 from vision_cli.synth_faces.runs.labelling import Labeller
 from vision_cli.synth_faces.values import EXPRESSIONS, LabelledFace
 
@@ -39,8 +39,10 @@ def annotate_set(run: Run, data: Path, options: FaceSetOptions, labeller: Labell
         more = "; ..." if len(dataset.skipped) > _LISTED else ""
         run.warn(f"{len(dataset.skipped)} entries left out: {listed}{more}")
 
+    framer = Framer(labeller.model.side, options.crop, dataset.layout)
+
     def work(face: LabelledFace) -> Mapping[str, object]:
-        picture = square_of(face.source.read(), labeller.model.side)
+        picture = framer(face.source.read())
         requested = face.expression or ""
         found = labeller.facts_of(picture, requested)
         row: dict[str, object] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.synth_faces.options.generating import DiffusionOptions
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import SetOptions
 from vision_cli.synth_faces.pipeline.backends import Backend
 from vision_cli.synth_faces.pipeline.face_tables import open_set
 from vision_cli.synth_faces.pipeline.framing import square_of
@@ -42,7 +42,7 @@ def open_backend(options: DiffusionOptions, compute: Compute, output: Output) ->
     """
     layouts = None
     if options.layout not in (NO_LAYOUT, RENDERED):
-        dataset = open_set(Path(options.layout), FaceSetOptions())
+        dataset = open_set(Path(options.layout), SetOptions())
         for note in dataset.notes:
             output.info(f"{Path(options.layout).name}: {note}")
         layouts = DatasetLayouts(dataset.faces)

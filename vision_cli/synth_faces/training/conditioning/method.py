@@ -18,7 +18,7 @@ from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.networks.annotation import build_annotator, mini_shape, sd_shape
 from vision_cli.synth_faces.networks.conditioning.adapter import build_adapter
 from vision_cli.synth_faces.networks.diffusion.lora import add_lora, merge_lora
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import FaceSetOptions, SetOptions
 from vision_cli.synth_faces.options.training import AdapterOptions, AnnotatorOptions, BaseOptions
 from vision_cli.synth_faces.pipeline.adapter_files import write_adapter
 from vision_cli.synth_faces.pipeline.annotation import Seer, make_seer
@@ -46,7 +46,7 @@ def train_adapter(
     run: Run | None,
     data: Sequence[Path],
     options: AdapterOptions,
-    faces: FaceSetOptions,
+    faces: SetOptions,
     compute: Compute,
     output: Output,
     *,
@@ -100,7 +100,7 @@ def tune_base(
     run: Run | None,
     data: Sequence[Path],
     options: BaseOptions,
-    faces: FaceSetOptions,
+    faces: SetOptions,
     compute: Compute,
     output: Output,
     *,
@@ -156,7 +156,7 @@ def train_annotator(
         If the model cannot be read, a data set cannot be used, or there are fewer than two expressions.
     """
     model = _frozen(options.model, compute)
-    everyone = read_captioned(data, model.side, faces, output, need="expression")
+    everyone = read_captioned(data, model.side, faces, output, need="expression", crop=faces.crop)
     training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
     classes = tuple(name for name in EXPRESSIONS if name in training.expressions)
     if len(classes) < 2:

@@ -17,9 +17,9 @@ from vision_cli.core.errors import InputError
 from vision_cli.core.runs import interrupts
 from vision_cli.io.limits import require_room
 from vision_cli.synth_faces.data.reading import read_faces
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import Crop, SetOptions
 from vision_cli.synth_faces.pipeline.face_tables import open_set
-from vision_cli.synth_faces.pipeline.framing import square_of
+from vision_cli.synth_faces.pipeline.framing import Framer
 from vision_cli.synth_faces.plans.seeds import share_of
 from vision_cli.synth_faces.values import AUS, FaceDataset, LabelledFace, Picture
 
@@ -74,11 +74,17 @@ class CaptionedFaces:
 
 
 def read_captioned(
-    data: Sequence[Path], side: int, options: FaceSetOptions, output: Output, *, need: Need = "caption"
+    data: Sequence[Path],
+    side: int,
+    options: SetOptions,
+    output: Output,
+    *,
+    need: Need = "caption",
+    crop: Crop = "none",
 ) -> CaptionedFaces:
     """Return the faces of data sets that have a caption, an expression or action units.
 
-    Pictures are scaled, and cut to a square around their middle; faces are not looked for.
+    Pictures are scaled, and cut to a square around their middle, or around their largest face.
 
     Parameters
     ----------
@@ -90,6 +96,8 @@ def read_captioned(
         How they are read, and where progress is shown.
     need
         What a face must have. Captions that it does not have are empty, action units 0.
+    crop
+        Whether faces are looked for, see `vision_cli.synth_faces.pipeline.framing.Framer`.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def read_captioned(
         If they do not fit into memory.
     """
     parts = [
-        _read(open_set(path, options, for_training=True), number, side, options, output, _HAS[need])
+        _read(open_set(path, options, for_training=True), number, side, options, output, _HAS[need], crop)
         for number, path in enumerate(data)
     ]
     pictures = np.concatenate([part.pictures for part in parts])
@@ -137,21 +145,23 @@ def _read(
     dataset: FaceDataset,
     number: int,
     side: int,
-    options: FaceSetOptions,
+    options: SetOptions,
     output: Output,
     has: Callable[[LabelledFace], bool],
+    crop: Crop,
 ) -> CaptionedFaces:
     described = replace(dataset, faces=tuple(face for face in dataset.faces if has(face)))
     if not described.faces:
         return CaptionedFaces(np.zeros((0, side, side, 3), np.uint8), (), ())
     needed = 6 * len(described.faces) * side * side
     require_room(Path(dataset.layout), needed, f"{len(described.faces)} faces of {side} px", most=np.inf)
+    framer = Framer(side, crop, dataset.layout)
     with output.progress("faces", len(described.faces)) as progress:
 
         def take(face: LabelledFace, picture: Picture) -> NDArray[np.uint8]:
             interrupts.check()
             progress.advance(note=face.name)
-            return square_of(picture, side)
+            return framer(picture)
 
         taken, kept = read_faces(described, take, allow_skips=options.allow_skips)
     return CaptionedFaces(

@@ -30,7 +30,7 @@ from vision_cli.core.runs.records import read_metrics
 from vision_cli.core.runs.runs import Run
 from vision_cli.synth_faces.figures.sheets import draw_sheet
 from vision_cli.synth_faces.networks.diffusion.mini_sd import DiffusionParts, MiniShape, build_mini_sd
-from vision_cli.synth_faces.options.sets import FaceSetOptions
+from vision_cli.synth_faces.options.sets import SetOptions
 from vision_cli.synth_faces.options.training import BaseOptions
 from vision_cli.synth_faces.pipeline.diffusion_files import (
     LoadedDiffusion,
@@ -94,7 +94,7 @@ def train_base(
     run: Run | None,
     data: Sequence[Path],
     options: BaseOptions,
-    faces: FaceSetOptions,
+    faces: SetOptions,
     compute: Compute,
     output: Output,
     *,
