@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -18,6 +18,33 @@ Target = Literal["expression", "aus"]
 
 EncoderKind = Literal["per-au", "paper", "linear4"]
 """From action units to tokens."""
+
+_Model: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE", help="Model that it is for: default, a file of train-base, a directory of diffusers, a hub id."
+    ),
+]
+_LossShare: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0.001,
+        max=0.9,
+        metavar="X",
+        help="Share of the persons that the loss is measured on.",
+        rich_help_panel=DATA,
+    ),
+]
+_ChoiceShare: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        max=0.9,
+        metavar="X",
+        help="Share of the persons that the weights are chosen by.",
+        rich_help_panel=DATA,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -66,16 +93,7 @@ class TrainingOptions:
             "--judge/--guide", help="Architecture: that of judges, which evaluate, or that of guides, which steer."
         ),
     ] = False
-    val_fraction: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            max=0.9,
-            metavar="X",
-            help="Share of the persons that the weights are chosen by.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.1
+    val_fraction: _ChoiceShare = 0.1
     steps: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Optimiser steps; the recipe's by default.", rich_help_panel=TRAINING),
@@ -170,16 +188,7 @@ class BaseOptions:
     autoencoder_width: Annotated[
         int, typer.Option(min=4, max=128, metavar="N", help="Channels of the autoencoder, a multiple of 4.")
     ] = 32
-    val_fraction: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            max=0.9,
-            metavar="X",
-            help="Share of the persons that the loss is measured on.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.02
+    val_fraction: _LossShare = 0.02
 
 
 @dataclass(frozen=True)
@@ -196,13 +205,7 @@ class AdapterOptions:
         As those of `BaseOptions`.
     """
 
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="Model that it is for: default, a file of train-base, a directory of diffusers, a hub id.",
-        ),
-    ] = "default"
+    model: _Model = "default"
     au_encoder: Annotated[
         EncoderKind,
         typer.Option(help="per-au: a token an action unit; paper: one token of all; linear4: four, by a linear layer."),
@@ -212,16 +215,7 @@ class AdapterOptions:
     learning_rate: Annotated[
         float, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
     ] = 2e-3
-    val_fraction: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            max=0.9,
-            metavar="X",
-            help="Share of the persons that the loss is measured on.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.02
+    val_fraction: _LossShare = 0.02
 
 
 @dataclass(frozen=True)
@@ -238,13 +232,7 @@ class AnnotatorOptions:
         As those of `BaseOptions`.
     """
 
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="Model that it is for: default, a file of train-base, a directory of diffusers, a hub id.",
-        ),
-    ] = "default"
+    model: _Model = "default"
     feat_blocks: Annotated[
         str,
         typer.Option(
@@ -257,13 +245,4 @@ class AnnotatorOptions:
     learning_rate: Annotated[
         float, typer.Option("--lr", min=0, metavar="X", help="Learning rate.", rich_help_panel=TRAINING)
     ] = 1e-3
-    val_fraction: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            max=0.9,
-            metavar="X",
-            help="Share of the persons that the weights are chosen by.",
-            rich_help_panel=DATA,
-        ),
-    ] = 0.1
+    val_fraction: _ChoiceShare = 0.1

@@ -30,7 +30,7 @@ from vision_cli.synth_faces.training.conditioning import adapter_task, annotator
 from vision_cli.synth_faces.training.conditioning.frozen_task import MONITORED, FrozenModelTask, UnitLatents
 from vision_cli.synth_faces.training.conditioning.lora_task import Updated
 from vision_cli.synth_faces.training.diffusion.autoencoding import scaled_latents
-from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, read_captioned, split_subjects
+from vision_cli.synth_faces.training.diffusion.captioned import CaptionedFaces, read_parts
 from vision_cli.synth_faces.training.diffusion.method import write_model_directory
 from vision_cli.synth_faces.values import EXPRESSIONS
 
@@ -73,9 +73,8 @@ def train_adapter(
         If the model cannot be read, or a data set cannot be used.
     """
     model = _frozen(options.model, compute)
-    everyone = read_captioned(data, model.side, faces, output, need="aus")
-    training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
-    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
+    split = options.val_fraction, compute.seed
+    training, validation = read_parts(data, model.side, faces, *split, output, need="aus")
     adapter = build_adapter(model.parts.unet, options.au_encoder, generator=torch.Generator().manual_seed(compute.seed))
     adapter.install(model.parts.unet)
     with torch.no_grad():
@@ -93,7 +92,13 @@ def train_adapter(
         write_adapter(target, adapter.shape, tensors)
     measures = _measures(progress, training, validation)
     run.write_metrics({**measures, "model": model.sha256})
-    write_card(run, measures, data=f"{len(everyone)} faces with action units", command=command, seed=compute.seed)
+    write_card(
+        run,
+        measures,
+        data=f"{len(training) + len(validation)} faces with action units",
+        command=command,
+        seed=compute.seed,
+    )
 
 
 def tune_base(
@@ -116,9 +121,8 @@ def tune_base(
         If the model cannot be read, or a data set cannot be used.
     """
     model = _frozen(str(options.model), compute)
-    everyone = read_captioned(data, model.side, faces, output)
-    training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
-    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
+    split = options.val_fraction, compute.seed
+    training, validation = read_parts(data, model.side, faces, *split, output)
     unet = model.parts.unet
     added = add_lora(unet, options.rank, torch.Generator().manual_seed(compute.seed))
     with torch.no_grad():
@@ -156,8 +160,8 @@ def train_annotator(
         If the model cannot be read, a data set cannot be used, or there are fewer than two expressions.
     """
     model = _frozen(options.model, compute)
-    everyone = read_captioned(data, model.side, faces, output, need="expression", crop=faces.crop)
-    training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
+    split = options.val_fraction, compute.seed
+    training, validation = read_parts(data, model.side, faces, *split, output, need="expression", crop=faces.crop)
     classes = tuple(name for name in EXPRESSIONS if name in training.expressions)
     if len(classes) < 2:
         raise InputError(f"expressions {', '.join(classes) or 'none'} in the data; two or more expected.")
@@ -167,7 +171,6 @@ def train_annotator(
             "no face to validate with has an expression that faces to train on have; one or more expected.",
             hint="Give more faces, or a greater --val-fraction.",
         )
-    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
     parts = model.parts
     narrow = make_seer(
         parts.unet, parts.text_encoder, parts.tokenizer, parts.scheduler, classes=classes,
@@ -190,7 +193,9 @@ def train_annotator(
         write_annotator(target, about, load_file(run.directory / BEST))
     measures = _measures(progress, training, validation)
     run.write_metrics({**measures, "model": model.sha256})
-    write_card(run, measures, data=f"{len(everyone)} labelled faces", command=command, seed=compute.seed)
+    write_card(
+        run, measures, data=f"{len(training) + len(validation)} labelled faces", command=command, seed=compute.seed
+    )
 
 
 def _frozen(choice: str, compute: Compute) -> LoadedDiffusion:

@@ -126,6 +126,28 @@ def read_captioned(
     )
 
 
+def read_parts(
+    data: Sequence[Path],
+    side: int,
+    options: SetOptions,
+    share: float,
+    seed: int,
+    output: Output,
+    *,
+    need: Need = "caption",
+    crop: Crop = "none",
+) -> tuple[CaptionedFaces, CaptionedFaces]:
+    """Return the faces of data sets to train on and to validate with, and say how many they are.
+
+    Parameters as those of `read_captioned` and `split_subjects`.
+    """
+    training, validation = split_subjects(
+        read_captioned(data, side, options, output, need=need, crop=crop), share, seed
+    )
+    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
+    return training, validation
+
+
 def split_subjects(faces: CaptionedFaces, share: float, seed: int) -> tuple[CaptionedFaces, CaptionedFaces]:
     """Return the faces to train on and those to validate with; all of a person are on one side."""
     drawn = np.array([share_of(f"{seed}/{subject}") for subject in faces.subjects])

@@ -49,8 +49,7 @@ from vision_cli.synth_faces.training.diffusion import autoencoding, denoising
 from vision_cli.synth_faces.training.diffusion.captioned import (
     CaptionedFaces,
     as_pictures,
-    read_captioned,
-    split_subjects,
+    read_parts,
 )
 from vision_cli.synth_faces.values import Picture
 
@@ -124,9 +123,7 @@ def train_base(
     """
     shape = shape_of(options)
     stage = _Stage(run, compute, output)
-    everyone = read_captioned(data, options.side, faces, output)
-    training, validation = split_subjects(everyone, options.val_fraction, compute.seed)
-    output.info(f"{len(training)} faces to train on, {len(validation)} to validate with")
+    training, validation = read_parts(data, options.side, faces, options.val_fraction, compute.seed, output)
     parts = build_mini_sd(vocabulary(), shape, compute.seed)
 
     parts, shape = _train_autoencoder(stage, parts, shape, training, validation, options)
@@ -142,7 +139,7 @@ def train_base(
     run.write_metrics(measures)
     rows = [(label, sample_faces(loaded, label, compute.seed)) for label in BASIC8]
     _write_sheet(run, SAMPLES, rows)
-    words = f"{len(everyone)} captioned faces"
+    words = f"{len(training) + len(validation)} captioned faces"
     write_card(run, measures, data=words, command=command, seed=compute.seed)
 
 
@@ -195,20 +192,7 @@ def _train_autoencoder(
     assert isinstance(autoencoder, AutoencoderTiny)
     task = autoencoding.AutoencoderTask(autoencoder, training, validation, compute.device, seed=compute.seed)
     steps = options.autoencoder_steps
-    schedule = Schedule(
-        steps=steps,
-        batch_size=options.autoencoder_batch_size,
-        learning_rate=options.autoencoder_learning_rate,
-        decay=True,
-        warm_up=min(_WARM_UP, max(steps // 10, 1)),
-        clip_norm=_CLIP,
-        weight_decay=_DECAY,
-        validate_every=max(steps // _VALIDATIONS, 1),
-        save_every=_SAVE_EVERY,
-        patience=_PATIENCE,
-        precision=compute.precision,
-        seed=compute.seed,
-    )
+    schedule = _schedule(steps, options.autoencoder_batch_size, options.autoencoder_learning_rate, compute)
     directory = stage.fit(AUTOENCODER, task, schedule, {"steps": steps, "width": options.autoencoder_width})
     autoencoder.load_state_dict(tensors_of("autoencoder.", load_file(directory / LAST)))
     autoencoder.requires_grad_(False).eval()
@@ -239,10 +223,18 @@ def _train_denoiser(
     learned, held_out = (_table(parts, faces, compute) for faces in (training, validation))
     task = denoising.DenoisingTask(parts, learned, held_out, compute.device, seed=compute.seed)
     steps = options.steps
-    schedule = Schedule(
+    schedule = _schedule(steps, options.batch_size, options.learning_rate, compute)
+    directory = stage.fit(DENOISER, task, schedule, {"steps": steps, "width": options.width})
+    tensors = load_file(directory / LAST)
+    parts.unet.load_state_dict(tensors_of("average_unet.", tensors))
+    parts.text_encoder.load_state_dict(tensors_of("average_text_encoder.", tensors))
+
+
+def _schedule(steps: int, batch_size: int, learning_rate: float, compute: Compute) -> Schedule:
+    return Schedule(
         steps=steps,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
         decay=True,
         warm_up=min(_WARM_UP, max(steps // 10, 1)),
         clip_norm=_CLIP,
@@ -253,10 +245,6 @@ def _train_denoiser(
         precision=compute.precision,
         seed=compute.seed,
     )
-    directory = stage.fit(DENOISER, task, schedule, {"steps": steps, "width": options.width})
-    tensors = load_file(directory / LAST)
-    parts.unet.load_state_dict(tensors_of("average_unet.", tensors))
-    parts.text_encoder.load_state_dict(tensors_of("average_text_encoder.", tensors))
 
 
 def _table(parts: DiffusionParts, faces: CaptionedFaces, compute: Compute) -> denoising.Latents:
