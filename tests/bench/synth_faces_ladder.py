@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2410)
     parser.add_argument("--extra", default="", help="More words for generate.")
     given = parser.parse_args()
-    print("| rung | faces | named by the judge | 95 % | named by the guide |\n|---|---|---|---|---|")
+    print("| rung | faces | named by the judge | 95 % | more than the rung before | named by the guide |")
+    print("|---|---|---|---|---|---|")
+    before = None
     for rung in given.rungs.split(","):
         faces = given.out / rung
         backend = ("--backend", RENDER, "--size", "64") if rung == RENDER else ("--backend", "diffusion")
@@ -52,9 +54,19 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "vision_cli", "synth-faces", "generate", "--quiet", *words], check=True)
         judge, guide = named(faces, "fer-judge"), named(faces, "fer-guide")
         low, high = binomtest(int(judge.sum()), len(judge)).proportion_ci()
+        more = "" if before is None else gain(before, judge)
         print(
-            f"| {rung} | {len(judge)} | {judge.mean():.1%} | {low:.1%} to {high:.1%} | {guide.mean():.1%} |", flush=True
+            f"| {rung} | {len(judge)} | {judge.mean():.1%} | {low:.1%} to {high:.1%} | {more} | {guide.mean():.1%} |",
+            flush=True,
         )
+        before = judge
+
+
+def gain(before: np.ndarray, after: np.ndarray) -> str:
+    """Return how many more faces are named in words, with the interval of pairs of the same person and noise."""
+    shares = 100 * (after.astype(float) - before)
+    half = 1.96 * shares.std(ddof=1) / np.sqrt(len(shares))
+    return f"{shares.mean():+.1f} points [{shares.mean() - half:.1f}, {shares.mean() + half:.1f}]"
 
 
 def named(run: Path, weights: str) -> np.ndarray:
