@@ -8,17 +8,16 @@ import numpy as np
 
 from vision_cli.core.errors import InputError
 from vision_cli.fewshot_seg.values import Picture
-from vision_cli.io.pictures.photographs import photograph_size, read_photograph
+from vision_cli.io.pictures.photographs import photograph_size, read_photograph, to_8_bit
 
 _WINDOW = (1.0, 99.0)
-_SIXTEEN_TO_EIGHT = 257
 
 
 def read_picture(path: Path, *, upright: bool = True) -> Picture:
     """Read a picture as RGB of 8 bits.
 
     Grey of 16 bits is spread from its 1st to its 99th percentile, as scanners and X-rays use part of the range;
-    colours of 16 bits are divided by 257.
+    colours of 16 bits are rounded to the nearest of 256 levels.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def read_picture(path: Path, *, upright: bool = True) -> Picture:
         return pixels.astype(np.uint8, copy=False)
     grey = pixels[..., :1]
     if not (grey == pixels).all():
-        return np.rint(pixels / np.float32(_SIXTEEN_TO_EIGHT)).astype(np.uint8)
+        return to_8_bit(pixels)
     low, high = np.percentile(grey, _WINDOW)
     if high <= low:
         low, high = float(grey.min()), float(max(grey.max(), grey.min() + 1))

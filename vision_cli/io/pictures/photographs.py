@@ -103,7 +103,11 @@ def read_8_bit(path: Path) -> NDArray[np.uint8]:
     InputError
         As `read_photograph`.
     """
-    pixels = read_photograph(path)
+    return to_8_bit(read_photograph(path))
+
+
+def to_8_bit(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return pixels of 8 bits as they are, and those of 16 rounded to the nearest of 256 levels."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
     return np.asarray(np.rint(pixels / _LEVELS_A_LEVEL), np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import require_room
 from vision_cli.io.pictures.headers import is_cut_short, require_picture_room
-from vision_cli.io.pictures.photographs import read_photograph
+from vision_cli.io.pictures.photographs import read_8_bit
 from vision_cli.io.reading import reading
 from vision_cli.io.videos.videos import VideoReader
 from vision_cli.synth_faces.values import Picture
@@ -18,7 +18,6 @@ from vision_cli.synth_faces.values import Picture
 Box = tuple[int, int, int, int]
 """Left, top, width and height in pixels."""
 
-_SIXTEEN_TO_EIGHT = 257
 _LONGEST_LINE = 1 << 20
 
 
@@ -38,19 +37,14 @@ class PictureFile:
     box: Box | None = None
 
     def read(self) -> Picture:
-        """Return the picture, upright; 16 bits are divided by 257.
+        """Return the picture, upright; 16 bits become 8.
 
         Raises
         ------
         InputError
             If the file is damaged, or the box lies outside of it.
         """
-        pixels = read_photograph(self.path)
-        picture: Picture = (
-            pixels.astype(np.uint8, copy=False)
-            if pixels.dtype == np.uint8
-            else np.rint(pixels / np.float32(_SIXTEEN_TO_EIGHT)).astype(np.uint8)
-        )
+        picture = read_8_bit(self.path)
         if self.box is None:
             return picture
         left, top, width, height = self.box
