@@ -72,8 +72,8 @@ def cpu_seconds(arguments: list[str]) -> float:
 
 @pytest.mark.parametrize("arguments", HELP_PAGES, ids=" ".join)
 def test_help_takes_at_most_half_a_second_of_processor_time(arguments):
-    # The least of three: a first call compiles, and a busy machine only ever adds.
-    assert min(cpu_seconds(arguments) for _ in range(3)) <= 0.5
+    # One of three: a first call compiles, and a busy machine only ever adds.
+    assert any(cpu_seconds(arguments) <= 0.5 for _ in range(3))
 
 
 @pytest.mark.parametrize("arguments", HELP_PAGES, ids=" ".join)
