@@ -104,7 +104,7 @@ _vcli_value() {
     'register pair --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register pair --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register pair --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
-    'register pair --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register pair --metric') kind=choice choices=$'auto\nlncc\nmi\nmind\nmse' ;;
     'register pair --lambda') kind=any ;;
     'register pair --volume-weight') kind=any ;;
     'register pair --wavelet') kind=any ;;
@@ -134,7 +134,7 @@ _vcli_value() {
     'register batch --transform') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register batch --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register batch --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
-    'register batch --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register batch --metric') kind=choice choices=$'auto\nlncc\nmi\nmind\nmse' ;;
     'register batch --lambda') kind=any ;;
     'register batch --volume-weight') kind=any ;;
     'register batch --wavelet') kind=any ;;
@@ -211,7 +211,7 @@ _vcli_value() {
     'register evaluate --transform-kind') kind=choice choices=$'rigid\naffine\ndisplacement\ndiffeo' ;;
     'register evaluate --method') kind=choice choices=$'auto\noptimize\nnetwork' ;;
     'register evaluate --preset') kind=choice choices=$'fast\ndefault\naccurate' ;;
-    'register evaluate --metric') kind=choice choices=$'lncc\nmi\nmind\nmse' ;;
+    'register evaluate --metric') kind=choice choices=$'auto\nlncc\nmi\nmind\nmse' ;;
     'register evaluate --lambda') kind=any ;;
     'register evaluate --volume-weight') kind=any ;;
     'register evaluate --wavelet') kind=any ;;

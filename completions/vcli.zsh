@@ -105,7 +105,7 @@ _vcli_value() {
     'register pair --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register pair --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register pair --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
-    'register pair --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register pair --metric') kind=choice choices=('auto' 'lncc' 'mi' 'mind' 'mse') ;;
     'register pair --lambda') kind=any ;;
     'register pair --volume-weight') kind=any ;;
     'register pair --wavelet') kind=any ;;
@@ -135,7 +135,7 @@ _vcli_value() {
     'register batch --transform') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register batch --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register batch --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
-    'register batch --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register batch --metric') kind=choice choices=('auto' 'lncc' 'mi' 'mind' 'mse') ;;
     'register batch --lambda') kind=any ;;
     'register batch --volume-weight') kind=any ;;
     'register batch --wavelet') kind=any ;;
@@ -212,7 +212,7 @@ _vcli_value() {
     'register evaluate --transform-kind') kind=choice choices=('rigid' 'affine' 'displacement' 'diffeo') ;;
     'register evaluate --method') kind=choice choices=('auto' 'optimize' 'network') ;;
     'register evaluate --preset') kind=choice choices=('fast' 'default' 'accurate') ;;
-    'register evaluate --metric') kind=choice choices=('lncc' 'mi' 'mind' 'mse') ;;
+    'register evaluate --metric') kind=choice choices=('auto' 'lncc' 'mi' 'mind' 'mse') ;;
     'register evaluate --lambda') kind=any ;;
     'register evaluate --volume-weight') kind=any ;;
     'register evaluate --wavelet') kind=any ;;

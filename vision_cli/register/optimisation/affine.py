@@ -31,6 +31,8 @@ _WINDOW = 5
 _EVALUATIONS = 20
 _MARGIN_VOXELS = 4
 _START_ANGLE = np.deg2rad(30.0)
+_WITHIN_REACH = 0.1
+"""Relative loss of a mirrored transform beside the proper one up to which it is refined further, with ``search``."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class LinearResult:
     loss
         Value of the image term at the finest scale.
     mirrored
-        The best matrix that mirrors the image, to be compared with ``matrix``; only with ``init="search"``.
+        The best matrix that mirrors the image, to be compared with ``matrix``; only with ``init="search"``, and None
+        where it is clearly worse.
     """
 
     matrix: Matrix
@@ -66,8 +69,11 @@ class _Scale:
         moving = moving.blurred_to(spacing)
         identity = np.eye(box.ndim + 1)
         target = resample(fixed.blurred_to(spacing), grid, identity)
-        # Windows outside of the subject would favour its outline.
-        weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
+        # Windows outside of the subject would favour its outline. A histogram needs the background: within the subject
+        # alone, background that the moving image shows there looks like its dark tissue.
+        weight = None
+        if metric != "mi" or fixed.mask is not None:
+            weight = (resample(Image(foreground(fixed).float(), fixed.grid), grid, identity) > 0.5).float()
         self.similarity = build_similarity(metric, target, _WINDOW, weight)
         mask = moving.mask
         self.moving = moving.values[None] if mask is None else torch.stack([moving.values, mask.to(moving.values)])
@@ -184,11 +190,19 @@ def register_linear(
     problem = _Problem(fixed, moving, centre_fixed, centre_moving, extent / 2)
 
     rigid = kind == "rigid"
+    fine = scales[-1]
     best = _best_of(problem, scales, rotations, rigid, on_step)
     mirrored = None
     if isinstance(init, str) and init == "search":
         flip = np.diag([-1.0] + [1.0] * (problem.dim - 1))
         mirrored = _best_of(problem, scales, [rotation @ flip for rotation in rotations], rigid, on_step)
+        # The finest scale takes most of the time and does not change what is clearly worse.
+        if mirrored.loss > best.loss + _WITHIN_REACH * abs(best.loss):
+            mirrored = None
+        else:
+            mirrored = problem.refine(mirrored, fine, rigid=rigid)
+    best = problem.refine(best, fine, rigid=rigid)
+    on_step("fine", best.loss)
     with torch.no_grad():
         return LinearResult(
             problem.matrix(best, rigid).numpy(),
@@ -224,8 +238,8 @@ def _best_of(
     rigid: bool,
     on_step: Callable[[str, float], None],
 ) -> _Candidate:
-    """Return the best candidate of the given starts, refined from scale to scale."""
-    coarse, middle, fine = scales
+    """Return the best candidate of the given starts, refined at the coarse and the middle scale."""
+    coarse, middle, _ = scales
     starts = [problem.start(rotation) for rotation in rotations]
     with torch.no_grad(), one_thread_below(len(coarse.points)):
         for start in starts:
@@ -233,10 +247,8 @@ def _best_of(
     kept = _distinct(sorted(starts, key=lambda start: start.loss), 6)
     kept = sorted((problem.refine(s, coarse, rigid=True) for s in kept), key=lambda s: s.loss)[:2]
     on_step("coarse", kept[0].loss)
-    kept = sorted((problem.refine(s, middle, rigid=rigid) for s in kept), key=lambda s: s.loss)[:1]
-    on_step("middle", kept[0].loss)
-    best = problem.refine(kept[0], fine, rigid=rigid)
-    on_step("fine", best.loss)
+    best = min((problem.refine(s, middle, rigid=rigid) for s in kept), key=lambda s: s.loss)
+    on_step("middle", best.loss)
     return best
 
 

@@ -78,7 +78,7 @@ class Settings:
     """
 
     kind: DeformableKind = "diffeo"
-    metric: Metric = RegistrationOptions.metric
+    metric: Metric = "lncc"
     smoothness: float = RegistrationOptions.smoothness
     volume: float = RegistrationOptions.volume_weight
     wavelet: str = RegistrationOptions.wavelet

@@ -17,6 +17,7 @@ TransformKind = Literal["rigid", "affine", "displacement", "diffeo"]
 Preset = Literal["fast", "default", "accurate"]
 Method = Literal["auto", "optimize", "network"]
 Metric = Literal["lncc", "mi", "mind", "mse"]
+MetricChoice = Literal["auto", "lncc", "mi", "mind", "mse"]
 Init = Literal["header", "moments", "search"]
 LabelInterpolation = Literal["label", "nearest"]
 
@@ -87,7 +88,8 @@ class RegistrationOptions:
         ``default`` works at the resolution of the images (at most 256 voxels along an axis), ``fast`` at half of it,
         ``accurate`` as ``default`` with more iterations.
     metric
-        Image term.
+        Image term; ``auto`` for local correlation, after the moving intensities are mapped to those of the fixed image
+        if the contrasts differ, see :mod:`vision_cli.register.optimisation.contrast`.
     smoothness, volume_weight
         Weights of the penalties, see :class:`vision_cli.register.optimisation.optimise.Settings`.
     wavelet
@@ -121,7 +123,10 @@ class RegistrationOptions:
     preset: Annotated[
         Preset, typer.Option(help="'fast' works at half the images' resolution; 'accurate' iterates longer.")
     ] = "default"
-    metric: Annotated[Metric, typer.Option(help="Image term; 'mi' or 'mind' for images of different kinds.")] = "lncc"
+    metric: Annotated[
+        MetricChoice,
+        typer.Option(help="Image term; 'auto': local correlation, of mapped intensities if the contrasts differ."),
+    ] = "auto"
     smoothness: Annotated[
         float, typer.Option("--lambda", min=0, metavar="X", help="Weight of smoothness.", rich_help_panel=QUALITY)
     ] = 0.45

@@ -22,16 +22,17 @@ from vision_cli.core.errors import InputError, NumericalError, UsageError
 from vision_cli.core.runs import interrupts
 from vision_cli.io.volumes.volumes import Volume
 from vision_cli.register.optimisation import affine, images
+from vision_cli.register.optimisation.contrast import relate_intensities
 from vision_cli.register.optimisation.images import Image
 from vision_cli.register.optimisation.losses import LocalCorrelation
 from vision_cli.register.optimisation.optimise import Settings, State, Step, WaveletOptimiser
 from vision_cli.register.optimisation.stiffness import stiffness
-from vision_cli.register.options.registration import Init, Method, Preset, RegistrationOptions
+from vision_cli.register.options.registration import Init, Method, Metric, Preset, RegistrationOptions
 from vision_cli.register.pipeline.inputs import Pair, grid_of, require_similar_sizes
 from vision_cli.register.pipeline.orientation import check_orientation, choose_orientation
 from vision_cli.register.pipeline.prediction import NetworkContribution, NetworkPredictor
 from vision_cli.register.pipeline.resolution import work_grid
-from vision_cli.register.pipeline.result import InverseError, LevelContribution, Registration, Similarity
+from vision_cli.register.pipeline.result import ImageTerm, InverseError, LevelContribution, Registration, Similarity
 from vision_cli.register.transforms import fields
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.itk_files import read_matrix
@@ -119,6 +120,7 @@ def register(
     moving = _prepared(pair.moving, pair.moving_mask, compute)
     notes = list(pair.notes)
     clock.lap("read")
+    metric: Metric = "lncc" if options.metric == "auto" else options.metric
     mirrored = None
     if resume_from is None:
         if start is None and options.init in get_args(Init):
@@ -134,7 +136,7 @@ def register(
             fixed,
             moving,
             kind="rigid" if options.transform == "rigid" else "affine",
-            metric=options.metric,
+            metric=metric,
             init=_starting_point(options.init, pair) if start is None else start,
             on_step=lambda _name, _loss: interrupts.check(),
         )
@@ -156,6 +158,17 @@ def register(
         matrix, chosen = choose_orientation(matrix, mirrored, partial(_correlation, quality, source, work))
         notes += chosen
     notes += check_orientation(matrix, options.max_rotation_deg)
+    term = ImageTerm(metric)
+    if options.metric == "auto":
+        relation = relate_intensities(fixed, moving, work, matrix)
+        term = ImageTerm(metric, not relation.is_increasing, relation.explained, relation.increasing)
+        if term.mapped:
+            moving = relation.mapped(moving)
+            source = moving.blurred_to(spacing)
+            notes.append(
+                "the images have different contrasts: local correlation is that of the moving intensities mapped to "
+                "those expected in the fixed image (--metric lncc compares them as they are)"
+            )
     affine_only = images.resample(source, work, matrix)
     before, with_affine = _correlation(quality, source, work, identity), -float(quality(affine_only))
     if options.transform == "rigid" or options.transform == "affine":
@@ -166,11 +179,12 @@ def register(
             work_grid=work,
             seconds=clock.laps,
             notes=tuple(notes),
+            image_term=term,
         )
 
     settings = Settings(
         kind=options.transform,
-        metric=options.metric,
+        metric=metric,
         smoothness=options.smoothness,
         volume=options.volume_weight,
         wavelet=options.wavelet,
@@ -233,6 +247,7 @@ def register(
         notes=(*notes, *found.notes),
         network=network,
         affine_kept=affine_kept,
+        image_term=term,
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vision_cli.io.volumes.raw import SlicePlane
 from vision_cli.register.optimisation.optimise import DeformableKind, Step
+from vision_cli.register.options.registration import Metric
 from vision_cli.register.pipeline.prediction import NetworkContribution
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.orientation import Orientation, orientation_of
@@ -50,6 +51,27 @@ class InverseError:
 
     mean_voxels: float
     p99_voxels: float
+
+
+@dataclass(frozen=True)
+class ImageTerm:
+    """The image term of a registration, as ``run.json`` records it.
+
+    Attributes
+    ----------
+    metric
+        Its name.
+    mapped
+        Whether the moving intensities were mapped to those expected in the fixed image, because the contrasts differ.
+    explained, increasing
+        Shares of the fixed intensities' variance that a function of the moving ones, and an increasing function,
+        explain after the linear alignment; None where the metric was given.
+    """
+
+    metric: Metric = "lncc"
+    mapped: bool = False
+    explained: float | None = None
+    increasing: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +142,8 @@ class Registration:
         Whether no deformation fitted better than the affine, so that the warp is zero.
     network
         Contribution of the network; None without one.
+    image_term
+        The image term that was used.
     """
 
     affine: AffineTransform
@@ -145,6 +169,7 @@ class Registration:
     notes: tuple[str, ...] = ()
     network: NetworkContribution | None = None
     affine_kept: bool = False
+    image_term: ImageTerm = ImageTerm()
 
     def __repr__(self) -> str:
         grid = self.work_grid if self.warp is None else self.warp.grid

@@ -24,6 +24,8 @@ class PairMetrics:
         Mean distance of corresponding landmarks.
     lncc_before, lncc_affine, lncc_after
         Mean squared local correlation.
+    contrast_mapped
+        Whether the moving intensities were mapped to those of the fixed image, because the contrasts differ.
     rotation_deg, mirrored
         Rotation of the affine from the positions in the headers, and whether it mirrors.
     affine_kept
@@ -57,6 +59,7 @@ class PairMetrics:
     lncc_before: float | None = None
     lncc_affine: float | None = None
     lncc_after: float | None = None
+    contrast_mapped: bool | None = None
     rotation_deg: float | None = None
     mirrored: bool | None = None
     affine_kept: bool | None = None

@@ -103,6 +103,7 @@ def register_files(
         seconds=dict(found.seconds),
         peak_memory_search_mb=round(searched_mb, 1),
         notes=list(found.notes),
+        image_term=asdict(found.image_term),
         network=None if found.network is None else asdict(found.network),
     )
     most = reporting.max_folds_pct

@@ -168,6 +168,8 @@ def result_table(metrics: PairMetrics) -> Table:
         rows.append(("HD95 mm, mean", None, None, metrics.hd95_mean_mm))
     if metrics.tre_mean_mm is not None:
         rows.append(("landmark error mm", metrics.tre_before_mean_mm, None, metrics.tre_mean_mm))
+    if metrics.contrast_mapped:
+        rows.append(("contrast of the moving image mapped", None, None, True))
     if metrics.rotation_deg is not None:
         rows.append(("rotation from the headers, degrees", None, round(metrics.rotation_deg, 1), None))
     if metrics.mirrored:

@@ -154,6 +154,7 @@ def measure_pair(pair: Pair, found: Registration, labels: LabelEvaluation | None
         lncc_before=found.similarity.before,
         lncc_affine=found.similarity.affine,
         lncc_after=found.similarity.after,
+        contrast_mapped=found.image_term.mapped,
         rotation_deg=found.orientation.rotation_deg,
         mirrored=found.orientation.mirrored,
         affine_kept=None if found.warp is None else found.affine_kept,
