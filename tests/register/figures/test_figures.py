@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from vision_cli.figures import style
 from vision_cli.register.figures import figures
+from vision_cli.register.figures.slices import choose_views
 from vision_cli.register.transforms.fields import Grid
 from vision_cli.register.transforms.transforms import resample
 
@@ -60,10 +61,10 @@ def test_names_of_files_are_drawn_to_the_letter(pictures, tmp_path, name, monkey
 
     monkeypatch.setattr(figures, "save_figure", save)
     title = f"{name} onto {name}"
-    figures.overlay(tmp_path / "a.png", grid, fixed, before, warped, title, first=name)
-    figures.checkerboard(tmp_path / "a.png", grid, fixed, warped, title)
-    figures.difference(tmp_path / "a.png", grid, fixed, before, warped, title, first=name)
-    figures.deformation_grid(tmp_path / "a.png", grid, fixed, u, log_jacobian, title)
+    figures.overlay(tmp_path / "a.png", choose_views(grid, fixed), fixed, before, warped, title, first=name)
+    figures.checkerboard(tmp_path / "a.png", choose_views(grid, fixed), fixed, warped, title)
+    figures.difference(tmp_path / "a.png", choose_views(grid, fixed), fixed, before, warped, title, first=name)
+    figures.deformation_grid(tmp_path / "a.png", choose_views(grid, fixed), fixed, u, log_jacobian, title)
     figures.scales(tmp_path / "a.png", [(name, 0.5), ("b", 0.5)])
     shown = [text for figure in drawn for text in figure.findobj(Text) if "nii" in text.get_text()]
     assert len(shown) >= 6 or len(name) == 300
@@ -74,11 +75,11 @@ def test_names_of_files_are_drawn_to_the_letter(pictures, tmp_path, name, monkey
 
 def test_pictures_of_grids_of_all_kinds_are_small_dark_png_files(pictures, tmp_path):
     grid, fixed, before, warped, u, log_jacobian = pictures
-    figures.overlay(tmp_path / "overlay.png", grid, fixed, before, warped, TITLE, first="affine")
-    figures.checkerboard(tmp_path / "checkerboard.png", grid, fixed, warped, TITLE)
-    figures.single_image(tmp_path / "plain.png", grid, fixed, before, TITLE)
-    figures.difference(tmp_path / "difference.png", grid, fixed, before, warped, TITLE)
-    figures.deformation_grid(tmp_path / "grid.png", grid, fixed, u, log_jacobian, TITLE)
+    figures.overlay(tmp_path / "overlay.png", choose_views(grid, fixed), fixed, before, warped, TITLE, first="affine")
+    figures.checkerboard(tmp_path / "checkerboard.png", choose_views(grid, fixed), fixed, warped, TITLE)
+    figures.single_image(tmp_path / "plain.png", choose_views(grid, fixed), before, TITLE)
+    figures.difference(tmp_path / "difference.png", choose_views(grid, fixed), fixed, before, warped, TITLE)
+    figures.deformation_grid(tmp_path / "grid.png", choose_views(grid, fixed), fixed, u, log_jacobian, TITLE)
     for path in tmp_path.iterdir():
         image = colours(path)
         assert max(image.shape) <= 1300
@@ -91,7 +92,7 @@ def test_the_same_images_give_the_same_bytes(make_world, tmp_path):
     grid = make_world("oblique").fixed
     fixed = head(grid.shape)
     for name in ("a", "b"):
-        figures.overlay(tmp_path / name, grid, fixed, fixed, fixed, TITLE)
+        figures.overlay(tmp_path / name, choose_views(grid, fixed), fixed, fixed, fixed, TITLE)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -101,7 +102,7 @@ GRID = Grid((60, 70, 50), np.diag([-2.0, 2.0, 2.0, 1.0]))
 def test_pictures_that_are_shown_in_turn_lie_on_each_other(tmp_path):
     fixed = head(GRID.shape)
     for name, image in {"fixed": fixed, "same": 3 * fixed, "moved": np.roll(fixed, 6, axis=1)}.items():
-        figures.single_image(tmp_path / f"{name}.png", GRID, fixed, image, "title")
+        figures.single_image(tmp_path / f"{name}.png", choose_views(GRID, fixed), image, "title")
     same, moved = (
         np.abs(colours(tmp_path / f"{name}.png") - colours(tmp_path / "fixed.png")) for name in ("same", "moved")
     )
@@ -113,8 +114,8 @@ def test_a_scale_is_explained_in_full(pictures, tmp_path, monkeypatch):
     grid, fixed, before, warped, u, log_jacobian = pictures
     drawn = []
     monkeypatch.setattr(figures, "save_figure", lambda figure, _path: drawn.append(figure))
-    figures.difference(tmp_path / "a.png", grid, fixed, before, warped, TITLE)
-    figures.deformation_grid(tmp_path / "a.png", grid, fixed, u, log_jacobian, TITLE)
+    figures.difference(tmp_path / "a.png", choose_views(grid, fixed), fixed, before, warped, TITLE)
+    figures.deformation_grid(tmp_path / "a.png", choose_views(grid, fixed), fixed, u, log_jacobian, TITLE)
     for figure in drawn:
         figure.canvas.draw()
         assert "…" not in "".join(text.get_text() for text in figure.texts)
@@ -124,8 +125,8 @@ def test_a_scale_is_explained_in_full(pictures, tmp_path, monkeypatch):
 def test_contours_come_from_the_moving_image(tmp_path):
     fixed = head(GRID.shape)
     nothing = np.zeros_like(fixed)
-    figures.overlay(tmp_path / "with.png", GRID, fixed, fixed, fixed, TITLE)
-    figures.overlay(tmp_path / "without.png", GRID, fixed, nothing, nothing, TITLE)
+    figures.overlay(tmp_path / "with.png", choose_views(GRID, fixed), fixed, fixed, fixed, TITLE)
+    figures.overlay(tmp_path / "without.png", choose_views(GRID, fixed), fixed, nothing, nothing, TITLE)
     for colour in (style.BLUE, style.AMBER):
         # Without contours only the legend has the colours.
         assert near(colours(tmp_path / "with.png"), colour) > 5 * near(colours(tmp_path / "without.png"), colour)
@@ -140,11 +141,13 @@ def strong_by_row(path):
 
 def test_equal_images_make_an_even_checkerboard_and_a_black_difference(tmp_path):
     fixed = head(GRID.shape)
-    figures.checkerboard(tmp_path / "equal.png", GRID, fixed, fixed, "")
-    figures.checkerboard(tmp_path / "other.png", GRID, fixed, np.zeros_like(fixed), "")
+    figures.checkerboard(tmp_path / "equal.png", choose_views(GRID, fixed), fixed, fixed, "")
+    figures.checkerboard(tmp_path / "other.png", choose_views(GRID, fixed), fixed, np.zeros_like(fixed), "")
     bright = [(colours(tmp_path / name).min(-1) > 100).sum() for name in ("equal.png", "other.png")]
     assert 0.4 < bright[1] / bright[0] < 0.6
-    figures.difference(tmp_path / "difference.png", GRID, fixed, np.roll(fixed, 6, axis=1), fixed, "")
+    figures.difference(
+        tmp_path / "difference.png", choose_views(GRID, fixed), fixed, np.roll(fixed, 6, axis=1), fixed, ""
+    )
     before, after = strong_by_row(tmp_path / "difference.png")
     assert before > 500
     assert after == 0
@@ -153,7 +156,7 @@ def test_equal_images_make_an_even_checkerboard_and_a_black_difference(tmp_path)
 def test_an_image_of_another_contrast_in_place_differs_little(tmp_path):
     fixed = head(GRID.shape)
     inverted = np.where(fixed > 20, 130 - fixed, 0).astype(np.float32)
-    figures.difference(tmp_path / "d.png", GRID, fixed, np.roll(fixed, 6, axis=1), inverted, "")
+    figures.difference(tmp_path / "d.png", choose_views(GRID, fixed), fixed, np.roll(fixed, 6, axis=1), inverted, "")
     before, after = strong_by_row(tmp_path / "d.png")
     assert after < 0.2 * before
 
@@ -162,14 +165,14 @@ def test_grid_lines_bend_as_the_displacement_says(tmp_path):
     fixed = head(GRID.shape)
     u = np.zeros((*GRID.shape, 3), np.float32)
     log_jacobian = np.zeros(GRID.shape, np.float32)
-    figures.deformation_grid(tmp_path / "straight.png", GRID, fixed, u, log_jacobian, "")
+    figures.deformation_grid(tmp_path / "straight.png", choose_views(GRID, fixed), fixed, u, log_jacobian, "")
     straight = colours(tmp_path / "straight.png")
     # A shift by the distance of the lines along the body brings each line onto the next.
     u[..., 2] = 5.0
-    figures.deformation_grid(tmp_path / "shifted.png", GRID, fixed, u, log_jacobian, "")
+    figures.deformation_grid(tmp_path / "shifted.png", choose_views(GRID, fixed), fixed, u, log_jacobian, "")
     assert np.abs(colours(tmp_path / "shifted.png") - straight).mean() < 1
     u[..., 2] = 2.5
-    figures.deformation_grid(tmp_path / "between.png", GRID, fixed, u, log_jacobian, "")
+    figures.deformation_grid(tmp_path / "between.png", choose_views(GRID, fixed), fixed, u, log_jacobian, "")
     assert np.abs(colours(tmp_path / "between.png") - straight).mean() > 2
 
 
@@ -178,9 +181,9 @@ def test_folds_are_dotted_and_stretched_places_coloured(tmp_path):
     u = np.zeros((*GRID.shape, 3), np.float32)
     log_jacobian = np.zeros(GRID.shape, np.float32)
     log_jacobian[:30] = 0.5
-    figures.deformation_grid(tmp_path / "plain.png", GRID, fixed, u, log_jacobian, "")
+    figures.deformation_grid(tmp_path / "plain.png", choose_views(GRID, fixed), fixed, u, log_jacobian, "")
     log_jacobian[25:35, 30:40, 20:30] = np.log(1e-9)
-    figures.deformation_grid(tmp_path / "folded.png", GRID, fixed, u, log_jacobian, "")
+    figures.deformation_grid(tmp_path / "folded.png", choose_views(GRID, fixed), fixed, u, log_jacobian, "")
     single_image, folded = colours(tmp_path / "plain.png"), colours(tmp_path / "folded.png")
     assert near(folded, style.YELLOW) > 100 > near(single_image, style.YELLOW)
     assert near(single_image, style.AROUND_GREY[-1]) > 500
@@ -190,8 +193,8 @@ def test_folds_are_dotted_and_stretched_places_coloured(tmp_path):
 def test_a_moving_image_that_misses_the_fixed_one_is_drawn_too(tmp_path, nothing):
     fixed = head(GRID.shape)
     empty = np.full_like(fixed, nothing)
-    figures.overlay(tmp_path / "o.png", GRID, fixed, empty, empty, TITLE)
-    figures.difference(tmp_path / "d.png", GRID, fixed, empty, empty, TITLE)
+    figures.overlay(tmp_path / "o.png", choose_views(GRID, fixed), fixed, empty, empty, TITLE)
+    figures.difference(tmp_path / "d.png", choose_views(GRID, fixed), fixed, empty, empty, TITLE)
     assert {path.name for path in tmp_path.iterdir()} == {"o.png", "d.png"}
 
 

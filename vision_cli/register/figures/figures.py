@@ -1,6 +1,6 @@
 """Figures of a registration: alignment, deformation, wavelet levels and loss.
 
-Each function draws one PNG. The slices are those that show most of the fixed subject, in radiological convention.
+Each function draws one PNG of given slices, in radiological convention.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from vision_cli.core.escapes import picture_text
 from vision_cli.figures import style
 from vision_cli.figures.saving import save_figure
 from vision_cli.register.figures import panels
-from vision_cli.register.figures.slices import View, choose_views, foreground
+from vision_cli.register.figures.slices import View, foreground
 from vision_cli.register.optimisation.images import normalise, otsu_threshold
-from vision_cli.register.transforms.fields import Grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +35,7 @@ _FOLDED_LOG = -10.0
 
 def overlay(
     path: Path,
-    grid: Grid,
+    views: Sequence[View],
     fixed: Values,
     before: Values,
     warped: Values,
@@ -50,16 +49,15 @@ def overlay(
     ----------
     path
         A PNG file.
-    grid
-        Grid of all three images.
+    views
+        Slices of the fixed image, see `vision_cli.register.figures.slices.choose_views`.
     fixed, before, warped
-        ``(*grid.shape)``: the fixed image, and the moving image before and after.
+        ``(*grid)``: the fixed image, and the moving image before and after.
     title
         Heading.
     first
         Name of the row ``before``.
     """
-    views = choose_views(grid, fixed)
     figure, rows = panels.sheet(views, (first, "after"), title)
     fixed = _shades(fixed)
     for image, row in zip((before, warped), rows, strict=True):
@@ -74,23 +72,20 @@ def overlay(
     save_figure(figure, path)
 
 
-def single_image(path: Path, grid: Grid, fixed: Values, image: Values, title: str) -> None:
+def single_image(path: Path, views: Sequence[View], image: Values, title: str) -> None:
     """Draw one image in the slices of the fixed image; pictures of a pair have the same size and can be superimposed.
 
     Parameters
     ----------
     path
         A PNG file.
-    grid
-        Grid of both images.
-    fixed
-        ``(*grid.shape)``, the image that determines the slices.
+    views
+        Slices of the fixed image, see `vision_cli.register.figures.slices.choose_views`.
     image
-        ``(*grid.shape)``, the image to draw.
+        ``(*grid)``, the image to draw.
     title
         Heading.
     """
-    views = choose_views(grid, fixed)
     figure, (row,) = panels.sheet(views, ("",), title)
     image = _shades(image)
     for view, panel in zip(views, row, strict=True):
@@ -98,21 +93,20 @@ def single_image(path: Path, grid: Grid, fixed: Values, image: Values, title: st
     save_figure(figure, path)
 
 
-def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: str) -> None:
+def checkerboard(path: Path, views: Sequence[View], fixed: Values, warped: Values, title: str) -> None:
     """Draw the fixed and the warped image in alternating squares.
 
     Parameters
     ----------
     path
         A PNG file.
-    grid
-        Grid of both images.
+    views
+        Slices of the fixed image, see `vision_cli.register.figures.slices.choose_views`.
     fixed, warped
-        ``(*grid.shape)``.
+        ``(*grid)``.
     title
         Heading.
     """
-    views = choose_views(grid, fixed)
     figure, (row,) = panels.sheet(views, ("",), title)
     fixed, warped = _shades(fixed), _shades(warped)
     square = _round_length(max(max(view.size_mm) for view in views) / _SQUARES)
@@ -126,7 +120,7 @@ def checkerboard(path: Path, grid: Grid, fixed: Values, warped: Values, title: s
 
 def difference(
     path: Path,
-    grid: Grid,
+    views: Sequence[View],
     fixed: Values,
     before: Values,
     warped: Values,
@@ -143,17 +137,16 @@ def difference(
     ----------
     path
         A PNG file.
-    grid
-        Grid of all three images.
+    views
+        Slices of the fixed image, see `vision_cli.register.figures.slices.choose_views`.
     fixed, before, warped
-        ``(*grid.shape)``: the fixed image, and the moving image before and after.
+        ``(*grid)``: the fixed image, and the moving image before and after.
     title
         Heading.
     first
         Name of the row ``before``.
     """
     inside = foreground(fixed)
-    views = choose_views(grid, fixed)
     fixed = _shades(fixed)
     before, warped = _shades(before), _shades(warped)
     levels, means = _mean_by_intensity(warped, fixed)
@@ -176,7 +169,7 @@ def difference(
 
 
 def deformation_grid(
-    path: Path, grid: Grid, fixed: Values, displacement_mm: Values, log_jacobian: Values, title: str
+    path: Path, views: Sequence[View], fixed: Values, displacement_mm: Values, log_jacobian: Values, title: str
 ) -> None:
     """Draw the deformation as a grid over the fixed image, coloured by the log-Jacobian.
 
@@ -187,14 +180,14 @@ def deformation_grid(
     ----------
     path
         A PNG file.
-    grid
-        Grid of the fixed image.
+    views
+        Slices of the fixed image, see `vision_cli.register.figures.slices.choose_views`.
     fixed
-        ``(*grid.shape)``.
+        ``(*grid)``.
     displacement_mm
-        ``(*grid.shape, D)``, fixed -> moving, RAS mm.
+        ``(*grid, D)``, fixed -> moving, RAS mm.
     log_jacobian
-        ``(*grid.shape)``, log of the determinant of that map.
+        ``(*grid)``, log of the determinant of that map.
     title
         Heading.
     """
@@ -202,7 +195,6 @@ def deformation_grid(
     from matplotlib.colors import Normalize
 
     inside = foreground(fixed)
-    views = choose_views(grid, fixed)
     figure, (row,) = panels.sheet(views, ("",), title)
     fixed = _shades(fixed)
     limit = _limit(log_jacobian[inside], 0.99)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vision_cli.core.command.console import Table
@@ -13,11 +14,13 @@ from vision_cli.core.report import Flicker, Picture, Report
 from vision_cli.core.runs.runs import Run
 from vision_cli.register.evaluation.measures import LabelEvaluation
 from vision_cli.register.figures import figures
+from vision_cli.register.figures.slices import View, choose_views
+from vision_cli.register.optimisation import images
+from vision_cli.register.optimisation.images import Image
 from vision_cli.register.pipeline.inputs import Pair, grid_of
 from vision_cli.register.pipeline.result import Registration
 from vision_cli.register.runs.metrics import PairMetrics
 from vision_cli.register.runs.verdict import RULE, judge
-from vision_cli.register.transforms.transforms import Transform, resample
 
 OVERLAY = "qc_overlay.png"
 READ_OVERLAY = (
@@ -47,31 +50,35 @@ def draw_pictures(
         Measures of the registration; the headings contain Dice.
     """
     grid, fixed = grid_of(pair.fixed), pair.fixed.data
+    views = choose_views(grid, fixed)
+    unmoved = np.eye(grid.ndim + 1)
 
-    def resampled(*chain: Transform) -> NDArray[np.float32]:
-        return resample(pair.moving.data, grid_of(pair.moving), grid, chain)
+    def resampled(matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+        moving = Image(torch.from_numpy(np.ascontiguousarray(pair.moving.data, np.float32)), grid_of(pair.moving))
+        # In single precision: a seventh of the time of `transforms.resample`, and the same picture.
+        return images.resample(moving, grid, matrix).numpy()
 
-    linear = resampled() if found.warp is None else resampled(found.affine)
+    linear = resampled(unmoved if found.warp is None else found.affine.matrix)
     first = "as given" if found.warp is None else "affine"
     title = f"{pair.moving.path.name} onto {pair.fixed.path.name}"
     if metrics.dice_mean is not None:
         title += f"  ·  Dice {metrics.dice_affine_mean:.3f} → {metrics.dice_mean:.3f}"
     overlay, squares, difference = OVERLAY, "qc_checkerboard.png", "qc_difference.png"
     with run.output(overlay) as path:
-        figures.overlay(path, grid, fixed, linear, warped, title, first=first)
+        figures.overlay(path, views, fixed, linear, warped, title, first=first)
     with run.output(squares) as path:
-        figures.checkerboard(path, grid, fixed, warped, title)
+        figures.checkerboard(path, views, fixed, warped, title)
     with run.output(difference) as path:
-        figures.difference(path, grid, fixed, linear, warped, title, first=first)
+        figures.difference(path, views, fixed, linear, warped, title, first=first)
     # Freed before the next array of its size is allocated.
     del linear
     still, before, after = (run.directory / f"qc_{name}.png" for name in ("fixed", "moving", "warped"))
     with run.output(still.name) as path:
-        figures.single_image(path, grid, fixed, fixed, f"fixed: {pair.fixed.path.name}")
+        figures.single_image(path, views, fixed, f"fixed: {pair.fixed.path.name}")
     with run.output(after.name) as path:
-        figures.single_image(path, grid, fixed, warped, f"moving, registered: {pair.moving.path.name}")
+        figures.single_image(path, views, warped, f"moving, registered: {pair.moving.path.name}")
     with run.output(before.name) as path:
-        figures.single_image(path, grid, fixed, resampled(), f"moving, as given: {pair.moving.path.name}")
+        figures.single_image(path, views, resampled(unmoved), f"moving, as given: {pair.moving.path.name}")
     shown: list[Picture | Flicker] = [
         Picture(
             run.directory / overlay,
@@ -98,7 +105,7 @@ def draw_pictures(
         ),
     ]
     if found.warp is not None and found.log_jacobian is not None:
-        shown += _draw_deformation(run, pair, found, title)
+        shown += _draw_deformation(run, pair, found, views, title)
     return shown
 
 
@@ -181,15 +188,15 @@ def result_table(metrics: PairMetrics) -> Table:
     return Table(("measure", "before", "affine", "after"), rows)
 
 
-def _draw_deformation(run: Run, pair: Pair, found: Registration, title: str) -> list[Picture | Flicker]:
+def _draw_deformation(
+    run: Run, pair: Pair, found: Registration, views: Sequence[View], title: str
+) -> list[Picture | Flicker]:
     """Draw the deformation as a grid, its energy by wavelet level, and the loss."""
     assert found.warp is not None
     assert found.log_jacobian is not None
     grid, scales, loss = "qc_grid.png", "qc_scales.png", "qc_loss.png"
     with run.output(grid) as path:
-        figures.deformation_grid(
-            path, grid_of(pair.fixed), pair.fixed.data, found.warp.displacement_mm, found.log_jacobian, title
-        )
+        figures.deformation_grid(path, views, pair.fixed.data, found.warp.displacement_mm, found.log_jacobian, title)
     with run.output(scales) as path:
         figures.scales(path, [(level.name, level.energy_share) for level in found.levels])
     with run.output(loss) as path:
