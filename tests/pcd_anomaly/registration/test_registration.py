@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.pcd_anomaly.conftest import pose_error
-from vision_cli.io.points.clouds import read_points
 from vision_cli.pcd_anomaly.registration.alternatives import turns
 from vision_cli.pcd_anomaly.registration.registration import Candidate, _orientations, _polished, place_at, register
 from vision_cli.pcd_anomaly.registration.verification import slid_poses, verify
-from vision_cli.pcd_anomaly.runs.register import register_files
-from vision_cli.pcd_anomaly.surfaces.geometry import diameter, invert, transform
+from vision_cli.pcd_anomaly.surfaces.geometry import invert
 from vision_cli.pcd_anomaly.surfaces.sampling import prepare_scan, thin
 from vision_cli.phantoms.parts.defects import SUITES
 from vision_cli.phantoms.parts.parts import make_part
@@ -107,18 +102,3 @@ def test_a_final_pose_is_compared_with_those_that_it_could_be_mistaken_for(brack
         found = _polished(wrong, target)
         assert error(found, prototype, tests[0], size) < 0.005
         assert found.verification.quality > wrong.verification.quality
-
-
-CASES = Path(__file__).resolve().parents[3].parent / "shared" / "cases" / "pcd-anomaly" / "pose_slides_on_plate"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["good1", "sink1", "sink6"])
-def test_a_plate_neither_slides_nor_turns_over(name):
-    if not CASES.is_dir():
-        pytest.skip("no ../shared/cases/pcd-anomaly")
-    found = register_files(CASES / f"{name}.ply", CASES / "cad.stl", 0)
-    true = np.linalg.inv(json.loads((CASES / "truth.json").read_text())[name]["T"])
-    points = read_points(CASES / f"{name}.ply").points
-    gap = transform(np.asarray(found["scan_to_reference"]), points) - transform(true, points)
-    assert np.sqrt((gap**2).sum(axis=1).mean()) < diameter(points) / 80
