@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from vision_cli.cli import app
 from vision_cli.core.command.invoke import launch
@@ -80,8 +84,26 @@ class Files:
     bad: np.ndarray
 
 
+def made_once(tmp_path_factory, name: str, make: Callable[[], object]):
+    """Return what ``make`` returns; of several processes of pytest the first makes it, and the others read it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return make()
+    path = tmp_path_factory.getbasetemp().parent / f"{name}.pickle"
+    with FileLock(f"{path}.lock"):
+        if path.is_file():
+            return pickle.loads(path.read_bytes())
+        made = make()
+        path.write_bytes(pickle.dumps(made))
+    return made
+
+
 @pytest.fixture(scope="session")
-def world():
+def world(tmp_path_factory):
+    return World(*made_once(tmp_path_factory, "world", make_world))
+
+
+def make_world():
+    """Return the fields of `World`; classes of this file may be imported under two names and are not pickled."""
     generator = np.random.default_rng(0)
     mesh = make_part("bracket", generator)
     suite = SUITES["rigid"]
@@ -91,7 +113,7 @@ def world():
     good = draw_test("bracket", mesh, suite, None, 8000, generator).scan
     bad = draw_test("bracket", mesh, suite, "bulge", 8000, generator).scan
     model = train([PointCloud(one.points) for one in (first, second)], OPTIONS, np.random.default_rng(0))
-    return World(model, first, good, bad, predict(model, good.points), predict(model, bad.points))
+    return model, first, good, bad, predict(model, good.points), predict(model, bad.points)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +134,11 @@ def files(world, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bracket():
+def bracket(tmp_path_factory):
+    return made_once(tmp_path_factory, "bracket", make_bracket)
+
+
+def make_bracket():
     generator = np.random.default_rng(0)
     mesh = make_part("bracket", generator)
     prototype = draw_prototype(mesh, SUITES["rigid"], 40_000, generator)
