@@ -17,7 +17,7 @@ _vcli_facts() {
     'pcd-anomaly synth') options=$'--count\n-n\n--points\n--suite\n--prototypes\n--good\n--defective\n--prototype-points\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly train') options=$'--unit\n--layout\n--class\n--train\n--good\n--groups\n--group-size\n--bank\n--views\n--clusters\n--steps\n--no-iun\n--iun\n--no-ian\n--ian\n--no-push\n--push\n--alpha\n--features\n--max-memory\n--weights\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly predict') options=$'--class\n--fail-on-anomaly\n--unit\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--registration\n--init\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile...' ;;
-    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--test\n--gt\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
+    'pcd-anomaly evaluate') options=$'--unit\n--layout\n--class\n--train\n--test\n--gt\n--good\n--max-memory\n--weights\n--agcs\n--save\n--decide-weak\n--tolerance\n--methods\n--protocol\n--bootstrap\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'pcd-anomaly register') options=$'--out\n-o\n--unit\n--max-memory\n--seed\n--threads\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file\nfile' ;;
     'pcd-anomaly info') options=$'--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'pcd-anomaly merge') options=$'--help\n-h' arguments=$'directory...' ;;
@@ -39,7 +39,7 @@ _vcli_facts() {
     'forgery-detect train') options=$'--variant\n--steps\n--batch-size\n--lr\n--val-fraction\n--pretraining\n--second-order\n--expert-dim\n--backbone\n--published-pooling\n--ablate\n--method\n--layout\n--compression\n--split\n--strict\n--allow-skips\n--face-detector\n--face-model\n--face\n--margin\n--without-face\n--frames\n--studio\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
     'forgery-detect evaluate') options=$'--weights\n--protocol\n--methods\n--level\n--agg\n--frames\n--robustness\n--bootstrap\n--no-audit\n--audit\n--allow-leak\n--no-pictures\n--pictures\n--layout\n--compression\n--split\n--strict\n--allow-skips\n--face-detector\n--face-model\n--face\n--margin\n--without-face\n--variant\n--steps\n--batch-size\n--lr\n--val-fraction\n--pretraining\n--second-order\n--expert-dim\n--backbone\n--published-pooling\n--ablate\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file...' ;;
     'synth-faces') verbs=$'generate\nannotate\nevaluate\nexport\nexport-ip-adapter\ntrain-fer\ntrain-base\ntrain-adapter\ntrain-anno\ninfo' default='generate' options=$'--help\n-h' ;;
-    'synth-faces generate') options=$'--sample\n--count\n-n\n--per-label\n--labels\n--au\n--plan\n--series\n--repeats\n--free-share\n--prompt\n--backend\n--studio\n--size\n--file-type\n--model\n--adapter\n--au-scale\n--steps\n--sampler\n--cfg\n--negative-prompt\n--batch-size\n--layout\n--invert-share\n--no-sg\n--sg\n--guide\n--sg-start\n--sg-scale\n--sg-target\n--sg-decoder\n--annotate\n--annotator\n--rectify\n--min-confidence\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
+    'synth-faces generate') options=$'--sample\n--count\n--n\n-n\n--per-label\n--labels\n--au\n--plan\n--series\n--repeats\n--free-share\n--prompt\n--backend\n--studio\n--size\n--file-type\n--model\n--adapter\n--au-scale\n--steps\n--sampler\n--cfg\n--negative-prompt\n--batch-size\n--layout\n--invert-share\n--no-sg\n--sg\n--guide\n--sg-start\n--sg-scale\n--sg-target\n--sg-decoder\n--annotate\n--annotator\n--rectify\n--min-confidence\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--precision\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' ;;
     'synth-faces annotate') options=$'--model\n--guide\n--annotator\n--rectify\n--min-confidence\n--layout\n--split\n--strict\n--allow-skips\n--crop\n--out\n-o\n--resume\n--overwrite\n--config\n--shard\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces evaluate') options=$'--real\n--judge\n--au-judge\n--guide\n--bootstrap\n--layout\n--split\n--strict\n--allow-skips\n--crop\n--out\n-o\n--resume\n--overwrite\n--config\n--device\n--threads\n--seed\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
     'synth-faces export') options=$'--to\n--test-share\n--out\n-o\n--resume\n--overwrite\n--config\n--json\n--quiet\n-q\n--verbose\n-v\n--help\n-h' arguments=$'file' ;;
@@ -304,6 +304,7 @@ _vcli_value() {
     'pcd-anomaly evaluate --train') kind=directory ;;
     'pcd-anomaly evaluate --test') kind=directory ;;
     'pcd-anomaly evaluate --gt') kind=directory ;;
+    'pcd-anomaly evaluate --good') kind=directory ;;
     'pcd-anomaly evaluate --max-memory') kind=any ;;
     'pcd-anomaly evaluate --weights') kind=file ;;
     'pcd-anomaly evaluate --agcs') kind=choice choices=$'relative\nabsolute\noff' ;;
@@ -517,7 +518,7 @@ _vcli_value() {
     'forgery-detect evaluate --device') kind=any ;;
     'forgery-detect evaluate --threads') kind=any ;;
     'forgery-detect evaluate --seed') kind=any ;;
-    'synth-faces generate --count' | 'synth-faces generate -n') kind=any ;;
+    'synth-faces generate --count' | 'synth-faces generate --n' | 'synth-faces generate -n') kind=any ;;
     'synth-faces generate --per-label') kind=any ;;
     'synth-faces generate --labels') kind=any ;;
     'synth-faces generate --au') kind=any ;;
