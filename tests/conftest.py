@@ -22,6 +22,8 @@ for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
 
 # As commands do (core.devices): matrices of numpy and scipy are small, and their threads would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Threads of torch that wait by spinning take most of the CPU time on a machine with other load.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports torch, which reads it once; threads of several processes would wait for each other.

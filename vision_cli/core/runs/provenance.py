@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ def _measured(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         distribution = metadata.distribution(name)
