@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import NumericalError
 from vision_cli.core.runs import interrupts
 from vision_cli.kan_fit.formulas.operators import NOTHING, Operator
-from vision_cli.kan_fit.formulas.products import Product, search_products
+from vision_cli.kan_fit.formulas.product_fits import Product
+from vision_cli.kan_fit.formulas.products import search_products
 from vision_cli.kan_fit.formulas.search import OperatorNetwork, best_by_complexity, search_operators
 from vision_cli.kan_fit.formulas.tidy import Alternative, Formula, FormulaRows, shortened, symbol_of
 from vision_cli.kan_fit.networks.dense import CURVE_POINTS, SKANLayer

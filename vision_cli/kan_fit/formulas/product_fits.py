@@ -294,7 +294,7 @@ class ProductFits:
                 weights += range(part.start, part.stop - 1)
         for place in sorted(weights, key=lambda one: abs(constants[one])):
             tried(place, 0.0)
-        for place in sorted(exponents, key=lambda one: abs(constants[one] - round(constants[one]))):
+        for place in sorted(exponents, key=lambda one: abs(constants[one] - round(float(constants[one])))):
             nearest = round(2 * constants[place]) / 2
             for value in dict.fromkeys((0.0, float(round(constants[place])), nearest)):
                 if abs(value - constants[place]) < 0.75 and tried(place, value):
