@@ -7,12 +7,13 @@ import pytest
 
 from tests.rppg_adapt.conftest import pulsing_clip
 from vision_cli.rppg_adapt.adaptation.agreement import TrainingFreeEstimates
+from vision_cli.rppg_adapt.signals.classical import METHODS
 from vision_cli.rppg_adapt.signals.quality import default_index, quality_features
 
 
 def test_methods_agree_on_the_rate_of_a_pulsing_clip():
     estimates = TrainingFreeEstimates.of(pulsing_clip(72), 30.0)
-    assert set(estimates.rates) == {"pos", "chrom", "omit", "green"}
+    assert set(estimates.rates) == set(METHODS)
     assert estimates.rates["green"].bpm == pytest.approx(72, abs=1)
     agreeing = [abs(rate.bpm - 72) < 5 for rate in estimates.rates.values()]
     assert estimates.agreement(72, 5) == np.mean(agreeing)
@@ -23,7 +24,7 @@ def test_the_most_reliable_method_has_the_highest_quality():
     estimates = TrainingFreeEstimates.of(pulsing_clip(72), 30.0)
     method, rate, quality = estimates.most_reliable()
     assert rate == estimates.rates[method]
-    index = default_index()
+    index = default_index()["colour_trace"]
     assert quality == max(index.probability(one, quality_features(one, estimates.rates)) for one in estimates.waves)
 
 

@@ -41,7 +41,7 @@ def test_an_extra_beat_is_left_out():
 @pytest.mark.parametrize("hz", [0.2, 0.3])
 def test_breathing_is_read_from_the_beats(hz):
     _, wave = known(60, breathing_hz=hz, breathing=0.04)
-    assert hrv.respiration_bpm(wave, hrv.find_beats(wave, FPS), FPS) == pytest.approx(60 * hz, abs=1.5)
+    assert hrv.respiration(wave, hrv.find_beats(wave, FPS), FPS).bpm == pytest.approx(60 * hz, abs=1.5)
 
 
 def test_measures_need_their_time():
@@ -52,7 +52,7 @@ def test_measures_need_their_time():
     assert middle.sdnn_ms is not None
     assert middle.lf_hf is None
     assert long.lf_hf > 0
-    assert hrv.respiration_bpm(wave[: 9 * 30], beats, FPS) is None
+    assert hrv.respiration(wave[: 9 * 30], beats, FPS) is None
 
 
 def test_breathing_has_its_power_in_the_high_band():

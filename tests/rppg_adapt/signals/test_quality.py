@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from vision_cli.rppg_adapt.signals.quality import (
+    Evidence,
     calibration_error,
     default_index,
     fit_index,
     quality_features,
     robust_mean,
+    situation_of,
     viterbi_path,
 )
 from vision_cli.rppg_adapt.signals.spectra import heart_rate
@@ -26,18 +28,72 @@ def test_the_index_is_a_calibrated_probability():
     assert calibration_error(np.full(4000, 0.95), right) > 0.2
 
 
+METHODS = ("pos", "chrom", "green", "ica", "pbv", "lgi", "omit", "net")
+SURE = Evidence(1.0, 0.95, 0.0, 0.0)
+
+
+def rates_of(waves):
+    return {name: heart_rate(wave, 30) for name, wave in waves.items()}
+
+
+def tone(bpm, rng, noise=0.1):
+    return np.sin(2 * np.pi * bpm / 60 * np.arange(300) / 30) + noise * rng.standard_normal(300)
+
+
 def test_clear_waves_that_agree_have_a_higher_quality_than_noise():
-    t = np.arange(300) / 30
     rng = np.random.default_rng(4)
-    clear = {
-        name: heart_rate(np.sin(2 * np.pi * 1.2 * t) + 0.1 * rng.standard_normal(300), 30)
-        for name in ("pos", "chrom", "net")
-    }
-    noise = {name: heart_rate(rng.standard_normal(300), 30) for name in ("pos", "chrom", "net")}
-    index = default_index()
-    for method in clear:
-        assert index.probability(method, quality_features(method, clear)) > 0.9
-        assert index.probability(method, quality_features(method, noise)) < 0.6
+    clear = rates_of({name: tone(72, rng) for name in METHODS})
+    noise = rates_of({name: rng.standard_normal(300) for name in METHODS})
+    index = default_index()["network"]
+    for method in METHODS:
+        assert index.probability(method, quality_features(method, clear, SURE)) > 0.9
+        assert index.probability(method, quality_features(method, noise, Evidence(0.0, 0.0))) < 0.4
+
+
+@pytest.mark.parametrize(
+    "evidence", [Evidence(0.0, 0.0), Evidence(1.0, 0.95, motion=1.0), Evidence(1.0, 0.95, background=1.0)]
+)
+def test_witnesses_against_a_rate_lower_its_quality(evidence):
+    rng = np.random.default_rng(4)
+    rates = rates_of({name: tone(72, rng, 1.5) for name in METHODS})
+    index = default_index()["network"]
+    found, sure = (index.probability("pos", quality_features("pos", rates, one)) for one in (evidence, SURE))
+    assert found < 0.9 * sure
+
+
+def test_one_network_against_unanimous_methods_is_not_chosen():
+    rng = np.random.default_rng(5)
+    waves = {name: tone(72, rng, 0.6) for name in METHODS}
+    waves["net"] = tone(120, rng, 0.6)
+    rates, index = rates_of(waves), default_index()["network"]
+    others = min(index.probability(one, quality_features(one, rates, SURE)) for one in METHODS if one != "net")
+    assert index.probability("net", quality_features("net", rates, Evidence(0.0, 0.0))) < others
+
+
+def test_a_tone_in_one_channel_is_reliable():
+    rates = rates_of({"green": tone(72, np.random.default_rng(0), 0.01)})
+    assert default_index()["gray_trace"].probability("green", quality_features("green", rates)) > 0.9
+
+
+def test_a_long_record_is_surer_than_its_windows():
+    index = default_index()["gray_trace"]
+    assert index.probability_of_record(0.8, 4) > index.probability_of_record(0.8, 1) > 0.8
+    assert index.probability_of_record(0.1, 4) < index.probability_of_record(0.1, 1)
+    assert index.probability_of_record(0.0, 4) == 0
+
+
+@pytest.mark.parametrize(
+    ("network", "gray", "pictures", "situation"),
+    [
+        (True, False, True, "network"),
+        (False, False, True, "colour"),
+        (False, True, True, "gray"),
+        (False, False, False, "colour_trace"),
+        (False, True, False, "gray_trace"),
+    ],
+)
+def test_the_situation_follows_from_what_there_is(network, gray, pictures, situation):
+    assert situation_of(network=network, gray=gray, pictures=pictures) == situation
 
 
 def test_the_path_through_the_windows_does_not_jump():

@@ -59,7 +59,8 @@ class TrainingFreeEstimates:
 
     def most_reliable(self) -> tuple[TrainingFreeMethod, HeartRate, float]:
         """Return the method with the highest quality, its rate, and that quality."""
-        index = default_index()
+        index = default_index()["colour_trace"]
+        # The adapted network has no vote, and the halves of the face are not read.
         qualities = {method: index.probability(method, quality_features(method, self.rates)) for method in self.waves}
         best = max(qualities, key=lambda method: qualities[method])
         return best, self.rates[best], qualities[best]

@@ -20,6 +20,7 @@ from vision_cli.io.faces.detection import Box, FaceDetector
 from vision_cli.io.faces.tracking import DETECTION_INTERVAL_S, LONGEST_GAP_S, FaceTracker, Track
 from vision_cli.io.videos.videos import Frame, VideoReader
 from vision_cli.phantoms.arrays import Floats
+from vision_cli.rppg_adapt.faces.background import Surroundings
 from vision_cli.rppg_adapt.faces.crops import CROP_SIZE, area_crop, exposure, skin_trace, skin_weights
 from vision_cli.rppg_adapt.options import FaceDetection
 
@@ -90,6 +91,9 @@ class FaceClip:
         Notes for the user.
     damage
         Why the rest of the video cannot be decoded, or None.
+    background
+        ``(N, 3)`` mean red, green and blue of the picture away from all faces and what is below them; None if there is
+        hardly any.
     """
 
     number: int
@@ -104,6 +108,7 @@ class FaceClip:
     is_gray: bool
     notes: tuple[str, ...] = ()
     damage: str | None = None
+    background: NDArray[np.float64] | None = None
 
     @property
     def seen_share(self) -> float:
@@ -223,6 +228,7 @@ def extract_faces(
     tracker = FaceTracker()
     builders: dict[int, _ClipBuilder] = {}
     times: list[float] = []
+    surroundings = Surroundings()
     for number, buffer in enumerate(_buffers(iter(video))):
         interrupts.check()
         last = buffer[-1]
@@ -242,10 +248,11 @@ def extract_faces(
             builder = builders.setdefault(track.number, _ClipBuilder(size, len(times)))
             builder.add(buffer, track.boxes_at(frame_times), is_detected=track.times[-1] == last.time_s)
         times += frame_times.tolist()
+        surroundings.add(buffer, [track.boxes_at(frame_times[[0, -1]]) for track in tracker.tracks])
         # The next frames are decoded before these names are assigned again, and full frames are large.
         del buffer, last
     _require_length(name, times, video.damage)
-    clips = _finish_clips(np.array(times), tracker.tracks, builders, video, faces)
+    clips = _finish_clips(np.array(times), tracker.tracks, builders, video, faces, surroundings.trace())
     if not clips:
         raise NoFace(
             f"{name}: no face found in {len(times)} frames; a face expected.",
@@ -286,7 +293,12 @@ def _require_length(name: str, times: list[float], damage: str | None) -> None:
 
 
 def _finish_clips(
-    times: NDArray[np.float64], tracks: list[Track], builders: dict[int, _ClipBuilder], video: FrameSource, faces: int
+    times: NDArray[np.float64],
+    tracks: list[Track],
+    builders: dict[int, _ClipBuilder],
+    video: FrameSource,
+    faces: int,
+    background: NDArray[np.float64] | None,
 ) -> list[FaceClip]:
     """Return the clips of the largest and most often seen faces, at most ``faces``."""
     shortest = _SHORTEST_TRACK * len(times) * DETECTION_INTERVAL_S / _duration(times)
@@ -324,6 +336,7 @@ def _finish_clips(
                 is_gray,
                 tuple(notes),
                 video.damage,
+                None if background is None else background[builder.first :],
             )
         )
     return clips

@@ -127,6 +127,7 @@ def _part(clip: FaceClip, start: int, stop: int) -> FaceClip:
         traces=clip.traces[inside],
         boxes=clip.boxes[inside],
         is_seen=clip.is_seen[inside],
+        background=None if clip.background is None else clip.background[inside],
     )
 
 

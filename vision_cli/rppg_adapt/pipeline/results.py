@@ -83,7 +83,8 @@ class PulseEstimate:
     bpm, interval_bpm
         Overall heart rate, and its 95 % confidence interval.
     quality
-        Mean quality of the windows, weighted by the time that they stand for.
+        Probability that the rate is within 3 bpm of the ground truth, from the mean quality of the windows, weighted by
+        the time that they stand for.
     is_reliable
         Whether the quality is at least 0.5.
     method

@@ -278,6 +278,8 @@ def _summary(path: Path, estimate: PulseEstimate, model: PulseModel | None) -> d
                 "lf_ms2",
                 "hf_ms2",
                 "lf_hf",
+                "sdnn_probability",
+                "rmssd_probability",
             )
         },
         "resp_bpm": estimate.respiration_bpm,

@@ -15,6 +15,9 @@ from vision_cli.rppg_adapt.signals.spectra import Wave, bandpassed, detrended, h
 HR_SECONDS, RESPIRATION_SECONDS, SDNN_SECONDS, BANDS_SECONDS = 5.0, 10.0, 20.0, 55.0
 """Shortest waves for a heart rate, a respiration rate, SDNN and RMSSD, and LF and HF power, in seconds."""
 
+BREATHS_WITHIN = 2.0
+"""Tolerance of a respiration rate, breaths per minute."""
+
 _FINE_HZ = 250.0
 _EVEN_HZ = 4.0
 _LF, _HF = (0.04, 0.15), (0.15, 0.4)
@@ -71,6 +74,8 @@ class Variability:
         SDNN, RMSSD and pNN50 of the normal intervals.
     lf_ms2, hf_ms2, lf_hf
         Power from 0.04 to 0.15 Hz and from 0.15 to 0.4 Hz, and their ratio.
+    sdnn_probability, rmssd_probability
+        Probability that SDNN is within 10 ms, and RMSSD within 15 ms, of the ground truth; None if it was not computed.
     """
 
     beats: int
@@ -82,9 +87,33 @@ class Variability:
     lf_ms2: float | None = None
     hf_ms2: float | None = None
     lf_hf: float | None = None
+    sdnn_probability: float | None = None
+    rmssd_probability: float | None = None
 
 
-def find_beats(wave: Wave, fps: float) -> Beats:
+@dataclass(frozen=True)
+class Respiration:
+    """A respiration rate.
+
+    Attributes
+    ----------
+    bpm
+        Breaths per minute.
+    share
+        Share of the power of respiration rates within 2 breaths per minute of it.
+    gap_bpm
+        Difference between the rates of the intervals and of the amplitude.
+    probability
+        Probability that it is within 2 breaths per minute of the ground truth; None if it was not computed.
+    """
+
+    bpm: float
+    share: float
+    gap_bpm: float
+    probability: float | None = None
+
+
+def find_beats(wave: Wave, fps: float, rate_bpm: float | None = None) -> Beats:
     """Return the beats of a wave.
 
     The wave is filtered around its own rate, because a fixed band would leave the dicrotic wave of a slow heart as a
@@ -97,10 +126,12 @@ def find_beats(wave: Wave, fps: float) -> Beats:
         ``(T,)``, with maxima at the beats.
     fps
         Samples per second.
+    rate_bpm
+        Its heart rate; by default the highest peak of its spectrum.
     """
     from scipy import signal
 
-    rate = heart_rate(wave, fps).bpm / 60
+    rate = (heart_rate(wave, fps).bpm if rate_bpm is None else rate_bpm) / 60
     if not np.isfinite(rate):
         return Beats(np.zeros(0), np.zeros(0), np.zeros(0, bool))
     band = max(_LOWEST * rate, 0.5), min(_HIGHEST * rate, 0.45 * fps)
@@ -160,7 +191,7 @@ def variability(beats: Beats, seconds: float) -> Variability:
     return Variability(count, rejected, mean_bpm, float(normal.std(ddof=1)), rmssd, pnn50, low, high, ratio)
 
 
-def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
+def respiration(wave: Wave, beats: Beats, fps: float, rate_bpm: float | None = None) -> Respiration | None:
     """Return the respiration rate from the modulation of inter-beat intervals and of the wave's amplitude.
 
     Source of both: P. Charlton et al., "Breathing rate estimation from the electrocardiogram and
@@ -168,8 +199,8 @@ def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
 
     Returns
     -------
-    float or None
-        Breaths per minute; None for less than ten seconds.
+    Respiration or None
+        None for less than ten seconds, or too few beats.
     """
     seconds = len(wave) / fps
     normal = beats.is_normal
@@ -179,7 +210,7 @@ def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
     if len(even) < _EVEN_HZ * 5:
         return None
     times = np.arange(len(wave)) / fps
-    rate = heart_rate(wave, fps).bpm / 60
+    rate = (heart_rate(wave, fps).bpm if rate_bpm is None else rate_bpm) / 60
     pulse = bandpassed(wave, fps, (max(0.6 * rate, 0.5), min(1.6 * rate, 0.9 * fps / 2)))
     from scipy import signal
 
@@ -187,19 +218,23 @@ def respiration_bpm(wave: Wave, beats: Beats, fps: float) -> float | None:
         np.interp(even, beats.times_s[1:][normal], beats.intervals_ms[normal]),
         np.interp(even, times, np.abs(signal.hilbert(pulse))),
     ]
-    total: Wave | None = None
+    powers = []
     frequencies: Wave = np.zeros(0)
     for curve in curves:
         flat = detrended(curve, 10.0)
         length = max(1 << 10, len(flat))
         frequencies = np.asarray(np.fft.rfftfreq(length, 1 / _EVEN_HZ), np.float64)
         power = np.abs(np.fft.rfft((flat - flat.mean()) * np.hanning(len(flat)), length)) ** 2
-        power = power / (power.sum() + 1e-12)
-        total = power if total is None else total + power
+        powers.append(power / (power.sum() + 1e-12))
     inside = (frequencies >= _BREATHING_HZ[0]) & (frequencies <= min(_BREATHING_HZ[1], 0.5 * rate))
-    if total is None or not inside.any():
+    if not inside.any():
         return None
-    return float(60 * frequencies[inside][total[inside].argmax()])
+    f, (by_interval, by_amplitude) = 60 * frequencies[inside], (power[inside] for power in powers)
+    total = by_interval + by_amplitude
+    peak = f[total.argmax()]
+    share = float(total[np.abs(f - peak) <= BREATHS_WITHIN].sum() / (total.sum() + 1e-12))
+    gap = float(np.abs(f[by_interval.argmax()] - f[by_amplitude.argmax()]))
+    return Respiration(float(peak), share, gap)
 
 
 def _lf_and_hf_power(beats: Beats) -> tuple[float, float]:
