@@ -30,7 +30,6 @@ def test_the_variability_of_a_clear_wave_is_given():
     clip, sdnn = finger(1e-4)
     found = estimate_from_clip(clip, MEASURES, None).variability
     assert found.sdnn_ms == pytest.approx(sdnn, abs=10)
-    assert found.sdnn_probability >= 0.5
     assert found.mean_bpm == pytest.approx(66, abs=1)
 
 

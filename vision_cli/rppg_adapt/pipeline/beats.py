@@ -136,6 +136,13 @@ def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:
         return hrv.Variability(measured.beats, measured.rejected_share)
     if measured.sdnn_ms is None:
         return measured
+    if reading.situation in {"colour_trace", "gray_trace"}:
+        # The generated hearts vary less than those of people, so that the index refuses every large SDNN; beats of a
+        # finger need no more than to be regular.
+        if reading.beats.rejected_share > _IRREGULAR:
+            notes.append("no heart rate variability: too few of the beats found are regular")
+            return hrv.Variability(measured.beats, measured.rejected_share)
+        return measured
     index = default_beat_index()
     return _probable_variability(
         measured,
