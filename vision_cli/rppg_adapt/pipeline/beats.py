@@ -137,12 +137,15 @@ def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:
     if measured.sdnn_ms is None:
         return measured
     if reading.situation in {"colour_trace", "gray_trace"}:
-        # The generated hearts vary less than those of people, so that the index refuses every large SDNN; beats of a
-        # finger need no more than to be regular.
-        if reading.beats.rejected_share > _IRREGULAR:
-            notes.append("no heart rate variability: too few of the beats found are regular")
-            return hrv.Variability(measured.beats, measured.rejected_share)
-        return measured
+        # The generated hearts vary less than those of people, so that the index refuses every large SDNN.
+        noise_ms = _noise_of_sdnn_ms(measured.sdnn_ms, measured.rmssd_ms or 0.0)
+        if reading.beats.rejected_share <= _IRREGULAR and noise_ms <= SDNN_WITHIN_MS:
+            return measured
+        why = "too few of the beats found are regular"
+        if noise_ms > SDNN_WITHIN_MS:
+            why = f"about {noise_ms:.0f} ms of SDNN are noise of the times of the beats"
+        notes.append(f"no heart rate variability: {why}")
+        return hrv.Variability(measured.beats, measured.rejected_share)
     index = default_beat_index()
     return _probable_variability(
         measured,
@@ -150,6 +153,16 @@ def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:
         index["rmssd"].probability(reading.situation, reading.features),
         notes,
     )
+
+
+def _noise_of_sdnn_ms(sdnn_ms: float, rmssd_ms: float) -> float:
+    """Return how much larger noise of the times of beats makes SDNN, ms.
+
+    Noise of variance v adds 2 v to the variance of the intervals and 6 v to the mean square of their differences. Those
+    of a heart are taken to be equal at most.
+    """
+    variance = max(rmssd_ms**2 - sdnn_ms**2, 0.0) / 4
+    return sdnn_ms - float(np.sqrt(max(sdnn_ms**2 - 2 * variance, 0.0)))
 
 
 def _respiration(reading: BeatReading, notes: list[str]) -> hrv.Respiration | None:
