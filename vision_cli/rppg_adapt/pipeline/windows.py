@@ -23,6 +23,7 @@ from vision_cli.rppg_adapt.signals.quality import (
 from vision_cli.rppg_adapt.signals.spectra import HeartRate, heart_rate
 
 _LEAST_CHANGE = 2e-5
+_FEW_AGREE, _LEAST_CORRELATION, _NOT_SHARED = 0.25, 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def estimate_windows(
                     found.start_s,
                     found.end_s,
                     found.rates[one],
-                    seen * index.probability(one, found.features(one)),
+                    seen * _capped(index.probability(one, found.features(one)), found.evidence[one]),
                     one,
                 )
                 for one in candidates
@@ -108,6 +109,14 @@ def estimate_windows(
     if is_still(clip):
         return [replace(one, quality=0.0) for one in chosen]
     return chosen
+
+
+def _capped(quality: float, evidence: Evidence) -> float:
+    """Return a quality that is not reliable if the halves of the face have nothing in common near the rate."""
+    agree, correlation = evidence.halves_agree, evidence.halves_correlate
+    if agree is None or correlation is None or agree > _FEW_AGREE or correlation > _LEAST_CORRELATION:
+        return quality
+    return min(quality, _NOT_SHARED)
 
 
 def is_still(clip: FaceClip) -> bool:
