@@ -171,6 +171,13 @@ def _respiration(reading: BeatReading, notes: list[str]) -> hrv.Respiration | No
         notes.append(f"{reading.seconds:.0f} s are too short for breathing; {needed:.0f} s are needed")
     if reading.respiration is None:
         return None
+    if reading.respiration.gap_bpm > hrv.BREATHS_WITHIN:
+        # Generated hearts always breathe: the index has not seen a wave without breathing.
+        notes.append(
+            "no respiration rate: the intervals and the heights of the beats differ by "
+            f"{reading.respiration.gap_bpm:.0f} breaths a minute"
+        )
+        return None
     probability = default_beat_index()["respiration"].probability(reading.situation, reading.features)
     if probability < LEAST_PROBABILITY:
         notes.append(

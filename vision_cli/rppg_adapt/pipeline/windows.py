@@ -23,7 +23,8 @@ from vision_cli.rppg_adapt.signals.quality import (
 from vision_cli.rppg_adapt.signals.spectra import HeartRate, heart_rate
 
 _LEAST_CHANGE = 2e-5
-_FEW_AGREE, _LEAST_CORRELATION, _NOT_SHARED = 0.25, 0.5, 0.3
+_LEAST_AMPLITUDE, _TOO_WEAK = 2.5e-4, 0.3
+"""Half the amplitude of the weakest of 69 generated pulses of the calibration, and the highest quality below it."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,13 @@ def estimate_windows(
 
 
 def _capped(quality: float, evidence: Evidence) -> float:
-    """Return a quality that is not reliable if the halves of the face have nothing in common near the rate."""
-    agree, correlation = evidence.halves_agree, evidence.halves_correlate
-    if agree is None or correlation is None or agree > _FEW_AGREE or correlation > _LEAST_CORRELATION:
+    """Return a quality that is not reliable if the colours of the face change less than by any pulse.
+
+    Averaged noise of a camera, or what a codec makes of a still picture, may look like a pulse but for its strength.
+    """
+    if evidence.amplitude is None or evidence.amplitude >= _LEAST_AMPLITUDE:
         return quality
-    return min(quality, _NOT_SHARED)
+    return min(quality, _TOO_WEAK)
 
 
 def is_still(clip: FaceClip) -> bool:

@@ -113,12 +113,14 @@ class Witnesses:
             agree = float(np.mean(np.abs(of_halves - bpm) < AGREE_WITHIN_BPM))
             correlation = max(_correlation(*self._near(own, bpm)) for own in halves.values())
         motion = background = 0.0
+        amplitude = None
+        face = float(self._near(self.face[inside], bpm).std())
         if self.motion is not None:
             motion = max(self._shared(own[inside], bpm, _VISIBLE_MOTION_PX) for own in self.motion)
+            amplitude = face
         if self.background is not None:
-            face = float(self._near(self.face[inside], bpm).std())
             background = self._shared(self.background[inside], bpm, face)
-        return Evidence(agree, correlation, motion, background)
+        return Evidence(agree, correlation, motion, background, amplitude)
 
     def _near(self, waves: Wave, bpm: float) -> Wave:
         """Return waves ``(..., T)`` without frequencies that are farther than 15 bpm from a rate."""

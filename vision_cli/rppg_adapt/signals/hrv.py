@@ -147,7 +147,10 @@ def find_beats(wave: Wave, fps: float, rate_bpm: float | None = None) -> Beats:
     reach = max(2, int(_UPSTROKE / rate * _FINE_HZ))
     times = []
     for peak in found:
-        start = max(peak - reach, 0)
+        start = peak - reach
+        if start < 0:
+            # The foot lies before the wave: half way up cannot be told.
+            continue
         foot = start + int(np.argmin(curve[start : peak + 1]))
         half = 0.5 * (curve[foot] + curve[peak])
         after = foot + int(np.argmax(curve[foot : peak + 1] >= half))

@@ -70,12 +70,15 @@ class Evidence:
         Correlation of the waves of the halves near the rate; None without pictures.
     motion, background
         How much rigid motion and the background have the rhythm of the rate, in [0, 1]; 0 if they are not known.
+    amplitude
+        Standard deviation of green near the rate, relative to its mean; None without pictures.
     """
 
     halves_agree: float | None = None
     halves_correlate: float | None = None
     motion: float = 0.0
     background: float = 0.0
+    amplitude: float | None = None
 
 
 @dataclass(frozen=True)
