@@ -22,9 +22,13 @@ from vision_cli.rppg_adapt.faces.crops import mean_traces
 from vision_cli.rppg_adapt.faces.extraction import FaceClip, NoFace, read_faces
 from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.networks.model import PulseModel
-from vision_cli.rppg_adapt.options import NETWORK, Method, PulseOptions
-from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip
+from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
+from vision_cli.rppg_adapt.pipeline.joining import overall_rate
+from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
+from vision_cli.rppg_adapt.pipeline.windows import choose_rates, rates_of_windows, situation_of_clip
 from vision_cli.rppg_adapt.signals.classical import METHODS
+from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS
+from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
 
 FPS = 30.0
 STREAM = 43
@@ -65,8 +69,17 @@ def filmed(seed: int, number: int, seconds: float) -> tuple[FaceClip | None, flo
 
 def errors_of(face: FaceClip, true_bpm: float, model: PulseModel) -> dict[str, float]:
     """Return the absolute errors by method."""
-    methods: tuple[Method, ...] = (*METHODS, NETWORK, AUTO)
-    return {one: abs(estimate_from_clip(face, PulseOptions(method=one), model).bpm - true_bpm) for one in methods}
+    options, band = PulseOptions(), heart_rate_band(face.fps)
+    waves = pulse_waves(face, options, model, band)
+    rates, situation = list(rates_of_windows(face, waves, options, band)), situation_of_clip(face, waves)
+    errors = {}
+    for name, candidates in {**{one: [one] for one in (*METHODS, NETWORK)}, AUTO: list(AUTO_METHODS)}.items():
+        windows = choose_rates(face, rates, candidates, situation)
+        used = [window.method for window in windows]
+        whole = {one: waves[one].rate(band) for one in candidates}
+        clearest = max(candidates, key=lambda one: (used.count(one), whole[one].snr_db))
+        errors[name] = abs(overall_rate([windows], whole[clearest])[0] - true_bpm)
+    return errors
 
 
 def report(errors: dict[str, list[float]]) -> None:

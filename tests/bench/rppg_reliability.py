@@ -6,7 +6,8 @@ Faces are generated ones as crops, and semi-real ones: the given video with its 
 known rate put in, of half to three times the strength of its own, with noise, by three codecs, through files and the
 face detector. One channel is generated traces of fingers. None is of the seeds or of the photographs that the index was
 calibrated on. Prints a row a bin of quality: clips, mean quality, share within 3 bpm and its standard error; ``--csv``
-writes every reading.
+writes every reading. Last come videos of a photograph without a pulse, fixed, in a hand or swaying, some in a
+flickering light: the share that is called reliable.
 """
 
 from __future__ import annotations
@@ -22,18 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.io.videos.videos import CONTAINERS, Codec, VideoReader, VideoWriter
+from vision_cli.phantoms.faces.photo_videos import PhotoVideo
 from vision_cli.phantoms.faces.pulse import Pulse, make_pulse
 from vision_cli.phantoms.faces.pulse_clips import BLOOD_COLOUR, TRAINING
 from vision_cli.phantoms.faces.pulse_videos import STYLES
+from vision_cli.rppg_adapt.faces.extraction import NoFace
 from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import PulseOptions
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video
 from vision_cli.rppg_adapt.signals.quality import CORRECT_WITHIN_BPM
 from vision_cli.rppg_adapt.signals.spectra import bandpassed
-from vision_cli.rppg_adapt.training.calibration import crops_clip, finger_clip
+from vision_cli.rppg_adapt.training.calibration import crops_clip, finger_clip, read_photos
 
-STREAM, REPLACED_STREAM, FINGER_STREAM = 91, 92, 93
+STREAM, REPLACED_STREAM, FINGER_STREAM, STILL_STREAM = 91, 92, 93, 94
+FPS = 30.0
 BAND = (0.6, 3.8)
 STRENGTHS = (0.5, 3.0)
 """Strengths of a pulse that is put in, relative to the one that is taken out."""
@@ -120,6 +124,23 @@ def one_channel(count: int, seed: int) -> Iterator[Reading]:
         yield found.quality, abs(found.bpm - true) < CORRECT_WITHIN_BPM
 
 
+def still_photographs(model: PulseModel, count: int, seed: int) -> Iterator[tuple[str, Reading]]:
+    """Iterate over the readings of a photograph without a pulse, each with how it moves."""
+    (photo,) = read_photos([])
+    for number in range(count):
+        video = PhotoVideo(np.random.default_rng((seed, STILL_STREAM, number)), photo, is_alive=False)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"video{CONTAINERS[video.codec]}"
+            with VideoWriter(path, video.size, codec=video.codec, fps=FPS, quality=video.quality) as writer:
+                for pixels in video:
+                    writer.write(pixels)
+            try:
+                (found,) = estimate_from_video(path, PulseOptions(), model)
+            except NoFace:
+                continue
+        yield video.holding, (found.quality, False)
+
+
 def print_diagram(name: str, readings: list[Reading]) -> None:
     """Print the bins of a reliability diagram, if there are readings."""
     if not readings:
@@ -151,6 +172,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--replaced", type=int, default=40)
     parser.add_argument("--fingers", type=int, default=800)
+    parser.add_argument("--stills", type=int, default=48, help="videos of a photograph without a pulse")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--csv", type=Path, help="file for the readings")
@@ -170,6 +192,10 @@ def main() -> None:
                     stream.write(f"{kind},{reading[0]:.4f},{int(reading[1])}\n")
         print_diagram(kind, readings[kind])
     print_diagram("all faces", [one for kind, found in readings.items() if kind != "one channel" for one in found])
+    stills = list(still_photographs(model, words.stills, words.seed))
+    for holding in sorted({one for one, _ in stills}):
+        quality = np.array([found for one, (found, _) in stills if one == holding])
+        print(f"photograph, {holding}: {np.sum(quality >= 0.5)} of {len(quality)} reliable")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,9 @@ def test_beats_of_another_rate_than_the_spectrum_have_no_mean_rate():
 def test_breathing_is_given_with_its_probability_only():
     clip, _ = finger(1e-4)
     assert estimate_from_clip(clip, MEASURES, None).respiration_bpm == pytest.approx(15, abs=2)
+    times = np.arange(900) / 30
+    tone = clip_of(np.repeat(150 * (1 - 0.01 * np.sin(2 * np.pi * 1.2 * times))[:, None], 3, axis=1), is_gray=True)
+    assert estimate_from_clip(tone, MEASURES, None).respiration_bpm is None
     noise = clip_of(100 + np.random.default_rng(0).standard_normal((900, 3)))
     estimate = estimate_from_clip(noise, MEASURES, None)
     assert estimate.respiration_bpm is None

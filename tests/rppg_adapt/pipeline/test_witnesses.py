@@ -51,6 +51,9 @@ def test_the_halves_of_a_face_share_its_pulse():
     assert dead.halves_agree <= 0.25
     assert alive.motion < 0.1
     assert alive.background == 0
+    # The wave is .77 % of green at its heights; what is left of the noise of 576 pixels is far weaker.
+    assert 0.003 < alive.amplitude < 0.008
+    assert dead.amplitude < 2.5e-4
 
 
 def test_a_rhythm_of_the_head_is_found():
@@ -69,6 +72,7 @@ def test_a_rhythm_of_the_light_is_found_in_the_background():
 def test_clips_without_pictures_have_no_witnesses():
     said = said_of(clip_of(make_traces(BPM, 10)[0]))
     assert (said.halves_agree, said.halves_correlate, said.motion, said.background) == (None, None, 0.0, 0.0)
+    assert said.amplitude is None
 
 
 def test_a_rate_that_is_none_has_no_evidence():

@@ -71,3 +71,10 @@ def test_a_flat_wave_has_no_beats():
     beats = hrv.find_beats(np.zeros(300), FPS)
     assert len(beats.times_s) == 0
     assert hrv.variability(beats, 10).mean_bpm is None
+
+
+def test_a_constant_heart_has_no_variability_at_the_ends_of_its_wave():
+    times = np.arange(900) / FPS
+    for phase in np.linspace(0, 2 * np.pi, 7):
+        beats = hrv.find_beats(np.sin(2 * np.pi * 1.2 * times + phase), FPS)
+        assert hrv.variability(beats, 30).sdnn_ms < 5

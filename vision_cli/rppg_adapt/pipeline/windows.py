@@ -81,9 +81,17 @@ def estimate_windows(
     band: tuple[float, float],
 ) -> list[WindowEstimate]:
     """Return the estimate of each window: of the candidates, those on the path of high quality without jumps."""
-    index = default_index()[situation_of_clip(clip, waves)]
+    rates = list(rates_of_windows(clip, waves, options, band))
+    return choose_rates(clip, rates, candidates, situation_of_clip(clip, waves))
+
+
+def choose_rates(
+    clip: FaceClip, rates: Sequence[WindowRates], candidates: Sequence[str], situation: Situation
+) -> list[WindowEstimate]:
+    """Return the estimate of each window of a clip from its rates; see `estimate_windows`."""
+    index = default_index()[situation]
     estimates: list[list[WindowEstimate]] = []
-    for found in rates_of_windows(clip, waves, options, band):
+    for found in rates:
         # Interpolated frames carry no pulse.
         inside = (clip.times >= found.start_s - 1e-9) & (clip.times <= found.end_s + 1e-9)
         seen = float(clip.is_seen[inside].mean())

@@ -26,7 +26,7 @@ _FAR = 0.25
 _NEIGHBOURS = 11
 _MOST_REJECTED = 0.35
 _FEWEST_INTERVALS = 3
-_LOWEST, _HIGHEST, _UPSTROKE = 0.7, 3.5, 0.35
+_LOWEST, _HIGHEST, _UPSTROKE, _MARGIN = 0.7, 3.5, 0.35, 0.5
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,14 @@ def find_beats(wave: Wave, fps: float, rate_bpm: float | None = None) -> Beats:
     reach = max(2, int(_UPSTROKE / rate * _FINE_HZ))
     times = []
     for peak in found:
-        start = peak - reach
-        if start < 0:
-            # The foot lies before the wave: half way up cannot be told.
-            continue
+        start = max(peak - reach, 0)
         foot = start + int(np.argmin(curve[start : peak + 1]))
         half = 0.5 * (curve[foot] + curve[peak])
         after = foot + int(np.argmax(curve[foot : peak + 1] >= half))
         times.append(fine[after] - _samples_past_crossing(curve, after, half) / _FINE_HZ)
     beats = np.unique(times)
+    # Filters bend the ends of a wave: a beat there was timed .14 s late.
+    beats = beats[(beats >= _MARGIN / rate) & (beats <= coarse[-1] - _MARGIN / rate)]
     intervals = 1000 * np.diff(beats)
     return Beats(beats, intervals, normal_intervals(intervals))
 
