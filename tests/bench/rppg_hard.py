@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
 from vision_cli.rppg_adapt.pipeline.joining import overall_rate
 from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
-from vision_cli.rppg_adapt.pipeline.windows import choose_rates, rates_of_windows, situation_of_clip
+from vision_cli.rppg_adapt.pipeline.windows import choose_rates, rates_of_windows
 from vision_cli.rppg_adapt.signals.classical import METHODS
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
@@ -71,10 +72,14 @@ def errors_of(face: FaceClip, true_bpm: float, model: PulseModel) -> dict[str, f
     """Return the absolute errors by method."""
     options, band = PulseOptions(), heart_rate_band(face.fps)
     waves = pulse_waves(face, options, model, band)
-    rates, situation = list(rates_of_windows(face, waves, options, band)), situation_of_clip(face, waves)
+    rates = list(rates_of_windows(face, waves, options, band))
+    # A training-free method alone knows nothing of the network.
+    alone = [replace(one, rates={name: rate for name, rate in one.rates.items() if name != NETWORK}) for one in rates]
     errors = {}
     for name, candidates in {**{one: [one] for one in (*METHODS, NETWORK)}, AUTO: list(AUTO_METHODS)}.items():
-        windows = choose_rates(face, rates, candidates, situation)
+        windows = choose_rates(
+            face, alone if name in METHODS else rates, candidates, "colour" if name in METHODS else "network"
+        )
         used = [window.method for window in windows]
         whole = {one: waves[one].rate(band) for one in candidates}
         clearest = max(candidates, key=lambda one: (used.count(one), whole[one].snr_db))

@@ -24,7 +24,7 @@ _SECONDS = (10.0, 40.0)
 def main() -> None:
     """Calibrate and write to stdout."""
     parser = argparse.ArgumentParser(description="Calibrate the quality of whole records of rppg-adapt.")
-    parser.add_argument("--records", type=int, default=500)
+    parser.add_argument("--records", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     rows, right = [], []
