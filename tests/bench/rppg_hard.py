@@ -26,7 +26,7 @@ from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
 from vision_cli.rppg_adapt.pipeline.joining import overall_rate
 from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
-from vision_cli.rppg_adapt.pipeline.windows import choose_rates, rates_of_windows
+from vision_cli.rppg_adapt.pipeline.window_rates import choose_rates, rates_of_windows
 from vision_cli.rppg_adapt.signals.classical import METHODS
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band

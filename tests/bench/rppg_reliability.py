@@ -32,9 +32,9 @@ from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import PulseOptions
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video
+from vision_cli.rppg_adapt.runs.calibration.calibration import crops_clip, finger_clip, read_photos
 from vision_cli.rppg_adapt.signals.quality import CORRECT_WITHIN_BPM
 from vision_cli.rppg_adapt.signals.spectra import bandpassed
-from vision_cli.rppg_adapt.training.calibration import crops_clip, finger_clip, read_photos
 
 STREAM, REPLACED_STREAM, FINGER_STREAM, STILL_STREAM = 91, 92, 93, 94
 FPS = 30.0

@@ -14,7 +14,7 @@ from vision_cli.rppg_adapt.pipeline.beats import probable_measures, read_beats
 from vision_cli.rppg_adapt.pipeline.joining import overall_quality, overall_rate
 from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 from vision_cli.rppg_adapt.pipeline.waves import FASTEST_FPS, join_waves, pulse_waves
-from vision_cli.rppg_adapt.pipeline.windows import estimate_windows, is_still, situation_of_clip
+from vision_cli.rppg_adapt.pipeline.window_rates import estimate_windows, is_still, situation_of_clip
 from vision_cli.rppg_adapt.signals.classical import NEEDS_COLOUR
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS, RELIABLE_QUALITY, default_index
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band

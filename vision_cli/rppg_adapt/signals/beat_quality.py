@@ -3,7 +3,7 @@
 Beats of a face may be noise where its heart rate is right: a rate is one peak of a spectrum, and a beat is a point in
 time. What tells them apart: the beats' rate against the spectrum's, and the scatter of the beats between methods and
 between the halves of the face. Coefficients are in ``beats.json``, which
-``python -m vision_cli.rppg_adapt.training.beat_calibration`` writes.
+``python -m vision_cli.rppg_adapt.runs.calibration.beat_calibration`` writes.
 """
 
 from __future__ import annotations

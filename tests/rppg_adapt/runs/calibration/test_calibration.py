@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from vision_cli.rppg_adapt.options import TrainingFreeMethod
+from vision_cli.rppg_adapt.runs.calibration import calibration
 from vision_cli.rppg_adapt.signals.quality import FEATURES, Situation
-from vision_cli.rppg_adapt.training import calibration
 
 
 def test_a_clip_without_a_pulse_is_never_correct(untrained):

@@ -1,7 +1,7 @@
-"""Calibrate the quality of whole records: ``python -m vision_cli.rppg_adapt.training.overall_calibration``.
+"""Calibrate the quality of whole records: ``python -m vision_cli.rppg_adapt.runs.calibration.overall_calibration``.
 
 The mean quality of windows is too near to the middle for a long record, whose rate is the mean of many windows. Fitted
-to traces of fingers, after `vision_cli.rppg_adapt.training.calibration`, and written to stdout for ``overall.json``.
+to traces of fingers, after `vision_cli.rppg_adapt.runs.calibration.calibration`, and written to stdout for ``overall.json``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from vision_cli.core.runs.files import json_text
 from vision_cli.rppg_adapt.options import PulseOptions
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip
+from vision_cli.rppg_adapt.runs.calibration.calibration import finger_clip
 from vision_cli.rppg_adapt.signals.quality import CORRECT_WITHIN_BPM, fit_index, logit, overall_features
-from vision_cli.rppg_adapt.training.calibration import finger_clip
 
 _STREAM = 73
 _SECONDS = (10.0, 40.0)

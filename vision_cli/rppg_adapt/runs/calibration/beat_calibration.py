@@ -1,4 +1,4 @@
-"""Calibrate the probabilities of beats: ``python -m vision_cli.rppg_adapt.training.beat_calibration > beats.json``."""
+"""Calibrate the probabilities of beats: ``python -m vision_cli.rppg_adapt.runs.calibration.beat_calibration > beats.json``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import PulseOptions
 from vision_cli.rppg_adapt.pipeline.beats import BeatReading, read_beats
 from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
-from vision_cli.rppg_adapt.pipeline.windows import estimate_windows
+from vision_cli.rppg_adapt.pipeline.window_rates import estimate_windows
+from vision_cli.rppg_adapt.runs.calibration.calibration import crops_clip, finger_clip, views_of
 from vision_cli.rppg_adapt.signals.beat_quality import (
     FEATURES,
     RMSSD_WITHIN_MS,
@@ -31,7 +32,6 @@ from vision_cli.rppg_adapt.signals.beat_quality import (
 from vision_cli.rppg_adapt.signals.hrv import BREATHS_WITHIN
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS, calibration_error, fit_index, logistic
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
-from vision_cli.rppg_adapt.training.calibration import crops_clip, finger_clip, views_of
 
 Samples = dict[tuple[BeatSituation, Measure], list[tuple[NDArray[np.float64], bool]]]
 

@@ -1,4 +1,4 @@
-"""Calibrate the quality index: ``python -m vision_cli.rppg_adapt.training.calibration > quality.json``.
+"""Calibrate the quality index: ``python -m vision_cli.rppg_adapt.runs.calibration.calibration > quality.json``.
 
 The index is fitted to generated faces as crops, to videos of photographs with an added pulse or none, which go through
 files and the face detector, and to traces of fingers. With ``--photos`` the photographs are those of folders; by
@@ -32,7 +32,7 @@ from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
 from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
-from vision_cli.rppg_adapt.pipeline.windows import WindowRates, rates_of_windows
+from vision_cli.rppg_adapt.pipeline.window_rates import WindowRates, rates_of_windows
 from vision_cli.rppg_adapt.signals.quality import (
     CORRECT_WITHIN_BPM,
     FEATURES,
