@@ -1,7 +1,6 @@
 """Quality of a heart rate: the probability that it is within 3 bpm of the ground truth, by logistic regression.
 
-Coefficients are in ``quality.json``, which ``python -m vision_cli.rppg_adapt.runs.calibration.calibration`` writes: they are
-fitted to generated clips that no network was trained on, by the situation: whether there are a network, colours, and
+Coefficients are in ``quality.json``, which ``runs/calibration/calibration.py`` writes: they are fitted to generated clips that no network was trained on, by the situation: whether there are a network, colours, and
 pictures. The module also joins the rates of successive windows, which uses their qualities.
 """
 

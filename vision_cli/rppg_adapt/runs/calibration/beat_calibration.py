@@ -1,4 +1,7 @@
-"""Calibrate the probabilities of beats: ``python -m vision_cli.rppg_adapt.runs.calibration.beat_calibration > beats.json``."""
+"""Calibrate the probabilities of beats, for ``beats.json``.
+
+Run ``python -m vision_cli.rppg_adapt.runs.calibration.beat_calibration > beats.json``.
+"""
 
 from __future__ import annotations
 

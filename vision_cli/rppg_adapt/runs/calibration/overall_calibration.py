@@ -1,7 +1,7 @@
 """Calibrate the quality of whole records: ``python -m vision_cli.rppg_adapt.runs.calibration.overall_calibration``.
 
 The mean quality of windows is too near to the middle for a long record, whose rate is the mean of many windows. Fitted
-to traces of fingers, after `vision_cli.rppg_adapt.runs.calibration.calibration`, and written to stdout for ``overall.json``.
+to traces of fingers, after `calibration` of the same folder, and written to stdout for ``overall.json``.
 """
 
 from __future__ import annotations
