@@ -1,7 +1,8 @@
 """Quality of a heart rate: the probability that it is within 3 bpm of the ground truth, by logistic regression.
 
-Coefficients are in ``quality.json``, which ``runs/calibration/calibration.py`` writes: they are fitted to generated clips that no network was trained on, by the situation: whether there are a network, colours, and
-pictures. The module also joins the rates of successive windows, which uses their qualities.
+Coefficients: ``quality.json``, which ``runs/calibration/calibration.py`` writes: they are fitted to generated clips
+that no network was trained on, by the situation: whether there are a network, colours, and pictures. The module also
+joins the rates of successive windows, which uses their qualities.
 """
 
 from __future__ import annotations
