@@ -52,9 +52,7 @@ class GenerateOptions:
 
     count: Annotated[
         int | None,
-        typer.Option(
-            "--count", "--n", "-n", min=1, max=10**8, metavar="N", help="Number of pictures.", rich_help_panel=WHAT
-        ),
+        typer.Option("--count", "-n", min=1, max=10**8, metavar="N", help="Number of pictures.", rich_help_panel=WHAT),
     ] = None
     per_label: Annotated[
         int | None,
