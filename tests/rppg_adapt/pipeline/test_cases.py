@@ -62,6 +62,16 @@ def test_a_tone_without_noise_is_read_exactly_and_surely(cases):
     assert found.respiration_bpm is None
 
 
+def test_noise_of_the_beats_of_a_constant_heart_is_no_variability(cases):
+    """A camera's noise in a table of 72 bpm, with a pause: SDNN 14.5 and RMSSD 24.3 ms, as noise alone has them."""
+    found = estimate_from_clip(read_traces(cases / "long_gap15.csv"), ALL, None)
+    assert found.bpm == pytest.approx(72, abs=0.2)
+    assert found.is_reliable
+    assert found.variability.sdnn_ms is None
+    assert found.respiration_bpm is None
+    assert any("noise of the times of the beats" in note for note in found.notes)
+
+
 def test_right_rates_of_fingers_are_reliable(fingers):
     right, errors = 0, []
     # The rhythm of the first is irregular.

@@ -26,6 +26,8 @@ from vision_cli.rppg_adapt.signals.spectra import heart_rate
 
 _IRREGULAR = 0.15
 _FAR_BPM = 3.0
+_MOST_NOISE = 0.5
+"""Share of the variance of the intervals, above which what is left of it says more of the noise than of the heart."""
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,15 @@ def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:
         return hrv.Variability(measured.beats, measured.rejected_share)
     if measured.sdnn_ms is None:
         return measured
-    if reading.situation in {"colour_trace", "gray_trace"}:
+    if _is_table(reading):
         # The generated hearts vary less than those of people, so that the index refuses every large SDNN.
-        noise_ms = _noise_of_sdnn_ms(measured.sdnn_ms, measured.rmssd_ms or 0.0)
-        if reading.beats.rejected_share <= _IRREGULAR and noise_ms <= SDNN_WITHIN_MS:
+        noise_ms, noise_share = _noise_of_sdnn(measured.sdnn_ms, measured.rmssd_ms or 0.0)
+        is_noise = noise_ms > SDNN_WITHIN_MS or noise_share > _MOST_NOISE
+        if reading.beats.rejected_share <= _IRREGULAR and not is_noise:
             return measured
         why = "too few of the beats found are regular"
-        if noise_ms > SDNN_WITHIN_MS:
-            why = f"about {noise_ms:.0f} ms of SDNN are noise of the times of the beats"
+        if is_noise:
+            why = f"about {noise_ms:.0f} of {measured.sdnn_ms:.0f} ms of SDNN are noise of the times of the beats"
         notes.append(f"no heart rate variability: {why}")
         return hrv.Variability(measured.beats, measured.rejected_share)
     index = default_beat_index()
@@ -155,14 +158,20 @@ def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:
     )
 
 
-def _noise_of_sdnn_ms(sdnn_ms: float, rmssd_ms: float) -> float:
-    """Return how much larger noise of the times of beats makes SDNN, ms.
+def _is_table(reading: BeatReading) -> bool:
+    return reading.situation in {"colour_trace", "gray_trace"}
+
+
+def _noise_of_sdnn(sdnn_ms: float, rmssd_ms: float) -> tuple[float, float]:
+    """Return how much larger noise of the times of beats makes SDNN, ms, and its share of the variance.
 
     Noise of variance v adds 2 v to the variance of the intervals and 6 v to the mean square of their differences. Those
     of a heart are taken to be equal at most.
     """
-    variance = max(rmssd_ms**2 - sdnn_ms**2, 0.0) / 4
-    return sdnn_ms - float(np.sqrt(max(sdnn_ms**2 - 2 * variance, 0.0)))
+    if sdnn_ms <= 0:
+        return 0.0, 0.0
+    share = min(max(rmssd_ms**2 - sdnn_ms**2, 0.0) / (2 * sdnn_ms**2), 1.0)
+    return sdnn_ms * (1 - float(np.sqrt(1 - share))), share
 
 
 def _respiration(reading: BeatReading, notes: list[str]) -> hrv.Respiration | None:
@@ -177,6 +186,11 @@ def _respiration(reading: BeatReading, notes: list[str]) -> hrv.Respiration | No
             "no respiration rate: the intervals and the heights of the beats differ by "
             f"{reading.respiration.gap_bpm:.0f} breaths a minute"
         )
+        return None
+    measured = reading.variability
+    _, noise_share = _noise_of_sdnn(measured.sdnn_ms or 0.0, measured.rmssd_ms or 0.0)
+    if _is_table(reading) and noise_share > _MOST_NOISE:
+        notes.append("no respiration rate: the intervals between beats vary by noise more than by breathing")
         return None
     probability = default_beat_index()["respiration"].probability(reading.situation, reading.features)
     if probability < LEAST_PROBABILITY:
