@@ -153,7 +153,7 @@ def test_sixteen_bits_become_eight(tmp_path):
     for number in range(6):
         path = tmp_path / "d" / f"c{number % 2}" / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), PIXELS[number, ..., 0].astype(np.uint16) * 256 + 7)
+        cv2.imwrite(str(path), PIXELS[number, ..., 0].astype(np.uint16) * 257 + 100)
     found = read_image_set(tmp_path / "d").train
     np.testing.assert_array_equal(found.pixels[0, ..., 0], PIXELS[0, ..., 0])
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vision_cli.core.errors import InputError
 from vision_cli.io.limits import require_memory
 from vision_cli.io.pictures.headers import is_cut_short, require_picture_room
+from vision_cli.io.pictures.photographs import to_8_bit
 from vision_cli.io.tables.tables import read_csv_table
 from vision_cli.kan_fit.images import formats as image_formats
 from vision_cli.kan_fit.images.formats import Pixels, StoredImages
@@ -412,7 +413,7 @@ def _eight_bits(image: NDArray[np.generic]) -> Pixels:
     """Return a decoded image as bytes, grey or RGB; three equal channels become one."""
     numbers = np.asarray(image)
     if numbers.dtype == np.uint16:
-        numbers = numbers >> 8
+        numbers = to_8_bit(numbers)
     elif numbers.dtype.kind == "f":
         numbers = np.clip(np.rint(numbers * (255 if numbers.max() <= 1 else 1)), 0, 255)
     numbers = numbers.astype(np.uint8)
