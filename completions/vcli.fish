@@ -968,7 +968,7 @@ complete -c vcli -n "__vcli_at 'synth-faces'" -a 'train-fer' -d 'Train a small r
 complete -c vcli -n "__vcli_at 'synth-faces'" -a 'train-base' -d 'Train a small latent diffusion model that draws faces from text, or change one by low-rank updates.'
 complete -c vcli -n "__vcli_at 'synth-faces'" -a 'train-adapter' -d 'Train an adapter that gives a text-to-face model control of action units; the model itself stays...'
 complete -c vcli -n "__vcli_at 'synth-faces'" -a 'train-anno' -d 'Train an annotator, which names the expression of a face by what a text-to-face model sees in it.'
-complete -c vcli -n "__vcli_at 'synth-faces'" -a 'info' -d 'Show architecture, outputs, training and digest of a recogniser.'
+complete -c vcli -n "__vcli_at 'synth-faces'" -a 'info' -d 'Show kind, sizes, training and digest of weights: a recogniser, a model, an adapter or an annotator.'
 complete -c vcli -n "__vcli_at 'synth-faces'" -l help -s h -d 'Show this message and exit.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l sample -d 'Draw a sheet of the eight basic expressions of six people.'
 complete -c vcli -n "__vcli_at 'synth-faces generate' 'synth-faces'" -l count -s n -x -d 'Number of pictures.'

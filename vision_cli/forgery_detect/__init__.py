@@ -15,7 +15,7 @@ __all__ = ["FaceOptions", "FaceVerdict", "ForgeryDetector", "open_detector"]
 __getattr__ = lazy_names(
     __name__,
     {
-        "FaceOptions": "options",
+        "FaceOptions": "options.faces",
         "FaceVerdict": "pipeline.opening",
         "ForgeryDetector": "pipeline.opening",
         "open_detector": "pipeline.opening",

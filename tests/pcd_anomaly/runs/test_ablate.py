@@ -29,10 +29,13 @@ def trained(files, tmp_path, monkeypatch):
     monkeypatch.setattr(ablate, "description", lambda head: {"iun": head.iun, "steps": head.steps})
     written = {}
 
-    def train(good=()):
-        sample = Sample("bracket", "a", tmp_path / "a.ply", "train", False, None, None, "folder")
+    def train(good=(), prototypes="ab"):
+        samples = [
+            Sample("bracket", name, tmp_path / f"{name}.ply", "train", False, None, None, "folder")
+            for name in prototypes
+        ]
         run = SimpleNamespace(directory=tmp_path, output=lambda name: Discarded(), write_json=written.__setitem__)
-        data = DataSet(tmp_path, "folder", (sample,))
+        data = DataSet(tmp_path, "folder", tuple(samples))
         models = {"bracket": files.run / "models" / "bracket"}
         ablate.train_ablation(run, data, models, Place(), 1.0, 0, Output(quiet=True), good)
         return written
@@ -78,7 +81,7 @@ def test_a_model_that_knows_good_scans_asks_for_them(trained, files, monkeypatch
     model = read_model(files.run / "models" / "bracket")
     monkeypatch.setattr(ablate, "read_model", lambda *_: replace(model, limit=replace(model.limit, is_guess=False)))
     with pytest.raises(UsageError, match="bracket was trained with --good; the same good scans expected"):
-        trained()
+        trained(prototypes="a")
 
 
 def test_good_scans_without_an_ablation_are_refused(files, capfd):
