@@ -223,6 +223,15 @@ class Run(RunFiles):
             self._journal = Journal(self.directory)
         return self._journal
 
+    def share(self, items: Sequence[Item]) -> list[Item]:
+        """Return the items that this run processes: of a shard its part."""
+        return list(items) if self.shard is None else self.shard.take(items)
+
+    def due(self, items: Sequence[Item], name: Callable[[Item], str]) -> list[Item]:
+        """Return the items that this run has still to process; ``name`` as that of `each`."""
+        done = self.items.done
+        return [item for item in self.share(items) if name(item) not in done]
+
     def each(
         self,
         items: Sequence[Item],
@@ -267,7 +276,7 @@ class Run(RunFiles):
             If there is no item named ``only``.
         """
         listed = [(position, name(item), item) for position, item in enumerate(items)]
-        mine = listed if self.shard is None else self.shard.take(listed)
+        mine = self.share(listed)
         if only is not None:
             mine = [one for one in listed if one[1] == only]
             if not mine:

@@ -169,8 +169,7 @@ def generate_all(
     if (batch_size := drawing.diffusion.batch_size) > 1:
         from vision_cli.synth_faces.runs.diffusing import in_batches
 
-        mine = wanted if run.shard is None else run.shard.take(wanted)
-        due = [one for one in mine if one.sample_id not in run.items.done]
+        due = run.due(wanted, lambda one: one.sample_id)
         maker = replace(maker, backend=in_batches(maker.backend, due, batch_size))
 
     def work(one: Wanted) -> Mapping[str, object]:
