@@ -172,3 +172,17 @@ def test_pooling_keeps_places_and_values(shape):
 def test_pooling_leaves_coarse_images_as_they_are():
     image = image_of(np.ones((6, 7), np.float32), (2.0, 3.0))
     assert image.pooled_to(2.0).grid.shape == (6, 7)
+
+
+@pytest.mark.parametrize("shape", [(20, 23), (15, 16, 13), (18, 17, 1)])
+def test_hidden_voxels_are_filled_from_what_surrounds_them(shape):
+    index = np.indices(shape)
+    ramp = torch.tensor(1.0 + 0.1 * index[0] + 0.05 * index[1], dtype=torch.float32)
+    shown = torch.tensor(np.abs(index[0] - 9) + np.abs(index[1] - 8) > 3)
+    grid = Grid(shape, np.eye(len(shape) + 1))
+    filled = Image(torch.where(shown, ramp, 9.0), grid, shown).filled()
+    assert torch.equal(filled.values[shown], ramp[shown])
+    assert float((filled.values - ramp).abs()[~shown].max()) < 0.5
+    assert filled.mask is shown
+    unmasked = Image(ramp, grid)
+    assert unmasked.filled() is unmasked

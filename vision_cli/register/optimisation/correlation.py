@@ -53,6 +53,8 @@ class _Slab:
         Fixed image under the windows, including that border.
     mean, variance, weight
         Of the window around each centre.
+    valid
+        Which voxels under the windows are compared; None for all.
     """
 
     source: Box
@@ -63,6 +65,7 @@ class _Slab:
     mean: Tensor
     variance: Tensor
     weight: Tensor | None
+    valid: Tensor | None
 
 
 class WarpedCorrelation:
@@ -81,8 +84,9 @@ class WarpedCorrelation:
         Odd window width in voxels.
     weight
         Optional ``(*grid)`` weights of the window centres.
-    moving_mask
-        Optional ``(*grid)``, 1 where the moving image counts; it is warped with the image.
+    valid
+        Optional ``(*grid)``, 1 for the voxels of the fixed grid that are compared and 0 for the others, whatever the
+        displacement.
     slab_voxels
         About how many voxels a slab has; on a GPU there is one slab.
     """
@@ -95,9 +99,9 @@ class WarpedCorrelation:
         width: int,
         weight: Tensor | None = None,
         slab_voxels: int = _SLAB_VOXELS,
-        moving_mask: Tensor | None = None,
+        valid: Tensor | None = None,
     ) -> None:
-        self.moving = moving[None] if moving_mask is None else torch.stack([moving, moving_mask])
+        self.moving = moving[None]
         self.width = width
         self.total = float(fixed.numel()) if weight is None else float(weight.sum())
         shape = tuple(fixed.shape)
@@ -113,7 +117,9 @@ class WarpedCorrelation:
             useful &= weight > 0
         reach = tuple(width // 2 if n > 1 else 0 for n in shape)
         matrices = [interpolation_matrix(m, n) for m, n in zip(field_shape, shape, strict=True)]
-        padded = functional.pad(fixed, _pad_order([(r, r) for r in reach]))
+        padding = _pad_order([(r, r) for r in reach])
+        padded = functional.pad(fixed, padding)
+        compared = None if valid is None else functional.pad(valid.to(fixed), padding)
         self.slabs = []
         for box in _boxes(useful, thickness):
             outer = tuple((max(a - r, 0), min(b + r, n)) for (a, b), r, n in zip(box, reach, shape, strict=True))
@@ -137,6 +143,7 @@ class WarpedCorrelation:
                     mean[inner].contiguous(),
                     variance[inner].contiguous(),
                     None if weight is None else weight[inner].contiguous(),
+                    None if compared is None else compared[windows].contiguous(),
                 )
             )
 
@@ -171,10 +178,8 @@ class WarpedCorrelation:
         if any(slab.border):
             sampled = functional.pad(sampled, slab.border)
         warped = sampled[0]
-        if len(sampled) > 1:
-            # The mask is constant here: what it hides has no influence on the field.
-            valid = (sampled[1].detach() > 0.5).to(warped)
-            masked, _ = masked_correlation_sum(warped, slab.fixed, valid, slab.weight, self.width)
+        if slab.valid is not None:
+            masked, _ = masked_correlation_sum(warped, slab.fixed, slab.valid, slab.weight, self.width)
             return -masked / self.total
         total = correlation_sum(warped, slab.fixed, slab.mean, slab.variance, slab.weight, self.width)
         return -total / self.total

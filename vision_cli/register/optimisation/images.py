@@ -61,6 +61,18 @@ class Image:
         blocks[:-1, -1] = (np.asarray(size) - 1) / 2
         return Image(values, Grid(tuple(values.shape), self.grid.vox2ras @ blocks))
 
+    def filled(self) -> Image:
+        """Return the image with what the mask hides (a lesion) replaced by a smooth continuation of what it shows.
+
+        Blurring and interpolation would mix hidden intensities into their neighbourhood, at coarse scales far into it.
+        Pull-push: the shown voxels are averaged over ever larger blocks, and gaps are filled from the next coarser
+        average (Gortler et al., SIGGRAPH 1996, section 3.3).
+        """
+        if self.mask is None or bool(self.mask.all()):
+            return self
+        share = self.mask.to(self.values)
+        return Image(_pull_push(self.values * share, share), self.grid, self.mask)
+
     def reduced_to(self, spacing: float) -> Image:
         """Return the image blurred as by `blurred_to` and resampled to ``spacing`` mm; coarser axes stay unchanged."""
         shape = tuple(
@@ -73,6 +85,20 @@ class Image:
         if self.mask is not None:
             mask = fields.resize(self.mask[None].float(), shape)[0] > 0.5
         return Image(fields.resize(blurred.values[None], shape)[0], grid, mask)
+
+
+def _pull_push(total: Tensor, share: Tensor) -> Tensor:
+    """Return ``total / share`` where the share is 1, filled from coarser averages elsewhere; all ``(*grid)``."""
+    if max(share.shape) == 1 or bool((share > 0).all() and share.min() == 1):
+        return total / share.clamp(min=1e-6)
+    pool = (functional.avg_pool2d, functional.avg_pool3d)[share.ndim - 2]
+    size = tuple(min(2, n) for n in share.shape)
+    pair = torch.stack([total, share])[:, None]
+    coarser, weight = pool(pair, size, ceil_mode=True, count_include_pad=False)[:, 0]
+    mode = ("bilinear", "trilinear")[share.ndim - 2]
+    above = _pull_push(coarser, weight)[None, None]
+    gaps = functional.interpolate(above, size=tuple(share.shape), mode=mode, align_corners=False)[0, 0]
+    return total + (1 - share) * gaps
 
 
 def normalise(values: NDArray[np.float32], device: torch.device) -> Tensor:

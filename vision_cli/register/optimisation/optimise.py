@@ -142,7 +142,8 @@ class WaveletOptimiser:
     mask
         ``(*grid)`` weights of the image term, or None.
     moving_mask
-        ``(*grid)``, 1 where the moving image counts and 0 elsewhere, as in a lesion; None where all counts.
+        ``(*grid)``, 1 where the moving image counts and 0 elsewhere, as in a lesion; None where all counts. The same
+        voxels of the fixed image do not count.
     stiffness
         ``(*grid)`` factor of the penalties, see `vision_cli.register.optimisation.stiffness`; None for 1.
     """
@@ -434,13 +435,15 @@ class _Stage:
         self.stiffness = None
         if optimiser.stiffness is not None:
             self.stiffness = fields.resize(optimiser.stiffness[None], self.field_grid.shape)[0]
-        valid = None if optimiser.moving_mask is None else self._shrunk(optimiser.moving_mask)
+        # The mask stays where the linear alignment puts it. If it moved with the field, voxels that have just left it
+        # would be pulled further and none back, until the field avoids what the mask hides.
+        valid = None if optimiser.moving_mask is None else self._inside(optimiser.moving_mask)
         self.forward = self._image_term(self.fixed, self.moving, weight, valid)
         self.backward = None
         if settings.symmetric:
             # Here the moving image stays and the fixed one is warped, so the masks change roles.
-            swapped = (weight, None) if valid is None else (valid, weight)
-            self.backward = self._image_term(self.moving, self.fixed, *swapped)
+            within = None if optimiser.mask is None or valid is None else self._inside(optimiser.mask)
+            self.backward = self._image_term(self.moving, self.fixed, weight if valid is None else valid, within)
 
     def losses(self, coefficients: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Return the image term and the weighted sum of the penalties, scalars."""
@@ -462,21 +465,18 @@ class _Stage:
         return similarity, penalty
 
     def _image_term(
-        self, fixed: Tensor, moving: Tensor, weight: Tensor | None, moving_mask: Tensor | None
+        self, fixed: Tensor, moving: Tensor, weight: Tensor | None, valid: Tensor | None
     ) -> Callable[[Tensor], Tensor]:
         """Return the image term as a function of the displacement on the stage's field grid, in its voxels."""
         settings = self.optimiser.settings
         if settings.metric == "lncc":
-            return WarpedCorrelation(
-                fixed, moving, self.field_grid.shape, settings.window, weight, moving_mask=moving_mask
-            )
+            return WarpedCorrelation(fixed, moving, self.field_grid.shape, settings.window, weight, valid=valid)
         similarity = build_similarity(settings.metric, fixed, settings.window, weight)
         points = fields.identity_points(self.image_grid.shape, fixed.device)
-        sources = moving[None] if moving_mask is None else torch.stack([moving, moving_mask])
 
         def term(displacement_voxels: Tensor) -> Tensor:
-            sampled = fields.sample(sources, points + fields.rescale(displacement_voxels, self.image_grid.shape))
-            return similarity(sampled[0], None if moving_mask is None else (sampled[1].detach() > 0.5).to(sampled))
+            shift_voxels = fields.rescale(displacement_voxels, self.image_grid.shape)
+            return similarity(fields.sample(moving[None], points + shift_voxels)[0], valid)
 
         return term
 
@@ -484,6 +484,10 @@ class _Stage:
         if self.optimiser.settings.kind == "displacement":
             return generator_voxels
         return fields.exponentiate(generator_voxels, _SQUARINGS)
+
+    def _inside(self, mask: Tensor) -> Tensor:
+        """Return the voxels of the stage's image grid inside a mask of the working grid, 0 or 1."""
+        return (self._shrunk(mask) > 0.5).to(mask)
 
     def _shrunk(self, image: Tensor) -> Tensor:
         """Return ``(*grid)`` blurred and resampled to the stage's image grid."""

@@ -134,7 +134,7 @@ def register(
             notes.append("the images do not overlap with the positions in their headers; started from their centres")
         linear = affine.register_linear(
             fixed,
-            moving,
+            moving.filled(),
             kind="rigid" if options.transform == "rigid" else "affine",
             metric=metric,
             init=_starting_point(options.init, pair) if start is None else start,
@@ -197,8 +197,13 @@ def register(
     valid = None
     if moving.mask is not None:
         valid = images.resample(Image(moving.mask.float(), moving.grid), work, matrix)
-    firm = stiffness(Image(target, work), Image(affine_only, work), inside)
-    optimiser = WaveletOptimiser(target, affine_only, work, settings, weight, valid, firm)
+    # The optimiser sees a continuation of the image where the mask hides it; the measures see the image itself.
+    shown = affine_only
+    if valid is not None:
+        moving = moving.filled()
+        shown = images.resample(moving.blurred_to(spacing), work, matrix)
+    firm = stiffness(Image(target, work), Image(shown, work), inside)
+    optimiser = WaveletOptimiser(target, shown, work, settings, weight, valid, firm)
     if resume_from is not None:
         optimiser.state = resume_from.state
     predictor = None
@@ -235,7 +240,7 @@ def register(
     clock.lap("optimise")
     if network is not None:
         clock.split("optimise", "network", network.seconds)
-    del source, affine_only, target, quality
+    del source, affine_only, shown, target, quality
     return_freed_memory()
     found = _result_on_fixed_grid(fixed, optimiser, matrix)
     fields.identity_points.cache_clear()
