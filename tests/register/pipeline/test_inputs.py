@@ -34,6 +34,16 @@ def test_images_of_two_and_three_axes_do_not_mix(phantom, tmp_path):
         read_pair(files)
 
 
+@pytest.mark.parametrize(("turn_deg", "is_said"), [(10, False), (80, True)])
+def test_slices_in_different_planes_are_said(phantom, tmp_path, turn_deg, is_said):
+    cos, sin = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    turned = np.array([[3.0, 0, 0, -90], [0, 3 * cos, -5 * sin, -100], [0, 3 * sin, 5 * cos, 7], [0, 0, 0, 1]])
+    for side, vox2ras in (("fixed", np.diag([3.0, 3.0, 5.0, 1.0])), ("moving", turned)):
+        write_volume(tmp_path / f"{side}.nii.gz", getattr(phantom, side)[..., None], vox2ras)
+    pair = read_pair(PairFiles(fixed=tmp_path / "fixed.nii.gz", moving=tmp_path / "moving.nii.gz"))
+    assert any("planes of the two slices are at 80 degrees" in note for note in pair.notes) is is_said
+
+
 def test_labels_of_other_axes_than_their_image_are_refused(phantom, tmp_path):
     write_volume(tmp_path / "labels.nii.gz", np.ones((6, 7, 8), np.uint8), np.eye(4))
     with pytest.raises(InputError, match=r"labels\.nii\.gz: 3D found; 2D"):

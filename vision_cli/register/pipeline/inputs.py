@@ -16,6 +16,7 @@ from vision_cli.register.options.pair_files import LandmarkFiles, PairFiles
 from vision_cli.register.transforms.fields import Grid
 
 _MOST_SIZE_RATIO = 4
+_MOST_BETWEEN_PLANES_DEG = 45.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def read_pair(files: PairFiles, volume: int | None = None) -> Pair:
         )
     fixed_mask, moving_mask = (_read_optional(path, "mask") for path in (files.fixed_mask, files.moving_mask))
     fixed_labels, moving_labels = (_read_optional(path, "labels") for path in (files.fixed_label, files.moving_label))
-    notes: list[str] = []
+    notes = _notes_on_planes(fixed, moving)
     for read in (fixed, moving, fixed_mask, moving_mask, fixed_labels, moving_labels):
         if read is not None:
             notes += [f"{read.path.name}: {note}" for note in read.notes]
@@ -161,6 +162,16 @@ def require_similar_sizes(pair: Pair) -> None:
 def grid_of(volume: Volume) -> Grid:
     """Return the grid of a volume."""
     return Grid(volume.shape, volume.vox2ras)
+
+
+def _notes_on_planes(fixed: Volume, moving: Volume) -> list[str]:
+    """Return a warning if two slices lie in planes of different orientation, such as axial and sagittal."""
+    if fixed.plane is None or moving.plane is None:
+        return []
+    across = float(abs(fixed.plane.frame[:3, 2] @ moving.plane.frame[:3, 2]))
+    angle = float(np.degrees(np.arccos(min(across, 1.0))))
+    note = f"the planes of the two slices are at {angle:.0f} degrees by their headers: other views, or a wrong header"
+    return [note] if angle > _MOST_BETWEEN_PLANES_DEG else []
 
 
 def _read_optional(path: Path | None, kind: Literal["labels", "mask"]) -> Volume | None:
