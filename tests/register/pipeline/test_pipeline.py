@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vision_cli.core.compute.devices import Compute, configure
-from vision_cli.core.errors import InputError, NumericalError, ResourceError
+from vision_cli.core.errors import InputError, MissingError, NumericalError, ResourceError
 from vision_cli.io.volumes.volumes import Volume
 from vision_cli.phantoms.brains.brains import Difference, brain_pair, slice_pair
 from vision_cli.phantoms.brains.hearts import cine_pair
@@ -236,6 +236,17 @@ def test_the_spacing_and_the_preset_set_the_working_grid(phantom, compute):
     ]
     spacings = [float(one.work_grid.spacing.min()) for one in found]
     assert spacings == pytest.approx([3, 6, 9], rel=0.1)
+
+
+def test_the_fast_preset_has_its_own_penalty_and_no_network_unless_weights_are_named(phantom, compute):
+    fast = RegistrationOptions(preset="fast", iterations=SHORT)
+    given = (fast, replace(fast, method="optimize", volume_weight=0.3), replace(fast, volume_weight=0.45))
+    found, same, firmer = (register(pair_of(phantom), options, compute) for options in given)
+    assert found.network is None
+    np.testing.assert_array_equal(found.warp.displacement_mm, same.warp.displacement_mm)
+    assert firmer.sdlogj < found.sdlogj
+    with pytest.raises(MissingError, match="no such file"):
+        register(pair_of(phantom), replace(fast, weights="nowhere.safetensors"), compute)
 
 
 def test_a_mask_that_does_not_touch_its_image_is_refused(phantom, compute):

@@ -80,7 +80,7 @@ class Settings:
     kind: DeformableKind = "diffeo"
     metric: Metric = "lncc"
     smoothness: float = RegistrationOptions.smoothness
-    volume: float = RegistrationOptions.volume_weight
+    volume: float = 0.45
     wavelet: str = RegistrationOptions.wavelet
     iterations: tuple[int, ...] = (20, 20, 20, 12, 14)
     window: int = 5

@@ -83,7 +83,8 @@ class RegistrationOptions:
         Kind of transform.
     method
         ``optimize`` optimises without a network, ``network`` predicts without an optimisation, ``auto`` optimises and
-        continues from the prediction of the network if it fits better than the field optimised so far.
+        continues from the prediction of the network if it fits better than the field optimised so far; with ``preset``
+        ``fast`` the network is left out unless ``weights`` are named.
     preset
         ``default`` works at the resolution of the images (at most 256 voxels along an axis), ``fast`` at half of it,
         ``accurate`` as ``default`` with more iterations.
@@ -91,7 +92,8 @@ class RegistrationOptions:
         Image term; ``auto`` for local correlation, after the moving intensities are mapped to those of the fixed image
         if the contrasts differ, see :mod:`vision_cli.register.optimisation.contrast`.
     smoothness, volume_weight
-        Weights of the penalties, see :class:`vision_cli.register.optimisation.optimise.Settings`.
+        Weights of the penalties, see :class:`vision_cli.register.optimisation.optimise.Settings`; no ``volume_weight``
+        for that of the preset, 0.3 for ``fast`` and 0.45 otherwise.
     wavelet
         PyWavelets name.
     iterations
@@ -131,8 +133,14 @@ class RegistrationOptions:
         float, typer.Option("--lambda", min=0, metavar="X", help="Weight of smoothness.", rich_help_panel=QUALITY)
     ] = 0.45
     volume_weight: Annotated[
-        float, typer.Option(min=0, metavar="X", help="Weight against local changes of volume.", rich_help_panel=QUALITY)
-    ] = 0.45
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="X",
+            help="Weight against local changes of volume; default by preset.",
+            rich_help_panel=QUALITY,
+        ),
+    ] = None
     wavelet: Annotated[
         str,
         typer.Option(metavar="NAME", help="Wavelet of the field, as PyWavelets names it.", rich_help_panel=QUALITY),
