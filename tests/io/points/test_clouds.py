@@ -160,6 +160,21 @@ def test_npy_of_a_point_a_column_is_turned(shape, tmp_path):
     np.testing.assert_array_equal(read_points(tmp_path / "x.npy").points, values.reshape(3, -1).T)
 
 
+def test_npy_of_named_numbers_is_read_by_its_names(points, tmp_path):
+    fields = [("intensity", "<u2"), ("z", "<f4"), ("y", "<f8"), ("x", "<f8")]
+    values = np.zeros(len(points), dtype=fields)
+    for k, name in enumerate("xyz"):
+        values[name] = points[:, k]
+    values["intensity"] = 7
+    np.save(tmp_path / "x.npy", values)
+    found = read_points(tmp_path / "x.npy")
+    np.testing.assert_allclose(found.points, points, rtol=1e-6)
+    assert (found.scalars["intensity"] == 7).all()
+    np.save(tmp_path / "x.npy", np.zeros(5, dtype=[("x", "<f8", (3,)), ("label", "<i4")]))
+    with pytest.raises(InputError, match="numbers of shape"):
+        read_points(tmp_path / "x.npy")
+
+
 def test_npy_never_loads_objects(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"type object; numbers of shape \(N, 3\) expected"):

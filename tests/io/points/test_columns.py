@@ -15,6 +15,7 @@ from vision_cli.io.points.columns import find_coordinates, find_normals
         ["i", "X [mm]", "Y [mm]", "Z [mm]"],
         ["i", "x_coord", "y_coord", "z_coord"],
         ["i", "Points:0", "Points:1", "Points:2"],
+        ["i", "Points_m_XYZ:0", "Points_m_XYZ:1", "Points_m_XYZ:2"],
         ["i", "Points[0]", "Points[1]", "Points[2]"],
         ["i", "position_1", "position_2", "position_3"],
         ["OBJECTID", "POINT_X", "POINT_Y", "POINT_Z"],

@@ -120,6 +120,30 @@ def test_coordinates_are_found_by_the_names_that_programs_give_them(header, tmp_
     np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3]])
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_quoted_numbers_are_numbers(separator, tmp_path):
+    lines = [["x", "y", "z"], ["1.5", "2", "3"], ["4", "5", "6.25"]]
+    text = "".join(separator.join(f'"{cell}"' for cell in line) + "\n" for line in lines)
+    np.testing.assert_array_equal(read_points(written(tmp_path, text, "x.csv")).points, [[1.5, 2, 3], [4, 5, 6.25]])
+
+
+@pytest.mark.parametrize("text", ["x,y,z,\n1,2,3,\n4,5,6,\n", "1;2;3;\r\n4;5;6; \r\n", "1,2,3\n4,5,6,\n"])
+def test_separators_at_the_ends_of_lines_are_no_cells(text, tmp_path):
+    path = written(tmp_path, text, "x.csv")
+    if text.count(",\n") == 1:  # One line alone may have lost a number.
+        with pytest.raises(InputError):
+            read_points(path)
+    else:
+        np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_texts_with_a_byte_order_mark_are_read(encoding, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes("x,y,z,µ\n1,2,3,4\n".encode(encoding))
+    np.testing.assert_array_equal(read_points(path).points, [[1, 2, 3]])
+
+
 def test_normals_are_found_by_their_names(tmp_path):
     path = written(tmp_path, "Points:0,Points:1,Points:2,Normals:0,Normals:1,Normals:2\n1,2,3,0,0,1\n", "x.csv")
     np.testing.assert_array_equal(read_points(path).normals, [[0, 0, 1]])

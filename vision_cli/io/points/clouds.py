@@ -154,7 +154,7 @@ def read_points(path: str | Path) -> PointCloud:
     elif suffix in {".las", ".laz"}:
         cloud = _from_columns(path, read_las(path))
     elif suffix == ".npy":
-        cloud = _from_rows(path, Rows(_read_npy(path)))
+        cloud = _from_rows(path, _read_npy(path))
     elif suffix in MESH_SUFFIXES:
         cloud = PointCloud(read_stl(path)[0] if suffix == ".stl" else read_obj(path)[0])
     else:
@@ -297,8 +297,11 @@ def _are_unit(vectors: NDArray[np.float64]) -> bool:
     return bool(np.mean(np.abs(lengths - 1) < _UNIT) > 0.9)
 
 
-def _read_npy(path: Path) -> NDArray[np.float64]:
-    """Read an array ``(N, K)``, ``(H, W, K)``, ``(K, N)`` or ``(K, H, W)`` as rows; never load pickled objects."""
+def _read_npy(path: Path) -> Rows:
+    """Read an array ``(N, K)``, ``(H, W, K)``, ``(K, N)`` or ``(K, H, W)`` as rows, or one of named numbers ``(N,)``.
+
+    Pickled objects are never loaded.
+    """
     size = require_cloud_file(path)
     try:
         with path.open("rb") as stream:
@@ -312,21 +315,26 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
         raise InputError(
             f"{path}: not a NumPy array ({reason}); points expected.", hint="Copy the file again."
         ) from error
-    if dtype.kind not in "biuf" or len(shape) not in (1, 2, 3):
+    names = dtype.names or ()
+    kinds = {dtype[name].kind if dtype[name].shape == () else "" for name in names} or {dtype.kind}
+    if not kinds <= set("biuf") or len(shape) not in ((1,) if names else (1, 2, 3)):
         raise InputError(
             f"{path}: array of shape {shape} and type {dtype}; numbers of shape (N, 3) expected.",
             hint="Store one point a row, no objects.",
         )
     rows = int(np.prod(shape[:-1], dtype=object)) if len(shape) > 1 else shape[0]
     width = shape[-1] if len(shape) > 1 else 1
-    stored = rows * width * dtype.itemsize
-    require_memory_for(path, rows, width * (dtype.itemsize + 8), stored=stored, most=size)
-    if size - start < rows * width * dtype.itemsize:
-        raise wrong_count_error(path, rows, (size - start) // max(width * dtype.itemsize, 1))
-    values = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    row_bytes = width * dtype.itemsize
+    require_memory_for(path, rows, row_bytes + 8 * max(width, len(names)), stored=rows * row_bytes, most=size)
+    if size - start < rows * row_bytes:
+        raise wrong_count_error(path, rows, (size - start) // max(row_bytes, 1))
+    found = np.load(path, allow_pickle=False)
+    if names:
+        return Rows(np.stack([found[name].astype(np.float64) for name in names], axis=1), names, is_header=True)
+    values = np.asarray(found, dtype=np.float64)
     if len(shape) > 1 and shape[0] in _AXIS_COUNTS and shape[-1] >= _LEAST_LONG:
-        return np.ascontiguousarray(values.reshape(shape[0], -1).T)
-    return values.reshape(rows, width)
+        return Rows(np.ascontiguousarray(values.reshape(shape[0], -1).T))
+    return Rows(values.reshape(rows, width))
 
 
 def _suffix(path: Path, expected: Sequence[str]) -> str:

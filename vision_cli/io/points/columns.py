@@ -14,7 +14,7 @@ Triple = tuple[int, int, int]
 
 _PLACE_WORDS = frozenset(
     {"coord", "coords", "coordinate", "coordinates", "pos", "position", "positions", "point", "points", "pt", "pts"}
-    | {"loc", "location", "vertex", "axis"}
+    | {"loc", "location", "vertex", "axis", "xyz"}
 )
 _UNIT_WORDS = frozenset(
     {"m", "mm", "cm", "dm", "km", "um", "µm", "nm", "metre", "metres", "meter", "meters"}

@@ -26,6 +26,7 @@ _MICROSOFT_NAN = re.compile(rb"([-+]?)1[.,]#(?:QNAN|SNAN|NAN|IND|(INF))0*", re.I
 _DECIMAL_COMMA = re.compile(rb"^[^#\n]*\d,\d", re.MULTILINE)
 _NUMBER_WITH_COMMA = re.compile(rb"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
 _UNIT_APART = re.compile(rb"\s+(?=[\[({])")
+_LAST_SEPARATOR, _ENDED_LINES = re.compile(rb"[,;][ \t]*(?=\r?$)", re.MULTILINE), 2
 _HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html|<\?xml|<head)", re.IGNORECASE)
 _COMMENT = (b"#", b"//", b";")
 _HEAD = 1 << 16
@@ -160,7 +161,7 @@ def read_rows(path: Path) -> Rows:
         first line declares.
     """
     require_cloud_file(path)
-    content = _without_microsoft_nan(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    content = _without_last_separators(_without_microsoft_nan(_as_utf8(path.read_bytes())))
     if b"\0" in content[:_HEAD]:
         raise InputError(f"{path}: binary data; rows of numbers expected.", hint="Give it the suffix of its format.")
     names: tuple[str, ...] = ()
@@ -224,6 +225,20 @@ def _names(line: bytes, separator: str) -> tuple[str, ...]:
     return tuple(cell.strip().strip('"') for cell in cells)
 
 
+def _as_utf8(content: bytes) -> bytes:
+    """Return a text without its byte order mark; what is marked as UTF-16 is turned, as far as it is."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace").encode()
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def _without_last_separators(content: bytes) -> bytes:
+    """Return a text without the separators that end its lines, if the first lines end so."""
+    if len(_LAST_SEPARATOR.findall(content[:_HEAD])) < _ENDED_LINES:
+        return content
+    return _LAST_SEPARATOR.sub(b"", content)
+
+
 def _without_microsoft_nan(content: bytes) -> bytes:
     if b"#" not in content:
         return content
@@ -233,9 +248,8 @@ def _without_microsoft_nan(content: bytes) -> bytes:
 def _cells(line: bytes, separator: str) -> list[bytes]:
     if separator != ",":
         line = line.replace(b",", b".")
-    if separator == " ":
-        return line.split()
-    return [cell.strip() for cell in line.split(separator.encode())]
+    cells = line.split() if separator == " " else line.split(separator.encode())
+    return [cell.strip().strip(b'"') for cell in cells]
 
 
 def _has_wider_rows(rest: bytes) -> bool:

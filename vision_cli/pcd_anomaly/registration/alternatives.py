@@ -2,7 +2,7 @@
 
 On plates, brackets and extruded parts most of a scan is one or two planes, along which the damped steps of the search
 hardly move. These starts lie where such a search ends up wrong: beside the true pose, turned by a quarter or half
-within a face, or on the other side of the part.
+within a face, on the other side of the part, or at another edge of a plate that is seen on its edge.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.pcd_anomaly.registration.symmetries import near_symmetries
 from vision_cli.pcd_anomaly.registration.targets import Target
 from vision_cli.pcd_anomaly.registration.verification import slid_poses
 from vision_cli.pcd_anomaly.surfaces.geometry import (
@@ -47,11 +48,12 @@ def slides(source: Surface, target: Target, pose: Pose) -> Pose:
 def turns(source: Surface, target: Target, pose: Pose, view: NDArray[np.float64] | None) -> Pose:
     """Return poses ``(B, 4, 4)`` turned as planar symmetries of parts are.
 
-    These are half turns about the principal axes of the part, and quarter turns of the scan about its view axis.
-    Parameters as for `slides`; ``view`` is the direction towards the sensor in the scan's frame, None for a cloud of
-    all sides.
+    These are the motions that nearly take the part onto itself, half turns about its principal axes, and quarter turns
+    of the scan about its view axis. Parameters as for `slides`; ``view`` is the direction towards the sensor in the
+    scan's frame, None for a cloud of all sides.
     """
-    found = [_turns(np.pi * principal_axes(target.levels[0].surface.points), target.middle) @ pose]
+    half = _turns(np.pi * principal_axes(target.levels[0].surface.points), target.middle)
+    found = [half @ pose, near_symmetries(target) @ pose]
     if view is not None:
         middle = source.points.mean(axis=0) @ pose[:3, :3].T + pose[:3, 3]
         found.append(_turns(np.outer(_QUARTERS, pose[:3, :3] @ view), middle) @ pose)

@@ -288,14 +288,15 @@ def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limi
     middle = scan.points.mean(axis=0)
     finals = sorted(finals, key=lambda one: -one.verification.quality)
     rivals = [one for one in finals[:_POLISHED] if one.verification.quality > finals[0].verification.quality - _CLOSE]
-    best = max((_polished(one, target) for one in rivals), key=lambda one: one.verification.quality)
+    polished = [_polished(one, target) for one in rivals]
+    best = max((one for one, _ in polished), key=lambda one: one.verification.quality)
     slide_loss = _slide_loss(best, target)
     if slide_loss < limits.slide_loss:
         best = _slide_to_best(best, target)
         slide_loss = _slide_loss(best, target)
     quality = best.verification.quality
     margin = 1.0
-    for other in finals:
+    for other in (*finals, *(other for _, tried in polished for other in tried)):
         if not _is_near(best.pose, other.pose, middle, size) and not is_symmetry(
             target, other.pose @ invert(best.pose)
         ):
@@ -308,8 +309,8 @@ def _decide(finals: list[Candidate], scan: Surface, target: Target, limits: Limi
     return Registration(best.pose, status, best.verification, float(margin), best.view, slide_loss)
 
 
-def _polished(one: Candidate, target: Target) -> Candidate:
-    """Return the best of a final pose and those that it could be mistaken for, after plain ICP of all of them."""
+def _polished(one: Candidate, target: Target) -> tuple[Candidate, list[Candidate]]:
+    """Return the best of a final pose and those that it could be mistaken for, and the latter, after plain ICP."""
     size = target.diameter
     few = subsample(thin(one.whole, size / 50), _MIDDLE_POINTS)
     turned = refine(
@@ -324,19 +325,18 @@ def _polished(one: Candidate, target: Target) -> Candidate:
     starts = refine(few, target.levels[2], starts, tuple(size * cap for cap in _FINE_CAPS), PLAIN_DAMPING)
     qualities = np.array([verify(few, target, pose, one.view, 2).quality for pose in starts])
     middle = few.points.mean(axis=0)
-    best = one
+    tried = []
     for number in select_distinct(starts, qualities, middle, _SAME_TURN, size * _SAME_PLACE, _POLISHED):
         fine, pose = thin(one.whole, size / 100), starts[number]
         if one.view is not None:
             fine = _orient_grazing(fine, target, pose, one.view)
         caps = tuple(size * cap for cap in _FINE_CAPS)
         pose = refine(subsample(fine, _FINE_POINTS), target.levels[2], pose[None], caps, PLAIN_DAMPING)[0]
-        found = _verified(replace(one, whole=fine), target, pose)
-        if found.verification.quality > best.verification.quality + _LEAD:
-            best = found
-    if best is one:
-        return one
-    return _finished(best, target)
+        tried.append(_verified(replace(one, whole=fine), target, pose))
+    best = max(tried, key=lambda other: other.verification.quality, default=one)
+    if best.verification.quality > one.verification.quality + _LEAD:
+        return _finished(best, target), tried
+    return one, tried
 
 
 def _refined(one: Candidate, target: Target) -> Candidate:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vision_cli.pcd_anomaly.surfaces.geometry import Points, Surface, diameter, principal_axes, sphere_directions
+from vision_cli.pcd_anomaly.surfaces.geometry import Points, Pose, Surface, diameter, principal_axes, sphere_directions
 from vision_cli.pcd_anomaly.surfaces.lookup import Level, NearestGrid, grid_of, level_of
 from vision_cli.pcd_anomaly.surfaces.sampling import thin
 from vision_cli.pcd_anomaly.surfaces.tolerance import Tolerance
@@ -17,6 +17,9 @@ LEVELS = (40, 80, 200)
 """Resolutions of a target: spacings of about D/40, D/80 and D/200."""
 
 TEMPLATE_DIRECTIONS = 260
+_LEAST_WARP = 1 / 1200
+"""Displacements of instances below this share of the diameter are left out: they change the quality of a pose by less
+than 0.005 (`limits.Limits.margin`), as fitness falls with the square of distances relative to D/80."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,11 @@ class Target:
     middle
         Mean of all points, ``(3,)``.
     tolerance
-        Distribution of the warps of instances; None if unknown.
+        Distribution of the warps of instances; None if unknown, or if they are too small to matter.
     descriptors
         Cache of points and descriptors by scale.
+    near_symmetries
+        Cache of the motions that nearly take the part onto itself: one ``(B, 4, 4)``, or none before they are searched.
     """
 
     diameter: float
@@ -54,6 +59,7 @@ class Target:
     middle: NDArray[np.float64]
     tolerance: Tolerance | None = None
     descriptors: dict[float, tuple[Surface, NDArray[np.float32]]] = field(default_factory=dict, compare=False)
+    near_symmetries: list[Pose] = field(default_factory=list, compare=False)
 
 
 def make_target(surface: Surface, tolerance: Tolerance | None = None) -> Target:
@@ -67,4 +73,6 @@ def make_target(surface: Surface, tolerance: Tolerance | None = None) -> Target:
     seen = [fine.points[visible(fine, direction, cell, 0.2)] for direction in directions]
     means = np.stack([points.mean(axis=0) if len(points) else np.zeros(3) for points in seen])
     axes = np.stack([principal_axes(points) for points in seen])
+    if tolerance is not None and tolerance.displacement_std < _LEAST_WARP * size:
+        tolerance = None
     return Target(size, levels, grid_of(coarse, size), directions, means, axes, coarse.points.mean(axis=0), tolerance)
