@@ -99,6 +99,7 @@ def test_a_final_pose_is_compared_with_those_that_it_could_be_mistaken_for(brack
     fine = thin(source, size / 100)
     for start in (slid_poses(source, target, true, 1 / 20)[0], turns(source, target, true, view)[1]):
         wrong = Candidate(fine, view, start, verify(fine, target, start, view, 2), fine)
-        found = _polished(wrong, target)
+        found, tried = _polished(wrong, target)
         assert error(found, prototype, tests[0], size) < 0.005
         assert found.verification.quality > wrong.verification.quality
+        assert tried

@@ -234,7 +234,7 @@ def read_labels(path: str | Path) -> LabelledRows:
                 f"{path}: fields {', '.join(cloud.scalars) or 'x, y, z'}; label expected.", hint="Name the field label."
             )
         return LabelledRows(cloud.points, _as_labels(path, cloud.scalars["label"]))
-    found = Rows(_read_npy(path)) if suffix == ".npy" else read_rows(path)
+    found = _read_npy(path) if suffix == ".npy" else read_rows(path)
     rows, width = found.values, found.values.shape[1]
     if width == 1:
         return LabelledRows(None, _as_labels(path, rows[:, 0]))
