@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 
 _TARGET_NAMES = ("y", "target", "label")
-_MOST_CATEGORIES = 50
+_MOST_CATEGORIES, _MOST_OF_ROWS = 50, 0.5
 _MOST_CLASSES, _FEWEST_OF_A_CLASS = 20, 5
 _FEWEST_ROWS = 10
 _FEWEST_MISSING = 5
 """Missing cells of a column from which on their absence is an input of its own."""
 
 _MISSING, _NOT = " is missing", "not "
+_NO_CATEGORY = "(missing)"
+"""Category of missing cells of a text column that is imputed."""
+
 _MANY_NUMBERS, _MOSTLY = 10, 0.8
 
 
@@ -139,12 +142,17 @@ def training_data(
         if not features and _has_identifiers(frame, name):
             notes.append(f"{name} has {cells[name].nunique()} different texts, as identifiers have, and was left out")
             continue
+        if cells[name].isna().all():
+            notes.append(f"{name} is empty in every row and was left out")
+            continue
         column = _plan_column(frame, name, impute=impute)
         if column is None:
             notes.append(f"{name} has the same value in every row and was left out")
         else:
             columns.append(column)
-            if column.fill is not None and (missing := int(cells[name].isna().sum())):
+            if _NO_CATEGORY in column.categories:
+                notes.append(f"{int(cells[name].isna().sum())} missing values of {name} are a category of their own")
+            elif column.fill is not None and (missing := int(cells[name].isna().sum())):
                 notes.append(f"{missing} missing values of {name} were filled with its median, {column.fill:g}")
     if not columns:
         raise InputError(
@@ -261,14 +269,14 @@ def _plan_column(frame: Frame, name: str, *, impute: bool) -> Column | None:
     series = frame.cells[name]
     if _is_text(series):
         gaps = series.isna()
-        if gaps.any():
+        if gaps.any() and not impute:
             raise InputError(
                 f"{frame.path}: {int(gaps.sum())} missing values in {name}, first in row {int(gaps.argmax()) + 1}; "
                 "a category expected.",
-                hint="Fill the cells, or leave the column out with --features.",
+                hint="Fill the cells, leave the column out with --features, or give --impute.",
             )
         _require_words(frame, name)
-        categories = tuple(sorted({str(value) for value in series}))
+        categories = tuple(sorted(set(_texts(series))))
         if len(categories) > _MOST_CATEGORIES:
             raise InputError(
                 f"{frame.path}: column {name} has {len(categories)} different texts, as names or identifiers have; "
@@ -291,7 +299,7 @@ def _has_identifiers(frame: Frame, name: str) -> bool:
     series = frame.cells[name]
     if not _is_text(series) or _mostly_numbers(series):
         return False
-    return bool(series.nunique() > _MOST_CATEGORIES or series.nunique() == len(series))
+    return bool(series.nunique() > min(_MOST_CATEGORIES, _MOST_OF_ROWS * len(series)))
 
 
 def _mostly_numbers(series: pd.Series[Any]) -> bool:
@@ -326,7 +334,7 @@ def _matrix(frame: Frame, columns: Sequence[Column]) -> tuple[Matrix, tuple[str,
             matrix[:, here] = values
             names += column.names
             continue
-        texts = frame.cells[column.name].astype(str).to_numpy()
+        texts = _texts(frame.cells[column.name])
         for number, category in enumerate(column.categories):
             matrix[:, here + number] = texts == category
         unknown = matrix[:, here : here + len(column.categories)].sum(axis=1) == 0
@@ -339,6 +347,11 @@ def _matrix(frame: Frame, columns: Sequence[Column]) -> tuple[Matrix, tuple[str,
             )
         names += column.names
     return matrix, tuple(names)
+
+
+def _texts(series: pd.Series[Any]) -> NDArray[np.object_]:
+    """Return the cells of a text column; missing ones have a category of their own."""
+    return np.where(series.isna(), _NO_CATEGORY, series.astype(str).to_numpy(dtype=object))
 
 
 def _is_text(series: pd.Series[Any]) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,17 @@ _MISSING_NUMBERS = frozenset({"?", "-", "--", ".", "*", "none", "missing", "unkn
 """Cells without a value, in lower case, in a column whose other cells are numbers."""
 
 _MOSTLY = 0.8
+_SEPARATORS = ",;\t|"
+_COMMENTS = ("#", "%")
+_EXCEL_SEPARATOR = re.compile(r"sep=[,;|\t]")
+"""Line before the header that tells Excel the separator."""
+
+_NAMES_OF_ROWS = ("", "Unnamed: 0")
+"""Names of a first column of row names; the latter is what pandas makes of the former."""
+
+_UNITS_AROUND = re.compile(r"\s*[$€£¥]\s*|\s*[%€£¥]\s*$")
+"""Signs of money before, and of money or per cent after, numbers."""
+
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 _GROUPED = {
@@ -116,7 +128,7 @@ def read_table(path: Path, *, header: bool = True) -> Frame:
     _require_different(path, list(cells.columns))
     if not len(cells):
         raise InputError(f"{path}: no rows found; one or more expected.", hint="Give another file.")
-    cells = _numbers_with_gaps(cells, notes)
+    cells = _numbers_with_gaps(_numbers_with_signs(cells, notes), notes)
     return Frame(path, cells, tuple(notes))
 
 
@@ -159,7 +171,20 @@ def _read_parquet(path: Path, notes: list[str]) -> pd.DataFrame:
     elif not isinstance(cells.index, pd.RangeIndex):
         cells = cells.reset_index(drop=True)
         notes.append("the index has no name and was left out")
-    return cells
+    return _plain_numbers(cells, notes)
+
+
+def _plain_numbers(cells: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return a table with decimal numbers as floating-point ones, and time spans in seconds."""
+    changed = {}
+    for name in cells.columns:
+        series = cells[name]
+        if series.dtype.kind == "m":
+            changed[name] = series.dt.total_seconds()
+            notes.append(f"{name} holds time spans, which were read in seconds")
+        elif series.dtype == object and all(isinstance(value, Decimal) for value in series.dropna()):
+            changed[name] = series.astype(float)
+    return cells.assign(**changed) if changed else cells
 
 
 def _read_npz(path: Path) -> pd.DataFrame:
@@ -264,17 +289,20 @@ def _skipped_lines(path: Path, before: int) -> list[int]:
     A mark within a line begins no comment: it may belong to a name or a colour.
     """
     skipped = list(range(before))
+    marks = tuple(mark.encode() for mark in _COMMENTS)
     with open_unpacked(path) as stream:
         for number, line in enumerate(stream):
-            if number >= before and line.lstrip()[:1] == b"#":
+            if number >= before and line.lstrip().startswith(marks):
                 skipped.append(number)
     return skipped
 
 
 def _layout(path: Path, head: str, *, header: bool) -> _Layout:
     lines = list(enumerate(head.splitlines()))
-    comments = [(n, line.lstrip()[1:]) for n, line in lines if line.lstrip().startswith("#")]
-    filled = [(n, line) for n, line in lines if line.strip() and not line.lstrip().startswith("#")]
+    comments = [(n, line.lstrip()[1:]) for n, line in lines if line.lstrip().startswith(_COMMENTS)]
+    filled = [(n, line) for n, line in lines if line.strip() and not line.lstrip().startswith(_COMMENTS)]
+    if filled and _EXCEL_SEPARATOR.fullmatch(filled[0][1].strip(' "')):
+        del filled[0]
     if not filled:
         raise InputError(f"{path}: no rows found; a table expected.", hint="Give another file.")
     first, rows = filled[0], [line for _, line in filled[1 : 1 + _COMPARED_LINES]]
@@ -307,6 +335,13 @@ def _layout(path: Path, head: str, *, header: bool) -> _Layout:
     if names is None:
         return _Layout(separator, None, skipped, decimal, [], notes)
     names = [name.strip() for name in names]
+    if body and separator == r"\s+" and len(names) > len(body[0]):
+        # Names of several words between wider blanks.
+        names = [name.strip('"') for name in re.split(r"\s{2,}|\t", first[1].strip())]
+    if len(body) > 2 and not any(_is_number(c.replace(decimal, ".")) for c in body[0]) and all(map(is_row, body[1:])):
+        skipped = filled[1][0] + 1
+        notes.append(f"the line below the names, {', '.join(body[0])}, was taken for units and left out")
+        del body[0]
     dropped = []
     if body and all(len(row) == len(names) + 1 for row in body):
         if all(not row[-1].strip() for row in body):
@@ -315,17 +350,18 @@ def _layout(path: Path, head: str, *, header: bool) -> _Layout:
             # The rule of R's read.table.
             names, dropped = [ROW_NAMES, *names], [ROW_NAMES]
             notes.append("the rows have one cell more than the header: the first is a row name and was left out")
-    elif names[0] == "" and len(names) > 1:
+    elif names[0] in _NAMES_OF_ROWS and len(names) > 1:
         names, dropped = [ROW_NAMES, *names[1:]], [ROW_NAMES]
         notes.append("the first column has no name, as row names have, and was left out")
     if len(names) > 2 and names[-1] == "" and all(len(row) == len(names) and not row[-1].strip() for row in body):
         names, dropped = [*names[:-1], "(empty)"], [*dropped, "(empty)"]
-    if body and min(map(len, body)) > len(names):
-        # pandas would cut off the last cells, the target's among them.
+    if body and not min(map(len, body)) <= len(names) <= max(map(len, body)):
+        # pandas would cut off the last cells, the target's among them, or take them for missing.
         raise InputError(
             f"{path}: rows of {min(map(len, body))} cells under a header of {len(names)} found; as many expected.",
             hint="Name the other columns, or remove them.",
         )
+    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
     _require_different(path, names)
     return _Layout(separator, names, skipped, decimal, dropped, notes)
 
@@ -333,7 +369,7 @@ def _layout(path: Path, head: str, *, header: bool) -> _Layout:
 def _separator(first: str, rows: Sequence[str]) -> str:
     """Return the separator by which the first line has as many cells as the rows, or one fewer, and most of them."""
     best, most = r"\s+", (0, 1)
-    for one in ",;\t":
+    for one in _SEPARATORS:
         count = len(_cells(first, one))
         found = len(_cells(rows[0], one)) if rows else count
         agrees = 2 if found == count else 1 if found == count + 1 else 0
@@ -385,6 +421,28 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _numbers_with_signs(cells: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return a table whose columns of money, or of percentages, are numbers."""
+    import pandas as pd
+
+    changed = {}
+    for name in cells.columns:
+        series = cells[name]
+        if series.dtype.kind in "biufcmM" or not series.notna().any():
+            continue
+        texts = series.astype(str)
+        signed = texts.str.contains(_UNITS_AROUND)
+        if not (signed | series.isna()).all():
+            continue
+        plain = texts.str.replace(_UNITS_AROUND, "", regex=True).where(series.notna())
+        for decimal, apart in ((".", ","), (",", ".")):
+            if plain.dropna().str.fullmatch(_GROUPED[decimal]).all():
+                changed[name] = pd.to_numeric(plain.str.replace(apart, "").str.replace(decimal, "."))
+                notes.append(f"{name} holds money or percentages, whose signs were left out")
+                break
+    return cells.assign(**changed) if changed else cells
 
 
 def _numbers_with_gaps(cells: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
