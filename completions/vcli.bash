@@ -774,7 +774,7 @@ _vcli_value() {
     'kan-fit classify --batch-size') kind=any ;;
     'kan-fit classify --lr') kind=any ;;
     'kan-fit classify --weight-decay') kind=any ;;
-    'kan-fit classify --augment') kind=choice choices=$'none\nshift\nbasic' ;;
+    'kan-fit classify --augment') kind=choice choices=$'auto\nnone\nshift\nbasic' ;;
     'kan-fit classify --out' | 'kan-fit classify -o') kind=directory ;;
     'kan-fit classify --config') kind=file ;;
     'kan-fit classify --device') kind=any ;;

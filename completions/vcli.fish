@@ -1377,7 +1377,7 @@ complete -c vcli -n "__vcli_at 'kan-fit classify'" -l epochs -x -d 'Passes over 
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l batch-size -x -d 'Images a step.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l lr -x -d 'Learning rate of AdamW.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l weight-decay -x -d 'Weight decay of AdamW.'
-complete -c vcli -n "__vcli_at 'kan-fit classify'" -l augment -x -a 'none shift basic' -d 'Shift images; basic also flips them horizontally.'
+complete -c vcli -n "__vcli_at 'kan-fit classify'" -l augment -x -a 'auto none shift basic' -d 'Shift images; basic also flips them horizontally; auto chooses by validation.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l sample -d 'Classify scikit-learns digits.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l no-compare -l compare -d 'Also train a CNN, an MLP and gradient-boosted trees.'
 complete -c vcli -n "__vcli_at 'kan-fit classify'" -l no-pictures -l pictures -d 'Write pictures and the report.'

@@ -35,6 +35,9 @@ Outside = Literal["auto", "hold", "linear", "refuse"]
 
 Architecture = Literal["conv", "dense", "cnn"]
 Augmentation = Literal["none", "shift", "basic"]
+AugmentationChoice = Literal["auto", "none", "shift", "basic"]
+"""An augmentation, or ``auto``, which chooses one by validation."""
+
 ImageLayout = Literal["auto", "folders", "idx", "npz", "cifar", "cifar-binary", "csv"]
 PictureFormat = Literal["svg", "png"]
 

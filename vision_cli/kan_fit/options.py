@@ -18,7 +18,7 @@ from vision_cli.kan_fit.names import (
     PAPER_POOL,
     SPACE_NAMES,
     Architecture,
-    Augmentation,
+    AugmentationChoice,
     ImageLayout,
     Method,
     Outside,
@@ -335,7 +335,7 @@ class TrainingOptions:
     batch_size, learning_rate, weight_decay
         Of AdamW.
     augment
-        Augmentation of the training images.
+        Augmentation of the training images; ``auto`` chooses one by validation.
     """
 
     arch: Annotated[
@@ -371,8 +371,12 @@ class TrainingOptions:
         float, typer.Option(min=0, metavar="X", help="Weight decay of AdamW.", rich_help_panel=_TRAINING)
     ] = 1e-2
     augment: Annotated[
-        Augmentation, typer.Option(help="Shift images; basic also flips them horizontally.", rich_help_panel=_TRAINING)
-    ] = "none"
+        AugmentationChoice,
+        typer.Option(
+            help="Shift images; basic also flips them horizontally; auto chooses by validation.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True)

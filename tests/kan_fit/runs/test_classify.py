@@ -10,7 +10,7 @@ import pytest
 
 from tests.kan_fit.fits import CLASSIFIER, kan_fit, rows_of
 from tests.program import start, wait_for
-from vision_cli.core.runs.records import read_metrics
+from vision_cli.core.runs.records import read_metrics, read_run
 
 
 def test_pictures_are_classified_and_compared(trained):
@@ -36,7 +36,9 @@ def test_pictures_are_classified_and_compared(trained):
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:6]] == ["S-ConvKAN", "CNN", "MLP", "gradient"]
     phases = list(dict.fromkeys(row["phase"] for row in rows_of(out / "history.csv")))
-    assert phases == ["full", "selective", "trial mixed", "trial bspline", "trial cheby", "final", "cnn"][:6]
+    assert phases[:4] == ["probe none", "probe shift", "full", "selective"]
+    assert phases[4:] == ["trial mixed", "trial bspline", "trial cheby", "final"]
+    assert found["augment"] == read_run(out).document["augmentation"]["kept"]
     kept = [row for row in rows_of(out / "candidates.csv") if row["kept"] == "1"]
     assert [row["name"] for row in kept] == [found["network"]]
     assert float(kept[0]["val_nll"]) == min(float(row["val_nll"]) for row in rows_of(out / "candidates.csv"))

@@ -35,10 +35,10 @@ def classify(
     if source.data is None and not sample:
         raise call.missing("DATA")
     from vision_cli.core.runs.records import read_run
-    from vision_cli.kan_fit.runs.classify import classify_files, image_table
+    from vision_cli.kan_fit.runs.classify import classify_files, image_tables
 
     def show(done: Done) -> Shown:
-        return image_table(read_run(done.directory).document), done.metrics
+        return image_tables(read_run(done.directory).document), done.metrics
 
     call.train(
         lambda run: classify_files(

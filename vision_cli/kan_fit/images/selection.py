@@ -2,7 +2,8 @@
 
 In full training every node has every space; in selective training the gates are hard. Then the network of the modes
 that contribute most, and one network for each single space, are trained for a short trial. The one with the least
-negative log-likelihood on the validation images is trained to the end, on these images too.
+negative log-likelihood on the validation images is trained to the end, on these images too. Before
+all this, two small networks choose whether the images are shifted (`vision_cli.kan_fit.images.augmentation`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from vision_cli.core.command.console import Output
 from vision_cli.core.compute.devices import Compute
 from vision_cli.core.compute.training import HISTORY, LAST, Schedule, fit, open_shared_part, shared_directory
 from vision_cli.core.runs.runs import Run, read_metrics
+from vision_cli.kan_fit.images.augmentation import AugmentationTrial, likelihood_gain, probe_images, reduced_images
 from vision_cli.kan_fit.images.data import Images
 from vision_cli.kan_fit.images.splits import concatenate_images
-from vision_cli.kan_fit.images.training import ClassifierTask, as_images
-from vision_cli.kan_fit.names import Architecture
+from vision_cli.kan_fit.images.training import ClassifierTask, as_images, predict_logits
+from vision_cli.kan_fit.names import Architecture, Augmentation
 from vision_cli.kan_fit.networks.classifiers import Classifier, plan_classifier, select_modes
 from vision_cli.kan_fit.networks.conv import SKANConv2d
 from vision_cli.kan_fit.networks.dense import SKANLayer
@@ -36,6 +38,9 @@ _WARM_UP_SHARE = 0.05
 _SCORED_IMAGES = 256
 _SMALL_SIDE = 16
 MIXED = "mixed"
+_PROBE_SPACE = "bspline"
+_PROBE_SHARE, _PROBE_SHARE_WITHOUT_TRIALS = 0.13, 0.07
+"""Shares of the training images for each probe of an augmentation, at full size: both take a seventh of all time."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,10 @@ class TrainingResult:
         Wall-clock time of each phase.
     parameters_before
         Number of parameters before the selection.
+    augment
+        Augmentation of the final training.
+    augmentation_trials
+        The short trainings that it was chosen by; empty where it was given.
     """
 
     network: Classifier
@@ -99,6 +108,8 @@ class TrainingResult:
     rows: tuple[dict[str, str], ...]
     seconds: dict[str, float]
     parameters_before: int
+    augment: Augmentation = "none"
+    augmentation_trials: tuple[AugmentationTrial, ...] = ()
 
 
 def auto_hidden(arch: Architecture, side: int) -> tuple[int, ...]:
@@ -142,10 +153,14 @@ class ClassifierTraining:
         self._directory = shared_directory(run, cpu=compute.device.type == "cpu")
         self._rows: list[dict[str, str]] = []
         self._seconds: dict[str, float] = {}
+        self._augment: Augmentation = "none" if recipe.augment == "auto" else recipe.augment
+        self._augmentation_trials: list[AugmentationTrial] = []
 
     def fit(self) -> TrainingResult:
         """Train a network of the recipe's architecture through all phases; return it."""
         recipe = self.recipe
+        if recipe.augment == "auto":
+            self._choose_augmentation()
         network = self._build(recipe.arch)
         before = network.parameter_count()
         everything = concatenate_images(self.train, self.val)
@@ -182,20 +197,42 @@ class ClassifierTraining:
         self._train_phase("cnn", network, concatenate_images(self.train, self.val), self.recipe.epochs, decay=True)
         return network.cpu().eval(), self._seconds.pop("cnn")
 
-    def _build(self, arch: Architecture) -> Classifier:
+    def _choose_augmentation(self) -> None:
+        """Train a small network with and without shifted images; augment as the better one from then on."""
+        recipe, device = self.recipe, self.compute.device
+        has_trials = recipe.arch != "cnn" and recipe.select == "validated" and len(recipe.pool) > 1
+        share = _PROBE_SHARE if has_trials else _PROBE_SHARE_WITHOUT_TRIALS
+        train, val = probe_images(self.train, share, self.compute.seed), reduced_images(self.val)
+        pool = (_PROBE_SPACE if _PROBE_SPACE in recipe.pool else recipe.pool[0],)
+        measured, logits = [], []
+        for augment in ("none", "shift"):
+            self._augment = augment
+            network = self._build(recipe.arch, train, pool)
+            found = self._train_phase(f"probe {augment}", network, train, recipe.epochs, decay=True, val=val)
+            measured.append(found)
+            logits.append(predict_logits(network.to(device), val, device))
+        gain, error = likelihood_gain(logits[0], logits[1], torch.from_numpy(val.labels))
+        self._augment = "shift" if gain > error else "none"
+        self._augmentation_trials = [
+            AugmentationTrial("none", measured[0]["accuracy"], measured[0]["nll"], None, None, gain <= error),
+            AugmentationTrial("shift", measured[1]["accuracy"], measured[1]["nll"], gain, error, gain > error),
+        ]
+
+    def _build(self, arch: Architecture, images: Images | None = None, pool: Sequence[str] | None = None) -> Classifier:
         recipe = self.recipe
-        shape = self.train.pixels.shape
+        images = self.train if images is None else images
+        shape = images.pixels.shape
         plan = plan_classifier(
             arch,
             (shape[3], shape[1], shape[2]),
             self.classes,
-            recipe.hidden or auto_hidden(arch, min(shape[1:3])),
-            recipe.pool,
+            recipe.hidden or auto_hidden(arch, min(self.train.pixels.shape[1:3])),
+            recipe.pool if pool is None else pool,
             grid=recipe.grid,
             level=recipe.level,
         )
         network = Classifier(plan, torch.Generator().manual_seed(self.compute.seed))
-        sample = self.train.pixels[:: max(1, len(self.train) // _SCORED_IMAGES)]
+        sample = images.pixels[:: max(1, len(images) // _SCORED_IMAGES)]
         network.normalise(as_images(sample, torch.device("cpu")))
         return network
 
@@ -208,6 +245,7 @@ class ClassifierTraining:
         *,
         decay: bool = False,
         hard_gates: bool = False,
+        val: Images | None = None,
     ) -> dict[str, float]:
         """Train a network in place for some epochs; return its measures on the validation images."""
         recipe, device = self.recipe, self.compute.device
@@ -233,7 +271,7 @@ class ClassifierTraining:
         ) as shared:
             if not shared.done:
                 task = ClassifierTask(
-                    network, images, self.val, schedule, device, augment=recipe.augment, hard_gates=hard_gates
+                    network, images, val or self.val, schedule, device, augment=self._augment, hard_gates=hard_gates
                 )
                 progress = fit(
                     shared.run, task, schedule, samples=None, compute=self.compute, output=self.output, title=name
@@ -295,7 +333,16 @@ class ClassifierTraining:
     ) -> TrainingResult:
         rows, seconds = tuple(self._rows), dict(self._seconds)
         self._rows.clear()
-        return TrainingResult(network.cpu().eval(), tuple(trials), tuple(choices), rows, seconds, before)
+        return TrainingResult(
+            network.cpu().eval(),
+            tuple(trials),
+            tuple(choices),
+            rows,
+            seconds,
+            before,
+            self._augment,
+            tuple(self._augmentation_trials),
+        )
 
 
 def _all_of(space: str, modes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:

@@ -19,6 +19,7 @@ from vision_cli.kan_fit.evaluation.sklearn_baselines import (
     classifier_scores,
     fit_baseline_classifiers,
 )
+from vision_cli.kan_fit.images.augmentation import AugmentationTrial
 from vision_cli.kan_fit.images.data import read_digits, read_image_set
 from vision_cli.kan_fit.images.files import ImageModel, write_image_model
 from vision_cli.kan_fit.images.selection import ClassifierTraining, ModeScore, TrainingResult, Trial
@@ -90,19 +91,38 @@ def classify_files(
         _write_pictures(run, trained, division, images.classes, probabilities, scores, metrics)
     run.write_metrics(metrics)
     run.record(
+        augmentation={"kept": trained.augment, "trials": [asdict(one) for one in trained.augmentation_trials]},
         seconds={name: round(taken, 3) for name, taken in trained.seconds.items()},
         comparison=[asdict(one) for one in scores],
     )
 
 
-def image_table(document: Mapping[str, object]) -> Table:
-    """Return the comparison with other models from the ``run.json`` of a finished training."""
+def image_tables(document: Mapping[str, object]) -> list[Table]:
+    """Return the comparison with other models, and the trials of augmentations, from the ``run.json`` of a training."""
     rows = document.get("comparison")
     listed = rows if isinstance(rows, list) else []
-    return Table(
+    compared = Table(
         ("model", "parameters", "test accuracy", "test NLL", "seconds"),
         [(r["name"], r["parameters"], r["test_accuracy"], r["test_nll"], round(r["seconds"], 1)) for r in listed],
     )
+    augmentation = document.get("augmentation")
+    tried = augmentation["trials"] if isinstance(augmentation, dict) else []
+    return [compared, _augmentation_table([AugmentationTrial(**one) for one in tried])] if tried else [compared]
+
+
+def _augmentation_table(trials: Sequence[AugmentationTrial]) -> Table:
+    return Table(
+        ("augmentation", "val accuracy", "val NLL", "gain", "standard error", "kept"),
+        [
+            (t.augment, t.val_accuracy, t.val_nll, *(_cell(v) for v in (t.gain, t.gain_error)), "yes" if t.kept else "")
+            for t in trials
+        ],
+        title="Augmentation, by short trials",
+    )
+
+
+def _cell(value: float | None) -> float | str:
+    return "" if value is None else value
 
 
 def _metrics(
@@ -112,6 +132,7 @@ def _metrics(
     kept = next((trial for trial in trained.trials if trial.kept), None)
     pool = trained.network.plan.pool
     metrics: dict[str, float | int | str | None] = {"network": " + ".join(pool) if kept is None else kept.name}
+    metrics["augment"] = trained.augment
     metrics |= {f"{part.name}_images": len(getattr(division, part.name)) for part in fields(division)}
     for name in ("accuracy", "balanced_accuracy", "nll", "ece"):
         metrics[f"test_{name}"] = getattr(measured, name)
@@ -203,6 +224,8 @@ def _write_pictures(
             )
         )
     others = {one.name: one.test_accuracy for one in scores[1:]}
+    if trained.augmentation_trials:
+        tables.append(_augmentation_table(trained.augmentation_trials))
     verdict, level = classifier_verdict(
         int(np.trace(counts)), len(division.test), int(counts.sum(axis=1).max()), others
     )
@@ -214,6 +237,7 @@ def _write_pictures(
             "test accuracy": metrics["test_accuracy"],
             "balanced": metrics["test_balanced_accuracy"],
             "parameters": metrics["parameters"],
+            "augmentation": trained.augment,
         },
         tables=tables,
         pictures=pictures,
