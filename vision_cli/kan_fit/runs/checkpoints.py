@@ -17,10 +17,10 @@ from pathlib import Path
 
 from vision_cli.core.errors import InputError
 from vision_cli.core.runs.files import json_text, write_bytes, write_text
-from vision_cli.kan_fit.tables.candidates import Candidate, Step
+from vision_cli.kan_fit.tables.candidates import Candidate, ModeScore, Step
 from vision_cli.kan_fit.tables.files import build_network, describe_plans, network_bytes
 from vision_cli.kan_fit.tables.levenberg_marquardt import Penalty
-from vision_cli.kan_fit.tables.selection import ModeScore, OutOfBudget
+from vision_cli.kan_fit.tables.selection import OutOfBudget
 
 DIRECTORY = "stages"
 

@@ -112,6 +112,33 @@ class Candidate:
         return self.network.predict(problem.x_val) - problem.y_val
 
 
+@dataclass(frozen=True)
+class ModeScore:
+    """A row of ``selection.csv``: a mode of a node with its gate, contribution and validation error.
+
+    Attributes
+    ----------
+    candidate, layer, node, mode
+        Name of the candidate, numbers from 0, name of the space.
+    gate, contribution
+        Mean gate, and contributed variance, after the selective phase; None where modes were compared by fits.
+    val
+        Root mean square residual on validation data of the network with this mode, in standard deviations of the
+        target; None where modes were ranked by contribution.
+    kept
+        Whether the mode was chosen.
+    """
+
+    candidate: str
+    layer: int
+    node: int
+    mode: str
+    gate: float | None
+    contribution: float | None
+    val: float | None
+    kept: bool
+
+
 def fit_candidate(
     problem: Problem,
     candidate: Candidate,

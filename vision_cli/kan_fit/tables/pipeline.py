@@ -25,7 +25,7 @@ from vision_cli.kan_fit.tables.optimisers import choose_method
 from vision_cli.kan_fit.tables.robust.intervals import conformal_residuals, left_out_score
 from vision_cli.kan_fit.tables.robust.scaling import Scaling, choose_scalings, scaled
 from vision_cli.kan_fit.tables.robust.sparse import EdgeErrors, choose_by_sparse_rows, sparse_rows
-from vision_cli.kan_fit.tables.selection import SMOOTH, CandidateCache, OutOfBudget, SearchResult, search
+from vision_cli.kan_fit.tables.selection import MIXED, SMOOTH, CandidateCache, OutOfBudget, SearchResult, search
 from vision_cli.kan_fit.tables.splits import RowSplit, thinned
 
 _SEARCH_ROWS = 10_000
@@ -185,6 +185,10 @@ def _choose(problem: Problem, selection: SearchResult, settings: SearchOptions) 
         if not (rough := ranked[0]).left_out:
             # It was chosen among many, by few rows.
             handicap = 1 + 1 / math.sqrt(len(best.left_out))
+            if best.name.endswith(f"{MIXED}, {SMOOTH}"):
+                # Nor may it have more parameters than the information criterion allows that chose the spaces.
+                more = rough.network.parameters_in_use() - best.network.parameters_in_use()
+                handicap = max(handicap, math.exp(more * math.log(len(best.left_out)) / len(best.left_out)))
             if handicap * left_out_score(problem, rough, settings.seed) < best.score:
                 best = rough
         own = best.network.plans[0].outside if best.left_out else None

@@ -17,12 +17,14 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from vision_cli.core.compute.devices import one_thread_below
+from vision_cli.kan_fit.names import Continuation
 from vision_cli.kan_fit.networks.dense import SKAN, plan_network, project_network
 from vision_cli.kan_fit.options import SearchOptions
-from vision_cli.kan_fit.tables.candidates import Candidate, Problem, fit_candidate, pruned
+from vision_cli.kan_fit.tables.candidates import Candidate, ModeScore, Problem, fit_candidate, pruned
 from vision_cli.kan_fit.tables.levenberg_marquardt import NO_PENALTY, Penalty
 from vision_cli.kan_fit.tables.robust.cross_validation import can_cross_validate, cross_validated
 from vision_cli.kan_fit.tables.robust.grids import ROWS_A_PARAMETER, grids_for
+from vision_cli.kan_fit.tables.robust.modes import choose_modes
 from vision_cli.kan_fit.tables.robust.sparse import CONTINUATIONS
 from vision_cli.kan_fit.tables.robust.stacking import stacked
 
@@ -37,6 +39,8 @@ _VERIFY_STEPS = 5
 _EXACT, _PRACTICALLY_EXACT, _POOR = 1e-14, 1e-12, 0.1
 # Above this score the data may be noisy, and smooth networks are tried.
 _NOISY = 1e-4
+# Below this score the noise is small enough to tell the spaces of the nodes of a sum apart.
+_TELLING = 1e-2
 _SMOOTH_ROUGHNESS = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 _SMOOTH_SLOPE = 1e-3
 _SMOOTH_SPACE = "bspline"
@@ -46,33 +50,6 @@ _PATH_ROWS = 2000
 _CLOSE, _PROMISING, _WORSE_BY_PRUNING, _BETTER_BY_SWAPPING = 2.0, 1e6, 1.01, 0.9
 _MORE_STARTS = 3
 _ROWS_FOR_THREADS = 20_000
-
-
-@dataclass(frozen=True)
-class ModeScore:
-    """A row of ``selection.csv``: a mode of a node with its gate, contribution and validation error.
-
-    Attributes
-    ----------
-    candidate, layer, node, mode
-        Name of the candidate, numbers from 0, name of the space.
-    gate, contribution
-        Mean gate, and contributed variance, after the selective phase; None where modes were compared by fits.
-    val
-        Root mean square residual on validation data of the network with this mode, in standard deviations of the
-        target; None where modes were ranked by contribution.
-    kept
-        Whether the mode was chosen.
-    """
-
-    candidate: str
-    layer: int
-    node: int
-    mode: str
-    gate: float | None
-    contribution: float | None
-    val: float | None
-    kept: bool
 
 
 @dataclass
@@ -191,6 +168,9 @@ def _search(
         for one in every:
             one.fit_smooth()
         _stack(problem, cached, found)
+        if found.best.score < _TELLING:
+            for one in every:
+                one.fit_chosen_modes()
     best = found.best
     if best.left_out:
         return
@@ -301,13 +281,36 @@ class _WidthSearch:
             label = f"{_name(self.shape, space)}, {SMOOTH}"
             grid = self.settings.grids[0]
             if can_cross_validate(self.problem, self.shape, space, grid):
-                seed, outside = self.settings.seed, self.settings.outside
-                ways = tuple(way for way in CONTINUATIONS if way == outside) or CONTINUATIONS
+                seed, ways = self.settings.seed, self._ways()
                 self._add_candidate(
                     label, lambda: (cross_validated(self.problem, label, self.shape, space, grid, seed, ways), ())
                 )
             elif self.has_enough_rows():
                 self._add_candidate(label, lambda: (self.smooth(label, space), ()))
+
+    def fit_chosen_modes(self) -> None:
+        """Fit the sum of functions whose spaces have the least information criterion."""
+        pool, grids, shape = self.settings.pool, self.settings.grids, self.shape
+        is_tried = len(shape) == 2 and len(pool) > 1 and self.settings.select == "validated"
+        if is_tried and can_cross_validate(self.problem, shape, pool[0], max(grids)):
+            self._add_candidate(f"{_name(shape, MIXED)}, {SMOOTH}", self.chosen_modes)
+
+    def chosen_modes(self) -> tuple[Candidate, list[ModeScore]]:
+        """Return the smooth sum of functions of the spaces of the least criterion, and how these compare."""
+        label, seed = f"{_name(self.shape, MIXED)}, {SMOOTH}", self.settings.seed
+        found = choose_modes(self.problem, self.settings.pool, self.settings.grids)
+        candidate = cross_validated(
+            self.problem, label, self.shape, "", found.grid, seed, self._ways(), modes=found.names
+        )
+        choices = [
+            ModeScore(label, 0, node, name, None, None, value, name == found.names[node])
+            for node, values in enumerate(found.residuals)
+            for name, value in values.items()
+        ]
+        return candidate, choices
+
+    def _ways(self) -> tuple[Continuation, ...]:
+        return tuple(way for way in CONTINUATIONS if way == self.settings.outside) or CONTINUATIONS
 
     def smooth(self, label: str, space: str) -> Candidate:
         """Return the best network along paths of falling penalties on roughness, from straight lines on."""

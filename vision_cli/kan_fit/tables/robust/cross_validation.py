@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -32,7 +33,10 @@ MOST_ROWS = 3000
 
 _MOST_PARAMETERS = 700
 _ROUGHNESS = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-_SLOPE, _SHRINKING_SLOPES = 1e-3, (1e-1, 1e-2)
+FINE_ROUGHNESS = (*_ROUGHNESS, 1e-6, 1e-7, 1e-8)
+"""Penalties from stiff to flexible where nodes have the spaces that they need, some of which oscillate."""
+
+_SLOPE, _SHRINKING_SLOPES, _FINE_SLOPE = 1e-3, (1e-1, 1e-2), 1e-6
 _WORSE_IN_A_ROW = 3
 _STEPS = 12
 _DAMPING, _DAMPING_OF_SUMS = 1e-2, 1e-9
@@ -55,7 +59,14 @@ def folds_of(rows: int, seed: int) -> tuple[Tensor, ...]:
 
 
 def cross_validated(
-    problem: Problem, label: str, shape: Sequence[int], space: str, grid: int, seed: int, ways: Sequence[Continuation]
+    problem: Problem,
+    label: str,
+    shape: Sequence[int],
+    space: str,
+    grid: int,
+    seed: int,
+    ways: Sequence[Continuation],
+    modes: Sequence[str] = (),
 ) -> Candidate:
     """Return a smooth network of a shape, fitted to training and validation rows.
 
@@ -73,23 +84,34 @@ def cross_validated(
         Of the initial weights and of the folds.
     ways
         Continuations outside the range to choose from.
+    modes
+        Space of each input of a sum of functions, instead of ``space``; penalties may then be smaller.
     """
     x, y = problem.everything
     folds = folds_of(len(x), seed)
     slopes = (_SLOPE,) if len(shape) > 2 else (*_SHRINKING_SLOPES, _SLOPE)
-    plans = plan_network(shape, (space,), grid=grid)
+    plans = plan_network(shape, (modes[0] if modes else space,), grid=grid)
+    path_of_roughness: tuple[float, ...] = _ROUGHNESS
+    if modes:
+        plans = (replace(plans[0], modes=tuple((name,) for name in modes)),)
+        slopes, path_of_roughness = (_FINE_SLOPE,), FINE_ROUGHNESS
     start = SKAN(plans, torch.Generator().manual_seed(seed * 1000)).to(x)
     with torch.no_grad():
         for layer in start.each_layer():
             # Random splines are far rougher than the stiff end of the path allows; it begins with the smooth part.
             layer.weight[layer.plan.inputs :] = 0
     steps: list[Step] = []
-    best, errors, path, outside = math.inf, torch.zeros_like(y), [Penalty(rough=_ROUGHNESS[0], slope=_SLOPE)], ways[0]
+    best, errors, path, outside = (
+        math.inf,
+        torch.zeros_like(y),
+        [Penalty(rough=_ROUGHNESS[0], slope=slopes[0])],
+        ways[0],
+    )
     for slope in slopes:
         networks = [start] * FOLDS
         worse, least = 0, math.inf
         followed: list[Penalty] = []
-        for rough in _ROUGHNESS:
+        for rough in path_of_roughness:
             followed.append(Penalty(rough=rough, slope=slope))
             found = {way: torch.zeros_like(y) for way in ways}
             losses = []
