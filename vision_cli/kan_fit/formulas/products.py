@@ -43,14 +43,8 @@ def search_products(
 
     Parameters
     ----------
-    inputs, target
-        Rows to fit to, ``(N, d)`` and ``(N,)``.
-    held_inputs, held_target
-        Held-out rows to choose by.
-    allowed
-        Operators to build from.
-    seed
-        Of the initial values.
+    inputs, target, held_inputs, held_target, allowed, seed
+        As of :func:`vision_cli.kan_fit.formulas.search.search_operators`.
 
     Returns
     -------
