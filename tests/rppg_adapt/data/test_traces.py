@@ -100,3 +100,55 @@ def test_rows_in_another_order_are_sorted(tmp_path):
     order = np.random.default_rng(0).permutation(600)
     path = write_table(tmp_path / "t.csv", (np.arange(600) / 30)[order], make_traces(72, 20)[0][order])
     assert rate_of(path) == pytest.approx(72, abs=0.7)
+
+
+def finger_table(path, times, bpm, *, unit=1.0, colours=(210.0, 90.0, 30.0), noise=0.05):
+    """Write a table of a finger that pulses evenly, with noise relative to the pulse, and return its path."""
+    rng = np.random.default_rng(4)
+    phase = 2 * np.pi * bpm / 60 * times
+    wave = np.sin(phase) + 0.3 * np.sin(2 * phase) + noise * rng.standard_normal(len(times))
+    rows = np.column_stack([times * unit, np.outer(1 - 0.01 * wave, colours)])
+    np.savetxt(path, rows, delimiter=",", header="time,R,G,B", comments="", fmt=["%.4f", "%.6f", "%.6f", "%.6f"])
+    return path
+
+
+def read_rate(path):
+    clip = read_traces(path)
+    return clip, estimate_from_clip(clip, PulseOptions(hrv=True), None)
+
+
+@pytest.mark.parametrize("colours", [(100.0, 100.0, 100.0), (0.5, 0.4, 0.3)])
+def test_three_copies_of_one_channel_are_one_channel(tmp_path, colours):
+    clip, found = read_rate(finger_table(tmp_path / "gray.csv", np.arange(0, 20, 1 / 30), 66, colours=colours))
+    assert clip.is_gray
+    assert found.bpm == pytest.approx(66, abs=0.5)
+    assert found.quality > 0.9
+
+
+def test_a_metronome_with_noise_has_its_rate_and_no_variability(tmp_path):
+    _, found = read_rate(finger_table(tmp_path / "metronome.csv", np.arange(0, 30, 1 / 30), 66))
+    assert found.bpm == pytest.approx(66, abs=0.3)
+    assert found.quality > 0.9
+    assert found.variability.sdnn_ms is None or found.variability.sdnn_ms < 10
+
+
+@pytest.mark.parametrize("bpm", [48, 90, 150])
+def test_ten_samples_a_second_are_enough(tmp_path, bpm):
+    _, found = read_rate(finger_table(tmp_path / "slow.csv", np.arange(0, 20, 0.1), bpm))
+    assert found.bpm == pytest.approx(bpm, abs=1)
+    assert found.is_reliable
+
+
+def test_microseconds_with_a_missing_cell_and_two_pauses_are_read_in_parts(tmp_path):
+    steps = np.arange(0, 12, 1 / 30)
+    path = finger_table(tmp_path / "us.csv", np.concatenate([steps, 20 + steps, 45 + steps]), 80, unit=1e6)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[100] = ",".join(["NaN", *lines[100].split(",")[1:]])
+    path.write_text("\n".join(lines), encoding="utf-8")
+    clip, found = read_rate(path)
+    assert found.bpm == pytest.approx(80, abs=0.5)
+    assert found.is_reliable
+    assert clip.coverage == pytest.approx(36 / 57, abs=0.02)
+    said = " / ".join(found.notes)
+    assert "1 of 1080 rows without a number left out" in said
+    assert "no samples 12.0 to 20.0 s, 32.0 to 45.0 s: the 3 parts" in said

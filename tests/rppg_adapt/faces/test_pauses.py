@@ -33,7 +33,7 @@ def test_parts_lie_between_the_pauses_and_short_ones_are_left_out():
         (40.0, 49.96, 25),
     ]
     said = " / ".join(divided.notes)
-    assert "no frames of the face 6.0 to 20.0 s, 23.0 to 40.0 s: the 2 parts" in said
+    assert "no samples 6.0 to 20.0 s, 23.0 to 40.0 s: the 2 parts" in said
     assert "too short between pauses, left out: 20.0 to 23.0 s" in said
 
 
@@ -77,6 +77,6 @@ def test_the_longest_part_is_kept_with_a_note():
     clip = clip_at(np.concatenate([np.arange(300) / 30, 20 + np.arange(600) / 30]))
     longest = longest_part(clip, "a.mp4")
     assert (longest.times[0], len(longest.times)) == (20.0, 600)
-    assert longest.notes == ("no frames of the face 10.0 to 20.0 s: the longest part, of 20.0 s, was kept",)
+    assert longest.notes == ("no samples 10.0 to 20.0 s: the longest part, of 20.0 s, was kept",)
     with pytest.raises(InputError, match=r"a\.mp4: no part of 5 s between pauses"):
         longest_part(clip_at(np.concatenate([np.arange(90) / 30, 20 + np.arange(90) / 30])), "a.mp4")

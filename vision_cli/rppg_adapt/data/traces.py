@@ -25,6 +25,7 @@ _FEWEST_ROWS = 0.5
 _MOST_RESTARTS = 0.01
 _DARK = 1e-3
 _BAND = (0.5, 8.0)
+_COPIES_APART = 0.01
 
 
 def read_traces(path: Path) -> FaceClip:
@@ -34,7 +35,7 @@ def read_traces(path: Path) -> FaceClip:
     (``time_ms``) or else the one with a median step of at most a second. Rows with a missing cell (empty, NaN,
     infinite) are left out with a note; so many in a row that a beat is missing make a pause. A clock that starts again
     is another recording. A finger on a lamp shows the pulse in one channel only: if a channel is black or much darker
-    than another, the channel with the clearest pulse replaces all three.
+    than another, or all three are copies of one, the channel with the clearest pulse replaces all three.
 
     Raises
     ------
@@ -131,12 +132,13 @@ def _seconds(stamps: Wave, unit: float | None) -> Wave:
 def _clearest_channel(times: Wave, colours: Wave, fps: float, name: str) -> tuple[int, bool]:
     """Return the channel with the clearest pulse, and whether it should replace the others.
 
-    It should if a channel is black, or if the brightest channel is more than three times as bright as the darkest.
+    It should if a channel is black, if the brightest channel is more than three times as bright as the darkest, or if
+    all have the same relative changes: they are copies of one.
     """
     if fps < SLOWEST_FPS:
         raise InputError(f"{name}: {fps:.2g} samples a second found; {SLOWEST_FPS:g} or more expected.")
     even = np.arange(times[0], times[-1], 1 / fps)
-    shares = []
+    shares, waves = [], []
     for column in colours.T:
         if column.mean() < _DARK or np.ptp(column) == 0:
             shares.append(-1.0)
@@ -144,4 +146,8 @@ def _clearest_channel(times: Wave, colours: Wave, fps: float, name: str) -> tupl
         relative = np.interp(even, times, column / column.mean())
         smooth = bandpassed(detrended(relative), fps, (_BAND[0], min(_BAND[1], 0.45 * fps)))
         shares.append(heart_rate(smooth, fps, heart_rate_band(fps)).peak_share)
-    return int(np.argmax(shares)), min(shares) < 0 or colours.mean(axis=0).max() > 3 * colours.mean(axis=0).min()
+        waves.append(smooth)
+    if min(shares) < 0 or colours.mean(axis=0).max() > 3 * colours.mean(axis=0).min():
+        return int(np.argmax(shares)), True
+    apart = np.std(waves - np.mean(waves, axis=0)) / np.std(waves)
+    return int(np.argmax(shares)), bool(apart < _COPIES_APART)

@@ -38,11 +38,14 @@ class ClipParts:
         Start and end of each pause, in seconds since the first frame of the video.
     left_out
         Start and end of each part that is too short, in seconds since the first frame of the video.
+    what
+        What is missing in a pause, for the notes: ``frames of the face``, or ``samples`` of a table.
     """
 
     parts: tuple[FaceClip, ...]
     pauses: tuple[tuple[float, float], ...]
     left_out: tuple[tuple[float, float], ...]
+    what: str = "frames of the face"
 
     def require_parts(self, name: str) -> None:
         """Raise `InputError`, with ``name``, if no part is long enough."""
@@ -58,7 +61,7 @@ class ClipParts:
         said = []
         if self.pauses:
             said.append(
-                f"no frames of the face {_spans(self.pauses)}: the {len(self.parts)} "
+                f"no {self.what} {_spans(self.pauses)}: the {len(self.parts)} "
                 f"part{'s' if len(self.parts) != 1 else ''} of {LEAST_SECONDS:g} s or more "
                 f"between the pauses {'were' if len(self.parts) != 1 else 'was'} read separately"
             )
@@ -95,7 +98,8 @@ def split_at_pauses(clip: FaceClip) -> ClipParts:
                 parts.append(_part(clip, start, stop))
     ends = [(clip.times[0], clip.times[0]), *spans, (clip.times[-1], clip.times[-1])]
     pauses = [(float(a[1]), float(b[0])) for a, b in itertools.pairwise(ends) if b[0] - a[1] > longest]
-    return ClipParts(tuple(parts), tuple(pauses), tuple(left_out))
+    what = "frames of the face" if clip.frames.shape[1] > 1 else "samples"
+    return ClipParts(tuple(parts), tuple(pauses), tuple(left_out), what)
 
 
 def longest_part(clip: FaceClip, name: str) -> FaceClip:
@@ -111,7 +115,7 @@ def longest_part(clip: FaceClip, name: str) -> FaceClip:
     if divided.parts[0] is clip:
         return clip
     longest = max(divided.parts, key=lambda part: part.seconds)
-    said = f"no frames of the face {_spans(divided.pauses)}: the longest part, of {longest.seconds:.1f} s, was kept"
+    said = f"no {divided.what} {_spans(divided.pauses)}: the longest part, of {longest.seconds:.1f} s, was kept"
     return replace(longest, notes=(*clip.notes, said))
 
 
