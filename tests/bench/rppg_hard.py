@@ -1,15 +1,17 @@
 """Errors of the network, `auto` and all training-free methods on hard generated faces.
 
-    uv run python tests/bench/rppg_hard.py --n 200
+    uv run python tests/bench/rppg_hard.py -n 600 --errors hard.jsonl
 
 Draws 20 s of each person with the skins, lights, movements and codecs of the preset `hard`, as crops; with --videos
 they are filmed, written as video files, and their faces detected, at twenty times the cost. Prints a row a method and
-what is required.
+what is required. With --errors the errors are appended to a file, and a later call with the same seed and weights goes
+on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from dataclasses import replace
@@ -93,7 +95,9 @@ def report(errors: dict[str, list[float]]) -> None:
     within = {method: float(np.mean(np.array(values) < 3)) for method, values in errors.items()}
     for method in sorted(mean, key=lambda one: mean[one]):
         middle = np.median(errors[method])
-        print(f"{method:6}  {mean[method]:6.2f} bpm   median {middle:5.2f}   within 3 bpm {within[method]:.3f}")
+        error = np.sqrt(within[method] * (1 - within[method]) / len(errors[method]))
+        share = f"{within[method]:.3f} +- {error:.3f}"
+        print(f"{method:6}  {mean[method]:6.2f} bpm   median {middle:5.2f}   within 3 bpm {share}")
     best = min(METHODS, key=lambda method: mean[method])
     single = min((method for method in mean if method != AUTO), key=lambda method: mean[method])
     required = (
@@ -106,32 +110,41 @@ def report(errors: dict[str, list[float]]) -> None:
         print(f"{name}: {value:.3f} (required: {relation} {bound:g}) {'met' if met else 'missed'}")
 
 
+def read_errors(path: Path | None) -> dict[int, dict[str, float]]:
+    """Return the errors by person and method that an earlier call wrote, if it did; none of a person without a face."""
+    if path is None or not path.is_file():
+        return {}
+    return dict(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
 def main() -> None:
     """Generate, read, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("-n", "--count", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--videos", action="store_true", help="through files and the face detector")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--seed", type=int, default=23)
+    parser.add_argument("--errors", type=Path, help="file of the errors, which is gone on with")
     words = parser.parse_args()
     model = load_model(words.weights)
-    errors: dict[str, list[float]] = {}
-    faceless = 0
-    for number in range(words.n):
+    found = read_errors(words.errors)
+    for number in range(words.count):
+        if number in found:
+            continue
         if words.videos:
             face, true_bpm = filmed(words.seed, number, words.seconds)
         else:
             face, true_bpm = drawn(words.seed, number, words.seconds, model.settings.size)
-        if face is None:
-            faceless += 1
-            continue
-        for method, error in errors_of(face, true_bpm, model).items():
-            errors.setdefault(method, []).append(error)
+        found[number] = {} if face is None else errors_of(face, true_bpm, model)
+        if words.errors is not None:
+            with words.errors.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps([number, found[number]]) + "\n")
         if (number + 1) % 10 == 0:
-            print(f"{number + 1} of {words.n}", file=sys.stderr, flush=True)
-    print(f"{words.n - faceless} read, {faceless} without a face that the detector finds")
-    report(errors)
+            print(f"{number + 1} of {words.count}", file=sys.stderr, flush=True)
+    rows = [found[number] for number in range(words.count) if found[number]]
+    print(f"{len(rows)} read, {words.count - len(rows)} without a face that the detector finds")
+    report({method: [row[method] for row in rows] for method in rows[0]})
 
 
 if __name__ == "__main__":
