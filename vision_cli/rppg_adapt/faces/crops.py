@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.io.faces.detection import Box
+from vision_cli.io.pictures.luma import LUMA
 from vision_cli.io.videos.videos import Pixels
 from vision_cli.phantoms.arrays import Floats
 
@@ -20,7 +21,7 @@ CROP_SIZE = 36
 MAP_CELLS = 8
 MAP_CHANNELS = ("red", "green", "blue", "Y", "U", "V")
 
-_TO_YUV = np.array([[0.299, 0.587, 0.114], [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]], dtype=np.float32)
+_TO_YUV = np.array([LUMA, [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]], dtype=np.float32)
 _SATURATED, _DARK = 250.0, 25.0
 _SMALL = 1e-6
 _LEAST_SPAN = 1e-9
