@@ -44,8 +44,8 @@ STRENGTHS = (0.5, 3.0)
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0001)
 SKIN_LOW, SKIN_HIGH = (0, 133, 77), (255, 173, 127)
 CODECS: tuple[tuple[Codec, int, int], ...] = (("h264", 14, 28), ("mpeg4", 2, 8), ("mjpeg", 2, 8))
-Reading = tuple[float, bool]
-"""Stated quality, and whether the rate is within 3 bpm."""
+Reading = tuple[float, bool, bool]
+"""Stated quality, whether the rate is within 3 bpm, and whether it is reliable."""
 
 
 class ReplacedPulse:
@@ -96,7 +96,7 @@ def generated_faces(model: PulseModel, count: int, seed: int) -> Iterator[Readin
         seconds = 10.0 if number % 6 else 20.0
         clip, pulse = crops_clip(rng, model.settings.size, seconds, TRAINING if number % 2 else STYLES["hard"])
         found = estimate_from_clip(clip, PulseOptions(), model)
-        yield found.quality, abs(found.bpm - pulse.rate_bpm(0, seconds)) < CORRECT_WITHIN_BPM
+        yield found.quality, abs(found.bpm - pulse.rate_bpm(0, seconds)) < CORRECT_WITHIN_BPM, found.is_reliable
 
 
 def replaced_faces(model: PulseModel, video: Path, count: int, seed: int) -> Iterator[Reading]:
@@ -110,7 +110,7 @@ def replaced_faces(model: PulseModel, video: Path, count: int, seed: int) -> Ite
             pulse = source.write(path, codec, int(rng.integers(low, high + 1)), rng)
             (found,) = estimate_from_video(path, PulseOptions(), model)
         true = pulse.rate_bpm(0, float(source.times[-1]))
-        yield found.quality, abs(found.bpm - true) < CORRECT_WITHIN_BPM
+        yield found.quality, abs(found.bpm - true) < CORRECT_WITHIN_BPM, found.is_reliable
 
 
 def one_channel(count: int, seed: int) -> Iterator[Reading]:
@@ -121,11 +121,11 @@ def one_channel(count: int, seed: int) -> Iterator[Reading]:
         assert pulse is not None
         found = estimate_from_clip(clip, PulseOptions(), None)
         true = pulse.rate_bpm(0, float(clip.times[-1]))
-        yield found.quality, abs(found.bpm - true) < CORRECT_WITHIN_BPM
+        yield found.quality, abs(found.bpm - true) < CORRECT_WITHIN_BPM, found.is_reliable
 
 
-def still_photographs(model: PulseModel, count: int, seed: int) -> Iterator[tuple[str, Reading]]:
-    """Iterate over the readings of a photograph without a pulse, each with how it moves."""
+def still_photographs(model: PulseModel, count: int, seed: int) -> Iterator[tuple[str, bool]]:
+    """Iterate over how a photograph without a pulse moves, and whether its reading is reliable."""
     (photo,) = read_photos([])
     for number in range(count):
         video = PhotoVideo(np.random.default_rng((seed, STILL_STREAM, number)), photo, is_alive=False)
@@ -138,16 +138,16 @@ def still_photographs(model: PulseModel, count: int, seed: int) -> Iterator[tupl
                 (found,) = estimate_from_video(path, PulseOptions(), model)
             except NoFace:
                 continue
-        yield video.holding, (found.quality, False)
+        yield video.holding, found.is_reliable
 
 
 def print_diagram(name: str, readings: list[Reading]) -> None:
     """Print the bins of a reliability diagram, if there are readings."""
     if not readings:
         return
-    quality, right = (np.array(column, np.float64) for column in zip(*readings, strict=True))
+    quality, right, reliable = (np.array(column, np.float64) for column in zip(*readings, strict=True))
     print(f"{name}: {len(right)} clips, {right.mean():.3f} within 3 bpm, mean quality {quality.mean():.3f}")
-    print(f"  reliable: {np.mean(quality >= 0.5):.3f} of the clips, of these {_share(right[quality >= 0.5])}")
+    print(f"  reliable: {reliable.mean():.3f} of the clips, of these {_share(right[reliable > 0])}")
     for low, high in itertools.pairwise(EDGES):
         inside = (quality >= low) & (quality < high)
         if not inside.any():
@@ -189,13 +189,13 @@ def main() -> None:
             readings[kind].append(reading)
             if words.csv is not None:
                 with words.csv.open("a", encoding="utf-8") as stream:
-                    stream.write(f"{kind},{reading[0]:.4f},{int(reading[1])}\n")
+                    stream.write(f"{kind},{reading[0]:.4f},{int(reading[1])},{int(reading[2])}\n")
         print_diagram(kind, readings[kind])
     print_diagram("all faces", [one for kind, found in readings.items() if kind != "one channel" for one in found])
     stills = list(still_photographs(model, words.stills, words.seed))
     for holding in sorted({one for one, _ in stills}):
-        quality = np.array([found for one, (found, _) in stills if one == holding])
-        print(f"photograph, {holding}: {np.sum(quality >= 0.5)} of {len(quality)} reliable")
+        reliable = [found for one, found in stills if one == holding]
+        print(f"photograph, {holding}: {sum(reliable)} of {len(reliable)} reliable")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_a_gray_clip_is_estimated_by_green_with_a_note():
     estimate = estimate_from_clip(clip_of(gray, is_gray=True), PulseOptions(), None)
     assert estimate.method == "green"
     assert estimate.bpm == pytest.approx(72, abs=1)
-    assert "gray video: the green method alone was used" in estimate.notes
+    assert "one channel: the green method alone was used" in estimate.notes
     with pytest.raises(UsageError, match="one channel found; three expected for --method pos"):
         estimate_from_clip(clip_of(gray, is_gray=True), POS, None)
 
@@ -113,7 +113,7 @@ def test_notes_name_damage_shortness_and_a_low_frame_rate():
     said = " / ".join(estimate.notes)
     assert "cannot decode after frame 70 (cut off); what came before was read" in said
     assert "7.0 s are short" in said
-    assert "10.0 frames a second: rates above" in said
+    assert "10.0 samples a second: rates above" in said
 
 
 def test_interpolated_frames_lower_the_quality():
@@ -122,6 +122,14 @@ def test_interpolated_frames_lower_the_quality():
     seen[60:120] = False
     whole, bridged = (estimate_from_clip(clip_of(traces, is_seen=s), POS, None) for s in (np.ones_like(seen), seen))
     assert bridged.quality < 0.9 * whole.quality
+
+
+def test_a_share_that_rounds_to_nothing_is_not_said_to_be_nothing():
+    traces, _ = make_traces(72, 12)
+    seen = np.ones(len(traces), bool)
+    seen[100] = False
+    notes = estimate_from_clip(clip_of(traces, is_seen=seen), POS, None).notes
+    assert "the face is not seen in less than 1 % of the frames" in notes
 
 
 def paused(bpm, first_s, pause_s, second_s):
@@ -136,7 +144,7 @@ def test_a_pause_longer_than_a_window_is_left_out():
     assert estimate.by_method["pos"].bpm == pytest.approx(72, abs=0.7)
     assert estimate.clip.coverage == pytest.approx(45 / 60, abs=0.01)
     said = " / ".join(estimate.notes)
-    assert "no frames of the face 20.0 to 35.0 s: the 2 parts of 5 s or more" in said
+    assert "no samples 20.0 to 35.0 s: the 2 parts of 5 s or more" in said
     assert "beats were read in the longest part between pauses, of 25 s" in said
     assert not any(window.start_s < 35 and window.end_s > 20 for window in estimate.windows)
     for wave in estimate.waves.values():

@@ -80,6 +80,14 @@ def test_the_level_of_predictions_follows_from_the_number_of_reliable_pulses(ent
     assert prediction_verdict(entries) == (said, level)
 
 
+def test_a_rhythm_that_is_not_of_blood_is_the_reason_although_the_quality_is_high():
+    entry = video("a", reliable=False)
+    entry.row["quality"] = 0.9
+    said, level = prediction_verdict([entry])
+    assert said.endswith("No reliable pulse: the colours of the skin do not change as by blood.")
+    assert level == "bad"
+
+
 @pytest.mark.parametrize(("truth", "level"), [(72.0, "good"), (76.0, "caution"), (81.0, "bad")])
 def test_a_rate_far_from_the_true_one_is_not_good(truth, level):
     said, found = prediction_verdict([video("a", truth=truth)])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vision_cli.rppg_adapt.pipeline.results import WindowEstimate
-from vision_cli.rppg_adapt.signals.quality import robust_mean
+from vision_cli.rppg_adapt.signals.quality import logistic, logit, robust_mean
 from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave
 
 
@@ -21,6 +21,12 @@ def seconds_of_windows(parts: Sequence[Sequence[WindowEstimate]]) -> Wave:
 def overall_quality(parts: Sequence[Sequence[WindowEstimate]]) -> float:
     """Return the mean quality of the windows of parts, weighted by their time."""
     return float(np.average([w.quality for part in parts for w in part], weights=seconds_of_windows(parts)))
+
+
+def overall_blood(parts: Sequence[Sequence[WindowEstimate]]) -> float | None:
+    """Return the mean, on the scale of logits, of the windows' probabilities of blood; None if none is known."""
+    known = [window.blood for part in parts for window in part if window.blood is not None]
+    return float(logistic(logit(np.array(known)).mean())) if known else None
 
 
 def overall_rate(parts: Sequence[Sequence[WindowEstimate]], whole_wave: HeartRate) -> tuple[float, float]:

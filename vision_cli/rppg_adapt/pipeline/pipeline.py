@@ -11,10 +11,11 @@ from vision_cli.rppg_adapt.faces.pauses import split_at_pauses
 from vision_cli.rppg_adapt.networks.model import PulseModel
 from vision_cli.rppg_adapt.options import PulseOptions
 from vision_cli.rppg_adapt.pipeline.beats import probable_measures, read_beats
-from vision_cli.rppg_adapt.pipeline.joining import overall_quality, overall_rate
+from vision_cli.rppg_adapt.pipeline.joining import overall_blood, overall_quality, overall_rate
 from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 from vision_cli.rppg_adapt.pipeline.waves import FASTEST_FPS, join_waves, pulse_waves
 from vision_cli.rppg_adapt.pipeline.window_rates import estimate_windows, is_still, situation_of_clip
+from vision_cli.rppg_adapt.signals.blood_colour import NOT_BLOOD, lowered_quality
 from vision_cli.rppg_adapt.signals.classical import NEEDS_COLOUR
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS, RELIABLE_QUALITY, default_index
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
@@ -85,6 +86,11 @@ def estimate_from_clip(
     index = default_index()[situation_of_clip(divided.parts[0], separate[0])]
     lengths = [part.seconds / min(options.window_s, part.seconds) for part in divided.parts]
     quality = index.probability_of_record(overall_quality(windows), sum(lengths))
+    blood = overall_blood(windows)
+    is_reliable = quality >= RELIABLE_QUALITY
+    if is_reliable and blood is not None and lowered_quality(quality, blood) < RELIABLE_QUALITY:
+        is_reliable = False
+        notes.append(f"{NOT_BLOOD}: a photograph, motion or a rhythm of the light")
     used = [window.method for part in windows for window in part]
     method = max(candidates, key=lambda one: (used.count(one), by_method[one].snr_db))
     bpm, half_width = overall_rate(windows, by_method[method])
@@ -102,7 +108,7 @@ def estimate_from_clip(
         bpm,
         (max(bpm - half_width, options.rates_bpm[0]), min(bpm + half_width, options.rates_bpm[1])),
         quality,
-        quality >= RELIABLE_QUALITY,
+        is_reliable,
         method,
         by_method[method].snr_db,
         waves,
@@ -121,7 +127,8 @@ def _notes(clip: FaceClip, parts: Sequence[FaceClip], options: PulseOptions, ban
     if clip.seconds < SHORT_SECONDS - 0.1:
         notes.append(f"{clip.seconds:.1f} s are short: the interval is wide; film for ten seconds or more")
     if min(part.fps for part in parts) < _SLOW_FPS:
-        notes.append(f"{clip.fps:.1f} frames a second: rates above {60 * band[1]:.0f} bpm cannot be seen")
+        what = "frames" if clip.frames.shape[1] > 1 else "samples"
+        notes.append(f"{clip.fps:.1f} {what} a second: rates above {60 * band[1]:.0f} bpm cannot be seen")
     if all(is_still(part) for part in parts):
         notes.append("the colours of the skin do not change at all: a still picture, or a broken recording")
     if clip.seen_share < 1:
@@ -129,5 +136,5 @@ def _notes(clip: FaceClip, parts: Sequence[FaceClip], options: PulseOptions, ban
         share = f"{missing:.0f} %" if missing >= 1 else "less than 1 %"
         notes.append(f"the face is not seen in {share} of the frames")
     if clip.is_gray and options.method == "auto":
-        notes.append("gray video: the green method alone was used")
+        notes.append("one channel: the green method alone was used")
     return notes

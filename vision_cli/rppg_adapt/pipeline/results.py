@@ -63,6 +63,8 @@ class WindowEstimate:
         Probability that the rate is within 3 bpm of the ground truth.
     method
         The method that estimated the rate.
+    blood
+        Probability that the skin's colours change at the rate as by blood; None without pictures or colours.
     """
 
     start_s: float
@@ -70,6 +72,7 @@ class WindowEstimate:
     rate: HeartRate
     quality: float
     method: str
+    blood: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class PulseEstimate:
         Probability that the rate is within 3 bpm of the ground truth, from the mean quality of the windows, weighted by
         the time that they stand for.
     is_reliable
-        Whether the quality is at least 0.5.
+        Whether the quality is at least 0.5, also after it is lowered where colours do not change as by blood. The
+        quality itself is that of a face which is known to live.
     method
         The method of the rate; with ``auto`` the one of most windows.
     snr_db

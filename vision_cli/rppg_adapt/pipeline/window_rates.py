@@ -109,6 +109,7 @@ def choose_rates(
                     found.rates[one],
                     seen * _capped(index.probability(one, found.features(one)), found.evidence[one]),
                     one,
+                    found.evidence[one].blood,
                 )
                 for one in candidates
             ]

@@ -2,7 +2,8 @@
 
 The training-free methods read the same mean colours, so that they agree on noise and on a rhythm of the light or of the
 camera too. The halves of a face have the same pulse but independent noise; a rhythm of the background is one of the
-light, and one of the head's position is one of the person or the hand that holds the camera.
+light, and one of the head's position is one of the person or the hand that holds the camera. The skin's colours change
+by blood as neither light nor motion changes them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vision_cli.rppg_adapt.faces.colour_changes import ColourChanges
 from vision_cli.rppg_adapt.faces.crops import skin_trace
 from vision_cli.rppg_adapt.faces.extraction import FaceClip
 from vision_cli.rppg_adapt.options import TrainingFreeMethod
+from vision_cli.rppg_adapt.signals.blood_colour import blood_probability, colour_features
 from vision_cli.rppg_adapt.signals.classical import METHODS
 from vision_cli.rppg_adapt.signals.quality import AGREE_WITHIN_BPM, Evidence
 from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave, bandpassed, detrended, heart_rate, power_spectrum
@@ -49,6 +52,9 @@ class Witnesses:
         ``(T,)`` relative change of green in the background; None if it is not known.
     face
         ``(T,)`` relative change of green in the face.
+    colours, moved
+        ``(3, T)`` relative changes of red, green and blue of the skin, and the part that motion explains; None for
+        gray clips and those without pictures.
     """
 
     times: Wave
@@ -57,6 +63,8 @@ class Witnesses:
     motion: Wave | None
     background: Wave | None
     face: Wave
+    colours: Wave | None = None
+    moved: Wave | None = None
 
     @staticmethod
     def of(clip: FaceClip, times: Wave, fps: float, band: tuple[float, float]) -> Witnesses:
@@ -71,7 +79,7 @@ class Witnesses:
             return np.asarray(even(traces[:, _GREEN : _GREEN + 1] / (traces[:, _GREEN].mean() + _SMALL))[0])
 
         halves: dict[str, Wave] = {}
-        motion = None
+        motion = colours = moved = None
         size = clip.frames.shape[2]
         if size >= _LEAST_HALVED_SIZE:
             middle = size // 2
@@ -86,8 +94,14 @@ class Witnesses:
                     own.append(bandpassed(detrended(METHODS[method](at, fps)), fps, band))
                 halves[method] = np.stack(own)
             motion = even(rigid_motion(clip.frames) * (_WIDTH / size))
+            if not clip.is_gray:
+                changes = ColourChanges.of(clip.frames, clip.skin)
+                colours, moved = (
+                    np.stack([np.interp(times, clip.times, column) for column in part.T])
+                    for part in (changes.total, changes.of_motion)
+                )
         background = None if clip.background is None else green(clip.background)
-        return Witnesses(times, fps, halves, motion, background, green(clip.traces))
+        return Witnesses(times, fps, halves, motion, background, green(clip.traces), colours, moved)
 
     def evidence(self, start_s: float, end_s: float, rates: Mapping[str, HeartRate]) -> dict[str, Evidence]:
         """Return what the witnesses say of the rates of a window, by method."""
@@ -120,7 +134,15 @@ class Witnesses:
             amplitude = face
         if self.background is not None:
             background = self._shared(self.background[inside], bpm, face)
-        return Evidence(agree, correlation, motion, background, amplitude)
+        features = self.colour_features(inside, bpm)
+        blood = None if features is None else blood_probability(features)
+        return Evidence(agree, correlation, motion, background, amplitude, blood)
+
+    def colour_features(self, inside: NDArray[np.bool_], bpm: float) -> NDArray[np.float64] | None:
+        """Return the `colour_features` of a rate in the samples ``inside`` ``(T,)``, or None without colours."""
+        if self.colours is None or self.moved is None:
+            return None
+        return colour_features(self.colours[:, inside], self.moved[:, inside], self.fps, bpm)
 
     def _near(self, waves: Wave, bpm: float) -> Wave:
         """Return waves ``(..., T)`` without frequencies that are farther than 15 bpm from a rate."""

@@ -22,6 +22,8 @@ from vision_cli.rppg_adapt.options import NETWORK, PulseOptions
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip, estimate_from_video
 from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 from vision_cli.rppg_adapt.runs.predict_tables import COLUMNS, REPORT
+from vision_cli.rppg_adapt.signals.blood_colour import NOT_BLOOD
+from vision_cli.rppg_adapt.signals.quality import RELIABLE_QUALITY
 from vision_cli.rppg_adapt.signals.spectra import heart_rate
 
 SUMMARY, WAVE, RATES, BOXES = "summary.json", "wave.csv", "hr.csv", "boxes.csv"
@@ -168,9 +170,9 @@ def _predict_one(
         error, correlation = _compare_with_truth(first, truth)
         row |= {"true_bpm": first.bpm - error, "error_bpm": error, "wave_correlation": correlation}
     if strict and not first.is_reliable:
+        cause = NOT_BLOOD if first.quality >= RELIABLE_QUALITY else "a quality of 0.5 or more expected"
         raise NumericalError(
-            f"{path}: no reliable pulse: {first.bpm:.1f} bpm of quality {first.quality:.2f} found; "
-            "a quality of 0.5 or more expected.",
+            f"{path}: no reliable pulse: {first.bpm:.1f} bpm of quality {first.quality:.2f} found; {cause}.",
             hint="Use more and steadier light, a face that fills the picture, and less movement.",
         )
     return row

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vision_cli.core.report import Level
+from vision_cli.rppg_adapt.signals.blood_colour import NOT_BLOOD
+from vision_cli.rppg_adapt.signals.quality import RELIABLE_QUALITY
 
 if TYPE_CHECKING:
     from vision_cli.core.runs.journal import Entry
@@ -79,11 +81,12 @@ def prediction_verdict(entries: Sequence[Entry]) -> tuple[str, Level]:
     low, high = one.number("hr_low_bpm"), one.number("hr_high_bpm")
     said = f"{one.id}: {one.number('hr_bpm'):.1f} bpm, 95 % interval {low:.1f} to {high:.1f}"
     quality = one.number("quality")
-    said += (
-        f", a reliable pulse of quality {quality:.2f}."
-        if reliable
-        else f". No reliable pulse: quality {quality:.2f} found, 0.5 or more expected."
-    )
+    if reliable:
+        said += f", a reliable pulse of quality {quality:.2f}."
+    elif quality >= RELIABLE_QUALITY:
+        said += f". No reliable pulse: {NOT_BLOOD}."
+    else:
+        said += f". No reliable pulse: quality {quality:.2f} found, 0.5 or more expected."
     if "error_bpm" in one.row:
         error = abs(one.number("error_bpm"))
         said += f" The true rate is {one.number('true_bpm'):.1f} bpm, {error:.1f} bpm away."

@@ -72,6 +72,9 @@ class Evidence:
         How much rigid motion and the background have the rhythm of the rate, in [0, 1]; 0 if they are not known.
     amplitude
         Standard deviation of green near the rate, relative to its mean; None without pictures.
+    blood
+        Probability that the skin's colours change at the rate as blood changes them, among as many pulses as other
+        rhythms; None without pictures or colours.
     """
 
     halves_agree: float | None = None
@@ -79,6 +82,7 @@ class Evidence:
     motion: float = 0.0
     background: float = 0.0
     amplitude: float | None = None
+    blood: float | None = None
 
 
 @dataclass(frozen=True)
