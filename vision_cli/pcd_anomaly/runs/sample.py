@@ -11,7 +11,7 @@ from vision_cli.pcd_anomaly.data.layouts import DataSet, read_dataset
 from vision_cli.pcd_anomaly.data.synthesis import dataset_files, write_dataset
 from vision_cli.pcd_anomaly.options import Recipe
 
-SAMPLE = Recipe(parts=2, points=12_000, suite="rigid", prototypes=3, good=2, defective=3, prototype_points=36_000)
+SAMPLE = Recipe(parts=1, points=12_000, suite="rigid", prototypes=3, good=2, defective=3, prototype_points=36_000)
 """Small enough to be generated, trained on and scored within two minutes on two cores."""
 
 PARTS = "parts"
