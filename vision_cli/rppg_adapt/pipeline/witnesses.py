@@ -70,10 +70,13 @@ class Witnesses:
     def of(clip: FaceClip, times: Wave, fps: float, band: tuple[float, float]) -> Witnesses:
         """Return the witnesses of a clip at times ``(T,)``, filtered to a band in Hz."""
 
+        def sampled(values: NDArray[np.float64]) -> Wave:
+            """Return series ``(N, C)`` at the times, ``(C, T)``."""
+            return np.stack([np.interp(times, clip.times, column) for column in values.T])
+
         def even(values: NDArray[np.float64]) -> Wave:
             """Return series ``(N, C)`` at the times, ``(C, T)``, filtered."""
-            at = np.stack([np.interp(times, clip.times, column) for column in values.T])
-            return bandpassed(detrended(at), fps, band)
+            return bandpassed(detrended(sampled(values)), fps, band)
 
         def green(traces: NDArray[np.float64]) -> Wave:
             return np.asarray(even(traces[:, _GREEN : _GREEN + 1] / (traces[:, _GREEN].mean() + _SMALL))[0])
@@ -90,16 +93,13 @@ class Witnesses:
             for method in _GRAY_METHODS if clip.is_gray else _COLOUR_METHODS:
                 own = []
                 for trace in traces:
-                    at = np.stack([np.interp(times, clip.times, column) for column in trace.T], axis=1)
+                    at = np.ascontiguousarray(sampled(trace).T)
                     own.append(bandpassed(detrended(METHODS[method](at, fps)), fps, band))
                 halves[method] = np.stack(own)
             motion = even(rigid_motion(clip.frames) * (_WIDTH / size))
             if not clip.is_gray:
                 changes = ColourChanges.of(clip.frames, clip.skin)
-                colours, moved = (
-                    np.stack([np.interp(times, clip.times, column) for column in part.T])
-                    for part in (changes.total, changes.of_motion)
-                )
+                colours, moved = sampled(changes.total), sampled(changes.of_motion)
         background = None if clip.background is None else green(clip.background)
         return Witnesses(times, fps, halves, motion, background, green(clip.traces), colours, moved)
 
