@@ -111,6 +111,11 @@ class FaceClip:
     background: NDArray[np.float64] | None = None
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether there are crops: those of a clip that was read from a table are one pixel."""
+        return self.frames.shape[1] > 1
+
+    @property
     def seen_share(self) -> float:
         """Share of the clip's frames in which the face is seen."""
         return float(self.is_seen.mean())

@@ -98,7 +98,7 @@ def split_at_pauses(clip: FaceClip) -> ClipParts:
                 parts.append(_part(clip, start, stop))
     ends = [(clip.times[0], clip.times[0]), *spans, (clip.times[-1], clip.times[-1])]
     pauses = [(float(a[1]), float(b[0])) for a, b in itertools.pairwise(ends) if b[0] - a[1] > longest]
-    what = "frames of the face" if clip.frames.shape[1] > 1 else "samples"
+    what = "frames of the face" if clip.has_pictures else "samples"
     return ClipParts(tuple(parts), tuple(pauses), tuple(left_out), what)
 
 

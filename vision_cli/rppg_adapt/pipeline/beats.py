@@ -99,10 +99,11 @@ def read_beats(clip: FaceClip, waves: Mapping[str, PulseWave], bpm: float, band:
         methods_scatter_ms=scatter.get(method),
         halves_scatter_ms=min(halves, default=None),
     )
-    has_pictures = clip.frames.shape[1] > 1
-    situation: BeatSituation = ("gray" if clip.is_gray else "face") if has_pictures else "colour_trace"
-    if not has_pictures and clip.is_gray:
-        situation = "gray_trace"
+    situation: BeatSituation
+    if clip.has_pictures:
+        situation = "gray" if clip.is_gray else "face"
+    else:
+        situation = "gray_trace" if clip.is_gray else "colour_trace"
     return BeatReading(method, bpm, own, measured, breaths, features, situation, seconds)
 
 

@@ -127,7 +127,7 @@ def _notes(clip: FaceClip, parts: Sequence[FaceClip], options: PulseOptions, ban
     if clip.seconds < SHORT_SECONDS - 0.1:
         notes.append(f"{clip.seconds:.1f} s are short: the interval is wide; film for ten seconds or more")
     if min(part.fps for part in parts) < _SLOW_FPS:
-        what = "frames" if clip.frames.shape[1] > 1 else "samples"
+        what = "frames" if clip.has_pictures else "samples"
         notes.append(f"{clip.fps:.1f} {what} a second: rates above {60 * band[1]:.0f} bpm cannot be seen")
     if all(is_still(part) for part in parts):
         notes.append("the colours of the skin do not change at all: a still picture, or a broken recording")

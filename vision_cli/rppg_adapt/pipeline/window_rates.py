@@ -59,7 +59,7 @@ class WindowRates:
 
 def situation_of_clip(clip: FaceClip, waves: Mapping[str, PulseWave]) -> Situation:
     """Return what the waves of a clip are estimated from."""
-    return situation_of(network=NETWORK in waves, gray=clip.is_gray, pictures=clip.frames.shape[1] > 1)
+    return situation_of(network=NETWORK in waves, gray=clip.is_gray, pictures=clip.has_pictures)
 
 
 def rates_of_windows(

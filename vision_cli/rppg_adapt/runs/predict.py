@@ -158,7 +158,7 @@ def _predict_one(
         estimates = estimate_from_video(path, options, model)
     for estimate in estimates:
         folder = name if estimate.clip.number == 0 else f"{name}/face-{estimate.clip.number + 1}"
-        _write_face(run, folder, path, estimate, model, pictures and estimate.clip.frames.shape[1] > 1)
+        _write_face(run, folder, path, estimate, model, pictures and estimate.clip.has_pictures)
         for note in estimate.notes:
             run.warn(f"{path.name}: {note}")
         output.detail(summary_line(name, estimate))
