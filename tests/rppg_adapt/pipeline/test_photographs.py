@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
 
-from tests.rppg_adapt.conftest import clip_of, make_traces
 from vision_cli.io.videos.videos import VideoWriter
 from vision_cli.rppg_adapt.faces.extraction import read_faces
 from vision_cli.rppg_adapt.networks.files import load_model
 from vision_cli.rppg_adapt.options import PulseOptions
-from vision_cli.rppg_adapt.pipeline.joining import overall_blood
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip
 from vision_cli.rppg_adapt.runs.calibration.calibration import read_photos
 
@@ -56,13 +52,6 @@ def test_a_photograph_that_sways_is_not_reliable(tmp_path):
     assert not reading(tmp_path / "v.avi", "mpeg4", shift=0.8).is_reliable
 
 
-def test_windows_share_one_probability_of_blood():
-    found = estimate_from_clip(clip_of(make_traces(72, 12)[0]), PulseOptions(), None)
-    assert overall_blood([found.windows]) is None
-    known = [[replace(found.windows[0], blood=value) for value in (0.2, 0.8)]]
-    assert overall_blood(known) == pytest.approx(0.5)
-
-
 def test_a_pulse_in_the_same_pictures_is_reliable(tmp_path):
     found = reading(tmp_path / "v.avi", "mpeg4", blood=0.01)
     assert found.bpm == pytest.approx(72, abs=2)
@@ -74,6 +63,8 @@ def test_a_pulse_in_the_same_pictures_is_reliable(tmp_path):
     ("codec", "changes"),
     [
         ("mjpeg", {"shift": 0.4, "bpm": 130}),
+        ("h264", {"shift": 1.5, "bpm": 50}),
+        ("mjpeg", {"shift": 3.0, "bpm": 50}),
         ("h264", {"zoom": 0.01, "bpm": 95}),
         ("mpeg4", {"flicker": 0.01, "bpm": 64}),
     ],

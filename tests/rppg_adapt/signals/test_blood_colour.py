@@ -17,6 +17,7 @@ FPS, COUNT, BPM = 30.0, 300, 78.0
 TIMES = np.arange(COUNT) / FPS
 WAVE = np.sin(2 * np.pi * BPM / 60 * TIMES)
 STILL = np.zeros((3, COUNT))
+NO_SWAY = np.zeros((2, COUNT))
 
 
 def changes(colour, *, walk=None):
@@ -26,8 +27,8 @@ def changes(colour, *, walk=None):
     return total if walk is None else total + 1e-3 * np.outer(walk, np.cumsum(rng.standard_normal(COUNT)))
 
 
-def features(total, of_motion=STILL, bpm=BPM):
-    found = colour_features(total, of_motion, FPS, bpm)
+def features(total, of_motion=STILL, position=NO_SWAY, bpm=BPM):
+    found = colour_features(total, of_motion, position, FPS, bpm)
     return dict(zip(COLOUR_FEATURES, found.tolist(), strict=True)), blood_probability(found)
 
 
@@ -59,7 +60,16 @@ def test_what_motion_explains_is_no_pulse():
 
 
 def test_a_window_of_few_frequencies_has_no_features():
-    assert colour_features(STILL[:, :45], STILL[:, :45], FPS, 120.0) is None
+    assert colour_features(STILL[:, :45], STILL[:, :45], NO_SWAY[:, :45], FPS, 120.0) is None
+
+
+@pytest.mark.parametrize("harmonic", [1, 2])
+def test_a_face_that_sways_at_a_rate_or_at_half_of_it_probably_has_another_rhythm(harmonic):
+    sways = np.stack([np.sin(2 * np.pi * BPM / 60 / harmonic * TIMES), np.zeros(COUNT)])
+    steady, swaying = (features(changes(BLOOD), position=amplitude * sways) for amplitude in (0.03, 0.8))
+    assert steady[0]["sway"] == 0
+    assert swaying[0]["sway"] > 2
+    assert swaying[1] < steady[1] - 0.1
 
 
 def test_a_quality_is_lowered_by_odds_and_never_raised():

@@ -61,6 +61,8 @@ class PhotoVideo:
         Rows of the frames.
     is_alive
         Whether the face has a pulse.
+    holding
+        How the picture or the camera moves; drawn if None.
 
     Attributes
     ----------
@@ -77,7 +79,14 @@ class PhotoVideo:
     """
 
     def __init__(
-        self, rng: np.random.Generator, photo: Photo, *, seconds: float = 10.0, height: int = 144, is_alive: bool = True
+        self,
+        rng: np.random.Generator,
+        photo: Photo,
+        *,
+        seconds: float = 10.0,
+        height: int = 144,
+        is_alive: bool = True,
+        holding: Holding | None = None,
     ) -> None:
         import cv2
 
@@ -88,6 +97,8 @@ class PhotoVideo:
         self.holding: Holding = "fixed"
         if rng.random() < _MOVES:
             self.holding = "sway" if rng.random() < _SWAYS else "hand"
+        # What follows is drawn as it would be without the wish.
+        self.holding = holding or self.holding
         self.codec, low, high = _CODECS[int(rng.integers(len(_CODECS)))]
         self.quality = int(rng.integers(low, high + 1))
         left, top, across, down = photo.box

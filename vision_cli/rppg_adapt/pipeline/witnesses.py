@@ -55,6 +55,8 @@ class Witnesses:
     colours, moved
         ``(3, T)`` relative changes of red, green and blue of the skin, and the part that motion explains; None for
         gray clips and those without pictures.
+    position
+        ``(2, T)`` the rigid motion before the filter; None for clips without pictures.
     """
 
     times: Wave
@@ -65,6 +67,7 @@ class Witnesses:
     face: Wave
     colours: Wave | None = None
     moved: Wave | None = None
+    position: Wave | None = None
 
     @staticmethod
     def of(clip: FaceClip, times: Wave, fps: float, band: tuple[float, float]) -> Witnesses:
@@ -82,7 +85,7 @@ class Witnesses:
             return np.asarray(even(traces[:, _GREEN : _GREEN + 1] / (traces[:, _GREEN].mean() + _SMALL))[0])
 
         halves: dict[str, Wave] = {}
-        motion = colours = moved = None
+        motion = colours = moved = position = None
         size = clip.frames.shape[2]
         if size >= _LEAST_HALVED_SIZE:
             middle = size // 2
@@ -96,12 +99,13 @@ class Witnesses:
                     at = np.ascontiguousarray(sampled(trace).T)
                     own.append(bandpassed(detrended(METHODS[method](at, fps)), fps, band))
                 halves[method] = np.stack(own)
-            motion = even(rigid_motion(clip.frames) * (_WIDTH / size))
+            position = sampled(rigid_motion(clip.frames) * (_WIDTH / size))
+            motion = bandpassed(detrended(position), fps, band)
             if not clip.is_gray:
                 changes = ColourChanges.of(clip.frames, clip.skin)
                 colours, moved = sampled(changes.total), sampled(changes.of_motion)
         background = None if clip.background is None else green(clip.background)
-        return Witnesses(times, fps, halves, motion, background, green(clip.traces), colours, moved)
+        return Witnesses(times, fps, halves, motion, background, green(clip.traces), colours, moved, position)
 
     def evidence(self, start_s: float, end_s: float, rates: Mapping[str, HeartRate]) -> dict[str, Evidence]:
         """Return what the witnesses say of the rates of a window, by method."""
@@ -140,9 +144,10 @@ class Witnesses:
 
     def colour_features(self, inside: NDArray[np.bool_], bpm: float) -> NDArray[np.float64] | None:
         """Return the `colour_features` of a rate in the samples ``inside`` ``(T,)``, or None without colours."""
-        if self.colours is None or self.moved is None:
+        if self.colours is None or self.moved is None or self.position is None:
             return None
-        return colour_features(self.colours[:, inside], self.moved[:, inside], self.fps, bpm)
+        parts = self.colours[:, inside], self.moved[:, inside], self.position[:, inside]
+        return colour_features(*parts, self.fps, bpm)
 
     def _near(self, waves: Wave, bpm: float) -> Wave:
         """Return waves ``(..., T)`` without frequencies that are farther than 15 bpm from a rate."""

@@ -1,8 +1,9 @@
 """Whether the skin's colours change at a rate as blood changes them: by the ratio of red, green and blue.
 
 Blood changes green more than twice as much as red (G. de Haan and A. van Leest, Physiol. Meas. 35, 2014); a lamp or a
-camera changes all three alike, and motion as the edges of the picture have it. The probability is a logistic regression
-on videos of faces with a pulse and of photographs without one; coefficients: ``blood_colour.json``, which
+camera changes all three alike, and motion as the edges of the picture have it. Large motion leaves a rhythm that is not
+explained by the fit of `ColourChanges`, after a codec also at twice its frequency. The probability is a logistic
+regression on videos of faces with a pulse and of photographs without one; coefficients: ``blood_colour.json``, which
 ``runs/calibration/colour_calibration.py`` writes.
 """
 
@@ -16,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision_cli.rppg_adapt.signals.quality import logistic, logit
+from vision_cli.rppg_adapt.signals.spectra import complex_amplitudes
+from vision_cli.rppg_adapt.signals.sway import sway_amplitude
 
-COLOUR_FEATURES = ("constant", "strength", "along_blood", "red_deviation", "motion", "along_light")
+COLOUR_FEATURES = ("constant", "strength", "along_blood", "red_deviation", "motion", "along_light", "sway")
 
 NOT_BLOOD = "the colours of the skin do not change as by blood"
 """What is said of a rate that is not reliable for this reason."""
@@ -30,14 +33,18 @@ _RED_OF_GREEN = 0.45
 _MOST_STRENGTH, _MOST_DEVIATION = 2.0, 1.5
 _BAND_HZ = (0.7, 3.5)
 _LOBE = 2.1
-_DEGREE = 3
 _RIDGE = 0.02
 _FEWEST = 5
 _SMALL = 1e-12
+_VISIBLE_SWAY_PX = 0.05
 
 
 def colour_features(
-    total: NDArray[np.float64], of_motion: NDArray[np.float64], fps: float, bpm: float
+    total: NDArray[np.float64],
+    of_motion: NDArray[np.float64],
+    position: NDArray[np.float64],
+    fps: float,
+    bpm: float,
 ) -> NDArray[np.float64] | None:
     """Return the features of a window's colour changes at a rate, named in `COLOUR_FEATURES`.
 
@@ -45,6 +52,8 @@ def colour_features(
     ----------
     total, of_motion
         ``(3, T)`` relative changes of red, green and blue, and the part of them that motion explains.
+    position
+        ``(2, T)`` rigid motion to the right and down, in pixels of a crop of 36.
     fps
         Samples per second.
     bpm
@@ -52,7 +61,7 @@ def colour_features(
 
     Returns
     -------
-    ``(6,)``; None if the window is too short to compare the rate with other frequencies.
+    ``(7,)``; None if the window is too short to compare the rate with other frequencies.
     """
     seconds = (total.shape[1] - 1) / fps
     others = np.arange(*_BAND_HZ, 1 / seconds)
@@ -60,7 +69,7 @@ def colour_features(
     if len(others) < _FEWEST:
         return None
     frequencies = np.concatenate([[bpm / 60], others])
-    all_light, moved = (_amplitudes(part, fps, frequencies) for part in (total, of_motion))
+    all_light, moved = (complex_amplitudes(part, fps, frequencies) for part in (total, of_motion))
     free = all_light - moved
     own, noise = free[:, 0], free[:, 1:]
     covariance = (noise @ noise.conj().T).real / noise.shape[1]
@@ -86,12 +95,13 @@ def colour_features(
             min(float(deviation), _MOST_DEVIATION),
             motion,
             min(of_light / power, 1.0),
+            float(np.log(max(sway_amplitude(position, fps, bpm) / _VISIBLE_SWAY_PX, 1.0))),
         ]
     )
 
 
 def blood_probability(features: NDArray[np.float64]) -> float:
-    """Return the probability, among as many pulses as other rhythms, that `colour_features` ``(6,)`` are of a pulse."""
+    """Return the probability, among as many pulses as other rhythms, that `colour_features` ``(7,)`` are of a pulse."""
     return float(logistic(features @ _coefficients()))
 
 
@@ -103,16 +113,6 @@ def lowered_quality(quality: float, blood: float) -> float:
     if quality <= 0 or blood >= 0.5:
         return quality
     return float(logistic(logit(np.float64(quality)) + logit(np.float64(blood))))
-
-
-def _amplitudes(series: NDArray[np.float64], fps: float, frequencies: NDArray[np.float64]) -> NDArray[np.complex128]:
-    """Return complex amplitudes ``(3, F)`` of series ``(3, T)`` under a Hann window, after a cubic trend."""
-    count = series.shape[1]
-    trend = np.vander(np.linspace(-1, 1, count), _DEGREE + 1)
-    rest = series - (trend @ np.linalg.lstsq(trend, series.T, rcond=None)[0]).T
-    window = np.hanning(count)
-    waves = np.exp(-2j * np.pi * np.outer(np.arange(count) / fps, frequencies)) * (2 * window / window.sum())[:, None]
-    return np.asarray(rest @ waves)
 
 
 @lru_cache(maxsize=1)

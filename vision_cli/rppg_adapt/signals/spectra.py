@@ -22,6 +22,7 @@ _LEAST_HALF_WIDTH = 0.5
 _INTERVAL = 1.96
 _MOST_OF_NYQUIST = 0.8
 _SLOW_FPS = 12.0
+_TREND_DEGREE = 3
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,19 @@ def power_spectrum(waves: Wave, fps: float, longest: int = 0) -> tuple[Wave, Wav
     centred = waves - waves.mean(axis=-1, keepdims=True)
     power = np.abs(np.fft.rfft(centred * np.hanning(count), length)) ** 2
     return np.asarray(np.fft.rfftfreq(length, 1 / fps), np.float64), np.asarray(power, np.float64)
+
+
+def complex_amplitudes(series: Wave, fps: float, frequencies: Wave) -> NDArray[np.complex128]:
+    """Return complex amplitudes ``(C, F)`` of series ``(C, T)`` at frequencies ``(F,)`` in Hz.
+
+    Under a Hann window, after a cubic trend is taken out: for short windows, in which a band-pass filter would ring.
+    """
+    count = series.shape[1]
+    trend = np.vander(np.linspace(-1, 1, count), _TREND_DEGREE + 1)
+    rest = series - (trend @ np.linalg.lstsq(trend, series.T, rcond=None)[0]).T
+    window = np.hanning(count)
+    waves = np.exp(-2j * np.pi * np.outer(np.arange(count) / fps, frequencies)) * (2 * window / window.sum())[:, None]
+    return np.asarray(rest @ waves)
 
 
 def heart_rate(wave: Wave, fps: float, band: tuple[float, float] | None = None) -> HeartRate:

@@ -23,7 +23,7 @@ from vision_cli.core.runs.files import json_text
 from vision_cli.io.faces.detection import FaceDetector
 from vision_cli.io.videos.videos import CONTAINERS, PICTURE_SUFFIXES, VideoWriter, read_pixels
 from vision_cli.phantoms.faces.finger_traces import make_finger_trace
-from vision_cli.phantoms.faces.photo_videos import Photo, PhotoVideo
+from vision_cli.phantoms.faces.photo_videos import Holding, Photo, PhotoVideo
 from vision_cli.phantoms.faces.pulse import Pulse
 from vision_cli.phantoms.faces.pulse_clips import TRAINING, ClipStyle, make_clip
 from vision_cli.rppg_adapt.faces.crops import mean_traces, skin_weights
@@ -81,9 +81,11 @@ def crops_clip(
     return face, clip.pulse
 
 
-def photo_clip(rng: np.random.Generator, photo: Photo, *, is_alive: bool) -> tuple[FaceClip, Pulse | None] | None:
+def photo_clip(
+    rng: np.random.Generator, photo: Photo, *, is_alive: bool, holding: Holding | None = None
+) -> tuple[FaceClip, Pulse | None] | None:
     """Return the face of a photograph's video, which is written and read, and its true wave; None without a face."""
-    video = PhotoVideo(rng, photo, seconds=_SECONDS, is_alive=is_alive)
+    video = PhotoVideo(rng, photo, seconds=_SECONDS, is_alive=is_alive, holding=holding)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"video{CONTAINERS[video.codec]}"
         with VideoWriter(path, video.size, codec=video.codec, fps=_FPS, quality=video.quality) as writer:
@@ -172,7 +174,7 @@ def _add(samples: Samples, clip: FaceClip, pulse: Pulse | None, model: PulseMode
                     window, rates=rates, evidence=nothing
                 )
             }
-            if view.frames.shape[1] > 1:
+            if view.has_pictures:
                 seen[situation_of(network=False, gray=view.is_gray, pictures=True)] = replace(window, rates=rates)
             if NETWORK in waves:
                 seen["network"] = window

@@ -1,9 +1,9 @@
 """Calibrate the witness of the blood's colour: ``python -m vision_cli.rppg_adapt.runs.calibration.colour_calibration``.
 
-Fitted to generated faces as crops and to videos of photographs, a quarter of which have a pulse, after `calibration` of
-the same folder, and written to stdout for ``blood_colour.json``. Half of the photographs are real ones, by default the
-one that scikit-image ships, half are frames of generated faces. Right rates are told from all rates of photographs
-without a pulse; both count as much in all.
+Fitted to generated faces as crops and to videos of photographs, of which a quarter have a pulse and half sway, after
+`calibration` of the same folder, and written to stdout for ``blood_colour.json``. Half of the photographs are real, by
+default the one that scikit-image ships, half are frames of generated faces. Right rates are told from all rates of
+photographs without a pulse; both count as much in all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vision_cli.core.runs.files import json_text
 from vision_cli.io.faces.detection import FaceDetector
-from vision_cli.phantoms.faces.photo_videos import Photo
+from vision_cli.phantoms.faces.photo_videos import Holding, Photo
 from vision_cli.phantoms.faces.pulse import Pulse
 from vision_cli.phantoms.faces.pulse_clips import TRAINING
 from vision_cli.phantoms.faces.pulse_videos import STYLES, Preset, PulseVideo
@@ -39,7 +39,7 @@ _CROPS_STREAM, _FILMS_STREAM, _PHOTOS_STREAM = 74, 75, 76
 _SECONDS = 10.0
 _PHOTO_SIZE = (480, 480)
 _GENERATED = 8
-_PULSE_EVERY = 4
+_PULSE_EVERY, _SWAY_EVERY = 4, 3
 
 
 def generated_photos(count: int, seed: int) -> list[Photo]:
@@ -69,7 +69,9 @@ def _clips(
     for number in range(films):
         rng = np.random.default_rng((seed, _FILMS_STREAM, number))
         some = photos[number % 2]
-        found = photo_clip(rng, some[number // 2 % len(some)], is_alive=number // 2 % _PULSE_EVERY == 0)
+        is_alive = number // 2 % _PULSE_EVERY == 0
+        holding: Holding | None = "sway" if number % _SWAY_EVERY == 0 else None
+        found = photo_clip(rng, some[number // 2 % len(some)], is_alive=is_alive, holding=holding)
         if found is not None:
             yield found
         if number % 20 == 0:
@@ -77,7 +79,7 @@ def _clips(
 
 
 def features_of(clip: FaceClip, pulse: Pulse | None, model: PulseModel) -> list[NDArray[np.float64]]:
-    """Return the colour features ``(6,)`` of the rates that are chosen in a clip without the witness of the colours.
+    """Return the colour features ``(7,)`` of the rates that are chosen in a clip without the witness of the colours.
 
     If the clip has a pulse, only those of rates near it.
     """
@@ -102,7 +104,7 @@ def features_of(clip: FaceClip, pulse: Pulse | None, model: PulseModel) -> list[
 
 
 def fit(pulses: list[NDArray[np.float64]], others: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the coefficients ``(6,)`` of features of pulses and of other rhythms, which count as much in all."""
+    """Return the coefficients ``(7,)`` of features of pulses and of other rhythms, which count as much in all."""
     x = np.stack([*pulses, *others])
     is_pulse = np.arange(len(x)) < len(pulses)
     counts = np.where(is_pulse, 1 / len(pulses), 1 / len(others)) * len(x) / 2
@@ -114,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Calibrate the witness of the blood's colour of rppg-adapt.")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--clips", type=int, default=80, help="generated faces as crops")
-    parser.add_argument("--films", type=int, default=80, help="videos of photographs")
+    parser.add_argument("--films", type=int, default=240, help="videos of photographs")
     parser.add_argument("--photos", type=Path, nargs="*", default=[], help="folders of portraits")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
