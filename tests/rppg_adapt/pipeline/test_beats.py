@@ -10,7 +10,10 @@ import pytest
 from tests.rppg_adapt.conftest import clip_of, make_traces
 from vision_cli.phantoms.faces.pulse import Variability, make_pulse
 from vision_cli.rppg_adapt.options import PulseOptions
+from vision_cli.rppg_adapt.pipeline.beats import probable_measures, read_beats
 from vision_cli.rppg_adapt.pipeline.pipeline import estimate_from_clip
+from vision_cli.rppg_adapt.pipeline.waves import pulse_waves
+from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
 
 MEASURES = PulseOptions(hrv=True, respiration=True)
 
@@ -69,3 +72,16 @@ def test_beats_come_from_the_wave_that_the_other_methods_share():
     traces *= 1 + 0.01 * np.cumsum(rng.standard_normal(len(traces)))[:, None] / 10
     found = estimate_from_clip(clip_of(traces), replace(MEASURES, method="green"), None)
     assert found.variability.rejected_share < 0.1
+
+
+def test_nothing_is_given_where_the_heart_rate_is_not_reliable():
+    clip, _ = finger(1e-4)
+    band = heart_rate_band(clip.fps)
+    reading = read_beats(clip, pulse_waves(clip, MEASURES, None, band), 66.0, band)
+    notes: list[str] = []
+    measured, breaths = probable_measures(reading, MEASURES, notes, is_rate_reliable=True)
+    assert None not in (measured.mean_bpm, measured.sdnn_ms, breaths)
+    measured, breaths = probable_measures(reading, MEASURES, notes, is_rate_reliable=False)
+    assert (measured.mean_bpm, measured.sdnn_ms, breaths) == (None, None, None)
+    assert measured.beats == reading.variability.beats > 50
+    assert sum("the heart rate is not reliable" in note for note in notes) == 2

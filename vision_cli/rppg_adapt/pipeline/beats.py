@@ -108,11 +108,11 @@ def read_beats(clip: FaceClip, waves: Mapping[str, PulseWave], bpm: float, band:
 
 
 def probable_measures(
-    reading: BeatReading, options: PulseOptions, notes: list[str]
+    reading: BeatReading, options: PulseOptions, notes: list[str], *, is_rate_reliable: bool
 ) -> tuple[hrv.Variability | None, hrv.Respiration | None]:
     """Return the variability and the respiration that were asked for, without what is not probably right.
 
-    Notes say what is missing, and why.
+    Nothing is where the heart rate is not reliable. Notes say what is missing, and why.
     """
     if reading.beats.rejected_share > _IRREGULAR:
         notes.append(
@@ -120,7 +120,15 @@ def probable_measures(
             "movement, or a heart that beats irregularly"
         )
     measured = _variability(reading, notes) if options.hrv else None
-    return measured, _respiration(reading, notes) if options.respiration else None
+    breaths = _respiration(reading, notes) if options.respiration else None
+    if is_rate_reliable:
+        return measured, breaths
+    if measured is not None and measured.mean_bpm is not None:
+        notes.append("no heart rate variability: the heart rate is not reliable")
+        measured = hrv.Variability(measured.beats, measured.rejected_share)
+    if breaths is not None:
+        notes.append("no respiration rate: the heart rate is not reliable")
+    return measured, None
 
 
 def _variability(reading: BeatReading, notes: list[str]) -> hrv.Variability:

@@ -102,7 +102,8 @@ def estimate_from_clip(
         if len(separate) > 1:
             notes.append(f"beats were read in the longest part between pauses, of {part.seconds:.0f} s")
         rate, _ = overall_rate([windows[k]], own[method].rate(band))
-        variability, breaths = probable_measures(read_beats(part, own, rate, band), options, notes)
+        reading = read_beats(part, own, rate, band)
+        variability, breaths = probable_measures(reading, options, notes, is_rate_reliable=is_reliable)
     return PulseEstimate(
         clip,
         bpm,
