@@ -113,7 +113,7 @@ class FaceClip:
     @property
     def has_pictures(self) -> bool:
         """Whether there are crops: those of a clip that was read from a table are one pixel."""
-        return self.frames.shape[1] > 1
+        return bool(self.frames.shape[1] > 1)
 
     @property
     def seen_share(self) -> float:

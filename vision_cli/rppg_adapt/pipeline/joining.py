@@ -93,11 +93,11 @@ def overall_rate(parts: Sequence[Sequence[WindowEstimate]], whole_wave: HeartRat
     edges = np.cumsum([len(part) for part in parts])[:-1]
     window_s = windows[0].end_s - windows[0].start_s
     whole_bpm = whole_wave.bpm if len(parts) == 1 else None
-    means = []
+    means: list[tuple[float, float]] = []
     for bpm, quality, lasts in zip(*(np.split(values, edges) for values in (rates, qualities, seconds)), strict=True):
         weight = _weights(lasts, quality)
         groups = lasting_groups(bpm, quality, lasts, window_s, whole_bpm)
-        means.extend((robust_mean(bpm[group], weight[group]), weight[group].sum()) for group in groups)
+        means.extend((robust_mean(bpm[group], weight[group]), float(weight[group].sum())) for group in groups)
     mean = float(np.average([rate for rate, _ in means], weights=[weight for _, weight in means]))
     spread = float(np.sqrt(np.average((rates - mean) ** 2, weights=weights)))
     # Windows overlap: only one per window length is independent.
