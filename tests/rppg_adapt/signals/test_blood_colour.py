@@ -10,7 +10,7 @@ from vision_cli.rppg_adapt.signals.blood_colour import (
     COLOUR_FEATURES,
     blood_probability,
     colour_features,
-    lowered_quality,
+    is_doubtful,
 )
 
 FPS, COUNT, BPM = 30.0, 300, 78.0
@@ -72,7 +72,9 @@ def test_a_face_that_sways_at_a_rate_or_at_half_of_it_probably_has_another_rhyth
     assert swaying[1] < steady[1] - 0.1
 
 
-def test_a_quality_is_lowered_by_odds_and_never_raised():
-    assert lowered_quality(0.8, 0.2) == pytest.approx(0.5)
-    assert lowered_quality(0.8, 0.9) == 0.8
-    assert lowered_quality(0.0, 0.1) == 0.0
+def test_a_rate_is_doubtful_by_the_odds_of_its_quality_and_of_blood():
+    assert is_doubtful(0.8, 0.19)
+    assert not is_doubtful(0.8, 0.21)
+    # What is probably blood leaves no doubt, whatever the quality.
+    assert not is_doubtful(0.3, 0.5)
+    assert is_doubtful(0.0, 0.4)

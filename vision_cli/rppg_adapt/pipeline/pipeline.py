@@ -15,7 +15,7 @@ from vision_cli.rppg_adapt.pipeline.joining import overall_blood, overall_qualit
 from vision_cli.rppg_adapt.pipeline.results import PulseEstimate
 from vision_cli.rppg_adapt.pipeline.waves import FASTEST_FPS, join_waves, pulse_waves
 from vision_cli.rppg_adapt.pipeline.window_rates import estimate_windows, is_still, situation_of_clip
-from vision_cli.rppg_adapt.signals.blood_colour import NOT_BLOOD, lowered_quality
+from vision_cli.rppg_adapt.signals.blood_colour import NOT_BLOOD, is_doubtful
 from vision_cli.rppg_adapt.signals.classical import NEEDS_COLOUR
 from vision_cli.rppg_adapt.signals.quality import AUTO_METHODS, RELIABLE_QUALITY, default_index
 from vision_cli.rppg_adapt.signals.spectra import heart_rate_band
@@ -85,10 +85,11 @@ def estimate_from_clip(
     by_method = {method: wave.rate(band) for method, wave in waves.items()}
     index = default_index()[situation_of_clip(divided.parts[0], separate[0])]
     lengths = [part.seconds / min(options.window_s, part.seconds) for part in divided.parts]
-    quality = index.probability_of_record(overall_quality(windows), sum(lengths))
-    blood = overall_blood(windows)
+    of_windows, blood = overall_quality(windows), overall_blood(windows)
+    quality = index.probability_of_record(of_windows, sum(lengths))
     is_reliable = quality >= RELIABLE_QUALITY
-    if is_reliable and blood is not None and lowered_quality(quality, blood) < RELIABLE_QUALITY:
+    # The quality of windows expects that some clips have no pulse, that of a record does not.
+    if is_reliable and blood is not None and is_doubtful(of_windows, blood):
         is_reliable = False
         notes.append(f"{NOT_BLOOD}: a photograph, motion or a rhythm of the light")
     used = [window.method for part in windows for window in part]

@@ -89,7 +89,7 @@ class PulseEstimate:
         Probability that the rate is within 3 bpm of the ground truth, from the mean quality of the windows, weighted by
         the time that they stand for.
     is_reliable
-        Whether the quality is at least 0.5, also after it is lowered where colours do not change as by blood. The
+        Whether the quality is at least 0.5, and not doubtful because the colours do not change as by blood. The
         quality itself is that of a face which is known to live.
     method
         The method of the rate; with ``auto`` the one of most windows.

@@ -105,14 +105,12 @@ def blood_probability(features: NDArray[np.float64]) -> float:
     return float(logistic(features @ _coefficients()))
 
 
-def lowered_quality(quality: float, blood: float) -> float:
-    """Return the quality of a rate, lowered by the odds ``blood / (1 - blood)`` if those are below 1.
+def is_doubtful(quality: float, blood: float) -> bool:
+    """Return whether a rate of a quality is probably not of a pulse: by Bayes' rule, with odds ``blood / (1 - blood)``.
 
-    By Bayes' rule; odds above 1 do not raise it, because the quality already expects a pulse.
+    Odds of 1 or more leave no doubt, because the quality already expects a pulse.
     """
-    if quality <= 0 or blood >= 0.5:
-        return quality
-    return float(logistic(logit(np.float64(quality)) + logit(np.float64(blood))))
+    return blood < 0.5 and float(logit(np.float64(quality)) + logit(np.float64(blood))) < 0
 
 
 @lru_cache(maxsize=1)
