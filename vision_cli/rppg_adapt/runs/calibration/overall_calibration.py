@@ -29,8 +29,8 @@ from vision_cli.rppg_adapt.signals.quality import CORRECT_WITHIN_BPM, fit_index,
 Sample = tuple[NDArray[np.float64], bool]
 """Features ``(3,)`` of a record's quality, and whether its rate is correct."""
 
-_STREAM, _FACE_STREAM = 73, 77
-_SECONDS, _FACE_SECONDS = (10.0, 40.0), (10.0, 30.0)
+_STREAM, _FACE_STREAM, _SHORT_STREAM = 73, 77, 78
+_SECONDS, _FACE_SECONDS, _SHORT_SECONDS = (10.0, 40.0), (10.0, 30.0), 10.0
 
 
 def finger_sample(seed: int, number: int) -> Sample:
@@ -39,10 +39,10 @@ def finger_sample(seed: int, number: int) -> Sample:
     return _sample(*finger_clip(rng, float(rng.uniform(*_SECONDS)), is_alive=True), None)
 
 
-def face_sample(seed: int, number: int, model: PulseModel) -> Sample:
-    """Return the sample of a generated face of the training's styles or of the preset `hard`, 10 to 30 s."""
-    rng = np.random.default_rng((seed, _FACE_STREAM, number))
-    seconds = float(rng.uniform(*_FACE_SECONDS))
+def face_sample(seed: int, number: int, model: PulseModel, *, is_short: bool) -> Sample:
+    """Return the sample of a generated face of the training's styles or of the preset `hard`, 10 to 30 s or 10 s."""
+    rng = np.random.default_rng((seed, _SHORT_STREAM if is_short else _FACE_STREAM, number))
+    seconds = _SHORT_SECONDS if is_short else float(rng.uniform(*_FACE_SECONDS))
     style = TRAINING if number % 2 else STYLES["hard"]
     return _sample(*crops_clip(rng, model.settings.size, seconds, style), model)
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Calibrate the quality of whole records of rppg-adapt.")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--records", type=int, default=1500, help="traces of fingers")
-    parser.add_argument("--faces", type=int, default=600, help="generated faces as crops")
+    parser.add_argument("--faces", type=int, default=600, help="generated faces of 10 to 30 s, and as many of 10 s")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     model = load_model(given.weights)
@@ -78,7 +78,13 @@ def main() -> None:
         "seed": given.seed,
         "weights_sha256": model.sha256,
         "gray_trace": fit([finger_sample(given.seed, number) for number in range(given.records)]),
-        "network": fit([face_sample(given.seed, number, model) for number in range(given.faces)]),
+        "network": fit(
+            [
+                face_sample(given.seed, number, model, is_short=is_short)
+                for is_short in (False, True)
+                for number in range(given.faces)
+            ]
+        ),
     }
     sys.stdout.write(json_text(shipped))
 
