@@ -13,7 +13,7 @@ from vision_cli.rppg_adapt.signals.spectra import HeartRate, Wave
 
 _GAP_BPM = 6.0
 _WHOLE = 0.3
-"""Weight of the whole wave's rate, relative to all windows: chosen on 280 hard faces that no figure is of."""
+"""Weight of the whole wave's rate, relative to all windows: chosen on 300 hard faces that no figure is of."""
 
 
 def seconds_of_windows(parts: Sequence[Sequence[WindowEstimate]]) -> Wave:
