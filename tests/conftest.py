@@ -10,6 +10,11 @@ import signal
 import sys
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is not what a test asserts: on a machine with other load any of them may be slow.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 # Tests start the command hundreds of times: without bytecode on disk each start compiles two thousand modules.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

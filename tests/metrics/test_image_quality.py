@@ -34,7 +34,7 @@ def assert_as_scikit_image(picture, reference):
     assert ssim(picture[..., 1], reference[..., 1]) == pytest.approx(grey, abs=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), height=st.integers(11, 40), width=st.integers(11, 40))
 def test_both_are_those_of_scikit_image(seed, height, width):
     assert_as_scikit_image(*pair(seed, (height, width)))

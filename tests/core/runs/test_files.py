@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_cli.core.errors import ResourceError
@@ -178,7 +178,6 @@ def test_a_file_name_that_is_no_text_survives_json(tmp_path):
 
 
 @given(st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=6))
-@settings(deadline=None)
 def test_csv_is_read_back_as_it_was_written(rows):
     columns = ["id", "a, b", 'c "d"']
     text = files.csv_text(columns, rows)

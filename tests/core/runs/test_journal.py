@@ -45,7 +45,7 @@ def test_a_failed_item_is_tried_again_and_its_last_outcome_counts(tmp_path):
     assert item_files(read_journal(tmp_path))["failures.csv"] is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=ROWS, length=st.integers(0, 10_000))
 def test_a_journal_cut_anywhere_keeps_the_items_before_the_cut(tmp_path_factory, rows, length):
     directory = tmp_path_factory.mktemp("run")

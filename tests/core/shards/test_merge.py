@@ -36,7 +36,7 @@ def tables(directory):
 
 
 @given(values=st.lists(st.integers(-3, 9), max_size=9), count=st.integers(1, 4), data=st.data())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_merged_shards_are_the_undivided_run(tmp_path_factory, values, count, data):
     directory = tmp_path_factory.mktemp("runs")
     work(directory / "whole", values)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -23,7 +23,6 @@ def scores(seed, methods=6, images=30, noise=0.2):
     ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 12), st.booleans())
 def test_rows_are_correlated_as_by_scipy(seed, methods, ties):
     rng = np.random.default_rng(seed)

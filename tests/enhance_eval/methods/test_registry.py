@@ -58,7 +58,7 @@ def test_borderline_pictures_give_pictures(name):
         np.testing.assert_array_equal(given_picture, before)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     name=st.sampled_from(PLAIN),
     height=st.integers(1, 24),

@@ -27,7 +27,7 @@ def dense_solution(target, across, down, mass):
     return np.linalg.solve(matrix, (mass * target).ravel()).reshape(target.shape)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(1, 7), width=st.integers(1, 7), seed=st.integers(0, 100))
 def test_the_solution_is_that_of_the_dense_system(height, width, seed):
     rng = np.random.default_rng(seed)

@@ -28,7 +28,7 @@ def all_pairs(picture, source):
     return different.sum(axis=1).mean()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), height=st.integers(1, 60), width=st.integers(1, 60), levels=st.integers(2, 256))
 def test_it_is_the_comparison_of_all_pairs(seed, height, width, levels):
     rng = np.random.default_rng(seed)

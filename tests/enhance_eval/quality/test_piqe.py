@@ -37,7 +37,7 @@ def block_by_block(picture):
     return 100 * (total + 1) / (active + 1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), height=st.integers(16, 60), width=st.integers(16, 60), noise=st.floats(0, 0.2))
 def test_it_is_the_sum_over_blocks(seed, height, width, noise):
     rng = np.random.default_rng(seed)

@@ -67,7 +67,7 @@ def test_local_prototypes_find_the_parts_of_a_region():
     assert nearest.min() > 0.99
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(pixels=st.integers(0, 7))
 def test_a_region_has_no_more_local_prototypes_than_pixels(pixels):
     mask = torch.zeros(1, 16)

@@ -13,7 +13,7 @@ from vision_cli.fewshot_seg.values import Support
 
 
 @given(height=st.integers(1, 90), width=st.integers(1, 90), pads=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_pictures_of_any_size_fit_and_come_back(height, width, pads):
     frame = Frame(32, pads)
     picture = np.full((height, width, 3), 255, np.uint8)

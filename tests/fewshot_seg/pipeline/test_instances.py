@@ -41,7 +41,7 @@ def test_specks_are_left_out_and_nothing_gives_nothing():
 
 
 @given(seed=st.integers(0, 1000), level=st.floats(-0.5, 1.5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_objects_lie_within_connected_pieces(seed, level):
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(64, 64)), 4)
     mask = noise / noise.std() > level

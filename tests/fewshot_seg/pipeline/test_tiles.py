@@ -38,7 +38,7 @@ def spotted(size, spots, radius=3):
 
 
 @given(height=st.integers(1, 200), width=st.integers(1, 200), tile=st.integers(8, 90))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tiles_cover_every_pixel(height, width, tile):
     seen = np.zeros((height, width), int)
     for rows, columns in windows((height, width), tile):

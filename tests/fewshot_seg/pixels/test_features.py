@@ -45,7 +45,7 @@ def test_blurs_are_gaussians_of_scipy(picture):
         np.testing.assert_allclose(found[..., 3 * place : 3 * place + 3], expected, atol=2e-3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(arrays(np.uint8, st.tuples(st.integers(24, 40), st.integers(24, 40), st.just(3))))
 def test_features_of_any_picture_are_finite(picture):
     assert np.isfinite(all_features(picture)).all()

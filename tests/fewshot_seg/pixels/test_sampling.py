@@ -19,7 +19,7 @@ def shown(share, size=60):
     return Shown(picture, mask.reshape(size, size), np.ones((size, size), np.bool_))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 1), st.integers(20, 3000))
 def test_samples_stand_for_the_whole_picture(share, count):
     one = shown(share)

@@ -95,7 +95,7 @@ def test_only_the_centre_of_a_large_crop_is_read():
     np.testing.assert_array_equal(features(picture), features(other))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays.arrays(np.uint8, (64, 64, 3), elements=st.sampled_from([0, 1, 127, 128, 250, 255])))
 def test_any_picture_gives_finite_features(picture):
     assert np.isfinite(features(picture)).all()

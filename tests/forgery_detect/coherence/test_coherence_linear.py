@@ -92,7 +92,7 @@ def test_cleaner_studio_portraits_raise_the_threshold(model):
     assert far.calibration.band > model.calibration.band
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(size=st.floats(-1e30, 1e30), place=st.integers(0, F - 1))
 def test_one_wild_feature_moves_the_score_by_no_more_than_its_cut(model, size, place):
     rows = np.zeros((2, F), np.float32)

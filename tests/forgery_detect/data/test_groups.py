@@ -18,7 +18,7 @@ MEDIA = st.lists(st.tuples(KEYS, KEYS, st.lists(KEYS.filter(bool), max_size=2)),
 
 
 @given(MEDIA)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_groups_are_the_connected_components_of_scipy(drawn):
     media = [
         Medium(Path(str(place)), str(place), video=video, source=source, identities=tuple(persons))

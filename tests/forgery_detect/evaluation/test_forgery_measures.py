@@ -54,7 +54,7 @@ def test_measures_agree_with_scikit_learn(levels):
     assert result.auc_low < result.auc < result.auc_high
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8)), min_size=2, max_size=40))
 def test_the_equal_error_rate_lies_on_the_curve(pairs):
     labels, scores = np.array([a for a, _ in pairs]), np.array([b / 8 for _, b in pairs])

@@ -75,7 +75,7 @@ def test_the_split_of_a_data_set_is_kept():
     assert {m.split for m in train} == {"train", "val"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 8), st.lists(st.integers(0, 6), max_size=2), st.integers(0, 1)),

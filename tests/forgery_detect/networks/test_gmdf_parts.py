@@ -26,7 +26,7 @@ def small_encoder(experts=3, **options):
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 4))
 def test_attention_over_experts_is_the_mean_of_the_attended_outputs(seed, count):
     outputs = torch.randn(2, 3, count, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -50,7 +50,7 @@ def test_each_different_prompt_is_kept_once_and_real_faces_share_one():
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_name_has_tokens(name):
     tokens = tokens_of([Prompt(True, "swap", "gan", name)], 24)
     assert tokens.shape == (1, 4, 24)

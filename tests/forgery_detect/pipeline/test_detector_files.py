@@ -98,7 +98,7 @@ def test_a_file_gives_the_detector_back(stored, kind):
 
 
 @given(st.permutations(range(5)), st.integers(1, 5))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_scores_do_not_depend_on_batch_or_order(stored, order, size):
     loaded = read_model(stored / "mfclip.safetensors")
     faces = faces_of(5)

@@ -52,7 +52,7 @@ def faces_of(media):
 
 
 @given(st.lists(st.integers(0, 12), min_size=20, max_size=40), st.integers(0, 3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_no_group_is_on_both_sides(persons, seed):
     media = media_of(persons)
     try:

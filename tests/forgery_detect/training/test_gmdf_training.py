@@ -84,7 +84,7 @@ def gaussian_distance(one, other):
     return ((one.mean(0) - other.mean(0)) ** 2).sum() + np.trace(s + t - 2 * cross)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(8, 30), st.integers(8, 30))
 def test_factored_distance_is_the_closed_form(seed, count, other_count):
     rng = np.random.default_rng(seed)

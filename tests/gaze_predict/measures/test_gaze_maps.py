@@ -67,7 +67,7 @@ def test_the_overlap_takes_equal_areas():
     assert maps.overlap(predicted, truth) == pytest.approx(1 / 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(1, 12), st.booleans())
 def test_areas_count_pairs(seed, count, is_coarse):
     rng = np.random.default_rng(seed)

@@ -62,7 +62,7 @@ def plain_warping(one, two):
     return 224 * least(len(one) - 1, len(two) - 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seeds)
 def test_a_batch_equals_plain_dynamic_programming(seed):
     rng = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def test_a_batch_equals_plain_dynamic_programming(seed):
         assert scanpaths.dynamic_time_warping(a, b) == pytest.approx(expected)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds)
 def test_identical_paths(seed):
     path = random_path(np.random.default_rng(seed), 3)

@@ -36,7 +36,7 @@ def test_patches_are_bilinear_samples_one_cell_apart():
         np.testing.assert_allclose(cut[film, node, channel].numpy(), wanted, atol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 9), st.floats(0.1, 4), st.integers(0, 10**6))
 def test_sinkhorn_is_doubly_stochastic(size, spread, seed):
     scores = torch.randn(3, size, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * spread

@@ -91,7 +91,7 @@ def test_a_large_map_is_summed_to_the_same_shares():
     assert in_first.mean() + in_second.mean() > 0.96
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 10**6))
 def test_any_density_has_paths_inside_of_the_film(height, width, seed):
     rng = np.random.default_rng(seed)

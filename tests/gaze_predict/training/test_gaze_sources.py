@@ -59,7 +59,7 @@ def test_the_parts_of_a_data_set_are_kept(recordings):
     assert {one.split for one in validation} == {"val"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=40), st.integers(0, 9))
 def test_parts_never_share_a_patient(drawn, seed):
     listed = tuple(

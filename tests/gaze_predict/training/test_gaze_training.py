@@ -42,7 +42,7 @@ def make_task(source, network=None, **changes):
     return GazeTask(network, source, TOKENIZER, torch.device("cpu"), **{"side": SIDE, "validation": 8, **changes})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, float("nan")]), min_size=1, max_size=20))
 def test_eight_points_are_the_longest_in_the_order_of_time(durations):
     times = np.array(durations)

@@ -187,9 +187,7 @@ def damaged(content, changes):
 def fuzz(path: Path) -> None:
     """Read pickles made of the opcodes and names that arrays need; what is refused is refused in one way."""
 
-    @settings(
-        max_examples=1500, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=1500, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(PROGRAMS)
     def read(content):
         path.write_bytes(content)

@@ -14,7 +14,7 @@ from vision_cli.io.pictures.rle import compress_counts, counts_mask, expand_coun
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(masks)
 def test_compressed_masks_equal_those_of_pycocotools_both_ways(mask):
     encoded = oracle.encode(np.asfortranarray(mask.astype(np.uint8)))
@@ -56,7 +56,7 @@ def test_text_that_is_no_run_lengths_is_refused(text):
         expand_counts(text)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.floats(-8, 45), st.floats(-8, 45)), min_size=3, max_size=9),
     st.integers(1, 40),

@@ -75,7 +75,7 @@ def test_corners_at_one_place_become_one_vertex():
     assert len(mesh.vertices) < len(mesh.triangles)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     points=arrays(np.float64, st.tuples(st.integers(1, 20), st.just(3)), elements=st.floats(-1e9, 1e9)),
 )
@@ -302,7 +302,7 @@ def whole_files(tmp_path_factory, points, o3d):
     return home
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(data, whole_files, tmp_path_factory):
     name = data.draw(st.sampled_from(sorted(path.name for path in whole_files.iterdir())))
@@ -324,7 +324,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(data, whole_files, t
 @pytest.mark.parametrize(
     "name", ["binary.pcd", "packed.pcd", "ascii.pcd", "points.ply", "ascii.ply", "binary.stl", "rows.npy"]
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(share=st.floats(0.3, 0.995))
 def test_a_file_that_is_cut_short_is_never_read_as_a_whole_one(name, share, whole_files, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / name

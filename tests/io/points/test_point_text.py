@@ -19,7 +19,7 @@ def written(tmp_path, text, name="x.txt"):
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator=", ", end="\n")
 @example(values=np.array([[0, np.inf, -np.inf, np.nan]]), separator="\t", end="")
 @given(

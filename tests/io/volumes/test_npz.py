@@ -53,7 +53,7 @@ def test_a_header_that_claims_more_than_memory_or_file_is_refused_before_reading
             read_volume(tmp_path / "a.npz")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.floats(0, 1), st.integers(1, 255))
 def test_whatever_byte_is_wrong_the_values_are_right_or_refused(tmp_path, values, place, flip):
     path = tmp_path / "a.npz"

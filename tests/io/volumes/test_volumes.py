@@ -172,7 +172,7 @@ suffixes = st.sampled_from([*FORMATS, ".npz"])
 ways = st.sampled_from(["RAS", "LIA"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes, steps, turns, types, suffixes, ways)
 def test_what_is_written_is_read(tmp_path, grid, shape, spacing, degrees, dtype, suffix, codes):
     values = np.arange(np.prod(shape)).reshape(shape).astype(dtype)

@@ -56,7 +56,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TREES)
 @example("(x / (sin(pi))**2)")
 def test_sympy_agrees(text):

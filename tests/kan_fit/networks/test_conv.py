@@ -51,7 +51,7 @@ def by_patches(layer, image, stride=1, padding=0, dilation=1):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     stride=st.integers(1, 2),
     padding=st.integers(0, 2),

@@ -33,7 +33,7 @@ def assert_as_cocoeval(truths, found, classes, cocoeval):
     np.testing.assert_allclose(ours.per_class, per_class, atol=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), images=st.integers(1, 12), classes=st.integers(1, 4))
 def test_random_boxes_score_as_with_pycocotools(scene, cocoeval, seed, images, classes):
     assert_as_cocoeval(*scene(seed, images, classes, distinct=False), classes, cocoeval)

@@ -43,7 +43,7 @@ def test_two_spots_are_two_regions_with_their_extents(plane):
     np.testing.assert_array_equal(found.numbers, np.where(small, 1, np.where(large, 2, 0)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000))
 def test_neither_order_nor_pose_changes_the_regions(plane, seed):
     rng = np.random.default_rng(seed)

@@ -44,7 +44,7 @@ def test_a_velocity_does_not_depend_on_the_grid_it_is_drawn_on():
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_deformation_and_its_inverse_compose_to_the_identity(shape, spacing, seed):
     velocity = smooth_velocity(shape, spacing, np.random.default_rng(seed), 2.0, 25.0)
     displacement, inverse = diffeomorphism(velocity, spacing)
@@ -55,7 +55,7 @@ def test_a_deformation_and_its_inverse_compose_to_the_identity(shape, spacing, s
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_deformation_does_not_fold(shape, spacing, seed):
     velocity = smooth_velocity(shape, spacing, np.random.default_rng(seed), 3.0, 20.0)
     for displacement in diffeomorphism(velocity, spacing):

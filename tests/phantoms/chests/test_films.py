@@ -23,7 +23,7 @@ def test_world_and_task_name_the_same_findings():
     assert FINDINGS == FINDINGS_OF_THE_TASK
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), side=st.integers(24, 130))
 def test_any_seed_and_size_give_a_finite_film_inside_its_range(seed, side):
     film = make_film(np.random.default_rng(seed), side=side)
@@ -68,7 +68,7 @@ def test_the_box_of_a_mask_is_its_quantiles():
     np.testing.assert_allclose(_limits(box), (0.2 + 0.0025, 0.2 + 0.003, 0.7 - 0.0025, 0.8 - 0.003), atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0, 0.4), st.floats(0, 0.4), st.floats(0.6, 1), st.floats(0.6, 1), st.floats(-1, 2), st.floats(-1, 2))
 def test_both_frames_are_inverse_to_each_other(x0, y0, x1, y1, u, v):
     box = LungBox(x0, y0, x1, y1)

@@ -148,7 +148,7 @@ def test_a_denied_finding_is_not_in_the_film(films):
                 assert sentence.finding not in {finding.name for finding in film.findings}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(word=st.text("abcdefghij", min_size=4, max_size=12), seed=st.integers(0, 1000))
 def test_a_slip_changes_at_most_one_letter_or_two_neighbours(word, seed):
     wrong = misspell(np.random.default_rng(seed), word)

@@ -45,7 +45,7 @@ def test_refinement_splits_what_is_near_and_keeps_the_surface():
     assert triangle_normals(finer)[1].sum() == pytest.approx(triangle_normals(mesh)[1].sum())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), size=st.floats(0.01, 1.0))
 def test_a_warp_is_as_large_as_asked_and_moves_nothing_as_a_whole(seed, size):
     mesh = ball(subdivisions=2)

@@ -88,7 +88,7 @@ def test_the_coarsest_approximation_alone_is_a_smooth_field(rng):
     torch.testing.assert_close(field, expected)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**16))
 def test_the_exponential_of_a_predicted_velocity_does_not_fold(seed):
     generator = torch.Generator().manual_seed(seed)

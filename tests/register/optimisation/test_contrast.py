@@ -35,7 +35,7 @@ def relation(fixed, moving):
     return relate_intensities(fixed, moving, fixed.grid, EYE)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(gamma=st.floats(0.4, 2.5), gain=st.floats(0.5, 1.1))
 def test_a_gain_and_a_gamma_keep_the_contrast(stripped, gamma, gain):
     found = relation(stripped, changed(stripped, gain * stripped.values**gamma))

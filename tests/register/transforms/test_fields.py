@@ -116,7 +116,7 @@ def test_the_exponentials_of_a_velocity_and_its_opposite_are_inverses(shape):
     assert largest(fields.compose(backward, forward)) < 0.05
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10**6), dim=st.sampled_from([2, 3]), size=st.floats(0.1, 4.0))
 def test_the_exponential_of_a_smooth_velocity_does_not_fold(seed, dim, size):
     velocity = smooth_field((22, 20, 18)[:dim], seed, size, sigma=3.0)

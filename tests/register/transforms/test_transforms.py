@@ -114,7 +114,7 @@ def test_a_composed_chain_moves_voxels_as_the_chain_does(any_world):
     assert map_points((whole,), points) == pytest.approx(map_points(world.chain, points), abs=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([2, 3]))
 def test_an_inverted_affine_takes_points_back(seed, ndim):
     rng = np.random.default_rng(seed)

@@ -52,7 +52,7 @@ def test_the_coverage_counts_pauses():
     assert clip_at(times).seen_share == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(2, 400), st.floats(0.05, 30)), min_size=1, max_size=6))
 def test_every_frame_is_in_a_part_or_in_what_is_left_out(pieces):
     times, start = [], 0.0

@@ -16,7 +16,7 @@ CLASSES = ("a", "b", "c", "d")
 pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40).map(np.array)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pairs)
 def test_measures_are_those_of_scikit_learn(found):
     labels, predicted = found.T

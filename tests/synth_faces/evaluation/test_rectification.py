@@ -100,7 +100,7 @@ def test_good_voters_repair_and_do_not_spoil():
     assert measures.spoiled < plain.spoiled < 0.06
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.floats(0, 1), st.integers(2, 8))
 def test_flips_change_the_share_that_is_asked_for(seed, share, classes):
     rng = np.random.default_rng(seed)

@@ -31,7 +31,7 @@ def test_every_word_is_one_token_and_others_fall_to_pieces():
     assert unknown_words(tokenizer, "a happy photo") == ()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(words=st.lists(st.text("abcd", min_size=1, max_size=6), min_size=1, max_size=15, unique=True))
 def test_words_that_share_letters_stay_whole(words):
     tokenizer = build_tokenizer(words)

@@ -46,20 +46,20 @@ rows = st.builds(
 ROW = ManifestRow("00000001", "images/000/00000001.png", "ab", 64, 64, 1, 2, label="fear", au=au_vector({"12": 3.5}))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows)
 def test_a_row_comes_back_from_json(row):
     assert row_of_json(json.loads(manifest_line(row)), "here") == row
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows)
 def test_a_row_comes_back_from_cells(row):
     assert list(row.cells()) == list(COLUMNS)
     assert row_of_cells(row.cells(), "here") == row
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(rows, min_size=1, max_size=3))
 def test_the_three_files_say_the_same(tmp_path, found):
     paths = write_manifests(tmp_path, found)
