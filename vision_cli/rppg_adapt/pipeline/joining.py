@@ -94,8 +94,8 @@ def overall_rate(parts: Sequence[Sequence[WindowEstimate]], whole_wave: HeartRat
     window_s = windows[0].end_s - windows[0].start_s
     whole_bpm = whole_wave.bpm if len(parts) == 1 else None
     means: list[tuple[float, float]] = []
-    for bpm, quality, lasts in zip(*(np.split(values, edges) for values in (rates, qualities, seconds)), strict=True):
-        weight = _weights(lasts, quality)
+    of_parts = (np.split(values, edges) for values in (rates, weights, qualities, seconds))
+    for bpm, weight, quality, lasts in zip(*of_parts, strict=True):
         groups = lasting_groups(bpm, quality, lasts, window_s, whole_bpm)
         means.extend((robust_mean(bpm[group], weight[group]), float(weight[group].sum())) for group in groups)
     mean = float(np.average([rate for rate, _ in means], weights=[weight for _, weight in means]))
